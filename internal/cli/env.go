@@ -1,0 +1,132 @@
+// Package cli is the command line: one file per command, each parsing its words
+// into a request to the supervisor and printing what comes back. Everything it
+// knows of tasks it asks for over the socket, but for logs, which it reads.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"golang.org/x/term"
+
+	"tasks/internal/socket"
+	"tasks/pkg/client"
+	"tasks/pkg/task"
+)
+
+// env is what the commands of one invocation share.
+type env struct {
+	in       io.Reader
+	out, err io.Writer
+	tty      bool // out is a terminal
+	errTTY   bool
+	width    int // of that terminal; 0: unknown
+
+	socket    string
+	output    string
+	json      bool
+	quiet     bool
+	noHeaders bool
+	color     string
+
+	client client.Client
+	paths  socket.Paths
+	within bool // in `tasks shell`
+}
+
+func newEnv() *env {
+	e := &env{in: os.Stdin, out: os.Stdout, err: os.Stderr}
+	e.tty, e.errTTY = term.IsTerminal(1), term.IsTerminal(2)
+	if e.tty {
+		e.width, _, _ = term.GetSize(1)
+	}
+	return e
+}
+
+// locate finds the supervisor's socket and state directory.
+func (e *env) locate() (socket.Paths, error) {
+	if e.paths.Socket == "" {
+		p, err := socket.Locate(e.socket, "", os.Getenv, os.Getuid())
+		if err != nil {
+			return p, err
+		}
+		e.paths = p
+	}
+	return e.paths, nil
+}
+
+// dial reaches the supervisor. One that has lost its socket file is nudged to
+// bind it again.
+func (e *env) dial() (*client.Client, error) {
+	if e.client.Socket != "" {
+		return &e.client, nil
+	}
+	p, err := e.locate()
+	if err != nil {
+		return nil, err
+	}
+	e.client.Socket = p.Socket
+	if _, err := os.Lstat(p.Socket); err != nil {
+		switch path := p.Fallback(); {
+		case path != "" && path != p.Socket:
+			e.client.Socket = path
+		case socket.Nudge(p.State, p.Socket):
+			awaitFile(p.Socket, 2*time.Second)
+		}
+	}
+	return &e.client, nil
+}
+
+// awaitFile waits for a file that another process is about to make.
+func awaitFile(path string, most time.Duration) {
+	for end := time.Now().Add(most); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if _, err := os.Lstat(path); err == nil {
+			return
+		}
+	}
+}
+
+var errInterrupted = errors.New("interrupted: the tasks go on as they are")
+
+// untilInterrupt is a context that a Ctrl-C, or TERM, ends with errInterrupted.
+func untilInterrupt() (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	sig := make(chan os.Signal, 1)
+	signal.Notify(sig, syscall.SIGINT, syscall.SIGTERM)
+	go func() {
+		select {
+		case <-sig:
+			cancel(errInterrupted)
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(sig)
+		cancel(nil)
+	}
+}
+
+// remark says something beside the facts, on stderr.
+func (e *env) remark(format string, args ...any) {
+	if !e.quiet {
+		fmt.Fprintf(e.err, format+"\n", args...)
+	}
+}
+
+// ask sends one request that may last, and prints the tasks that it reached.
+func (e *env) ask(do func(context.Context, *client.Client) ([]task.Info, error)) error {
+	c, err := e.dial()
+	if err != nil {
+		return err
+	}
+	ctx, done := untilInterrupt()
+	defer done()
+	tasks, err := do(ctx, c)
+	return errors.Join(e.printTouched(tasks), err)
+}

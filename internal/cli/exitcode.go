@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"syscall"
+
+	"tasks/pkg/task"
+)
+
+// The exit codes of every command. Those of `wait` and `start --wait` are the
+// task's own, and ownFailure where there is none to pass on.
+const (
+	done          = 0
+	failed        = 1
+	wrongUsage    = 2
+	noSupervisor  = 3
+	noSuchTask    = 4
+	wrongState    = 5
+	timedOut      = 124
+	ownFailure    = 125
+	cannotExecute = 126
+	notFound      = 127
+	interrupted   = 130
+	bySignal      = 128
+)
+
+// exitCode is an error that says nothing: everything was said, or the code is
+// itself the answer.
+type exitCode int
+
+func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
+
+// usageError is wrong usage of the command line.
+type usageError struct{ error }
+
+func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// codeOf maps an error to the exit code; of several, that of the first.
+func codeOf(err error) int {
+	if err == nil {
+		return done
+	}
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		return codeOf(many.Unwrap()[0])
+	}
+	var code exitCode
+	var wrong usageError
+	switch {
+	case errors.As(err, &code):
+		return int(code)
+	case errors.As(err, &wrong), errors.Is(err, task.ErrUsage):
+		return wrongUsage
+	case errors.Is(err, errInterrupted):
+		return interrupted
+	case errors.Is(err, task.ErrUnavailable):
+		return noSupervisor
+	case errors.Is(err, task.ErrNotFound):
+		return noSuchTask
+	case errors.Is(err, task.ErrConflict):
+		return wrongState
+	case errors.Is(err, task.ErrTimeout):
+		return timedOut
+	case errors.Is(err, syscall.EPIPE):
+		return bySignal + int(syscall.SIGPIPE)
+	}
+	return failed
+}
+
+// codeOfWait is codeOf for commands whose exit code is a task's.
+func codeOfWait(err error) int {
+	switch code := codeOf(err); code {
+	case done, timedOut, interrupted, ownFailure:
+		return code
+	default:
+		return ownFailure
+	}
+}
+
+// codeOfTask is the exit code that a shell would give the ended task.
+func codeOfTask(t task.Info) int {
+	switch {
+	case t.State == task.Lost:
+		return ownFailure
+	case t.TimedOut:
+		return timedOut
+	case t.State == task.Stopped && t.Engine == task.EngineFunc:
+		return done
+	case t.ExitCode != nil:
+		return *t.ExitCode
+	case t.Signal != "":
+		if sig, err := task.ParseSignal(strings.TrimPrefix(t.Signal, "SIG")); err == nil {
+			return bySignal + int(sig)
+		}
+	}
+	return done
+}
+
+// lines is what there is to say of err, one line per failure.
+func lines(err error) []string {
+	if err == nil {
+		return nil
+	}
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []string
+		for _, e := range many.Unwrap() {
+			all = append(all, lines(e)...)
+		}
+		return all
+	}
+	var code exitCode
+	if errors.As(err, &code) || errors.Is(err, syscall.EPIPE) {
+		return nil
+	}
+	var path *fs.PathError
+	if errors.As(err, &path) && err == error(path) {
+		return []string{fmt.Sprintf("cannot %s %s: %v", path.Op, path.Path, path.Err)}
+	}
+	return []string{strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")}
+}

@@ -1,0 +1,54 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"tasks/pkg/client"
+	"tasks/pkg/task"
+)
+
+func newList(e *env) *cobra.Command {
+	var s selection
+	var states []string
+	cmd := &cobra.Command{
+		Use:     "list [NAME...]",
+		Aliases: []string{"ls", "ps", "status"},
+		Short:   "List tasks",
+		Long: `List tasks, sorted by name: state, process, how long it has been up, automatic
+restarts, exit code or signal of the last run, and command. '-o wide' adds what
+each uses and where it runs and logs.`,
+		Example: `  tasks list
+  tasks list 'web-*' --state running,backoff
+  tasks list --json | jq -r '.[] | select(.state == "failed") | .name'`,
+		ValidArgsFunction: completeNames(nil),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o := client.ListOptions{Selector: task.Selector{Names: args, All: s.all, Group: s.group}, Stats: e.output == "wide"}
+			var err error
+			if o.States, err = parseStates(states); err != nil {
+				return err
+			}
+			c, err := e.dial()
+			if err != nil {
+				return err
+			}
+			tasks, err := c.List(context.Background(), o)
+			if err != nil && tasks == nil {
+				return err
+			}
+			if e.quiet {
+				e.output = "name"
+			}
+			if len(tasks) == 0 && e.output == "table" && e.tty && err == nil {
+				e.remark("no tasks: start one with 'tasks start NAME -- COMMAND'")
+				return nil
+			}
+			return joined(err, e.printTasks(tasks))
+		},
+	}
+	s.flags(cmd)
+	cmd.Flags().StringSliceVar(&states, "state", nil, "only tasks in these states, such as running,failed")
+	cmd.RegisterFlagCompletionFunc("state", completeStates)
+	return cmd
+}

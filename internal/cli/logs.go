@@ -1,0 +1,242 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"tasks/internal/logs"
+	"tasks/pkg/client"
+	"tasks/pkg/task"
+)
+
+// logFlags are the flags of logs as they were given.
+type logFlags struct {
+	selection
+	run    string
+	lines  int
+	follow bool
+	grep   string
+}
+
+func newLogs(e *env) *cobra.Command {
+	var f logFlags
+	cmd := &cobra.Command{
+		Use:     "logs NAME...",
+		Aliases: []string{"log", "tail"},
+		Short:   "Show what tasks wrote to stdout and stderr",
+		Long: `Show what tasks wrote to stdout and stderr in their newest run. One task's output
+comes as the bytes that were written; of several, each line has the task's name
+before it. The files are read directly, also where no supervisor runs.`,
+		Example: `  tasks logs web
+  tasks logs -f web worker
+  tasks logs -n 20 --grep error 'web-*'
+  tasks logs --run 3 web`,
+		ValidArgsFunction: completeNames(nil),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			sel, err := f.selector(cmd, args)
+			if err != nil {
+				return err
+			}
+			if !cmd.Flags().Changed("lines") {
+				f.lines = -1
+				if f.follow {
+					f.lines = 10
+				}
+			} else if f.lines < 0 {
+				return usage("bad --lines %d: it is negative", f.lines)
+			}
+			return e.logs(&f, sel)
+		},
+	}
+	f.flags(cmd)
+	cmd.Flags().StringVar(&f.run, "run", "", "a run by its number, or all of them (default: the newest)")
+	cmd.Flags().IntVarP(&f.lines, "lines", "n", 0, "only the last lines (default: all; with --follow 10)")
+	cmd.Flags().Lookup("lines").DefValue = ""
+	cmd.Flags().BoolVarP(&f.follow, "follow", "f", false, "go on until the task ends, through restarts")
+	cmd.Flags().StringVar(&f.grep, "grep", "", "only lines that match this `REGEXP` (Go syntax)")
+	return cmd
+}
+
+// source is the log of one task: where it is and where it goes.
+type source struct {
+	name string
+	runs []int // to show; the newest last
+	last task.Info
+	dir  logs.Dir
+	out  io.Writer
+	end  func() error // passes on an unterminated last line
+}
+
+func (e *env) logs(f *logFlags, sel task.Selector) error {
+	var keep func([]byte) bool
+	if f.grep != "" {
+		re, err := regexp.Compile(f.grep)
+		if err != nil {
+			return usage("bad --grep: %v", err)
+		}
+		keep = re.Match
+	}
+	if f.follow && f.run != "" {
+		return usage("--follow shows the newest run: it goes without --run")
+	}
+	tasks, served, err := e.logged(sel)
+	var sources []*source
+	for _, t := range tasks {
+		s, serr := e.source(t, f.run)
+		if serr != nil {
+			err = errors.Join(err, serr)
+			continue
+		}
+		sources = append(sources, s)
+	}
+	if len(sources) == 0 {
+		return err
+	}
+	e.route(sources, keep)
+	if f.follow {
+		return joined(err, e.follow(sources, f.lines, served))
+	}
+	for _, s := range sources {
+		for _, run := range s.runs {
+			if _, werr := s.copy(run, f.lines); werr != nil {
+				return joined(err, werr)
+			}
+		}
+		if werr := s.end(); werr != nil {
+			return joined(err, werr)
+		}
+	}
+	return err
+}
+
+// logged finds the tasks by the supervisor, or else by the logs that are there.
+func (e *env) logged(sel task.Selector) (tasks []task.Info, served bool, err error) {
+	c, err := e.dial()
+	if err != nil {
+		return nil, false, err
+	}
+	tasks, err = c.List(context.Background(), client.ListOptions{Selector: sel})
+	if !errors.Is(err, task.ErrUnavailable) {
+		return tasks, true, err
+	}
+	p, perr := e.locate()
+	if perr != nil {
+		return nil, false, perr
+	}
+	dir := logs.Dir(filepath.Join(stateDir(p.State), "logs"))
+	all, lerr := dir.Names()
+	if lerr != nil || len(all) == 0 {
+		return nil, false, err // that no supervisor answers is the better answer
+	}
+	if sel.Group != "" {
+		return nil, false, err
+	}
+	var missing []error
+	names := all
+	if !sel.All {
+		names = nil
+		for _, want := range sel.Names {
+			n := len(names)
+			for _, name := range all {
+				if ok, _ := path.Match(want, name); (ok || name == want) && !slices.Contains(names, name) {
+					names = append(names, name)
+				}
+			}
+			if len(names) == n {
+				missing = append(missing, task.NoSuchTask(want))
+			}
+		}
+	}
+	for _, name := range names {
+		runs, _ := dir.Runs(name)
+		if len(runs) == 0 {
+			continue
+		}
+		last := runs[len(runs)-1]
+		tasks = append(tasks, task.Info{Name: name, Run: last, Log: dir.Path(name, last)})
+	}
+	return tasks, false, errors.Join(missing...)
+}
+
+// stateDir is TASKS_STATE_DIR where it is set, as for serve.
+func stateDir(def string) string {
+	if dir := os.Getenv("TASKS_STATE_DIR"); dir != "" {
+		return dir
+	}
+	return def
+}
+
+// source finds the runs of t to show.
+func (e *env) source(t task.Info, run string) (*source, error) {
+	if t.Log == "" {
+		return nil, task.Errorf(task.ErrNotFound, t.Name, "%s has no log", t.Name)
+	}
+	s := &source{name: t.Name, last: t, dir: logs.Dir(filepath.Dir(filepath.Dir(t.Log)))}
+	switch n, err := strconv.Atoi(run); {
+	case run == "":
+		s.runs = []int{t.Run}
+	case run == "all":
+		if s.runs, err = s.dir.Runs(t.Name); err != nil {
+			return nil, err
+		}
+	case err != nil || n < 1:
+		return nil, usage("bad --run %q: use a number from 1, or all", run)
+	default:
+		if _, err := os.Stat(s.dir.Path(t.Name, n)); err != nil {
+			return nil, task.Errorf(task.ErrNotFound, t.Name, "No such run: %s has no log of run %d", t.Name, n)
+		}
+		s.runs = []int{n}
+	}
+	return s, nil
+}
+
+// route gives each source its way to the output: as it is for one, line by line
+// with the name before each for several.
+func (e *env) route(sources []*source, keep func([]byte) bool) {
+	if len(sources) == 1 && keep == nil {
+		sources[0].out, sources[0].end = e.out, func() error { return nil }
+		return
+	}
+	width := 0
+	for _, s := range sources {
+		width = max(width, len(s.name))
+	}
+	merger := logs.NewMerger(e.out)
+	hues := []string{"36", "33", "32", "35", "34", "31"}
+	for i, s := range sources {
+		prefix := ""
+		if len(sources) > 1 {
+			prefix = e.paint(hues[i%len(hues)], fmt.Sprintf("%-*s |", width, s.name)) + " "
+		}
+		w := merger.Writer(prefix, keep)
+		s.out, s.end = w, w.Flush
+	}
+}
+
+// copy writes the last lines of a run (negative: all), and returns where it ended.
+func (s *source) copy(run, lines int) (int64, error) {
+	f, err := os.Open(s.dir.Path(s.name, run))
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil // forgotten meanwhile, or it could not be made
+	}
+	if err != nil {
+		return 0, fmt.Errorf("cannot read the log of %s: %w", s.name, err)
+	}
+	defer f.Close()
+	from, err := logs.Tail(f, lines)
+	if err != nil {
+		return 0, fmt.Errorf("cannot read the log of %s: %w", s.name, err)
+	}
+	return logs.Copy(s.out, f, from)
+}

@@ -1,0 +1,312 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/renderer"
+	"github.com/olekukonko/tablewriter/tw"
+
+	"tasks/pkg/task"
+)
+
+// colours of states, as ANSI codes.
+var colours = map[task.State]string{
+	task.Starting: "36", task.Running: "32", task.Stopping: "33", task.BackingOff: "33",
+	task.Done: "2", task.Failed: "31", task.Stopped: "2", task.Lost: "35",
+}
+
+func (e *env) coloured(tty bool) bool { return e.color == "always" || e.color == "auto" && tty }
+
+func (e *env) paint(code, s string) string {
+	if code == "" || !e.coloured(e.tty) {
+		return s
+	}
+	return "\x1b[" + code + "m" + s + "\x1b[0m"
+}
+
+// printTouched prints the tasks that a command acted on.
+func (e *env) printTouched(tasks []task.Info) error {
+	switch {
+	case e.quiet:
+		return nil
+	case len(tasks) == 0 && e.output != "json":
+		return nil
+	}
+	return e.printTasks(tasks)
+}
+
+// printTasks prints tasks in the form that was asked for.
+func (e *env) printTasks(tasks []task.Info) error {
+	switch e.output {
+	case "json":
+		if tasks == nil {
+			tasks = []task.Info{}
+		}
+		return e.printJSON(tasks)
+	case "name":
+		for _, t := range tasks {
+			fmt.Fprintln(e.out, t.Name)
+		}
+		return nil
+	}
+	head := []string{"NAME", "STATE", "PID", "UPTIME", "RESTARTS", "EXIT", "COMMAND"}
+	if e.output == "wide" {
+		head = []string{"NAME", "GROUP", "STATE", "READY", "PID", "UPTIME", "RESTARTS", "EXIT", "CPU", "MEM", "PROCS", "RUN", "CWD", "LOG", "COMMAND"}
+	}
+	now := time.Now()
+	rows := make([][]string, len(tasks))
+	for i, t := range tasks {
+		rows[i] = e.row(t, now)
+	}
+	return e.printTable(head, rows)
+}
+
+func (e *env) row(t task.Info, now time.Time) []string {
+	state := e.paint(colours[t.State], string(t.State))
+	command := plain(commandLine(t))
+	if e.output != "wide" {
+		return []string{t.Name, state, number(t.PID), uptime(t, now), strconv.Itoa(t.Restarts), exitOf(t), command}
+	}
+	cpu, mem, procs := "-", "-", "-"
+	if t.Stats != nil {
+		cpu = strconv.FormatFloat(t.CPUPercent, 'f', 1, 64) + "%"
+		mem, procs = size(t.MemoryBytes), strconv.Itoa(t.Processes)
+	}
+	return []string{
+		t.Name, dash(t.Group), state, "-", number(t.PID), uptime(t, now), strconv.Itoa(t.Restarts), exitOf(t),
+		cpu, mem, procs, number(t.Run), dash(plain(t.Cwd)), dash(plain(t.Log)), command,
+	}
+}
+
+func (e *env) printJSON(v any) error {
+	enc := json.NewEncoder(e.out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+// printTable prints rows under head: on a terminal no wider than it is.
+func (e *env) printTable(head []string, rows [][]string) error {
+	if e.noHeaders {
+		head = nil
+	}
+	w := &trimmer{w: e.out}
+	if e.tty {
+		w.width = e.width
+	}
+	// The library takes 20 ms for a thousand rows and lays them out alike.
+	if !e.tty || len(rows) > 100 {
+		return pad(w, head, rows)
+	}
+	cell := tw.CellConfig{
+		Formatting: tw.CellFormatting{AutoFormat: tw.Off, AutoWrap: tw.WrapNone},
+		Alignment:  tw.CellAlignment{Global: tw.AlignLeft},
+		Padding:    tw.CellPadding{Global: tw.Padding{Right: "  ", Overwrite: true}},
+	}
+	t := tablewriter.NewTable(w,
+		tablewriter.WithRenderer(renderer.NewBlueprint(tw.Rendition{
+			Borders: tw.BorderNone, Symbols: tw.NewSymbols(tw.StyleNone),
+			Settings: tw.Settings{Separators: tw.SeparatorsNone, Lines: tw.LinesNone},
+		})),
+		tablewriter.WithConfig(tablewriter.Config{Header: cell, Row: cell}))
+	if head != nil {
+		t.Header(head)
+	}
+	if err := t.Bulk(rows); err != nil {
+		return err
+	}
+	return t.Render()
+}
+
+// pad lays out a table as tablewriter is told to.
+func pad(w io.Writer, head []string, rows [][]string) error {
+	var width []int
+	all := rows
+	if head != nil {
+		all = append([][]string{head}, rows...)
+	}
+	for _, row := range all {
+		for i, cell := range row {
+			if i == len(width) {
+				width = append(width, 0)
+			}
+			width[i] = max(width[i], shown(cell))
+		}
+	}
+	var b strings.Builder
+	for _, row := range all {
+		for i, cell := range row {
+			b.WriteString(cell)
+			if i < len(row)-1 {
+				b.WriteString(strings.Repeat(" ", width[i]-shown(cell)+2))
+			}
+		}
+		b.WriteByte('\n')
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// shown is the width of a cell in columns, colours not counted.
+func shown(s string) int {
+	if strings.IndexByte(s, '\x1b') < 0 {
+		return utf8.RuneCountInString(s)
+	}
+	n := 0
+	for s != "" {
+		if strings.HasPrefix(s, "\x1b[") {
+			s = s[strings.IndexByte(s, 'm')+1:]
+			continue
+		}
+		_, size := utf8.DecodeRuneInString(s)
+		s = s[size:]
+		n++
+	}
+	return n
+}
+
+// trimmer takes the blanks off the ends of lines, and cuts what is wider than
+// the terminal.
+type trimmer struct {
+	w     io.Writer
+	width int // 0: any
+}
+
+func (t *trimmer) Write(b []byte) (int, error) {
+	var out strings.Builder
+	for line := range strings.Lines(string(b)) {
+		text := strings.TrimRight(line, " \n")
+		if t.width > 1 && shown(text) > t.width {
+			text = cut(text, t.width-1) + "…"
+		}
+		out.WriteString(text)
+		if strings.HasSuffix(line, "\n") {
+			out.WriteByte('\n')
+		}
+	}
+	if _, err := io.WriteString(t.w, out.String()); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// cut keeps the first n columns of s, and all its colours.
+func cut(s string, n int) string {
+	var b strings.Builder
+	for s != "" {
+		if strings.HasPrefix(s, "\x1b[") {
+			end := strings.IndexByte(s, 'm') + 1
+			b.WriteString(s[:end])
+			s = s[end:]
+			continue
+		}
+		_, size := utf8.DecodeRuneInString(s)
+		if n > 0 {
+			b.WriteString(s[:size])
+			n--
+		}
+		s = s[size:]
+	}
+	return b.String()
+}
+
+// plain shows what a terminal would act on as text.
+func plain(s string) string {
+	if !strings.ContainsFunc(s, unicode.IsControl) {
+		return s
+	}
+	return strings.Trim(strconv.Quote(s), `"`)
+}
+
+// commandLine is the command as it could be typed.
+func commandLine(t task.Info) string {
+	if t.Engine == task.EngineFunc {
+		return "(function)"
+	}
+	words := make([]string, len(t.Command))
+	for i, w := range t.Command {
+		words[i] = quote(w)
+	}
+	return strings.Join(words, " ")
+}
+
+// quote writes a word so that a POSIX shell reads it as it is.
+func quote(s string) string {
+	unsafe := func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r > 127 || strings.ContainsRune("@%_-+=:,./", r))
+	}
+	if s != "" && !strings.ContainsFunc(s, unsafe) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+func number(n int) string {
+	if n == 0 {
+		return "-"
+	}
+	return strconv.Itoa(n)
+}
+
+func uptime(t task.Info, now time.Time) string {
+	if t.PID == 0 && t.State != task.Running || t.StartedAt.IsZero() {
+		return "-"
+	}
+	return span(now.Sub(t.StartedAt.Time))
+}
+
+func exitOf(t task.Info) string {
+	switch {
+	case t.ExitCode != nil:
+		return strconv.Itoa(*t.ExitCode)
+	case t.Signal != "":
+		return t.Signal
+	}
+	return "-"
+}
+
+// span is a length of time for people: its two greatest units.
+func span(d time.Duration) string {
+	d = max(d, 0)
+	s := int64(d / time.Second)
+	switch {
+	case s < 60:
+		return fmt.Sprintf("%ds", s)
+	case s < 3600:
+		return fmt.Sprintf("%dm%02ds", s/60, s%60)
+	case s < 24*3600:
+		return fmt.Sprintf("%dh%02dm", s/3600, s/60%60)
+	}
+	return fmt.Sprintf("%dd%02dh", s/86400, s/3600%24)
+}
+
+// size is a number of bytes for people.
+func size(n int64) string {
+	const units = "KMGTP"
+	if n < 1024 {
+		return fmt.Sprintf("%dB", n)
+	}
+	f, i := float64(n)/1024, 0
+	for f >= 1024 && i < len(units)-1 {
+		f, i = f/1024, i+1
+	}
+	if f < 10 {
+		return fmt.Sprintf("%.1f%ciB", f, units[i])
+	}
+	return fmt.Sprintf("%.0f%ciB", f, units[i])
+}

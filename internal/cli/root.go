@@ -1,0 +1,209 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tasks/internal/daemon"
+	"tasks/pkg/task"
+)
+
+// Main runs the command line and returns the exit code.
+func Main(args []string) int {
+	if len(args) > 0 && args[0] == daemon.Command {
+		if err := daemon.Child(args[1:], version()); err != nil {
+			fmt.Fprintln(os.Stderr, "tasks:", err)
+			return failed
+		}
+		return done
+	}
+	// A command lives for milliseconds: collecting garbage costs more than it frees.
+	debug.SetGCPercent(400)
+	e := newEnv()
+	defer e.client.Close()
+	return e.run(args)
+}
+
+// run executes one command line.
+func (e *env) run(args []string) int {
+	root := newRoot(e)
+	root.SetArgs(signalFlag(args))
+	root.SetIn(e.in)
+	root.SetOut(e.out)
+	root.SetErr(e.err)
+	cmd, err := root.ExecuteC()
+	for _, line := range lines(err) {
+		fmt.Fprintln(e.err, "tasks: "+e.hint(line, err))
+	}
+	if cmd != nil && cmd.Annotations["exit"] == "task" || asksForEnd(args) && errors.As(err, new(usageError)) {
+		return codeOfWait(err)
+	}
+	return codeOf(err)
+}
+
+// asksForEnd tells a start or wait whose exit code is a task's, before its
+// flags were understood.
+func asksForEnd(args []string) bool {
+	for _, a := range args {
+		if a == "--" {
+			return false
+		}
+		if a == "--wait" || a == "--wait=ended" {
+			return true
+		}
+	}
+	return false
+}
+
+// hint completes the line of an error with what to do next.
+func (e *env) hint(line string, err error) string {
+	if e.within && strings.HasPrefix(line, "no supervisor answers") {
+		return strings.Replace(line, "'tasks serve'", "'serve'", 1)
+	}
+	return line
+}
+
+const about = `tasks runs named programs side by side in the background: it starts, stops,
+lists and restarts them, keeps their output, and waits for them.
+
+  tasks serve                          start the supervisor
+  tasks start web -- python3 -m http.server
+  tasks list                           what runs
+  tasks logs -f web                    its output
+  tasks stop web                       stop it, and all that it started
+  tasks exit                           stop everything
+`
+
+func newRoot(e *env) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "tasks",
+		Short:         "Run named programs side by side in the background",
+		Long:          about,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs,
+		CompletionOptions: cobra.CompletionOptions{
+			DisableDefaultCmd: true,
+		},
+		PersistentPreRunE: func(*cobra.Command, []string) error { return e.settle() },
+	}
+	root.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return unknownCommand(root, e, args[0])
+		}
+		return cmd.Help()
+	}
+	f := root.PersistentFlags()
+	f.StringVarP(&e.socket, "socket", "s", e.socket, "the supervisor's socket (default: TASKS_SOCKET, else one in the runtime directory)")
+	f.StringVarP(&e.output, "output", "o", "table", "output as table, wide, json or name")
+	f.BoolVar(&e.json, "json", false, "short for --output json")
+	f.BoolVar(&e.noHeaders, "no-headers", false, "tables without their first line")
+	f.BoolVarP(&e.quiet, "quiet", "q", false, "print names only, or nothing but errors")
+	f.StringVar(&e.color, "color", "auto", "colours: auto, never or always")
+	root.RegisterFlagCompletionFunc("output", words("table", "wide", "json", "name"))
+	root.RegisterFlagCompletionFunc("color", words("auto", "never", "always"))
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usage("%v: see '%s --help'", flagMessage(cmd, err), cmd.CommandPath())
+	})
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { e.printHelp(cmd) })
+	root.SetUsageFunc(func(cmd *cobra.Command) error { e.printHelp(cmd); return nil })
+	root.SetHelpCommand(&cobra.Command{
+		Use: "help [COMMAND]", Short: "Help about a command", Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, _, err := root.Find(args)
+			if err != nil || about == root && len(args) > 0 {
+				return unknownCommand(root, e, args[0])
+			}
+			return about.Help()
+		},
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return commandNames(root), cobra.ShellCompDirectiveNoFileComp
+		},
+	})
+	for _, c := range []func(*env) *cobra.Command{
+		newServe, newStart, newStop, newRestart, newList, newShow, newLogs, newWait, newSignal, newRemove, newClean,
+		newExit, newInfo, newShell, newCompletion, newVersion,
+	} {
+		root.AddCommand(c(e))
+	}
+	return root
+}
+
+// settle makes one of the flags that say the same, and checks them.
+func (e *env) settle() error {
+	if e.json {
+		e.output = "json"
+	}
+	if !slices.Contains([]string{"table", "wide", "json", "name"}, e.output) {
+		return usage("bad output %q: use table, wide, json or name", e.output)
+	}
+	if !slices.Contains([]string{"auto", "never", "always"}, e.color) {
+		return usage("bad color %q: use auto, never or always", e.color)
+	}
+	if e.color == "auto" && (os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb") {
+		e.color = "never"
+	}
+	return nil
+}
+
+func unknownCommand(root *cobra.Command, e *env, word string) error {
+	if e.within {
+		return usage("Unknown command. Available commands: %s", strings.Join(commandNames(root), ", "))
+	}
+	best, like := 3, ""
+	for _, c := range root.Commands() {
+		for _, name := range append([]string{c.Name()}, c.Aliases...) {
+			if d := task.Edits(word, name, 2); d < best && d < len(name) && !c.Hidden {
+				best, like = d, name
+			}
+		}
+	}
+	if like != "" {
+		return usage("unknown command %q: did you mean %q?", word, like)
+	}
+	return usage("unknown command %q: see 'tasks --help'", word)
+}
+
+func commandNames(root *cobra.Command) []string {
+	var names []string
+	for _, c := range root.Commands() {
+		if !c.Hidden {
+			names = append(names, c.Name())
+		}
+	}
+	return names
+}
+
+// flagMessage adds to a complaint about an unknown flag what may be meant.
+func flagMessage(cmd *cobra.Command, err error) string {
+	msg := err.Error()
+	name, ok := strings.CutPrefix(msg, "unknown flag: --")
+	if !ok {
+		return msg
+	}
+	best, like := 3, ""
+	for _, f := range flagsOf(cmd) {
+		if d := task.Edits(name, f, 2); d < best {
+			best, like = d, f
+		}
+	}
+	if like != "" {
+		msg += fmt.Sprintf(": did you mean --%s?", like)
+	}
+	return msg
+}
+
+// version is this program's, from its build info.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	return strings.TrimPrefix(info.Main.Version, "v")
+}

@@ -1,0 +1,135 @@
+package cli
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tasks/pkg/client"
+	"tasks/pkg/task"
+)
+
+// selection is the flags that name tasks beside the arguments.
+type selection struct {
+	all   bool
+	group string
+}
+
+func (s *selection) flags(cmd *cobra.Command) {
+	cmd.Flags().BoolVarP(&s.all, "all", "a", false, "every task")
+	cmd.Flags().StringVarP(&s.group, "group", "g", "", "every task of this group")
+	cmd.RegisterFlagCompletionFunc("group", completeGroups)
+}
+
+// selector is what the arguments and flags name together; at least something.
+func (s *selection) selector(cmd *cobra.Command, args []string) (task.Selector, error) {
+	sel := task.Selector{Names: args, All: s.all, Group: s.group}
+	if sel.Empty() {
+		return sel, usage("no task named: give names, or --all: see '%s --help'", cmd.CommandPath())
+	}
+	for _, a := range args {
+		if a == "" {
+			return sel, usage("bad name \"\": it is empty")
+		}
+	}
+	return sel, nil
+}
+
+// duration is a flag's value that must not be negative.
+func duration(flag string, d time.Duration) (*task.Duration, error) {
+	if d < 0 {
+		return nil, usage("bad --%s %s: it is negative", flag, d)
+	}
+	return new(task.Duration(d)), nil
+}
+
+// completeWithin is how long a completion may take.
+const completeWithin = 200 * time.Millisecond
+
+// live asks the supervisor for its tasks, for a completion: quickly, or not at all.
+func live(cmd *cobra.Command) []task.Info {
+	e := newEnv()
+	if f := cmd.Flag("socket"); f != nil {
+		e.socket = f.Value.String()
+	}
+	defer e.client.Close()
+	c, err := e.dial()
+	if err != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), completeWithin)
+	defer cancel()
+	tasks, _ := c.List(ctx, client.ListOptions{})
+	return tasks
+}
+
+type completer = func(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective)
+
+// completeNames offers the tasks in these states (none: any) that were not named yet.
+func completeNames(is func(task.Info) bool) completer {
+	return func(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+		named := make(map[string]bool)
+		for _, a := range args {
+			named[a] = true
+		}
+		var names []string
+		for _, t := range live(cmd) {
+			if !named[t.Name] && strings.HasPrefix(t.Name, toComplete) && (is == nil || is(t)) {
+				names = append(names, t.Name+"\t"+string(t.State))
+			}
+		}
+		return names, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+func completeGroups(cmd *cobra.Command, _ []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+	seen := make(map[string]bool)
+	var groups []string
+	for _, t := range live(cmd) {
+		if t.Group != "" && !seen[t.Group] && strings.HasPrefix(t.Group, toComplete) {
+			seen[t.Group] = true
+			groups = append(groups, t.Group)
+		}
+	}
+	return groups, cobra.ShellCompDirectiveNoFileComp
+}
+
+// words offers fixed ones.
+func words(all ...string) completer {
+	return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return all, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+func completeStates(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return stateWords(), cobra.ShellCompDirectiveNoFileComp
+}
+
+func ended(t task.Info) bool    { return t.State.Ended() }
+func notEnded(t task.Info) bool { return !t.State.Ended() }
+func exists(t task.Info) bool   { return t.PID != 0 }
+
+func parseStates(words []string) ([]task.State, error) {
+	var states []task.State
+	for _, w := range words {
+		known := false
+		for _, s := range task.States() {
+			known = known || string(s) == w
+		}
+		if !known {
+			return nil, usage("unknown state %q: use %s", w, strings.Join(stateWords(), ", "))
+		}
+		states = append(states, task.State(w))
+	}
+	return states, nil
+}
+
+func stateWords() []string {
+	var all []string
+	for _, s := range task.States() {
+		all = append(all, string(s))
+	}
+	return all
+}

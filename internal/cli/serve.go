@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"tasks/internal/daemon"
+	"tasks/internal/socket"
+)
+
+func newServe(e *env) *cobra.Command {
+	var state string
+	var foreground bool
+	keep := 1000
+	cmd := &cobra.Command{
+		Use:   "serve [--foreground] [--state-dir DIR]",
+		Short: "Start the supervisor in the background",
+		Long: `Start the supervisor in the background, and return when its socket answers.
+Where one answers already, that is said and is no error. The tasks of an earlier
+supervisor are listed again; those that are to be up and have a restart policy
+are started again.
+
+The supervisor ends with 'tasks exit', which stops every task for good, or by
+TERM or INT, which stops them and lets the next 'tasks serve' start them again.`,
+		Example: `  tasks serve
+  tasks -s ./build.sock serve          a supervisor of its own, state in ./build.state
+  tasks serve --foreground             for systemd and containers; logs to stderr`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if keep < 0 {
+				return usage("bad --keep-ended %d: it is negative", keep)
+			}
+			paths, err := socket.Locate(e.socket, state, os.Getenv, os.Getuid())
+			if err != nil {
+				return err
+			}
+			if foreground {
+				return e.serveHere(paths, keep)
+			}
+			already, err := daemon.Start(context.Background(), paths, keep)
+			if err != nil {
+				return fmt.Errorf("cannot serve: %w", err)
+			}
+			e.client.Close()
+			e.client.Socket = paths.Socket
+			return e.sayServing(already)
+		},
+	}
+	cmd.Flags().BoolVar(&foreground, "foreground", false, "stay in the foreground and log to stderr")
+	cmd.Flags().StringVar(&state, "state-dir", "", "where tasks and logs are kept (default: TASKS_STATE_DIR, else by the socket)")
+	cmd.Flags().IntVar(&keep, "keep-ended", keep, "done tasks to remember; 0: all")
+	cmd.MarkFlagDirname("state-dir")
+	return cmd
+}
+
+func (e *env) serveHere(paths socket.Paths, keep int) error {
+	log := slog.New(slog.NewTextHandler(e.err, nil))
+	err := daemon.Run(daemon.Config{Paths: paths, KeepEnded: keep, Version: version(), Log: log}, func() {})
+	if err != nil {
+		return fmt.Errorf("cannot serve: %w", err)
+	}
+	return nil
+}
+
+func (e *env) sayServing(already bool) error {
+	info, err := e.client.Info(context.Background())
+	if err != nil {
+		return err
+	}
+	switch {
+	case e.output == "json":
+		return e.printJSON(info)
+	case e.quiet:
+		return nil
+	}
+	how := "serving"
+	if already {
+		how = "already serving"
+	}
+	fmt.Fprintf(e.out, "%s on %s (pid %d)\n", how, info.Socket, info.PID)
+	return nil
+}
+
+// noArgs is cobra.NoArgs in our words.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usage("unexpected %q: %s takes no arguments: see '%s --help'", args[0], cmd.Name(), cmd.CommandPath())
+	}
+	return nil
+}

@@ -1,0 +1,182 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"tasks/pkg/client"
+)
+
+func newShell(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "shell",
+		Short: "A prompt that takes the same commands",
+		Long: `A prompt that takes the same commands, without 'tasks' before them. 'exit' stops every
+task and ends the supervisor; the end of input (Ctrl-D) leaves the prompt alone.
+The exit code is that of the last line.`,
+		Example: "  tasks shell\n  printf 'start capture\\nlist\\n' | tasks shell",
+		Args:    noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if e.within {
+				return usage("this is the shell already")
+			}
+			return e.shell()
+		},
+	}
+}
+
+func (e *env) shell() error {
+	in, ok := e.in.(*os.File)
+	tty := ok && term.IsTerminal(int(in.Fd())) && e.tty
+	read := e.plainReader()
+	if tty {
+		read = e.lineEditor(int(in.Fd()))
+		fmt.Fprintln(e.out, "Commands: start NAME [-- COMMAND], stop NAME, list, logs NAME, help, exit. Ctrl-D leaves.")
+	}
+	code := done
+	for {
+		line, err := read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("cannot read a line: %w", err)
+		}
+		words, err := split(line)
+		if err != nil {
+			fmt.Fprintln(e.err, "tasks:", err)
+			code = wrongUsage
+			continue
+		}
+		if len(words) == 0 || strings.HasPrefix(words[0], "#") {
+			continue
+		}
+		ends := words[0] == "exit" || words[0] == "shutdown" || words[0] == "quit"
+		if ends && tty && !e.sure(read) {
+			continue
+		}
+		code = e.line(words)
+		if ends && (code == done || code == noSupervisor) {
+			break
+		}
+	}
+	if code != done {
+		return exitCode(code)
+	}
+	return nil
+}
+
+// line runs one line as a command of its own.
+func (e *env) line(words []string) int {
+	if words[0] == "tasks" && len(words) > 1 {
+		words = words[1:]
+	}
+	l := &env{in: e.in, out: e.out, err: e.err, tty: e.tty, errTTY: e.errTTY, width: e.width, socket: e.socket, color: e.color, within: true}
+	defer l.client.Close()
+	return l.run(words)
+}
+
+// sure asks before tasks that run are stopped.
+func (e *env) sure(read func() (string, error)) bool {
+	c, err := e.dial()
+	if err != nil {
+		return true
+	}
+	tasks, err := c.List(context.Background(), client.ListOptions{})
+	n := 0
+	for _, t := range tasks {
+		if !t.State.Ended() {
+			n++
+		}
+	}
+	if err != nil || n == 0 {
+		return true
+	}
+	fmt.Fprintf(e.out, "%d running: stop them and end the supervisor? [y/N] ", n)
+	answer, err := read()
+	return err == nil && strings.HasPrefix(strings.ToLower(strings.TrimSpace(answer)), "y")
+}
+
+func (e *env) plainReader() func() (string, error) {
+	lines := bufio.NewReader(e.in)
+	return func() (string, error) {
+		line, err := lines.ReadString('\n')
+		if errors.Is(err, io.EOF) && line != "" {
+			err = nil
+		}
+		return line, err
+	}
+}
+
+// lineEditor reads lines with history and editing; the terminal is raw only
+// while it does.
+func (e *env) lineEditor(fd int) func() (string, error) {
+	t := term.NewTerminal(struct {
+		io.Reader
+		io.Writer
+	}{e.in, e.out}, "tasks> ")
+	return func() (string, error) {
+		old, err := term.MakeRaw(fd)
+		if err != nil {
+			return "", err
+		}
+		defer term.Restore(fd, old)
+		if w, h, err := term.GetSize(fd); err == nil {
+			t.SetSize(w, h)
+		}
+		return t.ReadLine()
+	}
+}
+
+// split takes a line apart as a POSIX shell does, with quotes and backslashes
+// and nothing else.
+func split(line string) ([]string, error) {
+	var words []string
+	var word strings.Builder
+	in, quote := false, rune(0)
+	escaped := false
+	for _, r := range strings.TrimRight(line, "\r\n") {
+		switch {
+		case escaped:
+			if quote == '"' && r != '"' && r != '\\' && r != '$' && r != '`' {
+				word.WriteByte('\\')
+			}
+			word.WriteRune(r)
+			escaped = false
+		case r == '\\' && quote != '\'':
+			escaped, in = true, true
+		case quote != 0:
+			if r == quote {
+				quote = 0
+			} else {
+				word.WriteRune(r)
+			}
+		case r == '\'' || r == '"':
+			quote, in = r, true
+		case r == ' ' || r == '\t':
+			if in {
+				words = append(words, word.String())
+				word.Reset()
+				in = false
+			}
+		default:
+			word.WriteRune(r)
+			in = true
+		}
+	}
+	if quote != 0 || escaped {
+		return nil, errors.New("the line ends within a quotation")
+	}
+	if in {
+		words = append(words, word.String())
+	}
+	return words, nil
+}

@@ -1,0 +1,152 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tasks/pkg/client"
+	"tasks/pkg/task"
+)
+
+func newShow(e *env) *cobra.Command {
+	var s selection
+	var env bool
+	cmd := &cobra.Command{
+		Use:     "show NAME...",
+		Aliases: []string{"describe"},
+		Short:   "Show all about a task",
+		Long: `Show all about a task: its state and why, its spec, what it uses, and its last
+runs. The values of its environment are shown with --env alone.`,
+		Example:           "  tasks show web\n  tasks show web --json | jq '.[0].runs'",
+		ValidArgsFunction: completeNames(nil),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			sel, err := s.selector(cmd, args)
+			if err != nil {
+				return err
+			}
+			c, err := e.dial()
+			if err != nil {
+				return err
+			}
+			tasks, err := c.Get(context.Background(), client.ListOptions{Selector: sel, Stats: true, Env: env})
+			if e.output == "json" || e.output == "name" {
+				if err != nil && tasks == nil {
+					return err
+				}
+				return joined(err, e.printTasks(tasks))
+			}
+			for i, t := range tasks {
+				if i > 0 {
+					fmt.Fprintln(e.out)
+				}
+				if err := e.showTask(t); err != nil {
+					return err
+				}
+			}
+			return err
+		},
+	}
+	s.flags(cmd)
+	cmd.Flags().BoolVar(&env, "env", false, "with the values of its environment")
+	return cmd
+}
+
+func (e *env) showTask(t task.Info) error {
+	var rows [][]string
+	say := func(key, value string) {
+		if value != "" {
+			rows = append(rows, []string{e.paint("1", key+":"), plain(value)})
+		}
+	}
+	num := func(n int) string {
+		if n == 0 {
+			return ""
+		}
+		return strconv.Itoa(n)
+	}
+	say("Name", t.Name)
+	rows = append(rows, []string{e.paint("1", "State:"), e.paint(colours[t.State], string(t.State))})
+	say("Reason", t.Reason)
+	say("Next try", e.when(t.NextAt))
+	say("Wish", string(t.Wish))
+	say("Engine", t.Engine)
+	say("Group", t.Group)
+	say("Command", commandLine(t))
+	say("Directory", t.Cwd)
+	say("PID", num(t.PID))
+	say("Run", num(t.Run))
+	say("Restarts", strconv.Itoa(t.Restarts))
+	if x := exitOf(t); x != "-" {
+		say("Exit", x)
+	}
+	say("Started", e.when(t.StartedAt))
+	say("Ended", e.when(t.EndedAt))
+	if t.Stats != nil {
+		say("Uses", fmt.Sprintf("%.1f%% CPU, %s, %d processes", t.CPUPercent, size(t.MemoryBytes), t.Processes))
+	}
+	say("Log", t.Log)
+	say("Stop", fmt.Sprintf("%s, KILL after %s", t.Spec.StopSignal, time.Duration(*t.Spec.StopTimeout)))
+	restart := string(t.Spec.Restart)
+	if t.Spec.Restart != task.RestartNo {
+		restart += ", backoff " + t.Spec.Backoff.String()
+		if t.Spec.MaxRestarts != nil {
+			restart += fmt.Sprintf(", at most %d times", *t.Spec.MaxRestarts)
+		}
+	}
+	say("Restart", restart)
+	if t.Spec.Timeout != nil {
+		say("Timeout", t.Spec.Timeout.String())
+	}
+	if t.Spec.LeaveChildren {
+		say("Children", "left running when the main process ends")
+	}
+	for kv := range t.Spec.Env.Vars() {
+		say("Env", kv)
+	}
+	if err := pad(&trimmer{w: e.out}, nil, rows); err != nil {
+		return err
+	}
+	if len(t.Runs) == 0 {
+		return nil
+	}
+	fmt.Fprintln(e.out)
+	var runs [][]string
+	for _, r := range t.Runs {
+		state, exit, lasted := r.State, exitOf(task.Info{ExitCode: r.ExitCode, Signal: r.Signal}), "-"
+		if state == "" {
+			state = t.State
+		}
+		end := r.EndedAt.Time
+		if end.IsZero() && !t.State.Ended() {
+			end = time.Now()
+		}
+		if !end.IsZero() {
+			lasted = span(end.Sub(r.StartedAt.Time))
+		}
+		runs = append(runs, []string{
+			strconv.Itoa(r.Run), e.paint(colours[state], string(state)), number(r.PID), e.when(r.StartedAt), lasted, exit, dash(plain(r.Reason)),
+		})
+	}
+	return e.printTable([]string{"RUN", "STATE", "PID", "STARTED", "LASTED", "EXIT", "REASON"}, runs)
+}
+
+// when is a time: on a terminal in the user's own zone and how far away, else
+// in RFC 3339.
+func (e *env) when(t task.Time) string {
+	switch {
+	case t.IsZero():
+		return ""
+	case !e.tty:
+		return t.Format(time.RFC3339)
+	}
+	local := strings.TrimSuffix(t.Local().Format("2006-01-02 15:04:05"), " ")
+	if d := time.Since(t.Time); d >= 0 {
+		return local + " (" + span(d) + " ago)"
+	}
+	return local + " (in " + span(time.Until(t.Time)) + ")"
+}

@@ -1,0 +1,84 @@
+package cli
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tasks/pkg/client"
+	"tasks/pkg/task"
+)
+
+func newSignal(e *env) *cobra.Command {
+	var s selection
+	var sig string
+	cmd := &cobra.Command{
+		Use:     "signal SIG NAME... | --all | --group G",
+		Aliases: []string{"kill"},
+		Short:   "Send a signal to tasks",
+		Long: `Send a signal, by name or number, to the process groups of tasks: TERM, SIGTERM
+and 15 are one. As 'tasks kill' it is written as for kill(1): 'tasks kill -9 web', and 'tasks
+kill web' for TERM. To end a task use 'tasks stop', which does not let it be
+started again and returns when it is gone.`,
+		Example: "  tasks signal HUP web\n  tasks kill -USR1 web db",
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+			if len(args) == 0 && cmd.CalledAs() != "kill" {
+				return task.SignalNames(), cobra.ShellCompDirectiveNoFileComp
+			}
+			return completeNames(exists)(cmd, args, toComplete)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if sig == "" {
+				switch {
+				case len(args) > 0 && (cmd.CalledAs() != "kill" || len(args) > 1 && isSignal(args[0])):
+					sig, args = args[0], args[1:]
+				case cmd.CalledAs() == "kill":
+					sig = "TERM"
+				default:
+					return usage("no signal given: use 'tasks signal SIG NAME'")
+				}
+			}
+			if _, err := task.ParseSignal(sig); err != nil {
+				return usageError{err}
+			}
+			sel, err := s.selector(cmd, args)
+			if err != nil {
+				return err
+			}
+			return e.ask(func(ctx context.Context, c *client.Client) ([]task.Info, error) { return c.Signal(ctx, sel, sig) })
+		},
+	}
+	s.flags(cmd)
+	cmd.Flags().StringVar(&sig, signalFlagName, "", "the signal")
+	cmd.Flags().MarkHidden(signalFlagName)
+	return cmd
+}
+
+const signalFlagName = "signal"
+
+func isSignal(word string) bool {
+	_, err := task.ParseSignal(word)
+	return err == nil
+}
+
+// signalFlag makes the -9 of `kill -9 NAME`, which is no flag to cobra, one.
+func signalFlag(args []string) []string {
+	for i, a := range args {
+		if a != "kill" && a != "signal" {
+			if strings.HasPrefix(a, "-") || i > 0 && (args[i-1] == "-s" || args[i-1] == "--socket") {
+				continue
+			}
+			return args
+		}
+		for j := i + 1; j < len(args) && args[j] != "--"; j++ {
+			if word, ok := strings.CutPrefix(args[j], "-"); ok && len(word) > 0 && isSignal(word) {
+				out := append([]string(nil), args...)
+				out[j] = "--" + signalFlagName + "=" + word
+				return out
+			}
+		}
+		return args
+	}
+	return args
+}

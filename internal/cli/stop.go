@@ -1,0 +1,46 @@
+package cli
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tasks/pkg/client"
+	"tasks/pkg/task"
+)
+
+func newStop(e *env) *cobra.Command {
+	var s selection
+	var now bool
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use:   "stop NAME... | --all | --group G",
+		Short: "Stop tasks, and return when they are gone",
+		Long: `Stop tasks: send each its stop signal (TERM), after its stop timeout (10s) KILL,
+and return when all that it started is gone. Several stop at the same time. A task that has
+ended stays as it is, which is no error.`,
+		Example: `  tasks stop web
+  tasks stop 'worker-*' -t 30s
+  tasks stop --all --now`,
+		ValidArgsFunction: completeNames(notEnded),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			sel, err := s.selector(cmd, args)
+			if err != nil {
+				return err
+			}
+			o := client.StopOptions{Selector: sel, Now: now}
+			if cmd.Flags().Changed("timeout") {
+				if o.Timeout, err = duration("timeout", timeout); err != nil {
+					return err
+				}
+			}
+			return e.ask(func(ctx context.Context, c *client.Client) ([]task.Info, error) { return c.Stop(ctx, o) })
+		},
+	}
+	s.flags(cmd)
+	cmd.Flags().BoolVar(&now, "now", false, "kill at once")
+	cmd.Flags().DurationVarP(&timeout, "timeout", "t", 0, "time from the stop signal to KILL, in place of the task's own")
+	cmd.Flags().Lookup("timeout").DefValue = ""
+	return cmd
+}

@@ -1,0 +1,99 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tasks/pkg/client"
+	"tasks/pkg/task"
+)
+
+func newWait(e *env) *cobra.Command {
+	var s selection
+	var o client.WaitOptions
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use:   "wait NAME... | --all | --group G",
+		Short: "Wait until tasks have ended, and pass on their exit code",
+		Long: `Wait until all the tasks have ended; with --any, until one has. The exit code is the
+task's own: 128+n if signal n ended it, 127 or 126 if it could not start, 124 if
+its timeout ran out, 125 if it was lost; of several tasks the first, in the
+order named, that is not 0. Where waiting itself fails it is 125, and 124 for
+--timeout. A task that ended long ago is as good as one that ends now.`,
+		Example: `  tasks wait build && echo built
+  tasks wait --any web db --timeout 1h
+  tasks wait web --for running`,
+		Annotations:       map[string]string{"exit": "task"},
+		ValidArgsFunction: completeNames(nil),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			sel, err := s.selector(cmd, args)
+			if err != nil {
+				return err
+			}
+			o.Selector = sel
+			switch o.For {
+			case "ended", "running", "ready":
+			default:
+				return usage("bad --for %q: use ended, running or ready", o.For)
+			}
+			if cmd.Flags().Changed("timeout") {
+				if o.Timeout, err = duration("timeout", timeout); err != nil {
+					return err
+				}
+			}
+			return e.wait(o)
+		},
+	}
+	s.flags(cmd)
+	cmd.Flags().BoolVar(&o.Any, "any", false, "until one of them has, with that one's code")
+	cmd.Flags().StringVar(&o.For, "for", "ended", "what to wait for: ended, running or ready")
+	cmd.Flags().DurationVar(&timeout, "timeout", 0, "give up after this time, with exit code 124")
+	cmd.Flags().Lookup("timeout").DefValue = ""
+	cmd.RegisterFlagCompletionFunc("for", words("ended", "running", "ready"))
+	return cmd
+}
+
+func (e *env) wait(o client.WaitOptions) error {
+	c, err := e.dial()
+	if err != nil {
+		return err
+	}
+	ctx, done := untilInterrupt()
+	defer done()
+	tasks, err := c.Wait(ctx, o)
+	if errors.Is(err, context.Canceled) {
+		err = errInterrupted
+	}
+	if o.Any && err == nil {
+		tasks = met(tasks, o.For)[:1]
+	}
+	if e.output == "json" || e.output == "name" || e.output == "wide" {
+		err = joined(err, e.printTouched(tasks))
+	}
+	if err != nil {
+		return err
+	}
+	if o.For != "ended" {
+		for _, t := range tasks {
+			if t.State.Ended() {
+				return joined(task.Errorf(nil, t.Name, "%s is %s, not %s", t.Name, t.State, o.For), nil)
+			}
+		}
+		return nil
+	}
+	return codeOfTasks(tasks)
+}
+
+// met is the tasks that are what was waited for.
+func met(tasks []task.Info, what string) []task.Info {
+	var is []task.Info
+	for _, t := range tasks {
+		if t.State.Ended() || what != "ended" && t.State == task.Running {
+			is = append(is, t)
+		}
+	}
+	return is
+}

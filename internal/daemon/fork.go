@@ -1,0 +1,180 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	godaemon "github.com/sevlyar/go-daemon"
+	"golang.org/x/sys/unix"
+
+	"tasks/internal/socket"
+)
+
+// Command is the hidden command that the forked child runs.
+const Command = "supervise"
+
+// mark is how go-daemon tells the child from the parent.
+const mark = "_GO_DAEMON"
+
+// startTime bounds how long a supervisor may take to answer.
+const startTime = 30 * time.Second
+
+// Start forks the supervisor into the background and returns when its socket
+// answers. already tells that one was serving there before; six at once give
+// one supervisor. The error is why the child ended, in its own words.
+func Start(ctx context.Context, paths socket.Paths, keepEnded int) (already bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	for {
+		if answers(ctx, paths.Socket) {
+			return true, nil
+		}
+		if err := paths.MakeDirs(); err != nil {
+			return false, err
+		}
+		if pid, bound, held, err := socket.ReadLock(paths.State); err != nil {
+			return false, err
+		} else if held {
+			if pid != 0 && bound != paths.Socket {
+				return false, &socket.HeldError{Dir: paths.State, PID: pid, Socket: bound}
+			}
+			// It has lost its socket file, or is just starting or ending.
+			socket.Nudge(paths.State, paths.Socket)
+			if err := pause(ctx, paths); err != nil {
+				return false, err
+			}
+			continue
+		}
+		verdict, err := fork(paths, keepEnded)
+		switch {
+		case err != nil:
+			return false, err
+		case verdict == "ready":
+			return false, nil
+		case verdict != "held":
+			return false, errors.New(verdict)
+		}
+	}
+}
+
+// pause waits a moment for another supervisor to come up or go.
+func pause(ctx context.Context, paths socket.Paths) error {
+	select {
+	case <-time.After(5 * time.Millisecond):
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("another supervisor holds %s but does not answer on %s", paths.State, paths.Socket)
+	}
+}
+
+func answers(ctx context.Context, path string) bool {
+	conn, err := socket.Dial(ctx, path)
+	if err != nil {
+		return false
+	}
+	conn.Close()
+	return true
+}
+
+// fork starts the child and returns its verdict: "ready", "held" where another
+// was faster, or why it failed.
+func fork(paths socket.Paths, keepEnded int) (string, error) {
+	// Nothing of the caller's, but what is asked for, may live on in the
+	// supervisor and so in every task.
+	if err := closeOnExec(); err != nil {
+		return "", fmt.Errorf("cannot fork: %w", err)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		return "", fmt.Errorf("cannot fork: %w", err)
+	}
+	defer r.Close()
+	// Above the descriptors that go-daemon uses, and open across the exec.
+	fd, err := unix.FcntlInt(w.Fd(), unix.F_DUPFD, 10)
+	w.Close()
+	if err != nil {
+		return "", fmt.Errorf("cannot fork: %w", err)
+	}
+	logPath := logPath(paths)
+	if f, err := openLog(logPath); err != nil {
+		unix.Close(fd)
+		return "", err
+	} else {
+		f.Close()
+	}
+	os.Unsetenv(mark)
+	child := &godaemon.Context{
+		WorkDir: "/", LogFileName: logPath, LogFilePerm: 0o600,
+		Args: []string{os.Args[0], Command, paths.Socket, paths.State, strconv.FormatBool(paths.Named), strconv.Itoa(keepEnded), strconv.Itoa(fd)},
+	}
+	proc, err := child.Reborn()
+	unix.Close(fd)
+	if err != nil {
+		return "", fmt.Errorf("cannot fork: %w", err)
+	}
+	verdict, err := io.ReadAll(r) // to its end: the child closes it, or dies
+	if err != nil {
+		return "", fmt.Errorf("cannot hear of the supervisor: %w", err)
+	}
+	if len(verdict) == 0 {
+		state, _ := proc.Wait()
+		return "", fmt.Errorf("the supervisor died as it started (%v): see %s", state, logPath)
+	}
+	return strings.TrimSpace(string(verdict)), nil
+}
+
+func logPath(paths socket.Paths) string { return filepath.Join(paths.State, "supervisor.log") }
+
+// Child is the forked side of Start: args are those after Command.
+func Child(args []string, version string) error {
+	if os.Getenv(mark) == "" || len(args) != 5 {
+		return errors.New("this command is for 'tasks serve' alone")
+	}
+	if _, err := new(godaemon.Context).Reborn(); err != nil {
+		return err
+	}
+	// go-daemon leaves its variable and descriptors behind; a task must not
+	// inherit them.
+	os.Unsetenv(mark)
+	if err := closeOnExec(); err != nil {
+		return err
+	}
+	named, err1 := strconv.ParseBool(args[2])
+	keep, err2 := strconv.Atoi(args[3])
+	fd, err3 := strconv.Atoi(args[4])
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return err
+	}
+	verdict := os.NewFile(uintptr(fd), "verdict")
+	paths := socket.Paths{Socket: args[0], State: args[1], Named: named}
+	log := &ownLog{path: logPath(paths)}
+	cfg := Config{
+		Paths: paths, KeepEnded: keep, Version: version, LogPath: log.path, Log: slog.New(slog.NewTextHandler(log, nil)),
+	}
+	answered := false
+	answer := func(what string) {
+		if !answered {
+			answered = true
+			fmt.Fprintln(verdict, what)
+			verdict.Close()
+		}
+	}
+	err := Run(cfg, func() { answer("ready") })
+	var held *socket.HeldError
+	switch {
+	case errors.As(err, &held) && (held.PID == 0 || held.Socket == paths.Socket):
+		answer("held")
+	case err != nil:
+		cfg.Log.Error(err.Error())
+		answer(err.Error())
+	}
+	return err
+}

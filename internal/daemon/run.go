@@ -1,0 +1,200 @@
+// Package daemon is the supervisor as a process: the one place that puts its
+// parts together (run.go), and the fork that sends it into the background
+// (fork.go, the only user of go-daemon).
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"tasks/internal/logs"
+	"tasks/internal/process"
+	"tasks/internal/protocol"
+	"tasks/internal/server"
+	"tasks/internal/socket"
+	"tasks/internal/store"
+	"tasks/pkg/supervisor"
+	"tasks/pkg/task"
+)
+
+// Config is what a supervisor is given by who starts it.
+type Config struct {
+	Paths     socket.Paths
+	KeepEnded int    // done tasks to remember; 0: all
+	Version   string // of this program
+	Log       *slog.Logger
+	LogPath   string // of the supervisor's own log; "" in the foreground
+}
+
+// keepRuns is how many runs of a task keep their logs.
+const keepRuns = 10
+
+// Run is the supervisor. It calls ready once its socket answers, and returns
+// when a client or a TERM or INT signal has ended it and all that it ran.
+func Run(cfg Config, ready func()) error {
+	// Asked for first, so that none of them ends the process half way.
+	quit := make(chan os.Signal, 1)
+	signal.Notify(quit, syscall.SIGTERM, syscall.SIGINT)
+	nudge := make(chan os.Signal, 1)
+	signal.Notify(nudge, syscall.SIGUSR1)
+	resetIgnored()
+
+	if err := cfg.Paths.MakeDirs(); err != nil {
+		return err
+	}
+	// Held until the process is gone, however it ends: who waits for that
+	// waits for the lock.
+	lock, err := socket.AcquireLock(cfg.Paths.State)
+	if err != nil {
+		return err
+	}
+	db, notice, err := store.Open(filepath.Join(cfg.Paths.State, "tasks.db"))
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if notice != "" {
+		cfg.Log.Warn(notice)
+	}
+	records, err := db.Records()
+	if err != nil {
+		return err
+	}
+	listener, err := socket.Listen(cfg.Paths.Socket)
+	if err != nil {
+		return err
+	}
+	if err := lock.Record(cfg.Paths.Socket); err != nil {
+		listener.Close()
+		return err
+	}
+
+	home := homeDir()
+	engine, err := process.New(process.Options{
+		ID: db.ID(), Socket: cfg.Paths.Socket, Environ: os.Environ(), Home: home, Logger: cfg.Log,
+	})
+	if err != nil {
+		listener.Close()
+		return err
+	}
+	defer engine.Close()
+	sup := supervisor.New(supervisor.Options{
+		Commands: engine, Builtin: heartbeat, Store: db, Logs: runLogs{logs.Dir(filepath.Join(cfg.Paths.State, "logs"))},
+		KeepEnded: cfg.KeepEnded, Logger: cfg.Log,
+	})
+	sup.Load(context.Background(), records)
+
+	started := task.Now()
+	exited := make(chan struct{})
+	var once sync.Once
+	srv := server.New(server.Config{
+		Supervisor: sup, Home: home, Logger: cfg.Log,
+		Info: func() protocol.Info {
+			return protocol.Info{
+				Version: cfg.Version, PID: os.Getpid(), StartedAt: started,
+				Socket: cfg.Paths.Socket, StateDir: cfg.Paths.State, Log: cfg.LogPath,
+			}
+		},
+		Exit: func(ctx context.Context, grace time.Duration) ([]task.Info, error) {
+			touched := live(sup.List())
+			tasks, err := sup.StopAll(ctx, grace)
+			once.Do(func() { close(exited) })
+			return slices.DeleteFunc(tasks, func(t task.Info) bool { return !touched[t.Name] }), err
+		},
+	}, os.Getuid())
+	bound := &bound{path: cfg.Paths, serve: srv.Serve, log: cfg.Log, listener: listener}
+	bound.accept()
+	cfg.Log.Info("serving", "version", cfg.Version, "pid", os.Getpid(), "socket", cfg.Paths.Socket, "state", cfg.Paths.State, "tasks", len(records))
+	ready()
+
+	for open := true; open; {
+		select {
+		case sig := <-quit:
+			cfg.Log.Info("shutting down: tasks keep their wishes", "signal", sig.String())
+			open = false
+		case <-exited:
+			cfg.Log.Info("exiting")
+			open = false
+		case <-nudge:
+			bound.keep()
+		case <-bound.watch():
+			bound.keep()
+		}
+	}
+	err = sup.Close(context.Background())
+	if err != nil {
+		cfg.Log.Error("some tasks did not end", "err", err)
+	}
+	flush, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	bound.close()
+	srv.Close(flush)
+	cfg.Log.Info("ended")
+	runtime.KeepAlive(lock)
+	return err
+}
+
+// live is the names of the tasks that have not ended.
+func live(tasks []task.Info) map[string]bool {
+	names := make(map[string]bool)
+	for _, t := range tasks {
+		if !t.State.Ended() {
+			names[t.Name] = true
+		}
+	}
+	return names
+}
+
+// runLogs keeps the last runs' logs of each task.
+type runLogs struct{ logs.Dir }
+
+func (l runLogs) Create(name string, run int) (*os.File, error) {
+	f, err := l.Dir.Create(name, run)
+	if err != nil {
+		return nil, err
+	}
+	if run > keepRuns {
+		err = l.Prune(name, run, keepRuns)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// heartbeat is the task that is started by a name alone: it logs a line every
+// two seconds until its stop event is set.
+func heartbeat(ctx context.Context) error {
+	log := supervisor.Log(ctx)
+	beat := time.NewTicker(2 * time.Second)
+	defer beat.Stop()
+	for n := 1; ; n++ {
+		fmt.Fprintf(log, "%s heartbeat %d\n", time.Now().Format(time.RFC3339), n)
+		select {
+		case <-beat.C:
+		case <-ctx.Done():
+			fmt.Fprintf(log, "%s stop event set, leaving\n", time.Now().Format(time.RFC3339))
+			return nil
+		}
+	}
+}
+
+// homeDir is the directory of tasks that were given none.
+func homeDir() string {
+	if home, err := os.UserHomeDir(); err == nil && filepath.IsAbs(home) {
+		if info, err := os.Stat(home); err == nil && info.IsDir() {
+			return home
+		}
+	}
+	return "/"
+}

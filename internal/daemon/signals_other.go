@@ -1,0 +1,19 @@
+//go:build !linux
+
+package daemon
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// resetIgnored undoes what the caller had ignored: tasks would inherit it.
+func resetIgnored() {
+	sink := make(chan os.Signal, 1)
+	signal.Notify(sink, syscall.SIGHUP, syscall.SIGQUIT)
+	go func() {
+		for range sink {
+		}
+	}()
+}

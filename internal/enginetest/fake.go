@@ -1,0 +1,187 @@
+// Package enginetest holds what tests of engines, and of what drives engines,
+// share: one contract suite, and a scripted engine.
+package enginetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"syscall"
+	"testing"
+
+	"tasks/pkg/task"
+)
+
+// Fake is an engine whose runs do what the test says. Unless told otherwise a
+// Start returns at once, and the run ends by the first signal of a Stop. It
+// starts no goroutine and reads no clock, so it may be used in a
+// testing/synctest bubble. Its methods may be called from several goroutines.
+type Fake struct {
+	mu     sync.Mutex
+	hold   bool
+	deaf   bool
+	fails  []error
+	starts int
+	runs   []*FakeRun    // all that began, or may yet; the pid counts them from 1
+	queue  []*FakeRun    // those that no Next has returned
+	more   chan struct{} // the queue is not empty
+}
+
+// NewFake makes an engine without runs.
+func NewFake() *Fake { return &Fake{more: make(chan struct{}, 1)} }
+
+// Hold lets the Starts from now on wait until the test calls Begin or Fail on
+// their runs; Hold(false) ends that for later ones.
+func (f *Fake) Hold(on bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.hold = on
+}
+
+// AutoStop tells the runs that begin from now on whether to end by the signal
+// of a Stop. It is on at first.
+func (f *Fake) AutoStop(on bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.deaf = !on
+}
+
+// FailNext lets the next Start fail with err; of several, each serves one
+// Start, in order. Next does not return such a run.
+func (f *Fake) FailNext(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.fails = append(f.fails, err)
+}
+
+// Starts is how often Start was called, failures included.
+func (f *Fake) Starts() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.starts
+}
+
+// Live is how many runs have begun and are not gone.
+func (f *Fake) Live() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := 0
+	for _, r := range f.runs {
+		if r.isBegun && !r.isGone {
+			n++
+		}
+	}
+	return n
+}
+
+// Next waits for the oldest run that was asked for and that no Next has
+// returned yet.
+func (f *Fake) Next(t testing.TB) *FakeRun {
+	t.Helper()
+	for {
+		f.mu.Lock()
+		if len(f.queue) > 0 {
+			r := f.queue[0]
+			f.queue = f.queue[1:]
+			f.wake()
+			f.mu.Unlock()
+			return r
+		}
+		f.mu.Unlock()
+		select {
+		case <-f.more:
+		case <-t.Context().Done():
+			t.Fatal("no run was started")
+		}
+	}
+}
+
+// Idle tells whether there is no run that Next would return at once.
+func (f *Fake) Idle() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.queue) == 0
+}
+
+// wake lets one Next look at the queue. The caller holds the mutex.
+func (f *Fake) wake() {
+	if len(f.queue) > 0 {
+		select {
+		case f.more <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// Start implements task.Engine.
+func (f *Fake) Start(ctx context.Context, l task.Launch) (task.Process, error) {
+	r, err := f.start(l)
+	if err != nil {
+		r.closeLog()
+		return nil, err
+	}
+	select {
+	case <-r.begun:
+	case <-ctx.Done():
+		r.Fail(context.Cause(ctx))
+	}
+	<-r.begun
+	if r.failed != nil {
+		return nil, r.failed
+	}
+	return fakeProcess{r}, nil
+}
+
+func (f *Fake) start(l task.Launch) (*FakeRun, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.starts++
+	r := &FakeRun{
+		Launch: l, fake: f, deaf: f.deaf,
+		begun: make(chan struct{}), exited: make(chan struct{}), gone: make(chan struct{}),
+		stops: make(chan syscall.Signal, 64), signals: make(chan syscall.Signal, 64),
+	}
+	if len(f.fails) > 0 {
+		err := f.fails[0]
+		f.fails = f.fails[1:]
+		return r, err
+	}
+	if !f.hold {
+		r.isBegun = true
+		close(r.begun)
+	}
+	f.runs = append(f.runs, r)
+	r.ref = task.Ref{PID: len(f.runs), Start: 1, Boot: "fake"}
+	f.queue = append(f.queue, r)
+	f.wake()
+	return r, nil
+}
+
+// Adopter is f as an engine whose runs can be taken back. Two supervisors of
+// one test share its runs that way.
+func (f *Fake) Adopter() interface {
+	task.Engine
+	task.Adopter
+} {
+	return adopter{f}
+}
+
+type adopter struct{ *Fake }
+
+// Adopt finds the run by its ref. It returns a gone one as not found.
+func (a adopter) Adopt(_ context.Context, l task.Launch, ref task.Ref) (task.Process, error) {
+	if l.Log != nil {
+		l.Log.Close()
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, r := range a.runs {
+		if r.ref == ref && r.isBegun && !r.isGone {
+			return fakeProcess{r}, nil
+		}
+	}
+	return nil, fmt.Errorf("process %d is no longer there: %w", ref.PID, task.ErrNotFound)
+}
+
+var errFakeEnded = errors.New("the run has ended")

@@ -1,0 +1,169 @@
+package enginetest
+
+import (
+	"fmt"
+	"syscall"
+
+	"tasks/pkg/task"
+)
+
+// FakeRun is a run of a Fake, as the test has it. What the test does too late
+// changes nothing.
+type FakeRun struct {
+	Launch task.Launch // as Start was given it
+
+	fake    *Fake
+	ref     task.Ref
+	begun   chan struct{}
+	exited  chan struct{}
+	gone    chan struct{}
+	stops   chan syscall.Signal
+	signals chan syscall.Signal
+	failed  error // set before begun is closed
+
+	// The fake's mutex guards these.
+	deaf                      bool
+	isBegun, isExited, isGone bool
+	exit                      task.Exit
+	ended                     bool // failed
+}
+
+// Begin lets a held Start return.
+func (r *FakeRun) Begin() {
+	r.fake.mu.Lock()
+	defer r.fake.mu.Unlock()
+	if !r.isBegun && !r.ended {
+		r.isBegun = true
+		close(r.begun)
+	}
+}
+
+// Fail lets a held Start fail with err.
+func (r *FakeRun) Fail(err error) {
+	r.fake.mu.Lock()
+	defer r.fake.mu.Unlock()
+	if !r.isBegun && !r.ended {
+		r.ended, r.failed = true, err
+		r.closeLog()
+		close(r.begun)
+	}
+}
+
+// AutoStop tells whether the run is to end by the signal of a Stop; what it
+// left behind counts as one process then.
+func (r *FakeRun) AutoStop(on bool) {
+	r.fake.mu.Lock()
+	defer r.fake.mu.Unlock()
+	r.deaf = !on
+}
+
+// Exit ends the main process. If left, others live on until Vanish.
+func (r *FakeRun) Exit(e task.Exit, left bool) {
+	r.fake.mu.Lock()
+	defer r.fake.mu.Unlock()
+	r.end(e, left)
+}
+
+// Vanish ends what the run left behind, of which swept processes were told to.
+func (r *FakeRun) Vanish(swept int) {
+	r.fake.mu.Lock()
+	defer r.fake.mu.Unlock()
+	r.vanish(swept)
+}
+
+// Stops yields the signal of each Stop, also those that end the run.
+func (r *FakeRun) Stops() <-chan syscall.Signal { return r.stops }
+
+// Signals yields each signal sent with Signal.
+func (r *FakeRun) Signals() <-chan syscall.Signal { return r.signals }
+
+// Printf writes to the run's log, as long as it has one.
+func (r *FakeRun) Printf(format string, args ...any) {
+	r.fake.mu.Lock()
+	defer r.fake.mu.Unlock()
+	if r.Launch.Log != nil && !r.isGone && !r.ended {
+		fmt.Fprintf(r.Launch.Log, format, args...)
+	}
+}
+
+func (r *FakeRun) end(e task.Exit, left bool) {
+	if !r.isBegun || r.isExited {
+		return
+	}
+	r.isExited, r.exit = true, e
+	if left {
+		close(r.exited)
+		return
+	}
+	r.isGone = true
+	r.closeLog()
+	close(r.gone) // first: who sees Exited sees whether anything is left
+	close(r.exited)
+}
+
+func (r *FakeRun) vanish(swept int) {
+	if !r.isExited || r.isGone {
+		return
+	}
+	r.isGone, r.exit.Swept = true, swept
+	r.closeLog()
+	close(r.gone)
+}
+
+func (r *FakeRun) closeLog() {
+	if r.Launch.Log != nil {
+		r.Launch.Log.Close()
+	}
+}
+
+// Ref is what the run's Process calls itself.
+func (r *FakeRun) Ref() task.Ref { return r.ref }
+
+// Gone is closed when nothing of the run is left.
+func (r *FakeRun) Gone() <-chan struct{} { return r.gone }
+
+// fakeProcess is the run as the engine's user has it.
+type fakeProcess struct{ run *FakeRun }
+
+func (p fakeProcess) Ref() task.Ref           { return p.run.ref }
+func (p fakeProcess) Exited() <-chan struct{} { return p.run.exited }
+func (p fakeProcess) Gone() <-chan struct{}   { return p.run.gone }
+
+func (p fakeProcess) Exit() task.Exit {
+	p.run.fake.mu.Lock()
+	defer p.run.fake.mu.Unlock()
+	return p.run.exit
+}
+
+func (p fakeProcess) Stop(sig syscall.Signal) {
+	r := p.run
+	r.fake.mu.Lock()
+	defer r.fake.mu.Unlock()
+	offer(r.stops, sig)
+	switch {
+	case r.deaf:
+	case !r.isExited:
+		r.end(task.Exit{Signal: sig}, false)
+	default:
+		r.vanish(1)
+	}
+}
+
+func (p fakeProcess) Signal(sig syscall.Signal) error {
+	r := p.run
+	r.fake.mu.Lock()
+	defer r.fake.mu.Unlock()
+	if r.isExited {
+		return errFakeEnded
+	}
+	offer(r.signals, sig)
+	return nil
+}
+
+// offer forgets what nobody reads for too long: an engine does not block.
+func offer(c chan<- syscall.Signal, sig syscall.Signal) {
+	select {
+	case c <- sig:
+	default:
+	}
+}

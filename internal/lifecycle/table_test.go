@@ -1,0 +1,311 @@
+package lifecycle
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"tasks/pkg/task"
+)
+
+const (
+	grace = 10 * time.Second
+	limit = time.Hour
+)
+
+// a machine in each phase, by a name that begins with the phase's.
+func machines() map[string]Machine {
+	left := task.Exit{Code: 3}
+	return map[string]Machine{
+		"idle":             {},
+		"starting":         {Phase: Starting, Wish: task.Up},
+		"starting stopped": {Phase: Starting, Wish: task.Down, Cause: Stop, Grace: grace},
+		"starting killed":  {Phase: Starting, Wish: task.Down, Cause: Stop, Grace: grace, Killed: true},
+		"running":          {Phase: Running, Wish: task.Up},
+		"stopping":         {Phase: Stopping, Wish: task.Down, Cause: Stop, Grace: grace},
+		"stopping left":    {Phase: Stopping, Wish: task.Up, Cause: Sweep, Grace: grace, Exited: true, Exit: left},
+		"killing":          {Phase: Killing, Wish: task.Down, Cause: Stop, Killed: true},
+		"killing left":     {Phase: Killing, Wish: task.Up, Cause: Sweep, Killed: true, Exited: true, Exit: left},
+		"stuck":            {Phase: Stuck, Wish: task.Down, Cause: Stop, Killed: true},
+		"stuck left":       {Phase: Stuck, Wish: task.Up, Cause: Sweep, Killed: true, Exited: true, Exit: left},
+		"backoff":          {Phase: Backoff, Wish: task.Up, Pause: time.Second, Last: Ending{State: task.Failed, Exit: left}, Exited: true, Exit: left},
+		"over":             {Phase: Over, Wish: task.Up, Last: Ending{State: task.Done}, Exited: true},
+	}
+}
+
+var inputs = []struct {
+	name string
+	in   Input
+}{
+	{"start", Input{Kind: DoStart}},
+	{"stop", Input{Kind: DoStop, Cause: Stop, Grace: -1}},
+	{"stop at once", Input{Kind: DoStop, Cause: Stop, Now: true, Grace: -1}},
+	{"stop in 1s", Input{Kind: DoStop, Cause: Stop, Grace: time.Second}},
+	{"shutdown", Input{Kind: DoStop, Cause: Shutdown, Grace: -1}},
+	{"restart", Input{Kind: DoRestart}},
+	{"began", Input{Kind: DidBegin}},
+	{"adopted", Input{Kind: DidAdopt}},
+	{"failed", Input{Kind: DidFail, Exit: task.Exit{Code: 127, Err: "not there"}}},
+	{"exited", Input{Kind: DidExit}},
+	{"exited 1", Input{Kind: DidExit, Exit: task.Exit{Code: 1}}},
+	{"exited, left", Input{Kind: DidExit, Left: true}},
+	{"gone", Input{Kind: DidVanish, Exit: task.Exit{Swept: 2}}},
+	{"timer", Input{Kind: DidTimeOut}},
+}
+
+// cells is every phase by every input, in the order of inputs: the phase after
+// it and the actions. "-" leaves the machine as it is, "same" the phase.
+var cells = map[string]string{
+	//                  start           | stop           | at once         | in 1s          | shutdown       | restart        | began        | adopted | failed      | exited | exited 1 | left         | gone   | timer
+	"idle":             "starting Launch| over           | over            | over           | over           | starting Launch| -            | running | -           | -      | -        | -            | -      | -",
+	"starting":         "conflict       | same           | same            | same           | same           | same           | running      | -       | over Settle | -      | -        | -            | -      | -",
+	"starting stopped": "conflict       | same           | same            | same           | same           | same           | stopping Ask | -       | over Settle | -      | -        | -            | -      | -",
+	"starting killed":  "conflict       | same           | same            | same           | same           | same           | killing Kill | -       | over Settle | -      | -        | -            | -      | -",
+	"running":          "conflict       | stopping Ask   | killing Kill    | stopping Ask   | stopping Ask   | stopping Ask   | -            | -       | -           | over Settle | over Settle | stopping Ask | - | stopping Ask",
+	"stopping":         "conflict       | same           | killing Kill    | same           | same           | same           | -            | -       | -           | over Settle | over Settle | same         | - | killing Kill",
+	"stopping left":    "conflict       | same           | killing Kill    | same           | same           | same           | -            | -       | -           | -      | -        | -            | over Settle | killing Kill",
+	"killing":          "conflict       | same           | same            | same           | same           | same           | -            | -       | -           | over Settle | over Settle | same         | - | stuck Report",
+	"killing left":     "conflict       | same           | same            | same           | same           | same           | -            | -       | -           | -      | -        | -            | over Settle | stuck Report",
+	"stuck":            "conflict       | same Kill Report| same Kill Report| same Kill Report| same Kill Report| same Report | -            | -       | -           | over Settle | over Settle | same         | - | -",
+	"stuck left":       "conflict       | same Kill Report| same Kill Report| same Kill Report| same Kill Report| same Report | -            | -       | -           | -      | -        | -            | over Settle | -",
+	"backoff":          "conflict       | over           | over            | over           | over           | starting Launch| -            | -       | -           | -      | -        | -            | -      | starting Launch",
+	"over":             "starting Launch| same           | same            | same           | same           | starting Launch| -            | running | -           | -      | -        | -            | -      | -",
+}
+
+func TestEveryCell(t *testing.T) {
+	t.Parallel()
+	p := Policy{Restart: task.RestartNo, Max: -1, Grace: grace, Timeout: limit, Backoff: task.Backoff{Min: time.Second, Max: time.Minute}}
+	seen := map[Phase]bool{}
+	for name, m := range machines() {
+		row := strings.Split(cells[name], "|")
+		if len(row) != len(inputs) {
+			t.Fatalf("%s: %d cells for %d inputs", name, len(row), len(inputs))
+		}
+		seen[m.Phase] = true
+		if !strings.HasPrefix(name, m.Phase.String()) {
+			t.Fatalf("%s is a machine in phase %v", name, m.Phase)
+		}
+		for i, in := range inputs {
+			next, acts, err := m.Next(p, in.in)
+			want := strings.TrimSpace(row[i])
+			got := next.Phase.String()
+			if next.Phase == m.Phase {
+				got = "same"
+			}
+			for _, a := range acts {
+				got += " " + actionName(a)
+			}
+			switch {
+			case errors.Is(err, task.ErrConflict) && next == m && len(acts) == 0:
+				got = "conflict"
+			case err != nil:
+				t.Errorf("%s, %s: unexpected error %v", name, in.name, err)
+			case next == m && want == "-" && len(acts) == 0:
+				got = "-"
+			}
+			if got != want {
+				t.Errorf("%s, %s: got %q, want %q", name, in.name, got, want)
+			}
+		}
+	}
+	if len(seen) != len(phases) {
+		t.Errorf("%d of %d phases are in the table", len(seen), len(phases))
+	}
+}
+
+func actionName(a Action) string {
+	return [...]string{"Launch", "Ask", "Kill", "Settle", "Report"}[a]
+}
+
+// The rest of the cells that say "noted" or "settled".
+func TestNoted(t *testing.T) {
+	t.Parallel()
+	p := Policy{Restart: task.RestartAlways, Max: -1, Grace: grace, Backoff: task.Backoff{Min: time.Second, Max: time.Minute}}
+	stop, shutdown, restart := inputs[1].in, inputs[4].in, inputs[5].in
+	stop1s, now := inputs[3].in, inputs[2].in
+	exit := Input{Kind: DidExit, Exit: task.Exit{Code: 1}}
+	left := Input{Kind: DidExit, Left: true}
+	gone := Input{Kind: DidVanish, Exit: task.Exit{Swept: 2}}
+	fail := Input{Kind: DidFail, Exit: task.Exit{Code: 127, Err: "not there"}}
+	timer, began, start := Input{Kind: DidTimeOut}, Input{Kind: DidBegin}, Input{Kind: DoStart}
+	for _, tt := range []struct {
+		name  string
+		ins   []Input
+		phase Phase
+		cause Cause
+		wish  task.Wish
+		last  task.State
+	}{
+		{"it ends by itself", []Input{start, began, exit}, Backoff, None, task.Up, task.Failed},
+		{"a stop ends it", []Input{start, began, stop, exit}, Over, Stop, task.Down, task.Stopped},
+		{"a shutdown keeps the wish", []Input{start, began, shutdown, exit}, Over, Shutdown, task.Up, task.Stopped},
+		{"a shutdown does not undo a stop", []Input{start, began, stop, shutdown, exit}, Over, Stop, task.Down, task.Stopped},
+		{"a shutdown undoes a restart", []Input{start, began, restart, shutdown, exit}, Over, Shutdown, task.Up, task.Stopped},
+		{"a stop undoes a restart", []Input{start, began, restart, stop, exit}, Over, Stop, task.Down, task.Stopped},
+		{"a restart undoes a stop", []Input{start, began, stop, restart, exit}, Starting, None, task.Up, task.Stopped},
+		{"a restart of one that is swept", []Input{start, began, left, restart, gone}, Starting, None, task.Up, task.Stopped},
+		{"a stop of one that is swept", []Input{start, began, left, stop, gone}, Over, Stop, task.Down, task.Stopped},
+		{"swept", []Input{start, began, left, gone}, Backoff, Sweep, task.Up, task.Done},
+		{"a restart before it begins", []Input{start, restart, began}, Running, None, task.Up, ""},
+		{"a stop before it begins", []Input{start, stop, began}, Stopping, Stop, task.Down, ""},
+		{"a kill before it begins", []Input{start, now, began}, Killing, Stop, task.Down, ""},
+		{"a stop and a restart before it begins", []Input{start, stop, restart, began, exit}, Starting, None, task.Up, task.Stopped},
+		{"it cannot begin", []Input{start, fail}, Over, None, task.Up, task.Failed},
+		{"it cannot begin again", []Input{start, began, exit, timer, fail}, Backoff, None, task.Up, task.Failed},
+		{"it cannot begin again after a restart by hand", []Input{start, began, exit, timer, restart, fail}, Over, None, task.Up, task.Failed},
+		{"a stop before it cannot begin", []Input{start, stop, fail}, Over, Stop, task.Down, task.Stopped},
+		{"a restart before it cannot begin", []Input{start, stop, restart, fail}, Starting, None, task.Up, task.Stopped},
+		{"a stop of a backoff", []Input{start, began, exit, stop}, Over, None, task.Down, task.Stopped},
+		{"a shutdown of a backoff", []Input{start, began, exit, shutdown}, Over, None, task.Up, task.Stopped},
+		{"a stuck one ends at last", []Input{start, began, stop, timer, timer, exit}, Over, Stop, task.Down, task.Stopped},
+		{"a stuck one to restart ends at last", []Input{start, began, restart, timer, timer, exit}, Starting, None, task.Up, task.Stopped},
+	} {
+		var m Machine
+		for _, in := range tt.ins {
+			m, _, _ = m.Next(p, in)
+		}
+		if m.Phase != tt.phase || m.Cause != tt.cause || m.Wish != tt.wish || m.Last.State != tt.last {
+			t.Errorf("%s: phase %v, cause %d, wish %s, last %q; want %v, %d, %s, %q",
+				tt.name, m.Phase, m.Cause, m.Wish, m.Last.State, tt.phase, tt.cause, tt.wish, tt.last)
+		}
+	}
+
+	for _, tt := range []struct {
+		name  string
+		ins   []Input
+		grace time.Duration
+	}{
+		{"the policy's", []Input{start, began, stop}, grace},
+		{"the stop's", []Input{start, began, stop1s}, time.Second},
+		{"the later stop's", []Input{start, began, stop, stop1s}, time.Second},
+		{"as it was", []Input{start, began, stop1s, stop}, time.Second},
+		{"the stop's, before it begins", []Input{start, stop1s, began}, time.Second},
+		{"as it was, before it begins", []Input{start, stop1s, stop, began}, time.Second},
+		{"the later stop's, before it begins", []Input{start, stop, stop1s, began}, time.Second},
+		{"none", []Input{start, began, {Kind: DoStop, Cause: Stop}}, time.Nanosecond},
+	} {
+		var m Machine
+		for _, in := range tt.ins {
+			m, _, _ = m.Next(p, in)
+		}
+		if got := m.Deadline(p); m.Phase != Stopping || got != tt.grace {
+			t.Errorf("the grace is %s: %v for %v", tt.name, m.Phase, got)
+		}
+	}
+}
+
+// A run that is over leads on by cause, exit and policy.
+func TestSettledByPolicy(t *testing.T) {
+	t.Parallel()
+	done, failed, killed, lost := task.Exit{}, task.Exit{Code: 1}, task.Exit{Signal: 9}, task.Exit{Lost: true}
+	for _, tt := range []struct {
+		restart  task.Restart
+		max, was int
+		cause    Cause
+		exit     task.Exit
+		phase    Phase
+		state    task.State
+	}{
+		{"", -1, 0, None, failed, Over, task.Failed},
+		{task.RestartNo, -1, 0, None, done, Over, task.Done},
+		{task.RestartNo, -1, 0, None, failed, Over, task.Failed},
+		{task.RestartNo, -1, 0, None, lost, Over, task.Lost},
+		{task.RestartNo, -1, 0, Timeout, done, Over, task.Failed},
+		{task.RestartNo, -1, 0, Restart, failed, Starting, task.Stopped},
+		{task.RestartOnFailure, -1, 0, None, done, Over, task.Done},
+		{task.RestartOnFailure, -1, 0, None, failed, Backoff, task.Failed},
+		{task.RestartOnFailure, -1, 0, None, killed, Backoff, task.Failed},
+		{task.RestartOnFailure, -1, 0, None, lost, Backoff, task.Lost},
+		{task.RestartOnFailure, -1, 0, Timeout, done, Backoff, task.Failed},
+		{task.RestartOnFailure, -1, 0, Stop, failed, Over, task.Stopped},
+		{task.RestartOnFailure, -1, 0, Shutdown, failed, Over, task.Stopped},
+		{task.RestartOnFailure, 2, 1, None, failed, Backoff, task.Failed},
+		{task.RestartOnFailure, 2, 2, None, failed, Over, task.Failed},
+		{task.RestartOnFailure, 2, 2, Restart, failed, Starting, task.Stopped},
+		{task.RestartOnFailure, 0, 0, None, failed, Over, task.Failed},
+		{task.RestartAlways, -1, 0, None, done, Backoff, task.Done},
+		{task.RestartAlways, -1, 99, None, done, Backoff, task.Done},
+		{task.RestartAlways, 2, 2, None, done, Over, task.Done},
+		{task.RestartAlways, -1, 0, Sweep, done, Backoff, task.Done},
+		{task.RestartAlways, -1, 0, Stop, done, Over, task.Stopped},
+	} {
+		p := Policy{Restart: tt.restart, Max: tt.max, Backoff: task.Backoff{Min: 1, Max: 9}}
+		m := Machine{Phase: Stopping, Cause: tt.cause, Restarts: tt.was}
+		m, _, _ = m.Next(p, Input{Kind: DidExit, Exit: tt.exit})
+		if m.Phase != tt.phase || m.Last.State != tt.state || m.Last.Exit != tt.exit || m.Last.Cause != tt.cause {
+			t.Errorf("%+v: %v, %+v", tt, m.Phase, m.Last)
+		}
+	}
+}
+
+func TestLeaveKeepsWhatIsLeft(t *testing.T) {
+	t.Parallel()
+	m, acts, _ := Machine{Phase: Running}.Next(Policy{Leave: true}, Input{Kind: DidExit, Left: true})
+	if m.Phase != Over || m.Last.State != task.Done || len(acts) != 1 || acts[0] != Settle {
+		t.Errorf("%+v, %v", m, acts)
+	}
+	// A stop means all of it all the same.
+	m, acts, _ = Machine{Phase: Stopping, Cause: Stop}.Next(Policy{Leave: true}, Input{Kind: DidExit, Left: true})
+	if m.Phase != Stopping || len(acts) != 0 {
+		t.Errorf("%+v, %v", m, acts)
+	}
+}
+
+func TestPause(t *testing.T) {
+	t.Parallel()
+	b := task.Backoff{Min: time.Second, Max: time.Minute}
+	for streak, want := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60, 60} {
+		want *= time.Second
+		if got := pause(b, streak, 0); got != want {
+			t.Errorf("pause %d is %v, want %v", streak, got, want)
+		}
+		jittered := pause(b, streak, 0.999)
+		if want < b.Max && (jittered <= want || jittered > want+want/5) || jittered > b.Max {
+			t.Errorf("pause %d with jitter is %v", streak, jittered)
+		}
+	}
+	for _, b := range []task.Backoff{{Min: 1, Max: 1}, {Min: 1, Max: 1<<63 - 1}, {Min: 1<<63 - 1, Max: 1<<63 - 1}, {Min: 1 << 61, Max: 1 << 62}} {
+		for _, streak := range []int{0, 1, 61, 62, 63, 1 << 40} {
+			if got := pause(b, streak, 0.5); got < b.Min || got > b.Max {
+				t.Errorf("pause %d of %v is %v", streak, b, got)
+			}
+		}
+	}
+}
+
+func TestPausesBeginAnewAfterALongRun(t *testing.T) {
+	t.Parallel()
+	p := Policy{Restart: task.RestartAlways, Max: -1, Backoff: task.Backoff{Min: time.Second, Max: time.Minute}}
+	m, _, _ := Machine{}.Next(p, Input{Kind: DoStart})
+	for i, tt := range []struct{ ran, pause time.Duration }{
+		{0, 1}, {0, 2}, {time.Minute, 4}, {time.Minute + 1, 1}, {0, 2}, {time.Hour, 1}, {time.Hour, 1},
+	} {
+		m, _, _ = m.Next(p, Input{Kind: DidBegin})
+		m, _, _ = m.Next(p, Input{Kind: DidExit, Ran: tt.ran})
+		if m.Phase != Backoff || m.Deadline(p) != tt.pause*time.Second || m.Restarts != i {
+			t.Errorf("run %d of %v: %v, %v, %d restarts", i, tt.ran, m.Phase, m.Deadline(p), m.Restarts)
+		}
+		m, _, _ = m.Next(p, Input{Kind: DidTimeOut})
+	}
+	m, _, _ = m.Next(p, Input{Kind: DoRestart})
+	if m.Restarts != 0 || m.Streak != 0 {
+		t.Errorf("after a restart by hand: %d restarts, streak %d", m.Restarts, m.Streak)
+	}
+}
+
+func TestPolicyOf(t *testing.T) {
+	t.Parallel()
+	got := PolicyOf(&task.Spec{})
+	want := Policy{Max: -1, Backoff: task.Backoff{Min: task.DefaultBackoffMin, Max: task.DefaultBackoffMax}, Grace: task.DefaultStopTimeout}
+	if got != want {
+		t.Errorf("of the defaults: %+v", got)
+	}
+	got = PolicyOf(&task.Spec{
+		Restart: task.RestartAlways, MaxRestarts: new(0), Backoff: task.Backoff{Min: 1, Max: 2},
+		Timeout: new(task.Duration(3)), StopTimeout: new(task.Duration(0)), LeaveChildren: true,
+	})
+	if want = (Policy{task.RestartAlways, 0, task.Backoff{Min: 1, Max: 2}, 3, 0, true}); got != want {
+		t.Errorf("of all fields: %+v", got)
+	}
+}

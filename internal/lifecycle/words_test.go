@@ -1,0 +1,89 @@
+package lifecycle
+
+import (
+	"syscall"
+	"testing"
+	"time"
+
+	"tasks/pkg/task"
+)
+
+func TestPublic(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]task.State{
+		"idle": task.Starting, "starting": task.Starting, "starting stopped": task.Stopping, "starting killed": task.Stopping,
+		"running": task.Running, "stopping": task.Stopping, "stopping left": task.Stopping, "killing": task.Stopping,
+		"killing left": task.Stopping, "stuck": task.Stopping, "stuck left": task.Stopping,
+		"backoff": task.BackingOff, "over": task.Done,
+	} {
+		if got := machines()[name].Public(); got != want {
+			t.Errorf("%s is shown as %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestDoing(t *testing.T) {
+	t.Parallel()
+	p := Policy{Timeout: 90 * time.Second}
+	for _, tt := range []struct {
+		phase Phase
+		cause Cause
+		want  string
+	}{
+		{Starting, None, ""},
+		{Running, None, ""},
+		{Starting, Stop, "was asked to stop"},
+		{Stopping, Stop, "was asked to stop"},
+		{Stopping, Restart, "is to be started again"},
+		{Stopping, Shutdown, "supervisor is shutting down"},
+		{Stopping, Timeout, "timed out after 1m30s"},
+		{Stopping, Sweep, "main process ended; what it left is being swept"},
+		{Killing, Stop, "was asked to stop; killed"},
+		{Stuck, Timeout, "timed out after 1m30s; still there after KILL"},
+	} {
+		if got := (Machine{Phase: tt.phase, Cause: tt.cause}).Doing(p); got != tt.want {
+			t.Errorf("%v by cause %d: %q, want %q", tt.phase, tt.cause, got, tt.want)
+		}
+	}
+}
+
+func TestWhy(t *testing.T) {
+	t.Parallel()
+	p := Policy{Timeout: 5 * time.Second, Max: 3}
+	kill := task.Exit{Signal: syscall.SIGKILL}
+	for _, tt := range []struct {
+		last     Ending
+		restarts int
+		want     string
+	}{
+		{Ending{State: task.Done}, 0, ""},
+		{Ending{State: task.Failed, Exit: task.Exit{Code: 3}}, 0, "exit code 3"},
+		{Ending{State: task.Failed, Exit: task.Exit{Signal: syscall.SIGSEGV}}, 0, "ended by SIGSEGV"},
+		{Ending{State: task.Failed, Exit: kill}, 0, "ended by SIGKILL"},
+		{Ending{State: task.Failed, Exit: task.Exit{Code: 127, Err: `exec "nope": not found`}}, 0, `exec "nope": not found`},
+		{Ending{State: task.Lost, Exit: task.Exit{Lost: true}}, 0, "ended while no supervisor watched"},
+		{Ending{State: task.Stopped, Cause: Stop, Exit: task.Exit{Signal: syscall.SIGTERM}}, 0, "stopped"},
+		{Ending{State: task.Stopped, Cause: Stop, Exit: kill, Killed: true}, 0, "stopped; killed"},
+		{Ending{State: task.Stopped, Cause: Stop, Exit: task.Exit{Swept: 1}}, 0, "stopped; 1 escaped process swept"},
+		{Ending{State: task.Stopped, Cause: Stop, Exit: task.Exit{Swept: 2}}, 0, "stopped; 2 escaped processes swept"},
+		{Ending{State: task.Stopped, Cause: Restart}, 0, "restarted"},
+		{Ending{State: task.Stopped, Cause: Shutdown}, 0, "supervisor was shut down"},
+		{Ending{State: task.Failed, Cause: Timeout}, 0, "timed out after 5s"},
+		{Ending{State: task.Failed, Cause: Timeout, Exit: kill, Killed: true}, 0, "timed out after 5s; killed"},
+		{Ending{State: task.Done, Cause: Sweep, Exit: task.Exit{Swept: 1}}, 0, "main process ended; 1 other swept"},
+		{Ending{State: task.Failed, Cause: Sweep, Exit: task.Exit{Code: 2, Swept: 3}}, 0, "exit code 2; main process ended; 3 others swept"},
+		{Ending{State: task.Done, Cause: Sweep}, 0, ""}, // what it left ended by itself
+		{Ending{State: task.Failed, Exit: task.Exit{Code: 1}}, 2, "exit code 1"},
+		{Ending{State: task.Failed, Exit: task.Exit{Code: 1}}, 3, "exit code 1; gave up after 3 restarts"},
+		{Ending{State: task.Done}, 3, ""},
+	} {
+		m := Machine{Phase: Over, Last: tt.last, Restarts: tt.restarts}
+		if got := m.Why(p); got != tt.want {
+			t.Errorf("%+v: %q, want %q", tt.last, got, tt.want)
+		}
+	}
+	m := Machine{Phase: Over, Last: Ending{State: task.Failed, Exit: task.Exit{Code: 1}}, Restarts: 1}
+	if got, want := m.Why(Policy{Max: 1}), "exit code 1; gave up after 1 restart"; got != want {
+		t.Errorf("after the only restart: %q, want %q", got, want)
+	}
+}

@@ -1,0 +1,203 @@
+package logs
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// poll is how often a file is looked at that the system cannot watch.
+const poll = 200 * time.Millisecond
+
+// A Follower follows any number of files with one watcher, for the system has
+// few of those per user (128 on Linux). Its methods may be called from several
+// goroutines.
+type Follower struct {
+	watcher *fsnotify.Watcher // nil where none was to be had
+	closed  chan struct{}
+	close   sync.Once
+
+	registering sync.Mutex // held to add and remove watches; the watcher's events may not wait for that
+
+	mu      sync.Mutex
+	waiting map[string][]chan struct{} // by path, each with room for one signal
+}
+
+// NewFollower makes a Follower to be closed after use. Where the system has no
+// watcher left, it looks at the files five times a second instead.
+func NewFollower() *Follower {
+	f := &Follower{closed: make(chan struct{}), waiting: make(map[string][]chan struct{})}
+	if watcher, err := fsnotify.NewWatcher(); err == nil {
+		f.watcher = watcher
+		go f.dispatch()
+	}
+	return f
+}
+
+// Close frees the watcher and ends every Follow with [os.ErrClosed].
+func (f *Follower) Close() error {
+	var err error
+	f.close.Do(func() {
+		close(f.closed)
+		if f.watcher != nil {
+			err = f.watcher.Close()
+		}
+	})
+	return err
+}
+
+// Follow writes what the file at path holds from offset on to w, then what is
+// appended to it. Once ended is closed it writes what there is at that moment
+// and returns nil; once ctx ends, it returns the error of ctx. Either way it
+// returns the offset to go on from. It keeps to the file that it opened, also
+// when that is deleted.
+func (f *Follower) Follow(ctx context.Context, path string, offset int64, w io.Writer, ended <-chan struct{}) (int64, error) {
+	file, watch, err := f.open(path)
+	if err != nil {
+		return offset, fmt.Errorf("cannot follow a log: %w", err)
+	}
+	defer file.Close()
+	defer watch.stop()
+	for over := false; ; {
+		// The watch was there before this reads, so nothing falls between.
+		offset, err = copyFrom(ctx, w, file, offset)
+		if err != nil || over {
+			return offset, err
+		}
+		select {
+		case <-watch.changed:
+		case <-watch.tick:
+		case <-ended:
+			over = true
+		case <-ctx.Done():
+			return offset, ctx.Err()
+		case <-f.closed:
+			return offset, fmt.Errorf("cannot follow a log: %w", os.ErrClosed)
+		}
+	}
+}
+
+// A watch tells when to look at a file again.
+type watch struct {
+	changed <-chan struct{}
+	tick    <-chan time.Time // nil where changed tells all
+	stop    func()
+}
+
+// open opens the file at path and watches that very file.
+func (f *Follower) open(path string) (*os.File, watch, error) {
+	// The kernel watches files and names them as they were first added, so
+	// all who follow one must use one path.
+	path, err := filepath.EvalSymlinks(path)
+	if err == nil {
+		path, err = filepath.Abs(path)
+	}
+	if err != nil {
+		return nil, watch{}, err
+	}
+	for {
+		file, err := os.Open(path)
+		if err != nil {
+			return nil, watch{}, err
+		}
+		watch := f.watch(path)
+		// Opened and watched are two steps, and another file may have
+		// taken the path between them.
+		opened, err := file.Stat()
+		if err == nil {
+			if watched, e := os.Stat(path); e == nil && os.SameFile(opened, watched) {
+				return file, watch, nil
+			}
+		}
+		watch.stop()
+		file.Close()
+		if err != nil {
+			return nil, watch, err
+		}
+	}
+}
+
+func (f *Follower) watch(path string) watch {
+	if f.watcher == nil {
+		return ticking()
+	}
+	f.registering.Lock()
+	defer f.registering.Unlock()
+	changed := make(chan struct{}, 1)
+	f.mu.Lock()
+	f.waiting[path] = append(f.waiting[path], changed)
+	f.mu.Unlock()
+	stop := func() {
+		f.registering.Lock()
+		defer f.registering.Unlock()
+		f.forget(path, changed)
+	}
+	// Also for a path that is watched already: another file may have it now.
+	if err := f.watcher.Add(path); err != nil {
+		f.forget(path, changed)
+		return ticking()
+	}
+	return watch{changed: changed, stop: stop}
+}
+
+// forget takes changed off those that wait for path, and with the last one the
+// watch. Its caller holds registering.
+func (f *Follower) forget(path string, changed chan struct{}) {
+	f.mu.Lock()
+	rest := slices.DeleteFunc(f.waiting[path], func(c chan struct{}) bool { return c == changed })
+	if len(rest) > 0 {
+		f.waiting[path] = rest
+	} else {
+		delete(f.waiting, path)
+	}
+	f.mu.Unlock()
+	if len(rest) == 0 {
+		_ = f.watcher.Remove(path) // the kernel itself has, where the file is gone
+	}
+}
+
+func ticking() watch {
+	ticker := time.NewTicker(poll)
+	return watch{tick: ticker.C, stop: ticker.Stop}
+}
+
+// dispatch passes events on to those that wait for them, until Close.
+func (f *Follower) dispatch() {
+	for {
+		select {
+		case e, ok := <-f.watcher.Events:
+			if !ok {
+				return
+			}
+			f.mu.Lock()
+			signal(f.waiting[e.Name])
+			f.mu.Unlock()
+		case _, ok := <-f.watcher.Errors:
+			if !ok {
+				return
+			}
+			// Events were lost, and nobody knows whose.
+			f.mu.Lock()
+			for _, waiting := range f.waiting {
+				signal(waiting)
+			}
+			f.mu.Unlock()
+		}
+	}
+}
+
+func signal(waiting []chan struct{}) {
+	for _, c := range waiting {
+		select {
+		case c <- struct{}{}:
+		default: // it is to look again anyway
+		}
+	}
+}

@@ -1,0 +1,195 @@
+// Package logs keeps what runs write: one file per run, which the run itself
+// appends to, so that nothing stands between a task and its disk and a dead
+// supervisor takes no output with it. Readers open the files directly.
+//
+// The head of a file may have been freed to save space. It is a hole then and
+// reads as zeros; readers pass over it, to the first whole line after it.
+package logs
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"tasks/pkg/task"
+)
+
+const suffix = ".log"
+
+// A Dir is the directory of all logs: in it a directory for each task, named
+// like the task, and in that a file for each run, such as web/12.log. Its
+// methods may be called from several goroutines and processes.
+//
+// A name that is not a task's, by [task.CheckName], is an error to every
+// method, so that none leads out of the Dir.
+type Dir string
+
+// Path is where the log of the run is; "" for a name that is not a task's and
+// for a run below 1.
+func (d Dir) Path(name string, run int) string {
+	if task.CheckName(name) != nil || run < 1 {
+		return ""
+	}
+	return d.path(name, run)
+}
+
+func (d Dir) path(name string, run int) string {
+	return string(d) + "/" + name + "/" + strconv.Itoa(run) + suffix
+}
+
+// Create opens the log of a run to append to, for its owner alone whatever the
+// umask is, and makes it and its directories where they are missing.
+func (d Dir) Create(name string, run int) (*os.File, error) {
+	f, err := d.create(name, run)
+	if err != nil {
+		return nil, fmt.Errorf("cannot create the log of run %d: %w", run, err)
+	}
+	return f, nil
+}
+
+func (d Dir) create(name string, run int) (*os.File, error) {
+	if err := task.CheckName(name); err != nil {
+		return nil, err
+	}
+	if run < 1 {
+		return nil, errors.New("runs are numbered from 1")
+	}
+	const flags = os.O_WRONLY | os.O_CREATE | os.O_APPEND // and O_CLOEXEC, as always
+	path := d.path(name, run)
+	f, err := os.OpenFile(path, flags, 0o600)
+	if errors.Is(err, fs.ErrNotExist) {
+		// Not looked for before: but for a task's first run it is there.
+		if err := makeDir(filepath.Dir(path)); err != nil {
+			return nil, err
+		}
+		f, err = os.OpenFile(path, flags, 0o600)
+	}
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && info.Mode() != 0o600 {
+		err = f.Chmod(0o600)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// makeDir makes the directory at path and those above it that are missing.
+func makeDir(path string) error {
+	err := os.Mkdir(path, 0o700)
+	if errors.Is(err, fs.ErrNotExist) && path != filepath.Dir(path) {
+		if err := makeDir(filepath.Dir(path)); err != nil {
+			return err
+		}
+		err = os.Mkdir(path, 0o700)
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	// The umask may have taken bits away, also from whoever just made it.
+	return os.Chmod(path, 0o700)
+}
+
+// Prune deletes the logs of all but the newest keep runs of a task, newest
+// being the number of the last one. A keep below 1 keeps all. It costs one
+// failed unlink where there is nothing to delete.
+func (d Dir) Prune(name string, newest, keep int) error {
+	if err := task.CheckName(name); err != nil {
+		return fmt.Errorf("cannot delete old logs: %w", err)
+	}
+	last := newest - keep // and all before it
+	if keep < 1 || last < 1 {
+		return nil
+	}
+	// That one stands for all before it: where it is gone, nothing is listed.
+	err := syscall.Unlink(d.path(name, last))
+	if err == syscall.ENOENT {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("cannot delete old logs: %w", &fs.PathError{Op: "unlink", Path: d.path(name, last), Err: err})
+	}
+	runs, err := d.Runs(name)
+	for _, run := range runs {
+		if run > last {
+			break
+		}
+		if e := os.Remove(d.path(name, run)); e != nil && !errors.Is(e, fs.ErrNotExist) && err == nil {
+			err = fmt.Errorf("cannot delete old logs: %w", e)
+		}
+	}
+	return err
+}
+
+// Runs lists the runs of a task whose logs are kept, in ascending order; none
+// for a task that has no logs.
+func (d Dir) Runs(name string) ([]int, error) {
+	if err := task.CheckName(name); err != nil {
+		return nil, fmt.Errorf("cannot list logs: %w", err)
+	}
+	files, err := list(filepath.Join(string(d), name))
+	if err != nil {
+		return nil, err
+	}
+	var runs []int
+	for _, file := range files {
+		number, ok := strings.CutSuffix(file, suffix)
+		run, err := strconv.Atoi(number)
+		if ok && err == nil && run >= 1 && strconv.Itoa(run) == number {
+			runs = append(runs, run)
+		}
+	}
+	slices.Sort(runs)
+	return runs, nil
+}
+
+// Names lists the tasks that have logs, sorted.
+func (d Dir) Names() ([]string, error) {
+	names, err := list(string(d))
+	if err != nil {
+		return nil, err
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return task.CheckName(name) != nil })
+	slices.Sort(names)
+	return names, nil
+}
+
+// list is what the directory at path holds, in any order; nothing where it is
+// missing.
+func list(path string) ([]string, error) {
+	dir, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot list logs: %w", err)
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return nil, fmt.Errorf("cannot list logs: %w", err)
+	}
+	return names, nil
+}
+
+// Remove deletes all logs of a task. That there are none is no error.
+func (d Dir) Remove(name string) error {
+	err := task.CheckName(name)
+	if err == nil {
+		err = os.RemoveAll(filepath.Join(string(d), name))
+	}
+	if err != nil {
+		return fmt.Errorf("cannot delete logs: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,221 @@
+// Package process is the engine that runs commands as local processes.
+//
+// A run is the leader of a session and process group of its own, and writes to
+// its log file directly: no pipe and no goroutine stands between, and it needs
+// this program for nothing. One reaper collects all ends; no thread is held per
+// run, as os/exec would (golang.org/issue/60320). Nothing else in a program that
+// uses this engine may wait for children: the reaper takes them all.
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+
+	"tasks/pkg/task"
+)
+
+// Options of an Engine.
+type Options struct {
+	ID      string       // tells this supervisor's runs from those of others
+	Socket  string       // what TASKS_SOCKET is to say
+	Environ []string     // for tasks that were given none
+	Home    string       // the directory of tasks that were given none
+	Logger  *slog.Logger // nil: silent
+}
+
+// Engine starts and reaps processes. A program has at most one.
+type Engine struct {
+	opts Options
+	boot string
+	null *os.File
+	tree tree // finds what belongs to a run
+
+	mu       sync.Mutex     // held from a fork until it is known, and from a wait until it is noted
+	runs     map[int]*run   // by the pid of the main process, until that is reaped
+	sweeping map[*run]bool  // main process ended, others did not
+	chld     chan os.Signal // SIGCHLD
+	deaf     chan os.Signal // what this process ignores, so that runs do not
+	look     chan struct{}  // somebody wants a pass
+	quit     chan struct{}
+	over     sync.WaitGroup
+}
+
+// New makes the engine: from now on this process takes in the orphans of its
+// descendants (PR_SET_CHILD_SUBREAPER) and reaps every child.
+func New(o Options) (*Engine, error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return nil, fmt.Errorf("cannot start the process engine: %w", err)
+	}
+	e := &Engine{
+		opts: o, boot: bootID(), null: null,
+		runs: make(map[int]*run), sweeping: make(map[*run]bool),
+		chld: make(chan os.Signal, 1), deaf: make(chan os.Signal), look: make(chan struct{}, 1), quit: make(chan struct{}),
+	}
+	if err := e.tree.open(); err != nil {
+		null.Close()
+		return nil, fmt.Errorf("cannot start the process engine: %w", err)
+	}
+	signal.Notify(e.chld, syscall.SIGCHLD)
+	// An ignored signal would be ignored in what is executed, a caught one is not.
+	if sigs := ignored(); len(sigs) > 0 {
+		signal.Notify(e.deaf, sigs...)
+	}
+	e.over.Go(e.reap)
+	return e, nil
+}
+
+// Close ends the engine. Its runs, if any are left, go on without it.
+func (e *Engine) Close() error {
+	close(e.quit)
+	e.over.Wait()
+	signal.Stop(e.chld)
+	signal.Stop(e.deaf)
+	e.tree.close()
+	return e.null.Close()
+}
+
+// Start begins a run. An error that is an fs.ErrNotExist means that the program
+// or the directory is not there.
+func (e *Engine) Start(_ context.Context, l task.Launch) (task.Process, error) {
+	if l.Log != nil {
+		defer l.Log.Close()
+	}
+	id := runID(e.opts.ID, l.Spec.Name, l.Run)
+	dir, err := e.dir(l.Spec)
+	if err != nil {
+		return nil, err
+	}
+	env := e.environ(l, id, dir)
+	if len(l.Spec.Command) == 0 {
+		return nil, errors.New("there is no command")
+	}
+	path, err := lookPath(l.Spec.Command[0], dir, env)
+	if err != nil {
+		return nil, err
+	}
+	out := e.null
+	if l.Log != nil {
+		out = l.Log
+	}
+	r := &run{engine: e, id: id, exited: make(chan struct{}), gone: make(chan struct{})}
+	if l.Log != nil {
+		r.log = fileIDOf(l.Log)
+	}
+
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	pid, err := syscall.ForkExec(path, l.Spec.Command, &syscall.ProcAttr{
+		Dir: dir, Env: env, Files: []uintptr{e.null.Fd(), out.Fd(), out.Fd()}, Sys: &syscall.SysProcAttr{Setsid: true},
+	})
+	if err != nil {
+		return nil, execError(l.Spec.Command[0], err)
+	}
+	// Not reaped before the lock is released, so it is there to be read.
+	r.ref = task.Ref{PID: pid, Start: startTime(pid), Boot: e.boot}
+	e.runs[pid] = r
+	return r, nil
+}
+
+func execError(name string, err error) error { return fmt.Errorf("exec %q: %w", name, err) }
+
+// runID tells a run from every other on this machine, in the environment of
+// all that it starts.
+func runID(engine, name string, run int) string { return fmt.Sprintf("%s/%s/%d", engine, name, run) }
+
+func (e *Engine) dir(s *task.Spec) (string, error) {
+	dir := s.Cwd
+	if dir == "" {
+		dir = e.opts.Home
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return "", fmt.Errorf("cannot use directory %q: %w", dir, errors.Unwrap(err))
+	}
+	if !info.IsDir() {
+		return "", fmt.Errorf("cannot use directory %q: %w", dir, syscall.ENOTDIR)
+	}
+	return dir, nil
+}
+
+// environ is what the run gets: what the task was given, its directory, and
+// the variables that name the run. An earlier run's names are replaced, as for
+// a task that starts another.
+func (e *Engine) environ(l task.Launch, id, dir string) []string {
+	var env []string
+	keep := func(kv string) {
+		switch key, _, _ := strings.Cut(kv, "="); key {
+		case "TASKS_NAME", "TASKS_GROUP", "TASKS_RUN", "TASKS_RUN_ID", "TASKS_SLOT", "TASKS_SOCKET":
+		case "PWD":
+			env = append(env, "PWD="+dir)
+		default:
+			env = append(env, kv)
+		}
+	}
+	if l.Spec.Env.Given() {
+		for kv := range l.Spec.Env.Vars() {
+			keep(kv)
+		}
+	} else {
+		for _, kv := range e.opts.Environ {
+			keep(kv)
+		}
+	}
+	return append(env, "TASKS_NAME="+l.Spec.Name, "TASKS_GROUP="+l.Spec.Group, fmt.Sprintf("TASKS_RUN=%d", l.Run),
+		"TASKS_RUN_ID="+id, "TASKS_SLOT=", "TASKS_SOCKET="+e.opts.Socket)
+}
+
+// lookPath finds the program as execvp(3) does, with the PATH and the
+// directory of the task, which are not this program's own.
+func lookPath(name, dir string, env []string) (string, error) {
+	if strings.Contains(name, "/") {
+		return name, nil // relative to the directory that the child is in
+	}
+	path := "/usr/local/bin:/usr/bin:/bin"
+	for _, kv := range env {
+		if v, ok := strings.CutPrefix(kv, "PATH="); ok {
+			path = v
+		}
+	}
+	denied := false
+	for _, d := range filepath.SplitList(path) {
+		if d == "" {
+			d = "."
+		}
+		if !filepath.IsAbs(d) {
+			d = filepath.Join(dir, d)
+		}
+		file := filepath.Join(d, name)
+		info, err := os.Stat(file)
+		if err != nil || info.IsDir() {
+			continue
+		}
+		if info.Mode()&0o111 != 0 {
+			return file, nil
+		}
+		denied = true
+	}
+	if denied {
+		return "", execError(name, syscall.EACCES)
+	}
+	return "", execError(name, errNotInPath)
+}
+
+// notInPath is ENOENT in os/exec's words.
+type notInPath struct{}
+
+var errNotInPath error = notInPath{}
+
+func (notInPath) Error() string        { return "executable file not found in $PATH" }
+func (notInPath) Is(target error) bool { return target == syscall.ENOENT || target == os.ErrNotExist }

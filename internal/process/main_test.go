@@ -1,0 +1,150 @@
+package process
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"tasks/internal/enginetest"
+	"tasks/pkg/task"
+)
+
+// engine is the only one that a program may have: it reaps all children.
+var engine *Engine
+
+func TestMain(m *testing.M) {
+	if mode := os.Getenv("PROCESS_TEST_HELPER"); mode != "" {
+		helpers[mode]()
+		os.Exit(0)
+	}
+	home, err := os.MkdirTemp("", "process")
+	if err == nil {
+		home, err = filepath.EvalSymlinks(home)
+	}
+	if err == nil {
+		engine, err = New(options(home))
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	if err := engine.Close(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.RemoveAll(home)
+	os.Exit(code)
+}
+
+func options(home string) Options {
+	return Options{
+		ID: fmt.Sprintf("test%d", os.Getpid()), Socket: "/run/test.sock", Home: home,
+		Environ: []string{"PATH=/usr/bin:/bin", "COLOUR=blue", "PWD=/elsewhere", "TASKS_NAME=another", "TASKS_RUN_ID=another/1"},
+	}
+}
+
+// a proc under test, with its log.
+type started struct {
+	task.Process
+	path string
+}
+
+func (s started) log(t *testing.T) string {
+	t.Helper()
+	b, err := os.ReadFile(s.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// line waits until the log has a line that begins with word, and returns what
+// follows it.
+func (s started) line(t *testing.T, word string) string {
+	t.Helper()
+	for end := time.Now().Add(enginetest.Patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		for line := range strings.Lines(s.log(t)) {
+			if rest, ok := strings.CutPrefix(line, word); ok && strings.HasSuffix(line, "\n") {
+				return strings.TrimSpace(rest)
+			}
+		}
+	}
+	t.Fatalf("no line begins with %q in the log:\n%s", word, s.log(t))
+	return ""
+}
+
+// wait waits until all of the run is gone, and returns how it ended.
+func (s started) wait(t *testing.T) task.Exit {
+	t.Helper()
+	enginetest.Await(t, s.Exited(), "Exited")
+	enginetest.Await(t, s.Gone(), "Gone")
+	return s.Exit()
+}
+
+func try(t testing.TB, spec task.Spec) (started, error) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "log")
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if spec.Name == "" {
+		// A run's name is unique on a machine but for runs of one task, that follow each other.
+		spec.Name = strings.ReplaceAll(filepath.Base(filepath.Dir(path)), "/", "-") + strings.ReplaceAll(t.Name(), "/", ".")
+	}
+	p, err := engine.Start(t.Context(), task.Launch{Spec: &spec, Run: 7, Log: f})
+	if err != nil {
+		return started{path: path}, err
+	}
+	t.Cleanup(func() {
+		p.Stop(syscall.SIGKILL)
+		<-p.Gone()
+	})
+	return started{p, path}, nil
+}
+
+func start(t testing.TB, spec task.Spec) started {
+	t.Helper()
+	s, err := try(t, spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func sh(script string) task.Spec { return task.Spec{Command: []string{"sh", "-c", script}} }
+
+func env(t *testing.T, vars map[string]string) task.Env {
+	t.Helper()
+	e, err := task.NewEnv(vars)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// helper runs this test binary in the mode.
+func helper(t *testing.T, mode string) task.Spec {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return task.Spec{Command: []string{exe}, Env: env(t, map[string]string{"PROCESS_TEST_HELPER": mode, "PATH": "/usr/bin:/bin"})}
+}
+
+func TestContract(t *testing.T) {
+	t.Parallel()
+	enginetest.Suite(t, func(t *testing.T, k enginetest.Kind) (task.Engine, *task.Spec) {
+		command := map[enginetest.Kind][]string{
+			enginetest.Brief: {"echo", "hello"}, enginetest.Failing: {"false"},
+			enginetest.Lasting: {"sleep", "1000"}, enginetest.Broken: {"/no/such/program"},
+		}[k]
+		return engine, &task.Spec{Name: strings.ReplaceAll(t.Name(), "/", "."), Command: command}
+	})
+}

@@ -1,0 +1,106 @@
+package process
+
+import (
+	"errors"
+	"os"
+	"syscall"
+	"time"
+
+	"tasks/pkg/task"
+)
+
+// run is one execution of a command. The engine's mutex guards its lower half.
+type run struct {
+	engine *Engine
+	id     string
+	ref    task.Ref
+	log    fileID // zero: none
+	exited chan struct{}
+	gone   chan struct{}
+
+	reaped bool // the main process is no more, and its pid may be another's
+	exit   task.Exit
+	want   syscall.Signal          // the last one sent to all of the run; 0: none
+	asked  syscall.Signal          // the last one sent to the process group
+	since  uint64                  // when it was, in clock ticks after boot
+	told   map[proc]syscall.Signal // what processes were sent one by one
+	cpu    sample
+}
+
+type sample struct {
+	at      time.Time
+	used    time.Duration
+	percent float64
+}
+
+// fileID is a file, by whatever name.
+type fileID struct{ dev, ino uint64 }
+
+func fileIDOf(f *os.File) fileID {
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return fileID{}
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return fileID{}
+	}
+	return fileID{uint64(st.Dev), st.Ino}
+}
+
+var errEnded = errors.New("its main process has ended")
+
+func (r *run) Ref() task.Ref           { return r.ref }
+func (r *run) Exited() <-chan struct{} { return r.exited }
+func (r *run) Gone() <-chan struct{}   { return r.gone }
+
+func (r *run) Exit() task.Exit {
+	r.engine.mu.Lock()
+	defer r.engine.mu.Unlock()
+	return r.exit
+}
+
+// Signal sends sig to the process group.
+func (r *run) Signal(sig syscall.Signal) error {
+	r.engine.mu.Lock()
+	defer r.engine.mu.Unlock()
+	if r.reaped {
+		return errEnded
+	}
+	return r.engine.tree.signalGroup(r, sig)
+}
+
+// Stop sends sig to all of the run: at once to the process group, and by the
+// next pass to what has left it.
+func (r *run) Stop(sig syscall.Signal) {
+	e := r.engine
+	e.mu.Lock()
+	if r.want != syscall.SIGKILL {
+		r.want = sig
+	}
+	if !r.reaped {
+		e.tree.signalGroup(r, sig)
+		if sig != syscall.SIGKILL {
+			e.tree.signalGroup(r, syscall.SIGCONT) // a stopped process acts on no signal but KILL
+		}
+		r.asked, r.since = sig, ticks()
+	}
+	e.mu.Unlock()
+	e.wantPass()
+}
+
+// had tells whether s had the run's signal with its process group. The caller
+// holds the mutex.
+func (r *run) had(s stat) bool {
+	return s.pgrp == r.ref.PID && r.asked == r.want && s.start <= r.since
+}
+
+// end notes how the main process ended. The caller holds the mutex.
+func (r *run) end(status syscall.WaitStatus) {
+	r.reaped = true
+	if status.Signaled() {
+		r.exit.Signal = status.Signal()
+	} else {
+		r.exit.Code = status.ExitStatus()
+	}
+}

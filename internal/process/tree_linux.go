@@ -1,0 +1,285 @@
+package process
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// proc is a process, told from another with the same pid by its start.
+type proc struct {
+	pid   int
+	start uint64 // clock ticks after boot
+}
+
+// stat is a line of /proc/PID/stat, proc_pid_stat(5).
+type stat struct {
+	proc
+	ppid, pgrp, session int
+	threads             int
+	state               byte
+	cpu                 time.Duration // user and system
+	rss                 int64         // bytes
+}
+
+// dead tells whether the process has ended and waits for its parent. One whose
+// first thread alone has ended looks like it and lives.
+func (s stat) dead() bool { return s.state == 'Z' && s.threads <= 1 }
+
+// tree finds and signals the processes of runs.
+//
+// This process is a child subreaper, prctl(2): what loses its parent becomes
+// its child, and the kernel gives it to the first thread of the process. The
+// engine keeps that thread for itself, so that it has no other children, and
+// one wait without WNOTHREAD's siblings tells whether there are orphans at all:
+// for most ends of runs /proc is never searched.
+type tree struct {
+	now  snapshot
+	ask  chan chan bool // whether there are orphans; nil where the first thread could not be had
+	quit chan struct{}
+}
+
+func (t *tree) open() error {
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return os.NewSyscallError("prctl", err)
+	}
+	t.quit = make(chan struct{})
+	ask := make(chan chan bool)
+	if holdFirstThread(func() {
+		for {
+			select {
+			case reply := <-ask:
+				reply <- anyChildOfThisThread()
+			case <-t.quit:
+				return
+			}
+		}
+	}) {
+		t.ask = ask
+	}
+	return nil
+}
+
+func (t *tree) close() { close(t.quit) }
+
+// holdFirstThread runs f in a goroutine that owns the first thread of the
+// process. Idle threads are taken before new ones are made, so a few tries
+// find it.
+func holdFirstThread(f func()) bool {
+	release := make(chan struct{})
+	defer close(release)
+	for range 64 {
+		first := make(chan bool)
+		go func() {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			if unix.Gettid() == unix.Getpid() {
+				first <- true
+				f()
+				return
+			}
+			first <- false
+			<-release
+		}()
+		if <-first {
+			return true
+		}
+	}
+	return false
+}
+
+func anyChildOfThisThread() bool {
+	for {
+		err := unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT|unix.WNOTHREAD, nil)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		return !errors.Is(err, unix.ECHILD)
+	}
+}
+
+func (t *tree) anyOrphans() bool {
+	if t.ask == nil {
+		return true
+	}
+	reply := make(chan bool, 1)
+	t.ask <- reply
+	return <-reply
+}
+
+// orphans finds the living processes of runs whose main process has ended.
+// Again says that some have ended meanwhile and are to be reaped: what they
+// began during the search may not have been seen. If not, what is missing is
+// gone, since an orphan stays to be seen until it is reaped.
+func (t *tree) orphans(e *Engine) (left map[*run][]stat, again bool) {
+	if !t.anyOrphans() {
+		return nil, false
+	}
+	all := scan()
+	self := os.Getpid()
+	e.mu.Lock()
+	known := newEvidence(e.sweeping)
+	owner := make(map[int]*run)
+	for _, s := range all {
+		switch {
+		case s.ppid != self || e.runs[s.pid] != nil:
+		case s.dead():
+			again = true
+		case known.bySession[s.session] != nil && e.runs[s.session] == nil:
+			// A session's number is not given to another process while it has members.
+			owner[s.pid] = known.bySession[s.session]
+		default:
+			if r := known.of(s.proc); r != nil {
+				owner[s.pid] = r
+			}
+		}
+	}
+	e.mu.Unlock()
+	return descend(all, owner, nil), again
+}
+
+// escaped finds the processes of runs whose main process lives that are
+// outside its process group.
+func (t *tree) escaped(e *Engine, runs []*run) map[*run][]stat {
+	owner := make(map[int]*run, len(runs))
+	for _, r := range runs {
+		owner[r.ref.PID] = r
+	}
+	all := scan()
+	self := os.Getpid()
+	e.mu.Lock()
+	of := make(map[*run]bool, len(runs))
+	for _, r := range runs {
+		of[r] = true
+	}
+	known := newEvidence(of)
+	for _, s := range all { // those that lost their parent
+		if s.ppid == self && e.runs[s.pid] == nil && !s.dead() {
+			if r := known.of(s.proc); r != nil {
+				owner[s.pid] = r
+			}
+		}
+	}
+	e.mu.Unlock()
+	return descend(all, owner, func(s stat, r *run) bool { return s.pgrp != r.ref.PID })
+}
+
+// descend gives each run the processes that are, or descend from, those that
+// owner gives it, as far as keep (nil: all) wants them.
+func descend(all []stat, owner map[int]*run, keep func(stat, *run) bool) map[*run][]stat {
+	byPID := make(map[int]stat, len(all))
+	for _, s := range all {
+		byPID[s.pid] = s
+	}
+	found := make(map[*run][]stat)
+	for _, s := range all {
+		var r *run
+		for at, depth := s, 0; r == nil && at.pid > 1 && depth < 1000; at, depth = byPID[at.ppid], depth+1 {
+			r = owner[at.pid]
+		}
+		if r != nil && !s.dead() && (keep == nil || keep(s, r)) {
+			found[r] = append(found[r], s)
+		}
+	}
+	return found
+}
+
+func (t *tree) signalGroup(r *run, sig syscall.Signal) error {
+	return syscall.Kill(-r.ref.PID, sig)
+}
+
+// signal acts on p by pidfd, so that a process that has taken its pid since is
+// never hit.
+func (t *tree) signal(p proc, sig syscall.Signal) error {
+	fd, err := unix.PidfdOpen(p.pid, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if startTime(p.pid) != p.start {
+		return unix.ESRCH
+	}
+	err = unix.PidfdSendSignal(fd, sig, nil, 0)
+	if err == nil && sig != syscall.SIGKILL {
+		err = unix.PidfdSendSignal(fd, unix.SIGCONT, nil, 0)
+	}
+	return err
+}
+
+// scan reads every process that there is.
+func scan() []stat {
+	d, err := os.Open("/proc")
+	if err != nil {
+		return nil
+	}
+	defer d.Close()
+	names, _ := d.Readdirnames(-1)
+	all := make([]stat, 0, len(names))
+	buf := make([]byte, 1024)
+	for _, name := range names {
+		if pid, err := strconv.Atoi(name); err == nil {
+			if s, ok := readStat(pid, buf); ok {
+				all = append(all, s)
+			}
+		}
+	}
+	return all
+}
+
+const tick = 10 * time.Millisecond // USER_HZ is 100 on every Linux that Go runs on
+
+func readStat(pid int, buf []byte) (s stat, ok bool) {
+	line, ok := readFile("/proc/"+strconv.Itoa(pid)+"/stat", buf)
+	// The name may hold anything, also parentheses: fields count from the last.
+	open, shut := bytes.IndexByte(line, '('), bytes.LastIndexByte(line, ')')
+	if !ok || open < 0 || shut < open || shut+2 > len(line) {
+		return s, false
+	}
+	f := strings.Fields(string(line[shut+2:])) // f[0] is field 3
+	if len(f) < 22 {
+		return s, false
+	}
+	num := func(field int) int64 { n, _ := strconv.ParseInt(f[field-3], 10, 64); return n }
+	start, err := strconv.ParseUint(f[22-3], 10, 64)
+	return stat{
+		proc: proc{pid, start}, ppid: int(num(4)), pgrp: int(num(5)), session: int(num(6)), threads: int(num(20)), state: f[0][0],
+		cpu: time.Duration(num(14)+num(15)) * tick, rss: num(24) * int64(os.Getpagesize()),
+	}, err == nil
+}
+
+func readFile(path string, buf []byte) ([]byte, bool) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, false
+	}
+	defer unix.Close(fd)
+	n, err := unix.Read(fd, buf)
+	return buf[:max(n, 0)], err == nil && n > 0
+}
+
+// startTime is field 22 of the process's stat; 0 where there is none.
+func startTime(pid int) uint64 {
+	s, _ := readStat(pid, make([]byte, 1024))
+	return s.start
+}
+
+// ticks is the present as a process that began now would have it as its start.
+func ticks() uint64 {
+	var now unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_BOOTTIME, &now) != nil {
+		return 0
+	}
+	return uint64(time.Duration(now.Nano()) / tick)
+}
+
+func bootID() string {
+	b, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	return strings.TrimSpace(string(b))
+}

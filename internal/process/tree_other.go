@@ -1,0 +1,59 @@
+//go:build !linux
+
+package process
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// proc is a process.
+type proc struct{ pid int }
+
+// stat is what is known of a process.
+type stat struct {
+	proc
+	pgrp  int
+	start uint64
+}
+
+// tree knows only process groups here: a process that leaves its group is not
+// found, and what stays in the group of an ended main process is killed.
+type tree struct{}
+
+func (tree) open() error { return nil }
+func (tree) close()      {}
+
+func (t tree) orphans(e *Engine) (map[*run][]stat, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for r := range e.sweeping {
+		for t.signalGroup(r, syscall.SIGKILL) == nil {
+			time.Sleep(time.Millisecond) // no event tells when a group is empty
+		}
+	}
+	return nil, false
+}
+
+func (tree) escaped(*Engine, []*run) map[*run][]stat { return nil }
+
+func (tree) signalGroup(r *run, sig syscall.Signal) error { return syscall.Kill(-r.ref.PID, sig) }
+
+func (tree) signal(p proc, sig syscall.Signal) error { return syscall.Kill(p.pid, sig) }
+
+func startTime(int) uint64 { return 0 }
+func bootID() string       { return "" }
+func ticks() uint64        { return 0 }
+
+// ignored lists the signals that this process ignores.
+func ignored() []os.Signal {
+	var all []os.Signal
+	for sig := syscall.Signal(1); sig < 32; sig++ {
+		if signal.Ignored(sig) {
+			all = append(all, sig)
+		}
+	}
+	return all
+}

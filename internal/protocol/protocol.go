@@ -1,0 +1,145 @@
+// Package protocol is what a client and the supervisor say to each other:
+// JSON-RPC 2.0 (https://www.jsonrpc.org/specification), one object per line.
+// docs/protocol.md shows every method with a request and its reply.
+package protocol
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"tasks/pkg/task"
+)
+
+// Version is the protocol's. It changes when an old client could misread a reply.
+const Version = 1
+
+// MaxLine is the longest line, in bytes with its newline, that a supervisor reads.
+const MaxLine = 1 << 20
+
+// Request is a call, or without an ID a notification.
+type Request struct {
+	JSONRPC string          `json:"jsonrpc"`
+	ID      json.RawMessage `json:"id,omitempty"`
+	Method  string          `json:"method"`
+	Params  json.RawMessage `json:"params,omitempty"`
+}
+
+// Reply answers a Request with either Result or Error.
+type Reply struct {
+	JSONRPC string          `json:"jsonrpc"`
+	ID      json.RawMessage `json:"id"`
+	Result  any             `json:"result,omitempty"`
+	Error   *Error          `json:"error,omitempty"`
+}
+
+// Notice is the notification that carries an event of a watch.
+type Notice struct {
+	JSONRPC string      `json:"jsonrpc"`
+	Method  string      `json:"method"` // "event"
+	Params  NoticeEvent `json:"params"`
+}
+
+// NoticeEvent is an event, and the id of the request that asked for it.
+type NoticeEvent struct {
+	Watch json.RawMessage `json:"watch"`
+	task.Event
+}
+
+// Info is what the supervisor says of itself.
+type Info struct {
+	Version   string             `json:"version"`
+	Protocol  int                `json:"protocol"`
+	PID       int                `json:"pid"`
+	StartedAt task.Time          `json:"started_at"`
+	Uptime    task.Duration      `json:"uptime"`
+	Socket    string             `json:"socket"`
+	StateDir  string             `json:"state_dir,omitempty"`
+	Log       string             `json:"log,omitempty"`
+	Counts    map[task.State]int `json:"counts"`
+	Strays    []int              `json:"strays,omitempty"` // pids of children that belong to no task
+}
+
+// The params of the methods. Each request's are one object; what it does not
+// name has its zero value, and unknown keys are refused.
+type (
+	// Start has a spec, or without its name the known tasks to start again.
+	Start struct {
+		task.Spec
+		Names   []string `json:"names,omitempty"`
+		All     bool     `json:"all,omitempty"`
+		Replace bool     `json:"replace,omitempty"` // stop first what has that name
+	}
+	// Stop stops and joins.
+	Stop struct {
+		task.Selector
+		Now     bool           `json:"now,omitempty"`     // kill at once
+		Timeout *task.Duration `json:"timeout,omitempty"` // in place of the spec's stop timeout
+	}
+	// Restart stops, joins and starts.
+	Restart struct{ task.Selector }
+	// List selects tasks; nothing selected is all of them.
+	List struct {
+		task.Selector
+		States []task.State `json:"states,omitempty"` // only those
+		Stats  bool         `json:"stats,omitempty"`  // with what they use
+		Runs   bool         `json:"runs,omitempty"`   // with their last runs
+		Env    bool         `json:"env,omitempty"`    // with their environment
+	}
+	// Wait waits for tasks.
+	Wait struct {
+		task.Selector
+		Any     bool           `json:"any,omitempty"`
+		For     string         `json:"for,omitempty"` // "ended" (the default), "running" or "ready"
+		Timeout *task.Duration `json:"timeout,omitempty"`
+	}
+	// Signal sends a signal to process groups.
+	Signal struct {
+		task.Selector
+		Signal string `json:"signal"`
+	}
+	// Remove forgets ended tasks.
+	Remove struct {
+		task.Selector
+		Force  bool         `json:"force,omitempty"`  // stop first
+		Ended  bool         `json:"ended,omitempty"`  // pass over those that have not ended
+		States []task.State `json:"states,omitempty"` // pass over those in other states
+	}
+	// Exit stops everything and ends the supervisor.
+	Exit struct {
+		Timeout *task.Duration `json:"timeout,omitempty"` // caps every grace
+	}
+)
+
+// Decode reads params into v, strictly. No params are an empty object.
+func Decode(params json.RawMessage, v any) error {
+	if len(params) == 0 {
+		return nil
+	}
+	if params[0] != '{' {
+		return &Error{Code: CodeParams, Message: "params: give an object"}
+	}
+	d := json.NewDecoder(bytes.NewReader(params))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return &Error{Code: CodeParams, Message: "params: " + plain(err)}
+	}
+	return nil
+}
+
+// plain is err without the package names that mean nothing to a client.
+func plain(err error) string {
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) {
+		return fmt.Sprintf("%s cannot be a %s", orThey(wrong.Field), wrong.Value)
+	}
+	return string(bytes.TrimPrefix([]byte(err.Error()), []byte("json: ")))
+}
+
+func orThey(field string) string {
+	if field == "" {
+		return "they"
+	}
+	return field
+}

@@ -1,0 +1,348 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"tasks/internal/protocol"
+	"tasks/pkg/supervisor"
+	"tasks/pkg/task"
+)
+
+var methods = map[string]begin{
+	"info":    info,
+	"start":   start,
+	"stop":    stop,
+	"restart": restart,
+	"list":    list,
+	"get":     get,
+	"wait":    wait,
+	"signal":  signal,
+	"remove":  remove,
+	"exit":    exit,
+	"watch":   watch,
+}
+
+// now is a finish for what is done already.
+func now(result any, err error) (func() (any, error), error) {
+	return func() (any, error) { return result, err }, nil
+}
+
+func info(c *conn, _, params json.RawMessage) (func() (any, error), error) {
+	if err := protocol.Decode(params, &struct{}{}); err != nil {
+		return nil, err
+	}
+	in := c.srv.cfg.Info()
+	in.Protocol = protocol.Version
+	in.Uptime = task.Duration(time.Since(in.StartedAt.Time).Round(time.Millisecond))
+	in.Counts = make(map[task.State]int)
+	for _, t := range c.srv.cfg.Supervisor.List() {
+		in.Counts[t.State]++
+	}
+	return now(in, nil)
+}
+
+func start(c *conn, _, params json.RawMessage) (func() (any, error), error) {
+	var p protocol.Start
+	if err := protocol.Decode(params, &p); err != nil {
+		return nil, err
+	}
+	sup := c.srv.cfg.Supervisor
+	if p.Name != "" || p.Names == nil && !p.All {
+		spec := p.Spec
+		if len(spec.Command) > 0 && spec.Cwd == "" {
+			spec.Cwd = c.srv.cfg.Home
+		}
+		return join([]*supervisor.Call{sup.Submit(supervisor.Op{Kind: supervisor.OpStart, Name: spec.Name, Spec: &spec, Replace: p.Replace})}, nil)
+	}
+	names, errs := sup.Select(task.Selector{Names: p.Names, All: p.All, Group: p.Group})
+	return each(c, names, errs, func(name string) (supervisor.Op, bool) {
+		if p.All { // all that can be
+			if t, err := sup.Info(name); err != nil || !t.State.Ended() {
+				return supervisor.Op{}, false
+			}
+		}
+		return supervisor.Op{Kind: supervisor.OpStart, Spec: &task.Spec{Name: name}, Replace: p.Replace}, true
+	})
+}
+
+func stop(c *conn, _, params json.RawMessage) (func() (any, error), error) {
+	var p protocol.Stop
+	names, errs, err := selected(c, params, &p, &p.Selector)
+	if err != nil {
+		return nil, err
+	}
+	op := supervisor.Op{Kind: supervisor.OpStop, Now: p.Now}
+	if p.Timeout != nil {
+		if *p.Timeout < 0 {
+			return nil, negative("timeout")
+		}
+		op.CapGrace, op.Grace = true, time.Duration(*p.Timeout)
+	}
+	return each(c, names, errs, func(string) (supervisor.Op, bool) { return op, true })
+}
+
+func restart(c *conn, _, params json.RawMessage) (func() (any, error), error) {
+	var p protocol.Restart
+	names, errs, err := selected(c, params, &p, &p.Selector)
+	if err != nil {
+		return nil, err
+	}
+	return each(c, names, errs, func(string) (supervisor.Op, bool) { return supervisor.Op{Kind: supervisor.OpRestart}, true })
+}
+
+func signal(c *conn, _, params json.RawMessage) (func() (any, error), error) {
+	var p protocol.Signal
+	names, errs, err := selected(c, params, &p, &p.Selector)
+	if err != nil {
+		return nil, err
+	}
+	sig, err := task.ParseSignal(p.Signal)
+	if err != nil {
+		return nil, task.Errorf(task.ErrUsage, "", "%v", err)
+	}
+	sup := c.srv.cfg.Supervisor
+	return each(c, names, errs, func(name string) (supervisor.Op, bool) {
+		if p.All {
+			if t, err := sup.Info(name); err != nil || t.PID == 0 {
+				return supervisor.Op{}, false
+			}
+		}
+		return supervisor.Op{Kind: supervisor.OpSignal, Signal: sig}, true
+	})
+}
+
+func remove(c *conn, _, params json.RawMessage) (func() (any, error), error) {
+	var p protocol.Remove
+	names, errs, err := selected(c, params, &p, &p.Selector)
+	if err != nil {
+		return nil, err
+	}
+	sup := c.srv.cfg.Supervisor
+	return each(c, names, errs, func(name string) (supervisor.Op, bool) {
+		t, err := sup.Info(name)
+		pass := err != nil || p.Ended && !t.State.Ended() || len(p.States) > 0 && !slices.Contains(p.States, t.State)
+		return supervisor.Op{Kind: supervisor.OpRemove, Force: p.Force}, !pass
+	})
+}
+
+// selected decodes params into p and resolves the selector that is part of it.
+func selected(c *conn, params json.RawMessage, p any, sel *task.Selector) ([]string, []error, error) {
+	if err := protocol.Decode(params, p); err != nil {
+		return nil, nil, err
+	}
+	if sel.Empty() {
+		return nil, nil, &protocol.Error{Code: protocol.CodeParams, Message: "params: name the tasks with names, group or all"}
+	}
+	names, errs := c.srv.cfg.Supervisor.Select(*sel)
+	return names, errs, nil
+}
+
+func negative(what string) error {
+	return task.Errorf(task.ErrUsage, "", "bad %s: it is negative", what)
+}
+
+// each submits the operation that of gives for every name, unless it passes it over.
+func each(c *conn, names []string, errs []error, of func(name string) (supervisor.Op, bool)) (func() (any, error), error) {
+	var calls []*supervisor.Call
+	for _, name := range names {
+		if op, ok := of(name); ok {
+			op.Name = name
+			calls = append(calls, c.srv.cfg.Supervisor.Submit(op))
+		}
+	}
+	return join(calls, errs)
+}
+
+// join waits for all the calls. They are carried out even if the peer goes away.
+func join(calls []*supervisor.Call, errs []error) (func() (any, error), error) {
+	return func() (any, error) {
+		tasks := make([]task.Info, 0, len(calls))
+		for _, call := range calls {
+			t, err := call.Wait(context.Background())
+			if err != nil {
+				errs = append(errs, err)
+			}
+			if t.Name != "" {
+				tasks = append(tasks, t)
+			}
+		}
+		return tasks, failed(errs, tasks)
+	}, nil
+}
+
+func failed(errs []error, tasks []task.Info) error {
+	if len(errs) == 0 {
+		return nil
+	}
+	return protocol.Errors(errs, tasks)
+}
+
+func list(c *conn, _, params json.RawMessage) (func() (any, error), error) {
+	return read(c, params, true)
+}
+
+func get(c *conn, _, params json.RawMessage) (func() (any, error), error) {
+	return read(c, params, false)
+}
+
+// read answers list, where nothing selected is everything, and get, which adds
+// the last runs.
+func read(c *conn, params json.RawMessage, list bool) (func() (any, error), error) {
+	var p protocol.List
+	if err := protocol.Decode(params, &p); err != nil {
+		return nil, err
+	}
+	if p.Empty() && !list {
+		return nil, &protocol.Error{Code: protocol.CodeParams, Message: "params: name the tasks with names, group or all"}
+	}
+	for _, s := range p.States {
+		if !slices.Contains(task.States(), s) {
+			return nil, task.Errorf(task.ErrUsage, "", "unknown state %q: use one of %v", s, task.States())
+		}
+	}
+	sup := c.srv.cfg.Supervisor
+	var tasks []task.Info
+	var errs []error
+	if p.Empty() || p.All {
+		tasks = sup.List()
+	} else {
+		var names []string
+		names, errs = sup.Select(p.Selector)
+		for _, name := range names {
+			if t, err := sup.Info(name); err == nil {
+				t.Runs = nil
+				tasks = append(tasks, t)
+			}
+		}
+	}
+	if len(p.States) > 0 {
+		tasks = slices.DeleteFunc(tasks, func(t task.Info) bool { return !slices.Contains(p.States, t.State) })
+	}
+	return func() (any, error) {
+		if tasks == nil {
+			tasks = []task.Info{}
+		}
+		for i := range tasks {
+			t := &tasks[i]
+			if full, err := sup.Info(t.Name); err == nil && (!list || p.Runs) {
+				t.Runs = full.Runs
+			}
+			if p.Env {
+				t.Spec.Env, _ = sup.Env(t.Name)
+			}
+			if p.Stats {
+				sup.Sample(t)
+			}
+		}
+		return tasks, failed(errs, tasks)
+	}, nil
+}
+
+func wait(c *conn, _, params json.RawMessage) (func() (any, error), error) {
+	var p protocol.Wait
+	names, errs, err := selected(c, params, &p, &p.Selector)
+	if err != nil {
+		return nil, err
+	}
+	is := task.State.Ended
+	switch p.For {
+	case "", "ended":
+	case "running", "ready": // without a readiness check what runs is ready
+		is = func(s task.State) bool { return s == task.Running }
+	default:
+		return nil, task.Errorf(task.ErrUsage, "", "cannot wait for %q: use ended, running or ready", p.For)
+	}
+	if p.Timeout != nil && *p.Timeout < 0 {
+		return nil, negative("timeout")
+	}
+	return func() (any, error) {
+		ctx := c.ctx
+		if p.Timeout != nil {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, time.Duration(*p.Timeout))
+			defer cancel()
+		}
+		tasks, err := c.srv.cfg.Supervisor.WaitFor(ctx, names, p.Any, is)
+		switch {
+		case errors.Is(err, context.DeadlineExceeded):
+			errs = append(errs, task.Errorf(task.ErrTimeout, "", "timed out after %s", p.Timeout))
+		case errors.Is(err, context.Canceled):
+			errs = append(errs, task.Errorf(task.ErrUnavailable, "", "the supervisor is shutting down"))
+		case err != nil:
+			errs = append(errs, err)
+		}
+		if tasks == nil {
+			tasks = []task.Info{}
+		}
+		return tasks, failed(errs, tasks)
+	}, nil
+}
+
+func exit(c *conn, _, params json.RawMessage) (func() (any, error), error) {
+	var p protocol.Exit
+	if err := protocol.Decode(params, &p); err != nil {
+		return nil, err
+	}
+	if c.srv.cfg.Exit == nil {
+		return nil, task.Errorf(task.ErrUsage, "", "this supervisor is part of another program, which ends it")
+	}
+	grace := time.Duration(-1)
+	if p.Timeout != nil {
+		if *p.Timeout < 0 {
+			return nil, negative("timeout")
+		}
+		grace = time.Duration(*p.Timeout)
+	}
+	return func() (any, error) {
+		tasks, err := c.srv.cfg.Exit(context.Background(), grace)
+		if tasks == nil {
+			tasks = []task.Info{}
+		}
+		if err != nil {
+			return nil, failed([]error{err}, tasks)
+		}
+		return tasks, nil
+	}, nil
+}
+
+// streaming is the result of a request that has replied by itself.
+var streaming any = new(int)
+
+// watch replies with the tasks as they are, and sends an event per change
+// until the connection ends.
+func watch(c *conn, id, params json.RawMessage) (func() (any, error), error) {
+	var p protocol.List
+	if err := protocol.Decode(params, &p); err != nil {
+		return nil, err
+	}
+	if id == nil {
+		return nil, &protocol.Error{Code: protocol.CodeRequest, Message: "watch needs an id"}
+	}
+	sup := c.srv.cfg.Supervisor
+	match := func(*task.Info) bool { return true }
+	if !p.Empty() && !p.All {
+		match = supervisor.Matcher(p.Selector)
+	}
+	w := sup.Watch(0, match)
+	tasks := slices.DeleteFunc(sup.List(), func(t task.Info) bool { return !match(&t) })
+	return func() (any, error) {
+		defer w.Close()
+		c.reply(id, tasks, nil)
+		for {
+			events, ok := w.Next(c.ctx)
+			if !ok {
+				return streaming, nil
+			}
+			for _, e := range events {
+				n := protocol.Notice{JSONRPC: "2.0", Method: "event", Params: protocol.NoticeEvent{Watch: id, Event: e}}
+				if c.write(n) != nil {
+					return streaming, nil
+				}
+			}
+		}
+	}, nil
+}

@@ -1,0 +1,135 @@
+// Package server answers the protocol's requests with a supervisor. It accepts,
+// identifies the peer, and dispatches by a table of methods; it decides nothing.
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"tasks/internal/protocol"
+	"tasks/internal/socket"
+	"tasks/pkg/supervisor"
+	"tasks/pkg/task"
+)
+
+// Config is what a Server serves.
+type Config struct {
+	Supervisor *supervisor.Supervisor
+	// Info is what the host says of itself; the server adds the counts.
+	Info func() protocol.Info
+	// Exit stops every task, each within grace if that is not negative, and has
+	// the host end. nil: the host does not take that from a client.
+	Exit func(ctx context.Context, grace time.Duration) ([]task.Info, error)
+	// Home is the directory of commands that were given none.
+	Home string
+	// Logger hears of refused peers; nil: nobody does.
+	Logger *slog.Logger
+}
+
+// Limits of one connection.
+const (
+	maxInFlight  = 256              // requests; past it the server stops reading
+	writeTimeout = 30 * time.Second // for one reply or event; then the connection is closed
+)
+
+// Server serves connections until it is closed.
+type Server struct {
+	cfg    Config
+	uid    int
+	ctx    context.Context // of waits and watches
+	cancel context.CancelFunc
+
+	mu     sync.Mutex // guards conns and the listener
+	conns  map[*conn]bool
+	closed bool
+	over   sync.WaitGroup
+}
+
+// New makes a Server. uid is the user that may connect, beside root.
+func New(cfg Config, uid int) *Server {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{cfg: cfg, uid: uid, conns: make(map[*conn]bool)}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	return s
+}
+
+// Serve accepts connections from l until l is closed.
+func (s *Server) Serve(l net.Listener) error {
+	for {
+		c, err := l.Accept()
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return nil
+		case err != nil:
+			// Out of descriptors, most likely: connections will end and free some.
+			s.cfg.Logger.Warn("cannot accept a connection", "err", err)
+			select {
+			case <-time.After(50 * time.Millisecond):
+			case <-s.ctx.Done():
+				return nil
+			}
+			continue
+		}
+		s.Handle(c)
+	}
+}
+
+// Handle serves one connection, in goroutines of its own.
+func (s *Server) Handle(nc net.Conn) {
+	if uc, ok := nc.(*net.UnixConn); ok {
+		uid, pid, err := socket.Peer(uc)
+		if err != nil || uid != s.uid && uid != 0 {
+			s.cfg.Logger.Warn("refused a connection", "uid", uid, "pid", pid, "err", err)
+			nc.Close()
+			return
+		}
+	}
+	c := newConn(s, nc)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		nc.Close()
+		return
+	}
+	s.conns[c] = true
+	s.over.Go(func() {
+		c.serve()
+		s.mu.Lock()
+		delete(s.conns, c)
+		s.mu.Unlock()
+	})
+}
+
+// Close ends waits and watches, lets other requests finish and be answered
+// until ctx ends, and closes every connection.
+func (s *Server) Close(ctx context.Context) {
+	s.cancel()
+	s.mu.Lock()
+	s.closed = true
+	for c := range s.conns {
+		c.stopReading()
+	}
+	s.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		s.over.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return
+	case <-ctx.Done():
+	}
+	s.mu.Lock()
+	for c := range s.conns {
+		c.nc.Close()
+	}
+	s.mu.Unlock()
+	<-done
+}

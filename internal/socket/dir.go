@@ -1,0 +1,108 @@
+package socket
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// MakeDir makes the directory path, and its parents where they are missing,
+// for this user alone (0700 whatever the umask), or checks the one that is
+// there. One that is a symbolic link, belongs to another user (root included)
+// or lets others in is refused; the error says what to do about it.
+func MakeDir(path string) error {
+	if err := makeAll(path); err != nil {
+		return fmt.Errorf("cannot make directory %s: %w", path, err)
+	}
+	return checkOwn(path, os.Geteuid())
+}
+
+// CheckNamedDir checks the directory of a socket that the user named: it must
+// belong to this user or root, and only they may replace files in it. A missing
+// one is made, 0700; its parents are not, since a missing parent is a typo more
+// often than a wish.
+func CheckNamedDir(path string) error {
+	switch err := makeOne(path); {
+	case errors.Is(err, fs.ErrNotExist):
+		return refused(path, "%s is missing: mkdir -p %s", filepath.Dir(path), filepath.Dir(path))
+	case err != nil:
+		return fmt.Errorf("cannot make directory %s: %w", path, err)
+	}
+	// The owner of a link can point it elsewhere at any time.
+	for _, stat := range []func(string) (fs.FileInfo, error){os.Lstat, os.Stat} {
+		fi, err := stat(path)
+		if err != nil {
+			return fmt.Errorf("cannot check directory %s: %w", path, cause(err))
+		}
+		if uid := owner(fi); uid != os.Geteuid() && uid != 0 {
+			return refused(path, "it belongs to uid %d: name a socket in another directory", uid)
+		}
+		switch mode := fi.Mode(); {
+		case mode&fs.ModeSymlink != 0:
+		case !mode.IsDir():
+			return refused(path, "it is not a directory: name another socket")
+		case mode.Perm()&0o022 != 0 && mode&fs.ModeSticky == 0:
+			return refused(path, "others can write to it (mode %04o): chmod go-w %s", mode.Perm(), path)
+		}
+	}
+	return nil
+}
+
+// checkOwn refuses a directory that is not uid's alone.
+func checkOwn(path string, uid int) error {
+	fi, err := os.Lstat(path)
+	if err != nil {
+		return fmt.Errorf("cannot check directory %s: %w", path, cause(err))
+	}
+	switch mode := fi.Mode(); {
+	case mode&fs.ModeSymlink != 0:
+		return refused(path, "it is a symbolic link: remove it, or name the directory it leads to")
+	case !mode.IsDir():
+		return refused(path, "it is not a directory: move it away, or name another")
+	case owner(fi) != uid:
+		return refused(path, "it belongs to uid %d: remove it, or name another with --socket or --state-dir", owner(fi))
+	case mode.Perm()&0o077 != 0:
+		return refused(path, "it is open to others (mode %04o): chmod 700 %s", mode.Perm(), path)
+	}
+	return nil
+}
+
+func refused(path, format string, args ...any) error {
+	return fmt.Errorf("cannot use directory %s: "+format, append([]any{path}, args...)...)
+}
+
+func makeAll(path string) error {
+	err := makeOne(path)
+	if parent := filepath.Dir(path); errors.Is(err, fs.ErrNotExist) && parent != path {
+		if err := makeAll(parent); err != nil {
+			return err
+		}
+		err = makeOne(path)
+	}
+	return err
+}
+
+// makeOne makes path unless something is there.
+func makeOne(path string) error {
+	switch err := os.Mkdir(path, 0o700); {
+	case err == nil:
+		return os.Chmod(path, 0o700) // the umask may have taken more than it should
+	case errors.Is(err, fs.ErrExist):
+		return nil
+	default:
+		return cause(err)
+	}
+}
+
+func owner(fi fs.FileInfo) int { return int(fi.Sys().(*syscall.Stat_t).Uid) }
+
+// cause is what the system said, without the call and the path around it.
+func cause(err error) error {
+	if errno := syscall.Errno(0); errors.As(err, &errno) {
+		return errno
+	}
+	return err
+}

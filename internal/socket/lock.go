@@ -1,0 +1,226 @@
+package socket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// A Lock makes its holder the one supervisor of a state directory. The system
+// frees it when the holder dies, however that comes. The file stays: to remove
+// it would let two processes lock two files of one name.
+type Lock struct{ file *os.File }
+
+// HeldError tells that another process holds the lock of a state directory.
+type HeldError struct {
+	Dir    string // the state directory
+	PID    int    // 0 as long as the holder has not recorded itself
+	Socket string // "" as long as the holder has not recorded itself
+}
+
+func (e *HeldError) Error() string {
+	if e.PID == 0 {
+		return fmt.Sprintf("the state directory %s is in use by another supervisor that is just starting or ending", e.Dir)
+	}
+	return fmt.Sprintf("the state directory %s is in use by the supervisor with pid %d on socket %s", e.Dir, e.PID, e.Socket)
+}
+
+// AcquireLock takes the lock of stateDir, which must exist, without waiting for
+// a holder: that is a [*HeldError]. The lock then says nothing of its holder
+// until [Lock.Record].
+func AcquireLock(stateDir string) (*Lock, error) {
+	const pause, tries = time.Millisecond, 1000
+	for range tries {
+		file, err := openLock(stateDir, os.O_RDWR|os.O_CREATE)
+		if err != nil {
+			return nil, err
+		}
+		err = flock(file, syscall.LOCK_EX)
+		switch {
+		case err == nil && named(file):
+			l := &Lock{file}
+			if err := l.clear(); err != nil {
+				return nil, errors.Join(fmt.Errorf("cannot clear lock: %w", err), l.Release())
+			}
+			return l, nil
+		case err == nil: // removed by somebody between open and flock: lock the one that is there now
+		case !errors.Is(err, syscall.EWOULDBLOCK):
+			file.Close()
+			return nil, fmt.Errorf("cannot lock %s: %w", file.Name(), err)
+		case errors.Is(flock(file, syscall.LOCK_SH), syscall.EWOULDBLOCK):
+			held := &HeldError{Dir: stateDir}
+			held.PID, held.Socket, err = content(file)
+			file.Close()
+			if err != nil {
+				return nil, err
+			}
+			return nil, held
+		default: // only readers are in the way, each for an instant
+			time.Sleep(pause)
+		}
+		unlock(file)
+	}
+	return nil, &HeldError{Dir: stateDir}
+}
+
+// clear takes out what a holder that died has left, and mends the mode.
+func (l *Lock) clear() error {
+	if err := l.file.Chmod(0o600); err != nil {
+		return err
+	}
+	return l.file.Truncate(0)
+}
+
+// Record writes this process and its socket into the lock, for those who find
+// it held and for [Paths.Fallback]. It may be called again.
+func (l *Lock) Record(socket string) error {
+	// Never a mix of old and new: in between, a reader finds nothing.
+	err := l.file.Truncate(0)
+	if err == nil {
+		_, err = l.file.WriteAt(fmt.Appendf(nil, "%d %s\n", os.Getpid(), socket), 0)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot record the socket: %w", err)
+	}
+	return nil
+}
+
+// Release empties the lock and frees it. Call it once.
+func (l *Lock) Release() error {
+	if err := errors.Join(l.file.Truncate(0), unlock(l.file)); err != nil {
+		return fmt.Errorf("cannot release lock: %w", err)
+	}
+	return nil
+}
+
+// ReadLock tells whether a living process holds the lock of stateDir, and what
+// it recorded. Where it is not held, pid and socket are those of a supervisor
+// that died, if any. No lock at all is no error; a lock of another user is.
+func ReadLock(stateDir string) (pid int, socket string, held bool, err error) {
+	file, err := openLock(stateDir, os.O_RDONLY)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, "", false, nil
+	}
+	if err != nil {
+		return 0, "", false, err
+	}
+	defer unlock(file)
+	err = flock(file, syscall.LOCK_SH)
+	held = errors.Is(err, syscall.EWOULDBLOCK)
+	if err != nil && !held {
+		return 0, "", false, fmt.Errorf("cannot test lock %s: %w", file.Name(), err)
+	}
+	pid, socket, err = content(file)
+	return pid, socket, held, err
+}
+
+func openLock(stateDir string, flags int) (*os.File, error) {
+	path := filepath.Join(stateDir, "lock")
+	// O_NONBLOCK: nothing that somebody put there may hold us up.
+	file, err := os.OpenFile(path, flags|syscall.O_NOFOLLOW|syscall.O_NONBLOCK|syscall.O_CLOEXEC, 0o600)
+	if errors.Is(err, syscall.ELOOP) {
+		return nil, fmt.Errorf("cannot open lock %s: it is a symbolic link: remove it", path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot open lock %s: %w", path, cause(err))
+	}
+	fi, err := file.Stat()
+	switch {
+	case err != nil:
+	case !fi.Mode().IsRegular():
+		err = errors.New("it is not a regular file: remove it")
+	case owner(fi) != os.Geteuid():
+		err = fmt.Errorf("it belongs to uid %d", owner(fi))
+	default:
+		return file, nil
+	}
+	file.Close()
+	return nil, fmt.Errorf("cannot use lock %s: %w", path, err)
+}
+
+// flock takes the lock of the kind how, never waiting for it.
+func flock(file *os.File, how int) error {
+	for {
+		err := syscall.Flock(int(file.Fd()), how|syscall.LOCK_NB)
+		if !errors.Is(err, syscall.EINTR) {
+			return err
+		}
+	}
+}
+
+// unlock frees the lock by itself before it closes file: a child between fork
+// and exec still has the descriptor, and closing ours alone would leave it locked.
+func unlock(file *os.File) error {
+	return errors.Join(flock(file, syscall.LOCK_UN), file.Close())
+}
+
+// named tells whether file is still the one that its name leads to.
+func named(file *os.File) bool {
+	opened, err1 := file.Stat()
+	there, err2 := os.Lstat(file.Name())
+	return err1 == nil && err2 == nil && os.SameFile(opened, there)
+}
+
+// content is what the holder recorded, zero where nothing or half of it is there.
+func content(file *os.File) (pid int, socket string, err error) {
+	const room = MaxPath + 32
+	data, err := io.ReadAll(io.NewSectionReader(file, 0, int64(room)))
+	if err != nil {
+		return 0, "", fmt.Errorf("cannot read lock: %w", err)
+	}
+	line, whole := strings.CutSuffix(string(data), "\n")
+	number, socket, _ := strings.Cut(line, " ")
+	pid, err = strconv.Atoi(number)
+	if !whole || err != nil || pid <= 0 || !filepath.IsAbs(socket) {
+		return 0, "", nil
+	}
+	return pid, socket, nil
+}
+
+// AwaitRelease returns when nobody holds the lock of stateDir any longer, or
+// ctx has ended.
+func AwaitRelease(ctx context.Context, stateDir string) error {
+	file, err := openLock(stateDir, os.O_RDONLY)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	free := make(chan error, 1)
+	go func() {
+		defer file.Close()
+		for {
+			err := syscall.Flock(int(file.Fd()), syscall.LOCK_SH)
+			if err != syscall.EINTR {
+				free <- err
+				return
+			}
+		}
+	}()
+	select {
+	case err := <-free:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Nudge has the supervisor that holds the lock of stateDir look after its
+// socket, if that is the one at path: it binds a lost one again. It tells
+// whether there is such a supervisor.
+func Nudge(stateDir, path string) bool {
+	pid, bound, held, err := ReadLock(stateDir)
+	if err != nil || !held || pid <= 0 || bound != path {
+		return false
+	}
+	return syscall.Kill(pid, syscall.SIGUSR1) == nil // the lock's holder lives, so the pid is its own
+}

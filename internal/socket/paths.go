@@ -1,0 +1,152 @@
+// Package socket knows where the supervisor's socket and its state directory
+// are, makes and checks them, and says who is at the other end of a connection.
+package socket
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"tasks/pkg/task"
+)
+
+// MaxPath is the length, in bytes, of the longest path a socket can have here.
+const MaxPath = len(syscall.RawSockaddrUnix{}.Path) - 1
+
+// Paths are the absolute paths by which one supervisor is found.
+type Paths struct {
+	Socket string
+	State  string // directory of the database, the logs and the lock
+	Named  bool   // the socket was named by the user, with the flag or TASKS_SOCKET
+}
+
+// Locate finds the paths for the user uid. The socket is socketFlag, else
+// TASKS_SOCKET, else tasks/default.sock in XDG_RUNTIME_DIR, else in
+// /run/user/UID where that is the user's, else /tmp/tasks-UID/default.sock. An
+// XDG_RUNTIME_DIR of another user, as su leaves it behind, is passed over; so
+// are XDG variables that are not absolute, as their specification asks.
+//
+// The state directory is stateFlag, else TASKS_STATE_DIR, else for a named
+// socket DIR/NAME.sock the directory DIR/NAME.state, else tasks/default in
+// XDG_STATE_HOME or ~/.local/state. Without HOME it is the default socket's
+// neighbour, default.state, so that everything works without one.
+//
+// Locate makes nothing. It reports a [task.ErrUsage] for a path that no socket
+// can have, and refuses a /tmp/tasks-UID that others made or can enter, since
+// there they could answer in the supervisor's place.
+func Locate(socketFlag, stateFlag string, getenv func(string) string, uid int) (Paths, error) {
+	return system{runUser: "/run/user", tmp: "/tmp"}.locate(socketFlag, stateFlag, getenv, uid)
+}
+
+// system is where an operating system keeps the directories of its users.
+type system struct{ runUser, tmp string }
+
+func (s system) locate(socketFlag, stateFlag string, getenv func(string) string, uid int) (Paths, error) {
+	var p Paths
+	named := first(socketFlag, getenv("TASKS_SOCKET"))
+	path, err := named, error(nil)
+	if p.Named = named != ""; !p.Named {
+		path, err = s.defaultSocket(getenv, uid)
+	}
+	if err != nil {
+		return Paths{}, err
+	}
+	if p.Socket, err = absolute("socket path", path); err != nil {
+		return Paths{}, err
+	}
+	if n := len(p.Socket); n > MaxPath {
+		return Paths{}, task.Errorf(task.ErrUsage, "",
+			"the socket path %s has %d bytes, at most %d are possible: name a shorter one with --socket or TASKS_SOCKET", p.Socket, n, MaxPath)
+	}
+	state := first(stateFlag, getenv("TASKS_STATE_DIR"))
+	if state == "" {
+		state = defaultState(p, getenv)
+	}
+	if p.State, err = absolute("state directory", state); err != nil {
+		return Paths{}, err
+	}
+	return p, nil
+}
+
+func (s system) defaultSocket(getenv func(string) string, uid int) (string, error) {
+	const name = "tasks/default.sock"
+	if dir := getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
+		// A directory that is not there yet will be made.
+		if fi, err := os.Stat(dir); err != nil || owner(fi) == uid {
+			return filepath.Join(dir, name), nil
+		}
+	}
+	run := filepath.Join(s.runUser, strconv.Itoa(uid))
+	if fi, err := os.Lstat(run); err == nil && fi.IsDir() && owner(fi) == uid {
+		return filepath.Join(run, name), nil
+	}
+	dir := filepath.Join(s.tmp, "tasks-"+strconv.Itoa(uid))
+	if _, err := os.Lstat(dir); err == nil {
+		if err := checkOwn(dir, uid); err != nil {
+			return "", err
+		}
+	}
+	return filepath.Join(dir, "default.sock"), nil
+}
+
+func defaultState(p Paths, getenv func(string) string) string {
+	if !p.Named {
+		if dir := getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+			return filepath.Join(dir, "tasks/default")
+		}
+		if home := getenv("HOME"); filepath.IsAbs(home) {
+			return filepath.Join(home, ".local/state/tasks/default")
+		}
+	}
+	return strings.TrimSuffix(p.Socket, ".sock") + ".state"
+}
+
+// Fallback is the socket of the living supervisor that holds the lock of
+// p.State, or "" when there is none, when it is p.Socket, and when the user
+// named a socket. A client that finds nothing on p.Socket tries it: cron, su
+// and ssh lack the XDG_RUNTIME_DIR that the supervisor was started with.
+func (p Paths) Fallback() string {
+	if p.Named {
+		return ""
+	}
+	_, socket, held, err := ReadLock(p.State)
+	if err != nil || !held || socket == p.Socket {
+		return ""
+	}
+	return socket
+}
+
+// MakeDirs makes or checks both directories: that of the socket by
+// [CheckNamedDir] or [MakeDir], whichever rule is its, then the state
+// directory, which may be inside it. It is for a supervisor before its lock.
+func (p Paths) MakeDirs() error {
+	check := MakeDir
+	if p.Named {
+		check = CheckNamedDir
+	}
+	if err := check(filepath.Dir(p.Socket)); err != nil {
+		return err
+	}
+	return MakeDir(p.State)
+}
+
+func first(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+func absolute(what, path string) (string, error) {
+	if strings.IndexByte(path, 0) >= 0 {
+		return "", task.Errorf(task.ErrUsage, "", "bad %s %q: it has a NUL byte", what, path)
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("cannot resolve %s %s: %w", what, path, err)
+	}
+	return abs, nil
+}

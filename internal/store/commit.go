@@ -1,0 +1,179 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"go.etcd.io/bbolt"
+
+	"tasks/pkg/task"
+)
+
+// A change is a record to put, or a name to delete, and who waits for it.
+type change struct {
+	name   string
+	value  []byte // nil: delete
+	envKey []byte // nil: the record has no environment
+	env    string
+	done   chan<- error
+}
+
+// Save puts r in place of the record of its name, and returns when that is
+// durable. Saves that come at the same time share one commit, and its error,
+// which says by [errors.Is] what the system answered, such as ENOSPC; a later
+// Save may succeed again. Where several of one name wait, the last one stays.
+func (s *Store) Save(r task.Record) error {
+	if err := task.CheckName(r.Spec.Name); err != nil {
+		return fmt.Errorf("cannot save record: %w", err)
+	}
+	c, err := put(r)
+	if err == nil {
+		err = s.submit(c)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot save task %s: %w", r.Spec.Name, err)
+	}
+	return nil
+}
+
+// put is the change that saves r.
+func put(r task.Record) (change, error) {
+	c := change{name: r.Spec.Name, env: r.Spec.Env.Block()}
+	if r.Spec.Env.Given() {
+		c.envKey = envKey(c.env)
+	}
+	var err error
+	c.value, err = encode(r, c.envKey)
+	return c, err
+}
+
+// Delete forgets the record of name, as durably as Save; one that is not there
+// is no error.
+func (s *Store) Delete(name string) error {
+	if err := s.submit(change{name: name}); err != nil {
+		return fmt.Errorf("cannot forget task %s: %w", name, err)
+	}
+	return nil
+}
+
+// submit hands c over to the committer and waits for its answer.
+func (s *Store) submit(c change) error {
+	done := make(chan error, 1)
+	c.done = done
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return ErrClosed
+	}
+	s.loaded = nil
+	s.queue = append(s.queue, c)
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+	s.mu.Unlock()
+	return <-done
+}
+
+// run is the committer. What comes while it commits waits for the next commit:
+// no delay is needed to gather a batch, and a lone change waits for nobody.
+func (s *Store) run() {
+	defer close(s.done)
+	for range s.wake {
+		s.mu.Lock()
+		batch := s.queue
+		s.queue = nil
+		s.mu.Unlock()
+		err := s.commit(batch)
+		for _, c := range batch {
+			c.done <- err
+		}
+	}
+	s.mu.Lock()
+	broken := s.broken
+	s.mu.Unlock()
+	if broken != nil { // a lock inside may be held for ever
+		s.closeErr = fmt.Errorf("cannot close database: %w", broken)
+	} else if err := s.db.Close(); err != nil {
+		s.closeErr = fmt.Errorf("cannot close database: %w", err)
+	}
+}
+
+// commit applies batch in its order, in one transaction.
+func (s *Store) commit(batch []change) error {
+	return s.guard(func() error {
+		return s.db.Update(func(tx *bbolt.Tx) error {
+			envs, records := tx.Bucket([]byte(envsBucket)), tx.Bucket([]byte(recordsBucket))
+			for _, c := range batch {
+				if err := c.apply(envs, records); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+}
+
+func (c *change) apply(envs, records *bbolt.Bucket) error {
+	if c.value == nil {
+		return records.Delete([]byte(c.name))
+	}
+	if c.envKey != nil && envs.Get(c.envKey) == nil {
+		if err := envs.Put(c.envKey, []byte(c.env)); err != nil {
+			return err
+		}
+	}
+	return records.Put([]byte(c.name), c.value)
+}
+
+// dropEnvs deletes environments that no record uses.
+func (s *Store) dropEnvs(keys []string) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	return s.guard(func() error {
+		return s.db.Update(func(tx *bbolt.Tx) error {
+			for _, key := range keys {
+				if err := tx.Bucket([]byte(envsBucket)).Delete([]byte(key)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+}
+
+// guard calls f, which uses the database. bbolt panics on pages that make no
+// sense, and where the file shrank or its disk fails reading the mapped file
+// raises SIGBUS: an error to the callers, while the tasks run on.
+func (s *Store) guard(f func() error) (err error) {
+	s.mu.Lock()
+	err = s.broken
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the database %s was damaged while it was in use: %v", s.path, r)
+			s.mu.Lock()
+			s.broken = err
+			s.mu.Unlock()
+		}
+	}()
+	return asErrno(f())
+}
+
+// asErrno gives an error of bbolt, some of which are only text, its errno.
+func asErrno(err error) error {
+	for _, errno := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG} {
+		if err != nil && !errors.Is(err, errno) && strings.HasSuffix(err.Error(), ": "+errno.Error()) {
+			return fmt.Errorf("%s%w", strings.TrimSuffix(err.Error(), errno.Error()), errno)
+		}
+	}
+	return err
+}

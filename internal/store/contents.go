@@ -1,0 +1,159 @@
+package store
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"tasks/pkg/task"
+)
+
+// The buckets, and the keys of meta.
+const (
+	metaBucket    = "meta"
+	envsBucket    = "envs"
+	recordsBucket = "records"
+	formatKey     = "format"
+	idKey         = "id"
+)
+
+// contents is what a database holds, or what can still be read of it.
+type contents struct {
+	id      string
+	envs    map[string]task.Env // by key
+	used    map[string]bool     // keys of envs
+	records []task.Record       // sorted by name, never nil
+	damage  error               // nil: all of it was read
+}
+
+// unused is the keys of the environments that no record has.
+func (c *contents) unused() []string {
+	var keys []string
+	for key := range c.envs {
+		if !c.used[key] {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// read reads all of the file f with size bytes. The error is that of the system, or about a newer
+// format; what is wrong with the file itself is told as damage.
+func read(f io.ReaderAt, size int64) (*contents, error) {
+	p, err := openPages(f, size)
+	if err != nil {
+		return nil, err
+	}
+	buckets := make(map[string][]byte)
+	if p.meta.end > 0 {
+		p.tree(p.meta.root, 0, nil, nil, func(isBucket bool, key, value []byte) {
+			if isBucket {
+				buckets[string(key)] = bytes.Clone(value)
+			} else {
+				p.fail("it has a stray value")
+			}
+		})
+	}
+	c := &contents{used: make(map[string]bool), envs: make(map[string]task.Env), records: []task.Record{}}
+	if err := c.readMeta(p, buckets[metaBucket]); err != nil {
+		return nil, err
+	}
+	p.bucket(buckets[envsBucket], func(_ bool, key, block []byte) {
+		if !bytes.Equal(key, envKey(string(block))) {
+			p.fail("an environment is damaged")
+			return
+		}
+		c.envs[string(key)] = task.EnvBlock(string(block))
+	})
+	c.readRecords(p, buckets[recordsBucket])
+	for _, known := range []string{metaBucket, envsBucket, recordsBucket} {
+		delete(buckets, known)
+	}
+	for _, value := range buckets { // of a later version
+		p.bucket(value, func(isBucket bool, _, _ []byte) {
+			if isBucket {
+				p.fail("it has a bucket in a bucket")
+			}
+		})
+	}
+	p.freelist()
+	c.damage = p.damage
+	return c, p.err
+}
+
+func (c *contents) readMeta(p *pages, bucket []byte) error {
+	values := make(map[string]string)
+	p.bucket(bucket, func(_ bool, key, value []byte) {
+		b, err := unseal(value)
+		if err != nil {
+			p.fail("its %s: %w", key, err)
+			return
+		}
+		values[string(key)] = string(b)
+	})
+	switch n, err := strconv.Atoi(values[formatKey]); {
+	case err == nil && n > format:
+		return fmt.Errorf("it has format %d, this program knows formats up to %d: use a newer version of tasks, or another state directory", n, format)
+	case err != nil || n < 1:
+		p.fail("its format is not known")
+	}
+	c.id = values[idKey]
+	if len(c.id) != 16 || strings.Trim(c.id, "0123456789abcdef") != "" {
+		p.fail("its id is lost")
+		c.id = newID()
+	}
+	return nil
+}
+
+// readRecords decodes the records in batches, while the file is read on:
+// decoding is most of the time that opening takes.
+func (c *contents) readRecords(p *pages, bucket []byte) {
+	type entry struct {
+		name   string
+		value  []byte
+		record task.Record
+		envKey string
+		err    error
+	}
+	const size = 256
+	var batches [][]entry
+	var wg sync.WaitGroup
+	begin := func(batch []entry) {
+		batches = append(batches, batch)
+		wg.Go(func() {
+			for i := range batch {
+				e := &batch[i]
+				e.record, e.envKey, e.err = decode(e.name, e.value, c.envs)
+				e.value = nil
+			}
+		})
+	}
+	batch := make([]entry, 0, size)
+	p.bucket(bucket, func(_ bool, key, value []byte) {
+		batch = append(batch, entry{name: string(key), value: bytes.Clone(value)})
+		if len(batch) == size {
+			begin(batch)
+			batch = make([]entry, 0, size)
+		}
+	})
+	begin(batch)
+	wg.Wait()
+	c.records = make([]task.Record, 0, size*len(batches))
+	for _, batch := range batches {
+		for i := range batch {
+			e := &batch[i]
+			if e.err != nil {
+				p.fail("%w", e.err)
+				continue
+			}
+			c.records = append(c.records, e.record)
+			c.used[e.envKey] = true
+		}
+	}
+	// A damaged tree may lead to a name twice.
+	c.records = slices.CompactFunc(sorted(c.records), func(a, b task.Record) bool { return a.Spec.Name == b.Spec.Name })
+}

@@ -1,0 +1,146 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"tasks/pkg/task"
+)
+
+// create makes an empty database.
+func create(path string) (*Store, error) {
+	c := &contents{id: newID(), records: []task.Record{}}
+	db, err := build(path, c)
+	if err == nil {
+		err = publish(db, path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot create database %s: %w", path, err)
+	}
+	return start(path, db, c), nil
+}
+
+// mend replaces the damaged file at path by a database with what could be read
+// of it. The damaged file has its new name before path changes: no crash in
+// between can lose it.
+func mend(path string, c *contents) (*Store, string, error) {
+	db, err := build(path, c)
+	if err != nil {
+		return nil, "", fmt.Errorf("cannot replace damaged database %s: %w", path, err)
+	}
+	aside, err := setAside(path)
+	if err != nil {
+		discard(db, path)
+		return nil, "", fmt.Errorf("cannot set damaged database aside: %w", err)
+	}
+	if err := publish(db, path); err != nil {
+		return nil, "", fmt.Errorf("cannot replace damaged database, now %s: %w", aside, err)
+	}
+	left := "nothing of it could be read"
+	if n := len(c.records); n > 0 {
+		left = fmt.Sprintf("%d of its tasks could be read and go on", n)
+	}
+	return start(path, db, c), fmt.Sprintf("the database %s is damaged (%s): it was set aside as %s; %s",
+		path, c.damage, aside, left), nil
+}
+
+// next is where the database that is to become path is built, so that path
+// itself is always whole.
+func next(path string) string { return path + ".new" }
+
+// build makes a database with c at next(path).
+func build(path string, c *contents) (*bbolt.DB, error) {
+	if err := os.Remove(next(path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	f, err := os.OpenFile(next(path), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Chmod(0o600); err != nil { // the umask may take any bit away
+		f.Close()
+		os.Remove(next(path))
+		return nil, err
+	}
+	db, err := attach(f)
+	if err != nil {
+		os.Remove(next(path))
+		return nil, err
+	}
+	if err := db.Update(func(tx *bbolt.Tx) error { return fill(tx, c) }); err != nil {
+		discard(db, path)
+		return nil, err
+	}
+	return db, nil
+}
+
+func discard(db *bbolt.DB, path string) {
+	db.Close()
+	os.Remove(next(path))
+}
+
+func fill(tx *bbolt.Tx, c *contents) error {
+	for _, name := range []string{metaBucket, envsBucket, recordsBucket} {
+		if _, err := tx.CreateBucket([]byte(name)); err != nil {
+			return err
+		}
+	}
+	meta, envs, records := tx.Bucket([]byte(metaBucket)), tx.Bucket([]byte(envsBucket)), tx.Bucket([]byte(recordsBucket))
+	if err := meta.Put([]byte(formatKey), seal([]byte(strconv.Itoa(format)))); err != nil {
+		return err
+	}
+	if err := meta.Put([]byte(idKey), seal([]byte(c.id))); err != nil {
+		return err
+	}
+	for _, r := range c.records {
+		ch, err := put(r)
+		if err != nil {
+			return err
+		}
+		if err := ch.apply(envs, records); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// publish gives the database at next(path) its name, durably. It closes db
+// where it fails.
+func publish(db *bbolt.DB, path string) error {
+	err := os.Rename(next(path), path)
+	if err != nil {
+		discard(db, path)
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err == nil {
+		err = errors.Join(dir.Sync(), dir.Close())
+	}
+	if err != nil {
+		db.Close()
+	}
+	return err
+}
+
+// setAside gives the file at path a second name that nothing has, and where
+// the file system knows no links, that one alone.
+func setAside(path string) (string, error) {
+	base := path + ".damaged-" + time.Now().Format("20060102-150405")
+	for i, name := 2, base; ; i, name = i+1, base+"-"+strconv.Itoa(i) {
+		err := os.Link(path, name)
+		if err == nil {
+			return name, nil
+		}
+		if _, statErr := os.Lstat(name); statErr == nil {
+			continue
+		}
+		return name, os.Rename(path, name)
+	}
+}

@@ -1,0 +1,80 @@
+package store
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+
+	"tasks/pkg/task"
+)
+
+// stored is a record as it is written: its environment is a key of the bucket
+// envs. Fields of a later version are read over.
+type stored struct {
+	task.Record
+	EnvKey string `json:"env_key,omitempty"` // hex; absent: not given
+}
+
+// envKey is what the environment with this block is stored under.
+func envKey(block string) []byte {
+	sum := sha256.Sum256([]byte(block))
+	return sum[:]
+}
+
+// encode writes r without its environment.
+func encode(r task.Record, envKey []byte) ([]byte, error) {
+	r.Spec.Env = task.Env{}
+	b, err := json.Marshal(stored{r, hex.EncodeToString(envKey)})
+	if err != nil {
+		return nil, err
+	}
+	return seal(b), nil
+}
+
+// decode reads the record of name. The second result is its key in envs, or "".
+func decode(name string, sealed []byte, envs map[string]task.Env) (task.Record, string, error) {
+	b, err := unseal(sealed)
+	if err != nil {
+		return task.Record{}, "", fmt.Errorf("record %q: %w", name, err)
+	}
+	var s stored
+	if err := json.Unmarshal(b, &s); err != nil {
+		return task.Record{}, "", fmt.Errorf("record %q: %w", name, err)
+	}
+	if s.Spec.Name != name {
+		return task.Record{}, "", fmt.Errorf("record %q is that of %q", name, s.Spec.Name)
+	}
+	s.Spec.Env = task.Env{}
+	if s.EnvKey == "" {
+		return s.Record, "", nil
+	}
+	key, err := hex.DecodeString(s.EnvKey)
+	env, ok := envs[string(key)]
+	if err != nil || !ok {
+		return task.Record{}, "", fmt.Errorf("record %q: its environment is missing", name)
+	}
+	s.Spec.Env = env
+	return s.Record, string(key), nil
+}
+
+// seal puts a checksum before b: bbolt has none over its data.
+func seal(b []byte) []byte {
+	sum := crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli))
+	return append(binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(b)), sum), b...)
+}
+
+// unseal is the b that seal was given.
+func unseal(sealed []byte) ([]byte, error) {
+	if len(sealed) < 4 {
+		return nil, errors.New("it is too short")
+	}
+	b := sealed[4:]
+	if crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) != binary.BigEndian.Uint32(sealed) {
+		return nil, errors.New("its checksum is wrong")
+	}
+	return b, nil
+}

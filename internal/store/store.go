@@ -1,0 +1,215 @@
+// Package store keeps the supervisor's records on disk: one bbolt database, in
+// which saves that come at the same time share one commit.
+//
+// The database has three buckets: meta holds the format and the id, envs each
+// distinct environment once, by its SHA-256, and records a record per task.
+package store
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"tasks/pkg/task"
+)
+
+// format is the version of what the buckets hold. A program that knows less
+// leaves the file alone.
+const format = 1
+
+// patience is how long Open waits for another process to let go of the file.
+const patience = time.Second
+
+// ErrClosed is what a store answers after Close.
+var ErrClosed = errors.New("the database is closed")
+
+// Store is an open database. Its methods may be called from several goroutines.
+type Store struct {
+	path string
+	id   string
+	db   *bbolt.DB
+
+	wake chan struct{} // has a token while changes wait for the committer
+	done chan struct{} // closed when the committer has closed the database
+
+	mu       sync.Mutex
+	queue    []change
+	closed   bool
+	broken   error         // reading the file failed half-way: the database must not be touched again
+	closeErr error         // set before done is closed
+	loaded   []task.Record // what Open read, until it is asked for or outdated
+}
+
+// Open opens the database file path, or creates it; its mode is 0600 whatever
+// the umask. What is damaged is set aside under another name, all that can be
+// read goes on, and notice says so in a sentence for people; else it is "".
+// It is an error if the file is of a newer format, which leaves it untouched,
+// if another process holds it, or if it cannot be read. At most one store may
+// have path open.
+func Open(path string) (s *Store, notice string, err error) {
+	return open(path, patience)
+}
+
+func open(path string, patience time.Duration) (*Store, string, error) {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		s, err := create(path)
+		return s, "", err
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("cannot open database: %w", err)
+	}
+	if err := lock(f, patience); err != nil {
+		f.Close()
+		return nil, "", fmt.Errorf("cannot lock database %s: %w", path, err)
+	}
+	c, err := readFile(f)
+	if err != nil {
+		f.Close()
+		return nil, "", fmt.Errorf("cannot read database %s: %w", path, err)
+	}
+	if c.damage != nil {
+		defer f.Close()
+		return mend(path, c)
+	}
+	if err := f.Chmod(0o600); err != nil {
+		f.Close()
+		return nil, "", fmt.Errorf("cannot protect database: %w", err)
+	}
+	db, err := attach(f)
+	if err != nil {
+		return nil, "", fmt.Errorf("cannot open database %s: %w", path, err)
+	}
+	s := start(path, db, c)
+	_ = s.dropEnvs(c.unused()) // else the next time: a full disk must not keep a supervisor from starting
+	return s, "", nil
+}
+
+func readFile(f *os.File) (*contents, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return read(f, info.Size())
+}
+
+// attach hands f, which it takes over, to bbolt.
+func attach(f *os.File) (*bbolt.DB, error) {
+	return bbolt.Open(f.Name(), 0o600, &bbolt.Options{
+		OpenFile: func(string, int, os.FileMode) (*os.File, error) { return f, nil },
+		Timeout:  patience,
+		// The list of free pages is kept on disk, though leaving it out would
+		// save one page per commit: without it bbolt walks the whole tree after
+		// each failed commit, in a goroutine of its own, where a page that
+		// cannot be read is the end of the program.
+		NoFreelistSync: false,
+		FreelistType:   bbolt.FreelistMapType, // allocates in constant time
+		NoStatistics:   true,
+	})
+}
+
+// lock waits until this process alone has f.
+func lock(f *os.File, patience time.Duration) error {
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		switch {
+		case err == nil:
+			return nil
+		case !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR):
+			return err
+		case time.Now().After(deadline):
+			return fmt.Errorf("another process has it open, a second supervisor or a bbolt tool: find it with 'fuser %s': %w", f.Name(), err)
+		}
+	}
+}
+
+// start begins to serve db, which holds c.
+func start(path string, db *bbolt.DB, c *contents) *Store {
+	s := &Store{
+		path: path, id: c.id, db: db, loaded: c.records,
+		wake: make(chan struct{}, 1), done: make(chan struct{}),
+	}
+	go s.run()
+	return s
+}
+
+// newID makes the identity of a state directory.
+func newID() string {
+	var b [8]byte
+	rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+// ID is 16 random hex digits, made once when the file was created: it
+// identifies the state directory.
+func (s *Store) ID() string { return s.id }
+
+// Records is every record that was saved, sorted by name, with its environment.
+func (s *Store) Records() ([]task.Record, error) {
+	s.mu.Lock()
+	loaded, closed := s.loaded, s.closed
+	s.loaded = nil
+	s.mu.Unlock()
+	if closed {
+		return nil, fmt.Errorf("cannot read records: %w", ErrClosed)
+	}
+	if loaded != nil { // a supervisor asks once, right after Open, which had to decode them all
+		return loaded, nil
+	}
+	var records []task.Record
+	err := s.guard(func() error {
+		return s.db.View(func(tx *bbolt.Tx) (err error) {
+			records, err = load(tx)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("cannot read records: %w", err)
+	}
+	return records, nil
+}
+
+func load(tx *bbolt.Tx) ([]task.Record, error) {
+	envs := make(map[string]task.Env)
+	if err := tx.Bucket([]byte(envsBucket)).ForEach(func(k, v []byte) error {
+		envs[string(k)] = task.EnvBlock(string(v))
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	var records []task.Record
+	err := tx.Bucket([]byte(recordsBucket)).ForEach(func(k, v []byte) error {
+		r, _, err := decode(string(k), v, envs)
+		records = append(records, r)
+		return err
+	})
+	return sorted(records), err
+}
+
+func sorted(records []task.Record) []task.Record {
+	slices.SortFunc(records, func(a, b task.Record) int { return strings.Compare(a.Spec.Name, b.Spec.Name) })
+	return records
+}
+
+// Close saves what was handed over, and closes the file. Saves after it fail
+// with [ErrClosed]; another Close answers as the first.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if !s.closed {
+		s.closed = true
+		close(s.wake)
+	}
+	s.mu.Unlock()
+	<-s.done
+	return s.closeErr
+}

@@ -1,0 +1,378 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"tasks/pkg/task"
+)
+
+func env(t testing.TB, vars map[string]string) task.Env {
+	t.Helper()
+	e, err := task.NewEnv(vars)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// full is a record with every field set.
+func full(t testing.TB, name string) task.Record {
+	at := task.Time{Time: time.Date(2026, 1, 2, 3, 4, 5, 678901234, time.UTC)}
+	return task.Record{
+		Spec: task.Spec{
+			Name: name, Command: []string{"sh", "-c", "echo \"<&>\u2028 é\n\""}, Cwd: "/srv", Group: "build",
+			Env:        env(t, map[string]string{"PATH": "/bin", "SECRET": "hunter2=\n"}),
+			StopSignal: "INT", StopTimeout: new(task.Duration(0)), Restart: task.RestartAlways, MaxRestarts: new(0),
+			Backoff: task.Backoff{Min: time.Millisecond, Max: 90 * time.Second}, Timeout: new(task.Duration(time.Hour)),
+			LeaveChildren: true,
+		},
+		Engine: task.EngineProcess, Wish: task.Up, State: task.Running, Reason: "a reason", Restarts: 3, Shutdown: true,
+		Ref: task.Ref{PID: 4711, Start: 1<<64 - 1, Boot: "9f1c"},
+		Runs: []task.Run{
+			{Run: 1, PID: 12, StartedAt: at, EndedAt: at, State: task.Failed, ExitCode: new(0), Reason: "no"},
+			{Run: 2, PID: 13, StartedAt: at, EndedAt: at, State: task.Stopped, Signal: "SIGKILL"},
+		},
+	}
+}
+
+func small(name string) task.Record {
+	return task.Record{Spec: task.Spec{Name: name, Command: []string{"sleep", "300"}}, Engine: task.EngineProcess, Wish: task.Up, State: task.Running}
+}
+
+func mustOpen(t testing.TB, path string) *Store {
+	t.Helper()
+	s, notice, err := Open(path)
+	if err != nil || notice != "" {
+		t.Fatalf("Open: %q, %v", notice, err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func save(t testing.TB, s *Store, records ...task.Record) {
+	t.Helper()
+	for _, r := range records {
+		if err := s.Save(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func want(t testing.TB, s *Store, records ...task.Record) {
+	t.Helper()
+	got, err := s.Records()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != len(records) {
+		t.Fatalf("%d records, want %d", len(got), len(records))
+	}
+	for i := range got {
+		if !reflect.DeepEqual(got[i], records[i]) {
+			t.Errorf("record %d:\ngot  %+v\nwant %+v", i, got[i], records[i])
+		}
+	}
+}
+
+func reopen(t testing.TB, s *Store) *Store {
+	t.Helper()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return mustOpen(t, s.path)
+}
+
+// keys is what bucket name holds.
+func keys(t testing.TB, s *Store, name string) (keys []string) {
+	t.Helper()
+	if err := s.db.View(func(tx *bbolt.Tx) error {
+		return tx.Bucket([]byte(name)).ForEach(func(k, _ []byte) error {
+			keys = append(keys, string(k))
+			return nil
+		})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}
+
+func TestRoundTrip(t *testing.T) {
+	t.Parallel()
+	a, b, c, d := full(t, "a"), small("b"), small("c"), task.Record{Spec: task.Spec{Name: "d"}}
+	b.Spec.Env = env(t, nil) // empty is not the same as not given
+	for _, v := range []any{a, a.Spec, a.Ref} {
+		for i := range reflect.ValueOf(v).NumField() {
+			if reflect.ValueOf(v).Field(i).IsZero() {
+				t.Errorf("%T.%s is not tried", v, reflect.TypeOf(v).Field(i).Name)
+			}
+		}
+	}
+	s := mustOpen(t, filepath.Join(t.TempDir(), "db"))
+	id := s.ID()
+	if len(id) != 16 {
+		t.Errorf("ID %q", id)
+	}
+	want(t, s)
+	save(t, s, d, c, b, a)
+	want(t, s, a, b, c, d)
+	s = reopen(t, s)
+	want(t, s, a, b, c, d) // as loaded
+	want(t, s, a, b, c, d) // from disk
+	if s.ID() != id {
+		t.Errorf("ID %q, was %q", s.ID(), id)
+	}
+	s = reopen(t, s)
+	b.Spec.Command = nil
+	save(t, s, b)
+	for _, name := range []string{"c", "unknown", "", strings.Repeat("x", 1<<16)} {
+		if err := s.Delete(name); err != nil {
+			t.Error(err)
+		}
+	}
+	want(t, s, a, b, d) // what was loaded is outdated
+	s = reopen(t, s)
+	want(t, s, a, b, d)
+}
+
+func TestBadName(t *testing.T) {
+	t.Parallel()
+	s := mustOpen(t, filepath.Join(t.TempDir(), "db"))
+	if err := s.Save(task.Record{}); !errors.Is(err, task.ErrUsage) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestClose(t *testing.T) {
+	t.Parallel()
+	s := mustOpen(t, filepath.Join(t.TempDir(), "db"))
+	var wg sync.WaitGroup
+	saved := make([]bool, 50)
+	for i := range saved {
+		wg.Go(func() {
+			err := s.Save(small(fmt.Sprint(i)))
+			saved[i] = err == nil
+			if err != nil && !errors.Is(err, ErrClosed) {
+				t.Error(err)
+			}
+		})
+	}
+	if err := errors.Join(s.Close(), s.Close()); err != nil {
+		t.Error(err)
+	}
+	wg.Wait()
+	if err := s.Save(small("x")); !errors.Is(err, ErrClosed) {
+		t.Errorf("Save: %v", err)
+	}
+	if err := s.Delete("x"); !errors.Is(err, ErrClosed) {
+		t.Errorf("Delete: %v", err)
+	}
+	if _, err := s.Records(); !errors.Is(err, ErrClosed) {
+		t.Errorf("Records: %v", err)
+	}
+	there := make(map[string]bool)
+	for _, name := range keys(t, mustOpen(t, s.path), recordsBucket) {
+		there[name] = true
+	}
+	for i, ok := range saved {
+		if there[fmt.Sprint(i)] != ok {
+			t.Errorf("%d: saved %v, there %v", i, ok, there[fmt.Sprint(i)])
+		}
+	}
+}
+
+func TestConcurrent(t *testing.T) {
+	t.Parallel()
+	s := mustOpen(t, filepath.Join(t.TempDir(), "db"))
+	const n = 1000
+	records := make([]task.Record, n)
+	var wg sync.WaitGroup
+	for i := range n {
+		records[i] = full(t, fmt.Sprintf("t%04d", i))
+		wg.Go(func() {
+			r := records[i]
+			for _, r.Restarts = range []int{1, 2, 3} { // the last one stays
+				if err := s.Save(r); err != nil {
+					t.Error(err)
+				}
+			}
+			if i%100 == 0 {
+				if _, err := s.Records(); err != nil {
+					t.Error(err)
+				}
+			}
+			if i%2 == 1 {
+				if err := s.Delete(r.Spec.Name); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	var left []task.Record
+	for i := 0; i < n; i += 2 {
+		left = append(left, records[i])
+	}
+	want(t, s, left...)
+	want(t, reopen(t, s), left...)
+}
+
+func TestConcurrentSavesShareACommit(t *testing.T) {
+	t.Parallel()
+	s := mustOpen(t, filepath.Join(t.TempDir(), "db"))
+	tx, err := s.db.Begin(true) // holds the committer up
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := tx.ID() // of the commit that comes next
+	wait := func(queued int) {
+		for {
+			s.mu.Lock()
+			ok := s.loaded == nil && len(s.queue) == queued // loaded goes with the first Save
+			s.mu.Unlock()
+			if ok {
+				return
+			}
+			runtime.Gosched()
+		}
+	}
+	const n = 100
+	var wg sync.WaitGroup
+	for i := range n + 1 {
+		wg.Go(func() {
+			if err := s.Save(small(fmt.Sprint(i))); err != nil {
+				t.Error(err)
+			}
+		})
+		if i == 0 {
+			wait(0) // the committer has it in hand
+		}
+	}
+	wait(n)
+	tx.Rollback()
+	wg.Wait()
+	if err := s.db.View(func(tx *bbolt.Tx) error {
+		if commits := tx.ID() - first + 1; commits != 2 {
+			t.Errorf("%d commits for 1 save and then %d", commits, n)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestEnvironmentsAreStoredOnce(t *testing.T) {
+	t.Parallel()
+	s := mustOpen(t, filepath.Join(t.TempDir(), "db"))
+	a, b, c := full(t, "a"), full(t, "b"), small("c")
+	c.Spec.Env = env(t, map[string]string{"ONLY": "c"})
+	save(t, s, a, b, c, small("d"))
+	if n := len(keys(t, s, envsBucket)); n != 2 {
+		t.Errorf("%d environments, want 2", n)
+	}
+	if err := s.db.View(func(tx *bbolt.Tx) error {
+		return tx.Bucket([]byte(recordsBucket)).ForEach(func(k, v []byte) error {
+			if bytes.Contains(v, []byte("hunter2")) || bytes.Contains(v, []byte("SECRET")) {
+				t.Errorf("record %s has its environment: %s", k, v)
+			}
+			return nil
+		})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"b", "c"} {
+		if err := s.Delete(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s = reopen(t, s)
+	if got := keys(t, s, envsBucket); len(got) != 1 || got[0] != string(envKey(a.Spec.Env.Block())) {
+		t.Errorf("environments left: %x", got)
+	}
+	save(t, s, c) // one that was dropped comes back
+	want(t, reopen(t, s), a, c, small("d"))
+}
+
+// Not parallel: the umask is that of the whole process.
+func TestMode(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "db")
+	umask := syscall.Umask(0o777)
+	s := mustOpen(t, path)
+	syscall.Umask(umask)
+	for range 2 {
+		if info, err := os.Stat(path); err != nil || info.Mode() != 0o600 {
+			t.Fatalf("mode %v, %v", info.Mode(), err)
+		}
+		if err := os.Chmod(path, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		s = reopen(t, s)
+	}
+}
+
+func TestHeldByAnother(t *testing.T) {
+	t.Parallel()
+	s := mustOpen(t, filepath.Join(t.TempDir(), "db"))
+	_, _, err := open(s.path, 0)
+	if !errors.Is(err, syscall.EWOULDBLOCK) || !strings.Contains(err.Error(), "fuser "+s.path) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestNoDirectory(t *testing.T) {
+	t.Parallel()
+	if _, _, err := Open(filepath.Join(t.TempDir(), "no", "db")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("got %v", err)
+	}
+	if _, _, err := Open(t.TempDir()); !errors.Is(err, syscall.EISDIR) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestFailedCommit(t *testing.T) {
+	t.Parallel()
+	s := mustOpen(t, filepath.Join(t.TempDir(), "db"))
+	a, big := full(t, "a"), small("big")
+	big.Spec.Command = []string{strings.Repeat("x", 1<<20)}
+	save(t, s, a)
+	s.db.MaxSize = 1 // no page more: the committer reads it after the hand-over
+	var wg sync.WaitGroup
+	for range 10 {
+		wg.Go(func() {
+			if err := s.Save(big); err == nil {
+				t.Error("saved what has no room")
+			}
+		})
+	}
+	wg.Wait()
+	want(t, s, a)
+	s.db.MaxSize = 0
+	save(t, s, big)
+	want(t, reopen(t, s), a, big)
+}
+
+func TestAsErrno(t *testing.T) {
+	t.Parallel()
+	plain := errors.New("plain")
+	for _, err := range []error{nil, plain, syscall.ENOSPC, fmt.Errorf("x: %w", syscall.ENOSPC)} {
+		if got := asErrno(err); got != err {
+			t.Errorf("asErrno(%v) = %v", err, got)
+		}
+	}
+	err := asErrno(fmt.Errorf("file resize error: %s", syscall.ENOSPC))
+	if !errors.Is(err, syscall.ENOSPC) || err.Error() != "file resize error: no space left on device" {
+		t.Errorf("got %v", err)
+	}
+}

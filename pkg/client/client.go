@@ -1,0 +1,196 @@
+// Package client talks to a supervisor of tasks over its Unix socket.
+//
+// The zero Client is ready: it finds the socket as the `tasks` command does.
+//
+//	var c client.Client
+//	defer c.Close()
+//	tasks, err := c.List(ctx, client.ListOptions{})
+//	if errors.Is(err, task.ErrUnavailable) { … }
+//
+// Errors are of the kinds of package task to [errors.Is], and several of them,
+// one per task that failed, are joined; what the request did reach is returned
+// beside them. All methods may be called from several goroutines: their requests
+// share one connection, which is opened at the first and again after it was lost.
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"os"
+	"sync"
+
+	"tasks/internal/protocol"
+	"tasks/internal/socket"
+	"tasks/pkg/task"
+)
+
+// Client is a connection to one supervisor. It must not be copied after its
+// first use.
+type Client struct {
+	// Socket is the path of the supervisor's socket. Default: TASKS_SOCKET, else
+	// where a supervisor of this user has it by default.
+	Socket string
+	// Dial opens a connection in place of the one to Socket, where it is set.
+	Dial func(ctx context.Context) (net.Conn, error)
+
+	mu   sync.Mutex // guards link, and the order of what is written
+	link *link
+	last uint64 // request id
+}
+
+// The options of requests; their zero values serve.
+type (
+	// Info is what the supervisor says of itself.
+	Info = protocol.Info
+	// StopOptions: Now kills at once, Timeout replaces the spec's stop timeout.
+	StopOptions = protocol.Stop
+	// ListOptions narrow a list, or ask for more of each task.
+	ListOptions = protocol.List
+	// WaitOptions say what to wait for.
+	WaitOptions = protocol.Wait
+	// RemoveOptions say what to forget.
+	RemoveOptions = protocol.Remove
+)
+
+// Info asks the supervisor about itself.
+func (c *Client) Info(ctx context.Context) (Info, error) {
+	var info Info
+	return info, c.call(ctx, "info", struct{}{}, &info)
+}
+
+// Start begins a task, and returns when its run exists. With replace, what has
+// its name is stopped first. Without a command, an ended task of that name is
+// started again.
+func (c *Client) Start(ctx context.Context, spec task.Spec, replace bool) ([]task.Info, error) {
+	return c.tasks(ctx, "start", protocol.Start{Spec: spec, Replace: replace})
+}
+
+// StartAgain starts ended tasks with the spec that they have.
+func (c *Client) StartAgain(ctx context.Context, sel task.Selector) ([]task.Info, error) {
+	return c.tasks(ctx, "start", protocol.Start{Spec: task.Spec{Group: sel.Group}, Names: sel.Names, All: sel.All})
+}
+
+// Stop stops tasks and joins: it returns when they have ended.
+func (c *Client) Stop(ctx context.Context, o StopOptions) ([]task.Info, error) {
+	return c.tasks(ctx, "stop", o)
+}
+
+// Restart stops tasks, joins, and starts them.
+func (c *Client) Restart(ctx context.Context, sel task.Selector) ([]task.Info, error) {
+	return c.tasks(ctx, "restart", protocol.Restart{Selector: sel})
+}
+
+// List is the tasks as they now are, sorted by name; all, if none are selected.
+func (c *Client) List(ctx context.Context, o ListOptions) ([]task.Info, error) {
+	return c.tasks(ctx, "list", o)
+}
+
+// Get is tasks with their last runs.
+func (c *Client) Get(ctx context.Context, o ListOptions) ([]task.Info, error) {
+	return c.tasks(ctx, "get", o)
+}
+
+// Wait returns when all the selected tasks have ended, or what else o says.
+// Its own timeout is a task.ErrTimeout.
+func (c *Client) Wait(ctx context.Context, o WaitOptions) ([]task.Info, error) {
+	return c.tasks(ctx, "wait", o)
+}
+
+// Signal sends a signal, by name or number, to the process groups of tasks.
+func (c *Client) Signal(ctx context.Context, sel task.Selector, signal string) ([]task.Info, error) {
+	return c.tasks(ctx, "signal", protocol.Signal{Selector: sel, Signal: signal})
+}
+
+// Remove forgets ended tasks and their logs.
+func (c *Client) Remove(ctx context.Context, o RemoveOptions) ([]task.Info, error) {
+	return c.tasks(ctx, "remove", o)
+}
+
+// Exit stops every task and ends the supervisor; timeout, if not nil, caps the
+// time that each task has to end. It returns when the tasks have ended; the
+// supervisor follows at once.
+func (c *Client) Exit(ctx context.Context, timeout *task.Duration) ([]task.Info, error) {
+	return c.tasks(ctx, "exit", protocol.Exit{Timeout: timeout})
+}
+
+// Close closes the connection. Requests under way fail; those that the
+// supervisor has read are carried out, but for waits and watches.
+func (c *Client) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.link == nil {
+		return nil
+	}
+	l := c.link
+	c.link = nil
+	return l.close()
+}
+
+func (c *Client) tasks(ctx context.Context, method string, params any) ([]task.Info, error) {
+	var tasks []task.Info
+	err := c.call(ctx, method, params, &tasks)
+	var failed *protocol.Error
+	if errors.As(err, &failed) {
+		if failed.Data != nil {
+			tasks = failed.Data.Tasks
+		}
+		err = failed.Err()
+	}
+	return tasks, err
+}
+
+func (c *Client) call(ctx context.Context, method string, params, result any) error {
+	l, answer, err := c.send(ctx, method, params)
+	if err != nil {
+		return err
+	}
+	defer l.forget(answer.id)
+	m, err := l.next(ctx, answer)
+	if err != nil {
+		return err
+	}
+	return m.into(result)
+}
+
+// send writes one request and returns where its reply will arrive.
+func (c *Client) send(ctx context.Context, method string, params any) (*link, *answer, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.link == nil || c.link.broken() {
+		conn, err := c.dial(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		c.link = newLink(conn)
+	}
+	c.last++
+	raw, err := json.Marshal(params)
+	if err != nil {
+		return nil, nil, err
+	}
+	a, err := c.link.send(c.last, method, raw)
+	return c.link, a, err
+}
+
+func (c *Client) dial(ctx context.Context) (net.Conn, error) {
+	if c.Dial != nil {
+		return c.Dial(ctx)
+	}
+	path := c.Socket
+	if path == "" {
+		p, err := socket.Locate("", "", os.Getenv, os.Getuid())
+		if err != nil {
+			return nil, err
+		}
+		conn, err := socket.Dial(ctx, p.Socket)
+		if err == nil || !errors.Is(err, task.ErrUnavailable) {
+			return conn, err
+		}
+		if path = p.Fallback(); path == "" {
+			return nil, err
+		}
+	}
+	return socket.Dial(ctx, path)
+}

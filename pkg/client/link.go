@@ -1,0 +1,174 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"sync"
+
+	"tasks/internal/protocol"
+	"tasks/pkg/task"
+)
+
+// link is one connection and the requests under way on it.
+type link struct {
+	conn net.Conn
+
+	dead chan struct{} // closed when the connection has ended
+
+	mu      sync.Mutex // guards what follows
+	answers map[uint64]*answer
+	err     error // why the connection ended
+}
+
+// answer is where the reply to one request, and its events, arrive.
+type answer struct {
+	id      uint64
+	replies chan *message
+}
+
+// message is what the supervisor sends: a reply, or an event.
+type message struct {
+	ID     uint64          `json:"id"`
+	Result json.RawMessage `json:"result"`
+	Error  *protocol.Error `json:"error"`
+	Params *struct {
+		Watch uint64 `json:"watch"`
+		task.Event
+	} `json:"params"`
+}
+
+func (m *message) into(result any) error {
+	if m.Error != nil {
+		return m.Error
+	}
+	if err := json.Unmarshal(m.Result, result); err != nil {
+		return fmt.Errorf("cannot read the supervisor's reply: %w", err)
+	}
+	return nil
+}
+
+func newLink(conn net.Conn) *link {
+	l := &link{conn: conn, dead: make(chan struct{}), answers: make(map[uint64]*answer)}
+	go l.read()
+	return l
+}
+
+func (l *link) send(id uint64, method string, params json.RawMessage) (*answer, error) {
+	line, err := json.Marshal(protocol.Request{
+		JSONRPC: "2.0", ID: strconv.AppendUint(nil, id, 10), Method: method, Params: params,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(line) >= protocol.MaxLine {
+		return nil, task.Errorf(task.ErrUsage, "", "the request has %d bytes, at most %d are allowed: shorten the command or the environment", len(line)+1, protocol.MaxLine)
+	}
+	a := &answer{id: id, replies: make(chan *message, 1)}
+	if method == "watch" {
+		a.replies = make(chan *message, 64)
+	}
+	l.mu.Lock()
+	if l.err != nil {
+		l.mu.Unlock()
+		return nil, l.lost()
+	}
+	l.answers[id] = a
+	l.mu.Unlock()
+	if _, err := l.conn.Write(append(line, '\n')); err != nil {
+		l.forget(id)
+		l.fail(err)
+		return nil, l.lost()
+	}
+	return a, nil
+}
+
+// read hands every message to who awaits it.
+func (l *link) read() {
+	lines := protocol.NewLines(l.conn, 0)
+	for {
+		line, err := lines.Next()
+		if err != nil {
+			l.fail(err)
+			return
+		}
+		m := new(message)
+		if err := json.Unmarshal(line, m); err != nil {
+			l.fail(fmt.Errorf("cannot read the supervisor's reply: %w", err))
+			return
+		}
+		id := m.ID
+		if m.Params != nil {
+			id = m.Params.Watch
+		}
+		l.mu.Lock()
+		a := l.answers[id]
+		l.mu.Unlock()
+		if a != nil {
+			select {
+			case a.replies <- m: // has room for a reply; a watch holds up only its own connection
+			case <-l.dead:
+			}
+		}
+	}
+}
+
+// next waits for the next message to a.
+func (l *link) next(ctx context.Context, a *answer) (*message, error) {
+	select {
+	case m := <-a.replies:
+		return m, nil
+	case <-l.dead:
+		select {
+		case m := <-a.replies: // it came before the end
+			return m, nil
+		default:
+			return nil, l.lost()
+		}
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+func (l *link) forget(id uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.answers, id)
+}
+
+func (l *link) fail(err error) {
+	l.conn.Close()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err != nil {
+		return
+	}
+	l.err = err
+	close(l.dead)
+}
+
+func (l *link) close() error {
+	err := l.conn.Close()
+	l.fail(net.ErrClosed)
+	return err
+}
+
+func (l *link) broken() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err != nil
+}
+
+// lost is the error of a request whose reply will not come.
+func (l *link) lost() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if errors.Is(l.err, io.EOF) {
+		return task.Errorf(task.ErrUnavailable, "", "the supervisor closed the connection")
+	}
+	return task.Errorf(task.ErrUnavailable, "", "lost the connection to the supervisor: %v", l.err)
+}

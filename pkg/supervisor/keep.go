@@ -1,0 +1,216 @@
+package supervisor
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"tasks/internal/lifecycle"
+	"tasks/pkg/task"
+)
+
+// settle notes in the history how the run ended.
+func (a *actor) settle() {
+	r := &a.history[len(a.history)-1]
+	last := a.machine.Last
+	r.EndedAt, r.State, r.Reason, r.Stack = task.Now(), last.State, a.machine.Why(a.policy), last.Exit.Stack
+	r.TimedOut = last.Cause == lifecycle.Timeout
+	switch e := last.Exit; {
+	case e.Lost:
+	case e.Signal != 0:
+		r.Signal = task.SignalName(e.Signal)
+	default:
+		r.ExitCode = new(e.Code)
+	}
+	a.proc, a.exited, a.gone = nil, nil, nil
+}
+
+// after saves what must not be lost, shows it, and then answers callers: what
+// is acknowledged is durable.
+func (a *actor) after(was lifecycle.Machine, kind lifecycle.Kind, settled, stuck bool) {
+	before, phase := was.Phase, a.machine.Phase
+	a.reason = a.machine.Doing(a.policy)
+	if phase == lifecycle.Backoff || phase == lifecycle.Over && (settled || before != phase) {
+		a.reason = a.machine.Why(a.policy)
+	} else if phase == lifecycle.Over {
+		a.reason = a.shown.Load().info.Reason // as it was
+	}
+	var err error
+	began := kind == lifecycle.DidBegin // of an adopted run the record says all
+	if began || settled || !phase.Live() && was != a.machine {
+		err = a.save()
+	}
+	a.show()
+	a.answer(kind, settled || phase == lifecycle.Over, stuck, err)
+	if err != nil && began {
+		a.input(lifecycle.Input{Kind: lifecycle.DoStop, Cause: lifecycle.Stop, Now: true, Grace: -1})
+	}
+}
+
+// answer tells the callers whose operation has come to its end.
+func (a *actor) answer(kind lifecycle.Kind, over, stuck bool, saved error) {
+	info := a.shown.Load().info
+	reply := func(calls *[]*Call, err error) {
+		for _, c := range *calls {
+			c.answer(info, err)
+		}
+		*calls = nil
+	}
+	if saved != nil {
+		saved = fmt.Errorf("cannot record that %s is %s: %w", a.name, info.State, saved)
+		a.sup.opts.Logger.Error("cannot save a task", "task", a.name, "err", saved)
+	}
+	if over {
+		reply(&a.ends, saved)
+	}
+	switch {
+	case stuck:
+		err := task.Errorf(task.ErrTimeout, a.name, "Task %s did not end: %s", a.name, a.whatIsLeft())
+		reply(&a.ends, err)
+		reply(&a.begins, err)
+	case kind == lifecycle.DidFail && !a.machine.Phase.Live():
+		reply(&a.begins, task.Errorf(nil, a.name, "cannot start %s: %s", a.name, a.history[len(a.history)-1].Reason))
+	case kind == lifecycle.DidBegin && (saved != nil || a.machine.Cause != lifecycle.Restart):
+		reply(&a.begins, saved)
+	case over && a.machine.Phase == lifecycle.Over:
+		reply(&a.begins, task.Errorf(task.ErrConflict, a.name, "Task %s was stopped before it began again.", a.name))
+	}
+}
+
+func (a *actor) whatIsLeft() string {
+	if a.proc == nil || a.proc.Ref().PID == 0 {
+		return "its function does not return"
+	}
+	return fmt.Sprintf("process %d is still there after KILL", a.proc.Ref().PID)
+}
+
+// save returns when the task's record is durable.
+func (a *actor) save() error {
+	if a.sup.opts.Store == nil {
+		return nil
+	}
+	r := task.Record{
+		Spec: a.spec, Engine: a.engineName(), Wish: a.machine.Wish, State: a.machine.Public(), Restarts: a.machine.Restarts,
+		Reason: a.reason, Shutdown: a.machine.Last.Cause == lifecycle.Shutdown && a.machine.Phase == lifecycle.Over,
+		Runs: slices.Clone(a.history),
+	}
+	if a.proc != nil {
+		r.Ref = a.proc.Ref()
+	}
+	return a.sup.opts.Store.Save(r)
+}
+
+func (a *actor) engineName() string {
+	if a.fn != nil || len(a.spec.Command) == 0 {
+		return task.EngineFunc
+	}
+	return task.EngineProcess
+}
+
+// A snapshot is a task at one moment, for everybody to read.
+type snapshot struct {
+	info task.Info // without Runs
+	runs []task.Run
+	env  task.Env
+	proc task.Process // the present run, or nil
+}
+
+// show publishes a new snapshot.
+func (a *actor) show() {
+	m := &a.machine
+	now := &snapshot{runs: slices.Clone(a.history), env: a.spec.Env, proc: a.proc, info: task.Info{
+		Name: a.name, State: m.Public(), Wish: m.Wish, Engine: a.engineName(), Group: a.spec.Group, Command: a.spec.Command,
+		Cwd: a.spec.Cwd, Run: a.run, Restarts: m.Restarts, Reason: a.reason, NextAt: a.next, Spec: a.spec.Shown(),
+	}}
+	info := &now.info
+	if a.proc != nil {
+		info.PID = a.proc.Ref().PID
+	}
+	if n := len(a.history); n > 0 {
+		r := a.history[n-1]
+		info.StartedAt, info.EndedAt, info.ExitCode, info.Signal = r.StartedAt, r.EndedAt, r.ExitCode, r.Signal
+		info.TimedOut = r.TimedOut
+		if logs := a.sup.opts.Logs; logs != nil {
+			info.Log = logs.Path(a.name, a.run)
+		}
+	}
+	a.shown.Store(now)
+	a.sup.hub.publish(*info, false)
+}
+
+// restore makes the actor what the record says, and tells whether the task is
+// to be started again. It runs before the loop.
+func (a *actor) restore(ctx context.Context, r task.Record) (again bool) {
+	var fn Func
+	if r.Engine == task.EngineFunc && len(r.Spec.Command) == 0 {
+		fn = a.sup.opts.Builtin
+	}
+	a.adoptSpec(r.Spec, fn)
+	a.history, a.machine.Wish, a.machine.Restarts, a.reason = slices.Clone(r.Runs), r.Wish, r.Restarts, r.Reason
+	if n := len(r.Runs); n > 0 {
+		a.run, a.since = r.Runs[n-1].Run, r.Runs[n-1].StartedAt.Time
+	}
+	live := !r.State.Ended() && r.State != task.BackingOff && len(r.Runs) > 0
+	if live && a.reclaim(ctx, r) {
+		return false
+	}
+	m := &a.machine
+	m.Phase, m.Last.State = lifecycle.Over, r.State
+	switch {
+	case live:
+		m.Last = lifecycle.Ending{State: task.Lost, Exit: task.Exit{Lost: true}}
+		a.settle()
+		a.reason = a.lostBecause(r)
+		a.history[len(a.history)-1].Reason = a.reason
+	case r.State == task.BackingOff:
+		m.Last.State = task.Stopped
+	case !r.State.Ended():
+		m.Last.State = task.Lost
+	}
+	if r.Shutdown {
+		m.Last.Cause = lifecycle.Shutdown
+	}
+	if live || r.State == task.BackingOff {
+		if err := a.save(); err != nil {
+			a.sup.opts.Logger.Error("cannot save a task", "task", a.name, "err", err)
+		}
+	}
+	a.show()
+	restarts := r.Spec.Restart == task.RestartAlways || r.Spec.Restart == task.RestartOnFailure
+	return r.Wish == task.Up && restarts && (live || r.Shutdown || r.State == task.BackingOff)
+}
+
+// reclaim takes back a run that outlived an earlier supervisor.
+func (a *actor) reclaim(ctx context.Context, r task.Record) bool {
+	adopter, ok := a.engine.(task.Adopter)
+	if !ok || r.Ref == (task.Ref{}) {
+		return false
+	}
+	proc, err := adopter.Adopt(ctx, task.Launch{Spec: new(a.spec), Run: a.run}, r.Ref)
+	if err != nil {
+		return false
+	}
+	a.hold(proc)
+	a.input(lifecycle.Input{Kind: lifecycle.DidAdopt})
+	if r.Wish == task.Down {
+		a.input(lifecycle.Input{Kind: lifecycle.DoStop, Cause: lifecycle.Stop, Grace: -1})
+	}
+	return true
+}
+
+func (a *actor) lostBecause(r task.Record) string {
+	if r.Ref.PID != 0 {
+		return fmt.Sprintf("the supervisor ended without it; process %d may still run", r.Ref.PID)
+	}
+	return "the supervisor ended without it"
+}
+
+// ran is how long the present run has lasted, by the monotonic clock where it
+// began under this supervisor.
+func (a *actor) ran() time.Duration {
+	if a.since.IsZero() {
+		return 0
+	}
+	return time.Since(a.since)
+}

@@ -1,0 +1,335 @@
+package supervisor_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tasks/internal/enginetest"
+	"tasks/pkg/supervisor"
+	"tasks/pkg/task"
+)
+
+func TestAcknowledgedIsDurable(t *testing.T) {
+	st := newMemory()
+	faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		r := start(t, s, f, web(restarts(task.RestartOnFailure)))
+		if got := st.record("web"); got.State != task.Running || got.Wish != task.Up || got.Ref != r.Ref() || len(got.Runs) != 1 {
+			t.Errorf("after Start: %+v", got)
+		}
+		s.Restart(t.Context(), "web")
+		if got := st.record("web"); got.State != task.Running || got.Ref != f.Next(t).Ref() || len(got.Runs) != 2 {
+			t.Errorf("after Restart: %+v", got)
+		}
+		s.Stop(t.Context(), "web")
+		if got := st.record("web"); got.State != task.Stopped || got.Wish != task.Down || got.Ref != (task.Ref{}) || got.Shutdown {
+			t.Errorf("after Stop: %+v", got)
+		}
+		s.Remove(t.Context(), "web", false)
+		if len(st.all()) != 0 {
+			t.Error("after Remove it is still recorded")
+		}
+	})
+}
+
+func TestSaveFailsAtTheBeginning(t *testing.T) {
+	st := newMemory()
+	faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		st.failing(func(r *task.Record) error {
+			if r.State == task.Running {
+				return errDisk
+			}
+			return nil
+		})
+		_, err := s.Start(t.Context(), web(restarts(task.RestartAlways)))
+		if !errors.Is(err, errDisk) || err.Error() != "cannot record that web is running: no space left on device" {
+			t.Errorf("Start: %v", err)
+		}
+		r := f.Next(t)
+		if sig := <-r.Stops(); sig != syscall.SIGKILL {
+			t.Errorf("the run got %v", sig)
+		}
+		expect(t, s, "web", task.Stopped, "stopped; killed")
+		st.failing(nil)
+		start(t, s, f, web())
+		if got := st.record("web"); got.State != task.Running || got.Runs[len(got.Runs)-1].Run != 2 {
+			t.Errorf("record: %+v", got)
+		}
+	})
+}
+
+func TestSaveFailsAtTheEnd(t *testing.T) {
+	st := newMemory()
+	faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		start(t, s, f, web())
+		st.failing(func(*task.Record) error { return errDisk })
+		got, err := s.Stop(t.Context(), "web")
+		if !errors.Is(err, errDisk) || got.State != task.Stopped {
+			t.Errorf("Stop: %+v, %v", got, err)
+		}
+		_, err = s.Remove(t.Context(), "web", false)
+		if !errors.Is(err, errDisk) {
+			t.Errorf("Remove: %v", err)
+		}
+		expect(t, s, "web", task.Stopped, "stopped")
+		st.failing(nil)
+		start(t, s, f, web())
+		if got := st.record("web"); got.State != task.Running || got.Runs[0].State != task.Stopped {
+			t.Errorf("record: %+v", got)
+		}
+	})
+}
+
+func TestSaveFailsAtARestart(t *testing.T) {
+	st := newMemory()
+	faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		start(t, s, f, web())
+		st.failing(func(*task.Record) error { return errDisk })
+		_, err := s.Restart(t.Context(), "web")
+		if !errors.Is(err, errDisk) {
+			t.Errorf("Restart: %v", err)
+		}
+		expect(t, s, "web", task.Stopped, "stopped; killed")
+		if f.Live() != 0 {
+			t.Error("a run that is not recorded lives on")
+		}
+	})
+}
+
+// record is what a supervisor left behind that had one run of web.
+func record(state task.State, wish task.Wish, change ...func(*task.Record)) task.Record {
+	r := task.Record{
+		Spec: web(), Engine: task.EngineProcess, State: state, Wish: wish,
+		Runs: []task.Run{{Run: 7, StartedAt: task.Now()}},
+	}
+	if state.Ended() || state == task.BackingOff {
+		r.Reason = "exit code 5"
+		r.Runs[0].State, r.Runs[0].EndedAt, r.Runs[0].ExitCode, r.Runs[0].Reason = task.Failed, task.Now(), new(5), r.Reason
+	} else {
+		r.Ref, r.Runs[0].PID = task.Ref{PID: 4711, Start: 1, Boot: "other"}, 4711
+	}
+	for _, c := range change {
+		c(&r)
+	}
+	return r
+}
+
+func TestLoad(t *testing.T) {
+	again := func(r *task.Record) { r.Spec.Restart = task.RestartOnFailure }
+	shutdown := func(r *task.Record) { r.Shutdown = true }
+	const lost = "the supervisor ended without it; process 4711 may still run"
+	for _, tt := range []struct {
+		name   string
+		record task.Record
+		want   task.State
+		reason string
+		run    int
+	}{
+		{"ended", record(task.Failed, task.Up), task.Failed, "exit code 5", 7},
+		{"ended, policy", record(task.Failed, task.Up, again), task.Failed, "exit code 5", 7},
+		{"stopped", record(task.Stopped, task.Down, again), task.Stopped, "exit code 5", 7},
+		{"shut down", record(task.Stopped, task.Up, again, shutdown), task.Running, "", 8},
+		{"shut down, no policy", record(task.Stopped, task.Up, shutdown), task.Stopped, "exit code 5", 7},
+		{"shut down, wish down", record(task.Stopped, task.Down, again, shutdown), task.Stopped, "exit code 5", 7},
+		{"backoff", record(task.BackingOff, task.Up, again), task.Running, "", 8},
+		{"live", record(task.Running, task.Up), task.Lost, lost, 7},
+		{"live, policy", record(task.Running, task.Up, again), task.Running, "", 8},
+		{"live, wish down", record(task.Stopping, task.Down, again), task.Lost, lost, 7},
+		{"starting, no ref", record(task.Starting, task.Up, func(r *task.Record) { r.Ref = task.Ref{} }), task.Lost, "the supervisor ended without it", 7},
+		{"live, no run", record(task.Running, task.Down, func(r *task.Record) { r.Runs = nil }), task.Lost, "", 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			st := newMemory()
+			faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+				s.Load(t.Context(), []task.Record{tt.record})
+				got := expect(t, s, "web", tt.want, tt.reason)
+				if got.Run != tt.run {
+					t.Errorf("run %d; want %d", got.Run, tt.run)
+				}
+				if tt.want == task.Lost && tt.run > 0 && (got.ExitCode != nil || got.Runs[0].State != task.Lost || got.Runs[0].Reason != tt.reason || st.record("web").State != task.Lost) {
+					t.Errorf("lost: %+v, recorded %+v", got, st.record("web"))
+				}
+				if tt.want == task.Running && (st.record("web").State != task.Running || got.Restarts != 0) {
+					t.Errorf("started again: %+v, recorded %+v", got, st.record("web"))
+				}
+				if tt.want.Ended() { // it is a task like any other
+					if got, err := s.Start(t.Context(), task.Spec{Name: "web"}); err != nil || got.Run != tt.run+1 {
+						t.Errorf("Start again: %+v, %v", got, err)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestLoadTakesRunsBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := enginetest.NewFake()
+		live := func(name string, wish task.Wish) (*enginetest.FakeRun, task.Record) {
+			spec := task.Spec{Name: name, Command: []string{"x"}, Timeout: new(task.Duration(time.Hour))}
+			if _, err := f.Start(t.Context(), task.Launch{Spec: &spec, Run: 7}); err != nil {
+				t.Fatal(err)
+			}
+			r := f.Next(t)
+			return r, record(task.Running, wish, func(rec *task.Record) { rec.Spec, rec.Ref = spec, r.Ref() })
+		}
+		up, upRecord := live("up", task.Up)
+		down, downRecord := live("down", task.Down)
+		time.Sleep(40 * time.Minute) // while nobody supervised
+
+		st := newMemory()
+		st.failing(func(r *task.Record) error {
+			if r.State == task.Running {
+				return errDisk // must not cost a run its life
+			}
+			return nil
+		})
+		s := supervisor.New(supervisor.Options{Commands: f.Adopter(), Store: st})
+		s.Load(t.Context(), []task.Record{downRecord, upRecord})
+		expect(t, s, "down", task.Stopped, "stopped")
+		if sig := <-down.Stops(); sig != syscall.SIGTERM {
+			t.Errorf("down got %v", sig)
+		}
+		if got := expect(t, s, "up", task.Running, ""); got.Run != 7 || got.PID != up.Ref().PID || f.Starts() != 2 {
+			t.Errorf("taken back: %+v", got)
+		}
+		begin := time.Now()
+		<-up.Stops() // its timeout counts from its beginning
+		if time.Since(begin) != 20*time.Minute {
+			t.Errorf("timed out %s after it was taken back", time.Since(begin))
+		}
+		expect(t, s, "up", task.Failed, "timed out after 1h0m0s")
+		s.Close(t.Context())
+	})
+}
+
+func TestLoadOfAFunction(t *testing.T) {
+	fn := func(state task.State) task.Record {
+		return record(state, task.Up, func(r *task.Record) {
+			r.Spec, r.Engine, r.Ref = task.Spec{Name: "heart", Restart: task.RestartAlways}, task.EngineFunc, task.Ref{}
+		})
+	}
+	t.Run("builtin", func(t *testing.T) {
+		bubble(t, supervisor.Options{Builtin: untilStop}, func(t *testing.T, s *supervisor.Supervisor) {
+			s.Load(t.Context(), []task.Record{fn(task.Running)})
+			if got := expect(t, s, "heart", task.Running, ""); got.Engine != task.EngineFunc || got.Run != 8 {
+				t.Errorf("%+v", got)
+			}
+		})
+	})
+	t.Run("unknown", func(t *testing.T) {
+		faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, _ *enginetest.Fake) {
+			s.Load(t.Context(), []task.Record{fn(task.Running)})
+			if got := expect(t, s, "heart", task.Lost, "the supervisor ended without it"); got.Engine != task.EngineFunc {
+				t.Errorf("%+v", got)
+			}
+			_, err := s.Restart(t.Context(), "heart")
+			expectError(t, err, task.ErrUsage, "no command for the task heart")
+			if err := s.Go("heart", untilStop); err != nil {
+				t.Error(err)
+			}
+		})
+	})
+}
+
+func TestCloseKeepsWishesAndStopAllTakesThemBack(t *testing.T) {
+	for _, stopAll := range []bool{false, true} {
+		t.Run(fmt.Sprint(stopAll), func(t *testing.T) {
+			st := newMemory()
+			faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+				policy := restarts(task.RestartAlways)
+				start(t, s, f, web(policy))
+				start(t, s, f, web(policy, func(s *task.Spec) { s.Name = "pausing" })).Exit(task.Exit{Code: 1}, false)
+				start(t, s, f, web(func(s *task.Spec) { s.Name = "over" })).Exit(task.Exit{}, false)
+				synctest.Wait()
+				reason, wish := "supervisor was shut down", task.Up
+				if stopAll {
+					reason, wish = "stopped", task.Down
+					got, err := s.StopAll(t.Context(), -1)
+					if err != nil || names(got) != "over:done pausing:stopped web:stopped" {
+						t.Errorf("StopAll: %s, %v", names(got), err)
+					}
+				} else if err := s.Close(t.Context()); err != nil {
+					t.Errorf("Close: %v", err)
+				}
+				for _, name := range []string{"web", "pausing"} {
+					expect(t, s, name, task.Stopped, reason)
+					if got := st.record(name); got.Wish != wish || got.Shutdown == stopAll {
+						t.Errorf("record: %+v", got)
+					}
+				}
+				expect(t, s, "over", task.Done, "")
+				_, err := s.Start(t.Context(), task.Spec{Name: "new", Command: []string{"x"}})
+				expectError(t, err, task.ErrUnavailable, "the supervisor is shutting down")
+				_, err = s.Restart(t.Context(), "web")
+				expectError(t, err, task.ErrUnavailable, "the supervisor is shutting down")
+				if err := s.Close(t.Context()); err != nil {
+					t.Errorf("Close again: %v", err)
+				}
+			})
+		})
+	}
+}
+
+func TestStopAllCapsTheGrace(t *testing.T) {
+	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		f.AutoStop(false)
+		long := start(t, s, f, web())
+		short := start(t, s, f, web(func(s *task.Spec) { s.Name, s.StopTimeout = "short", new(task.Duration(time.Second)) }))
+		begin := time.Now()
+		done := make(chan error, 1)
+		go func() {
+			_, err := s.StopAll(t.Context(), 3*time.Second)
+			done <- err
+		}()
+		for _, r := range []*enginetest.FakeRun{short, long} {
+			<-r.Stops()
+			if sig := <-r.Stops(); sig != syscall.SIGKILL {
+				t.Errorf("got %v", sig)
+			}
+			r.Exit(task.Exit{Signal: syscall.SIGKILL}, false)
+			want := time.Second
+			if r == long {
+				want = 3 * time.Second
+			}
+			if time.Since(begin) != want {
+				t.Errorf("%s killed after %s", r.Launch.Spec.Name, time.Since(begin))
+			}
+		}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A store that hangs holds up its own task, and nobody who reads.
+func TestSlowStore(t *testing.T) {
+	st := newMemory()
+	faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		st.failing(func(r *task.Record) error {
+			if r != nil && r.Spec.Name == "web" {
+				time.Sleep(time.Minute)
+			}
+			return nil
+		})
+		spec := web()
+		call := s.Submit(supervisor.Op{Kind: supervisor.OpStart, Spec: &spec})
+		synctest.Wait()
+		if answered(call) {
+			t.Error("answered before it was saved")
+		}
+		expect(t, s, "web", task.Starting, "")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		expectError(t, s.Close(ctx), task.ErrTimeout, "did not end: web")
+		_, err := call.Wait(t.Context())
+		if err != nil {
+			t.Errorf("Start: %v", err)
+		}
+	})
+}

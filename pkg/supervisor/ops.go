@@ -1,0 +1,206 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"tasks/internal/lifecycle"
+	"tasks/pkg/task"
+)
+
+// handle begins one operation.
+func (a *actor) handle(c *Call) {
+	switch kind := c.op.Kind; {
+	case (kind == OpStart || kind == OpRestart) && a.sup.isClosing():
+		// Behind the last stop, it would begin what nobody ends.
+		a.refuse(c, shuttingDown(a.name))
+	case kind == OpStart:
+		a.start(c)
+	case a.fresh(): // its first start is still to come
+		c.fail(a.sup.noSuch(a.name))
+	case kind == OpStop:
+		a.wantEnd(c)
+	case kind == OpRestart:
+		a.restart(c)
+	case kind == OpSignal:
+		a.signal(c)
+	case kind == OpRemove:
+		a.remove(c)
+	default:
+		c.fail(task.Errorf(task.ErrUsage, a.name, "unknown operation %d", kind))
+	}
+}
+
+func (a *actor) fresh() bool { return a.machine.Phase == lifecycle.Idle }
+
+// refuse answers a start with err; of a task that never was nothing stays.
+func (a *actor) refuse(c *Call, err error) {
+	if a.fresh() {
+		a.vanish()
+	}
+	c.fail(err)
+}
+
+func (a *actor) start(c *Call) {
+	if !a.fresh() && a.machine.Phase != lifecycle.Over {
+		if c.op.Replace {
+			a.afterStop(c)
+		} else {
+			c.fail(a.conflict())
+		}
+		return
+	}
+	spec, fn := *c.op.Spec, c.op.fn
+	again := fn == nil && len(spec.Command) == 0
+	if again && a.fresh() {
+		fn = a.sup.opts.Builtin
+		again = false
+	}
+	if again {
+		spec, fn = a.spec, a.fn
+	}
+	if a.engineOf(spec, fn) == nil {
+		a.refuse(c, a.noEngine(spec))
+		return
+	}
+	if !again {
+		a.adoptSpec(spec, fn)
+	}
+	a.begins = append(a.begins, c)
+	a.input(lifecycle.Input{Kind: lifecycle.DoStart})
+}
+
+// adoptSpec makes spec what the task is.
+func (a *actor) adoptSpec(spec task.Spec, fn Func) {
+	a.spec, a.fn, a.policy, a.engine = spec, fn, lifecycle.PolicyOf(&spec), a.engineOf(spec, fn)
+}
+
+// engineOf is what runs such a task, or nil.
+func (a *actor) engineOf(spec task.Spec, fn Func) task.Engine {
+	switch {
+	case fn != nil:
+		return funcEngine{fn}
+	case len(spec.Command) > 0:
+		return a.sup.opts.Commands
+	default:
+		return nil
+	}
+}
+
+func (a *actor) noEngine(spec task.Spec) error {
+	if len(spec.Command) > 0 {
+		return noCommands(a.name)
+	}
+	return task.Errorf(task.ErrUsage, a.name, "no command for the task %s", a.name)
+}
+
+func (a *actor) conflict() error {
+	switch st := a.machine.Public(); st {
+	case task.Running:
+		return task.Errorf(task.ErrConflict, a.name, "Task %s is already running.", a.name)
+	case task.BackingOff:
+		return task.Errorf(task.ErrConflict, a.name, "Task %s is in backoff: 'tasks restart %s' starts it now.", a.name, a.name)
+	default:
+		return task.Errorf(task.ErrConflict, a.name, "Task %s is %s.", a.name, st)
+	}
+}
+
+func (a *actor) restart(c *Call) {
+	if a.engine == nil { // a function of an earlier program
+		c.fail(a.noEngine(a.spec))
+		return
+	}
+	a.begins = append(a.begins, c)
+	a.input(lifecycle.Input{Kind: lifecycle.DoRestart})
+}
+
+// wantEnd asks the run to end; the call is answered when it has.
+func (a *actor) wantEnd(c *Call) {
+	in := lifecycle.Input{Kind: lifecycle.DoStop, Cause: lifecycle.Stop, Now: c.op.Now, Grace: -1}
+	if c.op.cause != lifecycle.None {
+		in.Cause = c.op.cause
+	}
+	if c.op.CapGrace {
+		in.Grace = c.op.Grace
+		if c.op.atMost {
+			in.Grace = min(in.Grace, a.policy.Grace)
+		}
+	}
+	a.ends = append(a.ends, c)
+	a.input(in)
+}
+
+// afterStop stops the task and then has c's operation begin anew.
+func (a *actor) afterStop(c *Call) {
+	stop := newCall(Op{Kind: OpStop, Name: a.name, Now: c.op.Now, Grace: c.op.Grace, CapGrace: c.op.CapGrace})
+	a.wantEnd(stop)
+	go func() { // it ends: every call is answered
+		info, err := stop.Wait(context.Background())
+		if err == nil {
+			info, err = a.sup.Submit(c.op).Wait(context.Background())
+		}
+		if c.op.Kind == OpRemove && errors.Is(err, task.ErrNotFound) { // another was faster
+			info, err = stop.info, nil
+		}
+		c.answer(info, err)
+	}()
+}
+
+func (a *actor) signal(c *Call) {
+	if a.proc == nil || a.machine.Exited {
+		c.fail(task.Errorf(task.ErrConflict, a.name, "Task %s is %s: there is no process to signal.", a.name, a.machine.Public()))
+		return
+	}
+	if err := a.proc.Signal(c.op.Signal); err != nil {
+		c.fail(task.Errorf(task.ErrConflict, a.name, "cannot signal %s: %v", a.name, err))
+		return
+	}
+	c.answer(a.shown.Load().info, nil)
+}
+
+func (a *actor) remove(c *Call) {
+	info := a.shown.Load().info
+	switch {
+	case a.machine.Phase != lifecycle.Over && c.op.Force:
+		a.afterStop(c)
+	case a.machine.Phase != lifecycle.Over:
+		c.fail(task.Errorf(task.ErrConflict, a.name, "Task %s is %s: stop it first, or use --force.", a.name, info.State))
+	case c.op.ended != task.Time{} && c.op.ended != info.EndedAt:
+		c.fail(task.Errorf(task.ErrConflict, a.name, "Task %s has run again.", a.name))
+	default:
+		if err := a.forget(info); err != nil {
+			c.fail(err)
+			return
+		}
+		c.answer(info, nil)
+	}
+}
+
+// forget removes the ended task for good.
+func (a *actor) forget(info task.Info) error {
+	if st := a.sup.opts.Store; st != nil {
+		if err := st.Delete(a.name); err != nil {
+			return fmt.Errorf("cannot remove %s: %w", a.name, err)
+		}
+	}
+	if logs := a.sup.opts.Logs; logs != nil {
+		if err := logs.Remove(a.name); err != nil {
+			a.sup.opts.Logger.Warn("cannot remove logs", "task", a.name, "err", err)
+		}
+	}
+	// In this order nobody who hears of it still finds the task, and no event
+	// of a new one with its name comes before this.
+	a.shown.Store(nil)
+	a.sup.hub.publish(info, true)
+	a.vanish()
+	return nil
+}
+
+// vanish takes the task out of the supervisor and ends the goroutine.
+func (a *actor) vanish() {
+	a.sup.mu.Lock()
+	defer a.sup.mu.Unlock()
+	delete(a.sup.tasks, a.name)
+	a.quit()
+}

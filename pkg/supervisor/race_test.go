@@ -1,0 +1,193 @@
+package supervisor_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tasks/internal/enginetest"
+	"tasks/pkg/supervisor"
+	"tasks/pkg/task"
+)
+
+func TestOfManyStartsOneWins(t *testing.T) {
+	bubble(t, supervisor.Options{Store: newMemory()}, func(t *testing.T, s *supervisor.Supervisor) {
+		for round := range 50 {
+			name := fmt.Sprint("task", round)
+			var live, won atomic.Int32
+			var all sync.WaitGroup
+			for range 12 {
+				all.Go(func() {
+					err := s.Go(name, func(ctx context.Context) error {
+						live.Add(1)
+						<-ctx.Done()
+						return nil
+					})
+					if err == nil {
+						won.Add(1)
+					} else if !errors.Is(err, task.ErrConflict) {
+						t.Error(err)
+					}
+				})
+			}
+			all.Wait()
+			synctest.Wait()
+			if won.Load() != 1 || live.Load() != 1 {
+				t.Fatalf("%d won, %d run", won.Load(), live.Load())
+			}
+		}
+	})
+}
+
+// storm lets 20 goroutines submit whatever they like on few names, and
+// returns when all of it is answered.
+func storm(t *testing.T, s *supervisor.Supervisor, live *[5]atomic.Int32) {
+	var all sync.WaitGroup
+	for g := range 20 {
+		r := rand.New(rand.NewPCG(uint64(g), rand.Uint64()))
+		all.Go(func() {
+			var calls []*supervisor.Call
+			for range 60 {
+				n := r.IntN(len(live))
+				name := fmt.Sprint("task", n)
+				op := supervisor.Op{Name: name, Kind: supervisor.OpKind(r.IntN(5)), Now: r.IntN(2) == 0, Force: r.IntN(2) == 0, Replace: r.IntN(2) == 0}
+				switch {
+				case r.IntN(4) == 0:
+					policy := []task.Restart{task.RestartNo, task.RestartAlways}[r.IntN(2)]
+					s.GoSpec(task.Spec{Name: name, Restart: policy, Backoff: task.Backoff{Min: 1, Max: time.Millisecond}}, moody(t, &live[n]))
+				case r.IntN(4) == 0:
+					s.Info(name)
+					s.Select(supervisor.Selector{Names: []string{"task*", "tusk1"}})
+					ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+					s.Wait(ctx, []string{name}, false)
+					cancel()
+				default:
+					op.Spec = &task.Spec{Name: name}
+					calls = append(calls, s.Submit(op))
+				}
+			}
+			for _, c := range calls {
+				c.Wait(t.Context()) // one that is never answered is a deadlock of the bubble
+			}
+		})
+	}
+	all.Wait()
+}
+
+// moody fails, panics, or runs until its stop event; and only one at a time.
+func moody(t *testing.T, live *atomic.Int32) supervisor.Func {
+	return func(ctx context.Context) error {
+		if live.Add(1) != 1 {
+			t.Error("two runs of one name")
+		}
+		defer live.Add(-1)
+		switch rand.IntN(4) {
+		case 0:
+			return errors.New("no")
+		case 1:
+			panic("no")
+		}
+		<-ctx.Done()
+		return ctx.Err()
+	}
+}
+
+func TestStorm(t *testing.T) {
+	st := newMemory()
+	bubble(t, supervisor.Options{Store: st, KeepEnded: 2}, func(t *testing.T, s *supervisor.Supervisor) {
+		var live [5]atomic.Int32
+		storm(t, s, &live)
+		if err := s.Close(t.Context()); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+		consistent(t, s, &live)
+		if got := len(st.all()); got != len(s.List()) {
+			t.Errorf("%d records of %d tasks", got, len(s.List()))
+		}
+	})
+}
+
+// Close and StopAll in the middle of a storm: nothing runs after them.
+func TestCloseInAStorm(t *testing.T) {
+	for _, stopAll := range []bool{false, true} {
+		t.Run(fmt.Sprint("StopAll=", stopAll), func(t *testing.T) {
+			bubble(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor) {
+				var live [5]atomic.Int32
+				var all sync.WaitGroup
+				all.Go(func() { storm(t, s, &live) })
+				for i := range 3 {
+					all.Go(func() {
+						time.Sleep(time.Duration(rand.IntN(20)) * time.Microsecond)
+						if stopAll && i == 0 {
+							if _, err := s.StopAll(t.Context(), -1); err != nil {
+								t.Errorf("StopAll: %v", err)
+							}
+						} else if !stopAll {
+							if err := s.Close(t.Context()); err != nil {
+								t.Errorf("Close: %v", err)
+							}
+						} else {
+							return
+						}
+						consistent(t, s, &live)
+					})
+				}
+				all.Wait()
+			})
+		})
+	}
+}
+
+// consistent checks a supervisor in which nothing may run.
+func consistent(t *testing.T, s *supervisor.Supervisor, live *[5]atomic.Int32) {
+	t.Helper()
+	for n := range live {
+		if live[n].Load() != 0 {
+			t.Errorf("task%d still runs", n)
+		}
+	}
+	for _, info := range s.List() {
+		if !info.State.Ended() {
+			t.Errorf("%s is %s", info.Name, info.State)
+		}
+	}
+}
+
+// A task that is removed and made at the same time: every caller is answered,
+// and a start that succeeded is a run that was there.
+func TestRemovalRacesWithSubmit(t *testing.T) {
+	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				for range 200 {
+					spec := web()
+					start := s.Submit(supervisor.Op{Kind: supervisor.OpStart, Spec: &spec})
+					stop := s.Submit(supervisor.Op{Kind: supervisor.OpStop, Name: "web"})
+					remove := s.Submit(supervisor.Op{Kind: supervisor.OpRemove, Name: "web"})
+					_, err := start.Wait(t.Context())
+					if err != nil && !errors.Is(err, task.ErrConflict) {
+						t.Errorf("start: %v", err)
+					}
+					if _, err := stop.Wait(t.Context()); err != nil && !errors.Is(err, task.ErrNotFound) {
+						t.Errorf("stop: %v", err)
+					}
+					if _, err := remove.Wait(t.Context()); err != nil && !errors.Is(err, task.ErrNotFound) && !errors.Is(err, task.ErrConflict) {
+						t.Errorf("remove: %v", err)
+					}
+				}
+			})
+		}
+		all.Wait()
+		s.Remove(t.Context(), "web", true)
+		if f.Live() != 0 || len(s.List()) != 0 {
+			t.Errorf("%d live runs of %s", f.Live(), names(s.List()))
+		}
+	})
+}

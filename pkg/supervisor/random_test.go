@@ -1,0 +1,234 @@
+package supervisor_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tasks/internal/enginetest"
+	"tasks/pkg/supervisor"
+	"tasks/pkg/task"
+)
+
+func TestRandomOperations(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(300) {
+		r := rand.New(rand.NewPCG(seed, 0))
+		script := make([]byte, 3*(20+r.IntN(60)))
+		for i := range script {
+			script[i] = byte(r.Uint32())
+		}
+		play(t, script)
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
+	}
+}
+
+func FuzzOperations(f *testing.F) {
+	f.Add([]byte("\x00\x01\x00\x06\x00\x09\x02\x01\x00\x08\x00\x00\x01\x01\x00"))
+	f.Fuzz(func(t *testing.T, script []byte) {
+		if len(script) < 600 {
+			play(t, script)
+		}
+	})
+}
+
+// play carries out a script of three bytes a step against a scripted engine,
+// and looks after each whether all is as it must be.
+func play(t *testing.T, script []byte) {
+	synctest.Test(t, func(t *testing.T) {
+		f, st := enginetest.NewFake(), newMemory()
+		s := supervisor.New(supervisor.Options{Commands: f, Store: st})
+		w := &world{
+			t: t, fake: f, sup: s,
+			runs: make(map[string][]*enginetest.FakeRun), begun: make(map[*enginetest.FakeRun]bool),
+			waiting: make(map[*enginetest.FakeRun]bool),
+		}
+		for ; len(script) >= 3 && !t.Failed(); script = script[3:] {
+			w.step(script[0], script[1], script[2], st)
+			synctest.Wait()
+			w.check()
+		}
+		st.failing(nil)
+		f.Hold(false)
+		f.AutoStop(true)
+		for r := range w.begun {
+			r.Begin()
+			r.Exit(task.Exit{}, false)
+			r.Vanish(0)
+		}
+		if err := s.Close(t.Context()); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+		synctest.Wait()
+		w.check()
+		for i, c := range w.calls {
+			if !answered(c) {
+				t.Errorf("call %d was never answered", i)
+			}
+		}
+		if f.Live() != 0 {
+			t.Errorf("%d runs outlived Close", f.Live())
+		}
+	})
+}
+
+type world struct {
+	t     *testing.T
+	fake  *enginetest.Fake
+	sup   *supervisor.Supervisor
+	runs  map[string][]*enginetest.FakeRun
+	calls []*supervisor.Call
+	held  bool                         // engine starts wait for case 12
+	begun map[*enginetest.FakeRun]bool // exist, unless they are gone
+
+	waiting map[*enginetest.FakeRun]bool // neither begun nor failed
+}
+
+func (w *world) step(what, who, how byte, st *memory) {
+	name := fmt.Sprint("task", who%3)
+	op := supervisor.Op{Name: name, Now: how&1 != 0, Force: how&1 != 0, Replace: how&2 != 0, Signal: syscall.SIGHUP}
+	var run *enginetest.FakeRun
+	if all := w.runs[name]; len(all) > 0 {
+		run = all[len(all)-1]
+	}
+	switch what % 16 {
+	case 0, 1:
+		op.Spec = &task.Spec{
+			Name: name, Command: []string{"x"}, LeaveChildren: how&4 != 0,
+			Restart: []task.Restart{"", task.RestartOnFailure, task.RestartAlways}[how%3],
+		}
+		if how&8 != 0 {
+			op.Spec.Timeout = new(task.Duration(time.Minute))
+		}
+		if how&16 != 0 {
+			op.Spec.MaxRestarts = new(1)
+		}
+	case 2:
+		op.Spec = &task.Spec{Name: name}
+	case 3, 4:
+		op.Kind, op.CapGrace, op.Grace = supervisor.OpStop, how&4 != 0, time.Duration(how)*time.Second/8
+	case 5, 6:
+		op.Kind = supervisor.OpRestart
+	case 7:
+		op.Kind = supervisor.OpSignal
+	case 8:
+		op.Kind = supervisor.OpRemove
+	case 9, 10:
+		if run != nil {
+			run.Exit(task.Exit{Code: int(how) % 3}, how&4 != 0)
+			if run.Launch.Spec.LeaveChildren {
+				w.begun[run] = false // what it leaves is nobody's
+			}
+		}
+		return
+	case 11:
+		if run != nil {
+			run.Vanish(1)
+			run.AutoStop(how&1 != 0)
+		}
+		return
+	case 12:
+		if run == nil || !w.waiting[run] {
+			return
+		}
+		delete(w.waiting, run)
+		if how&1 != 0 {
+			run.Fail(errors.New("no"))
+		} else {
+			run.Begin()
+			w.begun[run] = true
+		}
+		return
+	case 13:
+		w.held = how&1 != 0
+		w.fake.Hold(how&1 != 0)
+		w.fake.AutoStop(how&2 != 0)
+		if how&12 == 12 {
+			w.fake.FailNext(syscall.ENOENT)
+		}
+		return
+	case 14:
+		fail := how&3 == 3
+		st.failing(func(*task.Record) error {
+			if fail {
+				return errDisk
+			}
+			return nil
+		})
+		return
+	case 15:
+		time.Sleep(time.Duration(how) * time.Second / 4)
+		return
+	}
+	w.calls = append(w.calls, w.sup.Submit(op))
+}
+
+// check holds what is shown against what is so.
+func (w *world) check() {
+	w.t.Helper()
+	for !w.fake.Idle() {
+		r := w.fake.Next(w.t)
+		w.runs[r.Launch.Spec.Name] = append(w.runs[r.Launch.Spec.Name], r)
+		w.begun[r], w.waiting[r] = !w.held, w.held
+	}
+	known := make(map[string]bool)
+	for _, info := range w.sup.List() {
+		known[info.Name] = true
+		w.checkTask(info)
+	}
+	for name, runs := range w.runs {
+		for _, r := range runs {
+			if !known[name] && w.alive(r) {
+				w.t.Errorf("%s was removed, its run %d lives", name, r.Launch.Run)
+			}
+		}
+	}
+}
+
+func (w *world) checkTask(info task.Info) {
+	w.t.Helper()
+	live := 0
+	for _, r := range w.runs[info.Name] {
+		if w.alive(r) {
+			live++
+		}
+	}
+	full, err := w.sup.Info(info.Name)
+	if err != nil {
+		w.t.Errorf("%s is listed and unknown: %v", info.Name, err)
+		return
+	}
+	bad := func(what string) { w.t.Errorf("%s with %d live runs: %s: %+v", info.Name, live, what, full) }
+	last := full.Runs[len(full.Runs)-1]
+	switch ended := info.State.Ended(); {
+	case live > 1:
+		bad("two runs")
+	case info.State == task.Running && (live != 1 || info.PID == 0 || info.Wish != task.Up):
+		bad("running")
+	case (ended || info.State == task.BackingOff) && (info.PID != 0 || info.EndedAt.IsZero() || last.State == ""):
+		bad("ended")
+	case !ended && info.State != task.BackingOff && (!info.EndedAt.IsZero() || info.ExitCode != nil || last.State != ""):
+		bad("an end while it lasts")
+	case info.State == task.BackingOff == info.NextAt.IsZero():
+		bad("next_at")
+	case last.Run != info.Run || len(full.Runs) > 10:
+		bad("runs")
+	case ended && live == 1 && !full.Spec.LeaveChildren:
+		bad("a run outlived its task")
+	}
+}
+
+func (w *world) alive(r *enginetest.FakeRun) bool {
+	select {
+	case <-r.Gone():
+		return false
+	default:
+		return w.begun[r]
+	}
+}

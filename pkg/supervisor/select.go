@@ -1,0 +1,134 @@
+package supervisor
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"tasks/pkg/task"
+)
+
+// A Selector names tasks: by name and glob, by group, or all of them.
+type Selector = task.Selector
+
+// Select resolves sel to names: each once, in the order given, those of a glob
+// sorted. What does not exist, or matches nothing, is an ErrNotFound each.
+func (s *Supervisor) Select(sel Selector) ([]string, []error) {
+	infos := s.List()
+	var names []string
+	var errs []error
+	seen := make(map[string]bool)
+	take := func(name string) {
+		if !seen[name] {
+			seen[name] = true
+			names = append(names, name)
+		}
+	}
+	known := make(map[string]bool, len(infos))
+	for _, info := range infos {
+		known[info.Name] = true
+	}
+	for _, want := range sel.Names {
+		if !strings.ContainsAny(want, "*?[") {
+			if known[want] {
+				take(want)
+			} else {
+				errs = append(errs, s.noSuch(want))
+			}
+			continue
+		}
+		if _, err := path.Match(want, ""); err != nil {
+			errs = append(errs, task.Errorf(task.ErrUsage, want, "bad pattern %q: %v", want, err))
+			continue
+		}
+		found := false
+		for _, info := range infos {
+			if ok, _ := path.Match(want, info.Name); ok {
+				found = true
+				take(info.Name)
+			}
+		}
+		if !found {
+			errs = append(errs, task.NoSuchTask(want))
+		}
+	}
+	found := false
+	for _, info := range infos {
+		if sel.All || sel.Group != "" && info.Group == sel.Group {
+			found = true
+			take(info.Name)
+		}
+	}
+	if sel.Group != "" && !found {
+		errs = append(errs, task.Errorf(task.ErrNotFound, sel.Group, "No such group: %s", sel.Group))
+	}
+	return names, errs
+}
+
+// Similar is the known name that name is most likely a slip of, or "".
+func (s *Supervisor) Similar(name string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return similar(name, s.namesLocked())
+}
+
+func (s *Supervisor) namesLocked() []string {
+	names := make([]string, 0, len(s.tasks))
+	for name, a := range s.tasks {
+		if a.shown.Load() != nil {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (s *Supervisor) noSuchLocked(name string) error {
+	err := task.NoSuchTask(name)
+	if like := similar(name, s.namesLocked()); like != "" {
+		err.Msg += fmt.Sprintf(" (did you mean %s?)", like)
+	}
+	return err
+}
+
+func similar(name string, known []string) string {
+	if len(name) <= 2 {
+		return ""
+	}
+	limit := 1
+	if len(name) >= 6 {
+		limit = 2
+	}
+	best, like := limit+1, ""
+	for _, k := range known {
+		if len(k) <= 2 || k == name || sameButDigits(k, name) {
+			continue
+		}
+		if d := task.Edits(name, k, limit); d < best {
+			best, like = d, k
+		}
+	}
+	return like
+}
+
+// sameButDigits tells web-1 and web-2, which are two names and no slip.
+func sameButDigits(a, b string) bool {
+	const digits = "0123456789"
+	return strings.TrimRight(a, digits) == strings.TrimRight(b, digits)
+}
+
+// Matcher tells the tasks, also future ones, that sel selects.
+func Matcher(sel Selector) func(*task.Info) bool {
+	return func(i *task.Info) bool {
+		if sel.All || sel.Group != "" && i.Group == sel.Group {
+			return true
+		}
+		for _, want := range sel.Names {
+			if ok, err := path.Match(want, i.Name); want == i.Name || ok && err == nil {
+				return true
+			}
+		}
+		return false
+	}
+}

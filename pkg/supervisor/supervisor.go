@@ -1,0 +1,299 @@
+// Package supervisor runs named tasks side by side, inside any Go program.
+//
+// A task is a function that runs in a goroutine until it returns or its stop
+// event is set: the end of its context. A stop sets that event and joins: it
+// returns when the function has returned. A panic becomes a failed task.
+//
+//	sup := supervisor.New(supervisor.Options{})
+//	sup.Go("ticker", func(ctx context.Context) error {
+//		for tick := time.NewTicker(time.Second); ; {
+//			select {
+//			case <-ctx.Done():
+//				return nil
+//			case <-tick.C:
+//				fmt.Fprintln(supervisor.Log(ctx), "tick")
+//			}
+//		}
+//	})
+//	sup.Stop(ctx, "ticker")
+//	sup.Close(ctx)
+//
+// Commands and other things are run by further engines, see [task.Engine].
+// The `tasks` daemon is this package with an engine for processes, a store
+// and a socket. All methods of a Supervisor may be called from any goroutine.
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"tasks/internal/lifecycle"
+	"tasks/pkg/task"
+)
+
+// A Store keeps records on disk. Save and Delete return when the change is
+// durable, and are called from many goroutines at once.
+type Store interface {
+	Save(task.Record) error
+	Delete(name string) error
+}
+
+// Logs are the files that runs write to.
+type Logs interface {
+	Create(name string, run int) (*os.File, error)
+	Path(name string, run int) string
+	Remove(name string) error
+}
+
+// Options are what a Supervisor may be given; the zero value serves.
+type Options struct {
+	// Commands runs the tasks that have a command. nil: there are none.
+	Commands task.Engine
+	// Builtin runs the tasks that are started by name alone. nil: there are none.
+	Builtin Func
+	// Store keeps what must outlive this supervisor. nil: nothing does.
+	Store Store
+	// Logs holds the output of runs. nil: output is thrown away.
+	Logs Logs
+	// KeepEnded is how many done tasks are remembered; 0: all.
+	KeepEnded int
+	// Logger hears of what no caller is told. nil: nobody does.
+	Logger *slog.Logger
+}
+
+// Supervisor holds tasks by name. Make one with [New].
+type Supervisor struct {
+	opts Options
+	hub  hub
+
+	mu      sync.Mutex // guards what follows
+	tasks   map[string]*actor
+	closing bool
+
+	actors sync.WaitGroup
+}
+
+// New makes a Supervisor. It must be closed.
+func New(o Options) *Supervisor {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Supervisor{opts: o, tasks: make(map[string]*actor)}
+	if o.KeepEnded > 0 {
+		s.forgetOld(o.KeepEnded)
+	}
+	return s
+}
+
+// Go begins a task that runs f in a goroutine. The name must be new, or that
+// of an ended task, which it replaces: else the error is an ErrConflict.
+func (s *Supervisor) Go(name string, f Func) error {
+	return s.GoSpec(task.Spec{Name: name}, f)
+}
+
+// GoSpec is Go with a policy: of the spec, the name, the group and what says
+// when to stop and to restart apply to functions.
+func (s *Supervisor) GoSpec(spec task.Spec, f Func) error {
+	spec.Command = nil
+	_, err := s.Submit(Op{Kind: OpStart, Name: spec.Name, Spec: &spec, fn: f}).Wait(context.Background())
+	return err
+}
+
+// Start begins a task with a command, or, where the spec has none, starts an
+// ended task of that name again. It returns when the run exists. The error is
+// an ErrConflict where the task has not ended.
+func (s *Supervisor) Start(ctx context.Context, spec task.Spec) (task.Info, error) {
+	return s.Submit(Op{Kind: OpStart, Name: spec.Name, Spec: &spec}).Wait(ctx)
+}
+
+// Stop sets the task's stop event and joins. Stopping an ended task is no error.
+func (s *Supervisor) Stop(ctx context.Context, name string) (task.Info, error) {
+	return s.Submit(Op{Kind: OpStop, Name: name}).Wait(ctx)
+}
+
+// Restart stops the task, joins, and starts it; an ended one it starts.
+func (s *Supervisor) Restart(ctx context.Context, name string) (task.Info, error) {
+	return s.Submit(Op{Kind: OpRestart, Name: name}).Wait(ctx)
+}
+
+// Remove forgets an ended task and its logs; with force it is stopped first.
+// Without, the error for one that has not ended is an ErrConflict.
+func (s *Supervisor) Remove(ctx context.Context, name string, force bool) (task.Info, error) {
+	return s.Submit(Op{Kind: OpRemove, Name: name, Force: force}).Wait(ctx)
+}
+
+// List is every task, sorted by name, as it now is. It waits for nobody.
+func (s *Supervisor) List() []task.Info {
+	s.mu.Lock()
+	infos := make([]task.Info, 0, len(s.tasks))
+	for _, a := range s.tasks {
+		if now := a.shown.Load(); now != nil {
+			infos = append(infos, now.info)
+		}
+	}
+	s.mu.Unlock()
+	slices.SortFunc(infos, func(a, b task.Info) int { return strings.Compare(a.Name, b.Name) })
+	return infos
+}
+
+// Info is one task as it now is, with its last runs.
+func (s *Supervisor) Info(name string) (task.Info, error) {
+	now := s.lookup(name)
+	if now == nil {
+		return task.Info{}, s.noSuch(name)
+	}
+	info := now.info
+	info.Runs = slices.Clone(now.runs)
+	return info, nil
+}
+
+// Env is the environment that the task called name was given.
+func (s *Supervisor) Env(name string) (task.Env, error) {
+	now := s.lookup(name)
+	if now == nil {
+		return task.Env{}, s.noSuch(name)
+	}
+	return now.env, nil
+}
+
+// Sample adds to info what its run uses at this moment, where that is known.
+func (s *Supervisor) Sample(info *task.Info) {
+	now := s.lookup(info.Name)
+	if now == nil {
+		return
+	}
+	if sampler, ok := now.proc.(task.Sampler); ok {
+		if stats, err := sampler.Sample(); err == nil {
+			info.Stats = &stats
+		}
+	}
+}
+
+// lookup is the task as it now is, or nil.
+func (s *Supervisor) lookup(name string) *snapshot {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a := s.tasks[name]; a != nil {
+		return a.shown.Load()
+	}
+	return nil
+}
+
+// Load takes over the tasks that an earlier supervisor recorded. Call it once,
+// before anything else. Runs that outlived that supervisor are taken back if
+// their engine can; others are lost. What should be up is started again; if
+// ctx ends first, that goes on without the caller.
+func (s *Supervisor) Load(ctx context.Context, records []task.Record) {
+	actors, again := make([]*actor, len(records)), make([]bool, len(records))
+	var restored sync.WaitGroup // side by side, for the sake of a store that groups its saves
+	for i, r := range records {
+		actors[i] = s.add(r.Spec.Name)
+		restored.Go(func() { again[i] = actors[i].restore(ctx, r) })
+	}
+	restored.Wait()
+	var calls []*Call
+	for i, a := range actors {
+		s.actors.Go(a.loop)
+		if again[i] {
+			calls = append(calls, s.Submit(Op{Kind: OpRestart, Name: a.name}))
+		}
+	}
+	for _, c := range calls {
+		if _, err := c.Wait(ctx); err != nil {
+			s.opts.Logger.Warn("cannot start a task again", "task", c.op.Name, "err", err)
+		}
+	}
+}
+
+// add makes the actor of a new task. The caller holds no lock.
+func (s *Supervisor) add(name string) *actor {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := newActor(s, name)
+	s.tasks[name] = a
+	return a
+}
+
+// StopAll stops every task at the same time and joins. The wishes are taken
+// back, and grace, if not negative, caps the time that each has to end. From
+// now on nothing can be started: the error is an ErrUnavailable.
+func (s *Supervisor) StopAll(ctx context.Context, grace time.Duration) ([]task.Info, error) {
+	return s.endAll(ctx, Op{Kind: OpStop, Grace: grace, CapGrace: grace >= 0, atMost: true})
+}
+
+// Close stops every task that still runs, joins, and ends the supervisor. The
+// wishes stay as they are. If ctx, or all that a stop grants, ends first, the
+// error is an ErrTimeout that names what did not end, and those go on.
+func (s *Supervisor) Close(ctx context.Context) error {
+	_, err := s.endAll(ctx, Op{Kind: OpStop, cause: lifecycle.Shutdown})
+	s.mu.Lock()
+	for _, a := range s.tasks {
+		a.quit()
+	}
+	s.mu.Unlock()
+	s.hub.close()
+	if !errors.Is(err, task.ErrTimeout) {
+		s.actors.Wait()
+	}
+	return err
+}
+
+// endAll submits op to every task there is, and sees to it that none begins a
+// run after that.
+func (s *Supervisor) endAll(ctx context.Context, op Op) ([]task.Info, error) {
+	s.mu.Lock()
+	s.closing = true
+	calls := make([]*Call, 0, len(s.tasks))
+	for name, a := range s.tasks {
+		op.Name = name
+		c := newCall(op)
+		calls = append(calls, c)
+		go func() { // one that is held up by its disk holds up no other
+			if !a.take(c) {
+				c.fail(task.NoSuchTask(name))
+			}
+		}()
+	}
+	s.mu.Unlock()
+	slices.SortFunc(calls, func(a, b *Call) int { return strings.Compare(a.op.Name, b.op.Name) })
+	var infos []task.Info
+	var stuck []string
+	var errs []error
+	for _, c := range calls {
+		info, err := c.Wait(ctx)
+		switch {
+		case err == nil:
+			infos = append(infos, info)
+		case errors.Is(err, task.ErrNotFound): // removed, or never begun
+		case errors.Is(err, task.ErrTimeout), ctx.Err() != nil && err == context.Cause(ctx):
+			stuck = append(stuck, c.op.Name)
+		default:
+			errs = append(errs, err)
+		}
+	}
+	if stuck != nil {
+		errs = append(errs, task.Errorf(task.ErrTimeout, stuck[0], "did not end: %s", strings.Join(stuck, ", ")))
+	}
+	return infos, errors.Join(errs...)
+}
+
+func (s *Supervisor) isClosing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closing
+}
+
+func (s *Supervisor) noSuch(name string) error {
+	err := task.NoSuchTask(name)
+	if like := s.Similar(name); like != "" {
+		err.Msg += fmt.Sprintf(" (did you mean %s?)", like)
+	}
+	return err
+}

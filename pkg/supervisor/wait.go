@@ -1,0 +1,54 @@
+package supervisor
+
+import (
+	"context"
+
+	"tasks/pkg/task"
+)
+
+// Wait returns when all the tasks called names have ended; with any, when one
+// has. The infos are in the order of the names. If ctx ends first its cause is
+// the error and the infos are as they then are.
+func (s *Supervisor) Wait(ctx context.Context, names []string, any bool) ([]task.Info, error) {
+	return s.WaitFor(ctx, names, any, task.State.Ended)
+}
+
+// WaitFor is Wait for another state than the ended ones. A task that has ended
+// is not waited for any longer, whatever is wanted.
+func (s *Supervisor) WaitFor(ctx context.Context, names []string, any bool, is func(task.State) bool) ([]task.Info, error) {
+	want := make(map[string]bool, len(names))
+	for _, n := range names {
+		want[n] = true
+	}
+	w := s.Watch(1, func(i *task.Info) bool { return want[i.Name] && (is(i.State) || i.State.Ended()) })
+	defer w.Close()
+	last := make(map[string]task.Info, len(names))
+	for {
+		infos, met := make([]task.Info, 0, len(names)), 0
+		for _, name := range names {
+			info, known := last[name]
+			if now := s.lookup(name); now != nil {
+				info = now.info
+				last[name] = info
+			} else if !known {
+				return nil, s.noSuch(name)
+			} else if !info.State.Ended() { // removed while we looked away
+				info.State, info.PID = task.Stopped, 0
+				last[name] = info
+			}
+			infos = append(infos, info)
+			if is(info.State) || info.State.Ended() {
+				met++
+			}
+		}
+		if met == len(names) || any && met > 0 {
+			return infos, nil
+		}
+		if _, ok := w.Next(ctx); !ok {
+			if ctx.Err() != nil {
+				return infos, context.Cause(ctx)
+			}
+			return infos, task.Errorf(task.ErrUnavailable, "", "the supervisor has ended")
+		}
+	}
+}

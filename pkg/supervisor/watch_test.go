@@ -1,0 +1,170 @@
+package supervisor_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tasks/internal/enginetest"
+	"tasks/pkg/supervisor"
+	"tasks/pkg/task"
+)
+
+func TestWatch(t *testing.T) {
+	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		all := s.Watch(0, nil)
+		defer all.Close()
+		one := s.Watch(0, func(i *task.Info) bool { return i.Name == "web" })
+		s.Go("other", untilStop)
+		start(t, s, f, web()).Exit(task.Exit{Code: 1}, false)
+		synctest.Wait()
+		s.Remove(t.Context(), "web", false)
+		events, ok := all.Next(t.Context())
+		text := ""
+		for i, e := range events {
+			if e.Seq != uint64(i+1) || e.Missed != 0 {
+				t.Errorf("event %d: %+v", i, e)
+			}
+			text += fmt.Sprint(e.Task.Name, ":", e.Task.State, e.Removed, " ")
+		}
+		want := "other:startingfalse other:runningfalse web:startingfalse web:runningfalse web:failedfalse web:failedtrue "
+		if !ok || text != want {
+			t.Errorf("events: %s\n  want: %s", text, want)
+		}
+		events, _ = one.Next(t.Context())
+		if len(events) != 4 || events[0].Seq != 3 {
+			t.Errorf("events of one: %+v", events)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if events, ok := one.Next(ctx); ok || events != nil {
+			t.Errorf("Next after the end of its context: %v", events)
+		}
+		go func() { time.Sleep(time.Second); one.Close() }()
+		for range 2 {
+			if _, ok := one.Next(t.Context()); ok {
+				t.Error("Next of a closed watcher")
+			}
+		}
+	})
+}
+
+func TestSlowReaderIsToldWhatItMissed(t *testing.T) {
+	bubble(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor) {
+		w := s.Watch(3, nil)
+		defer w.Close()
+		for range 4 { // starting, running, done each
+			s.Go("job", func(context.Context) error { return nil })
+			synctest.Wait()
+		}
+		events, _ := w.Next(t.Context())
+		if len(events) != 3 || events[0].Missed != 0 || events[1].Seq != 2 || events[2].Seq != 12 || events[2].Missed != 9 || events[2].Task.State != task.Done {
+			t.Errorf("events: %+v", events)
+		}
+		s.Go("job", untilStop)
+		if events, _ := w.Next(t.Context()); len(events) != 2 || events[0].Seq != 13 || events[0].Missed != 0 {
+			t.Errorf("events after that: %+v", events)
+		}
+	})
+}
+
+func TestWatchOfAClosedSupervisor(t *testing.T) {
+	bubble(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor) {
+		s.Go("job", untilStop)
+		w := s.Watch(0, func(i *task.Info) bool { return i.State.Ended() })
+		s.Close(t.Context())
+		if events, ok := w.Next(t.Context()); !ok || len(events) != 1 || events[0].Task.State != task.Stopped {
+			t.Errorf("last events: %+v", events)
+		}
+		if _, ok := w.Next(t.Context()); ok {
+			t.Error("Next after Close")
+		}
+		if _, ok := s.Watch(0, nil).Next(t.Context()); ok {
+			t.Error("Watch after Close")
+		}
+	})
+}
+
+func TestWait(t *testing.T) {
+	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		begin := time.Now()
+		for i, name := range []string{"a", "b", "c"} {
+			r := start(t, s, f, task.Spec{Name: name, Command: []string{"x"}})
+			time.AfterFunc(time.Duration(i+1)*time.Second, func() { r.Exit(task.Exit{Code: i}, false) })
+		}
+		abc := []string{"c", "b", "a"}
+		got, err := s.Wait(t.Context(), abc, true)
+		if err != nil || names(got) != "c:running b:running a:done" || time.Since(begin) != time.Second {
+			t.Errorf("any: %s, %v after %s", names(got), err, time.Since(begin))
+		}
+		ctx, cancel := context.WithTimeoutCause(t.Context(), 500*time.Millisecond, errors.New("enough"))
+		defer cancel()
+		if got, err := s.Wait(ctx, abc, false); err == nil || err.Error() != "enough" || names(got) != "c:running b:running a:done" {
+			t.Errorf("timeout: %s, %v", names(got), err)
+		}
+		got, err = s.Wait(t.Context(), abc, false)
+		if err != nil || names(got) != "c:failed b:failed a:done" || time.Since(begin) != 3*time.Second {
+			t.Errorf("all: %s, %v after %s", names(got), err, time.Since(begin))
+		}
+		if got, err := s.Wait(t.Context(), abc, false); err != nil || len(got) != 3 {
+			t.Errorf("of ended ones: %s, %v", names(got), err)
+		}
+		if got, err := s.Wait(t.Context(), nil, false); err != nil || len(got) != 0 {
+			t.Errorf("of none: %s, %v", names(got), err)
+		}
+	})
+}
+
+func TestWaitForAState(t *testing.T) {
+	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		f.Hold(true)
+		for _, name := range []string{"good", "bad"} {
+			spec := task.Spec{Name: name, Command: []string{"x"}}
+			s.Submit(supervisor.Op{Kind: supervisor.OpStart, Spec: &spec})
+			r := f.Next(t)
+			time.AfterFunc(time.Second, func() {
+				if name == "good" {
+					r.Begin()
+				} else {
+					r.Fail(errors.New("no"))
+				}
+			})
+		}
+		running := func(st task.State) bool { return st == task.Running }
+		got, err := s.WaitFor(t.Context(), []string{"good", "bad"}, false, running)
+		if err != nil || names(got) != "good:running bad:failed" {
+			t.Errorf("%s, %v", names(got), err)
+		}
+	})
+}
+
+func TestRemovalWhileWaiting(t *testing.T) {
+	bubble(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor) {
+		s.Go("job", untilStop)
+		time.AfterFunc(time.Second, func() { s.Remove(context.Background(), "job", true) })
+		if got, err := s.Wait(t.Context(), []string{"job"}, false); err != nil || names(got) != "job:stopped" {
+			t.Errorf("%s, %v", names(got), err)
+		}
+	})
+}
+
+func TestCloseWhileWaiting(t *testing.T) {
+	bubble(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor) {
+		release := make(chan struct{})
+		s.Go("job", untilStop)
+		s.Go("deaf", func(context.Context) error { <-release; return nil })
+		time.AfterFunc(time.Second, func() { s.Close(context.Background()) })
+		if got, err := s.Wait(t.Context(), []string{"job"}, false); err != nil || names(got) != "job:stopped" {
+			t.Errorf("%s, %v", names(got), err)
+		}
+		got, err := s.Wait(t.Context(), []string{"job", "deaf"}, false)
+		expectError(t, err, task.ErrUnavailable, "the supervisor has ended")
+		if names(got) != "job:stopped deaf:stopping" {
+			t.Error(names(got))
+		}
+		close(release)
+	})
+}

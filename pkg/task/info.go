@@ -1,0 +1,120 @@
+package task
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// State is what a task is, as its users see it.
+type State string
+
+// The states. Done, Failed, Stopped and Lost are ended.
+const (
+	Starting   State = "starting" // its run is about to begin
+	Running    State = "running"
+	Stopping   State = "stopping" // its run was asked to end, or what its run left behind is
+	BackingOff State = "backoff"  // it will be started again
+	Done       State = "done"     // ended with exit code 0
+	Failed     State = "failed"   // ended otherwise, could not start, or timed out
+	Stopped    State = "stopped"  // ended by a stop, an exit or a shutdown
+	Lost       State = "lost"     // ended, or went on, while no supervisor watched: its exit code is unknown
+)
+
+// States lists every state in the order of a task's life.
+func States() []State {
+	return []State{Starting, Running, Stopping, BackingOff, Done, Failed, Stopped, Lost}
+}
+
+// Ended tells whether nothing of the task runs and nothing is due to.
+func (s State) Ended() bool { return s == Done || s == Failed || s == Stopped || s == Lost }
+
+// Wish is what the user last asked the task to be.
+type Wish string
+
+// The wishes.
+const (
+	Up   Wish = "up"
+	Down Wish = "down"
+)
+
+// The engines that come with the supervisor.
+const (
+	EngineProcess = "process" // a command
+	EngineFunc    = "func"    // a goroutine
+)
+
+// Info is a task at one moment. Absent facts are zero, and left out as JSON.
+type Info struct {
+	Name    string   `json:"name"`
+	State   State    `json:"state"`
+	Wish    Wish     `json:"wish"`
+	Engine  string   `json:"engine"`
+	Group   string   `json:"group,omitempty"`
+	Command []string `json:"command,omitempty"`
+	Cwd     string   `json:"cwd,omitempty"`
+
+	PID       int    `json:"pid,omitempty"`
+	Run       int    `json:"run,omitempty"`       // runs are numbered from 1 and never reused
+	Restarts  int    `json:"restarts"`            // automatic ones since the last start by hand
+	ExitCode  *int   `json:"exit_code,omitzero"`  // of the last run, unless a signal ended it
+	Signal    string `json:"signal,omitempty"`    // that ended the last run, such as "SIGKILL"
+	Reason    string `json:"reason,omitempty"`    // a sentence for people
+	TimedOut  bool   `json:"timed_out,omitempty"` // the last run lasted longer than its spec's timeout
+	StartedAt Time   `json:"started_at,omitzero"`
+	EndedAt   Time   `json:"ended_at,omitzero"`
+	NextAt    Time   `json:"next_at,omitzero"` // of the next automatic restart
+	Log       string `json:"log,omitempty"`    // path of the current, else the last run's log
+
+	*Stats       // of the present run, where asked for
+	Spec   Spec  `json:"spec"`           // without the values of the environment
+	Runs   []Run `json:"runs,omitempty"` // the last runs, oldest first, where asked for
+}
+
+// Stats is what a run uses at this moment, with all that it started.
+type Stats struct {
+	CPUPercent  float64 `json:"cpu_percent"`  // of one processor, since the last sample or the start
+	MemoryBytes int64   `json:"memory_bytes"` // resident
+	Processes   int     `json:"processes"`
+}
+
+// A Run is one execution of a task.
+type Run struct {
+	Run       int    `json:"run"`
+	PID       int    `json:"pid,omitempty"`
+	StartedAt Time   `json:"started_at,omitzero"`
+	EndedAt   Time   `json:"ended_at,omitzero"`
+	State     State  `json:"state,omitempty"` // how it ended; absent while it lasts
+	ExitCode  *int   `json:"exit_code,omitzero"`
+	Signal    string `json:"signal,omitempty"`
+	TimedOut  bool   `json:"timed_out,omitempty"`
+	Reason    string `json:"reason,omitempty"`
+	Stack     string `json:"stack,omitempty"` // of the panic that ended a function
+}
+
+// Time is a point in time that is written in RFC 3339, UTC, with nine decimals.
+type Time struct{ time.Time }
+
+const timeLayout = "2006-01-02T15:04:05.000000000Z"
+
+// Now is the present, without the monotonic clock reading, as it is stored.
+func Now() Time { return Time{time.Now().UTC().Round(0)} }
+
+// MarshalJSON writes t with nine decimals.
+func (t Time) MarshalJSON() ([]byte, error) {
+	return []byte(strconv.Quote(t.UTC().Format(timeLayout))), nil
+}
+
+// UnmarshalJSON reads any RFC 3339 time.
+func (t *Time) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		*t = Time{}
+		return nil
+	}
+	v, err := time.Parse(`"`+time.RFC3339Nano+`"`, string(b))
+	if err != nil {
+		return fmt.Errorf("bad time %s: use RFC 3339", b)
+	}
+	*t = Time{v.UTC()}
+	return nil
+}

@@ -1,0 +1,11 @@
+package task
+
+// A Selector names tasks: by name and glob, by group, or all of them.
+type Selector struct {
+	Names []string `json:"names,omitempty"` // names, or globs as in path.Match
+	All   bool     `json:"all,omitempty"`
+	Group string   `json:"group,omitempty"`
+}
+
+// Empty tells whether s selects nothing.
+func (s Selector) Empty() bool { return len(s.Names) == 0 && !s.All && s.Group == "" }

@@ -1,0 +1,216 @@
+package task
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+	"unicode/utf8"
+)
+
+// A Spec says what a task is to run and by which policy. The zero value of
+// each field but Name means its default.
+type Spec struct {
+	Name    string   `json:"name"`
+	Command []string `json:"command,omitempty"` // argv, as given, without a shell; empty for a func
+	Cwd     string   `json:"cwd,omitempty"`     // absolute; default: the home of the supervisor's user
+	Env     Env      `json:"env,omitzero"`      // default: the environment of the supervisor
+	Group   string   `json:"group,omitempty"`   // a label
+
+	StopSignal  string    `json:"stop_signal,omitempty"` // default TERM
+	StopTimeout *Duration `json:"stop_timeout,omitzero"` // from the stop signal to KILL; default 10 s
+
+	Restart     Restart   `json:"restart,omitempty"`      // default RestartNo
+	MaxRestarts *int      `json:"max_restarts,omitempty"` // automatic restarts since the last start by hand; default: no limit
+	Backoff     Backoff   `json:"backoff,omitzero"`       // pause before an automatic restart; default 1s..1m
+	Timeout     *Duration `json:"timeout,omitzero"`       // a run that lasts longer is stopped and has failed; default: none
+
+	LeaveChildren bool `json:"leave_children,omitempty"` // keep what a run started when its main process ends by itself
+}
+
+// Restart says after which ends of a run a task is started again.
+type Restart string
+
+// The restart policies.
+const (
+	RestartNo        Restart = "no"
+	RestartOnFailure Restart = "on-failure" // after any end but exit code 0
+	RestartAlways    Restart = "always"     // after any end but a stop
+)
+
+// The defaults of a Spec.
+const (
+	DefaultStopTimeout = 10 * time.Second
+	DefaultBackoffMin  = time.Second
+	DefaultBackoffMax  = time.Minute
+)
+
+// MaxName is the longest name of a task, in bytes.
+const MaxName = 128
+
+// CheckName reports an [ErrUsage] unless name is a letter or digit followed by
+// letters, digits, '.', '_', '-' and '@', at most [MaxName] long, and not "all".
+func CheckName(name string) error {
+	bad := func(why string) error {
+		return Errorf(ErrUsage, name, "bad name %q: %s", clip(name, 40), why)
+	}
+	switch {
+	case name == "":
+		return bad("it is empty")
+	case len(name) > MaxName:
+		return bad(fmt.Sprintf("it has %d characters, at most %d are allowed", len(name), MaxName))
+	case name == "all":
+		return bad("\"all\" means every task")
+	}
+	for i := range len(name) {
+		c := name[i]
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
+		case i > 0 && (c == '.' || c == '_' || c == '-' || c == '@'):
+		default:
+			return bad("use a letter or digit, then letters, digits, '.', '_', '-' or '@'")
+		}
+	}
+	return nil
+}
+
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "") + "…"
+}
+
+// Check reports the first thing wrong with s as an [ErrUsage].
+func (s *Spec) Check() error {
+	if err := CheckName(s.Name); err != nil {
+		return err
+	}
+	usage := func(format string, args ...any) error { return Errorf(ErrUsage, s.Name, format, args...) }
+	for i, arg := range s.Command {
+		if strings.IndexByte(arg, 0) >= 0 {
+			return usage("argument %d of the command has a NUL byte", i)
+		}
+		if !utf8.ValidString(arg) {
+			return usage("argument %d of the command is not UTF-8 text", i)
+		}
+	}
+	if len(s.Command) > 0 && s.Command[0] == "" {
+		return usage("the command is empty")
+	}
+	if s.Cwd != "" && (!strings.HasPrefix(s.Cwd, "/") || strings.IndexByte(s.Cwd, 0) >= 0) {
+		return usage("bad directory %q: give an absolute path", s.Cwd)
+	}
+	if s.Group != "" {
+		if err := CheckName(s.Group); err != nil {
+			return usage("bad group: %v", err)
+		}
+	}
+	if _, err := ParseSignal(s.StopSignal); s.StopSignal != "" && err != nil {
+		return usage("bad stop signal: %v", err)
+	}
+	if s.StopTimeout != nil && *s.StopTimeout < 0 {
+		return usage("bad stop timeout %s: it is negative", s.StopTimeout)
+	}
+	if s.Timeout != nil && *s.Timeout <= 0 {
+		return usage("bad timeout %s: give more than 0", s.Timeout)
+	}
+	if s.MaxRestarts != nil && *s.MaxRestarts < 0 {
+		return usage("bad number of restarts %d: it is negative", *s.MaxRestarts)
+	}
+	if !slices.Contains([]Restart{"", RestartNo, RestartOnFailure, RestartAlways}, s.Restart) {
+		return usage("bad restart policy %q: use no, on-failure or always", s.Restart)
+	}
+	if b := s.Backoff; b != (Backoff{}) && (b.Min <= 0 || b.Max < b.Min) {
+		return usage("bad backoff %s: give MIN..MAX with 0 < MIN <= MAX", b)
+	}
+	return nil
+}
+
+// Grace is the time from the stop signal to KILL.
+func (s *Spec) Grace() time.Duration {
+	if s.StopTimeout == nil {
+		return DefaultStopTimeout
+	}
+	return time.Duration(*s.StopTimeout)
+}
+
+// Signal is the signal that asks a run to end.
+func (s *Spec) Signal() syscall.Signal {
+	if sig, err := ParseSignal(s.StopSignal); s.StopSignal != "" && err == nil {
+		return sig
+	}
+	return syscall.SIGTERM
+}
+
+// Pauses is the backoff with its default filled in.
+func (s *Spec) Pauses() Backoff {
+	if s.Backoff == (Backoff{}) {
+		return Backoff{DefaultBackoffMin, DefaultBackoffMax}
+	}
+	return s.Backoff
+}
+
+// Shown is s as outputs show it: without the values of its environment, and
+// with its defaults filled in.
+func (s Spec) Shown() Spec {
+	s.Env = Env{}
+	if s.StopSignal == "" {
+		s.StopSignal = "TERM"
+	}
+	if s.StopTimeout == nil {
+		s.StopTimeout = new(Duration(DefaultStopTimeout))
+	}
+	if s.Restart == "" {
+		s.Restart = RestartNo
+	}
+	s.Backoff = s.Pauses()
+	return s
+}
+
+// A Duration is a time.Duration that is written as Go's text, such as "1h30m".
+type Duration time.Duration
+
+func (d Duration) String() string { return time.Duration(d).String() }
+
+// MarshalText writes d as [time.Duration.String] does.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText reads what [time.ParseDuration] reads.
+func (d *Duration) UnmarshalText(b []byte) error {
+	v, err := time.ParseDuration(string(b))
+	if err != nil {
+		return fmt.Errorf("bad duration %q: use a number with a unit, such as 10s or 1h30m", b)
+	}
+	*d = Duration(v)
+	return nil
+}
+
+// Backoff is the range of the pause before an automatic restart: it begins at
+// Min, doubles with each restart up to Max, and begins anew after a run that
+// lasted longer than Max. As text it is "MIN..MAX".
+type Backoff struct{ Min, Max time.Duration }
+
+func (b Backoff) String() string { return b.Min.String() + ".." + b.Max.String() }
+
+// MarshalText writes b as "MIN..MAX".
+func (b Backoff) MarshalText() ([]byte, error) { return []byte(b.String()), nil }
+
+// UnmarshalText reads "MIN..MAX".
+func (b *Backoff) UnmarshalText(text []byte) error {
+	lo, hi, ok := strings.Cut(string(text), "..")
+	from, err1 := time.ParseDuration(lo)
+	to, err2 := time.ParseDuration(hi)
+	if !ok || err1 != nil || err2 != nil || from <= 0 || to < from {
+		return fmt.Errorf("bad backoff %q: use MIN..MAX with 0 < MIN <= MAX, such as 1s..1m", text)
+	}
+	*b = Backoff{from, to}
+	return nil
+}
+
+var (
+	_ json.Marshaler   = Env{}
+	_ json.Unmarshaler = (*Env)(nil)
+)
