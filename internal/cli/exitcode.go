@@ -73,8 +73,12 @@ func codeOf(err error) int {
 
 // codeOfWait is codeOf for commands whose exit code is a task's.
 func codeOfWait(err error) int {
+	var tasks exitCode
+	if errors.As(err, &tasks) {
+		return int(tasks)
+	}
 	switch code := codeOf(err); code {
-	case done, timedOut, interrupted, ownFailure:
+	case done, timedOut, interrupted:
 		return code
 	default:
 		return ownFailure

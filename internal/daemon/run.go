@@ -88,7 +88,7 @@ func Run(cfg Config, ready func()) error {
 	}
 	defer engine.Close()
 	sup := supervisor.New(supervisor.Options{
-		Commands: engine, Builtin: heartbeat, Store: db, Logs: runLogs{logs.Dir(filepath.Join(cfg.Paths.State, "logs"))},
+		Commands: engine, Builtin: heartbeat, Store: db, Logs: runLogs{logs.Dir(filepath.Join(cfg.Paths.State, "logs")), make(chan struct{}, 4)},
 		KeepEnded: cfg.KeepEnded, Logger: cfg.Log,
 	})
 	sup.Load(context.Background(), records)
@@ -113,6 +113,7 @@ func Run(cfg Config, ready func()) error {
 	}, os.Getuid())
 	bound := &bound{path: cfg.Paths, serve: srv.Serve, log: cfg.Log, listener: listener}
 	bound.accept()
+	go trim(sup)
 	cfg.Log.Info("serving", "version", cfg.Version, "pid", os.Getpid(), "socket", cfg.Paths.Socket, "state", cfg.Paths.State, "tasks", len(records))
 	ready()
 
@@ -155,9 +156,14 @@ func live(tasks []task.Info) map[string]bool {
 }
 
 // runLogs keeps the last runs' logs of each task.
-type runLogs struct{ logs.Dir }
+type runLogs struct {
+	logs.Dir
+	turns chan struct{} // a thousand starts at once must not take a thread each
+}
 
 func (l runLogs) Create(name string, run int) (*os.File, error) {
+	l.turns <- struct{}{}
+	defer func() { <-l.turns }()
 	f, err := l.Dir.Create(name, run)
 	if err != nil {
 		return nil, err

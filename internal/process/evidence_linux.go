@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // evidence tells to which of some runs an orphan belongs.
@@ -34,26 +36,25 @@ func newEvidence(runs map[*run]bool) evidence {
 	return k
 }
 
+// assign enters the runs of the orphans in owner, by pid.
+func (k evidence) assign(orphans []proc, owner map[int]*run) {
+	for _, p := range orphans {
+		if r := k.of(p); r != nil {
+			owner[p.pid] = r
+		}
+	}
+}
+
 // of is the run of an orphan that has a session of its own, or nil: it was seen
 // before, its environment names the run, or it has the run's log open.
 func (k evidence) of(p proc) *run {
 	if r := k.byProc[p]; r != nil {
 		return r
 	}
-	id, empty := runIDOf(p.pid)
-	if r := k.byID[id]; r != nil {
+	if r := k.byID[runIDOf(p.pid)]; r != nil || len(k.byLog) == 0 {
 		return r
 	}
-	if len(k.byLog) > 0 {
-		if r := k.byOpenFiles(p.pid); r != nil {
-			return r
-		}
-	}
-	if empty { // perhaps in the midst of an exec
-		time.Sleep(time.Millisecond)
-		id, _ = runIDOf(p.pid)
-	}
-	return k.byID[id]
+	return k.byOpenFiles(p.pid)
 }
 
 func (k evidence) byOpenFiles(pid int) *run {
@@ -65,29 +66,49 @@ func (k evidence) byOpenFiles(pid int) *run {
 	defer d.Close()
 	names, _ := d.Readdirnames(-1)
 	for _, name := range names {
-		var st syscall.Stat_t
-		if syscall.Stat(dir+"/"+name, &st) == nil {
-			if r := k.byLog[fileID{uint64(st.Dev), st.Ino}]; r != nil {
-				return r
-			}
+		if r := k.byLog[statFile(unix.AT_FDCWD, dir+"/"+name, 0)]; r != nil {
+			return r
 		}
 	}
 	return nil
 }
 
-// runIDOf is the run that the process's environment names, or "". It is empty
-// for a moment during an exec, and where it may not be read.
-func runIDOf(pid int) (id string, empty bool) {
-	env, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
-	if err != nil || len(env) == 0 {
-		return "", true
+// fileIDOf is the file's, or zero for what other processes have open too.
+func fileIDOf(f *os.File) fileID { return statFile(int(f.Fd()), "", unix.AT_EMPTY_PATH) }
+
+// statFile asks no server, which could keep the engine waiting.
+func statFile(dir int, path string, flags int) fileID {
+	var st unix.Statx_t
+	err := unix.Statx(dir, path, flags|unix.AT_STATX_DONT_SYNC, unix.STATX_TYPE|unix.STATX_INO, &st)
+	if err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return fileID{}
 	}
-	for kv := range bytes.SplitSeq(env, []byte{0}) {
-		if id, ok := bytes.CutPrefix(kv, []byte("TASKS_RUN_ID=")); ok {
-			return string(id), false
+	return fileID{unix.Mkdev(st.Dev_major, st.Dev_minor), st.Ino}
+}
+
+// runIDOf is the run that the process's environment names, or "", also where
+// that may not be read.
+func runIDOf(pid int) string {
+	for range 100 {
+		before, _ := readStat(pid, make([]byte, 1024))
+		env, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
+		for kv := range bytes.SplitSeq(env, []byte{0}) {
+			if id, ok := bytes.CutPrefix(kv, []byte("TASKS_RUN_ID=")); ok {
+				return string(id)
+			}
 		}
+		if err != nil || len(env) > 0 || before.dead() {
+			return ""
+		}
+		// An exec takes the old environment away a while before the new one is
+		// there; meanwhile there is no code. It is truly empty without one.
+		after, _ := readStat(pid, make([]byte, 1024))
+		if before.code == after.code && after.code[0] != 0 {
+			return ""
+		}
+		time.Sleep(time.Millisecond)
 	}
-	return "", false
+	return ""
 }
 
 // ignored lists the signals that this process ignores.

@@ -2,7 +2,6 @@ package process
 
 import (
 	"errors"
-	"os"
 	"syscall"
 	"time"
 
@@ -35,18 +34,6 @@ type sample struct {
 
 // fileID is a file, by whatever name.
 type fileID struct{ dev, ino uint64 }
-
-func fileIDOf(f *os.File) fileID {
-	info, err := f.Stat()
-	if err != nil || !info.Mode().IsRegular() {
-		return fileID{}
-	}
-	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return fileID{}
-	}
-	return fileID{uint64(st.Dev), st.Ino}
-}
 
 var errEnded = errors.New("its main process has ended")
 

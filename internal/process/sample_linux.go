@@ -1,6 +1,9 @@
 package process
 
 import (
+	"bytes"
+	"os"
+	"strconv"
 	"sync"
 	"time"
 
@@ -36,11 +39,22 @@ func (s *snapshot) of(p proc) (st task.Stats, used time.Duration, at time.Time, 
 		todo = append(todo[:len(todo)-1], s.children[pid]...)
 		if c := s.byPID[pid]; !c.dead() {
 			st.Processes++
-			st.MemoryBytes += c.rss
+			st.MemoryBytes += resident(pid)
 			used += c.cpu
 		}
 	}
 	return st, used, s.at, s.boot, nil
+}
+
+// resident is the memory of a process in bytes. Field 24 of its stat would be
+// too, but is off by up to 64 pages for each CPU.
+func resident(pid int) int64 {
+	line, _ := readFile("/proc/"+strconv.Itoa(pid)+"/statm", make([]byte, 128))
+	if f := bytes.Fields(line); len(f) > 1 {
+		pages, _ := strconv.ParseInt(string(f[1]), 10, 64)
+		return pages * int64(os.Getpagesize())
+	}
+	return 0
 }
 
 func (s *snapshot) take() {

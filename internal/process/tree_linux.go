@@ -3,6 +3,7 @@ package process
 import (
 	"bytes"
 	"errors"
+	"math"
 	"os"
 	"runtime"
 	"strconv"
@@ -26,7 +27,7 @@ type stat struct {
 	threads             int
 	state               byte
 	cpu                 time.Duration // user and system
-	rss                 int64         // bytes
+	code                [2]int64      // where it and its stack lie: another place after each exec
 }
 
 // dead tells whether the process has ended and waits for its parent. One whose
@@ -49,6 +50,10 @@ type tree struct {
 func (t *tree) open() error {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return os.NewSyscallError("prctl", err)
+	}
+	// What this program inherited itself is not for its runs.
+	if err := unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		return os.NewSyscallError("close_range", err)
 	}
 	t.quit = make(chan struct{})
 	ask := make(chan chan bool)
@@ -123,26 +128,36 @@ func (t *tree) orphans(e *Engine) (left map[*run][]stat, again bool) {
 		return nil, false
 	}
 	all := scan()
-	self := os.Getpid()
 	e.mu.Lock()
 	known := newEvidence(e.sweeping)
 	owner := make(map[int]*run)
-	for _, s := range all {
-		switch {
-		case s.ppid != self || e.runs[s.pid] != nil:
+	var rest []proc
+	for _, s := range e.strangers(all) {
+		switch r := known.bySession[s.session]; {
 		case s.dead():
 			again = true
-		case known.bySession[s.session] != nil && e.runs[s.session] == nil:
-			// A session's number is not given to another process while it has members.
-			owner[s.pid] = known.bySession[s.session]
+		case r != nil && e.runs[s.session] == nil:
+			owner[s.pid] = r // a session's number is not given to another process while it has members
 		default:
-			if r := known.of(s.proc); r != nil {
-				owner[s.pid] = r
-			}
+			rest = append(rest, s.proc)
 		}
 	}
 	e.mu.Unlock()
+	known.assign(rest, owner)
 	return descend(all, owner, nil), again
+}
+
+// strangers are the children of this process that are no run's main process.
+// The caller holds the mutex.
+func (e *Engine) strangers(all []stat) []stat {
+	var found []stat
+	self := os.Getpid()
+	for _, s := range all {
+		if s.ppid == self && e.runs[s.pid] == nil {
+			found = append(found, s)
+		}
+	}
+	return found
 }
 
 // escaped finds the processes of runs whose main process lives that are
@@ -153,21 +168,20 @@ func (t *tree) escaped(e *Engine, runs []*run) map[*run][]stat {
 		owner[r.ref.PID] = r
 	}
 	all := scan()
-	self := os.Getpid()
 	e.mu.Lock()
 	of := make(map[*run]bool, len(runs))
 	for _, r := range runs {
 		of[r] = true
 	}
 	known := newEvidence(of)
-	for _, s := range all { // those that lost their parent
-		if s.ppid == self && e.runs[s.pid] == nil && !s.dead() {
-			if r := known.of(s.proc); r != nil {
-				owner[s.pid] = r
-			}
+	var lost []proc // those that lost their parent
+	for _, s := range e.strangers(all) {
+		if !s.dead() {
+			lost = append(lost, s.proc)
 		}
 	}
 	e.mu.Unlock()
+	known.assign(lost, owner)
 	return descend(all, owner, func(s stat, r *run) bool { return s.pgrp != r.ref.PID })
 }
 
@@ -243,14 +257,14 @@ func readStat(pid int, buf []byte) (s stat, ok bool) {
 		return s, false
 	}
 	f := strings.Fields(string(line[shut+2:])) // f[0] is field 3
-	if len(f) < 22 {
+	if len(f) < 28-2 {
 		return s, false
 	}
 	num := func(field int) int64 { n, _ := strconv.ParseInt(f[field-3], 10, 64); return n }
 	start, err := strconv.ParseUint(f[22-3], 10, 64)
 	return stat{
 		proc: proc{pid, start}, ppid: int(num(4)), pgrp: int(num(5)), session: int(num(6)), threads: int(num(20)), state: f[0][0],
-		cpu: time.Duration(num(14)+num(15)) * tick, rss: num(24) * int64(os.Getpagesize()),
+		cpu: time.Duration(num(14)+num(15)) * tick, code: [2]int64{num(26), num(28)},
 	}, err == nil
 }
 

@@ -43,9 +43,11 @@ func (tree) signalGroup(r *run, sig syscall.Signal) error { return syscall.Kill(
 
 func (tree) signal(p proc, sig syscall.Signal) error { return syscall.Kill(p.pid, sig) }
 
-func startTime(int) uint64 { return 0 }
-func bootID() string       { return "" }
-func ticks() uint64        { return 0 }
+func startTime(int) uint64     { return 0 }
+func bootID() string           { return "" }
+func fileIDOf(*os.File) fileID { return fileID{} }
+
+func ticks() uint64 { return 0 }
 
 // ignored lists the signals that this process ignores.
 func ignored() []os.Signal {

@@ -12,6 +12,9 @@ import (
 // ErrLine is the error for a line over the limit.
 var ErrLine = &Error{Code: CodeRequest, Message: fmt.Sprintf("a request has at most %d bytes", MaxLine)}
 
+// keepBuffer is the most, in bytes, that Lines keeps from one line to the next.
+const keepBuffer = 64 << 10
+
 // Lines reads lines of a bounded length.
 type Lines struct {
 	r   *bufio.Reader
@@ -38,7 +41,9 @@ func (l *Lines) Next() ([]byte, error) {
 }
 
 func (l *Lines) line() ([]byte, error) {
-	l.buf = l.buf[:0]
+	if l.buf = l.buf[:0]; cap(l.buf) > keepBuffer {
+		l.buf = nil
+	}
 	long := false
 	for {
 		part, err := l.r.ReadSlice('\n')
@@ -64,8 +69,9 @@ func (l *Lines) line() ([]byte, error) {
 	}
 }
 
-// ParseRequest reads one request. The error is an *Error to reply with, to the
-// request's own id where that could be read.
+// ParseRequest reads one request from a line that is not blank. The error is an
+// *Error to reply with, to the request's own id where that could be read: then
+// the id is all that is returned.
 func ParseRequest(line []byte) (Request, error) {
 	var r Request
 	if !json.Valid(line) {
@@ -77,17 +83,21 @@ func ParseRequest(line []byte) (Request, error) {
 	if line[0] != '{' {
 		return Request{}, bad("send one object per line")
 	}
-	if err := json.Unmarshal(line, &r); err != nil {
-		return Request{}, bad(plain(err))
-	}
-	if len(r.ID) > 0 && r.ID[0] != '"' && r.ID[0] != '-' && (r.ID[0] < '0' || r.ID[0] > '9') && string(r.ID) != "null" {
-		return Request{}, bad("id is neither text nor a number")
-	}
+	err := json.Unmarshal(line, &r)
 	switch {
+	case !plainID(r.ID):
+		return Request{}, bad("id is neither text nor a number")
+	case err != nil:
+		return Request{ID: r.ID}, bad(plain(err))
 	case r.JSONRPC != "2.0":
-		return r, bad(`jsonrpc is not "2.0"`)
+		return Request{ID: r.ID}, bad(`jsonrpc is not "2.0"`)
 	case r.Method == "":
-		return r, bad("there is no method")
+		return Request{ID: r.ID}, bad("there is no method")
 	}
 	return r, nil
+}
+
+// plainID tells what an id may be: absent, null, text or a number.
+func plainID(id json.RawMessage) bool {
+	return len(id) == 0 || id[0] != '{' && id[0] != '[' && id[0] != 't' && id[0] != 'f'
 }

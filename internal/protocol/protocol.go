@@ -6,8 +6,8 @@ package protocol
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"strings"
 
 	"tasks/pkg/task"
 )
@@ -50,6 +50,7 @@ type NoticeEvent struct {
 // Info is what the supervisor says of itself.
 type Info struct {
 	Version   string             `json:"version"`
+	Program   string             `json:"program,omitempty"` // that the supervisor is a part of, if it is not the daemon
 	Protocol  int                `json:"protocol"`
 	PID       int                `json:"pid"`
 	StartedAt task.Time          `json:"started_at"`
@@ -87,6 +88,8 @@ type (
 		Runs   bool         `json:"runs,omitempty"`   // with their last runs
 		Env    bool         `json:"env,omitempty"`    // with their environment
 	}
+	// Watch selects tasks, also future ones; nothing selected is all of them.
+	Watch struct{ task.Selector }
 	// Wait waits for tasks.
 	Wait struct {
 		task.Selector
@@ -128,18 +131,13 @@ func Decode(params json.RawMessage, v any) error {
 	return nil
 }
 
-// plain is err without the package names that mean nothing to a client.
+// plain is err without the names of packages and Go types, which mean nothing
+// to a client.
 func plain(err error) string {
-	var wrong *json.UnmarshalTypeError
-	if errors.As(err, &wrong) {
-		return fmt.Sprintf("%s cannot be a %s", orThey(wrong.Field), wrong.Value)
+	if wrong, ok := err.(*json.UnmarshalTypeError); ok {
+		field := strings.TrimPrefix(strings.TrimPrefix(wrong.Field, "Spec."), "Selector.")
+		return fmt.Sprintf("%s cannot be a %s", field, wrong.Value)
 	}
-	return string(bytes.TrimPrefix([]byte(err.Error()), []byte("json: ")))
-}
-
-func orThey(field string) string {
-	if field == "" {
-		return "they"
-	}
-	return field
+	text, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "json: "), ": json: ")
+	return text
 }

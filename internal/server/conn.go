@@ -22,6 +22,8 @@ type conn struct {
 	cancel context.CancelFunc
 	slots  chan struct{} // requests in flight
 
+	stopped atomic.Bool // nothing more is to be read
+
 	mu      sync.Mutex // of the writing side
 	w       *bufio.Writer
 	writers atomic.Int32 // who writes or is about to: the last one flushes
@@ -48,7 +50,7 @@ func (c *conn) serve() {
 		if err != nil {
 			break
 		}
-		c.slots <- struct{}{}
+		c.takeSlot()
 		req, finish, err := c.begin(line)
 		open.Go(func() {
 			defer func() { <-c.slots }()
@@ -72,13 +74,42 @@ func (c *conn) serve() {
 	c.nc.Close()
 }
 
+// takeSlot waits until one more request may be in flight. Nothing is read
+// meanwhile, so that a peer which goes away must be noticed otherwise: its
+// waits would hold their slots for good.
+func (c *conn) takeSlot() {
+	select {
+	case c.slots <- struct{}{}:
+		return
+	default:
+	}
+	if !c.seesHangup() {
+		c.slots <- struct{}{}
+		return
+	}
+	var watching sync.WaitGroup
+	watching.Go(c.awaitHangup)
+	c.slots <- struct{}{}
+	c.nc.SetReadDeadline(past)
+	watching.Wait()
+	c.nc.SetReadDeadline(time.Time{})
+	if c.stopped.Load() {
+		c.nc.SetReadDeadline(past)
+	}
+}
+
+var past = time.Unix(1, 0)
+
 // stopReading makes the reader see the end of input.
-func (c *conn) stopReading() { c.nc.SetReadDeadline(time.Unix(1, 0)) }
+func (c *conn) stopReading() {
+	c.stopped.Store(true)
+	c.nc.SetReadDeadline(past)
+}
 
 func (c *conn) begin(line []byte) (protocol.Request, func() (any, error), error) {
 	req, err := protocol.ParseRequest(line)
 	if err != nil {
-		return protocol.Request{ID: req.ID}, nil, err
+		return req, nil, err
 	}
 	m, ok := methods[req.Method]
 	if !ok {

@@ -6,6 +6,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// seesHangup tells whether awaitHangup knows the end of the connection from the
+// end of its input.
+func (c *conn) seesHangup() bool {
+	_, ok := c.nc.(*net.UnixConn)
+	return ok
+}
+
 // awaitHangup ends the connection's waits and watches when the peer has closed
 // both directions. After the end of input only poll(2)'s POLLHUP tells that.
 func (c *conn) awaitHangup() {

@@ -2,5 +2,9 @@
 
 package server
 
+// seesHangup tells whether awaitHangup knows the end of the connection from the
+// end of its input.
+func (c *conn) seesHangup() bool { return false }
+
 // awaitHangup takes the end of input for the end of the connection.
 func (c *conn) awaitHangup() { c.cancel() }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"path"
+	"reflect"
 	"slices"
 	"time"
 
@@ -51,14 +53,22 @@ func start(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 		return nil, err
 	}
 	sup := c.srv.cfg.Supervisor
-	if p.Name != "" || p.Names == nil && !p.All {
+	sel := task.Selector{Names: p.Names, All: p.All, Group: p.Group}
+	one := p.Name != "" || len(p.Command) > 0 || sel.Empty()
+	if one {
+		if len(p.Names) > 0 || p.All {
+			return nil, &protocol.Error{Code: protocol.CodeParams, Message: "params: give a spec, or names or all, not both"}
+		}
 		spec := p.Spec
 		if len(spec.Command) > 0 && spec.Cwd == "" {
 			spec.Cwd = c.srv.cfg.Home
 		}
-		return join([]*supervisor.Call{sup.Submit(supervisor.Op{Kind: supervisor.OpStart, Name: spec.Name, Spec: &spec, Replace: p.Replace})}, nil)
+		return submit(sup, []supervisor.Op{{Kind: supervisor.OpStart, Name: spec.Name, Spec: &spec, Replace: p.Replace}}, nil)
 	}
-	names, errs := sup.Select(task.Selector{Names: p.Names, All: p.All, Group: p.Group})
+	if p.Group = ""; !reflect.DeepEqual(p.Spec, task.Spec{}) {
+		return nil, &protocol.Error{Code: protocol.CodeParams, Message: "params: a spec goes with one name and a command"}
+	}
+	names, errs := sup.Select(sel)
 	return each(c, names, errs, func(name string) (supervisor.Op, bool) {
 		if p.All { // all that can be
 			if t, err := sup.Info(name); err != nil || !t.State.Ended() {
@@ -123,8 +133,11 @@ func remove(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 	}
 	sup := c.srv.cfg.Supervisor
 	return each(c, names, errs, func(name string) (supervisor.Op, bool) {
-		t, err := sup.Info(name)
-		pass := err != nil || p.Ended && !t.State.Ended() || len(p.States) > 0 && !slices.Contains(p.States, t.State)
+		pass := false
+		if p.Ended || len(p.States) > 0 {
+			t, err := sup.Info(name)
+			pass = err != nil || p.Ended && !t.State.Ended() || len(p.States) > 0 && !slices.Contains(p.States, t.State)
+		}
 		return supervisor.Op{Kind: supervisor.OpRemove, Force: p.Force}, !pass
 	})
 }
@@ -147,18 +160,31 @@ func negative(what string) error {
 
 // each submits the operation that of gives for every name, unless it passes it over.
 func each(c *conn, names []string, errs []error, of func(name string) (supervisor.Op, bool)) (func() (any, error), error) {
-	var calls []*supervisor.Call
+	var ops []supervisor.Op
 	for _, name := range names {
 		if op, ok := of(name); ok {
 			op.Name = name
-			calls = append(calls, c.srv.cfg.Supervisor.Submit(op))
+			ops = append(ops, op)
 		}
 	}
-	return join(calls, errs)
+	return submit(c.srv.cfg.Supervisor, ops, errs)
 }
 
-// join waits for all the calls. They are carried out even if the peer goes away.
-func join(calls []*supervisor.Call, errs []error) (func() (any, error), error) {
+// nothing is an operation that no task knows.
+const nothing = ^supervisor.OpKind(0)
+
+// submit begins all the operations; its finish waits for them. They are carried
+// out even if the peer goes away.
+func submit(sup *supervisor.Supervisor, ops []supervisor.Op, errs []error) (func() (any, error), error) {
+	calls := make([]*supervisor.Call, 0, len(ops))
+	for _, op := range ops {
+		calls = append(calls, sup.Submit(op))
+	}
+	// A task takes one operation at a time: with the next in its hands it has
+	// begun the one before, and so the request that follows this one sees it.
+	for _, op := range ops {
+		sup.Submit(supervisor.Op{Kind: nothing, Name: op.Name})
+	}
 	return func() (any, error) {
 		tasks := make([]task.Info, 0, len(calls))
 		for _, call := range calls {
@@ -259,6 +285,13 @@ func wait(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 	if p.Timeout != nil && *p.Timeout < 0 {
 		return nil, negative("timeout")
 	}
+	// What is so already is answered as it is now, whatever the next request does.
+	past, cancel := context.WithCancel(context.Background())
+	cancel()
+	sup := c.srv.cfg.Supervisor
+	if tasks, err := sup.WaitFor(past, names, p.Any, is); err == nil {
+		return now(tasks, failed(errs, tasks))
+	}
 	return func() (any, error) {
 		ctx := c.ctx
 		if p.Timeout != nil {
@@ -266,7 +299,7 @@ func wait(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 			ctx, cancel = context.WithTimeout(ctx, time.Duration(*p.Timeout))
 			defer cancel()
 		}
-		tasks, err := c.srv.cfg.Supervisor.WaitFor(ctx, names, p.Any, is)
+		tasks, err := sup.WaitFor(ctx, names, p.Any, is)
 		switch {
 		case errors.Is(err, context.DeadlineExceeded):
 			errs = append(errs, task.Errorf(task.ErrTimeout, "", "timed out after %s", p.Timeout))
@@ -315,12 +348,17 @@ var streaming any = new(int)
 // watch replies with the tasks as they are, and sends an event per change
 // until the connection ends.
 func watch(c *conn, id, params json.RawMessage) (func() (any, error), error) {
-	var p protocol.List
+	var p protocol.Watch
 	if err := protocol.Decode(params, &p); err != nil {
 		return nil, err
 	}
 	if id == nil {
 		return nil, &protocol.Error{Code: protocol.CodeRequest, Message: "watch needs an id"}
+	}
+	for _, name := range p.Names {
+		if _, err := path.Match(name, ""); err != nil {
+			return nil, task.Errorf(task.ErrUsage, name, "bad pattern %q: %v", name, err)
+		}
 	}
 	sup := c.srv.cfg.Supervisor
 	match := func(*task.Info) bool { return true }
@@ -335,6 +373,7 @@ func watch(c *conn, id, params json.RawMessage) (func() (any, error), error) {
 		for {
 			events, ok := w.Next(c.ctx)
 			if !ok {
+				c.stopReading() // if it is the supervisor that has ended, so does the connection
 				return streaming, nil
 			}
 			for _, e := range events {

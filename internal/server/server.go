@@ -107,7 +107,8 @@ func (s *Server) Handle(nc net.Conn) {
 }
 
 // Close ends waits and watches, lets other requests finish and be answered
-// until ctx ends, and closes every connection.
+// until ctx ends, and closes every connection. What has not finished by then
+// goes on without an answer.
 func (s *Server) Close(ctx context.Context) {
 	s.cancel()
 	s.mu.Lock()
@@ -127,9 +128,8 @@ func (s *Server) Close(ctx context.Context) {
 	case <-ctx.Done():
 	}
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	for c := range s.conns {
 		c.nc.Close()
 	}
-	s.mu.Unlock()
-	<-done
 }

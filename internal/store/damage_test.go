@@ -2,7 +2,9 @@ package store
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
+	"hash/fnv"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -353,14 +355,21 @@ func FuzzRead(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(b, uint(0), uint64(0))
-	f.Add(b[:len(b)/2], uint(4*4096), uint64(1))
-	f.Fuzz(func(t *testing.T, b []byte, at uint, x uint64) {
-		b = bytes.Clone(b)
-		for i := range 8 { // the fuzzer seldom hits a field of its own
-			if int(at%(1<<20))+i < len(b) {
-				b[int(at%(1<<20))+i] ^= byte(x >> (8 * i))
-			}
+	const page = 4096 // of the machine that made the file
+	f.Add(uint16(0), uint64(0), uint16(0), uint64(0))
+	for _, at := range []uint16{16, page + 16 + 40, 2*page + 8, 3*page + 10, 3*page + 32} {
+		f.Add(at, uint64(1), at+16, uint64(0x010101))
+	}
+	f.Fuzz(func(t *testing.T, at1 uint16, x1 uint64, at2 uint16, x2 uint64) {
+		b := bytes.Clone(b)
+		for i := range 8 {
+			b[(int(at1)+i)%len(b)] ^= byte(x1 >> (8 * i))
+			b[(int(at2)+i)%len(b)] ^= byte(x2 >> (8 * i))
+		}
+		for at := int64(0); at < 2*page; at += page { // else only the heads are ever tried
+			sum := fnv.New64a()
+			sum.Write(b[at+headerSize:][:56])
+			binary.NativeEndian.PutUint64(b[at+headerSize+56:], sum.Sum64())
 		}
 		read(bytes.NewReader(b), int64(len(b))) // must neither panic nor hang
 	})

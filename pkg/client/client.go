@@ -10,16 +10,20 @@
 // Errors are of the kinds of package task to [errors.Is], and several of them,
 // one per task that failed, are joined; what the request did reach is returned
 // beside them. All methods may be called from several goroutines: their requests
-// share one connection, which is opened at the first and again after it was lost.
+// share one connection, which is opened at the first and again after it was lost;
+// Wait and Watch have one of their own. A context that ends takes the caller away,
+// not what the supervisor was already asked to do.
 package client
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"tasks/internal/protocol"
 	"tasks/internal/socket"
@@ -35,9 +39,11 @@ type Client struct {
 	// Dial opens a connection in place of the one to Socket, where it is set.
 	Dial func(ctx context.Context) (net.Conn, error)
 
-	mu   sync.Mutex // guards link, and the order of what is written
-	link *link
-	last uint64 // request id
+	mu      sync.Mutex // guards link and dialing
+	link    *link
+	dialing chan struct{} // closed when the dial under way has ended
+
+	last atomic.Uint64 // request id
 }
 
 // The options of requests; their zero values serve.
@@ -57,7 +63,12 @@ type (
 // Info asks the supervisor about itself.
 func (c *Client) Info(ctx context.Context) (Info, error) {
 	var info Info
-	return info, c.call(ctx, "info", struct{}{}, &info)
+	err := c.call(ctx, "info", struct{}{}, &info)
+	var failed *protocol.Error
+	if errors.As(err, &failed) {
+		err = failed.Err()
+	}
+	return info, err
 }
 
 // Start begins a task, and returns when its run exists. With replace, what has
@@ -93,9 +104,12 @@ func (c *Client) Get(ctx context.Context, o ListOptions) ([]task.Info, error) {
 }
 
 // Wait returns when all the selected tasks have ended, or what else o says.
-// Its own timeout is a task.ErrTimeout.
+// Its own timeout is a task.ErrTimeout. It uses a connection of its own, whose end
+// tells the supervisor that nobody waits any longer.
 func (c *Client) Wait(ctx context.Context, o WaitOptions) ([]task.Info, error) {
-	return c.tasks(ctx, "wait", o)
+	own := Client{Socket: c.Socket, Dial: c.Dial}
+	defer own.Close()
+	return own.tasks(ctx, "wait", o)
 }
 
 // Signal sends a signal, by name or number, to the process groups of tasks.
@@ -115,8 +129,8 @@ func (c *Client) Exit(ctx context.Context, timeout *task.Duration) ([]task.Info,
 	return c.tasks(ctx, "exit", protocol.Exit{Timeout: timeout})
 }
 
-// Close closes the connection. Requests under way fail; those that the
-// supervisor has read are carried out, but for waits and watches.
+// Close closes the shared connection. Requests under way on it fail; those that
+// the supervisor has read are carried out. A later request opens a new one.
 func (c *Client) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -146,7 +160,7 @@ func (c *Client) call(ctx context.Context, method string, params, result any) er
 	if err != nil {
 		return err
 	}
-	defer l.forget(answer.id)
+	defer l.forget(answer)
 	m, err := l.next(ctx, answer)
 	if err != nil {
 		return err
@@ -156,22 +170,69 @@ func (c *Client) call(ctx context.Context, method string, params, result any) er
 
 // send writes one request and returns where its reply will arrive.
 func (c *Client) send(ctx context.Context, method string, params any) (*link, *answer, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.link == nil || c.link.broken() {
-		conn, err := c.dial(ctx)
-		if err != nil {
-			return nil, nil, err
-		}
-		c.link = newLink(conn)
+	if ctx.Err() != nil {
+		return nil, nil, context.Cause(ctx)
 	}
-	c.last++
-	raw, err := json.Marshal(params)
+	id := c.last.Add(1)
+	line, err := encode(id, method, params)
 	if err != nil {
 		return nil, nil, err
 	}
-	a, err := c.link.send(c.last, method, raw)
-	return c.link, a, err
+	l, err := c.connect(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	a, err := l.send(ctx, id, line, method == "watch")
+	return l, a, err
+}
+
+// encode makes the line of a request, unless the supervisor would not read it.
+func encode(id uint64, method string, params any) ([]byte, error) {
+	raw, err := json.Marshal(params)
+	if err != nil {
+		return nil, fmt.Errorf("cannot encode request: %w", err)
+	}
+	line, err := json.Marshal(protocol.Request{JSONRPC: "2.0", ID: fmt.Append(nil, id), Method: method, Params: raw})
+	if err != nil {
+		return nil, fmt.Errorf("cannot encode request: %w", err)
+	}
+	if line = append(line, '\n'); len(line) > protocol.MaxLine {
+		return nil, task.Errorf(task.ErrUsage, "", "the request has %d bytes, at most %d are allowed: shorten the command or the environment", len(line), protocol.MaxLine)
+	}
+	return line, nil
+}
+
+// connect is the shared connection, opened by one caller while the others wait.
+func (c *Client) connect(ctx context.Context) (*link, error) {
+	for {
+		c.mu.Lock()
+		if c.link != nil && !c.link.broken() {
+			defer c.mu.Unlock()
+			return c.link, nil
+		}
+		if c.dialing == nil {
+			break
+		}
+		dialing := c.dialing
+		c.mu.Unlock()
+		select {
+		case <-dialing:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+	c.dialing = make(chan struct{})
+	c.mu.Unlock()
+	conn, err := c.dial(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	close(c.dialing)
+	c.dialing = nil
+	if err != nil {
+		return nil, err
+	}
+	c.link = newLink(conn)
+	return c.link, nil
 }
 
 func (c *Client) dial(ctx context.Context) (net.Conn, error) {

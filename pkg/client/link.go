@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strconv"
 	"sync"
 
 	"tasks/internal/protocol"
@@ -16,9 +15,9 @@ import (
 
 // link is one connection and the requests under way on it.
 type link struct {
-	conn net.Conn
-
-	dead chan struct{} // closed when the connection has ended
+	conn  net.Conn
+	lines chan []byte   // to be written
+	dead  chan struct{} // closed when the connection has ended
 
 	mu      sync.Mutex // guards what follows
 	answers map[uint64]*answer
@@ -53,38 +52,48 @@ func (m *message) into(result any) error {
 }
 
 func newLink(conn net.Conn) *link {
-	l := &link{conn: conn, dead: make(chan struct{}), answers: make(map[uint64]*answer)}
+	l := &link{conn: conn, lines: make(chan []byte), dead: make(chan struct{}), answers: make(map[uint64]*answer)}
 	go l.read()
+	go l.write()
 	return l
 }
 
-func (l *link) send(id uint64, method string, params json.RawMessage) (*answer, error) {
-	line, err := json.Marshal(protocol.Request{
-		JSONRPC: "2.0", ID: strconv.AppendUint(nil, id, 10), Method: method, Params: params,
-	})
-	if err != nil {
-		return nil, err
-	}
-	if len(line) >= protocol.MaxLine {
-		return nil, task.Errorf(task.ErrUsage, "", "the request has %d bytes, at most %d are allowed: shorten the command or the environment", len(line)+1, protocol.MaxLine)
-	}
+// send hands one line to the writer and returns where its reply will arrive. If
+// ctx ends before that, nothing is sent.
+func (l *link) send(ctx context.Context, id uint64, line []byte, stream bool) (*answer, error) {
 	a := &answer{id: id, replies: make(chan *message, 1)}
-	if method == "watch" {
+	if stream {
 		a.replies = make(chan *message, 64)
 	}
 	l.mu.Lock()
-	if l.err != nil {
-		l.mu.Unlock()
-		return nil, l.lost()
-	}
 	l.answers[id] = a
 	l.mu.Unlock()
-	if _, err := l.conn.Write(append(line, '\n')); err != nil {
-		l.forget(id)
-		l.fail(err)
+	select {
+	case l.lines <- line:
+		return a, nil
+	case <-l.dead:
+		l.forget(a)
 		return nil, l.lost()
+	case <-ctx.Done():
+		l.forget(a)
+		return nil, context.Cause(ctx)
 	}
-	return a, nil
+}
+
+// write sends the lines. A supervisor that does not read holds up this goroutine
+// alone: callers go when their contexts end.
+func (l *link) write() {
+	for {
+		select {
+		case line := <-l.lines:
+			if _, err := l.conn.Write(line); err != nil {
+				l.fail(err)
+				return
+			}
+		case <-l.dead:
+			return
+		}
+	}
 }
 
 // read hands every message to who awaits it.
@@ -99,6 +108,10 @@ func (l *link) read() {
 		m := new(message)
 		if err := json.Unmarshal(line, m); err != nil {
 			l.fail(fmt.Errorf("cannot read the supervisor's reply: %w", err))
+			return
+		}
+		if m.ID == 0 && m.Error != nil { // it could not even read the request
+			l.fail(m.Error)
 			return
 		}
 		id := m.ID
@@ -134,10 +147,10 @@ func (l *link) next(ctx context.Context, a *answer) (*message, error) {
 	}
 }
 
-func (l *link) forget(id uint64) {
+func (l *link) forget(a *answer) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.answers, id)
+	delete(l.answers, a.id)
 }
 
 func (l *link) fail(err error) {

@@ -41,7 +41,9 @@ func (a *actor) after(was lifecycle.Machine, kind lifecycle.Kind, settled, stuck
 	if began || settled || !phase.Live() && was != a.machine {
 		err = a.save()
 	}
-	a.show()
+	if was != a.machine {
+		a.show()
+	}
 	a.answer(kind, settled || phase == lifecycle.Over, stuck, err)
 	if err != nil && began {
 		a.input(lifecycle.Input{Kind: lifecycle.DoStop, Cause: lifecycle.Stop, Now: true, Grace: -1})

@@ -1,7 +1,6 @@
 package supervisor_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"syscall"
@@ -308,130 +307,6 @@ func TestRestartThatFailsIsTriedAgain(t *testing.T) {
 		got := expect(t, s, "web", task.Running, "")
 		if got.Restarts != 3 || len(got.Runs) != 4 || *got.Runs[1].ExitCode != 127 || *got.Runs[2].ExitCode != 126 {
 			t.Errorf("%+v", got)
-		}
-	})
-}
-
-func TestRunsAreNumberedAndFewRemembered(t *testing.T) {
-	bubble(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor) {
-		for range 13 {
-			s.Go("job", func(context.Context) error { return nil })
-			synctest.Wait()
-		}
-		runs := info(t, s, "job").Runs
-		if len(runs) != 10 || runs[0].Run != 4 || runs[9].Run != 13 {
-			t.Errorf("runs: %+v", runs)
-		}
-		runs[0].Run = 99 // the caller's own
-		if info(t, s, "job").Runs[0].Run != 4 {
-			t.Error("the history is shared with callers")
-		}
-	})
-}
-
-func TestRemove(t *testing.T) {
-	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
-		start(t, s, f, web())
-		_, err := s.Remove(t.Context(), "web", false)
-		expectError(t, err, task.ErrConflict, "Task web is running: stop it first, or use --force.")
-		if got, err := s.Remove(t.Context(), "web", true); err != nil || got.State != task.Stopped {
-			t.Errorf("Remove by force: %+v, %v", got, err)
-		}
-		if len(s.List()) != 0 || f.Live() != 0 {
-			t.Errorf("left: %s, %d runs", names(s.List()), f.Live())
-		}
-		start(t, s, f, web()).Exit(task.Exit{}, false)
-		if got := expect(t, s, "web", task.Done, ""); got.Run != 1 {
-			t.Errorf("a new task begins with run %d", got.Run)
-		}
-		if _, err := s.Remove(t.Context(), "web", false); err != nil {
-			t.Error(err)
-		}
-		_, err = s.Info("web")
-		expectError(t, err, task.ErrNotFound, "No such task: web")
-	})
-}
-
-func TestRemoveInBackoff(t *testing.T) {
-	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
-		start(t, s, f, web(restarts(task.RestartAlways))).Exit(task.Exit{}, false)
-		expect(t, s, "web", task.BackingOff, "")
-		expectError(t, errOf(s.Start(t.Context(), web())), task.ErrConflict, "Task web is in backoff: 'tasks restart web' starts it now.")
-		if _, err := s.Remove(t.Context(), "web", true); err != nil {
-			t.Error(err)
-		}
-		time.Sleep(time.Hour)
-		if f.Starts() != 1 {
-			t.Error("a removed task was started again")
-		}
-	})
-}
-
-func errOf(_ task.Info, err error) error { return err }
-
-func TestStopAndRestartInBackoff(t *testing.T) {
-	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
-		r := start(t, s, f, web(restarts(task.RestartAlways)))
-		r.Exit(task.Exit{Code: 4}, false)
-		synctest.Wait()
-		begin := time.Now()
-		if got, err := s.Restart(t.Context(), "web"); err != nil || got.Restarts != 0 || time.Since(begin) != 0 {
-			t.Errorf("Restart: %+v, %v after %s", got, err, time.Since(begin))
-		}
-		f.Next(t).Exit(task.Exit{Code: 4}, false)
-		synctest.Wait()
-		got, err := s.Stop(t.Context(), "web")
-		if err != nil || got.State != task.Stopped || got.Reason != "stopped" || *got.ExitCode != 4 || !got.NextAt.IsZero() {
-			t.Errorf("Stop: %+v, %v", got, err)
-		}
-		time.Sleep(time.Hour)
-		if f.Starts() != 2 {
-			t.Error("a stopped task was started again")
-		}
-	})
-}
-
-func TestReplace(t *testing.T) {
-	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
-		start(t, s, f, web(restarts(task.RestartAlways)))
-		var calls []*supervisor.Call
-		for i := range 5 { // each has its turn
-			spec := task.Spec{Name: "web", Command: []string{fmt.Sprint("web", i)}}
-			calls = append(calls, s.Submit(supervisor.Op{Kind: supervisor.OpStart, Name: "web", Spec: &spec, Replace: true}))
-		}
-		for i, c := range calls {
-			if got, err := c.Wait(t.Context()); err != nil || got.Command[0] != fmt.Sprint("web", i) {
-				t.Errorf("replace: %+v, %v", got.Command, err)
-			}
-		}
-		if got := expect(t, s, "web", task.Running, ""); got.Spec.Restart != task.RestartNo || f.Live() != 1 {
-			t.Errorf("%d live runs, nothing of the old spec stays: %+v", f.Live(), got.Spec)
-		}
-	})
-}
-
-func TestStartAgainKeepsTheSpec(t *testing.T) {
-	env, err := task.NewEnv(map[string]string{"A": "1"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
-		start(t, s, f, web(func(s *task.Spec) { s.Env, s.Group = env, "g" }))
-		s.Stop(t.Context(), "web")
-		r := start(t, s, f, task.Spec{Name: "web"})
-		if r.Launch.Run != 2 || r.Launch.Spec.Group != "g" || r.Launch.Spec.Env != env {
-			t.Errorf("launch: %+v", r.Launch)
-		}
-		if got, err := s.Env("web"); err != nil || got != env {
-			t.Errorf("Env: %v, %v", got, err)
-		}
-		if got := info(t, s, "web"); got.Spec.Env.Given() {
-			t.Error("Info shows the environment")
-		}
-		s.Stop(t.Context(), "web")
-		start(t, s, f, web()) // a new spec, whole
-		if got := info(t, s, "web"); got.Group != "" {
-			t.Errorf("group %q stayed", got.Group)
 		}
 	})
 }

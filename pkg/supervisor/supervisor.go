@@ -132,14 +132,18 @@ func (s *Supervisor) Remove(ctx context.Context, name string, force bool) (task.
 // List is every task, sorted by name, as it now is. It waits for nobody.
 func (s *Supervisor) List() []task.Info {
 	s.mu.Lock()
-	infos := make([]task.Info, 0, len(s.tasks))
+	shown := make([]*snapshot, 0, len(s.tasks))
 	for _, a := range s.tasks {
 		if now := a.shown.Load(); now != nil {
-			infos = append(infos, now.info)
+			shown = append(shown, now)
 		}
 	}
 	s.mu.Unlock()
-	slices.SortFunc(infos, func(a, b task.Info) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(shown, func(a, b *snapshot) int { return strings.Compare(a.info.Name, b.info.Name) })
+	infos := make([]task.Info, len(shown))
+	for i, now := range shown {
+		infos[i] = now.info
+	}
 	return infos
 }
 

@@ -23,32 +23,36 @@ func (s *Supervisor) WaitFor(ctx context.Context, names []string, any bool, is f
 	w := s.Watch(1, func(i *task.Info) bool { return want[i.Name] && (is(i.State) || i.State.Ended()) })
 	defer w.Close()
 	last := make(map[string]task.Info, len(names))
-	for {
-		infos, met := make([]task.Info, 0, len(names)), 0
+	look := func() (infos []task.Info, met int, err error) {
+		infos = make([]task.Info, 0, len(names))
 		for _, name := range names {
 			info, known := last[name]
 			if now := s.lookup(name); now != nil {
 				info = now.info
-				last[name] = info
 			} else if !known {
-				return nil, s.noSuch(name)
+				return nil, 0, s.noSuch(name)
 			} else if !info.State.Ended() { // removed while we looked away
 				info.State, info.PID = task.Stopped, 0
-				last[name] = info
 			}
+			last[name] = info
 			infos = append(infos, info)
 			if is(info.State) || info.State.Ended() {
 				met++
 			}
 		}
-		if met == len(names) || any && met > 0 {
-			return infos, nil
-		}
-		if _, ok := w.Next(ctx); !ok {
-			if ctx.Err() != nil {
-				return infos, context.Cause(ctx)
-			}
+		return infos, met, nil
+	}
+	for over := false; ; {
+		infos, met, err := look()
+		switch {
+		case err != nil, met == len(names), any && met > 0:
+			return infos, err
+		case ctx.Err() != nil:
+			return infos, context.Cause(ctx)
+		case over:
 			return infos, task.Errorf(task.ErrUnavailable, "", "the supervisor has ended")
 		}
+		_, ok := w.Next(ctx)
+		over = !ok
 	}
 }

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -94,7 +95,7 @@ func TestStdinAndDescriptors(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	s := start(t, sh("readlink /proc/$$/fd/0; readlink /proc/$$/fd/1; readlink /proc/$$/fd/2; exec ls -x /proc/self/fd"))
+	s := start(t, sh("readlink /proc/$$/fd/0; readlink /proc/$$/fd/1; readlink /proc/$$/fd/2; exec ls /proc/self/fd"))
 	s.wait(t)
 	// ls itself has the directory open as 3.
 	if got, want := strings.Join(strings.Fields(s.log(t)), " "), "/dev/null "+s.path+" "+s.path+" 0 1 2 3"; got != want {
@@ -234,9 +235,9 @@ func TestStopWakesTheStopped(t *testing.T) {
 
 func TestDefaultSignals(t *testing.T) {
 	t.Parallel()
-	s := start(t, task.Spec{Command: []string{"grep", "-E", "^Sig(Ign|Blk|Cgt)", "/proc/self/status"}})
+	s := start(t, task.Spec{Command: []string{"grep", "-E", "^Sig(Ign|Blk)", "/proc/self/status"}})
 	s.wait(t)
-	for _, word := range []string{"SigIgn:", "SigBlk:", "SigCgt:"} {
+	for _, word := range []string{"SigIgn:", "SigBlk:"} {
 		if mask, err := strconv.ParseUint(s.line(t, word), 16, 64); err != nil || mask != 0 {
 			t.Errorf("%s %x, %v", word, mask, err)
 		}
@@ -253,6 +254,30 @@ func TestDefaultSignals(t *testing.T) {
 	}
 }
 
+// What a process is called may look like the rest of its stat.
+func TestStatOfAMisleadingName(t *testing.T) {
+	t.Parallel()
+	exe, err := os.ReadFile("/bin/sleep")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "a) Z 0 0\n(b) ")
+	if err := os.WriteFile(path, exe, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s, err := try(t, task.Spec{Command: []string{path, "1000"}})
+	for errors.Is(err, syscall.ETXTBSY) { // a child that is being forked has it open for writing
+		s, err = try(t, task.Spec{Command: []string{path, "1000"}})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, ok := readStat(s.Ref().PID, make([]byte, 1024))
+	if !ok || st.state == 'Z' || st.ppid != os.Getpid() || st.start == 0 || st.dead() {
+		t.Errorf("%+v, %v", st, ok)
+	}
+}
+
 // helpers are what this binary does instead of tests when it is told to.
 var helpers = map[string]func(){
 	"ignoring": func() {
@@ -260,7 +285,7 @@ var helpers = map[string]func(){
 		if err != nil {
 			panic(err)
 		}
-		p, err := e.Start(nil, task.Launch{Spec: &task.Spec{Name: "inner", Command: []string{"grep", "SigIgn", "/proc/self/status"}}, Log: os.Stdout})
+		p, err := e.Start(context.Background(), task.Launch{Spec: &task.Spec{Name: "inner", Command: []string{"grep", "SigIgn", "/proc/self/status"}}, Log: os.Stdout})
 		if err != nil {
 			panic(err)
 		}

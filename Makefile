@@ -1,0 +1,46 @@
+# tasks: `make demo` shows it at work, `make test` tests it.
+PREFIX     ?= /usr/local
+GO         ?= go
+LDFLAGS    ?= -s -w
+# The race detector needs a C compiler.
+RACE       := $(if $(shell command -v $$($(GO) env CC) 2>/dev/null),-race,)
+STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: build install demo test bench lint completions check clean
+
+build: ## bin/tasks
+	$(GO) build -trimpath -ldflags='$(LDFLAGS)' -o bin/tasks ./cmd/tasks
+
+install: build ## into PREFIX (and DESTDIR), with completions
+	install -Dm755 bin/tasks $(DESTDIR)$(PREFIX)/bin/tasks
+	install -Dm644 completions/tasks.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/tasks
+	install -Dm644 completions/_tasks $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_tasks
+	install -Dm644 completions/tasks.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/tasks.fish
+
+demo: build ## a short real session in a temporary home
+	@PATH="$(CURDIR)/bin:$$PATH" sh examples/demo.sh
+
+test: ## all tests
+	@$(if $(RACE),,echo "make test: no C compiler, so without the race detector";) \
+	$(if $(RACE),,CGO_ENABLED=0) $(GO) test $(RACE) -shuffle=on ./...
+
+bench: ## ratios to physical limits, as in docs/performance.md
+	$(GO) run ./bench
+
+lint:
+	@bad=$$(gofmt -l .); [ -z "$$bad" ] || { echo "gofmt wants: $$bad"; exit 1; }
+	$(GO) vet ./...
+	GOOS=darwin $(GO) vet ./...
+	$(STATICCHECK) ./...
+
+completions: build ## the scripts in completions/
+	bin/tasks completion bash > completions/tasks.bash
+	bin/tasks completion zsh > completions/_tasks
+	bin/tasks completion fish > completions/tasks.fish
+	bin/tasks completion powershell > completions/tasks.ps1
+
+check: lint test completions ## what must hold before a change lands
+	git diff --exit-code completions go.mod go.sum
+
+clean:
+	rm -rf bin

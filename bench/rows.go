@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"tasks/pkg/client"
+	"tasks/pkg/task"
+)
+
+func list10(l *lab) (string, error) {
+	if _, err := l.sleeps(10); err != nil {
+		return "", err
+	}
+	return l.listing(300)
+}
+
+func list1000(l *lab) (string, error) {
+	if _, err := l.sleeps(1000); err != nil {
+		return "", err
+	}
+	return l.listing(100)
+}
+
+func (l *lab) listing(n int) (string, error) {
+	return l.ratio(n,
+		func() (time.Duration, error) { return timed(l.cmd(l.tasks, "list")) },
+		func() (time.Duration, error) { return timed(l.cmd(l.bare, l.socket)) })
+}
+
+func oneStart(l *lab) (string, error) {
+	n := 0
+	return l.ratio(200,
+		func() (time.Duration, error) {
+			n++
+			return timed(l.cmd(l.tasks, "start", "s"+strconv.Itoa(n), "--", "sleep", "600"))
+		},
+		func() (time.Duration, error) { return timed(l.cmd(l.bare, l.socket)) })
+}
+
+func starts1000(l *lab) (string, error) {
+	if l.spawn == "" {
+		return "", errNoCompiler
+	}
+	return l.ratio(10,
+		func() (time.Duration, error) {
+			d, err := l.sleeps(1000)
+			if err != nil {
+				return d, err
+			}
+			all := task.Selector{All: true}
+			_, err = l.client.Remove(context.Background(), client.RemoveOptions{Selector: all, Force: true})
+			return d, err
+		},
+		func() (time.Duration, error) {
+			dir, err := os.MkdirTemp(l.dir, "logs")
+			if err != nil {
+				return 0, err
+			}
+			defer os.RemoveAll(dir)
+			out, err := l.cmd(l.spawn, dir, "1000", "sleep", "600").Output()
+			if err != nil {
+				return 0, err
+			}
+			s, err := strconv.ParseFloat(strings.TrimSpace(string(out)), 64)
+			return time.Duration(s * float64(time.Second)), err
+		})
+}
+
+func memory(l *lab) (string, error) {
+	before, _, _, err := l.supervisor()
+	if err != nil {
+		return "", err
+	}
+	if _, err := l.sleeps(1000); err != nil {
+		return "", err
+	}
+	after, _, _, err := l.supervisor()
+	return fmt.Sprintf("**%.1f KiB** (RSS %.1f MiB empty, %.1f MiB with 1,000)", float64(after-before)/1000, float64(before)/1024, float64(after)/1024), err
+}
+
+func threads(l *lab) (string, error) {
+	if _, err := l.sleeps(5000); err != nil {
+		return "", err
+	}
+	_, n, _, err := l.supervisor()
+	return fmt.Sprintf("**%d**", n), err
+}
+
+func idle(l *lab) (string, error) {
+	if _, err := l.sleeps(1000); err != nil {
+		return "", err
+	}
+	length := 20 * time.Second
+	if l.quick {
+		length = 2 * time.Second
+	}
+	// What starting them left to collect is not idling.
+	time.Sleep(2 * time.Second)
+	_, _, before, err := l.supervisor()
+	if err != nil {
+		return "", err
+	}
+	time.Sleep(length)
+	_, _, after, err := l.supervisor()
+	return fmt.Sprintf("**%.1f ms** in %s, the two requests that ask included", (after-before).Seconds()*1e3, length), err
+}
+
+func stop1000(l *lab) (string, error) {
+	var took []float64
+	for range l.rounds(9) {
+		if _, err := l.sleeps(1000); err != nil {
+			return "", err
+		}
+		begin := time.Now()
+		stopped, err := l.client.Stop(context.Background(), client.StopOptions{Selector: task.Selector{All: true}})
+		if err != nil {
+			return "", err
+		}
+		took = append(took, time.Since(begin).Seconds())
+		if len(stopped) != 1000 {
+			return "", fmt.Errorf("stopped %d", len(stopped))
+		}
+	}
+	return fmt.Sprintf("**%.2f s** (median of %d)", median(took), len(took)), nil
+}
+
+func output(l *lab) (string, error) {
+	if l.lines == "" {
+		return "", errNoCompiler
+	}
+	size := "1073741800"
+	if l.quick {
+		size = "107374100"
+	}
+	_, _, before, err := l.supervisor()
+	if err != nil {
+		return "", err
+	}
+	runs := 0
+	got, err := l.ratio(7,
+		func() (time.Duration, error) {
+			runs++
+			defer l.cmd(l.tasks, "-q", "rm", "w").Run()
+			return timed(l.cmd(l.tasks, "-q", "start", "w", "--wait", "--", l.lines, size))
+		},
+		func() (time.Duration, error) {
+			path := filepath.Join(l.dir, "out")
+			defer os.Remove(path)
+			f, err := os.Create(path)
+			if err != nil {
+				return 0, err
+			}
+			defer f.Close()
+			c := l.cmd(l.lines, size)
+			c.Stdout = f
+			return timed(c)
+		})
+	if err != nil {
+		return "", err
+	}
+	_, _, after, err := l.supervisor()
+	return fmt.Sprintf("%s; supervisor CPU %.1f ms per run, start and end included", got, (after-before).Seconds()*1e3/float64(runs)), err
+}

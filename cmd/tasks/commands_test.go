@@ -1,0 +1,221 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"tasks/pkg/task"
+)
+
+// patience bounds every wait for something that is sure to come.
+const patience = 20 * time.Second
+
+// command is an external program as `exec` would run it.
+func command(getenv func(string) string, dir string, args ...string) *exec.Cmd {
+	path := args[0]
+	if !strings.Contains(path, "/") {
+		for _, d := range filepath.SplitList(getenv("PATH")) {
+			if _, err := os.Stat(filepath.Join(d, path)); err == nil {
+				path = filepath.Join(d, path)
+				break
+			}
+		}
+	}
+	cmd := exec.Command(path, args[1:]...)
+	cmd.Args[0] = args[0]
+	cmd.Dir = dir
+	for _, key := range []string{
+		"PATH", "HOME", "TERM", "RUN", "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "TASKS_SOCKET", "TASKS_STATE_DIR", "TMPDIR", "NO_COLOR", "WORK",
+	} {
+		if v := getenv(key); v != "" {
+			cmd.Env = append(cmd.Env, key+"="+v)
+		}
+	}
+	return cmd
+}
+
+// exitCode is `exitcode N PROGRAM [ARG…]`: exec, with the exit code as given.
+func exitCode(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exitcode N PROGRAM [ARG...]")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	checkCode(ts, args[0], err)
+}
+
+func checkCode(ts *testscript.TestScript, want string, err error) {
+	code := 0
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		code = exit.ExitCode()
+	case err != nil:
+		ts.Check(err)
+	}
+	if strconv.Itoa(code) != want {
+		ts.Fatalf("exit code %d, want %s", code, want)
+	}
+}
+
+// oneLine is `oneline FILE PREFIX`: FILE is a single line that begins so.
+func oneLine(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: oneline FILE PREFIX")
+	}
+	text := ts.ReadFile(args[0])
+	if strings.Count(text, "\n") != 1 || !strings.HasSuffix(text, "\n") || !strings.HasPrefix(text, args[1]) {
+		ts.Fatalf("want one line that begins with %q, have:\n%s", args[1], text)
+	}
+}
+
+// jsonValue is `json FILE PATH VALUE`: PATH, such as 0.spec.restart or '#' for
+// a length, leads to VALUE; null is also what is not there.
+func jsonValue(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: [!] json FILE PATH VALUE")
+	}
+	var doc any
+	if err := json.Unmarshal([]byte(ts.ReadFile(args[0])), &doc); err != nil {
+		ts.Fatalf("%s is not JSON: %v", args[0], err)
+	}
+	have := "null"
+	switch v := at(doc, strings.Split(args[1], ".")).(type) {
+	case nil:
+	case string:
+		have = v
+	default:
+		b, err := json.Marshal(v)
+		ts.Check(err)
+		have = string(b)
+	}
+	if (have == args[2]) == neg {
+		ts.Fatalf("%s is %s, want %s", args[1], have, args[2])
+	}
+}
+
+func at(doc any, path []string) any {
+	for _, key := range path {
+		switch v := doc.(type) {
+		case map[string]any:
+			doc = v[key]
+		case []any:
+			if key == "#" {
+				return len(v)
+			}
+			i, err := strconv.Atoi(key)
+			if err != nil || i >= len(v) {
+				return nil
+			}
+			doc = v[i]
+		default:
+			return nil
+		}
+	}
+	return doc
+}
+
+// setEnv is `setenv NAME FILE`: the variable becomes the file's text.
+func setEnv(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: setenv NAME FILE")
+	}
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
+}
+
+// waitFor is `waitfor PROGRAM [ARG…]`: exec again and again until it succeeds,
+// or with ! until it does not. It is for facts that tell nobody of their coming.
+func waitFor(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) == 0 {
+		ts.Fatalf("usage: [!] waitfor PROGRAM [ARG...]")
+	}
+	var out []byte
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		var err error
+		out, err = command(ts.Getenv, ts.MkAbs("."), args...).CombinedOutput()
+		if (err == nil) != neg {
+			return
+		}
+	}
+	ts.Fatalf("%s: not within %s; last output:\n%s", strings.Join(args, " "), patience, out)
+}
+
+// interrupt is `interrupt SIGNAL N PROGRAM [ARG…]`: send the signal once the
+// program has connected to a socket, and expect the exit code.
+func interrupt(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: interrupt SIGNAL N PROGRAM [ARG...]")
+	}
+	sig, err := task.ParseSignal(args[0])
+	ts.Check(err)
+	cmd := command(ts.Getenv, ts.MkAbs("."), args[2:]...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	ts.Check(cmd.Start())
+	for end := time.Now().Add(patience); !connected(cmd.Process.Pid) && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	ts.Check(cmd.Process.Signal(sig))
+	err = cmd.Wait()
+	fmt.Fprint(ts.Stdout(), stdout.String())
+	fmt.Fprint(ts.Stderr(), stderr.String())
+	checkCode(ts, args[1], err)
+}
+
+func connected(pid int) bool {
+	dir := fmt.Sprintf("/proc/%d/fd", pid)
+	fds, _ := os.ReadDir(dir)
+	for _, fd := range fds {
+		if to, _ := os.Readlink(filepath.Join(dir, fd.Name())); strings.HasPrefix(to, "socket:") {
+			return true
+		}
+	}
+	return false
+}
+
+// hang is `hang PATH`: a socket that takes connections and never answers.
+func hang(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: hang PATH")
+	}
+	ts.Check(os.MkdirAll(filepath.Dir(args[0]), 0o700))
+	l, err := net.Listen("unix", args[0])
+	ts.Check(err)
+	ts.Defer(func() { l.Close() })
+}
+
+// processes is `processes NAME N`: the task called NAME comes to have at least
+// N processes, or has none where N is 0.
+func processes(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: processes NAME N")
+	}
+	want, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	count := func() int {
+		n := 0
+		for _, p := range processesOf(ts.Getenv("RUN")) {
+			if p.task == args[0] {
+				n++
+			}
+		}
+		return n
+	}
+	n := count()
+	for end := time.Now().Add(patience); n < want && time.Now().Before(end); n = count() {
+		time.Sleep(time.Millisecond)
+	}
+	if n < want || want == 0 && n > 0 {
+		ts.Fatalf("%s has %d processes, want %d", args[0], n, want)
+	}
+}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain makes the test binary itself the `tasks` of the scripts, also for
+// the supervisors that it forks.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"tasks": main})
+}
+
+// TestScript runs testdata/script, each with a home and a supervisor of its own.
+func TestScript(t *testing.T) {
+	t.Parallel()
+	completions, err := filepath.Abs("../../completions")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup:               func(e *testscript.Env) error { return setUp(e, completions) },
+		Condition:           condition,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exitcode":  exitCode,
+			"hang":      hang,
+			"interrupt": interrupt,
+			"json":      jsonValue,
+			"oneline":   oneLine,
+			"processes": processes,
+			"setenv":    setEnv,
+			"waitfor":   waitFor,
+		},
+	})
+}
+
+// setUp gives the script directories of its own; $RUN has a short path, since
+// that of a socket is limited.
+func setUp(e *testscript.Env, completions string) error {
+	dir, err := os.MkdirTemp("/tmp", "t")
+	if err != nil {
+		return err
+	}
+	home := filepath.Join(dir, "home")
+	if err := os.Mkdir(home, 0o700); err != nil {
+		return err
+	}
+	e.Setenv("RUN", dir)
+	e.Setenv("HOME", home)
+	e.Setenv("XDG_RUNTIME_DIR", dir)
+	e.Setenv("STATE", filepath.Join(home, ".local/state/tasks/default"))
+	e.Setenv("SOCKET", filepath.Join(dir, "tasks/default.sock"))
+	e.Setenv("COMPLETIONS", completions)
+	e.Setenv("UID", strconv.Itoa(os.Getuid()))
+	e.Setenv("TERM", "xterm")
+	t := e.T().(testing.TB)
+	// After testscript has ended the script's own jobs.
+	t.Cleanup(func() { tearDown(t, e, dir) })
+	return nil
+}
+
+// tearDown ends every supervisor of the script as a user would, and sees to it
+// that nothing is left of it.
+func tearDown(t testing.TB, e *testscript.Env, dir string) {
+	defer os.RemoveAll(dir)
+	for _, p := range processesOf(dir) {
+		if p.supervisor != "" {
+			cmd := command(e.Getenv, "/", "tasks", "-s", p.supervisor, "exit", "--timeout", "0s", "-q")
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("cannot end the supervisor on %s: %v: %s", p.supervisor, err, out)
+			}
+		}
+	}
+	left := processesOf(dir)
+	for end := time.Now().Add(2 * time.Second); len(left) > 0 && time.Now().Before(end); left = processesOf(dir) {
+		time.Sleep(10 * time.Millisecond) // what PID 1 has yet to reap
+	}
+	for _, p := range left {
+		t.Errorf("left behind: process %d: %s", p.pid, p.command)
+		syscall.Kill(p.pid, syscall.SIGKILL)
+	}
+}
+
+type process struct {
+	pid        int
+	command    string
+	supervisor string // its socket, if it is one
+	task       string // whose run it belongs to
+}
+
+// processesOf finds what has the script's directory in its environment: its
+// supervisors, and their tasks by TASKS_SOCKET.
+func processesOf(dir string) []process {
+	files, _ := filepath.Glob("/proc/[0-9]*/environ")
+	var found []process
+	for _, file := range files {
+		env, err := os.ReadFile(file)
+		if err != nil || !strings.Contains(string(env), dir+"/") && !strings.Contains(string(env), "="+dir+"\x00") {
+			continue
+		}
+		p := process{}
+		p.pid, _ = strconv.Atoi(filepath.Base(filepath.Dir(file)))
+		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.pid))
+		args := strings.Split(strings.TrimSuffix(string(line), "\x00"), "\x00")
+		p.command = strings.Join(args, " ")
+		if len(args) > 2 && filepath.Base(args[0]) == "tasks" && args[1] == "supervise" {
+			p.supervisor = args[2]
+		}
+		for _, kv := range strings.Split(string(env), "\x00") {
+			if name, ok := strings.CutPrefix(kv, "TASKS_NAME="); ok {
+				p.task = name
+			}
+		}
+		if p.command != "" { // not a zombie
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+// condition is [root]: the tests run as root.
+func condition(cond string) (bool, error) {
+	switch cond {
+	case "root":
+		return os.Getuid() == 0, nil
+	case "bash-completion":
+		_, err := os.Stat("/usr/share/bash-completion/bash_completion")
+		return err == nil, nil
+	}
+	return false, fmt.Errorf("unknown condition %q", cond)
+}

@@ -1,0 +1,83 @@
+// Package imports holds the direction of the imports.
+package imports
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// forbidden says what a package must not depend on, even indirectly, and why.
+var forbidden = []struct {
+	pkg  string
+	deps []string
+	why  string
+}{
+	{"tasks/pkg/task", []string{"tasks/internal", "tasks/pkg", "."}, "the vocabulary depends on the standard library alone"},
+	{"tasks/internal/lifecycle", []string{"tasks/internal", "tasks/pkg/supervisor", "."}, "the state machine is pure"},
+	{"tasks/pkg/supervisor", []string{"tasks/internal/server", "tasks/internal/store", "tasks/internal/process", "tasks/internal/socket", "."}, "an embedded supervisor needs no daemon"},
+	{"tasks/pkg/client", []string{"tasks/pkg/supervisor", "tasks/internal/server", "tasks/internal/daemon", "github.com/"}, "a client knows the socket only, and starts fast"},
+	{"tasks/internal/server", []string{"tasks/internal/daemon", "tasks/internal/process", "tasks/internal/store", "tasks/internal/cli"}, "the server serves any supervisor"},
+	{"tasks/internal/process", []string{"tasks/pkg/supervisor", "os/exec"}, "engines know the vocabulary only; os/exec would fight the reaper"},
+	{"tasks/internal/store", []string{"tasks/pkg/supervisor"}, "the store knows records only"},
+	{"tasks/internal/daemon", []string{"tasks/internal/cli", "github.com/spf13"}, "the daemon knows no command line"},
+}
+
+// sole says who alone may import a module.
+var sole = map[string]string{
+	"github.com/olekukonko/tablewriter": "tasks/internal/cli",
+	"github.com/sevlyar/go-daemon":      "tasks/internal/daemon",
+	"go.etcd.io/bbolt":                  "tasks/internal/store",
+}
+
+func golist(t *testing.T, args ...string) []string {
+	t.Helper()
+	out, err := exec.Command("go", append([]string{"list"}, args...)...).Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	return strings.Fields(string(out))
+}
+
+func TestDirection(t *testing.T) {
+	for _, f := range forbidden {
+		for _, dep := range golist(t, "-deps", f.pkg) {
+			if dep == f.pkg {
+				continue
+			}
+			for _, bad := range f.deps {
+				third := bad == "." && strings.Contains(strings.SplitN(dep, "/", 2)[0], ".") && !strings.HasPrefix(dep, "vendor/")
+				if third || bad != "." && strings.HasPrefix(dep, bad) && !allowed(f.pkg, dep) {
+					t.Errorf("%s depends on %s: %s", f.pkg, dep, f.why)
+				}
+			}
+		}
+	}
+}
+
+// allowed are the steps downwards within what is forbidden as a whole.
+func allowed(pkg, dep string) bool {
+	return pkg == "tasks/internal/lifecycle" && dep == "tasks/pkg/task"
+}
+
+func TestSoleImporters(t *testing.T) {
+	for _, pkg := range golist(t, "tasks/...") {
+		for _, imp := range golist(t, "-f", `{{join .Imports "\n"}}`, pkg) {
+			for module, only := range sole {
+				if strings.HasPrefix(imp, module) && pkg != only {
+					t.Errorf("%s imports %s: that is for %s alone", pkg, imp, only)
+				}
+			}
+		}
+	}
+}
+
+func TestForbiddenNamesExist(t *testing.T) {
+	all := golist(t, "tasks/...")
+	for _, f := range forbidden {
+		if !slices.Contains(all, f.pkg) {
+			t.Errorf("there is no %s any more: mend this test", f.pkg)
+		}
+	}
+}

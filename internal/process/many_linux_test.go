@@ -1,0 +1,88 @@
+package process
+
+import (
+	"fmt"
+	"syscall"
+	"testing"
+	"time"
+
+	"tasks/internal/enginetest"
+	"tasks/pkg/task"
+)
+
+// startMany begins n sleeps, which take no log.
+func startMany(t testing.TB, n int) []task.Process {
+	t.Helper()
+	all := make([]task.Process, n)
+	for i := range all {
+		spec := &task.Spec{Name: fmt.Sprintf("many-%d", i), Command: []string{"sleep", "1000"}}
+		p, err := engine.Start(t.Context(), task.Launch{Spec: spec, Run: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { p.Stop(syscall.SIGKILL) })
+		all[i] = p
+	}
+	return all
+}
+
+func stopMany(t testing.TB, all []task.Process) {
+	t.Helper()
+	for _, p := range all {
+		p.Stop(syscall.SIGTERM)
+	}
+	for _, p := range all {
+		enginetest.Await(t, p.Gone(), "Gone")
+	}
+}
+
+func TestThousandRuns(t *testing.T) {
+	const n = 1000
+	begin := time.Now()
+	all := startMany(t, n)
+	started := time.Since(begin)
+	self, _ := readStat(syscall.Getpid(), make([]byte, 1024))
+	if self.threads >= 30 {
+		t.Errorf("%d threads for %d runs", self.threads, n)
+	}
+	if engine.tree.ask == nil {
+		t.Error("the engine does not have the first thread: each end costs a pass over /proc")
+	}
+	begin = time.Now()
+	for _, p := range all {
+		if st, err := p.(task.Sampler).Sample(); err != nil || st.Processes != 1 {
+			t.Fatalf("Sample: %+v, %v", st, err)
+		}
+	}
+	sampled := time.Since(begin)
+	begin = time.Now()
+	stopMany(t, all)
+	t.Logf("%d runs with %d threads: started in %v, sampled in %v, stopped in %v", n, self.threads, started, sampled, time.Since(begin))
+	for _, p := range all {
+		<-p.Exited()
+		if e := p.Exit(); e != (task.Exit{Signal: syscall.SIGTERM}) {
+			t.Fatalf("%+v", e)
+		}
+	}
+}
+
+// BenchmarkStop stops a thousand runs at once; with orphans around, no pass
+// over /proc can be saved.
+func BenchmarkStop(b *testing.B) {
+	for _, orphans := range []int{0, 1} {
+		b.Run(fmt.Sprintf("orphans=%d", orphans), func(b *testing.B) {
+			for range orphans {
+				s := start(b, sh(`(setsid sleep 1000 &) ; echo up; sleep 1000`))
+				for s.log(b) == "" {
+					time.Sleep(time.Millisecond)
+				}
+			}
+			for b.Loop() {
+				b.StopTimer()
+				all := startMany(b, 1000)
+				b.StartTimer()
+				stopMany(b, all)
+			}
+		})
+	}
+}

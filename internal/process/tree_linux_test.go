@@ -1,0 +1,266 @@
+package process
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"tasks/internal/enginetest"
+	"tasks/pkg/task"
+)
+
+func procOf(t *testing.T, pid string) proc {
+	t.Helper()
+	n, err := strconv.Atoi(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return proc{n, startTime(n)}
+}
+
+func alive(p proc) bool {
+	s, ok := readStat(p.pid, make([]byte, 1024))
+	return ok && s.proc == p && !s.dead()
+}
+
+func noneAlive(t *testing.T, procs ...proc) {
+	t.Helper()
+	for _, p := range procs {
+		if alive(p) {
+			t.Errorf("process %d is alive", p.pid)
+		}
+	}
+}
+
+// Each script leaves a process outside that prints its pid and goes on.
+var trees = []struct {
+	name, script string
+	deaf         bool // it ignores TERM
+}{
+	{"child", `sh -c 'echo out $$; exec sleep 1000' & `, false},
+	{"grandchild", `sh -c 'sh -c "echo out \$\$; sleep 1000; true" & wait' & `, false},
+	{"background group", `set -m; sh -c 'echo out $$; exec sleep 1000' & `, false},
+	{"setsid", `setsid sh -c 'echo out $$; exec sleep 1000' & `, false},
+	{"daemon", `(setsid sh -c 'sh -c "echo out \$\$; exec sleep 1000" & ' & ) & `, false},
+	{"setsid without output", `setsid sh -c 'echo out $$; exec sleep 1000 >/dev/null 2>&1' & `, false},
+	{"deaf child", `sh -c 'trap "" TERM; echo out $$; while :; do sleep 0.05; done' & `, true},
+	{"deaf setsid", `setsid sh -c 'trap "" TERM; echo out $$; exec sleep 1000' & `, true},
+	{"deaf daemon", `(setsid sh -c 'trap "" TERM; sh -c "echo out \$\$; exec sleep 1000" & ' & ) & `, true},
+	{"without environment", `env -i /usr/bin/setsid /bin/sh -c 'echo out $$; exec /bin/sleep 1000' & `, false},
+	{"daemon without environment", `(env -i /usr/bin/setsid /bin/sh -c 'echo out $$; exec /bin/sleep 1000' & ) & `, false},
+}
+
+func TestStopEndsTheTree(t *testing.T) {
+	t.Parallel()
+	for _, tt := range trees {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, sh(tt.script+`echo main; wait; sleep 1000`))
+			s.line(t, "main")
+			out := procOf(t, s.line(t, "out"))
+			s.Stop(syscall.SIGTERM)
+			enginetest.Await(t, s.Exited(), "Exited")
+			if tt.deaf {
+				if !alive(out) {
+					t.Error("the deaf one obeyed")
+				}
+				select {
+				case <-s.Gone():
+					t.Error("gone, with one left")
+				default:
+				}
+				s.Stop(syscall.SIGKILL)
+			}
+			if e := s.wait(t); e.Signal != syscall.SIGTERM {
+				t.Errorf("%+v", e)
+			}
+			noneAlive(t, out)
+		})
+	}
+}
+
+// A main process that goes on after TERM gives time to find what has left.
+func TestStopReachesTheEscapedWhileMainGoesOn(t *testing.T) {
+	t.Parallel()
+	s := start(t, sh(`trap 'echo got' TERM
+		env -i /usr/bin/setsid /bin/sh -c 'echo out $$; exec /bin/sleep 1000 >/dev/null 2>&1' &
+		setsid sh -c 'trap "echo told; exit" TERM; echo up; while :; do sleep 0.01; done' &
+		while :; do sleep 0.01; done`))
+	s.line(t, "up")
+	out := procOf(t, s.line(t, "out"))
+	s.Stop(syscall.SIGTERM)
+	s.line(t, "got")
+	s.line(t, "told")
+	for end := time.Now().Add(enginetest.Patience); alive(out); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the escaped one without an environment was not told")
+		}
+	}
+	s.Stop(syscall.SIGKILL)
+	if e := s.wait(t); e.Signal != syscall.SIGKILL || e.Swept < 2 {
+		t.Errorf("%+v", e)
+	}
+}
+
+func TestKillEndsTheTree(t *testing.T) {
+	t.Parallel()
+	for _, tt := range trees {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, sh(`trap "" TERM; `+tt.script+`echo main; wait; sleep 1000`))
+			s.line(t, "main")
+			out := procOf(t, s.line(t, "out"))
+			s.Stop(syscall.SIGKILL)
+			if e := s.wait(t); e.Signal != syscall.SIGKILL {
+				t.Errorf("%+v", e)
+			}
+			noneAlive(t, out)
+		})
+	}
+}
+
+func TestMainEndsAndLeavesOthers(t *testing.T) {
+	t.Parallel()
+	for _, tt := range trees {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, sh(tt.script+`until grep -q '^out' /proc/$$/fd/1; do sleep 0.01; done; exit 3`))
+			enginetest.Await(t, s.Exited(), "Exited")
+			out := procOf(t, s.line(t, "out"))
+			select {
+			case <-s.Gone():
+				t.Fatal("gone, with one left")
+			default:
+			}
+			if !alive(out) {
+				t.Fatal("it was ended without a stop")
+			}
+			s.Stop(syscall.SIGTERM)
+			if tt.deaf {
+				s.Stop(syscall.SIGKILL)
+			}
+			if e := s.wait(t); e.Code != 3 || e.Swept < 1 {
+				t.Errorf("%+v", e)
+			}
+			noneAlive(t, out)
+		})
+	}
+}
+
+func TestSweptCounts(t *testing.T) {
+	t.Parallel()
+	const three = `for i in 1 2 3; do sleep 1000 & done; echo up; `
+	s := start(t, sh(three))
+	enginetest.Await(t, s.Exited(), "Exited")
+	s.Stop(syscall.SIGTERM)
+	if e := s.wait(t); e != (task.Exit{Swept: 3}) {
+		t.Errorf("left three: %+v", e)
+	}
+	// What a stop ends with the main process was not left behind.
+	s = start(t, sh(three+"wait"))
+	s.line(t, "up")
+	s.Stop(syscall.SIGTERM)
+	if e := s.wait(t); e != (task.Exit{Signal: syscall.SIGTERM}) {
+		t.Errorf("stopped with three: %+v", e)
+	}
+}
+
+func TestStopTouchesNothingElse(t *testing.T) {
+	t.Parallel()
+	// The victim's neighbours: another run with a daemon, a process that no run
+	// knows, and one that looks like it in all but its run.
+	other := start(t, sh(`setsid sh -c 'echo out $$; exec sleep 1000' & wait`))
+	daemon := procOf(t, other.line(t, "out"))
+	stranger := start(t, sh(`unset TASKS_RUN_ID; (setsid sh -c 'exec >/dev/null 2>&1; exec sleep 1000' & echo out $!) & sleep 1000`))
+	strange := procOf(t, stranger.line(t, "out"))
+	t.Cleanup(func() { syscall.Kill(strange.pid, syscall.SIGKILL) })
+	for range 3 {
+		s := start(t, sh(`setsid sh -c 'echo out $$; exec sleep 1000' & echo up; wait`))
+		s.line(t, "up")
+		out := procOf(t, s.line(t, "out"))
+		s.Stop(syscall.SIGTERM)
+		s.wait(t)
+		noneAlive(t, out)
+	}
+	for what, p := range map[string]proc{"the other run": {other.Ref().PID, other.Ref().Start}, "its daemon": daemon, "the stranger": strange} {
+		if !alive(p) {
+			t.Errorf("%s was ended", what)
+		}
+	}
+	other.Stop(syscall.SIGTERM)
+	other.wait(t)
+	noneAlive(t, daemon)
+}
+
+func TestStrangersAreReaped(t *testing.T) {
+	t.Parallel()
+	s := start(t, sh(`for i in 1 2 3; do (sh -c 'echo out $$; sleep 0.05' &) ; done; sleep 1000`))
+	s.line(t, "out")
+	for end := time.Now().Add(enginetest.Patience); ; time.Sleep(time.Millisecond) {
+		var procs []proc
+		for line := range strings.Lines(s.log(t)) {
+			procs = append(procs, procOf(t, strings.TrimSpace(strings.TrimPrefix(line, "out "))))
+		}
+		there := slices.ContainsFunc(procs, func(p proc) bool { _, err := os.Stat(fmt.Sprintf("/proc/%d", p.pid)); return err == nil })
+		if len(procs) == 3 && !there {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%v are still there", procs)
+		}
+	}
+}
+
+func TestSample(t *testing.T) {
+	t.Parallel()
+	idle := start(t, task.Spec{Command: []string{"sleep", "1000"}})
+	busy := start(t, sh(`sleep 1000 & echo up; while :; do :; done`))
+	busy.line(t, "up")
+	sample := func(s started) task.Stats {
+		st, err := s.Process.(task.Sampler).Sample()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return st
+	}
+	if st := sample(idle); st.Processes != 1 || st.MemoryBytes < 100<<10 || st.MemoryBytes > 100<<20 || st.CPUPercent > 100 {
+		t.Errorf("asleep: %+v", st)
+	}
+	for end := time.Now().Add(enginetest.Patience); ; time.Sleep(snapshotAge) {
+		st := sample(busy)
+		if st.Processes != 2 || st.CPUPercent < 0 || st.CPUPercent > 250 {
+			t.Errorf("busy: %+v", st)
+		}
+		if st.CPUPercent > 1 {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("busy: %+v", st)
+		}
+	}
+	busy.Stop(syscall.SIGKILL)
+	busy.wait(t)
+	time.Sleep(snapshotAge)
+	if st, err := busy.Process.(task.Sampler).Sample(); err == nil {
+		t.Errorf("of an ended run: %+v", st)
+	}
+}
+
+func TestReadStat(t *testing.T) {
+	t.Parallel()
+	s, ok := readStat(os.Getpid(), make([]byte, 1024))
+	if !ok || s.pid != os.Getpid() || s.ppid != os.Getppid() || s.threads < 2 || resident(s.pid) < 1<<20 || s.dead() {
+		t.Errorf("%+v, %v", s, ok)
+	}
+	if now := ticks(); s.start == 0 || s.start > now || now-s.start > 3600*100 {
+		t.Errorf("started at %d, now is %d", s.start, now)
+	}
+	if _, ok := readStat(1<<30, make([]byte, 1024)); ok {
+		t.Error("a process that cannot be has a stat")
+	}
+}

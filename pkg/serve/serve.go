@@ -1,0 +1,114 @@
+// Package serve lets the `tasks` command, and every other client, reach the
+// supervisor that is embedded in a Go program:
+//
+//	sup := supervisor.New(supervisor.Options{})
+//	defer sup.Close(ctx)
+//	srv, err := serve.Listen("app.sock", sup)
+//	if err != nil { … }
+//	defer srv.Close(ctx)
+//
+// From then on `tasks -s app.sock list` shows the program's tasks and
+// `tasks -s app.sock stop NAME` sets the stop event of one and joins. What the
+// supervisor cannot do is refused with a task.ErrUsage that says so: commands,
+// where it has no engine for them, and always `exit`, since the program ends
+// its supervisor itself.
+package serve
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"tasks/internal/protocol"
+	"tasks/internal/server"
+	"tasks/internal/socket"
+	"tasks/pkg/supervisor"
+	"tasks/pkg/task"
+)
+
+// Server answers clients of one supervisor. Make one with [Listen].
+type Server struct {
+	listener *socket.Listener
+	server   *server.Server
+}
+
+// Listen serves sup on the Unix socket path until Close. The socket's directory
+// must belong to this user or root, with nobody else able to write to it; if it
+// is missing, but not its parent, it is made with mode 0700. The socket has mode
+// 0600, and whoever connects must have the uid of this process, or be root.
+//
+// A socket that a dead program of this user left at path is replaced. One on
+// which somebody answers, and any other file, stays, as an error.
+func Listen(path string, sup *supervisor.Supervisor) (*Server, error) {
+	paths, err := socket.Locate(path, "", func(string) string { return "" }, os.Geteuid())
+	if err != nil {
+		return nil, err
+	}
+	l, err := listen(paths.Socket)
+	if err != nil {
+		return nil, err
+	}
+	program, err := os.Executable()
+	if err != nil {
+		program = os.Args[0]
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		home = "/"
+	}
+	started := task.Now()
+	s := &Server{listener: l, server: server.New(server.Config{
+		Supervisor: sup, Home: home,
+		Info: func() protocol.Info {
+			return protocol.Info{
+				Version: version(), Program: filepath.Base(program), PID: os.Getpid(), StartedAt: started, Socket: paths.Socket,
+			}
+		},
+	}, os.Geteuid())}
+	go s.server.Serve(l)
+	return s, nil
+}
+
+// listen binds path. Of two programs that find the same stale socket, a lock on
+// the directory lets one replace it and the other see that it is in use.
+func listen(path string) (*socket.Listener, error) {
+	dir := filepath.Dir(path)
+	if err := socket.CheckNamedDir(dir); err != nil {
+		return nil, err
+	}
+	lock, err := os.Open(dir)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen: %w", err)
+	}
+	defer lock.Close()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return nil, fmt.Errorf("cannot lock directory %s: %w", dir, err)
+	}
+	return socket.Listen(path)
+}
+
+// Close removes the socket, ends waits and watches, lets other requests under
+// way finish and be answered until ctx ends, and closes the connections. The
+// supervisor and its tasks stay as they are.
+func (s *Server) Close(ctx context.Context) error {
+	err := s.listener.Close()
+	s.server.Close(ctx)
+	return err
+}
+
+// version is that of this module, as the program was built with it.
+func version() string {
+	const module = "tasks"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, m := range append(info.Deps, &info.Main) {
+			if m.Path == module {
+				return strings.TrimPrefix(m.Version, "v")
+			}
+		}
+	}
+	return "unknown"
+}
