@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -79,7 +80,7 @@ func oneLine(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// jsonValue is `json FILE PATH VALUE`: PATH, such as 0.spec.restart or '#' for
+// jsonValue is `json FILE PATH VALUE`: PATH, such as 0.spec.restart, or len for
 // a length, leads to VALUE; null is also what is not there.
 func jsonValue(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 3 {
@@ -110,7 +111,7 @@ func at(doc any, path []string) any {
 		case map[string]any:
 			doc = v[key]
 		case []any:
-			if key == "#" {
+			if key == "len" {
 				return len(v)
 			}
 			i, err := strconv.Atoi(key)
@@ -150,24 +151,38 @@ func waitFor(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("%s: not within %s; last output:\n%s", strings.Join(args, " "), patience, out)
 }
 
-// interrupt is `interrupt SIGNAL N PROGRAM [ARG…]`: send the signal once the
-// program has connected to a socket, and expect the exit code.
+// interrupt is `interrupt [-output] SIGNAL N PROGRAM [ARG…]`: send the signal
+// once the program has connected to a socket, or has written something, and
+// expect the exit code.
 func interrupt(ts *testscript.TestScript, neg bool, args []string) {
+	output := len(args) > 0 && args[0] == "-output"
+	if output {
+		args = args[1:]
+	}
 	if neg || len(args) < 3 {
-		ts.Fatalf("usage: interrupt SIGNAL N PROGRAM [ARG...]")
+		ts.Fatalf("usage: interrupt [-output] SIGNAL N PROGRAM [ARG...]")
 	}
 	sig, err := task.ParseSignal(args[0])
 	ts.Check(err)
 	cmd := command(ts.Getenv, ts.MkAbs("."), args[2:]...)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	stdout, err := cmd.StdoutPipe()
+	ts.Check(err)
 	ts.Check(cmd.Start())
-	for end := time.Now().Add(patience); !connected(cmd.Process.Pid) && time.Now().Before(end); {
+	if output {
+		first := make([]byte, 1)
+		_, err := io.ReadFull(stdout, first)
+		ts.Check(err)
+		fmt.Fprintf(ts.Stdout(), "%s", first)
+	}
+	for end := time.Now().Add(patience); !output && !connected(cmd.Process.Pid) && time.Now().Before(end); {
 		time.Sleep(time.Millisecond)
 	}
 	ts.Check(cmd.Process.Signal(sig))
+	_, err = io.Copy(ts.Stdout(), stdout)
+	ts.Check(err)
 	err = cmd.Wait()
-	fmt.Fprint(ts.Stdout(), stdout.String())
 	fmt.Fprint(ts.Stderr(), stderr.String())
 	checkCode(ts, args[1], err)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tasks/internal/daemon"
+	"tasks/internal/process"
 	"tasks/internal/socket"
 )
 
@@ -59,7 +60,9 @@ TERM or INT, which stops them and lets the next 'tasks serve' start them again.`
 
 func (e *env) serveHere(paths socket.Paths, keep int) error {
 	log := slog.New(slog.NewTextHandler(e.err, nil))
-	err := daemon.Run(daemon.Config{Paths: paths, KeepEnded: keep, Version: version(), Log: log}, func() {})
+	err := process.OnFirstThread(func(first *process.FirstThread) error {
+		return daemon.Run(daemon.Config{Paths: paths, KeepEnded: keep, Version: version(), Log: log, First: first}, func() {})
+	})
 	if err != nil {
 		return fmt.Errorf("cannot serve: %w", err)
 	}

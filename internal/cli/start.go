@@ -41,7 +41,8 @@ the process exists; a program that cannot be executed is an error.
 The task gets the directory and the environment of the caller. The environment
 is kept on disk with the task, readable for the user alone.
 
-NAMEs alone start ended tasks again as they were. A single new name without a
+NAMEs alone start ended tasks again as they were, and so do --all and, without a
+command, --group. A single new name without a
 command runs the built-in heartbeat, which logs a line every two seconds.`,
 		Example: `  tasks start web -- python3 -m http.server 8000
   tasks start db --restart always -C /srv/db -- ./postgres -D data
@@ -63,7 +64,7 @@ command runs the built-in heartbeat, which logs a line every two seconds.`,
 	fl.StringArrayVarP(&f.env, "env", "e", nil, "set `NAME=VALUE` in its environment; may be repeated")
 	fl.StringVar(&f.envFile, "env-file", "", "set the variables in this file")
 	fl.BoolVar(&f.clearEnv, "clear-env", false, "begin with an empty environment, not this one")
-	fl.StringVarP(&f.group, "group", "g", "", "group that the task belongs to")
+	fl.StringVarP(&f.group, "group", "g", "", "group that the task belongs to; without a command: every ended task of it")
 	fl.StringVar(&f.stopSignal, "stop-signal", "TERM", "signal that asks it to end")
 	fl.DurationVar(&f.stopTimeout, "stop-timeout", task.DefaultStopTimeout, "time from the stop signal to KILL")
 	fl.StringVar(&f.wait, "wait", "", "wait until it is running, ready or ended; alone: ended, and pass on its exit code")
@@ -110,10 +111,13 @@ func (e *env) start(cmd *cobra.Command, f *startFlags, args []string) error {
 	switch {
 	case f.all && (command != nil || len(names) > 0):
 		return usage("--all goes with no names and no command")
-	case len(names) == 0 && !f.all:
+	case len(names) == 0 && !f.all && (command != nil || f.group == ""):
 		return usage("no name given: use 'tasks start NAME -- COMMAND'")
 	case command != nil && len(names) > 1:
 		return usage("one command needs one name, not %d: %s", len(names), strings.Join(names, " "))
+	}
+	if command == nil && len(names) == 0 && !f.all {
+		return e.startGroup(f)
 	}
 	if command == nil {
 		for _, flag := range specFlags {
@@ -153,6 +157,23 @@ func (e *env) startAgain(f *startFlags, names []string) error {
 	}
 	return e.started(f, func(ctx context.Context, c *client.Client) ([]task.Info, error) {
 		return c.StartAgain(ctx, task.Selector{Names: names, All: f.all})
+	})
+}
+
+// startGroup starts the ended tasks of a group again.
+func (e *env) startGroup(f *startFlags) error {
+	return e.started(f, func(ctx context.Context, c *client.Client) ([]task.Info, error) {
+		tasks, err := c.List(ctx, client.ListOptions{Selector: task.Selector{Group: f.group}})
+		var names []string
+		for _, t := range tasks {
+			if t.State.Ended() {
+				names = append(names, t.Name)
+			}
+		}
+		if err != nil || names == nil {
+			return nil, err
+		}
+		return c.StartAgain(ctx, task.Selector{Names: names})
 	})
 }
 

@@ -15,6 +15,7 @@ import (
 	godaemon "github.com/sevlyar/go-daemon"
 	"golang.org/x/sys/unix"
 
+	"tasks/internal/process"
 	"tasks/internal/socket"
 )
 
@@ -167,7 +168,10 @@ func Child(args []string, version string) error {
 			verdict.Close()
 		}
 	}
-	err := Run(cfg, func() { answer("ready") })
+	err := process.OnFirstThread(func(first *process.FirstThread) error {
+		cfg.First = first
+		return Run(cfg, func() { answer("ready") })
+	})
 	var held *socket.HeldError
 	switch {
 	case errors.As(err, &held) && (held.PID == 0 || held.Socket == paths.Socket):

@@ -33,6 +33,7 @@ type Config struct {
 	Version   string // of this program
 	Log       *slog.Logger
 	LogPath   string // of the supervisor's own log; "" in the foreground
+	First     *process.FirstThread
 }
 
 // keepRuns is how many runs of a task keep their logs.
@@ -80,7 +81,7 @@ func Run(cfg Config, ready func()) error {
 
 	home := homeDir()
 	engine, err := process.New(process.Options{
-		ID: db.ID(), Socket: cfg.Paths.Socket, Environ: os.Environ(), Home: home, Logger: cfg.Log,
+		ID: db.ID(), Socket: cfg.Paths.Socket, Environ: os.Environ(), Home: home, Logger: cfg.Log, First: cfg.First,
 	})
 	if err != nil {
 		listener.Close()

@@ -29,6 +29,7 @@ type Options struct {
 	Environ []string     // for tasks that were given none
 	Home    string       // the directory of tasks that were given none
 	Logger  *slog.Logger // nil: silent
+	First   *FirstThread // from OnFirstThread; nil: the end of each run costs a search of /proc
 }
 
 // Engine starts and reaps processes. A program has at most one.
@@ -63,6 +64,7 @@ func New(o Options) (*Engine, error) {
 		runs: make(map[int]*run), sweeping: make(map[*run]bool),
 		chld: make(chan os.Signal, 1), deaf: make(chan os.Signal), look: make(chan struct{}, 1), quit: make(chan struct{}),
 	}
+	e.tree.first = o.First
 	if err := e.tree.open(); err != nil {
 		null.Close()
 		return nil, fmt.Errorf("cannot start the process engine: %w", err)
@@ -82,7 +84,6 @@ func (e *Engine) Close() error {
 	e.over.Wait()
 	signal.Stop(e.chld)
 	signal.Stop(e.deaf)
-	e.tree.close()
 	return e.null.Close()
 }
 

@@ -21,16 +21,25 @@ func TestMain(m *testing.M) {
 		helpers[mode]()
 		os.Exit(0)
 	}
+	OnFirstThread(func(first *FirstThread) error {
+		os.Exit(runTests(m, first))
+		return nil
+	})
+}
+
+func runTests(m *testing.M, first *FirstThread) int {
 	home, err := os.MkdirTemp("", "process")
 	if err == nil {
 		home, err = filepath.EvalSymlinks(home)
 	}
 	if err == nil {
-		engine, err = New(options(home))
+		o := options(home)
+		o.First = first
+		engine, err = New(o)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		return 1
 	}
 	code := m.Run()
 	if err := engine.Close(); err != nil {
@@ -38,7 +47,7 @@ func TestMain(m *testing.M) {
 		code = 1
 	}
 	os.RemoveAll(home)
-	os.Exit(code)
+	return code
 }
 
 func options(home string) Options {

@@ -45,7 +45,7 @@ func TestThousandRuns(t *testing.T) {
 	if self.threads >= 30 {
 		t.Errorf("%d threads for %d runs", self.threads, n)
 	}
-	if engine.tree.ask == nil {
+	if engine.tree.first == nil {
 		t.Error("the engine does not have the first thread: each end costs a pass over /proc")
 	}
 	begin = time.Now()

@@ -38,13 +38,12 @@ func (s stat) dead() bool { return s.state == 'Z' && s.threads <= 1 }
 //
 // This process is a child subreaper, prctl(2): what loses its parent becomes
 // its child, and the kernel gives it to the first thread of the process. The
-// engine keeps that thread for itself, so that it has no other children, and
+// engine keeps that thread free, so that it has no other children, and
 // one wait without WNOTHREAD's siblings tells whether there are orphans at all:
 // for most ends of runs /proc is never searched.
 type tree struct {
-	now  snapshot
-	ask  chan chan bool // whether there are orphans; nil where the first thread could not be had
-	quit chan struct{}
+	now   snapshot
+	first *FirstThread // nil: it could not be had
 }
 
 func (t *tree) open() error {
@@ -55,49 +54,33 @@ func (t *tree) open() error {
 	if err := unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
 		return os.NewSyscallError("close_range", err)
 	}
-	t.quit = make(chan struct{})
-	ask := make(chan chan bool)
-	if holdFirstThread(func() {
-		for {
-			select {
-			case reply := <-ask:
-				reply <- anyChildOfThisThread()
-			case <-t.quit:
-				return
-			}
-		}
-	}) {
-		t.ask = ask
-	}
 	return nil
 }
 
-func (t *tree) close() { close(t.quit) }
+// FirstThread is the first thread of this process, kept free of children.
+type FirstThread struct{ ask chan chan bool }
 
-// holdFirstThread runs f in a goroutine that owns the first thread of the
-// process. Idle threads are taken before new ones are made, so a few tries
-// find it.
-func holdFirstThread(f func()) bool {
-	release := make(chan struct{})
-	defer close(release)
-	for range 64 {
-		first := make(chan bool)
-		go func() {
-			runtime.LockOSThread()
-			defer runtime.UnlockOSThread()
-			if unix.Gettid() == unix.Getpid() {
-				first <- true
-				f()
-				return
-			}
-			first <- false
-			<-release
-		}()
-		if <-first {
-			return true
+// OnFirstThread runs f in a goroutine of its own and keeps the first thread,
+// which it should be called on, for the engine that f makes; it returns what f
+// does. Where it is called on another, f gets nil: an engine then searches /proc
+// at the end of each run.
+func OnFirstThread(f func(*FirstThread) error) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if unix.Gettid() != unix.Getpid() {
+		return f(nil)
+	}
+	t := &FirstThread{make(chan chan bool)}
+	result := make(chan error, 1)
+	go func() { result <- f(t) }()
+	for {
+		select {
+		case reply := <-t.ask:
+			reply <- anyChildOfThisThread()
+		case err := <-result:
+			return err
 		}
 	}
-	return false
 }
 
 func anyChildOfThisThread() bool {
@@ -111,11 +94,11 @@ func anyChildOfThisThread() bool {
 }
 
 func (t *tree) anyOrphans() bool {
-	if t.ask == nil {
+	if t.first == nil {
 		return true
 	}
 	reply := make(chan bool, 1)
-	t.ask <- reply
+	t.first.ask <- reply
 	return <-reply
 }
 

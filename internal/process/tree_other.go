@@ -21,10 +21,15 @@ type stat struct {
 
 // tree knows only process groups here: a process that leaves its group is not
 // found, and what stays in the group of an ended main process is killed.
-type tree struct{}
+type tree struct{ first *FirstThread }
+
+// FirstThread is of use on Linux alone.
+type FirstThread struct{}
+
+// OnFirstThread runs f.
+func OnFirstThread(f func(*FirstThread) error) error { return f(nil) }
 
 func (tree) open() error { return nil }
-func (tree) close()      {}
 
 func (t tree) orphans(e *Engine) (map[*run][]stat, bool) {
 	e.mu.Lock()

@@ -36,7 +36,8 @@ type Process interface {
 	Exited() <-chan struct{}
 	// Exit is how it ended, once Exited is closed.
 	Exit() Exit
-	// Gone is closed when nothing of the run is left; never before Exited.
+	// Gone is closed when nothing of the run is left, its main process
+	// included: who sees Exited closed sees at once whether it is.
 	Gone() <-chan struct{}
 	// Stop asks all of the run to end with sig, or kills it where sig is
 	// SIGKILL. It may be called again, and for what is left after Exited.

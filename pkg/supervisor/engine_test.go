@@ -1,0 +1,26 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"tasks/internal/enginetest"
+	"tasks/pkg/task"
+)
+
+func TestFuncEngineContract(t *testing.T) {
+	enginetest.Suite(t, func(t *testing.T, k enginetest.Kind) (task.Engine, *task.Spec) {
+		spec := &task.Spec{Name: "f"}
+		switch k {
+		case enginetest.Brief:
+			return funcEngine{func(ctx context.Context) error { fmt.Fprintln(Log(ctx), "hello"); return nil }}, spec
+		case enginetest.Failing:
+			return funcEngine{func(context.Context) error { return errors.New("boom") }}, spec
+		case enginetest.Lasting:
+			return funcEngine{func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}, spec
+		}
+		return nil, nil
+	})
+}
