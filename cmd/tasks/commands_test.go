@@ -234,3 +234,18 @@ func processes(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s has %d processes, want %d", args[0], n, want)
 	}
 }
+
+// gone is `gone PID`: the process comes to its end; PID 1 may have yet to reap it.
+func gone(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: gone PID")
+	}
+	var stat []byte
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		var err error
+		if stat, err = os.ReadFile("/proc/" + args[0] + "/stat"); err != nil || strings.Contains(string(stat), ") Z ") {
+			return
+		}
+	}
+	ts.Fatalf("process %s is still there: %s", args[0], stat)
+}

@@ -34,6 +34,7 @@ func TestScript(t *testing.T) {
 		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exitcode":  exitCode,
+			"gone":      gone,
 			"hang":      hang,
 			"interrupt": interrupt,
 			"json":      jsonValue,

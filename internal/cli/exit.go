@@ -7,11 +7,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"tasks/internal/socket"
+	"tasks/pkg/client"
 	"tasks/pkg/task"
 )
 
 func newExit(e *env) *cobra.Command {
 	var timeout time.Duration
+	var keep bool
 	cmd := &cobra.Command{
 		Use:     "exit",
 		Aliases: []string{"shutdown", "quit"},
@@ -19,25 +21,29 @@ func newExit(e *env) *cobra.Command {
 		Long: `Stop every task, wait until all are gone, and end the supervisor. Returns when its
 process is gone and its socket removed. Tasks and logs stay on disk: the next
 'tasks serve' lists them as stopped.`,
-		Example: "  tasks exit\n  tasks exit --timeout 2s",
+		Example: "  tasks exit\n  tasks exit --timeout 2s\n  tasks exit --keep && tasks serve",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var most *task.Duration
+			o := client.ExitOptions{Keep: keep}
 			if cmd.Flags().Changed("timeout") {
+				if keep {
+					return usage("--keep stops nothing: it goes without --timeout")
+				}
 				var err error
-				if most, err = duration("timeout", timeout); err != nil {
+				if o.Timeout, err = duration("timeout", timeout); err != nil {
 					return err
 				}
 			}
-			return e.exit(most)
+			return e.exit(o)
 		},
 	}
+	cmd.Flags().BoolVar(&keep, "keep", false, "end the supervisor alone: tasks run on, and the next 'tasks serve' takes them back")
 	cmd.Flags().DurationVar(&timeout, "timeout", 0, "KILL what has not ended after this time")
 	cmd.Flags().Lookup("timeout").DefValue = ""
 	return cmd
 }
 
-func (e *env) exit(timeout *task.Duration) error {
+func (e *env) exit(o client.ExitOptions) error {
 	c, err := e.dial()
 	if err != nil {
 		return err
@@ -48,12 +54,17 @@ func (e *env) exit(timeout *task.Duration) error {
 	if err != nil {
 		return err
 	}
-	tasks, err := c.Exit(ctx, timeout)
+	tasks, err := c.Exit(ctx, o)
 	if err != nil && !errors.Is(err, task.ErrTimeout) {
 		return err
 	}
 	// The supervisor holds its lock as long as there is a process of it.
 	gone := socket.AwaitRelease(ctx, info.StateDir)
+	for _, t := range tasks {
+		if o.Keep && t.State.Ended() {
+			e.remark("tasks: %s could not run on without the supervisor: it is %s", t.Name, t.State)
+		}
+	}
 	e.client.Close()
 	return errors.Join(e.printTouched(tasks), err, gone)
 }

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -25,7 +27,10 @@ each uses and where it runs and logs.`,
 		ValidArgsFunction: completeNames(nil),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o := client.ListOptions{Selector: task.Selector{Names: args, All: s.all, Group: s.group}, Stats: e.output == "wide"}
-			var err error
+			err := notEmpty(args)
+			if err != nil {
+				return err
+			}
 			if o.States, err = parseStates(states); err != nil {
 				return err
 			}
@@ -37,6 +42,7 @@ each uses and where it runs and logs.`,
 			if err != nil && tasks == nil {
 				return err
 			}
+			slices.SortFunc(tasks, func(a, b task.Info) int { return strings.Compare(a.Name, b.Name) })
 			if e.quiet {
 				e.output = "name"
 			}

@@ -93,9 +93,13 @@ func newRoot(e *env) *cobra.Command {
 		},
 		PersistentPreRunE: func(*cobra.Command, []string) error { return e.settle() },
 	}
+	showVersion := root.Flags().Bool("version", false, "print the version of this program")
 	root.RunE = func(cmd *cobra.Command, args []string) error {
-		if len(args) > 0 {
+		switch {
+		case len(args) > 0:
 			return unknownCommand(root, e, args[0])
+		case *showVersion:
+			return e.printVersion()
 		}
 		return cmd.Help()
 	}

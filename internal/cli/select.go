@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,12 +30,14 @@ func (s *selection) selector(cmd *cobra.Command, args []string) (task.Selector, 
 	if sel.Empty() {
 		return sel, usage("no task named: give names, or --all: see '%s --help'", cmd.CommandPath())
 	}
-	for _, a := range args {
-		if a == "" {
-			return sel, usage("bad name \"\": it is empty")
-		}
+	return sel, notEmpty(args)
+}
+
+func notEmpty(names []string) error {
+	if slices.Contains(names, "") {
+		return usage("bad name \"\": it is empty")
 	}
-	return sel, nil
+	return nil
 }
 
 // duration is a flag's value that must not be negative.

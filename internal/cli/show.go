@@ -87,20 +87,24 @@ func (e *env) showTask(t task.Info) error {
 	say("Started", e.when(t.StartedAt))
 	say("Ended", e.when(t.EndedAt))
 	if t.Stats != nil {
-		say("Uses", fmt.Sprintf("%.1f%% CPU, %s, %d processes", t.CPUPercent, size(t.MemoryBytes), t.Processes))
+		noun := "processes"
+		if t.Processes == 1 {
+			noun = "process"
+		}
+		say("Uses", fmt.Sprintf("%.1f%% CPU, %s, %d %s", t.CPUPercent, size(t.MemoryBytes), t.Processes, noun))
 	}
 	say("Log", t.Log)
-	say("Stop", fmt.Sprintf("%s, KILL after %s", t.Spec.StopSignal, time.Duration(*t.Spec.StopTimeout)))
+	say("Stop", fmt.Sprintf("%s, KILL after %s", t.Spec.StopSignal, short(time.Duration(*t.Spec.StopTimeout))))
 	restart := string(t.Spec.Restart)
 	if t.Spec.Restart != task.RestartNo {
-		restart += ", backoff " + t.Spec.Backoff.String()
+		restart += ", backoff " + short(t.Spec.Backoff.Min) + ".." + short(t.Spec.Backoff.Max)
 		if t.Spec.MaxRestarts != nil {
 			restart += fmt.Sprintf(", at most %d times", *t.Spec.MaxRestarts)
 		}
 	}
 	say("Restart", restart)
 	if t.Spec.Timeout != nil {
-		say("Timeout", t.Spec.Timeout.String())
+		say("Timeout", short(time.Duration(*t.Spec.Timeout)))
 	}
 	if t.Spec.LeaveChildren {
 		say("Children", "left running when the main process ends")

@@ -116,14 +116,15 @@ func (e *env) start(cmd *cobra.Command, f *startFlags, args []string) error {
 	case command != nil && len(names) > 1:
 		return usage("one command needs one name, not %d: %s", len(names), strings.Join(names, " "))
 	}
-	if command == nil && len(names) == 0 && !f.all {
-		return e.startGroup(f)
-	}
 	if command == nil {
+		group := len(names) == 0 && !f.all
 		for _, flag := range specFlags {
-			if cmd.Flags().Changed(flag) {
+			if cmd.Flags().Changed(flag) && !(group && flag == "group") {
 				return usage("--%s needs a command: use 'tasks start NAME --%s … -- COMMAND'", flag, flag)
 			}
+		}
+		if group {
+			return e.startGroup(f)
 		}
 		return e.startAgain(f, names)
 	}
@@ -186,7 +187,7 @@ func (e *env) started(f *startFlags, start func(context.Context, *client.Client)
 	ctx, done := untilInterrupt()
 	defer done()
 	tasks, err := start(ctx, c)
-	if f.wait == "" || err != nil {
+	if f.wait == "" || err != nil || len(tasks) == 0 {
 		if err != nil && f.wait == "ended" && len(tasks) == 1 && tasks[0].State == task.Failed {
 			err = errors.Join(exitCode(codeOfTask(tasks[0])), err)
 		}

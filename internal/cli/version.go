@@ -13,12 +13,14 @@ func newVersion(e *env) *cobra.Command {
 		Short:   "Print the version of this program",
 		Example: "  tasks version",
 		Args:    noArgs,
-		RunE: func(*cobra.Command, []string) error {
-			if e.output == "json" {
-				return e.printJSON(map[string]string{"version": version(), "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH})
-			}
-			_, err := fmt.Fprintf(e.out, "tasks %s (%s, %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-			return err
-		},
+		RunE:    func(*cobra.Command, []string) error { return e.printVersion() },
 	}
+}
+
+func (e *env) printVersion() error {
+	if e.output == "json" {
+		return e.printJSON(map[string]string{"version": version(), "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH})
+	}
+	_, err := fmt.Fprintf(e.out, "tasks %s (%s, %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return err
 }

@@ -92,11 +92,15 @@ func Run(cfg Config, ready func()) error {
 		Commands: engine, Builtin: heartbeat, Store: db, Logs: runLogs{logs.Dir(filepath.Join(cfg.Paths.State, "logs")), make(chan struct{}, 4)},
 		KeepEnded: cfg.KeepEnded, Logger: cfg.Log,
 	})
+	if killed := engine.KillUnknown(recorded(records)); len(killed) > 0 {
+		cfg.Log.Warn("ended processes of runs that were never recorded", "pids", killed)
+	}
 	sup.Load(context.Background(), records)
 
 	started := task.Now()
 	exited := make(chan struct{})
 	var once sync.Once
+	leaving := false // set before exited is closed
 	srv := server.New(server.Config{
 		Supervisor: sup, Home: home, Logger: cfg.Log,
 		Info: func() protocol.Info {
@@ -105,10 +109,16 @@ func Run(cfg Config, ready func()) error {
 				Socket: cfg.Paths.Socket, StateDir: cfg.Paths.State, Log: cfg.LogPath,
 			}
 		},
-		Exit: func(ctx context.Context, grace time.Duration) ([]task.Info, error) {
+		Exit: func(ctx context.Context, grace time.Duration, keep bool) ([]task.Info, error) {
 			touched := live(sup.List())
-			tasks, err := sup.StopAll(ctx, grace)
-			once.Do(func() { close(exited) })
+			var tasks []task.Info
+			var err error
+			if keep {
+				tasks, err = sup.Leave(ctx)
+			} else {
+				tasks, err = sup.StopAll(ctx, grace)
+			}
+			once.Do(func() { leaving = keep; close(exited) })
 			return slices.DeleteFunc(tasks, func(t task.Info) bool { return !touched[t.Name] }), err
 		},
 	}, os.Getuid())
@@ -124,7 +134,7 @@ func Run(cfg Config, ready func()) error {
 			cfg.Log.Info("shutting down: tasks keep their wishes", "signal", sig.String())
 			open = false
 		case <-exited:
-			cfg.Log.Info("exiting")
+			cfg.Log.Info("exiting", "tasks run on", leaving)
 			open = false
 		case <-nudge:
 			bound.keep()
@@ -132,7 +142,10 @@ func Run(cfg Config, ready func()) error {
 			bound.keep()
 		}
 	}
-	err = sup.Close(context.Background())
+	err = nil
+	if !leaving {
+		err = sup.Close(context.Background())
+	}
 	if err != nil {
 		cfg.Log.Error("some tasks did not end", "err", err)
 	}
@@ -143,6 +156,17 @@ func Run(cfg Config, ready func()) error {
 	cfg.Log.Info("ended")
 	runtime.KeepAlive(lock)
 	return err
+}
+
+// recorded tells the runs that the records know.
+func recorded(records []task.Record) func(name string, run int) bool {
+	last := make(map[string]int, len(records))
+	for _, r := range records {
+		if n := len(r.Runs); n > 0 {
+			last[r.Spec.Name] = r.Runs[n-1].Run
+		}
+	}
+	return func(name string, run int) bool { return run <= last[name] }
 }
 
 // live is the names of the tasks that have not ended.

@@ -42,6 +42,8 @@ type Engine struct {
 	mu       sync.Mutex     // held from a fork until it is known, and from a wait until it is noted
 	runs     map[int]*run   // by the pid of the main process, until that is reaped
 	sweeping map[*run]bool  // main process ended, others did not
+	ended    []*run         // adopted ones whose end the reaper has not seen
+	stirred  bool           // a process that is not a child of ours has ended
 	chld     chan os.Signal // SIGCHLD
 	deaf     chan os.Signal // what this process ignores, so that runs do not
 	look     chan struct{}  // somebody wants a pass
@@ -110,7 +112,7 @@ func (e *Engine) Start(_ context.Context, l task.Launch) (task.Process, error) {
 	if l.Log != nil {
 		out = l.Log
 	}
-	r := &run{engine: e, id: id, exited: make(chan struct{}), gone: make(chan struct{})}
+	r := &run{engine: e, id: id, leave: l.Spec.LeaveChildren, exited: make(chan struct{}), gone: make(chan struct{})}
 	if l.Log != nil {
 		r.log = fileIDOf(l.Log)
 	}

@@ -16,6 +16,8 @@ type evidence struct {
 	byID      map[string]*run
 	byLog     map[fileID]*run
 	byProc    map[proc]*run // seen as part of the run when it still had a parent
+	adopted   bool          // one of the runs was
+	oldest    uint64        // start of the oldest of those
 }
 
 // newEvidence gathers what is known of the runs. The caller holds the mutex.
@@ -31,6 +33,12 @@ func newEvidence(runs map[*run]bool) evidence {
 		}
 		for p := range r.told {
 			k.byProc[p] = r
+		}
+		if r.adopted {
+			if !k.adopted || r.ref.Start < k.oldest {
+				k.oldest = r.ref.Start
+			}
+			k.adopted = true
 		}
 	}
 	return k

@@ -71,6 +71,8 @@ func (e *Engine) wait() (ended []*run, strangers bool) {
 			e.sweeping[r] = true
 			ended = append(ended, r)
 		}
+		ended, e.ended = append(ended, e.ended...), nil
+		strangers, e.stirred = strangers || e.stirred, false
 		e.mu.Unlock()
 		if errors.Is(err, syscall.EINTR) {
 			continue
@@ -96,12 +98,13 @@ func (e *Engine) sweep() (again bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for r := range e.sweeping {
-		if members := left[r]; len(members) > 0 {
+		if members := left[r]; len(members) > 0 && !r.leaves() {
+			e.follow(r, members)
 			e.tell(r, members)
 		} else if !again {
 			delete(e.sweeping, r)
 			r.exit.Swept = len(r.told)
-			r.told = nil
+			r.told, r.followed = nil, nil
 			close(r.gone) // before exited: who sees that sees whether anything is left
 		}
 	}

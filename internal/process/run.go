@@ -10,20 +10,23 @@ import (
 
 // run is one execution of a command. The engine's mutex guards its lower half.
 type run struct {
-	engine *Engine
-	id     string
-	ref    task.Ref
-	log    fileID // zero: none
-	exited chan struct{}
-	gone   chan struct{}
+	engine  *Engine
+	id      string
+	ref     task.Ref
+	log     fileID // zero: none
+	leave   bool   // what it leaves behind when it ends by itself stays
+	adopted bool   // begun by an earlier supervisor: it and its orphans are not our children
+	exited  chan struct{}
+	gone    chan struct{}
 
-	reaped bool // the main process is no more, and its pid may be another's
-	exit   task.Exit
-	want   syscall.Signal          // the last one sent to all of the run; 0: none
-	asked  syscall.Signal          // the last one sent to the process group
-	since  uint64                  // when it was, in clock ticks after boot
-	told   map[proc]syscall.Signal // what processes were sent one by one
-	cpu    sample
+	reaped   bool // the main process is no more, and its pid may be another's
+	exit     task.Exit
+	want     syscall.Signal          // the last one sent to all of the run; 0: none
+	asked    syscall.Signal          // the last one sent to the process group
+	since    uint64                  // when it was, in clock ticks after boot
+	told     map[proc]syscall.Signal // what processes were sent one by one
+	followed map[proc]bool           // members that are not our children, and whose end is awaited
+	cpu      sample
 }
 
 type sample struct {
@@ -75,6 +78,10 @@ func (r *run) Stop(sig syscall.Signal) {
 	e.mu.Unlock()
 	e.wantPass()
 }
+
+// leaves tells whether what is left of the run may stay: it was told to leave
+// it, and nobody asked the run to end. The caller holds the mutex.
+func (r *run) leaves() bool { return r.leave && r.want == 0 }
 
 // had tells whether s had the run's signal with its process group. The caller
 // holds the mutex.

@@ -107,18 +107,20 @@ func (t *tree) anyOrphans() bool {
 // began during the search may not have been seen. If not, what is missing is
 // gone, since an orphan stays to be seen until it is reaped.
 func (t *tree) orphans(e *Engine) (left map[*run][]stat, again bool) {
-	if !t.anyOrphans() {
+	e.mu.Lock()
+	known := newEvidence(e.sweeping)
+	e.mu.Unlock()
+	if !known.adopted && !t.anyOrphans() {
 		return nil, false
 	}
 	all := scan()
 	e.mu.Lock()
-	known := newEvidence(e.sweeping)
 	owner := make(map[int]*run)
 	var rest []proc
-	for _, s := range e.strangers(all) {
+	for _, s := range e.strangers(all, known) {
 		switch r := known.bySession[s.session]; {
 		case s.dead():
-			again = true
+			again = again || s.ppid == os.Getpid()
 		case r != nil && e.runs[s.session] == nil:
 			owner[s.pid] = r // a session's number is not given to another process while it has members
 		default:
@@ -130,13 +132,17 @@ func (t *tree) orphans(e *Engine) (left map[*run][]stat, again bool) {
 	return descend(all, owner, nil), again
 }
 
-// strangers are the children of this process that are no run's main process.
-// The caller holds the mutex.
-func (e *Engine) strangers(all []stat) []stat {
+// strangers are the processes that may be orphans of the runs: children of this
+// process that are no run's main process, and, as the orphans of an adopted run
+// went to another process, whatever is not older than that run and in no
+// running run's session. The caller holds the mutex.
+func (e *Engine) strangers(all []stat, of evidence) []stat {
 	var found []stat
 	self := os.Getpid()
 	for _, s := range all {
-		if s.ppid == self && e.runs[s.pid] == nil {
+		mine := s.ppid == self
+		theirs := of.adopted && s.start >= of.oldest && s.pid != self && e.runs[s.session] == nil
+		if (mine || theirs) && e.runs[s.pid] == nil {
 			found = append(found, s)
 		}
 	}
@@ -158,7 +164,7 @@ func (t *tree) escaped(e *Engine, runs []*run) map[*run][]stat {
 	}
 	known := newEvidence(of)
 	var lost []proc // those that lost their parent
-	for _, s := range e.strangers(all) {
+	for _, s := range e.strangers(all, known) {
 		if !s.dead() {
 			lost = append(lost, s.proc)
 		}
@@ -188,8 +194,26 @@ func descend(all []stat, owner map[int]*run, keep func(stat, *run) bool) map[*ru
 	return found
 }
 
+// signalGroup signals the process group of a run whose main process was not
+// reaped by us. An adopted one may have been reaped by another, and its pid
+// given away: there the kernel goes by pidfd, since Linux 6.9.
 func (t *tree) signalGroup(r *run, sig syscall.Signal) error {
-	return syscall.Kill(-r.ref.PID, sig)
+	if !r.adopted {
+		return syscall.Kill(-r.ref.PID, sig)
+	}
+	fd, err := unix.PidfdOpen(r.ref.PID, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if startTime(r.ref.PID) != r.ref.Start {
+		return unix.ESRCH
+	}
+	err = unix.PidfdSendSignal(fd, sig, nil, unix.PIDFD_SIGNAL_PROCESS_GROUP)
+	if errors.Is(err, unix.EINVAL) {
+		err = syscall.Kill(-r.ref.PID, sig)
+	}
+	return err
 }
 
 // signal acts on p by pidfd, so that a process that has taken its pid since is

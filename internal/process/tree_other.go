@@ -64,3 +64,9 @@ func ignored() []os.Signal {
 	}
 	return all
 }
+
+// follow has nothing to follow: runs are not taken back here.
+func (e *Engine) follow(*run, []stat) {}
+
+// KillUnknown finds nothing here.
+func (e *Engine) KillUnknown(func(name string, run int) bool) []int { return nil }

@@ -112,6 +112,7 @@ type (
 	// Exit stops everything and ends the supervisor.
 	Exit struct {
 		Timeout *task.Duration `json:"timeout,omitempty"` // caps every grace
+		Keep    bool           `json:"keep,omitempty"`    // processes run on, for the next supervisor
 	}
 )
 

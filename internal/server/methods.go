@@ -331,7 +331,7 @@ func exit(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 		grace = time.Duration(*p.Timeout)
 	}
 	return func() (any, error) {
-		tasks, err := c.srv.cfg.Exit(context.Background(), grace)
+		tasks, err := c.srv.cfg.Exit(context.Background(), grace, p.Keep)
 		if tasks == nil {
 			tasks = []task.Info{}
 		}

@@ -21,9 +21,10 @@ type Config struct {
 	Supervisor *supervisor.Supervisor
 	// Info is what the host says of itself; the server adds the counts.
 	Info func() protocol.Info
-	// Exit stops every task, each within grace if that is not negative, and has
-	// the host end. nil: the host does not take that from a client.
-	Exit func(ctx context.Context, grace time.Duration) ([]task.Info, error)
+	// Exit stops every task, each within grace if that is not negative, or with
+	// keep lets those run on that can be taken back, and has the host end. nil:
+	// the host does not take that from a client.
+	Exit func(ctx context.Context, grace time.Duration, keep bool) ([]task.Info, error)
 	// Home is the directory of commands that were given none.
 	Home string
 	// Logger hears of refused peers; nil: nobody does.

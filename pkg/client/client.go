@@ -58,6 +58,9 @@ type (
 	WaitOptions = protocol.Wait
 	// RemoveOptions say what to forget.
 	RemoveOptions = protocol.Remove
+	// ExitOptions: Timeout, if not nil, caps the time that each task has to end;
+	// Keep lets processes run on, and the next supervisor takes them back.
+	ExitOptions = protocol.Exit
 )
 
 // Info asks the supervisor about itself.
@@ -122,11 +125,10 @@ func (c *Client) Remove(ctx context.Context, o RemoveOptions) ([]task.Info, erro
 	return c.tasks(ctx, "remove", o)
 }
 
-// Exit stops every task and ends the supervisor; timeout, if not nil, caps the
-// time that each task has to end. It returns when the tasks have ended; the
-// supervisor follows at once.
-func (c *Client) Exit(ctx context.Context, timeout *task.Duration) ([]task.Info, error) {
-	return c.tasks(ctx, "exit", protocol.Exit{Timeout: timeout})
+// Exit stops every task and ends the supervisor. It returns when the tasks have
+// ended; the supervisor follows at once.
+func (c *Client) Exit(ctx context.Context, o ExitOptions) ([]task.Info, error) {
+	return c.tasks(ctx, "exit", o)
 }
 
 // Close closes the shared connection. Requests under way on it fail; those that

@@ -69,7 +69,7 @@ func TestServe(t *testing.T) {
 		t.Errorf("start again: %+v, %v", got, err)
 	}
 	for what, refused := range map[string]error{
-		"part of another program": second(c.Exit(ctx, nil)),
+		"part of another program": second(c.Exit(ctx, client.ExitOptions{})),
 		"no commands":             second(c.Start(ctx, task.Spec{Name: "x", Command: []string{"true"}}, false)),
 		"no command for":          second(c.Start(ctx, task.Spec{Name: "x"}, false)),
 	} {

@@ -19,6 +19,7 @@ const (
 	OpRestart               //
 	OpSignal                // Signal
 	OpRemove                // Force
+	opLeave                 // of Supervisor.Leave
 )
 
 // An Op is one request concerning one task.

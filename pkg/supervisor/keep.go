@@ -3,6 +3,7 @@ package supervisor
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"time"
 
@@ -189,7 +190,11 @@ func (a *actor) reclaim(ctx context.Context, r task.Record) bool {
 	if !ok || r.Ref == (task.Ref{}) {
 		return false
 	}
-	proc, err := adopter.Adopt(ctx, task.Launch{Spec: new(a.spec), Run: a.run}, r.Ref)
+	l := task.Launch{Spec: new(a.spec), Run: a.run}
+	if logs := a.sup.opts.Logs; logs != nil {
+		l.Log, _ = os.Open(logs.Path(a.name, a.run)) // nil where it is gone
+	}
+	proc, err := adopter.Adopt(ctx, l, r.Ref)
 	if err != nil {
 		return false
 	}

@@ -27,6 +27,8 @@ func (a *actor) handle(c *Call) {
 		a.signal(c)
 	case kind == OpRemove:
 		a.remove(c)
+	case kind == opLeave:
+		a.leave(c)
 	default:
 		c.fail(task.Errorf(task.ErrUsage, a.name, "unknown operation %d", kind))
 	}
@@ -145,6 +147,21 @@ func (a *actor) afterStop(c *Call) {
 		}
 		c.answer(info, err)
 	}()
+}
+
+// leave lets go of a run that can be taken back, once its record says that it
+// is there; any other is stopped.
+func (a *actor) leave(c *Call) {
+	_, lasts := a.engine.(task.Adopter)
+	switch {
+	case a.machine.Phase.Live() && !lasts:
+		c.op.cause = lifecycle.Shutdown
+		a.wantEnd(c)
+	case a.machine.Phase == lifecycle.Starting:
+		a.begins = append(a.begins, c)
+	default:
+		c.answer(a.shown.Load().info, nil)
+	}
 }
 
 func (a *actor) signal(c *Call) {

@@ -237,6 +237,22 @@ func (s *Supervisor) StopAll(ctx context.Context, grace time.Duration) ([]task.I
 // error is an ErrTimeout that names what did not end, and those go on.
 func (s *Supervisor) Close(ctx context.Context) error {
 	_, err := s.endAll(ctx, Op{Kind: OpStop, cause: lifecycle.Shutdown})
+	s.end(err)
+	return err
+}
+
+// Leave ends the supervisor alone: runs whose engine can take them back go on,
+// and the next supervisor with the same store does that; all others are
+// stopped, and keep their wishes. It returns every task as it was left. Errors
+// are those of Close.
+func (s *Supervisor) Leave(ctx context.Context) ([]task.Info, error) {
+	tasks, err := s.endAll(ctx, Op{Kind: opLeave})
+	s.end(err)
+	return tasks, err
+}
+
+// end ends the actors, and returns when they have.
+func (s *Supervisor) end(err error) {
 	s.mu.Lock()
 	for _, a := range s.tasks {
 		a.quit()
@@ -246,7 +262,6 @@ func (s *Supervisor) Close(ctx context.Context) error {
 	if !errors.Is(err, task.ErrTimeout) {
 		s.actors.Wait()
 	}
-	return err
 }
 
 // endAll submits op to every task there is, and sees to it that none begins a

@@ -24,7 +24,7 @@ type Adopter interface {
 type Launch struct {
 	Spec *Spec
 	Run  int
-	Log  *os.File // what the run writes to; nil: nowhere
+	Log  *os.File // what the run writes to, or has so far; nil: nowhere
 }
 
 // Process is one run that has begun. Its methods may be called from several

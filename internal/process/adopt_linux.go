@@ -1,0 +1,246 @@
+package process
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tasks/pkg/task"
+)
+
+// Adopt takes back a run that an earlier supervisor began. It is not a child
+// of this process: its end is seen by pidfd, and its exit code is the kernel's
+// own account. If its main process is gone, the run ends as lost once what that
+// left behind is swept. A run of before the machine was started again is an
+// ErrNotFound.
+func (e *Engine) Adopt(_ context.Context, l task.Launch, ref task.Ref) (task.Process, error) {
+	r := &run{
+		engine: e, id: runID(e.opts.ID, l.Spec.Name, l.Run), ref: ref, leave: l.Spec.LeaveChildren, adopted: true,
+		exited: make(chan struct{}), gone: make(chan struct{}),
+	}
+	if l.Log != nil {
+		defer l.Log.Close()
+		r.log = fileIDOf(l.Log)
+	}
+	if ref.Boot != e.boot || ref.PID <= 0 {
+		return nil, task.NoSuchTask(l.Spec.Name)
+	}
+	if s, _ := readStat(ref.PID, make([]byte, 1024)); s.start == ref.Start && s.ppid == os.Getpid() {
+		r.adopted = false // this very process began it, before an execve
+		e.mu.Lock()
+		e.runs[ref.PID] = r
+		e.mu.Unlock()
+		e.poke(false)
+		return r, nil
+	}
+	end, err := watch(proc{ref.PID, ref.Start})
+	switch {
+	case errors.Is(err, unix.ESRCH):
+		e.over.Go(func() { r.lost() })
+		return r, nil
+	case err != nil:
+		return nil, err
+	}
+	e.mu.Lock()
+	e.runs[ref.PID] = r
+	e.mu.Unlock()
+	go func() { // ends with the process that it watches
+		defer end.file.Close()
+		status, known := end.await(ref)
+		e.mu.Lock()
+		delete(e.runs, ref.PID)
+		r.end(status)
+		r.exit.Lost = !known
+		e.toSweep(r)
+		e.mu.Unlock()
+		e.poke(true)
+	}()
+	return r, nil
+}
+
+// lost hands a run whose main process is gone to the reaper.
+func (r *run) lost() {
+	e := r.engine
+	e.mu.Lock()
+	r.reaped, r.exit.Lost = true, true
+	e.toSweep(r)
+	e.mu.Unlock()
+	e.poke(true)
+}
+
+// toSweep notes that the adopted run's main process has ended. The caller
+// holds the mutex.
+func (e *Engine) toSweep(r *run) {
+	e.sweeping[r] = true
+	e.ended = append(e.ended, r)
+}
+
+// poke has the reaper look; stirred says that a process that is not its child
+// has ended.
+func (e *Engine) poke(stirred bool) {
+	e.mu.Lock()
+	e.stirred = e.stirred || stirred
+	e.mu.Unlock()
+	select {
+	case e.chld <- syscall.SIGCHLD:
+	default:
+	}
+}
+
+// pidfd watches a process that may be nobody's child.
+type pidfd struct{ file *os.File }
+
+// watch opens p; unix.ESRCH if it is gone.
+func watch(p proc) (pidfd, error) {
+	fd, err := unix.PidfdOpen(p.pid, unix.PIDFD_NONBLOCK)
+	if err != nil {
+		return pidfd{}, os.NewSyscallError("pidfd_open", err)
+	}
+	if startTime(p.pid) != p.start {
+		unix.Close(fd)
+		return pidfd{}, unix.ESRCH
+	}
+	return pidfd{os.NewFile(uintptr(fd), "pidfd")}, nil
+}
+
+// ended waits until the process has ended; it may still be a zombie.
+func (p pidfd) ended() { p.wait(func(int) bool { return true }) }
+
+// wait waits for the process to end and then, at every change, for done.
+func (p pidfd) wait(done func(fd int) bool) {
+	raw, err := p.file.SyscallConn()
+	if err != nil {
+		return
+	}
+	raw.Read(func(fd uintptr) bool {
+		poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		n, _ := unix.Poll(poll, 0)
+		return n > 0 && done(int(fd))
+	})
+}
+
+// await waits for the exit status: that of the zombie, or once that was reaped
+// the kernel's record of it (PIDFD_INFO_EXIT, Linux 6.15). known is false where
+// neither can be had.
+func (p pidfd) await(ref task.Ref) (status syscall.WaitStatus, known bool) {
+	p.wait(func(fd int) bool {
+		if status, known = zombieStatus(ref); known {
+			return true
+		}
+		info := unix.PidfdInfo{Mask: unix.PIDFD_INFO_EXIT}
+		if unix.IoctlPidfdInfo(fd, &info) == nil && info.Mask&unix.PIDFD_INFO_EXIT != 0 {
+			status, known = syscall.WaitStatus(info.Exit_code), true
+			return true
+		}
+		_, there := readStat(ref.PID, make([]byte, 1024))
+		return !there || startTime(ref.PID) != ref.Start // reaped, and nothing is known
+	})
+	return status, known
+}
+
+// zombieStatus is field 52 of the zombie's stat. The kernel shows 0 there to
+// whom it denies ptrace(2), so it counts only for processes of our own.
+func zombieStatus(ref task.Ref) (syscall.WaitStatus, bool) {
+	path := "/proc/" + strconv.Itoa(ref.PID)
+	buf := make([]byte, 1024)
+	s, ok := readStat(ref.PID, buf)
+	if !ok || s.start != ref.Start || !s.dead() || !ours(path) {
+		return 0, false
+	}
+	line, ok := readFile(path+"/stat", buf)
+	f := bytes.Fields(line)
+	if !ok || len(f) == 0 {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(string(f[len(f)-1]), 10, 32)
+	return syscall.WaitStatus(n), err == nil
+}
+
+// ours tells whether all user ids of the process are ours, or we are root.
+func ours(path string) bool {
+	uid := os.Geteuid()
+	if uid == 0 {
+		return true
+	}
+	status, _ := os.ReadFile(path + "/status")
+	_, rest, _ := strings.Cut(string(status), "\nUid:")
+	line, _, _ := strings.Cut(rest, "\n")
+	ids := strings.Fields(line)
+	for _, id := range ids {
+		if id != strconv.Itoa(uid) {
+			return false
+		}
+	}
+	return len(ids) == 4
+}
+
+// follow wakes the reaper when members of an adopted run end: they are not its
+// children. The caller holds the mutex.
+func (e *Engine) follow(r *run, members []stat) {
+	if !r.adopted {
+		return
+	}
+	if r.followed == nil {
+		r.followed = make(map[proc]bool)
+	}
+	for _, m := range members {
+		if r.followed[m.proc] {
+			continue
+		}
+		r.followed[m.proc] = true
+		go func() {
+			if fd, err := watch(m.proc); err == nil {
+				fd.ended()
+				fd.file.Close()
+			}
+			e.poke(true)
+		}()
+	}
+}
+
+// KillUnknown ends the processes of runs of this supervisor's state that known
+// does not know: begun by an earlier one that died before it could record them.
+// It returns their pids. Call it before the first Start.
+func (e *Engine) KillUnknown(known func(name string, run int) bool) []int {
+	var killed []int
+	end := time.Now().Add(2 * time.Second)
+	for time.Now().Before(end) {
+		all := scan()
+		owner := make(map[int]*run)
+		stranger := new(run)
+		for _, s := range all {
+			if s.pid != os.Getpid() && !s.dead() && e.unknown(runIDOf(s.pid), known) {
+				owner[s.pid] = stranger
+			}
+		}
+		left := descend(all, owner, nil)[stranger]
+		if len(left) == 0 {
+			break
+		}
+		for _, s := range left {
+			if e.tree.signal(s.proc, syscall.SIGKILL) == nil {
+				killed = append(killed, s.pid)
+			}
+			if fd, err := watch(s.proc); err == nil {
+				fd.file.SetReadDeadline(end)
+				fd.ended()
+				fd.file.Close()
+			}
+		}
+	}
+	return killed
+}
+
+func (e *Engine) unknown(id string, known func(string, int) bool) bool {
+	rest, ok := strings.CutPrefix(id, e.opts.ID+"/")
+	name, run, ok2 := strings.Cut(rest, "/")
+	n, err := strconv.Atoi(run)
+	return ok && ok2 && err == nil && !known(name, n)
+}

@@ -1,0 +1,105 @@
+package server
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tasks/internal/protocol"
+	"tasks/pkg/supervisor"
+)
+
+// bubble runs f in fake time, with a server at the other end of a pipe. A
+// goroutine that outlives both ends fails the test.
+func bubble(t *testing.T, f func(t *testing.T, sup *supervisor.Supervisor, nc net.Conn)) {
+	t.Helper()
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		sup := supervisor.New(supervisor.Options{})
+		srv := New(Config{Supervisor: sup, Info: func() protocol.Info { return protocol.Info{} }}, 0)
+		here, there := net.Pipe()
+		srv.Handle(there)
+		f(t, sup, here)
+		here.Close()
+		sup.Close(t.Context())
+		srv.Close(t.Context())
+	})
+}
+
+func untilStop(ctx context.Context) error {
+	<-ctx.Done()
+	return nil
+}
+
+// A peer that does not read is left alone after a while.
+func TestWriteTimeout(t *testing.T) {
+	bubble(t, func(t *testing.T, _ *supervisor.Supervisor, nc net.Conn) {
+		began := time.Now()
+		if _, err := nc.Write([]byte(request(1, "list"))); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(writeTimeout - time.Millisecond)
+		synctest.Wait()
+		if _, err := nc.Write([]byte("\n")); err != nil {
+			t.Fatalf("after %v: %v", time.Since(began), err)
+		}
+		time.Sleep(time.Millisecond)
+		synctest.Wait()
+		if _, err := nc.Read(make([]byte, 1)); err != io.EOF {
+			t.Errorf("after %v: %v", time.Since(began), err)
+		}
+	})
+}
+
+// Past its limit the server reads no further, and goes on when it may.
+func TestStopsReading(t *testing.T) {
+	bubble(t, func(t *testing.T, sup *supervisor.Supervisor, nc net.Conn) {
+		for _, name := range []string{"a", "marker"} {
+			if err := sup.Go(name, untilStop); err != nil {
+				t.Fatal(err)
+			}
+		}
+		go func() {
+			for i := range maxInFlight {
+				io.WriteString(nc, request(i, "wait", `{"names":["a"]}`))
+			}
+			io.WriteString(nc, request(maxInFlight, "stop", `{"names":["marker"]}`))
+		}()
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if info, _ := sup.Info("marker"); info.State.Ended() {
+			t.Error("one more than the limit was carried out")
+		}
+		go sup.Stop(t.Context(), "a")
+		r := bufio.NewReader(nc)
+		for range maxInFlight + 1 {
+			if _, err := r.ReadString('\n'); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if info, _ := sup.Info("marker"); !info.State.Ended() {
+			t.Error("the last one was not carried out")
+		}
+	})
+}
+
+func TestWaitTimesOut(t *testing.T) {
+	bubble(t, func(t *testing.T, sup *supervisor.Supervisor, nc net.Conn) {
+		if err := sup.Go("a", untilStop); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		io.WriteString(nc, request(1, "wait", `{"all":true,"timeout":"1h30m"}`))
+		line, err := bufio.NewReader(nc).ReadString('\n')
+		if took := time.Since(began); err != nil || took != 90*time.Minute {
+			t.Errorf("%s after %v, %v", line, took, err)
+		}
+		fmt.Fprint(nc, request(2, "wait", `{"all":true}`)) // and is left behind
+		synctest.Wait()
+	})
+}

@@ -1,0 +1,108 @@
+package server
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"tasks/internal/protocol"
+	"tasks/pkg/task"
+)
+
+// varying are the facts of a reply that differ from run to run. What the
+// document has for them must be of the same type, and times must be times.
+var varying = []string{"pid", "version", "uptime", "socket", "state_dir", "seq"}
+
+// TestDocument replays every example of docs/protocol.md in order, those of each
+// method on a connection of its own.
+func TestDocument(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/protocol.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := newHost(t)
+	shown := make(map[string]bool)
+	for _, section := range strings.Split(string(text), "\n### ")[1:] {
+		p := h.dial(t)
+		for _, block := range regexp.MustCompile("(?s)```jsonrpc\n(.*?)```").FindAllStringSubmatch(section, -1) {
+			p.replay(block[1], shown)
+		}
+		p.nc.Close()
+	}
+	for _, m := range slices.Sorted(maps.Keys(methods)) {
+		if !shown[m] {
+			t.Errorf("%s is not shown", m)
+		}
+		if !strings.Contains(string(text), "### `"+m+"`") {
+			t.Errorf("%s has no section", m)
+		}
+	}
+}
+
+// replay sends what a block of the document has as sent and expects the rest, in
+// any order.
+func (p *peer) replay(block string, shown map[string]bool) {
+	p.t.Helper()
+	var want []any
+	for _, part := range regexp.MustCompile(`(?m)^(-->|<--) `).Split(block, -1)[1:] {
+		part = strings.TrimSpace(part)
+		if !strings.Contains(block, "--> "+part) {
+			want = append(want, plain(p.t, part))
+			continue
+		}
+		var r protocol.Request
+		if err := json.Unmarshal([]byte(part), &r); err != nil {
+			p.t.Fatal(err)
+		}
+		shown[r.Method] = true
+		p.send(part)
+	}
+	for range want {
+		line, err := p.r.ReadString('\n')
+		if err != nil {
+			p.t.Fatalf("%v after\n%s", err, block)
+		}
+		got := plain(p.t, line)
+		at := slices.IndexFunc(want, func(w any) bool { return reflect.DeepEqual(w, got) })
+		if at < 0 {
+			p.t.Fatalf("the document has\n%s\nthe server says\n%s", block, line)
+		}
+		want = slices.Delete(want, at, at+1)
+	}
+}
+
+// plain is a message with what varies made equal.
+func plain(t testing.TB, line string) any {
+	t.Helper()
+	var v any
+	if err := json.Unmarshal([]byte(line), &v); err != nil {
+		t.Fatalf("%v in\n%s", err, line)
+	}
+	return level(v)
+}
+
+func level(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for k, e := range v {
+			if text, ok := e.(string); slices.Contains(varying, k) && e != "" {
+				v[k] = reflect.TypeOf(e).Kind()
+			} else if ok && strings.HasSuffix(k, "_at") && new(task.Time).UnmarshalJSON([]byte(`"`+text+`"`)) == nil && len(text) == 30 {
+				v[k] = "a time"
+			} else {
+				v[k] = level(e)
+			}
+		}
+	case []any:
+		for i, e := range v {
+			v[i] = level(e)
+		}
+	}
+	return v
+}

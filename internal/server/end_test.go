@@ -1,0 +1,174 @@
+package server
+
+import (
+	"context"
+	"io"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"tasks/pkg/task"
+)
+
+// over waits until no connection is left, and with it none of its goroutines.
+func (h *host) over(t testing.TB) {
+	t.Helper()
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	for end := time.Now().Add(time.Minute); ; <-look.C {
+		h.srv.mu.Lock()
+		left := len(h.srv.conns)
+		h.srv.mu.Unlock()
+		if left == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatal("a connection is left")
+		}
+	}
+}
+
+func TestEndOfInput(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.goTask(t, "a")
+	p := h.dial(t)
+	last := request(2, "list")
+	if _, err := p.nc.Write([]byte(request(1, "wait", `{"names":["a"]}`) + last[:len(last)-1])); err != nil { // as printf without its newline
+		t.Fatal(err)
+	}
+	p.endInput()
+	if m := p.recv(); string(m.ID) != "2" || len(m.tasks(t)) != 1 {
+		t.Errorf("%+v", m)
+	}
+	if _, err := h.sup.Stop(t.Context(), "a"); err != nil {
+		t.Fatal(err)
+	}
+	if m := p.recv(); string(m.ID) != "1" || m.tasks(t)[0].State != task.Stopped {
+		t.Errorf("%+v", m)
+	}
+	p.expectEnd()
+	h.over(t)
+}
+
+func TestClientGoesAway(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.goTask(t, "a")
+	for name, send := range map[string]func(p *peer){
+		"wait": func(p *peer) {
+			p.ask(1, "wait", `{"names":["a"]}`)
+			p.ask(2, "list")
+			p.recv()
+		},
+		"watch": func(p *peer) {
+			p.ask(1, "watch")
+			p.recv()
+		},
+		"half-closed before": func(p *peer) {
+			p.ask(1, "wait", `{"names":["a"]}`)
+			p.ask(2, "list")
+			p.endInput()
+			p.recv()
+		},
+		"with more than may be in flight": func(p *peer) {
+			p.ask(-1, "list")
+			p.recv()
+			p.send(strings.Repeat(request(1, "wait", `{"names":["a"]}`), 2*maxInFlight))
+		},
+	} {
+		p := h.dial(t)
+		send(p)
+		p.nc.Close()
+		t.Log(name)
+		h.over(t)
+	}
+	if info, err := h.sup.Info("a"); err != nil || info.State != task.Running {
+		t.Errorf("%+v, %v", info, err)
+	}
+}
+
+func TestStopOutlivesItsClient(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.fake.AutoStop(false)
+	if _, err := h.sup.Start(t.Context(), task.Spec{Name: "a", Command: []string{"x"}}); err != nil {
+		t.Fatal(err)
+	}
+	run := h.fake.Next(t)
+	p := h.dial(t)
+	p.ask(1, "stop", `{"names":["a"]}`)
+	p.ask(2, "start", `{"name":"b","command":["x"]}`)
+	p.nc.Close()
+	if sig := <-run.Stops(); sig != syscall.SIGTERM {
+		t.Errorf("stopped with %v", sig)
+	}
+	h.until(t, "b", func(i task.Info) bool { return i.State == task.Running })
+	run.Exit(task.Exit{}, false)
+	h.until(t, "a", func(i task.Info) bool { return i.State == task.Stopped })
+	h.over(t)
+}
+
+func TestClose(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.goTask(t, "a")
+	silent, waiting, watching, full, late := h.dial(t), h.dial(t), h.dial(t), h.dial(t), h.dial(t)
+	silent.send("")
+	waiting.ask(1, "wait", `{"names":["a"]}`)
+	waiting.ask(2, "list")
+	waiting.recv()
+	watching.ask(1, "watch")
+	watching.recv()
+	full.send(strings.Repeat(request(1, "wait", `{"names":["a"]}`), maxInFlight+10))
+	late.ask(1, "list")
+	late.recv()
+	h.srv.Close(t.Context())
+	silent.expectEnd()
+	watching.expectEnd()
+	late.expectEnd()
+	if m := waiting.recv(); m.kind() != "unavailable" {
+		t.Errorf("%+v", m)
+	}
+	waiting.expectEnd()
+	io.Copy(io.Discard, full.r) // what it had read is answered
+	h.over(t)
+	p := h.dial(t) // the listener is not the server's
+	p.expectEnd()
+}
+
+// What does not finish in time goes on, but nobody waits for it.
+func TestCloseInTime(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.fake.AutoStop(false)
+	if _, err := h.sup.Start(t.Context(), task.Spec{Name: "a", Command: []string{"x"}}); err != nil {
+		t.Fatal(err)
+	}
+	run := h.fake.Next(t)
+	p := h.dial(t)
+	p.ask(1, "stop", `{"names":["a"]}`)
+	<-run.Stops()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	h.srv.Close(ctx)
+	p.expectEnd()
+	run.Exit(task.Exit{}, false)
+	h.over(t)
+}
+
+// The end of the supervisor is the end of a watch and of its connection.
+func TestSupervisorEnds(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.goTask(t, "a")
+	p := h.dial(t)
+	p.ask(1, "watch")
+	p.recv()
+	h.sup.Close(t.Context())
+	if _, err := io.Copy(io.Discard, p.r); err != nil {
+		t.Error(err)
+	}
+	h.over(t)
+}

@@ -1,0 +1,108 @@
+package server
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestShapes(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	p := h.dial(t)
+	for _, tt := range []struct {
+		line, id string
+		code     int // 0: a result
+		text     string
+	}{
+		{`garbage`, `null`, -32700, "not JSON"},
+		{`{"jsonrpc":"2.0","id":1,`, `null`, -32700, "not JSON"},
+		{`{"jsonrpc":"2.0","id":1,"method":"list"} x`, `null`, -32700, "not JSON"},
+		{strings.Repeat("[", 100000), `null`, -32700, "not JSON"},
+		{`[{"jsonrpc":"2.0","id":1,"method":"list"}]`, `null`, -32600, "one object per line"},
+		{`[]`, `null`, -32600, "one object per line"},
+		{`"list"`, `null`, -32600, "one object per line"},
+		{`null`, `null`, -32600, "one object per line"},
+		{`{}`, `null`, -32600, `jsonrpc is not "2.0"`},
+		{`{"id":1,"method":"list"}`, `1`, -32600, `jsonrpc is not "2.0"`},
+		{`{"jsonrpc":"1.0","id":1,"method":"list"}`, `1`, -32600, `jsonrpc is not "2.0"`},
+		{`{"jsonrpc":2.0,"id":1,"method":"list"}`, `1`, -32600, "jsonrpc cannot be a number"},
+		{`{"jsonrpc":"2.0","id":1}`, `1`, -32600, "no method"},
+		{`{"jsonrpc":"2.0","id":1,"method":7}`, `1`, -32600, "method cannot be a number"},
+		{`{"jsonrpc":"2.0","id":{"a":1},"method":"list"}`, `null`, -32600, "id is neither"},
+		{`{"jsonrpc":"2.0","id":true,"method":"list"}`, `null`, -32600, "id is neither"},
+		{`{"jsonrpc":"2.0","id":1,"method":"nope"}`, `1`, -32601, "no such method: nope"},
+		{`{"jsonrpc":"2.0","id":1,"method":"LIST"}`, `1`, -32601, "no such method: LIST"},
+		{`{"jsonrpc":"2.0","id":1,"method":"list","params":[]}`, `1`, -32602, "give an object"},
+		{`{"jsonrpc":"2.0","id":1,"method":"list","params":null}`, `1`, -32602, "give an object"},
+		{`{"jsonrpc":"2.0","id":1,"method":"list","params":"x"}`, `1`, -32602, "give an object"},
+		{`{"jsonrpc":"2.0","id":1,"method":"list","params":{"nmaes":["x"]}}`, `1`, -32602, `unknown field "nmaes"`},
+		{`{"jsonrpc":"2.0","id":1,"method":"list","params":{"names":"x"}}`, `1`, -32602, "params: names cannot be a string"},
+		{`{"jsonrpc":"2.0","id":1,"method":"info","params":{"x":1}}`, `1`, -32602, `unknown field "x"`},
+		{`{"jsonrpc":"2.0","id":1,"method":"start","params":{"name":5}}`, `1`, -32602, "params: name cannot be a number"},
+		{`{"jsonrpc":"2.0","id":1,"method":"start","params":{"name":"x","env":{"A":1}}}`, `1`, -32602, "params: env is not an object of texts"},
+		{`{"jsonrpc":"2.0","id":1,"method":"start","params":{"name":"x","env":{"":"1"}}}`, `1`, -32602, "bad environment variable"},
+		{`{"jsonrpc":"2.0","id":1,"method":"start","params":{"name":"x","timeout":"soon"}}`, `1`, -32602, `bad duration "soon"`},
+		{`{"jsonrpc":"2.0","id":1,"method":"start","params":{"name":"x","priority":1}}`, `1`, -32602, `unknown field "priority"`},
+		{`{"jsonrpc":"2.0","id":1,"method":"start","params":{"name":"../x","command":["x"]}}`, `1`, -32005, "bad name"},
+		{`{"jsonrpc":"2.0","id":1,"method":"stop"}`, `1`, -32602, "name the tasks"},
+		{`{"jsonrpc":"2.0","id":1,"method":"list"}`, `1`, 0, ""},
+		{"\t {\"method\":\"list\" , \"id\":\"\\u00e9 x\", \"jsonrpc\":\"2.0\", \"more\":[]} \r", `"\u00e9 x"`, 0, ""},
+		{`{"jsonrpc":"2.0","id":-1.5e3,"method":"list","params":{}}`, `-1.5e3`, 0, ""},
+		{`{"jsonrpc":"2.0","id":123456789012345678901234567890,"method":"list"}`, `123456789012345678901234567890`, 0, ""},
+		{`{"jsonrpc":"2.0","id":null,"method":"list"}`, `null`, 0, ""},
+		{`{"jsonrpc":"2.0","id":"","method":"list"}`, `""`, 0, ""},
+	} {
+		p.send("\n \r\n\t\n" + tt.line)
+		m := p.recv()
+		switch {
+		case string(m.ID) != tt.id:
+			t.Errorf("%.80s: id %s, want %s", tt.line, m.ID, tt.id)
+		case tt.code == 0 && (m.Error != nil || string(m.Result) != "[]"):
+			t.Errorf("%.80s: %s, %v", tt.line, m.Result, m.Error)
+		case tt.code != 0 && (m.Error == nil || m.Error.Code != tt.code || !strings.Contains(m.Error.Message, tt.text) || m.kind() != "usage" || m.Result != nil):
+			t.Errorf("%.80s: %+v; want %d, %q", tt.line, m.Error, tt.code, tt.text)
+		}
+	}
+}
+
+func TestLongLines(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	p := h.dial(t)
+	long := func(n int) string { // a request of n bytes with its newline
+		head, tail := `{"jsonrpc":"2.0","id":"`, `","method":"list"}`+"\n"
+		return head + strings.Repeat("x", n-len(head)-len(tail)) + tail
+	}
+	go p.nc.Write([]byte(long(1<<20) + long(1<<20+1) + long(2<<20) + request(7, "list") + strings.Repeat(" ", 2<<20) + "\n" + request(8, "list")))
+	for _, want := range []string{`"xxx`, `null`, `null`, `7`, `null`, `8`} {
+		m := p.recv()
+		if !strings.HasPrefix(string(m.ID), want) {
+			t.Fatalf("a reply to %.9s, want %s", m.ID, want)
+		}
+		if want == "null" && (m.Error == nil || m.Error.Code != -32600 || !strings.Contains(m.Error.Message, "1048576")) || want != "null" && m.Error != nil {
+			t.Errorf("%+v", m.Error)
+		}
+	}
+	p.send(strings.Repeat("y", 2<<20))
+	p.endInput()
+	if m := p.recv(); m.Error == nil || m.Error.Code != -32600 {
+		t.Errorf("%+v", m)
+	}
+	p.expectEnd()
+}
+
+func TestNotifications(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.goTask(t, "a")
+	p := h.dial(t)
+	p.send(`{"jsonrpc":"2.0","method":"stop","params":{"names":["a"]}}` + "\n" +
+		`{"jsonrpc":"2.0","method":"stop","params":{"names":["none"]}}` + "\n" +
+		`{"jsonrpc":"2.0","method":"nope"}` + "\n" + `{"jsonrpc":"2.0","method":"watch"}` + "\n" +
+		request(1, "wait", `{"names":["a"]}`))
+	if m := p.recv(); string(m.ID) != "1" || !m.tasks(t)[0].State.Ended() {
+		t.Errorf("%+v", m)
+	}
+	p.endInput()
+	p.expectEnd()
+}
