@@ -127,6 +127,8 @@ func (e *env) ask(do func(context.Context, *client.Client) ([]task.Info, error))
 	}
 	ctx, done := untilInterrupt()
 	defer done()
+	end := e.progress(ctx)
 	tasks, err := do(ctx, c)
+	end()
 	return errors.Join(e.printTouched(tasks), err)
 }

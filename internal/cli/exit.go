@@ -54,7 +54,9 @@ func (e *env) exit(o client.ExitOptions) error {
 	if err != nil {
 		return err
 	}
+	end := e.progress(ctx)
 	tasks, err := c.Exit(ctx, o)
+	end()
 	if err != nil && !errors.Is(err, task.ErrTimeout) {
 		return err
 	}

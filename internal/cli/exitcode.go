@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"strings"
 	"syscall"
 
@@ -65,7 +66,7 @@ func codeOf(err error) int {
 		return wrongState
 	case errors.Is(err, task.ErrTimeout):
 		return timedOut
-	case errors.Is(err, syscall.EPIPE):
+	case unread(err):
 		return bySignal + int(syscall.SIGPIPE)
 	}
 	return failed
@@ -104,6 +105,13 @@ func codeOfTask(t task.Info) int {
 	return done
 }
 
+// unread tells that nobody reads our output any longer, where the caller has
+// SIGPIPE ignored.
+func unread(err error) bool {
+	var path *fs.PathError
+	return errors.As(err, &path) && path.Path == os.Stdout.Name() && errors.Is(err, syscall.EPIPE)
+}
+
 // lines is what there is to say of err, one line per failure.
 func lines(err error) []string {
 	if err == nil {
@@ -117,7 +125,7 @@ func lines(err error) []string {
 		return all
 	}
 	var code exitCode
-	if errors.As(err, &code) || errors.Is(err, syscall.EPIPE) {
+	if errors.As(err, &code) || unread(err) {
 		return nil
 	}
 	var path *fs.PathError

@@ -35,14 +35,23 @@ func (e *env) printHelp(cmd *cobra.Command) {
 		}
 	}
 	if own := cmd.LocalNonPersistentFlags(); own.HasAvailableFlags() && cmd.HasParent() {
-		fmt.Fprintf(&b, "\nFlags:\n%s", own.FlagUsages())
+		fmt.Fprintf(&b, "\nFlags:\n%s", own.FlagUsagesWrapped(e.columns()))
 	}
 	if cmd.HasParent() {
 		b.WriteString("\nFlags of every command: see 'tasks --help'.\n")
 	} else {
-		fmt.Fprintf(&b, "\nFlags of every command:\n%s\nMore about one: tasks COMMAND --help\n", cmd.PersistentFlags().FlagUsages())
+		fmt.Fprintf(&b, "\nFlags of every command:\n%s\nMore about one: tasks COMMAND --help\n", cmd.PersistentFlags().FlagUsagesWrapped(e.columns()))
 	}
 	fmt.Fprint(cmd.OutOrStdout(), b.String())
+}
+
+// columns is how wide a help text may be.
+func (e *env) columns() int {
+	const most = 96
+	if e.width > 0 {
+		return min(e.width, most)
+	}
+	return most
 }
 
 // flagsOf names the flags that cmd takes.

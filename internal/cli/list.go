@@ -54,7 +54,7 @@ each uses and where it runs and logs.`,
 		},
 	}
 	s.flags(cmd)
-	cmd.Flags().StringSliceVar(&states, "state", nil, "only tasks in these states, such as running,failed")
+	cmd.Flags().StringSliceVar(&states, "state", nil, "only tasks in these `STATES`, such as running,failed")
 	cmd.RegisterFlagCompletionFunc("state", completeStates)
 	return cmd
 }

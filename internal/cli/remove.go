@@ -56,8 +56,8 @@ func newClean(e *env) *cobra.Command {
 			return e.ask(func(ctx context.Context, c *client.Client) ([]task.Info, error) { return c.Remove(ctx, o) })
 		},
 	}
-	cmd.Flags().StringVarP(&s.group, "group", "g", "", "only tasks of this group")
-	cmd.Flags().StringSliceVar(&states, "state", nil, "only these states: done, failed, stopped, lost")
+	cmd.Flags().StringVarP(&s.group, "group", "g", "", "only tasks of `GROUP`")
+	cmd.Flags().StringSliceVar(&states, "state", nil, "only these `STATES`: done, failed, stopped, lost")
 	cmd.RegisterFlagCompletionFunc("group", completeGroups)
 	cmd.RegisterFlagCompletionFunc("state", words("done", "failed", "stopped", "lost"))
 	return cmd

@@ -9,8 +9,10 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"tasks/internal/daemon"
+	"tasks/internal/process"
 	"tasks/pkg/task"
 )
 
@@ -63,10 +65,22 @@ func asksForEnd(args []string) bool {
 
 // hint completes the line of an error with what to do next.
 func (e *env) hint(line string, err error) string {
-	if e.within && strings.HasPrefix(line, "no supervisor answers") {
-		return strings.Replace(line, "'tasks serve'", "'serve'", 1)
+	head, ok := strings.CutSuffix(line, ": start one with 'tasks serve'")
+	if !ok {
+		return line
 	}
-	return line
+	serve := "'tasks serve'"
+	if e.within {
+		serve = "'serve'"
+	}
+	switch n := process.Survivors(e.client.Socket); n {
+	case 0:
+		return head + ": start one with " + serve
+	case 1:
+		return head + ": one of its tasks still runs: " + serve + " takes it back"
+	default:
+		return fmt.Sprintf("%s: %d of its tasks still run: %s takes them back", head, n, serve)
+	}
 }
 
 const about = `tasks runs named programs side by side in the background: it starts, stops,
@@ -104,16 +118,16 @@ func newRoot(e *env) *cobra.Command {
 		return cmd.Help()
 	}
 	f := root.PersistentFlags()
-	f.StringVarP(&e.socket, "socket", "s", e.socket, "the supervisor's socket (default: TASKS_SOCKET, else one in the runtime directory)")
-	f.StringVarP(&e.output, "output", "o", "table", "output as table, wide, json or name")
+	f.StringVarP(&e.socket, "socket", "s", e.socket, "`PATH` of the supervisor's socket (default: TASKS_SOCKET, else one in the runtime directory)")
+	f.StringVarP(&e.output, "output", "o", "table", "output as `FORM`: table, wide, json or name")
 	f.BoolVar(&e.json, "json", false, "short for --output json")
 	f.BoolVar(&e.noHeaders, "no-headers", false, "tables without their first line")
 	f.BoolVarP(&e.quiet, "quiet", "q", false, "print names only, or nothing but errors")
-	f.StringVar(&e.color, "color", "auto", "colours: auto, never or always")
+	f.StringVar(&e.color, "color", "auto", "colours `WHEN`: auto, never or always")
 	root.RegisterFlagCompletionFunc("output", words("table", "wide", "json", "name"))
 	root.RegisterFlagCompletionFunc("color", words("auto", "never", "always"))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usage("%v: see '%s --help'", flagMessage(cmd, err), cmd.CommandPath())
+		return usage("%s", flagMessage(cmd, err))
 	})
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { e.printHelp(cmd) })
 	root.SetUsageFunc(func(cmd *cobra.Command) error { e.printHelp(cmd); return nil })
@@ -184,12 +198,25 @@ func commandNames(root *cobra.Command) []string {
 	return names
 }
 
-// flagMessage adds to a complaint about an unknown flag what may be meant.
+// flagMessage says what is wrong with a flag and what may be meant.
 func flagMessage(cmd *cobra.Command, err error) string {
+	var value *pflag.InvalidValueError
+	if errors.As(err, &value) {
+		like := "another value"
+		switch f := value.GetFlag(); f.Value.Type() {
+		case "duration":
+			like = "a number with a unit, such as 10s or 1h30m"
+		case "int":
+			like = "a number"
+		case "bool":
+			like = "true or false"
+		}
+		return fmt.Sprintf("bad --%s %q: use %s", value.GetFlag().Name, value.GetValue(), like)
+	}
 	msg := err.Error()
 	name, ok := strings.CutPrefix(msg, "unknown flag: --")
 	if !ok {
-		return msg
+		return fmt.Sprintf("%s: see '%s --help'", msg, cmd.CommandPath())
 	}
 	best, like := 3, ""
 	for _, f := range flagsOf(cmd) {
@@ -198,9 +225,9 @@ func flagMessage(cmd *cobra.Command, err error) string {
 		}
 	}
 	if like != "" {
-		msg += fmt.Sprintf(": did you mean --%s?", like)
+		return fmt.Sprintf("%s: did you mean --%s?", msg, like)
 	}
-	return msg
+	return fmt.Sprintf("%s: see '%s --help'", msg, cmd.CommandPath())
 }
 
 // version is this program's, from its build info.

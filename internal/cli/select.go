@@ -20,7 +20,7 @@ type selection struct {
 
 func (s *selection) flags(cmd *cobra.Command) {
 	cmd.Flags().BoolVarP(&s.all, "all", "a", false, "every task")
-	cmd.Flags().StringVarP(&s.group, "group", "g", "", "every task of this group")
+	cmd.Flags().StringVarP(&s.group, "group", "g", "", "every task of `GROUP`")
 	cmd.RegisterFlagCompletionFunc("group", completeGroups)
 }
 

@@ -52,8 +52,8 @@ TERM or INT, which stops them and lets the next 'tasks serve' start them again.`
 		},
 	}
 	cmd.Flags().BoolVar(&foreground, "foreground", false, "stay in the foreground and log to stderr")
-	cmd.Flags().StringVar(&state, "state-dir", "", "where tasks and logs are kept (default: TASKS_STATE_DIR, else by the socket)")
-	cmd.Flags().IntVar(&keep, "keep-ended", keep, "done tasks to remember; 0: all")
+	cmd.Flags().StringVar(&state, "state-dir", "", "`DIR` of tasks and logs (default: TASKS_STATE_DIR, else by the socket)")
+	cmd.Flags().IntVar(&keep, "keep-ended", keep, "remember `N` done tasks; 0: all")
 	cmd.MarkFlagDirname("state-dir")
 	return cmd
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -113,12 +114,15 @@ func fork(paths socket.Paths, keepEnded int) (string, error) {
 	}
 	os.Unsetenv(mark)
 	child := &godaemon.Context{
+		Env:     callerEnv(),
 		WorkDir: "/", LogFileName: logPath, LogFilePerm: 0o600,
 		Args: []string{os.Args[0], Command, paths.Socket, paths.State, strconv.FormatBool(paths.Named), strconv.Itoa(keepEnded), strconv.Itoa(fd)},
 	}
 	proc, err := child.Reborn()
 	unix.Close(fd)
-	if err != nil {
+	// The library's last write comes after what the child waits for, which may
+	// be done reading by then. Whether it lives is for the verdict to say.
+	if err != nil && (proc == nil || !errors.Is(err, unix.EPIPE)) {
 		return "", fmt.Errorf("cannot fork: %w", err)
 	}
 	verdict, err := io.ReadAll(r) // to its end: the child closes it, or dies
@@ -130,6 +134,19 @@ func fork(paths socket.Paths, keepEnded int) (string, error) {
 		return "", fmt.Errorf("the supervisor died as it started (%v): see %s", state, logPath)
 	}
 	return strings.TrimSpace(string(verdict)), nil
+}
+
+// callerEnv is the environment without what names a run: a supervisor that is
+// started by a task is not part of that task.
+func callerEnv() []string {
+	return slices.DeleteFunc(os.Environ(), func(kv string) bool {
+		for _, name := range []string{"TASKS_NAME=", "TASKS_GROUP=", "TASKS_RUN=", "TASKS_RUN_ID=", "TASKS_SLOT="} {
+			if strings.HasPrefix(kv, name) {
+				return true
+			}
+		}
+		return false
+	})
 }
 
 func logPath(paths socket.Paths) string { return filepath.Join(paths.State, "supervisor.log") }

@@ -49,6 +49,7 @@ func Run(cfg Config, ready func()) error {
 	signal.Notify(nudge, syscall.SIGUSR1)
 	resetIgnored()
 
+	systemd := newManager()
 	if err := cfg.Paths.MakeDirs(); err != nil {
 		return err
 	}
@@ -127,9 +128,13 @@ func Run(cfg Config, ready func()) error {
 	go trim(sup)
 	cfg.Log.Info("serving", "version", cfg.Version, "pid", os.Getpid(), "socket", cfg.Paths.Socket, "state", cfg.Paths.State, "tasks", len(records))
 	ready()
+	systemd.tell("READY=1")
 
+	beats := systemd.beats()
 	for open := true; open; {
 		select {
+		case <-beats: // from the loop that does the work: a hung one sends none
+			systemd.tell("WATCHDOG=1")
 		case sig := <-quit:
 			cfg.Log.Info("shutting down: tasks keep their wishes", "signal", sig.String())
 			open = false
@@ -142,6 +147,7 @@ func Run(cfg Config, ready func()) error {
 			bound.keep()
 		}
 	}
+	systemd.tell("STOPPING=1")
 	err = nil
 	if !leaving {
 		err = sup.Close(context.Background())

@@ -97,6 +97,7 @@ func TestStopOutlivesItsClient(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := h.fake.Next(t)
+	h.fake.AutoStop(true)
 	p := h.dial(t)
 	p.ask(1, "stop", `{"names":["a"]}`)
 	p.ask(2, "start", `{"name":"b","command":["x"]}`)

@@ -54,7 +54,9 @@ func (h *host) serve(t testing.TB, cfg Config, uid int) {
 		}
 	}
 	if cfg.Exit == nil {
-		cfg.Exit = func(ctx context.Context, grace time.Duration, _ bool) ([]task.Info, error) { return h.sup.StopAll(ctx, grace) }
+		cfg.Exit = func(ctx context.Context, grace time.Duration, _ bool) ([]task.Info, error) {
+			return h.sup.StopAll(ctx, grace)
+		}
 	}
 	h.srv = New(cfg, uid)
 	go h.srv.Serve(l)

@@ -1,0 +1,54 @@
+package daemon
+
+import (
+	"net"
+	"os"
+	"strconv"
+	"time"
+)
+
+// manager tells systemd how the supervisor does, sd_notify(3), where that asked
+// for it: a datagram to the socket in NOTIFY_SOCKET.
+type manager struct {
+	socket   string
+	watchdog time.Duration // how often it wants a sign of life; 0: never
+}
+
+// newManager reads what systemd passed, and keeps it from the tasks.
+func newManager() manager {
+	m := manager{socket: os.Getenv("NOTIFY_SOCKET")}
+	usec, err := strconv.ParseInt(os.Getenv("WATCHDOG_USEC"), 10, 64)
+	pid := os.Getenv("WATCHDOG_PID")
+	if err == nil && usec > 0 && (pid == "" || pid == strconv.Itoa(os.Getpid())) {
+		m.watchdog = time.Duration(usec) * time.Microsecond / 2
+	}
+	for _, name := range []string{"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"} {
+		os.Unsetenv(name)
+	}
+	return m
+}
+
+// tell sends one state, such as READY=1. That nobody listens is no error.
+func (m manager) tell(state string) {
+	if m.socket == "" {
+		return
+	}
+	name := m.socket
+	if name[0] == '@' { // the abstract namespace, unix(7)
+		name = "\x00" + name[1:]
+	}
+	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: name, Net: "unixgram"})
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	conn.Write([]byte(state))
+}
+
+// beats is when the next sign of life is due; nil: never.
+func (m manager) beats() <-chan time.Time {
+	if m.watchdog <= 0 || m.socket == "" {
+		return nil
+	}
+	return time.Tick(m.watchdog)
+}

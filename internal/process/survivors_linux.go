@@ -1,0 +1,25 @@
+package process
+
+import (
+	"bytes"
+	"os"
+	"strconv"
+)
+
+// Survivors counts the runs that the supervisor on socket began and whose main
+// process lives, whether or not that supervisor does.
+func Survivors(socket string) int {
+	n := 0
+	for _, s := range scan() {
+		// A main process leads its session; most others need not be read.
+		if s.session != s.pid || s.dead() || s.pid == os.Getpid() {
+			continue
+		}
+		env, _ := os.ReadFile("/proc/" + strconv.Itoa(s.pid) + "/environ")
+		env = append([]byte{0}, env...)
+		if bytes.Contains(env, []byte("\x00TASKS_RUN_ID=")) && bytes.Contains(env, []byte("\x00TASKS_SOCKET="+socket+"\x00")) {
+			n++
+		}
+	}
+	return n
+}
