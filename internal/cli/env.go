@@ -63,7 +63,9 @@ func (e *env) locate() (socket.Paths, error) {
 
 // dial reaches the supervisor. One that has lost its socket file is nudged to
 // bind it again.
-func (e *env) dial() (*client.Client, error) {
+func (e *env) dial() (*client.Client, error) { return e.dialWithin(2 * time.Second) }
+
+func (e *env) dialWithin(most time.Duration) (*client.Client, error) {
 	if e.client.Socket != "" {
 		return &e.client, nil
 	}
@@ -77,7 +79,7 @@ func (e *env) dial() (*client.Client, error) {
 		case path != "" && path != p.Socket:
 			e.client.Socket = path
 		case socket.Nudge(p.State, p.Socket):
-			awaitFile(p.Socket, 2*time.Second)
+			awaitFile(p.Socket, most)
 		}
 	}
 	return &e.client, nil

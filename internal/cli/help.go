@@ -12,6 +12,8 @@ import (
 // and a part of every start.
 func (e *env) printHelp(cmd *cobra.Command) {
 	var b strings.Builder
+	cmd.InitDefaultHelpFlag()
+	cmd.Flags().MarkHidden("help") // who reads this has found it
 	long := cmd.Long
 	if long == "" {
 		long = cmd.Short + "."

@@ -55,6 +55,6 @@ each uses and where it runs and logs.`,
 	}
 	s.flags(cmd)
 	cmd.Flags().StringSliceVar(&states, "state", nil, "only tasks in these `STATES`, such as running,failed")
-	cmd.RegisterFlagCompletionFunc("state", completeStates)
+	cmd.RegisterFlagCompletionFunc("state", listed(stateWords()...))
 	return cmd
 }

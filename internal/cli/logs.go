@@ -62,7 +62,6 @@ before it. The files are read directly, also where no supervisor runs.`,
 	f.flags(cmd)
 	cmd.Flags().StringVar(&f.run, "run", "", "run `N`, or all of them (default: the newest)")
 	cmd.Flags().IntVarP(&f.lines, "lines", "n", 0, "only the last `N` lines (default: all; with --follow 10)")
-	cmd.Flags().Lookup("lines").DefValue = ""
 	cmd.Flags().BoolVarP(&f.follow, "follow", "f", false, "go on until the task ends, through restarts")
 	cmd.Flags().StringVar(&f.grep, "grep", "", "only lines that match this `REGEXP` (Go syntax)")
 	return cmd

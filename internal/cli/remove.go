@@ -59,6 +59,6 @@ func newClean(e *env) *cobra.Command {
 	cmd.Flags().StringVarP(&s.group, "group", "g", "", "only tasks of `GROUP`")
 	cmd.Flags().StringSliceVar(&states, "state", nil, "only these `STATES`: done, failed, stopped, lost")
 	cmd.RegisterFlagCompletionFunc("group", completeGroups)
-	cmd.RegisterFlagCompletionFunc("state", words("done", "failed", "stopped", "lost"))
+	cmd.RegisterFlagCompletionFunc("state", listed("done", "failed", "stopped", "lost"))
 	return cmd
 }

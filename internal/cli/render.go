@@ -93,13 +93,14 @@ func (e *env) printJSON(v any) error {
 	return enc.Encode(v)
 }
 
-// printTable prints rows under head: on a terminal no wider than it is.
+// printTable prints rows under head: on a terminal no wider than it is, unless
+// wide is what was asked for.
 func (e *env) printTable(head []string, rows [][]string) error {
 	if e.noHeaders {
 		head = nil
 	}
 	w := &trimmer{w: e.out}
-	if e.tty {
+	if e.tty && e.output != "wide" {
 		w.width = e.width
 	}
 	// The library takes 20 ms for a thousand rows and lays them out alike.

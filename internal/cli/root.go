@@ -35,6 +35,9 @@ func Main(args []string) int {
 // run executes one command line.
 func (e *env) run(args []string) int {
 	root := newRoot(e)
+	if len(args) > 0 && args[0] == cobra.ShellCompRequestCmd {
+		describeFlags(root)
+	}
 	root.SetArgs(signalFlag(args))
 	root.SetIn(e.in)
 	root.SetOut(e.out)

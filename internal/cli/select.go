@@ -2,11 +2,13 @@ package cli
 
 import (
 	"context"
+	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"tasks/pkg/client"
 	"tasks/pkg/task"
@@ -49,7 +51,7 @@ func duration(flag string, d time.Duration) (*task.Duration, error) {
 }
 
 // completeWithin is how long a completion may take.
-const completeWithin = 200 * time.Millisecond
+const completeWithin = 150 * time.Millisecond
 
 // live asks the supervisor for its tasks, for a completion: quickly, or not at all.
 func live(cmd *cobra.Command) []task.Info {
@@ -58,12 +60,12 @@ func live(cmd *cobra.Command) []task.Info {
 		e.socket = f.Value.String()
 	}
 	defer e.client.Close()
-	c, err := e.dial()
+	ctx, cancel := context.WithTimeout(context.Background(), completeWithin)
+	defer cancel()
+	c, err := e.dialWithin(completeWithin / 2)
 	if err != nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), completeWithin)
-	defer cancel()
 	tasks, _ := c.List(ctx, client.ListOptions{})
 	return tasks
 }
@@ -106,8 +108,33 @@ func words(all ...string) completer {
 	}
 }
 
-func completeStates(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	return stateWords(), cobra.ShellCompDirectiveNoFileComp
+// listed offers fixed words for a list with commas between them.
+func listed(all ...string) completer {
+	return func(_ *cobra.Command, _ []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+		before := toComplete[:strings.LastIndexByte(toComplete, ',')+1]
+		var offers []string
+		for _, w := range all {
+			if !slices.Contains(strings.Split(before, ","), w) {
+				offers = append(offers, before+w)
+			}
+		}
+		return offers, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// typed tells whether word is on the line to complete. The library says neither
+// where its -- is, nor by which of its names the command was called.
+func typed(word string) bool { return slices.Contains(os.Args, word) }
+
+// describeFlags takes the quotes, which name a flag's value in help, out of the
+// descriptions that completions show.
+func describeFlags(cmd *cobra.Command) {
+	unquote := func(f *pflag.Flag) { f.Usage = strings.ReplaceAll(f.Usage, "`", "") }
+	cmd.Flags().VisitAll(unquote)
+	cmd.PersistentFlags().VisitAll(unquote)
+	for _, c := range cmd.Commands() {
+		describeFlags(c)
+	}
 }
 
 func ended(t task.Info) bool    { return t.State.Ended() }

@@ -2,20 +2,23 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"tasks/internal/daemon"
 	"tasks/internal/process"
 	"tasks/internal/socket"
+	"tasks/pkg/task"
 )
 
 func newServe(e *env) *cobra.Command {
 	var state string
-	var foreground bool
+	var foreground, replace bool
 	keep := 1000
 	cmd := &cobra.Command{
 		Use:   "serve [--foreground] [--state-dir DIR]",
@@ -29,7 +32,8 @@ The supervisor ends with 'tasks exit', which stops every task for good, or by
 TERM or INT, which stops them and lets the next 'tasks serve' start them again.`,
 		Example: `  tasks serve
   tasks -s ./build.sock serve          a supervisor of its own, state in ./build.state
-  tasks serve --foreground             for systemd and containers; logs to stderr`,
+  tasks serve --foreground             for systemd and containers; logs to stderr
+  tasks serve --replace                after an upgrade of this program`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if keep < 0 {
@@ -39,8 +43,16 @@ TERM or INT, which stops them and lets the next 'tasks serve' start them again.`
 			if err != nil {
 				return err
 			}
+			if foreground && replace {
+				return usage("--replace replaces a supervisor where it is: it goes without --foreground")
+			}
 			if foreground {
 				return e.serveHere(paths, keep)
+			}
+			if replace {
+				if done, err := e.replace(paths); done || err != nil {
+					return err
+				}
 			}
 			already, err := daemon.Start(context.Background(), paths, keep)
 			if err != nil {
@@ -52,10 +64,49 @@ TERM or INT, which stops them and lets the next 'tasks serve' start them again.`
 		},
 	}
 	cmd.Flags().BoolVar(&foreground, "foreground", false, "stay in the foreground and log to stderr")
+	cmd.Flags().BoolVar(&replace, "replace", false, "have this program take over from the supervisor that runs; tasks go on")
 	cmd.Flags().StringVar(&state, "state-dir", "", "`DIR` of tasks and logs (default: TASKS_STATE_DIR, else by the socket)")
 	cmd.Flags().IntVar(&keep, "keep-ended", keep, "remember `N` done tasks; 0: all")
 	cmd.MarkFlagDirname("state-dir")
 	return cmd
+}
+
+// replace has this program take over from a supervisor that answers; done is
+// false where none does.
+func (e *env) replace(paths socket.Paths) (done bool, err error) {
+	e.client.Socket = paths.Socket
+	ctx := context.Background()
+	before, err := e.client.Info(ctx)
+	if errors.Is(err, task.ErrUnavailable) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	program, err := os.Executable()
+	if err != nil {
+		return false, fmt.Errorf("cannot find this program: %w", err)
+	}
+	if err := e.client.Replace(ctx, program); err != nil {
+		return false, err
+	}
+	for {
+		now, err := e.client.Info(ctx) // the socket stays: until it answers again, this waits
+		switch {
+		case err == nil && now.StartedAt != before.StartedAt:
+			return true, e.sayServing(false)
+		case err != nil && !errors.Is(err, task.ErrUnavailable):
+			return false, err
+		case err != nil && !socketThere(paths.Socket):
+			return false, err
+		}
+		time.Sleep(5 * time.Millisecond) // it answers still, or is just between the two
+	}
+}
+
+func socketThere(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
 }
 
 func (e *env) serveHere(paths socket.Paths, keep int) error {

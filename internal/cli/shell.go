@@ -19,9 +19,9 @@ func newShell(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "shell",
 		Short: "A prompt that takes the same commands",
-		Long: `A prompt that takes the same commands, without 'tasks' before them. 'exit' stops every
-task and ends the supervisor; the end of input (Ctrl-D) leaves the prompt alone.
-The exit code is that of the last line.`,
+		Long: `A prompt that takes the same commands, without 'tasks' before them. 'exit' stops
+every task and ends the supervisor; the end of input (Ctrl-D) leaves the prompt
+alone. The exit code is that of the last line.`,
 		Example: "  tasks shell\n  printf 'start capture\\nlist\\n' | tasks shell",
 		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -43,7 +43,7 @@ func (e *env) shell() error {
 	}
 	code := done
 	for {
-		line, err := read()
+		line, err := read("tasks> ")
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -85,7 +85,7 @@ func (e *env) line(words []string) int {
 }
 
 // sure asks before tasks that run are stopped.
-func (e *env) sure(read func() (string, error)) bool {
+func (e *env) sure(read reader) bool {
 	c, err := e.dial()
 	if err != nil {
 		return true
@@ -100,14 +100,16 @@ func (e *env) sure(read func() (string, error)) bool {
 	if err != nil || n == 0 {
 		return true
 	}
-	fmt.Fprintf(e.out, "%d running: stop them and end the supervisor? [y/N] ", n)
-	answer, err := read()
+	answer, err := read(fmt.Sprintf("%d not ended: stop them and end the supervisor? [y/N] ", n))
 	return err == nil && strings.HasPrefix(strings.ToLower(strings.TrimSpace(answer)), "y")
 }
 
-func (e *env) plainReader() func() (string, error) {
+// reader reads a line, after a prompt where there is somebody to prompt.
+type reader func(prompt string) (string, error)
+
+func (e *env) plainReader() reader {
 	lines := bufio.NewReader(e.in)
-	return func() (string, error) {
+	return func(string) (string, error) {
 		line, err := lines.ReadString('\n')
 		if errors.Is(err, io.EOF) && line != "" {
 			err = nil
@@ -118,18 +120,19 @@ func (e *env) plainReader() func() (string, error) {
 
 // lineEditor reads lines with history and editing; the terminal is raw only
 // while it does.
-func (e *env) lineEditor(fd int) func() (string, error) {
+func (e *env) lineEditor(fd int) reader {
 	t := term.NewTerminal(struct {
 		io.Reader
 		io.Writer
-	}{e.in, e.out}, "tasks> ")
-	return func() (string, error) {
+	}{e.in, e.out}, "")
+	return func(prompt string) (string, error) {
+		t.SetPrompt(prompt)
 		old, err := term.MakeRaw(fd)
 		if err != nil {
 			return "", err
 		}
 		defer term.Restore(fd, old)
-		if w, h, err := term.GetSize(fd); err == nil {
+		if w, h, err := term.GetSize(fd); err == nil && w > 0 { // a terminal may not know
 			t.SetSize(w, h)
 		}
 		return t.ReadLine()

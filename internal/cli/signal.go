@@ -18,12 +18,12 @@ func newSignal(e *env) *cobra.Command {
 		Aliases: []string{"kill"},
 		Short:   "Send a signal to tasks",
 		Long: `Send a signal, by name or number, to the process groups of tasks: TERM, SIGTERM
-and 15 are one. As 'tasks kill' it is written as for kill(1): 'tasks kill -9 web', and 'tasks
-kill web' for TERM. To end a task use 'tasks stop', which does not let it be
-started again and returns when it is gone.`,
+and 15 are one. As 'tasks kill' it is written as for kill(1): 'tasks kill -9 web',
+and 'tasks kill web' for TERM. To end a task use 'tasks stop', which does not let
+it be started again and returns when it is gone.`,
 		Example: "  tasks signal HUP web\n  tasks kill -USR1 web db",
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
-			if len(args) == 0 && cmd.CalledAs() != "kill" {
+			if len(args) == 0 && !typed("kill") {
 				return task.SignalNames(), cobra.ShellCompDirectiveNoFileComp
 			}
 			return completeNames(exists)(cmd, args, toComplete)

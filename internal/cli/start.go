@@ -31,19 +31,19 @@ type startFlags struct {
 func newStart(e *env) *cobra.Command {
 	var f startFlags
 	cmd := &cobra.Command{
-		Use:     "start NAME [flags] -- COMMAND [ARG...]",
+		Use:     "start NAME [flags] -- COMMAND [ARG...] | NAME...",
 		Short:   "Start a task: a command under a name",
 		Aliases: []string{"run", "add"},
 		Long: `Start a task: run a command in the background under a name. The command is run
-as given, without a shell; -c runs a line through sh instead. 'tasks start' returns when
-the process exists; a program that cannot be executed is an error.
+as given, without a shell; -c runs a line through sh instead. 'tasks start'
+returns when the process exists; a program that cannot be executed is an error.
 
 The task gets the directory and the environment of the caller. The environment
 is kept on disk with the task, readable for the user alone.
 
 NAMEs alone start ended tasks again as they were, and so do --all and, without a
-command, --group. A single new name without a
-command runs the built-in heartbeat, which logs a line every two seconds.`,
+command, --group. A single new name without a command runs the built-in
+heartbeat, which logs a line every two seconds.`,
 		Example: `  tasks start web -- python3 -m http.server 8000
   tasks start db --restart always -C /srv/db -- ./postgres -D data
   tasks start report --wait -c 'make report | tee report.txt'
@@ -52,7 +52,7 @@ command runs the built-in heartbeat, which logs a line every two seconds.`,
 			return e.start(cmd, &f, args)
 		},
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
-			if cmd.ArgsLenAtDash() > 0 {
+			if typed("--") {
 				return nil, cobra.ShellCompDirectiveDefault
 			}
 			return completeNames(ended)(cmd, args, toComplete)
@@ -66,15 +66,14 @@ command runs the built-in heartbeat, which logs a line every two seconds.`,
 	fl.BoolVar(&f.clearEnv, "clear-env", false, "begin with an empty environment, not this one")
 	fl.StringVarP(&f.group, "group", "g", "", "`GROUP` of the task; without a command: every ended task of it")
 	fl.StringVar(&f.stopSignal, "stop-signal", "TERM", "`SIGNAL` that asks it to end")
-	fl.DurationVar(&f.stopTimeout, "stop-timeout", task.DefaultStopTimeout, "time from the stop signal to KILL")
+	fl.DurationVar(&f.stopTimeout, "stop-timeout", task.DefaultStopTimeout, "`TIME` from the stop signal to KILL")
 	fl.StringVar(&f.wait, "wait", "", "return when it is in `STATE`: running, ready or ended; alone: ended, with its exit code")
 	fl.Lookup("wait").NoOptDefVal = "ended"
 	fl.BoolVar(&f.replace, "replace", false, "stop first what has this name")
 	fl.StringVar(&f.restart, "restart", "no", "start it again after it ended: `WHEN` is no, on-failure or always")
 	fl.IntVar(&f.maxRestarts, "max-restarts", 0, "give up after `N` restarts (default: no limit)")
-	fl.Lookup("max-restarts").DefValue = ""
 	fl.StringVar(&f.backoff, "backoff", "1s..1m", "pause before a restart, doubling from `MIN..MAX`")
-	fl.DurationVar(&f.timeout, "timeout", 0, "stop it after this time; it has failed then (default: none)")
+	fl.DurationVar(&f.timeout, "timeout", 0, "stop it after `TIME`; it has failed then (default: none)")
 	fl.BoolVar(&f.leave, "leave-children", false, "keep what it started when its main process ends")
 	fl.BoolVarP(&f.all, "all", "a", false, "start every ended task again")
 	cmd.RegisterFlagCompletionFunc("group", completeGroups)

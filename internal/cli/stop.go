@@ -18,8 +18,8 @@ func newStop(e *env) *cobra.Command {
 		Use:   "stop NAME... | --all | --group G",
 		Short: "Stop tasks, and return when they are gone",
 		Long: `Stop tasks: send each its stop signal (TERM), after its stop timeout (10s) KILL,
-and return when all that it started is gone. Several stop at the same time. A task that has
-ended stays as it is, which is no error.`,
+and return when all that it started is gone. Several stop at the same time. A
+task that has ended stays as it is, which is no error.`,
 		Example: `  tasks stop web
   tasks stop 'worker-*' -t 30s
   tasks stop --all --now`,
@@ -40,7 +40,6 @@ ended stays as it is, which is no error.`,
 	}
 	s.flags(cmd)
 	cmd.Flags().BoolVar(&now, "now", false, "kill at once")
-	cmd.Flags().DurationVarP(&timeout, "timeout", "t", 0, "time from the stop signal to KILL, in place of the task's own")
-	cmd.Flags().Lookup("timeout").DefValue = ""
+	cmd.Flags().DurationVarP(&timeout, "timeout", "t", 0, "`TIME` from the stop signal to KILL, in place of the task's own")
 	return cmd
 }

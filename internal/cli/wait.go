@@ -18,9 +18,9 @@ func newWait(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "wait NAME... | --all | --group G",
 		Short: "Wait until tasks have ended, and pass on their exit code",
-		Long: `Wait until all the tasks have ended; with --any, until one has. The exit code is the
-task's own: 128+n if signal n ended it, 127 or 126 if it could not start, 124 if
-its timeout ran out, 125 if it was lost; of several tasks the first, in the
+		Long: `Wait until all the tasks have ended; with --any, until one has. The exit code is
+the task's own: 128+n if signal n ended it, 127 or 126 if it could not start, 124
+if its timeout ran out, 125 if it was lost; of several tasks the first, in the
 order named, that is not 0. Where waiting itself fails it is 125, and 124 for
 --timeout. A task that ended long ago is as good as one that ends now.`,
 		Example: `  tasks wait build && echo built
@@ -50,8 +50,7 @@ order named, that is not 0. Where waiting itself fails it is 125, and 124 for
 	s.flags(cmd)
 	cmd.Flags().BoolVar(&o.Any, "any", false, "until one of them has, with that one's code")
 	cmd.Flags().StringVar(&o.For, "for", "ended", "until they are in `STATE`: ended, running or ready")
-	cmd.Flags().DurationVar(&timeout, "timeout", 0, "give up after this time, with exit code 124")
-	cmd.Flags().Lookup("timeout").DefValue = ""
+	cmd.Flags().DurationVar(&timeout, "timeout", 0, "give up after `TIME`, with exit code 124")
 	cmd.RegisterFlagCompletionFunc("for", words("ended", "running", "ready"))
 	return cmd
 }

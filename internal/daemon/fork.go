@@ -153,6 +153,12 @@ func logPath(paths socket.Paths) string { return filepath.Join(paths.State, "sup
 
 // Child is the forked side of Start: args are those after Command.
 func Child(args []string, version string) error {
+	switch {
+	case len(args) == 2 && args[0] == wordCheck:
+		return checkFormat(args[1:])
+	case len(args) > 0 && args[0] == wordResume:
+		return resume(args[1:], version)
+	}
 	if os.Getenv(mark) == "" || len(args) != 5 {
 		return errors.New("this command is for 'tasks serve' alone")
 	}

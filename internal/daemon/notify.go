@@ -11,13 +11,14 @@ import (
 // for it: a datagram to the socket in NOTIFY_SOCKET.
 type manager struct {
 	socket   string
+	usec     string        // as it was passed
 	watchdog time.Duration // how often it wants a sign of life; 0: never
 }
 
 // newManager reads what systemd passed, and keeps it from the tasks.
 func newManager() manager {
-	m := manager{socket: os.Getenv("NOTIFY_SOCKET")}
-	usec, err := strconv.ParseInt(os.Getenv("WATCHDOG_USEC"), 10, 64)
+	m := manager{socket: os.Getenv("NOTIFY_SOCKET"), usec: os.Getenv("WATCHDOG_USEC")}
+	usec, err := strconv.ParseInt(m.usec, 10, 64)
 	pid := os.Getenv("WATCHDOG_PID")
 	if err == nil && usec > 0 && (pid == "" || pid == strconv.Itoa(os.Getpid())) {
 		m.watchdog = time.Duration(usec) * time.Microsecond / 2
@@ -26,6 +27,14 @@ func newManager() manager {
 		os.Unsetenv(name)
 	}
 	return m
+}
+
+// environ is what systemd passed, for the program that is executed next.
+func (m manager) environ() []string {
+	if m.socket == "" {
+		return nil
+	}
+	return []string{"NOTIFY_SOCKET=" + m.socket, "WATCHDOG_USEC=" + m.usec}
 }
 
 // tell sends one state, such as READY=1. That nobody listens is no error.

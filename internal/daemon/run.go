@@ -34,6 +34,7 @@ type Config struct {
 	Log       *slog.Logger
 	LogPath   string // of the supervisor's own log; "" in the foreground
 	First     *process.FirstThread
+	Handed    *handed // what a supervisor that this one replaces passed on
 }
 
 // keepRuns is how many runs of a task keep their logs.
@@ -55,7 +56,7 @@ func Run(cfg Config, ready func()) error {
 	}
 	// Held until the process is gone, however it ends: who waits for that
 	// waits for the lock.
-	lock, err := socket.AcquireLock(cfg.Paths.State)
+	lock, err := cfg.lock()
 	if err != nil {
 		return err
 	}
@@ -71,7 +72,7 @@ func Run(cfg Config, ready func()) error {
 	if err != nil {
 		return err
 	}
-	listener, err := socket.Listen(cfg.Paths.Socket)
+	listener, err := cfg.listen()
 	if err != nil {
 		return err
 	}
@@ -81,8 +82,9 @@ func Run(cfg Config, ready func()) error {
 	}
 
 	home := homeDir()
+	begin := make(chan struct{})
 	engine, err := process.New(process.Options{
-		ID: db.ID(), Socket: cfg.Paths.Socket, Environ: os.Environ(), Home: home, Logger: cfg.Log, First: cfg.First,
+		ID: db.ID(), Socket: cfg.Paths.Socket, Environ: os.Environ(), Home: home, Logger: cfg.Log, First: cfg.First, Begin: begin,
 	})
 	if err != nil {
 		listener.Close()
@@ -96,12 +98,14 @@ func Run(cfg Config, ready func()) error {
 	if killed := engine.KillUnknown(recorded(records)); len(killed) > 0 {
 		cfg.Log.Warn("ended processes of runs that were never recorded", "pids", killed)
 	}
+	// A child of the program that this one replaced must be known before it is reaped.
 	sup.Load(context.Background(), records)
+	close(begin)
 
 	started := task.Now()
 	exited := make(chan struct{})
 	var once sync.Once
-	leaving := false // set before exited is closed
+	leaving, next := false, "" // set before exited is closed
 	srv := server.New(server.Config{
 		Supervisor: sup, Home: home, Logger: cfg.Log,
 		Info: func() protocol.Info {
@@ -121,6 +125,16 @@ func Run(cfg Config, ready func()) error {
 			}
 			once.Do(func() { leaving = keep; close(exited) })
 			return slices.DeleteFunc(tasks, func(t task.Info) bool { return !touched[t.Name] }), err
+		},
+		Replace: func(program string) error {
+			if err := check(engine, program); err != nil {
+				return err
+			}
+			if _, err := sup.Leave(context.Background()); err != nil {
+				cfg.Log.Warn("some tasks did not end", "err", err)
+			}
+			once.Do(func() { leaving, next = true, program; close(exited) })
+			return nil
 		},
 	}, os.Getuid())
 	bound := &bound{path: cfg.Paths, serve: srv.Serve, log: cfg.Log, listener: listener}
@@ -147,7 +161,9 @@ func Run(cfg Config, ready func()) error {
 			bound.keep()
 		}
 	}
-	systemd.tell("STOPPING=1")
+	if next == "" {
+		systemd.tell("STOPPING=1")
+	}
 	err = nil
 	if !leaving {
 		err = sup.Close(context.Background())
@@ -157,6 +173,10 @@ func Run(cfg Config, ready func()) error {
 	}
 	flush, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
+	if next != "" {
+		srv.Close(flush)
+		return handOver(cfg, next, bound.listener, lock, db, systemd)
+	}
 	bound.close()
 	srv.Close(flush)
 	cfg.Log.Info("ended")
@@ -168,8 +188,10 @@ func Run(cfg Config, ready func()) error {
 func recorded(records []task.Record) func(name string, run int) bool {
 	last := make(map[string]int, len(records))
 	for _, r := range records {
-		if n := len(r.Runs); n > 0 {
-			last[r.Spec.Name] = r.Runs[n-1].Run
+		for _, run := range r.Runs {
+			if run.PID != 0 || !run.EndedAt.IsZero() { // not one that was yet to begin
+				last[r.Spec.Name] = run.Run
+			}
 		}
 	}
 	return func(name string, run int) bool { return run <= last[name] }

@@ -37,7 +37,6 @@ func (e *Engine) Adopt(_ context.Context, l task.Launch, ref task.Ref) (task.Pro
 		e.mu.Lock()
 		e.runs[ref.PID] = r
 		e.mu.Unlock()
-		e.poke(false)
 		return r, nil
 	}
 	end, err := watch(proc{ref.PID, ref.Start})
@@ -80,18 +79,6 @@ func (r *run) lost() {
 func (e *Engine) toSweep(r *run) {
 	e.sweeping[r] = true
 	e.ended = append(e.ended, r)
-}
-
-// poke has the reaper look; stirred says that a process that is not its child
-// has ended.
-func (e *Engine) poke(stirred bool) {
-	e.mu.Lock()
-	e.stirred = e.stirred || stirred
-	e.mu.Unlock()
-	select {
-	case e.chld <- syscall.SIGCHLD:
-	default:
-	}
 }
 
 // pidfd watches a process that may be nobody's child.

@@ -24,12 +24,13 @@ import (
 
 // Options of an Engine.
 type Options struct {
-	ID      string       // tells this supervisor's runs from those of others
-	Socket  string       // what TASKS_SOCKET is to say
-	Environ []string     // for tasks that were given none
-	Home    string       // the directory of tasks that were given none
-	Logger  *slog.Logger // nil: silent
-	First   *FirstThread // from OnFirstThread; nil: the end of each run costs a search of /proc
+	ID      string          // tells this supervisor's runs from those of others
+	Socket  string          // what TASKS_SOCKET is to say
+	Environ []string        // for tasks that were given none
+	Home    string          // the directory of tasks that were given none
+	Logger  *slog.Logger    // nil: silent
+	Begin   <-chan struct{} // no child is reaped before this is closed; nil: at once
+	First   *FirstThread    // from OnFirstThread; nil: the end of each run costs a search of /proc
 }
 
 // Engine starts and reaps processes. A program has at most one.

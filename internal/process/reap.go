@@ -21,6 +21,14 @@ func (e *Engine) wantPass() {
 // reap is the engine's one goroutine: it collects ended children, and sees
 // that nothing is left of runs that are over.
 func (e *Engine) reap() {
+	if e.opts.Begin != nil {
+		select {
+		case <-e.opts.Begin:
+			e.poke(false)
+		case <-e.quit:
+			return
+		}
+	}
 	var search <-chan time.Time
 	for {
 		select {
@@ -81,6 +89,18 @@ func (e *Engine) wait() (ended []*run, strangers bool) {
 			return ended, strangers
 		}
 		strangers = strangers || r == nil
+	}
+}
+
+// poke has the reaper look; stirred says that a process that is not its child
+// has ended.
+func (e *Engine) poke(stirred bool) {
+	e.mu.Lock()
+	e.stirred = e.stirred || stirred
+	e.mu.Unlock()
+	select {
+	case e.chld <- syscall.SIGCHLD:
+	default:
 	}
 }
 

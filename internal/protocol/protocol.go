@@ -109,6 +109,10 @@ type (
 		Ended  bool         `json:"ended,omitempty"`  // pass over those that have not ended
 		States []task.State `json:"states,omitempty"` // pass over those in other states
 	}
+	// Replace has another version of the program take over in place.
+	Replace struct {
+		Program string `json:"program"` // absolute path
+	}
 	// Exit stops everything and ends the supervisor.
 	Exit struct {
 		Timeout *task.Duration `json:"timeout,omitempty"` // caps every grace

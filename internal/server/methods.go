@@ -25,6 +25,7 @@ var methods = map[string]begin{
 	"signal":  signal,
 	"remove":  remove,
 	"exit":    exit,
+	"replace": replace,
 	"watch":   watch,
 }
 
@@ -340,6 +341,17 @@ func exit(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 		}
 		return tasks, nil
 	}, nil
+}
+
+func replace(c *conn, _, params json.RawMessage) (func() (any, error), error) {
+	var p protocol.Replace
+	if err := protocol.Decode(params, &p); err != nil {
+		return nil, err
+	}
+	if c.srv.cfg.Replace == nil {
+		return nil, task.Errorf(task.ErrUsage, "", "this supervisor is part of another program, which ends it")
+	}
+	return func() (any, error) { return struct{}{}, c.srv.cfg.Replace(p.Program) }, nil
 }
 
 // streaming is the result of a request that has replied by itself.

@@ -25,6 +25,9 @@ type Config struct {
 	// keep lets those run on that can be taken back, and has the host end. nil:
 	// the host does not take that from a client.
 	Exit func(ctx context.Context, grace time.Duration, keep bool) ([]task.Info, error)
+	// Replace has the program go on in place of the host, or says why it cannot.
+	// nil: the host does not take that from a client.
+	Replace func(program string) error
 	// Home is the directory of commands that were given none.
 	Home string
 	// Logger hears of refused peers; nil: nobody does.

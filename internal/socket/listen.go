@@ -30,14 +30,35 @@ func Listen(path string) (*Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen on %s: %w", path, cause(err))
 	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		ul.Close()
+		return nil, fmt.Errorf("cannot listen on %s: %w", path, cause(err))
+	}
+	return listener(ul, path)
+}
+
+// Inherit makes a Listener of the descriptor that File of one on path gave, in
+// this program or in the one that executed it. It takes over the file.
+func Inherit(file *os.File, path string) (*Listener, error) {
+	defer file.Close()
+	nl, err := net.FileListener(file)
+	if err != nil {
+		return nil, fmt.Errorf("cannot take over the socket: %w", err)
+	}
+	ul, ok := nl.(*net.UnixListener)
+	if !ok {
+		nl.Close()
+		return nil, errors.New("cannot take over the socket: it is of another kind")
+	}
+	return listener(ul, path)
+}
+
+func listener(ul *net.UnixListener, path string) (*Listener, error) {
 	ul.SetUnlinkOnClose(false)
 	l := &Listener{UnixListener: ul, path: path}
 	l.close = sync.OnceValue(l.unlinkAndClose)
-	err = os.Chmod(path, 0o600)
-	if err == nil {
-		l.bound, err = os.Lstat(path)
-	}
-	if err != nil {
+	var err error
+	if l.bound, err = os.Lstat(path); err != nil {
 		ul.Close()
 		return nil, fmt.Errorf("cannot listen on %s: %w", path, cause(err))
 	}

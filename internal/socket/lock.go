@@ -93,6 +93,13 @@ func (l *Lock) Record(socket string) error {
 	return nil
 }
 
+// File is the lock's, for a program that is executed in place of this one and
+// goes on holding it.
+func (l *Lock) File() *os.File { return l.file }
+
+// InheritLock is the lock whose File was passed on.
+func InheritLock(file *os.File) *Lock { return &Lock{file} }
+
 // Release empties the lock and frees it. Call it once.
 func (l *Lock) Release() error {
 	if err := errors.Join(l.file.Truncate(0), unlock(l.file)); err != nil {

@@ -96,8 +96,8 @@ func (c *contents) readMeta(p *pages, bucket []byte) error {
 		values[string(key)] = string(b)
 	})
 	switch n, err := strconv.Atoi(values[formatKey]); {
-	case err == nil && n > format:
-		return fmt.Errorf("it has format %d, this program knows formats up to %d: use a newer version of tasks, or another state directory", n, format)
+	case err == nil && n > Format:
+		return fmt.Errorf("it has format %d, this program knows formats up to %d: use a newer version of tasks, or another state directory", n, Format)
 	case err != nil || n < 1:
 		p.fail("its format is not known")
 	}

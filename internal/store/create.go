@@ -93,7 +93,7 @@ func fill(tx *bbolt.Tx, c *contents) error {
 		}
 	}
 	meta, envs, records := tx.Bucket([]byte(metaBucket)), tx.Bucket([]byte(envsBucket)), tx.Bucket([]byte(recordsBucket))
-	if err := meta.Put([]byte(formatKey), seal([]byte(strconv.Itoa(format)))); err != nil {
+	if err := meta.Put([]byte(formatKey), seal([]byte(strconv.Itoa(Format)))); err != nil {
 		return err
 	}
 	if err := meta.Put([]byte(idKey), seal([]byte(c.id))); err != nil {

@@ -23,9 +23,9 @@ import (
 	"tasks/pkg/task"
 )
 
-// format is the version of what the buckets hold. A program that knows less
+// Format is the version of what the buckets hold. A program that knows less
 // leaves the file alone.
-const format = 1
+const Format = 1
 
 // patience is how long Open waits for another process to let go of the file.
 const patience = time.Second

@@ -131,6 +131,19 @@ func (c *Client) Exit(ctx context.Context, o ExitOptions) ([]task.Info, error) {
 	return c.tasks(ctx, "exit", o)
 }
 
+// Replace has another version of the supervisor's program, at an absolute path,
+// take over in place: its process and its tasks stay. It returns when the
+// program was found fit; the supervisor answers again a moment later.
+func (c *Client) Replace(ctx context.Context, program string) error {
+	var nothing struct{}
+	err := c.call(ctx, "replace", protocol.Replace{Program: program}, &nothing)
+	var failed *protocol.Error
+	if errors.As(err, &failed) {
+		err = failed.Err()
+	}
+	return err
+}
+
 // Close closes the shared connection. Requests under way on it fail; those that
 // the supervisor has read are carried out. A later request opens a new one.
 func (c *Client) Close() error {

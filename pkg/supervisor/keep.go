@@ -180,6 +180,9 @@ func (a *actor) restore(ctx context.Context, r task.Record) (again bool) {
 		}
 	}
 	a.show()
+	if r.State == task.Starting && r.Ref == (task.Ref{}) {
+		return r.Wish == task.Up // the second half of a restart
+	}
 	restarts := r.Spec.Restart == task.RestartAlways || r.Spec.Restart == task.RestartOnFailure
 	return r.Wish == task.Up && restarts && (live || r.Shutdown || r.State == task.BackingOff)
 }

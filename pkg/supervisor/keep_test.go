@@ -139,7 +139,7 @@ func TestLoad(t *testing.T) {
 		{"live", record(task.Running, task.Up), task.Lost, lost, 7},
 		{"live, policy", record(task.Running, task.Up, again), task.Running, "", 8},
 		{"live, wish down", record(task.Stopping, task.Down, again), task.Lost, lost, 7},
-		{"starting, no ref", record(task.Starting, task.Up, func(r *task.Record) { r.Ref = task.Ref{} }), task.Lost, "the supervisor ended without it", 7},
+		{"second half of a restart", record(task.Starting, task.Up, func(r *task.Record) { r.Ref = task.Ref{} }), task.Running, "", 8},
 		{"live, no run", record(task.Running, task.Down, func(r *task.Record) { r.Runs = nil }), task.Lost, "", 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

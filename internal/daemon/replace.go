@@ -1,0 +1,139 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tasks/internal/process"
+	"tasks/internal/socket"
+	"tasks/internal/store"
+	"tasks/pkg/task"
+)
+
+// A supervisor is replaced by another version of the program without its tasks
+// noticing: by execve(2), so that the pid stays, the children stay children and
+// their exit codes are exact. The socket and the lock are passed on as
+// descriptors; what is known of the tasks is in the database.
+
+// handed is what the program before this one in the same process passed on.
+type handed struct{ listener, lock *os.File }
+
+// The words that follow Command in a program that is executed by a supervisor.
+const (
+	wordCheck  = "check"  // can this program go on with the database of that format?
+	wordResume = "resume" // go on
+)
+
+func (cfg *Config) lock() (*socket.Lock, error) {
+	if cfg.Handed != nil {
+		return socket.InheritLock(cfg.Handed.lock), nil
+	}
+	return socket.AcquireLock(cfg.Paths.State)
+}
+
+func (cfg *Config) listen() (*socket.Listener, error) {
+	if cfg.Handed != nil {
+		if l, err := socket.Inherit(cfg.Handed.listener, cfg.Paths.Socket); err == nil {
+			return l, nil
+		}
+	}
+	return socket.Listen(cfg.Paths.Socket)
+}
+
+// check runs the program to hear whether it is one that can go on.
+func check(engine *process.Engine, program string) error {
+	if !filepath.IsAbs(program) {
+		return task.Errorf(task.ErrUsage, "", "bad program %q: give an absolute path", program)
+	}
+	spec := &task.Spec{Name: "check", Command: []string{program, Command, wordCheck, strconv.Itoa(store.Format)}, Cwd: "/"}
+	run, err := engine.Start(context.Background(), task.Launch{Spec: spec})
+	if err != nil {
+		return fmt.Errorf("cannot replace the supervisor: %w", err)
+	}
+	select {
+	case <-run.Exited():
+	case <-time.After(10 * time.Second):
+		run.Stop(syscall.SIGKILL)
+		return fmt.Errorf("cannot replace the supervisor: %s does not answer", program)
+	}
+	if exit := run.Exit(); !exit.OK() {
+		return fmt.Errorf("cannot replace the supervisor: %s cannot go on with this state (exit code %d): the one that runs goes on", program, exit.Code)
+	}
+	return nil
+}
+
+// handOver executes the next program in place of this one. It returns only if
+// even this program itself cannot be executed.
+func handOver(cfg Config, next string, l *socket.Listener, lock *socket.Lock, db *store.Store, m manager) error {
+	if err := db.Close(); err != nil {
+		cfg.Log.Error("cannot close the database", "err", err)
+	}
+	file, err := l.File()
+	if err != nil {
+		return fmt.Errorf("cannot hand over the socket: %w", err)
+	}
+	for _, f := range []*os.File{file, lock.File()} {
+		if _, err := unix.FcntlInt(f.Fd(), unix.F_SETFD, 0); err != nil { // stays open across the exec
+			return fmt.Errorf("cannot hand over: %w", os.NewSyscallError("fcntl", err))
+		}
+	}
+	args := []string{
+		"tasks", Command, wordResume, cfg.Paths.Socket, cfg.Paths.State, strconv.FormatBool(cfg.Paths.Named), strconv.Itoa(cfg.KeepEnded),
+		strconv.FormatBool(cfg.LogPath == ""), strconv.Itoa(int(file.Fd())), strconv.Itoa(int(lock.File().Fd())),
+	}
+	cfg.Log.Info("handing over", "program", next)
+	for _, program := range []string{next, "/proc/self/exe"} {
+		err = syscall.Exec(program, args, append(os.Environ(), m.environ()...))
+		cfg.Log.Error("cannot execute", "program", program, "err", err)
+	}
+	return fmt.Errorf("cannot hand over to %s: %w", next, err)
+}
+
+// checkFormat is the side of check that is executed.
+func checkFormat(args []string) error {
+	if n, err := strconv.Atoi(args[0]); len(args) != 1 || err != nil || n > store.Format {
+		return fmt.Errorf("this program reads databases up to format %d", store.Format)
+	}
+	return nil
+}
+
+// resume is the side of handOver that is executed.
+func resume(args []string, version string) error {
+	if len(args) != 7 {
+		return errors.New("this command is for 'tasks serve --replace' alone")
+	}
+	named, err1 := strconv.ParseBool(args[2])
+	keep, err2 := strconv.Atoi(args[3])
+	foreground, err3 := strconv.ParseBool(args[4])
+	listener, err4 := strconv.Atoi(args[5])
+	lock, err5 := strconv.Atoi(args[6])
+	if err := errors.Join(err1, err2, err3, err4, err5, closeOnExec()); err != nil {
+		return err
+	}
+	paths := socket.Paths{Socket: args[0], State: args[1], Named: named}
+	cfg := Config{
+		Paths: paths, KeepEnded: keep, Version: version, Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
+		Handed: &handed{os.NewFile(uintptr(listener), "socket"), os.NewFile(uintptr(lock), "lock")},
+	}
+	if !foreground {
+		log := &ownLog{path: logPath(paths)}
+		cfg.LogPath, cfg.Log = log.path, slog.New(slog.NewTextHandler(log, nil))
+	}
+	err := process.OnFirstThread(func(first *process.FirstThread) error {
+		cfg.First = first
+		return Run(cfg, func() {})
+	})
+	if err != nil {
+		cfg.Log.Error(err.Error())
+	}
+	return err
+}
