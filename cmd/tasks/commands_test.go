@@ -37,7 +37,7 @@ func command(getenv func(string) string, dir string, args ...string) *exec.Cmd {
 	cmd.Args[0] = args[0]
 	cmd.Dir = dir
 	for _, key := range []string{
-		"PATH", "HOME", "TERM", "RUN", "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "TASKS_SOCKET", "TASKS_STATE_DIR", "TMPDIR", "NO_COLOR", "WORK",
+		"PATH", "GORACE", "HOME", "TERM", "RUN", "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "TASKS_SOCKET", "TASKS_STATE_DIR", "TMPDIR", "NO_COLOR", "WORK",
 	} {
 		if v := getenv(key); v != "" {
 			cmd.Env = append(cmd.Env, key+"="+v)

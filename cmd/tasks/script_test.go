@@ -65,6 +65,7 @@ func setUp(e *testscript.Env, completions string) error {
 	e.Setenv("COMPLETIONS", completions)
 	e.Setenv("UID", strconv.Itoa(os.Getuid()))
 	e.Setenv("TERM", "xterm")
+	e.Setenv("GORACE", "atexit_sleep_ms=0") // else every command takes a second under the race detector
 	t := e.T().(testing.TB)
 	// After testscript has ended the script's own jobs.
 	t.Cleanup(func() { tearDown(t, e, dir) })

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/signal"
 	"syscall"
@@ -61,10 +62,11 @@ func (e *env) locate() (socket.Paths, error) {
 	return e.paths, nil
 }
 
-// dial reaches the supervisor. One that has lost its socket file is nudged to
-// bind it again.
+// dial reaches the supervisor, wherever it is.
 func (e *env) dial() (*client.Client, error) { return e.dialWithin(2 * time.Second) }
 
+// dialWithin is dial with a bound on the time that a supervisor without its
+// socket is given.
 func (e *env) dialWithin(most time.Duration) (*client.Client, error) {
 	if e.client.Socket != "" {
 		return &e.client, nil
@@ -74,24 +76,23 @@ func (e *env) dialWithin(most time.Duration) (*client.Client, error) {
 		return nil, err
 	}
 	e.client.Socket = p.Socket
-	if _, err := os.Lstat(p.Socket); err != nil {
-		switch path := p.Fallback(); {
-		case path != "" && path != p.Socket:
-			e.client.Socket = path
-		case socket.Nudge(p.State, p.Socket):
-			awaitFile(p.Socket, most)
+	e.client.Dial = func(ctx context.Context) (net.Conn, error) {
+		conn, err := socket.Dial(ctx, p.Socket)
+		if !errors.Is(err, task.ErrUnavailable) {
+			return conn, err
 		}
+		if path := p.Fallback(); path != "" {
+			return socket.Dial(ctx, path)
+		}
+		// One that has lost its socket file binds it again; until it listens, too,
+		// it is there and does not answer.
+		for end := time.Now().Add(most); errors.Is(err, task.ErrUnavailable) && time.Now().Before(end) && socket.Nudge(p.State, p.Socket); {
+			time.Sleep(time.Millisecond)
+			conn, err = socket.Dial(ctx, p.Socket)
+		}
+		return conn, err
 	}
 	return &e.client, nil
-}
-
-// awaitFile waits for a file that another process is about to make.
-func awaitFile(path string, most time.Duration) {
-	for end := time.Now().Add(most); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		if _, err := os.Lstat(path); err == nil {
-			return
-		}
-	}
 }
 
 var errInterrupted = errors.New("interrupted: the tasks go on as they are")

@@ -13,8 +13,10 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// poll is how often a file is looked at that the system cannot watch.
-const poll = 200 * time.Millisecond
+const (
+	poll   = 200 * time.Millisecond // how often a file is looked at that the system cannot watch
+	settle = 20 * time.Millisecond  // how long a line waits for its end
+)
 
 // A Follower follows any number of files with one watcher, for the system has
 // few of those per user (128 on Linux). Its methods may be called from several
@@ -58,6 +60,10 @@ func (f *Follower) Close() error {
 // and returns nil; once ctx ends, it returns the error of ctx. Either way it
 // returns the offset to go on from. It keeps to the file that it opened, also
 // when that is deleted.
+//
+// Where the head of the file is freed faster than w takes it, it goes on at the
+// first whole line that is left. For that not to cut a line in two, one that has
+// no end yet is written after 20 ms, and ended with a newline if its rest is lost.
 func (f *Follower) Follow(ctx context.Context, path string, offset int64, w io.Writer, ended <-chan struct{}) (int64, error) {
 	file, watch, err := f.open(path)
 	if err != nil {
@@ -65,23 +71,49 @@ func (f *Follower) Follow(ctx context.Context, path string, offset int64, w io.W
 	}
 	defer file.Close()
 	defer watch.stop()
-	for over := false; ; {
+	c := copier{w: w, f: file, torn: inLine(file, offset)}
+	waited := time.NewTimer(settle)
+	defer waited.Stop()
+	var settled <-chan time.Time // of the line that begins at the offset; nil: none is held
+	for hold, over := true, false; ; {
 		// The watch was there before this reads, so nothing falls between.
-		offset, err = copyFrom(ctx, w, file, offset)
+		was := offset
+		var held bool
+		offset, held, err = c.copy(ctx, offset, hold)
 		if err != nil || over {
 			return offset, err
 		}
+		switch {
+		case !held:
+			settled = nil
+		case settled == nil || offset != was:
+			waited.Reset(settle)
+			settled = waited.C
+		}
+		hold = true
 		select {
 		case <-watch.changed:
 		case <-watch.tick:
+		case <-settled:
+			hold = false
 		case <-ended:
-			over = true
+			hold, over = false, true
 		case <-ctx.Done():
 			return offset, ctx.Err()
 		case <-f.closed:
 			return offset, fmt.Errorf("cannot follow a log: %w", os.ErrClosed)
 		}
 	}
+}
+
+// inLine tells whether offset is after the beginning of a line.
+func inLine(f *os.File, offset int64) bool {
+	var before [1]byte
+	if offset == 0 {
+		return false
+	}
+	_, err := f.ReadAt(before[:], offset-1)
+	return err == nil && before[0] != '\n' && before[0] != 0
 }
 
 // A watch tells when to look at a file again.

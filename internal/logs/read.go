@@ -2,17 +2,14 @@ package logs
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 )
 
-const (
-	block = 64 << 10 // bytes read at once to look for lines
-	chunk = 1 << 20  // bytes copied before another look for a hole
-)
+// block is how many bytes are read at once to look for lines.
+const block = 64 << 10
 
 // Tail is the offset at which the last n lines of f begin; with n below 0 that
 // of the first line there is. An unterminated last line is a line too. It reads
@@ -94,44 +91,6 @@ func skipHole(f *os.File, offset, size int64) (int64, error) {
 		return 0, err
 	}
 	return data + int64(bytes.IndexByte(b, '\n')) + 1, nil // none: -1 + 1
-}
-
-// Copy writes what f holds from offset on, up to its present end, to w as it
-// is, and returns the offset to go on from. Where f has become shorter than
-// offset, it begins again. It moves the position of f.
-func Copy(w io.Writer, f *os.File, offset int64) (int64, error) {
-	return copyFrom(context.Background(), w, f, offset)
-}
-
-func copyFrom(ctx context.Context, w io.Writer, f *os.File, offset int64) (int64, error) {
-	info, err := f.Stat()
-	if err != nil {
-		return offset, fmt.Errorf("cannot read a log: %w", err)
-	}
-	size := info.Size()
-	if size < offset {
-		offset = 0 // someone has emptied it, and the run goes on at its start
-	}
-	for offset < size && ctx.Err() == nil {
-		from, err := skipHole(f, offset, size)
-		if err != nil {
-			return offset, fmt.Errorf("cannot read a log: %w", err)
-		}
-		offset = from
-		if _, err = f.Seek(offset, io.SeekStart); err != nil {
-			return offset, fmt.Errorf("cannot read a log: %w", err)
-		}
-		// io.Copy, for a file as w lets the kernel copy.
-		n, err := io.Copy(w, io.LimitReader(f, min(chunk, size-offset)))
-		offset += n
-		if err != nil {
-			return offset, fmt.Errorf("cannot copy a log: %w", err)
-		}
-		if n == 0 {
-			break
-		}
-	}
-	return offset, ctx.Err()
 }
 
 // Last is the last n lines of the log at path, or as many whole ones of them as

@@ -54,7 +54,9 @@ func (e *Engine) Adopt(_ context.Context, l task.Launch, ref task.Ref) (task.Pro
 		defer end.file.Close()
 		status, known := end.await(ref)
 		e.mu.Lock()
-		delete(e.runs, ref.PID)
+		if e.runs[ref.PID] == r { // else the pid is already that of a newer run
+			delete(e.runs, ref.PID)
+		}
 		r.end(status)
 		r.exit.Lost = !known
 		e.toSweep(r)
@@ -87,12 +89,14 @@ type pidfd struct{ file *os.File }
 // watch opens p; unix.ESRCH if it is gone.
 func watch(p proc) (pidfd, error) {
 	fd, err := unix.PidfdOpen(p.pid, unix.PIDFD_NONBLOCK)
+	if startTime(p.pid) != p.start { // asked first: the pid may now be that of a thread, which has no pidfd
+		if err == nil {
+			unix.Close(fd)
+		}
+		return pidfd{}, unix.ESRCH
+	}
 	if err != nil {
 		return pidfd{}, os.NewSyscallError("pidfd_open", err)
-	}
-	if startTime(p.pid) != p.start {
-		unix.Close(fd)
-		return pidfd{}, unix.ESRCH
 	}
 	return pidfd{os.NewFile(uintptr(fd), "pidfd")}, nil
 }
@@ -212,6 +216,9 @@ func (e *Engine) KillUnknown(known func(name string, run int) bool) []int {
 			break
 		}
 		for _, s := range left {
+			if s.pid == os.Getpid() { // one of them has started this very supervisor
+				continue
+			}
 			if e.tree.signal(s.proc, syscall.SIGKILL) == nil {
 				killed = append(killed, s.pid)
 			}

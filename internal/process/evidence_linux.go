@@ -2,6 +2,7 @@ package process
 
 import (
 	"bytes"
+	"maps"
 	"os"
 	"strconv"
 	"syscall"
@@ -44,10 +45,30 @@ func newEvidence(runs map[*run]bool) evidence {
 	return k
 }
 
+// sessions are those of the runs that are still theirs. While a session has
+// members its number is not given to another process; so one is a run's as long
+// as there is a member from before the end of its main process. Of a run whose
+// end nobody saw that cannot be told.
+func (k evidence) sessions(all []stat) map[int]*run {
+	own := make(map[int]*run, len(k.bySession))
+	taken := make(map[int]bool)
+	for _, s := range all {
+		r := k.bySession[s.session]
+		if r != nil && s.start >= r.ref.Start && s.start <= r.over {
+			own[s.session] = r
+		}
+		if r != nil && s.pid == s.session && s.start != r.ref.Start {
+			taken[s.session] = true
+		}
+	}
+	maps.DeleteFunc(own, func(session int, _ *run) bool { return taken[session] })
+	return own
+}
+
 // assign enters the runs of the orphans in owner, by pid.
 func (k evidence) assign(orphans []proc, owner map[int]*run) {
 	for _, p := range orphans {
-		if r := k.of(p); r != nil {
+		if r := k.of(p); r != nil && p.start >= r.ref.Start { // none is older than its run
 			owner[p.pid] = r
 		}
 	}
@@ -99,6 +120,9 @@ func statFile(dir int, path string, flags int) fileID {
 func runIDOf(pid int) string {
 	for range 100 {
 		before, _ := readStat(pid, make([]byte, 1024))
+		if before.kernel {
+			return ""
+		}
 		env, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
 		for kv := range bytes.SplitSeq(env, []byte{0}) {
 			if id, ok := bytes.CutPrefix(kv, []byte("TASKS_RUN_ID=")); ok {

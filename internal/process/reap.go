@@ -73,6 +73,9 @@ func (e *Engine) wait() (ended []*run, strangers bool) {
 		e.mu.Lock()
 		pid, err := syscall.Wait4(-1, &status, syscall.WNOHANG, nil)
 		r := e.runs[pid]
+		if r != nil && r.adopted { // the pid of one that was reaped elsewhere, given to a child of ours
+			r = nil
+		}
 		if r != nil {
 			delete(e.runs, pid)
 			r.end(status)

@@ -20,6 +20,7 @@ type run struct {
 	gone    chan struct{}
 
 	reaped   bool // the main process is no more, and its pid may be another's
+	over     uint64 // when its end was seen, in clock ticks after boot; 0: nobody saw it
 	exit     task.Exit
 	want     syscall.Signal          // the last one sent to all of the run; 0: none
 	asked    syscall.Signal          // the last one sent to the process group
@@ -91,7 +92,7 @@ func (r *run) had(s stat) bool {
 
 // end notes how the main process ended. The caller holds the mutex.
 func (r *run) end(status syscall.WaitStatus) {
-	r.reaped = true
+	r.reaped, r.over = true, ticks()
 	if status.Signaled() {
 		r.exit.Signal = status.Signal()
 	} else {

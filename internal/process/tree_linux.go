@@ -26,6 +26,7 @@ type stat struct {
 	ppid, pgrp, session int
 	threads             int
 	state               byte
+	kernel              bool          // a thread of the kernel
 	cpu                 time.Duration // user and system
 	code                [2]int64      // where it and its stack lie: another place after each exec
 }
@@ -113,16 +114,34 @@ func (t *tree) orphans(e *Engine) (left map[*run][]stat, again bool) {
 	if !known.adopted && !t.anyOrphans() {
 		return nil, false
 	}
+	left, again = e.orphansOf(known)
+	if known.adopted && len(left) < len(known.byID) {
+		// What of theirs ended as we looked is no zombie of ours, and may have
+		// begun another behind our back: only a second look finds nothing.
+		more, ended := e.orphansOf(known)
+		again = again || ended
+		for r, members := range more {
+			if left[r] == nil {
+				left[r] = members
+			}
+		}
+	}
+	return left, again
+}
+
+// orphansOf is one look at all processes.
+func (e *Engine) orphansOf(known evidence) (left map[*run][]stat, again bool) {
 	all := scan()
 	e.mu.Lock()
 	owner := make(map[int]*run)
+	session := known.sessions(all)
 	var rest []proc
 	for _, s := range e.strangers(all, known) {
-		switch r := known.bySession[s.session]; {
+		switch r := session[s.session]; {
 		case s.dead():
 			again = again || s.ppid == os.Getpid()
 		case r != nil && e.runs[s.session] == nil:
-			owner[s.pid] = r // a session's number is not given to another process while it has members
+			owner[s.pid] = r
 		default:
 			rest = append(rest, s.proc)
 		}
@@ -153,14 +172,16 @@ func (e *Engine) strangers(all []stat, of evidence) []stat {
 // outside its process group.
 func (t *tree) escaped(e *Engine, runs []*run) map[*run][]stat {
 	owner := make(map[int]*run, len(runs))
-	for _, r := range runs {
-		owner[r.ref.PID] = r
-	}
-	all := scan()
-	e.mu.Lock()
 	of := make(map[*run]bool, len(runs))
 	for _, r := range runs {
 		of[r] = true
+	}
+	all := scan()
+	e.mu.Lock()
+	for _, s := range all {
+		if r := e.runs[s.pid]; of[r] && r.ref.Start == s.start { // that of an adopted run may be another's by now
+			owner[s.pid] = r
+		}
 	}
 	known := newEvidence(of)
 	var lost []proc // those that lost their parent
@@ -256,6 +277,8 @@ func scan() []stat {
 
 const tick = 10 * time.Millisecond // USER_HZ is 100 on every Linux that Go runs on
 
+const pfKthread = 0x00200000 // PF_KTHREAD of a process's flags
+
 func readStat(pid int, buf []byte) (s stat, ok bool) {
 	line, ok := readFile("/proc/"+strconv.Itoa(pid)+"/stat", buf)
 	// The name may hold anything, also parentheses: fields count from the last.
@@ -270,7 +293,7 @@ func readStat(pid int, buf []byte) (s stat, ok bool) {
 	num := func(field int) int64 { n, _ := strconv.ParseInt(f[field-3], 10, 64); return n }
 	start, err := strconv.ParseUint(f[22-3], 10, 64)
 	return stat{
-		proc: proc{pid, start}, ppid: int(num(4)), pgrp: int(num(5)), session: int(num(6)), threads: int(num(20)), state: f[0][0],
+		proc: proc{pid, start}, kernel: num(9)&pfKthread != 0, ppid: int(num(4)), pgrp: int(num(5)), session: int(num(6)), threads: int(num(20)), state: f[0][0],
 		cpu: time.Duration(num(14)+num(15)) * tick, code: [2]int64{num(26), num(28)},
 	}, err == nil
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"tasks/internal/protocol"
@@ -128,7 +129,7 @@ func clip(s string, n int) string {
 
 var null = json.RawMessage("null")
 
-// reply writes one reply. The connection ends if it cannot be written.
+// reply writes one reply.
 func (c *conn) reply(id json.RawMessage, result any, err error) {
 	if id == nil {
 		id = null
@@ -148,7 +149,7 @@ func wireError(err error) *protocol.Error {
 	return protocol.Errors([]error{err}, nil)
 }
 
-// write sends one object as a line.
+// write sends one object as a line. If it cannot, the connection ends.
 func (c *conn) write(v any) error {
 	c.writers.Add(1)
 	c.mu.Lock()
@@ -164,7 +165,9 @@ func (c *conn) write(v any) error {
 	}
 	if err != nil {
 		c.cancel()
-		c.nc.Close()
+		if !errors.Is(err, syscall.EPIPE) && !errors.Is(err, syscall.ECONNRESET) {
+			c.nc.Close()
+		} // else what the peer sent before it went is still read, and carried out
 	}
 	return err
 }

@@ -2,8 +2,10 @@ package server
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"reflect"
 	"regexp"
 	"slices"
@@ -35,6 +37,11 @@ func TestDocument(t *testing.T) {
 		}
 		p.nc.Close()
 	}
+	for what, value := range map[string]any{"requests in flight": maxInFlight, "bytes of a line": "1,048,576", "time to write": "30 s"} {
+		if !strings.Contains(string(text), fmt.Sprint(value)) {
+			t.Errorf("%s: %v is not named", what, value)
+		}
+	}
 	for _, m := range slices.Sorted(maps.Keys(methods)) {
 		if !shown[m] {
 			t.Errorf("%s is not shown", m)
@@ -42,6 +49,26 @@ func TestDocument(t *testing.T) {
 		if !strings.Contains(string(text), "### `"+m+"`") {
 			t.Errorf("%s has no section", m)
 		}
+	}
+}
+
+// TestDocumentInAShell runs the document's one line of shell.
+func TestDocumentInAShell(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/protocol.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := exec.LookPath("socat"); err != nil {
+		t.Skip("there is no socat")
+	}
+	h := newHost(t)
+	h.goTask(t, "web")
+	line := regexp.MustCompile("(?m)^printf .*$").FindString(string(text))
+	out, err := exec.Command("sh", "-c", strings.Replace(line, "PATH", h.path, 1)).Output()
+	var m message
+	if err != nil || json.Unmarshal(out, &m) != nil || len(m.tasks(t)) != 1 {
+		t.Errorf("%s: %v\n%s", line, err, out)
 	}
 }
 

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"strings"
 	"syscall"
@@ -111,6 +112,21 @@ func TestStopOutlivesItsClient(t *testing.T) {
 	h.over(t)
 }
 
+// Who sends and goes at once has still asked.
+func TestSendAndGo(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	for i := range 50 {
+		name := fmt.Sprint("t", i)
+		h.goTask(t, name)
+		p := h.dial(t)
+		p.send(strings.Repeat(request(1, "list"), 50) + request(2, "stop", fmt.Sprintf(`{"names":[%q]}`, name)))
+		p.nc.Close()
+		h.until(t, name, func(i task.Info) bool { return i.State == task.Stopped })
+	}
+	h.over(t)
+}
+
 func TestClose(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
@@ -125,7 +141,13 @@ func TestClose(t *testing.T) {
 	full.send(strings.Repeat(request(1, "wait", `{"names":["a"]}`), maxInFlight+10))
 	late.ask(1, "list")
 	late.recv()
+	read := make(chan bool)
+	go func() {
+		io.Copy(io.Discard, full.r) // what it had asked is answered
+		close(read)
+	}()
 	h.srv.Close(t.Context())
+	<-read
 	silent.expectEnd()
 	watching.expectEnd()
 	late.expectEnd()
@@ -133,7 +155,6 @@ func TestClose(t *testing.T) {
 		t.Errorf("%+v", m)
 	}
 	waiting.expectEnd()
-	io.Copy(io.Discard, full.r) // what it had read is answered
 	h.over(t)
 	p := h.dial(t) // the listener is not the server's
 	p.expectEnd()

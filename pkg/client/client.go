@@ -67,11 +67,7 @@ type (
 func (c *Client) Info(ctx context.Context) (Info, error) {
 	var info Info
 	err := c.call(ctx, "info", struct{}{}, &info)
-	var failed *protocol.Error
-	if errors.As(err, &failed) {
-		err = failed.Err()
-	}
-	return info, err
+	return info, ofKind(err)
 }
 
 // Start begins a task, and returns when its run exists. With replace, what has
@@ -136,12 +132,7 @@ func (c *Client) Exit(ctx context.Context, o ExitOptions) ([]task.Info, error) {
 // program was found fit; the supervisor answers again a moment later.
 func (c *Client) Replace(ctx context.Context, program string) error {
 	var nothing struct{}
-	err := c.call(ctx, "replace", protocol.Replace{Program: program}, &nothing)
-	var failed *protocol.Error
-	if errors.As(err, &failed) {
-		err = failed.Err()
-	}
-	return err
+	return ofKind(c.call(ctx, "replace", protocol.Replace{Program: program}, &nothing))
 }
 
 // Close closes the shared connection. Requests under way on it fail; those that
@@ -165,9 +156,17 @@ func (c *Client) tasks(ctx context.Context, method string, params any) ([]task.I
 		if failed.Data != nil {
 			tasks = failed.Data.Tasks
 		}
-		err = failed.Err()
 	}
-	return tasks, err
+	return tasks, ofKind(err)
+}
+
+// ofKind is err, or where it is the supervisor's, one of package task's kinds.
+func ofKind(err error) error {
+	var failed *protocol.Error
+	if errors.As(err, &failed) {
+		return failed.Err()
+	}
+	return err
 }
 
 func (c *Client) call(ctx context.Context, method string, params, result any) error {
@@ -243,7 +242,10 @@ func (c *Client) connect(ctx context.Context) (*link, error) {
 	defer c.mu.Unlock()
 	close(c.dialing)
 	c.dialing = nil
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case err != nil:
 		return nil, err
 	}
 	c.link = newLink(conn)

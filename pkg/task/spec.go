@@ -28,6 +28,9 @@ type Spec struct {
 	Timeout     *Duration `json:"timeout,omitzero"`       // a run that lasts longer is stopped and has failed; default: none
 
 	LeaveChildren bool `json:"leave_children,omitempty"` // keep what a run started when its main process ends by itself
+
+	LogMaxSize *Size `json:"log_max_size,omitzero"` // bytes that the log of a run may take up; 0: no limit; default: the supervisor's
+	LogKeep    *int  `json:"log_keep,omitzero"`     // runs that keep their logs; 0: all; default: the supervisor's
 }
 
 // Restart says after which ends of a run a task is started again.
@@ -119,6 +122,12 @@ func (s *Spec) Check() error {
 	}
 	if s.MaxRestarts != nil && *s.MaxRestarts < 0 {
 		return usage("bad number of restarts %d: it is negative", *s.MaxRestarts)
+	}
+	if s.LogMaxSize != nil && *s.LogMaxSize < 0 {
+		return usage("bad log size %d: it is negative", *s.LogMaxSize)
+	}
+	if s.LogKeep != nil && *s.LogKeep < 0 {
+		return usage("bad number of logs to keep %d: it is negative", *s.LogKeep)
 	}
 	if !slices.Contains([]Restart{"", RestartNo, RestartOnFailure, RestartAlways}, s.Restart) {
 		return usage("bad restart policy %q: use no, on-failure or always", s.Restart)

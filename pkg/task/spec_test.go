@@ -100,6 +100,8 @@ func TestSpecCheck(t *testing.T) {
 		{"stop timeout", task.Spec{StopTimeout: dur(-1)}, "bad stop timeout -1ns: it is negative"},
 		{"timeout", task.Spec{Timeout: dur(0)}, "bad timeout 0s: give more than 0"},
 		{"restarts", task.Spec{MaxRestarts: new(-1)}, "bad number of restarts -1"},
+		{"log size", task.Spec{LogMaxSize: new(task.Size(-1))}, "bad log size -1: it is negative"},
+		{"logs", task.Spec{LogKeep: new(-1)}, "bad number of logs to keep -1: it is negative"},
 		{"policy", task.Spec{Restart: "maybe"}, `bad restart policy "maybe"`},
 		{"backoff from 0", task.Spec{Backoff: task.Backoff{Max: 1}}, "bad backoff 0s..1ns"},
 		{"backoff backwards", task.Spec{Backoff: task.Backoff{Min: 2, Max: 1}}, "bad backoff 2ns..1ns"},

@@ -1,0 +1,130 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"tasks/internal/store"
+	"tasks/pkg/task"
+)
+
+func TestOwnLogStaysSmall(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "supervisor.log")
+	log := &ownLog{path: path}
+	line := append(bytes.Repeat([]byte("x"), 1023), '\n')
+	const lines = 5 * 1024
+	for i := range lines {
+		copy(line, strconv.Itoa(i)+" ")
+		if _, err := log.Write(line); err != nil {
+			t.Fatal(err)
+		}
+	}
+	total := int64(0)
+	for _, p := range []string{path, path + ".1"} {
+		info, err := os.Stat(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Size() > maxLog+2048 {
+			t.Errorf("%s has %d bytes", p, info.Size())
+		}
+		if info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has mode %v", p, info.Mode())
+		}
+		total += info.Size()
+	}
+	if total < maxLog {
+		t.Errorf("only %d bytes are kept", total)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil || !bytes.Contains(b, []byte(strconv.Itoa(lines-1)+" x")) {
+		t.Errorf("the last line is not there (%v)", err)
+	}
+}
+
+func TestManager(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "notify")
+	l, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	t.Setenv("NOTIFY_SOCKET", path)
+	t.Setenv("WATCHDOG_USEC", "30000000")
+	t.Setenv("WATCHDOG_PID", strconv.Itoa(os.Getpid()))
+	m := newManager()
+	if m.watchdog != 15*time.Second || m.beats() == nil {
+		t.Errorf("watchdog every %s", m.watchdog)
+	}
+	m.tell("READY=1")
+	buf := make([]byte, 100)
+	if n, err := l.Read(buf); err != nil || string(buf[:n]) != "READY=1" {
+		t.Errorf("got %q, %v", buf[:n], err)
+	}
+	for _, name := range []string{"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"} {
+		if v, ok := os.LookupEnv(name); ok {
+			t.Errorf("%s=%s is left for the tasks", name, v)
+		}
+	}
+	if env := strings.Join(m.environ(), " "); env != "NOTIFY_SOCKET="+path+" WATCHDOG_USEC=30000000" {
+		t.Errorf("the next program gets %q", env)
+	}
+	none := newManager()
+	none.tell("READY=1") // nobody listens: no harm
+	if none.beats() != nil || none.environ() != nil {
+		t.Error("a manager where there is none")
+	}
+}
+
+func TestCheckFormat(t *testing.T) {
+	t.Parallel()
+	for arg, ok := range map[string]bool{strconv.Itoa(store.Format): true, strconv.Itoa(store.Format + 1): false, "x": false} {
+		if err := checkFormat([]string{arg}); (err == nil) != ok {
+			t.Errorf("format %s: %v", arg, err)
+		}
+	}
+}
+
+func TestRecorded(t *testing.T) {
+	t.Parallel()
+	now := task.Now()
+	known := recorded([]task.Record{
+		{Spec: task.Spec{Name: "web"}, Runs: []task.Run{{Run: 1, PID: 7, EndedAt: now}, {Run: 2, PID: 8}}},
+		{Spec: task.Spec{Name: "again"}, Runs: []task.Run{{Run: 4, PID: 9, EndedAt: now}, {Run: 5}}},
+	})
+	for _, c := range []struct {
+		name string
+		run  int
+		want bool
+	}{{"web", 1, true}, {"web", 2, true}, {"web", 3, false}, {"again", 4, true}, {"again", 5, false}, {"other", 1, false}} {
+		if got := known(c.name, c.run); got != c.want {
+			t.Errorf("%s run %d: %v", c.name, c.run, got)
+		}
+	}
+}
+
+func TestCallerEnv(t *testing.T) {
+	t.Setenv("TASKS_RUN_ID", "x/web/1")
+	t.Setenv("TASKS_SOCKET", "/run/a.sock")
+	env := strings.Join(callerEnv(), "\n")
+	if strings.Contains(env, "TASKS_RUN_ID") || !strings.Contains(env, "TASKS_SOCKET=/run/a.sock") {
+		t.Errorf("a supervisor that a task starts gets %q", env)
+	}
+}
+
+func TestHeartbeatEndsByItsStopEvent(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithCancel(context.Background())
+	stop()
+	if err := heartbeat(ctx); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,290 @@
+package logs
+
+import (
+	"container/heap"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tasks/pkg/task"
+)
+
+// The limits of a supervisor that is given no others.
+const (
+	DefaultMaxSize task.Size = 64 << 20
+	DefaultKeep              = 10
+	DefaultTotal   task.Size = 2 << 30
+)
+
+// Limits bound logs.
+type Limits struct {
+	MaxSize task.Size // what the log of a run may take up on disk, in bytes; 0: no limit
+	Keep    int       // how many runs of a task keep their logs; 0: all
+	Total   task.Size // what all logs may take up on disk, in bytes; 0: no limit
+}
+
+// A Keeper is a Dir that keeps logs within limits, while runs write to them: the
+// head of a log that has become too large is freed, which makes it a hole.
+//
+// A log that nobody writes to costs nothing but an inotify watch that ends with
+// the first write to it. From then on the log is looked at, at least every 100 ms,
+// until it is quiet. One goroutine does that for all.
+type Keeper struct {
+	dir    Dir
+	limits Limits
+	log    *slog.Logger
+	punch  func(path string, end int64) error // frees what the file holds before end
+	notes  *notes
+	turns  chan struct{} // a thousand starts at once must not take a thread each
+	over   sync.WaitGroup
+	looks  atomic.Int64 // at logs, so far
+
+	mu      sync.Mutex
+	logs    map[key]*kept
+	watched map[int32]*kept // by the number of the watch
+	due     queue           // those to be looked at again
+	left    int             // runs that are over, but for what they left behind
+	sum     int64           // what all logs take up; rather too much
+	summing bool
+	closed  bool
+	told    map[string]bool // what was said once and need not be again
+}
+
+type key struct {
+	name string
+	run  int
+}
+
+// kept is the log of a run that may yet write to it.
+type kept struct {
+	key
+	path    string
+	max     int64     // what it may take up; 0: no limit
+	squeeze int64     // what is to be left of it by the next look; 0: all
+	leaves  bool      // what the run leaves behind may write on
+	ended   bool      // the next look is the last
+	watch   int32     // 0: none
+	due     time.Time // of the next look
+	pos     int       // in the queue; below 0: not in it
+	data    int64     // what it takes up, as of the last look
+
+	// The loop's own.
+	size  int64 // as of the last look, with the hole
+	freed int64 // where the hole ends
+	seen  time.Time
+}
+
+// NewKeeper makes a Keeper of the logs in dir, which must be closed. What it does
+// for want of room, and what hinders it, it tells log.
+func NewKeeper(dir Dir, limits Limits, log *slog.Logger) *Keeper {
+	k := &Keeper{
+		dir: dir, limits: limits, log: log, punch: punch, notes: newNotes(), turns: make(chan struct{}, 4),
+		logs: make(map[key]*kept), watched: make(map[int32]*kept), told: make(map[string]bool),
+	}
+	k.over.Go(k.loop)
+	k.mu.Lock()
+	k.bound()
+	k.mu.Unlock()
+	return k
+}
+
+// Close ends the Keeper. Logs stay as they are.
+func (k *Keeper) Close() error {
+	k.mu.Lock()
+	k.closed = true
+	err := k.notes.close()
+	k.mu.Unlock()
+	k.over.Wait()
+	return err
+}
+
+// Path is [Dir.Path].
+func (k *Keeper) Path(name string, run int) string { return k.dir.Path(name, run) }
+
+// Create is [Dir.Create], for a run to begin: Watch and Done are to follow.
+func (k *Keeper) Create(name string, run int) (*os.File, error) {
+	k.turns <- struct{}{}
+	defer func() { <-k.turns }()
+	k.mu.Lock()
+	k.add(name, run) // before the file is there: one that is not known may be deleted
+	k.mu.Unlock()
+	f, err := k.dir.Create(name, run)
+	if err != nil {
+		k.Done(name, run)
+	}
+	return f, err
+}
+
+// Watch keeps the log of a run within the limits of its spec from now on, and
+// deletes the logs of runs that are too old. To be called before the run begins
+// to write, and for one that is taken back, which has written already.
+func (k *Keeper) Watch(spec *task.Spec, run int) {
+	keep := k.limits.Keep
+	if spec.LogKeep != nil {
+		keep = *spec.LogKeep
+	}
+	if err := k.dir.Prune(spec.Name, run, keep); err != nil {
+		k.log.Warn("cannot bound the logs of a task", "task", spec.Name, "err", err)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.closed {
+		return
+	}
+	if old := k.logs[key{spec.Name, run - keep}]; old != nil && keep > 0 {
+		k.drop(old)
+	}
+	l := k.add(spec.Name, run)
+	l.leaves = spec.LeaveChildren
+	if spec.LogMaxSize != nil {
+		l.max = int64(*spec.LogMaxSize)
+	}
+	if run == 1 || !k.bounds(l) {
+		k.await(l) // it is empty
+		return
+	}
+	k.schedule(l, time.Now())
+}
+
+// Done lets go of the log of a run that is over, once it was looked at a last
+// time; unless processes that the run was to leave behind may write on.
+func (k *Keeper) Done(name string, run int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	l := k.logs[key{name, run}]
+	switch {
+	case l == nil || k.closed:
+	case l.leaves:
+		k.left++
+	default:
+		l.ended = true
+		k.schedule(l, time.Now())
+	}
+}
+
+// Remove is [Dir.Remove], for a task that has ended.
+func (k *Keeper) Remove(name string) error {
+	k.mu.Lock()
+	if k.left > 0 {
+		for _, l := range k.logs {
+			if l.name == name {
+				k.drop(l)
+			}
+		}
+	}
+	k.mu.Unlock()
+	return k.dir.Remove(name)
+}
+
+// add makes the log of a run known. The caller holds the mutex, as for all that
+// follows.
+func (k *Keeper) add(name string, run int) *kept {
+	l := k.logs[key{name, run}]
+	if l == nil {
+		path := k.dir.path(name, run)
+		name := filepath.Base(filepath.Dir(path)) // a part of path: not held twice
+		l = &kept{key: key{name, run}, path: path, max: int64(k.limits.MaxSize), pos: -1}
+		k.logs[l.key] = l
+	}
+	return l
+}
+
+// bounds tells whether anything bounds the log.
+func (k *Keeper) bounds(l *kept) bool { return l.max > 0 || k.limits.Total > 0 }
+
+// drop forgets the log.
+func (k *Keeper) drop(l *kept) {
+	if l.leaves && !l.ended && k.left > 0 {
+		k.left--
+	}
+	k.unschedule(l)
+	k.unwatch(l)
+	delete(k.logs, l.key)
+}
+
+// await has the loop woken by the next write to the log.
+func (k *Keeper) await(l *kept) {
+	if !k.bounds(l) || l.watch != 0 || k.closed {
+		return
+	}
+	watch, err := k.notes.watch(l.path)
+	switch {
+	case err == nil:
+		l.watch = watch
+		k.watched[watch] = l
+	case errors.Is(err, fs.ErrNotExist):
+		k.drop(l)
+	default:
+		k.tell("cannot be notified of writes to logs: looking at them every second", err)
+		k.schedule(l, time.Now().Add(blind))
+	}
+}
+
+func (k *Keeper) unwatch(l *kept) {
+	if l.watch != 0 {
+		delete(k.watched, l.watch)
+		if !k.closed {
+			k.notes.unwatch(l.watch)
+		}
+		l.watch = 0
+	}
+}
+
+// schedule has the log looked at, at the given time or before.
+func (k *Keeper) schedule(l *kept, at time.Time) {
+	switch {
+	case l.pos < 0:
+		l.due = at
+		heap.Push(&k.due, l)
+	case at.Before(l.due):
+		l.due = at
+		heap.Fix(&k.due, l.pos)
+	}
+	if l.pos == 0 && !k.closed {
+		k.notes.wake(at)
+	}
+}
+
+func (k *Keeper) unschedule(l *kept) {
+	if l.pos >= 0 {
+		heap.Remove(&k.due, l.pos)
+	}
+}
+
+// tell warns of what is so once.
+func (k *Keeper) tell(what string, err error) {
+	if !k.told[what] {
+		k.told[what] = true
+		k.log.Warn(what, "dir", string(k.dir), "err", err)
+	}
+}
+
+// A queue is a heap of logs by when they are due.
+type queue []*kept
+
+func (q queue) Len() int           { return len(q) }
+func (q queue) Less(i, j int) bool { return q[i].due.Before(q[j].due) }
+
+func (q queue) Swap(i, j int) {
+	q[i], q[j] = q[j], q[i]
+	q[i].pos, q[j].pos = i, j
+}
+
+func (q *queue) Push(x any) {
+	l := x.(*kept)
+	l.pos = len(*q)
+	*q = append(*q, l)
+}
+
+func (q *queue) Pop() any {
+	last := len(*q) - 1
+	l := (*q)[last]
+	(*q)[last], l.pos = nil, -1
+	*q = (*q)[:last]
+	return l
+}

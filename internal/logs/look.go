@@ -1,0 +1,165 @@
+package logs
+
+import (
+	"container/heap"
+	"errors"
+	"io/fs"
+	"time"
+)
+
+// When a log is looked at.
+const (
+	soon    = 10 * time.Millisecond  // after the last look, at the least, and after the first write
+	late    = 100 * time.Millisecond // after the last look, at the most
+	blind   = time.Second            // after a look, where no write would be told
+	active  = time.Second            // a log that was written to in this time is no quiet one
+	fewData = 64 << 10               // in bytes: below, a log is not looked at before another write
+)
+
+// errNoHoles is what cannot be had of a file system.
+var errNoHoles = errors.New("the file system has no holes")
+
+// loop looks at logs that are due, and sleeps while none is.
+func (k *Keeper) loop() {
+	buf := make([]byte, 16<<10)
+	for {
+		k.mu.Lock()
+		if !k.closed {
+			if len(k.due) > 0 {
+				k.notes.wake(k.due[0].due)
+			} else {
+				k.notes.wake(time.Time{})
+			}
+		}
+		k.mu.Unlock()
+		written, all, err := k.notes.wait(buf)
+		if err != nil {
+			return
+		}
+		k.written(written, all)
+		k.lookDue()
+	}
+}
+
+// written takes the watches that have ended, each with the first write to its
+// log; all of them where that is not known.
+func (k *Keeper) written(watches []int32, all bool) {
+	now := time.Now()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, watch := range watches {
+		l := k.watched[watch]
+		if l == nil {
+			continue
+		}
+		delete(k.watched, watch)
+		l.watch = 0
+		wait := soon
+		if now.Sub(l.seen) < active {
+			wait = late
+		}
+		l.seen = now
+		k.schedule(l, now.Add(wait))
+	}
+	if all {
+		for _, l := range k.logs {
+			k.schedule(l, now)
+		}
+	}
+}
+
+// lookDue looks at the logs that are due by now.
+func (k *Keeper) lookDue() {
+	by := time.Now().Add(time.Millisecond) // those that are due together at once
+	for {
+		k.mu.Lock()
+		if len(k.due) == 0 || k.due[0].due.After(by) || k.closed {
+			k.mu.Unlock()
+			return
+		}
+		l := heap.Pop(&k.due).(*kept)
+		most, squeeze := l.max, l.squeeze
+		l.squeeze = 0
+		k.mu.Unlock()
+		k.look(l, most, squeeze)
+	}
+}
+
+// look frees the head of a log that takes up more than most, or squeeze, and
+// says when to look again.
+func (k *Keeper) look(l *kept, most, squeeze int64) {
+	k.looks.Add(1)
+	now := time.Now()
+	info, err := statLog(l.path)
+	data, grown, elapsed := l.data, info.size-l.size, now.Sub(l.seen)
+	if err == nil {
+		if info.size < max(l.freed, l.size) { // it was emptied
+			l.freed, grown = 0, fewData
+		}
+		data = min(info.disk, info.size-l.freed) // a file system may reserve some more, or pack it
+		keep := data
+		if most > 0 && data > most {
+			keep = most / 4 * 3 // so that it is not soon to be done again
+		}
+		if squeeze > 0 {
+			keep = min(keep, squeeze)
+		}
+		if keep < data {
+			data, err = k.free(l, info, data, keep)
+		}
+		l.size, l.seen = info.size, now
+	}
+
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.sum += data - l.data
+	l.data = data
+	if k.limits.Total > 0 && k.sum > int64(k.limits.Total) {
+		k.bound()
+	}
+	switch {
+	case k.logs[l.key] != l: // removed meanwhile
+	case l.ended || errors.Is(err, fs.ErrNotExist):
+		k.drop(l)
+	case err != nil:
+		k.tell("cannot bound a log", err)
+		k.schedule(l, now.Add(blind))
+	case grown >= fewData && k.bounds(l):
+		k.schedule(l, now.Add(untilFull(most-data, grown, elapsed)))
+	default:
+		k.await(l)
+		// What was written before the watch was there is told by nobody.
+		if again, err := statLog(l.path); err == nil && again.size != l.size {
+			k.schedule(l, now.Add(late))
+		}
+	}
+}
+
+// untilFull is how long a log that has grown so much in the time elapsed needs
+// for what room it has, within bounds.
+func untilFull(room, grown int64, elapsed time.Duration) time.Duration {
+	d := float64(room) / float64(grown) * float64(elapsed)
+	return time.Duration(min(max(d, float64(soon)), float64(late)))
+}
+
+// free frees the head of a log but for its last keep bytes, in whole blocks, and
+// returns what the log then takes up.
+func (k *Keeper) free(l *kept, info logInfo, data, keep int64) (int64, error) {
+	end := (info.size - keep) / info.block * info.block
+	if end <= l.freed {
+		return data, nil
+	}
+	err := k.punch(l.path, end)
+	if errors.Is(err, errNoHoles) {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		k.tell("logs are bounded by the number of runs alone: their head cannot be freed", err)
+		l.max = 0
+		return data, nil
+	}
+	if err != nil {
+		return data, err
+	}
+	l.freed = end
+	return info.size - end, nil
+}

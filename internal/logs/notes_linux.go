@@ -1,0 +1,128 @@
+package logs
+
+import (
+	"encoding/binary"
+	"errors"
+	"io/fs"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// notes tell of the first write to each file that is watched, by one inotify
+// instance: a watch ends with that write and costs the next one nothing. Its
+// methods but wait may be called from several goroutines, until it is closed.
+type notes struct {
+	file  *os.File // of inotify, or a pipe that nobody writes to
+	other *os.File // that pipe's end
+	fd    int
+	err   error // why there is no inotify
+}
+
+func newNotes() *notes {
+	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
+	if err == nil {
+		return &notes{file: os.NewFile(uintptr(fd), "inotify"), fd: fd}
+	}
+	n := &notes{fd: -1, err: os.NewSyscallError("inotify_init1", err)}
+	n.file, n.other, err = os.Pipe() // to sleep on
+	if err != nil {
+		n.err = errors.Join(n.err, err)
+	}
+	return n
+}
+
+func (n *notes) close() error {
+	if n.other != nil {
+		n.other.Close()
+	}
+	return n.file.Close()
+}
+
+// watch watches the file at path, and returns the number of the watch.
+func (n *notes) watch(path string) (int32, error) {
+	if n.err != nil {
+		return 0, n.err
+	}
+	watch, err := unix.InotifyAddWatch(n.fd, path, unix.IN_MODIFY|unix.IN_ONESHOT|unix.IN_DONT_FOLLOW)
+	if err != nil {
+		return 0, os.NewSyscallError("inotify_add_watch", err)
+	}
+	return int32(watch), nil
+}
+
+func (n *notes) unwatch(watch int32) {
+	_, _ = unix.InotifyRmWatch(n.fd, uint32(watch)) // it may just have ended
+}
+
+// wake has wait return at the given time; the zero time is never.
+func (n *notes) wake(at time.Time) {
+	if !at.IsZero() {
+		// A deadline that is over would keep wait from reading.
+		if soonest := time.Now().Add(500 * time.Microsecond); at.Before(soonest) {
+			at = soonest
+		}
+	}
+	_ = n.file.SetReadDeadline(at) // closed: wait returns anyway
+}
+
+// wait sleeps until there were writes, or until it is woken, and returns the
+// watches that have ended; all tells that there are others. The error is that it
+// was closed. buf is to be of some KiB.
+func (n *notes) wait(buf []byte) (ended []int32, all bool, err error) {
+	size, err := n.file.Read(buf)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	for b := buf[:size]; len(b) >= unix.SizeofInotifyEvent; {
+		watch, mask := int32(binary.NativeEndian.Uint32(b)), binary.NativeEndian.Uint32(b[4:])
+		all = all || mask&unix.IN_Q_OVERFLOW != 0
+		ended = append(ended, watch)
+		b = b[unix.SizeofInotifyEvent+int(binary.NativeEndian.Uint32(b[12:])):]
+	}
+	return ended, all, nil
+}
+
+// A logInfo is what the file system tells of a log.
+type logInfo struct {
+	size  int64 // with the hole
+	disk  int64 // what it takes up
+	block int64 // in what it is freed
+	last  time.Time
+}
+
+func statLog(path string) (logInfo, error) {
+	var st unix.Stat_t
+	if err := unix.Lstat(path, &st); err != nil {
+		return logInfo{}, &fs.PathError{Op: "lstat", Path: path, Err: err}
+	}
+	return logInfo{
+		size: st.Size, disk: st.Blocks * 512, block: max(int64(st.Blksize), page), last: time.Unix(st.Mtim.Unix()),
+	}, nil
+}
+
+// punch frees what the file at path holds before end, which becomes a hole. The
+// error is an errNoHoles where that cannot be.
+func punch(path string, end int64) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for {
+		err = unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, 0, end)
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, unix.EINTR):
+		case errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.ENOSYS):
+			return errNoHoles
+		default:
+			return &fs.PathError{Op: "fallocate", Path: path, Err: err}
+		}
+	}
+}

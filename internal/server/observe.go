@@ -1,0 +1,166 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"path"
+	"slices"
+	"time"
+
+	"tasks/internal/protocol"
+	"tasks/pkg/supervisor"
+	"tasks/pkg/task"
+)
+
+func list(c *conn, _, params json.RawMessage) (func() (any, error), error) {
+	return read(c, params, true)
+}
+
+func get(c *conn, _, params json.RawMessage) (func() (any, error), error) {
+	return read(c, params, false)
+}
+
+// read answers list, where nothing selected is everything, and get, which adds
+// the last runs.
+func read(c *conn, params json.RawMessage, list bool) (func() (any, error), error) {
+	var p protocol.List
+	if err := protocol.Decode(params, &p); err != nil {
+		return nil, err
+	}
+	if p.Empty() && !list {
+		return nil, &protocol.Error{Code: protocol.CodeParams, Message: "params: name the tasks with names, group or all"}
+	}
+	for _, s := range p.States {
+		if !slices.Contains(task.States(), s) {
+			return nil, task.Errorf(task.ErrUsage, "", "unknown state %q: use one of %v", s, task.States())
+		}
+	}
+	sup := c.srv.cfg.Supervisor
+	var tasks []task.Info
+	var errs []error
+	if p.Empty() || p.All {
+		tasks = sup.List()
+	} else {
+		var names []string
+		names, errs = sup.Select(p.Selector)
+		for _, name := range names {
+			if t, err := sup.Info(name); err == nil {
+				t.Runs = nil
+				tasks = append(tasks, t)
+			}
+		}
+	}
+	if len(p.States) > 0 {
+		tasks = slices.DeleteFunc(tasks, func(t task.Info) bool { return !slices.Contains(p.States, t.State) })
+	}
+	return func() (any, error) {
+		if tasks == nil {
+			tasks = []task.Info{}
+		}
+		for i := range tasks {
+			t := &tasks[i]
+			if full, err := sup.Info(t.Name); err == nil && (!list || p.Runs) {
+				t.Runs = full.Runs
+			}
+			if p.Env {
+				t.Spec.Env, _ = sup.Env(t.Name)
+			}
+			if p.Stats {
+				sup.Sample(t)
+			}
+		}
+		return tasks, failed(errs, tasks)
+	}, nil
+}
+
+func wait(c *conn, _, params json.RawMessage) (func() (any, error), error) {
+	var p protocol.Wait
+	names, errs, err := selected(c, params, &p, &p.Selector)
+	if err != nil {
+		return nil, err
+	}
+	is := task.State.Ended
+	switch p.For {
+	case "", "ended":
+	case "running", "ready": // without a readiness check what runs is ready
+		is = func(s task.State) bool { return s == task.Running }
+	default:
+		return nil, task.Errorf(task.ErrUsage, "", "cannot wait for %q: use ended, running or ready", p.For)
+	}
+	if p.Timeout != nil && *p.Timeout < 0 {
+		return nil, negative("timeout")
+	}
+	// What is so already is answered as it is now, whatever the next request does.
+	past, cancel := context.WithCancel(context.Background())
+	cancel()
+	sup := c.srv.cfg.Supervisor
+	if tasks, err := sup.WaitFor(past, names, p.Any, is); err == nil {
+		return now(tasks, failed(errs, tasks))
+	}
+	return func() (any, error) {
+		ctx := c.ctx
+		if p.Timeout != nil {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, time.Duration(*p.Timeout))
+			defer cancel()
+		}
+		tasks, err := sup.WaitFor(ctx, names, p.Any, is)
+		switch {
+		case errors.Is(err, context.DeadlineExceeded):
+			errs = append(errs, task.Errorf(task.ErrTimeout, "", "timed out after %s", p.Timeout))
+		case errors.Is(err, context.Canceled):
+			errs = append(errs, task.Errorf(task.ErrUnavailable, "", "the supervisor is shutting down"))
+		case err != nil:
+			errs = append(errs, err)
+		}
+		if tasks == nil {
+			tasks = []task.Info{}
+		}
+		return tasks, failed(errs, tasks)
+	}, nil
+}
+
+// streaming is the result of a request that has replied by itself.
+var streaming any = new(int)
+
+// watch replies with the tasks as they are, and sends an event per change
+// until the connection ends.
+func watch(c *conn, id, params json.RawMessage) (func() (any, error), error) {
+	var p protocol.Watch
+	if err := protocol.Decode(params, &p); err != nil {
+		return nil, err
+	}
+	if id == nil {
+		return nil, &protocol.Error{Code: protocol.CodeRequest, Message: "watch needs an id"}
+	}
+	for _, name := range p.Names {
+		if _, err := path.Match(name, ""); err != nil {
+			return nil, task.Errorf(task.ErrUsage, name, "bad pattern %q: %v", name, err)
+		}
+	}
+	sup := c.srv.cfg.Supervisor
+	match := func(*task.Info) bool { return true }
+	if !p.Empty() && !p.All {
+		match = supervisor.Matcher(p.Selector)
+	}
+	w := sup.Watch(0, match)
+	tasks := slices.DeleteFunc(sup.List(), func(t task.Info) bool { return !match(&t) })
+	return func() (any, error) {
+		defer w.Close()
+		c.reply(id, tasks, nil)
+		for {
+			events, ok := w.Next(c.ctx)
+			if !ok {
+				c.stopReading() // if it is the supervisor that has ended, so does the connection
+				return streaming, nil
+			}
+			for _, e := range events {
+				n := protocol.Notice{JSONRPC: "2.0", Method: "event", Params: protocol.NoticeEvent{Watch: id, Event: e}}
+				if c.write(n) != nil {
+					return streaming, nil
+				}
+			}
+		}
+	}, nil
+}
