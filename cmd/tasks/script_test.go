@@ -78,7 +78,8 @@ func tearDown(t testing.TB, e *testscript.Env, dir string) {
 	defer os.RemoveAll(dir)
 	for _, p := range processesOf(dir) {
 		if p.supervisor != "" {
-			cmd := command(e.Getenv, "/", "tasks", "-s", p.supervisor, "exit", "--timeout", "0s", "-q")
+			syscall.Kill(p.pid, syscall.SIGCONT) // a script that failed may have left it stopped
+			cmd := command(e.Getenv, "/", "timeout", patience.String(), "tasks", "-s", p.supervisor, "exit", "--timeout", "0s", "-q")
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Errorf("cannot end the supervisor on %s: %v: %s", p.supervisor, err, out)
 			}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tasks/internal/daemon"
+	"tasks/internal/logs"
 	"tasks/internal/process"
 	"tasks/internal/socket"
 	"tasks/pkg/task"
@@ -20,6 +21,7 @@ func newServe(e *env) *cobra.Command {
 	var state string
 	var foreground, replace bool
 	keep := 1000
+	limits := logs.Limits{MaxSize: logs.DefaultMaxSize, Keep: logs.DefaultKeep, Total: logs.DefaultTotal}
 	cmd := &cobra.Command{
 		Use:   "serve [--foreground] [--state-dir DIR]",
 		Short: "Start the supervisor in the background",
@@ -39,6 +41,9 @@ TERM or INT, which stops them and lets the next 'tasks serve' start them again.`
 			if keep < 0 {
 				return usage("bad --keep-ended %d: it is negative", keep)
 			}
+			if limits.Keep < 0 {
+				return usage("bad --log-keep %d: it is negative", limits.Keep)
+			}
 			paths, err := socket.Locate(e.socket, state, os.Getenv, os.Getuid())
 			if err != nil {
 				return err
@@ -47,14 +52,14 @@ TERM or INT, which stops them and lets the next 'tasks serve' start them again.`
 				return usage("--replace replaces a supervisor where it is: it goes without --foreground")
 			}
 			if foreground {
-				return e.serveHere(paths, keep)
+				return e.serveHere(paths, keep, limits)
 			}
 			if replace {
 				if done, err := e.replace(paths); done || err != nil {
 					return err
 				}
 			}
-			already, err := daemon.Start(context.Background(), paths, keep)
+			already, err := daemon.Start(context.Background(), paths, keep, limits)
 			if err != nil {
 				return fmt.Errorf("cannot serve: %w", err)
 			}
@@ -67,6 +72,9 @@ TERM or INT, which stops them and lets the next 'tasks serve' start them again.`
 	cmd.Flags().BoolVar(&replace, "replace", false, "have this program take over from the supervisor that runs; tasks go on")
 	cmd.Flags().StringVar(&state, "state-dir", "", "`DIR` of tasks and logs (default: TASKS_STATE_DIR, else by the socket)")
 	cmd.Flags().IntVar(&keep, "keep-ended", keep, "remember `N` done tasks; 0: all")
+	cmd.Flags().TextVar(&limits.MaxSize, "log-max-size", limits.MaxSize, "free the head of a run's log above `SIZE`; none: keep all")
+	cmd.Flags().IntVar(&limits.Keep, "log-keep", limits.Keep, "keep the logs of the last `N` runs of a task; 0: all")
+	cmd.Flags().TextVar(&limits.Total, "log-total", limits.Total, "delete the oldest logs of ended runs above `SIZE` in all; none: keep all")
 	cmd.MarkFlagDirname("state-dir")
 	return cmd
 }
@@ -109,10 +117,10 @@ func socketThere(path string) bool {
 	return err == nil
 }
 
-func (e *env) serveHere(paths socket.Paths, keep int) error {
+func (e *env) serveHere(paths socket.Paths, keep int, limits logs.Limits) error {
 	log := slog.New(slog.NewTextHandler(e.err, nil))
 	err := process.OnFirstThread(func(first *process.FirstThread) error {
-		return daemon.Run(daemon.Config{Paths: paths, KeepEnded: keep, Version: version(), Log: log, First: first}, func() {})
+		return daemon.Run(daemon.Config{Paths: paths, KeepEnded: keep, Logs: limits, Version: version(), Log: log, First: first}, func() {})
 	})
 	if err != nil {
 		return fmt.Errorf("cannot serve: %w", err)

@@ -15,7 +15,7 @@ import (
 
 func newShow(e *env) *cobra.Command {
 	var s selection
-	var env bool
+	var env, tree bool
 	cmd := &cobra.Command{
 		Use:     "show NAME...",
 		Aliases: []string{"describe"},
@@ -33,7 +33,7 @@ runs. The values of its environment are shown with --env alone.`,
 			if err != nil {
 				return err
 			}
-			tasks, err := c.Get(context.Background(), client.ListOptions{Selector: sel, Stats: true, Env: env})
+			tasks, err := c.Get(context.Background(), client.ListOptions{Selector: sel, Stats: true, Env: env, Tree: tree})
 			if e.output == "json" || e.output == "name" {
 				if err != nil && tasks == nil {
 					return err
@@ -52,6 +52,7 @@ runs. The values of its environment are shown with --env alone.`,
 		},
 	}
 	s.flags(cmd)
+	cmd.Flags().BoolVar(&tree, "tree", false, "with the processes of its run")
 	cmd.Flags().BoolVar(&env, "env", false, "with the values of its environment")
 	return cmd
 }
@@ -115,6 +116,10 @@ func (e *env) showTask(t task.Info) error {
 	if err := pad(&trimmer{w: e.out}, nil, rows); err != nil {
 		return err
 	}
+	if len(t.Tree) > 0 {
+		fmt.Fprintln(e.out)
+		e.drawTree(t.Tree, 0, "")
+	}
 	if len(t.Runs) == 0 {
 		return nil
 	}
@@ -137,6 +142,36 @@ func (e *env) showTask(t task.Info) error {
 		})
 	}
 	return e.printTable([]string{"RUN", "STATE", "PID", "STARTED", "LASTED", "EXIT", "REASON"}, runs)
+}
+
+// drawTree draws the processes whose parent is given, and below each its own.
+func (e *env) drawTree(procs []task.Proc, parent int, indent string) {
+	var of []task.Proc
+	for _, p := range procs {
+		if p.Parent == parent {
+			of = append(of, p)
+		}
+	}
+	for i, p := range of {
+		branch, below := "├─ ", "│  "
+		if i == len(of)-1 {
+			branch, below = "└─ ", "   "
+		}
+		if parent == 0 {
+			branch, below = "", ""
+		}
+		line := fmt.Sprintf("%s%s%d  %s  (%s)\n", indent, branch, p.PID, plain(commandLine(task.Info{Command: p.Command})), size(p.MemoryBytes))
+		fmt.Fprint(&trimmer{w: e.out, width: e.terminal()}, line)
+		e.drawTree(procs, p.PID, indent+below)
+	}
+}
+
+// terminal is the width of the terminal that is written to; 0: there is none.
+func (e *env) terminal() int {
+	if e.tty {
+		return e.width
+	}
+	return 0
 }
 
 // when is a time: on a terminal in the user's own zone and how far away, else

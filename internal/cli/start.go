@@ -26,6 +26,8 @@ type startFlags struct {
 	maxRestarts                  int
 	wait                         string
 	all                          bool
+	logMaxSize                   task.Size
+	logKeep                      int
 }
 
 func newStart(e *env) *cobra.Command {
@@ -75,6 +77,9 @@ heartbeat, which logs a line every two seconds.`,
 	fl.StringVar(&f.backoff, "backoff", "1s..1m", "pause before a restart, doubling from `MIN..MAX`")
 	fl.DurationVar(&f.timeout, "timeout", 0, "stop it after `TIME`; it has failed then (default: none)")
 	fl.BoolVar(&f.leave, "leave-children", false, "keep what it started when its main process ends")
+	fl.TextVar(&f.logMaxSize, "log-max-size", task.Size(0), "free the head of a run's log above `SIZE`; none: keep all (default: by serve)")
+	fl.Lookup("log-max-size").DefValue = ""
+	fl.IntVar(&f.logKeep, "log-keep", 0, "keep the logs of the last `N` runs; 0: all (default: by serve)")
 	fl.BoolVarP(&f.all, "all", "a", false, "start every ended task again")
 	cmd.RegisterFlagCompletionFunc("group", completeGroups)
 	cmd.RegisterFlagCompletionFunc("restart", words("no", "on-failure", "always"))
@@ -85,7 +90,7 @@ heartbeat, which logs a line every two seconds.`,
 }
 
 // specFlags are those that describe a task, and so need a command.
-var specFlags = []string{"cwd", "env", "env-file", "clear-env", "group", "stop-signal", "stop-timeout", "restart", "max-restarts", "backoff", "timeout", "leave-children"}
+var specFlags = []string{"cwd", "env", "env-file", "clear-env", "group", "stop-signal", "stop-timeout", "restart", "max-restarts", "backoff", "timeout", "leave-children", "log-max-size", "log-keep"}
 
 func (e *env) start(cmd *cobra.Command, f *startFlags, args []string) error {
 	if f.wait != "" && f.wait != "ended" && f.wait != "running" && f.wait != "ready" {
@@ -270,6 +275,12 @@ func (f *startFlags) spec(e *env, cmd *cobra.Command, name string, command []str
 	}
 	if changed("timeout") {
 		s.Timeout = new(task.Duration(f.timeout))
+	}
+	if changed("log-max-size") {
+		s.LogMaxSize = new(f.logMaxSize)
+	}
+	if changed("log-keep") {
+		s.LogKeep = new(f.logKeep)
 	}
 	if changed("max-restarts") {
 		s.MaxRestarts = new(f.maxRestarts)

@@ -16,6 +16,7 @@ import (
 	godaemon "github.com/sevlyar/go-daemon"
 	"golang.org/x/sys/unix"
 
+	"tasks/internal/logs"
 	"tasks/internal/process"
 	"tasks/internal/socket"
 )
@@ -32,7 +33,7 @@ const startTime = 30 * time.Second
 // Start forks the supervisor into the background and returns when its socket
 // answers. already tells that one was serving there before; six at once give
 // one supervisor. The error is why the child ended, in its own words.
-func Start(ctx context.Context, paths socket.Paths, keepEnded int) (already bool, err error) {
+func Start(ctx context.Context, paths socket.Paths, keepEnded int, limits logs.Limits) (already bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
 	for {
@@ -55,7 +56,7 @@ func Start(ctx context.Context, paths socket.Paths, keepEnded int) (already bool
 			}
 			continue
 		}
-		verdict, err := fork(paths, keepEnded)
+		verdict, err := fork(paths, keepArg(keepEnded, limits))
 		switch {
 		case err != nil:
 			return false, err
@@ -88,7 +89,7 @@ func answers(ctx context.Context, path string) bool {
 
 // fork starts the child and returns its verdict: "ready", "held" where another
 // was faster, or why it failed.
-func fork(paths socket.Paths, keepEnded int) (string, error) {
+func fork(paths socket.Paths, keep string) (string, error) {
 	// Nothing of the caller's, but what is asked for, may live on in the
 	// supervisor and so in every task.
 	if err := closeOnExec(); err != nil {
@@ -116,7 +117,7 @@ func fork(paths socket.Paths, keepEnded int) (string, error) {
 	child := &godaemon.Context{
 		Env:     callerEnv(),
 		WorkDir: "/", LogFileName: logPath, LogFilePerm: 0o600,
-		Args: []string{os.Args[0], Command, paths.Socket, paths.State, strconv.FormatBool(paths.Named), strconv.Itoa(keepEnded), strconv.Itoa(fd)},
+		Args: []string{os.Args[0], Command, paths.Socket, paths.State, strconv.FormatBool(paths.Named), keep, strconv.Itoa(fd)},
 	}
 	proc, err := child.Reborn()
 	unix.Close(fd)
@@ -172,7 +173,7 @@ func Child(args []string, version string) error {
 		return err
 	}
 	named, err1 := strconv.ParseBool(args[2])
-	keep, err2 := strconv.Atoi(args[3])
+	keep, limits, err2 := parseKeep(args[3])
 	fd, err3 := strconv.Atoi(args[4])
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return err
@@ -181,7 +182,7 @@ func Child(args []string, version string) error {
 	paths := socket.Paths{Socket: args[0], State: args[1], Named: named}
 	log := &ownLog{path: logPath(paths)}
 	cfg := Config{
-		Paths: paths, KeepEnded: keep, Version: version, LogPath: log.path, Log: slog.New(slog.NewTextHandler(log, nil)),
+		Paths: paths, KeepEnded: keep, Logs: limits, Version: version, LogPath: log.path, Log: slog.New(slog.NewTextHandler(log, nil)),
 	}
 	answered := false
 	answer := func(what string) {

@@ -87,7 +87,7 @@ func handOver(cfg Config, next string, l *socket.Listener, lock *socket.Lock, db
 		}
 	}
 	args := []string{
-		"tasks", Command, wordResume, cfg.Paths.Socket, cfg.Paths.State, strconv.FormatBool(cfg.Paths.Named), strconv.Itoa(cfg.KeepEnded),
+		"tasks", Command, wordResume, cfg.Paths.Socket, cfg.Paths.State, strconv.FormatBool(cfg.Paths.Named), keepArg(cfg.KeepEnded, cfg.Logs),
 		strconv.FormatBool(cfg.LogPath == ""), strconv.Itoa(int(file.Fd())), strconv.Itoa(int(lock.File().Fd())),
 	}
 	cfg.Log.Info("handing over", "program", next)
@@ -112,7 +112,7 @@ func resume(args []string, version string) error {
 		return errors.New("this command is for 'tasks serve --replace' alone")
 	}
 	named, err1 := strconv.ParseBool(args[2])
-	keep, err2 := strconv.Atoi(args[3])
+	keep, limits, err2 := parseKeep(args[3])
 	foreground, err3 := strconv.ParseBool(args[4])
 	listener, err4 := strconv.Atoi(args[5])
 	lock, err5 := strconv.Atoi(args[6])
@@ -121,7 +121,7 @@ func resume(args []string, version string) error {
 	}
 	paths := socket.Paths{Socket: args[0], State: args[1], Named: named}
 	cfg := Config{
-		Paths: paths, KeepEnded: keep, Version: version, Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
+		Paths: paths, KeepEnded: keep, Logs: limits, Version: version, Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 		Handed: &handed{os.NewFile(uintptr(listener), "socket"), os.NewFile(uintptr(lock), "lock")},
 	}
 	if !foreground {

@@ -29,16 +29,14 @@ import (
 // Config is what a supervisor is given by who starts it.
 type Config struct {
 	Paths     socket.Paths
-	KeepEnded int    // done tasks to remember; 0: all
+	KeepEnded int // done tasks to remember; 0: all
+	Logs      logs.Limits
 	Version   string // of this program
 	Log       *slog.Logger
 	LogPath   string // of the supervisor's own log; "" in the foreground
 	First     *process.FirstThread
 	Handed    *handed // what a supervisor that this one replaces passed on
 }
-
-// keepRuns is how many runs of a task keep their logs.
-const keepRuns = 10
 
 // Run is the supervisor. It calls ready once its socket answers, and returns
 // when a client or a TERM or INT signal has ended it and all that it ran.
@@ -91,8 +89,10 @@ func Run(cfg Config, ready func()) error {
 		return err
 	}
 	defer engine.Close()
+	keeper := logs.NewKeeper(logs.Dir(filepath.Join(cfg.Paths.State, "logs")), cfg.Logs, cfg.Log)
+	defer keeper.Close()
 	sup := supervisor.New(supervisor.Options{
-		Commands: engine, Builtin: heartbeat, Store: db, Logs: runLogs{logs.Dir(filepath.Join(cfg.Paths.State, "logs")), make(chan struct{}, 4)},
+		Commands: engine, Builtin: heartbeat, Store: db, Logs: keeper,
 		KeepEnded: cfg.KeepEnded, Logger: cfg.Log,
 	})
 	if killed := engine.KillUnknown(recorded(records)); len(killed) > 0 {
@@ -101,6 +101,7 @@ func Run(cfg Config, ready func()) error {
 	// A child of the program that this one replaced must be known before it is reaped.
 	sup.Load(context.Background(), records)
 	close(begin)
+	keeper.Ready()
 
 	started := task.Now()
 	exited := make(chan struct{})
@@ -206,29 +207,6 @@ func live(tasks []task.Info) map[string]bool {
 		}
 	}
 	return names
-}
-
-// runLogs keeps the last runs' logs of each task.
-type runLogs struct {
-	logs.Dir
-	turns chan struct{} // a thousand starts at once must not take a thread each
-}
-
-func (l runLogs) Create(name string, run int) (*os.File, error) {
-	l.turns <- struct{}{}
-	defer func() { <-l.turns }()
-	f, err := l.Dir.Create(name, run)
-	if err != nil {
-		return nil, err
-	}
-	if run > keepRuns {
-		err = l.Prune(name, run, keepRuns)
-	}
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
 }
 
 // heartbeat is the task that is started by a name alone: it logs a line every

@@ -50,7 +50,10 @@ type Keeper struct {
 	due     queue           // those to be looked at again
 	left    int             // runs that are over, but for what they left behind
 	sum     int64           // what all logs take up; rather too much
+	ready   bool            // all runs that write are known
 	summing bool
+	sumNext time.Time // not before, it is summed up anew
+	sumDue  bool      // it will be, then
 	closed  bool
 	told    map[string]bool // what was said once and need not be again
 }
@@ -80,17 +83,24 @@ type kept struct {
 }
 
 // NewKeeper makes a Keeper of the logs in dir, which must be closed. What it does
-// for want of room, and what hinders it, it tells log.
+// for want of room, and what hinders it, it tells log. The total is kept from
+// Ready on.
 func NewKeeper(dir Dir, limits Limits, log *slog.Logger) *Keeper {
 	k := &Keeper{
 		dir: dir, limits: limits, log: log, punch: punch, notes: newNotes(), turns: make(chan struct{}, 4),
 		logs: make(map[key]*kept), watched: make(map[int32]*kept), told: make(map[string]bool),
 	}
 	k.over.Go(k.loop)
-	k.mu.Lock()
-	k.bound()
-	k.mu.Unlock()
 	return k
+}
+
+// Ready tells that all runs that were taken back are watched: the logs of others
+// may be deleted for want of room.
+func (k *Keeper) Ready() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.ready = true
+	k.bound()
 }
 
 // Close ends the Keeper. Logs stay as they are.
@@ -110,9 +120,14 @@ func (k *Keeper) Path(name string, run int) string { return k.dir.Path(name, run
 func (k *Keeper) Create(name string, run int) (*os.File, error) {
 	k.turns <- struct{}{}
 	defer func() { <-k.turns }()
-	k.mu.Lock()
-	k.add(name, run) // before the file is there: one that is not known may be deleted
-	k.mu.Unlock()
+	if k.dir.Path(name, run) != "" {
+		k.mu.Lock()
+		if old := k.logs[key{name, run}]; old != nil { // of a task of this name that was removed
+			k.drop(old)
+		}
+		k.add(name, run) // before the file is there: one that is not known may be deleted
+		k.mu.Unlock()
+	}
 	f, err := k.dir.Create(name, run)
 	if err != nil {
 		k.Done(name, run)
@@ -124,31 +139,41 @@ func (k *Keeper) Create(name string, run int) (*os.File, error) {
 // deletes the logs of runs that are too old. To be called before the run begins
 // to write, and for one that is taken back, which has written already.
 func (k *Keeper) Watch(spec *task.Spec, run int) {
+	if k.dir.Path(spec.Name, run) == "" {
+		return
+	}
 	keep := k.limits.Keep
 	if spec.LogKeep != nil {
 		keep = *spec.LogKeep
 	}
-	if err := k.dir.Prune(spec.Name, run, keep); err != nil {
-		k.log.Warn("cannot bound the logs of a task", "task", spec.Name, "err", err)
-	}
+	k.prune(spec.Name, run, keep)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.closed {
-		return
-	}
 	if old := k.logs[key{spec.Name, run - keep}]; old != nil && keep > 0 {
 		k.drop(old)
 	}
+	fresh := k.logs[key{spec.Name, run}] != nil
 	l := k.add(spec.Name, run)
 	l.leaves = spec.LeaveChildren
 	if spec.LogMaxSize != nil {
 		l.max = int64(*spec.LogMaxSize)
 	}
-	if run == 1 || !k.bounds(l) {
-		k.await(l) // it is empty
+	if fresh {
+		k.await(l)
+	} else {
+		k.schedule(l, time.Now())
+	}
+}
+
+func (k *Keeper) prune(name string, run, keep int) {
+	if run <= keep {
 		return
 	}
-	k.schedule(l, time.Now())
+	k.turns <- struct{}{}
+	defer func() { <-k.turns }()
+	if err := k.dir.Prune(name, run, keep); err != nil {
+		k.log.Warn("cannot bound the logs of a task", "task", name, "err", err)
+	}
 }
 
 // Done lets go of the log of a run that is over, once it was looked at a last
@@ -260,7 +285,10 @@ func (k *Keeper) unschedule(l *kept) {
 func (k *Keeper) tell(what string, err error) {
 	if !k.told[what] {
 		k.told[what] = true
-		k.log.Warn(what, "dir", string(k.dir), "err", err)
+		if err != nil {
+			what += ": " + err.Error()
+		}
+		k.log.Warn(what, "dir", string(k.dir))
 	}
 }
 

@@ -119,13 +119,18 @@ func (k *Keeper) look(l *kept, most, squeeze int64) {
 	}
 	switch {
 	case k.logs[l.key] != l: // removed meanwhile
-	case l.ended || errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist):
+		k.sum -= l.data
+		k.drop(l)
+	case l.ended:
 		k.drop(l)
 	case err != nil:
 		k.tell("cannot bound a log", err)
 		k.schedule(l, now.Add(blind))
-	case grown >= fewData && k.bounds(l):
+	case grown >= fewData && l.max > 0:
 		k.schedule(l, now.Add(untilFull(most-data, grown, elapsed)))
+	case grown >= fewData && k.limits.Total > 0:
+		k.schedule(l, now.Add(late))
 	default:
 		k.await(l)
 		// What was written before the watch was there is told by nobody.

@@ -20,7 +20,18 @@ type found struct {
 // bound has all logs brought below their total, beside the loop: to go through a
 // hundred thousand of them takes a while. The caller holds the mutex.
 func (k *Keeper) bound() {
-	if k.limits.Total <= 0 || k.summing || k.closed {
+	if k.limits.Total <= 0 || !k.ready || k.summing || k.sumDue || k.closed {
+		return
+	}
+	began := time.Now()
+	if wait := k.sumNext.Sub(began); wait > 0 {
+		k.sumDue = true
+		time.AfterFunc(wait, func() {
+			k.mu.Lock()
+			defer k.mu.Unlock()
+			k.sumDue = false
+			k.bound()
+		})
 		return
 	}
 	k.summing = true
@@ -31,6 +42,8 @@ func (k *Keeper) bound() {
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		k.summing = false
+		// It may be that no more can be freed.
+		k.sumNext = time.Now().Add(max(time.Second, 20*time.Since(began)))
 		k.sum = 0
 		for _, f := range all {
 			if k.logs[f.key] == nil {
@@ -143,7 +156,5 @@ func (k *Keeper) squeeze() {
 		l.squeeze = max(level, 1)
 		k.schedule(l, time.Now())
 	}
-	if n > 0 {
-		k.log.Info("freed the heads of the largest logs: all together were above their total", "logs", n, "total", k.limits.Total.String())
-	}
+	k.tell("the logs of runs alone are above the total of all: freeing the heads of the largest", nil)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -59,7 +60,7 @@ func (e *Engine) Adopt(_ context.Context, l task.Launch, ref task.Ref) (task.Pro
 		}
 		r.end(status)
 		r.exit.Lost = !known
-		e.toSweep(r)
+		e.ended = append(e.ended, r)
 		e.mu.Unlock()
 		e.poke(true)
 	}()
@@ -71,16 +72,9 @@ func (r *run) lost() {
 	e := r.engine
 	e.mu.Lock()
 	r.reaped, r.exit.Lost = true, true
-	e.toSweep(r)
+	e.ended = append(e.ended, r)
 	e.mu.Unlock()
 	e.poke(true)
-}
-
-// toSweep notes that the adopted run's main process has ended. The caller
-// holds the mutex.
-func (e *Engine) toSweep(r *run) {
-	e.sweeping[r] = true
-	e.ended = append(e.ended, r)
 }
 
 // pidfd watches a process that may be nobody's child.
@@ -211,14 +205,13 @@ func (e *Engine) KillUnknown(known func(name string, run int) bool) []int {
 				owner[s.pid] = stranger
 			}
 		}
-		left := descend(all, owner, nil)[stranger]
+		left := slices.DeleteFunc(descend(all, owner, nil)[stranger], func(s stat) bool {
+			return s.pid == os.Getpid() // one of them has started this very supervisor
+		})
 		if len(left) == 0 {
 			break
 		}
 		for _, s := range left {
-			if s.pid == os.Getpid() { // one of them has started this very supervisor
-				continue
-			}
 			if e.tree.signal(s.proc, syscall.SIGKILL) == nil {
 				killed = append(killed, s.pid)
 			}

@@ -82,6 +82,9 @@ func (e *Engine) wait() (ended []*run, strangers bool) {
 			e.sweeping[r] = true
 			ended = append(ended, r)
 		}
+		for _, r := range e.ended { // only here: a sweep under way has not looked for them
+			e.sweeping[r] = true
+		}
 		ended, e.ended = append(ended, e.ended...), nil
 		strangers, e.stirred = strangers || e.stirred, false
 		e.mu.Unlock()

@@ -19,7 +19,7 @@ type run struct {
 	exited  chan struct{}
 	gone    chan struct{}
 
-	reaped   bool // the main process is no more, and its pid may be another's
+	reaped   bool   // the main process is no more, and its pid may be another's
 	over     uint64 // when its end was seen, in clock ticks after boot; 0: nobody saw it
 	exit     task.Exit
 	want     syscall.Signal          // the last one sent to all of the run; 0: none

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,13 +26,10 @@ type snapshot struct {
 
 // of sums up the process p and all that descend from it. It reports errEnded
 // where p is no longer there.
-func (s *snapshot) of(p proc) (st task.Stats, used time.Duration, at time.Time, boot uint64, err error) {
+func (s *snapshot) of(e *Engine, p proc) (st task.Stats, used time.Duration, at time.Time, boot uint64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if time.Since(s.at) > snapshotAge || s.byPID[p.pid].proc != p {
-		s.take()
-	}
-	if s.byPID[p.pid].proc != p {
+	if !s.has(e, p) {
 		return st, 0, s.at, s.boot, errEnded
 	}
 	for todo := []int{p.pid}; len(todo) > 0; {
@@ -57,7 +55,15 @@ func resident(pid int) int64 {
 	return 0
 }
 
-func (s *snapshot) take() {
+// has tells whether p is in a view that is fresh. The caller holds the mutex.
+func (s *snapshot) has(e *Engine, p proc) bool {
+	if time.Since(s.at) > snapshotAge || s.byPID[p.pid].proc != p {
+		s.take(e)
+	}
+	return s.byPID[p.pid].proc == p
+}
+
+func (s *snapshot) take(e *Engine) {
 	s.at, s.boot = time.Now(), ticks()
 	all := scan()
 	s.byPID, s.children = make(map[int]stat, len(all)), make(map[int][]int)
@@ -65,12 +71,90 @@ func (s *snapshot) take() {
 		s.byPID[p.pid] = p
 		s.children[p.ppid] = append(s.children[p.ppid], p.pid)
 	}
+	// What lost its parent counts as a child of its run's main process.
+	for pid, r := range e.tree.lost(e, all) {
+		s.children[r.ref.PID] = append(s.children[r.ref.PID], pid)
+	}
+}
+
+// lost finds the runs, of those whose main process lives, to which processes
+// that lost their parent belong.
+func (t *tree) lost(e *Engine, all []stat) map[int]*run {
+	e.mu.Lock()
+	runs := make(map[*run]bool, len(e.runs))
+	for _, r := range e.runs {
+		runs[r] = true
+	}
+	known := newEvidence(runs)
+	if !known.adopted && !t.anyOrphans() {
+		e.mu.Unlock()
+		return nil
+	}
+	var lost []proc
+	byPID := make(map[int]stat, len(all))
+	for _, s := range all {
+		byPID[s.pid] = s
+	}
+	owner := make(map[int]*run)
+	for _, s := range e.strangers(all, known) {
+		switch parent := byPID[s.ppid]; {
+		case s.dead():
+		case s.ppid != os.Getpid() && known.bySession[parent.session] != nil: // it has a parent in its run
+		case known.bySession[s.session] != nil:
+			owner[s.pid] = known.bySession[s.session]
+		default:
+			lost = append(lost, s.proc)
+		}
+	}
+	e.mu.Unlock()
+	known.assign(lost, owner)
+	// Of a family that left together only the eldest is to be placed.
+	for pid := range owner {
+		if owner[byPID[pid].ppid] != nil {
+			delete(owner, pid)
+		}
+	}
+	return owner
+}
+
+// Tree implements task.Tree.
+func (r *run) Tree() ([]task.Proc, error) {
+	e := r.engine
+	s := &e.tree.now
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.has(e, proc{r.ref.PID, r.ref.Start}) {
+		return nil, errEnded
+	}
+	var all []task.Proc
+	var add func(pid, parent int)
+	add = func(pid, parent int) {
+		if c := s.byPID[pid]; !c.dead() {
+			all = append(all, task.Proc{PID: pid, Parent: parent, Command: commandOf(pid), MemoryBytes: resident(pid)})
+		}
+		for _, child := range s.children[pid] {
+			add(child, pid)
+		}
+	}
+	add(r.ref.PID, 0)
+	return all, nil
+}
+
+// commandOf is the process's argv, or its name where it shows none.
+func commandOf(pid int) []string {
+	dir := "/proc/" + strconv.Itoa(pid)
+	b, _ := os.ReadFile(dir + "/cmdline")
+	if b = bytes.TrimRight(b, "\x00"); len(b) == 0 {
+		b, _ = os.ReadFile(dir + "/comm")
+		return []string{"[" + string(bytes.TrimSpace(b)) + "]"}
+	}
+	return strings.Split(strings.ToValidUTF8(string(b), "\uFFFD"), "\x00")
 }
 
 // Sample implements task.Sampler.
 func (r *run) Sample() (task.Stats, error) {
 	e := r.engine
-	st, used, at, boot, err := e.tree.now.of(proc{r.ref.PID, r.ref.Start})
+	st, used, at, boot, err := e.tree.now.of(e, proc{r.ref.PID, r.ref.Start})
 	if err != nil {
 		return task.Stats{}, err
 	}

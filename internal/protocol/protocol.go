@@ -87,6 +87,7 @@ type (
 		Stats  bool         `json:"stats,omitempty"`  // with what they use
 		Runs   bool         `json:"runs,omitempty"`   // with their last runs
 		Env    bool         `json:"env,omitempty"`    // with their environment
+		Tree   bool         `json:"tree,omitempty"`   // with the processes of their runs
 	}
 	// Watch selects tasks, also future ones; nothing selected is all of them.
 	Watch struct{ task.Selector }

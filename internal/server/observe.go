@@ -69,6 +69,9 @@ func read(c *conn, params json.RawMessage, list bool) (func() (any, error), erro
 			if p.Stats {
 				sup.Sample(t)
 			}
+			if p.Tree {
+				sup.Tree(t)
+			}
 		}
 		return tasks, failed(errs, tasks)
 	}, nil

@@ -141,6 +141,9 @@ func (a *actor) launch() {
 				return
 			}
 			l.Log = f
+			if keeper, ok := logs.(LogKeeper); ok {
+				keeper.Watch(l.Spec, l.Run)
+			}
 		}
 		proc, err := engine.Start(context.Background(), l)
 		result <- launched{proc, err}

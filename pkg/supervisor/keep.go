@@ -25,6 +25,9 @@ func (a *actor) settle() {
 		r.ExitCode = new(e.Code)
 	}
 	a.proc, a.exited, a.gone = nil, nil, nil
+	if keeper, ok := a.sup.opts.Logs.(LogKeeper); ok {
+		keeper.Done(a.name, a.run)
+	}
 }
 
 // after saves what must not be lost, shows it, and then answers callers: what
@@ -200,6 +203,9 @@ func (a *actor) reclaim(ctx context.Context, r task.Record) bool {
 	proc, err := adopter.Adopt(ctx, l, r.Ref)
 	if err != nil {
 		return false
+	}
+	if keeper, ok := a.sup.opts.Logs.(LogKeeper); ok {
+		keeper.Watch(l.Spec, l.Run)
 	}
 	a.hold(proc)
 	a.input(lifecycle.Input{Kind: lifecycle.DidAdopt})

@@ -52,6 +52,16 @@ type Logs interface {
 	Remove(name string) error
 }
 
+// A LogKeeper is Logs that bound what runs write, and so hear of all runs.
+type LogKeeper interface {
+	Logs
+	// Watch is called between Create and the beginning of a run, and for each
+	// run that was taken back.
+	Watch(spec *task.Spec, run int)
+	// Done is called when the run is over, or could not begin.
+	Done(name string, run int)
+}
+
 // Options are what a Supervisor may be given; the zero value serves.
 type Options struct {
 	// Commands runs the tasks that have a command. nil: there are none.
@@ -177,6 +187,17 @@ func (s *Supervisor) Sample(info *task.Info) {
 		if stats, err := sampler.Sample(); err == nil {
 			info.Stats = &stats
 		}
+	}
+}
+
+// Tree adds to info the processes of its run at this moment, where they are known.
+func (s *Supervisor) Tree(info *task.Info) {
+	now := s.lookup(info.Name)
+	if now == nil {
+		return
+	}
+	if t, ok := now.proc.(task.Tree); ok {
+		info.Tree, _ = t.Tree()
 	}
 }
 

@@ -52,6 +52,13 @@ type Sampler interface {
 	Sample() (Stats, error)
 }
 
+// A Tree is a Process that can name all of the processes that are part of it.
+type Tree interface {
+	// Tree lists parents before their children, the main process first. It may
+	// be called from any goroutine; it reads the system at each call.
+	Tree() ([]Proc, error)
+}
+
 // A Ref identifies a process on this machine for as long as it is up.
 type Ref struct {
 	PID   int    `json:"pid,omitempty"`

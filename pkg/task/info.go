@@ -66,9 +66,10 @@ type Info struct {
 	NextAt    Time   `json:"next_at,omitzero"` // of the next automatic restart
 	Log       string `json:"log,omitempty"`    // path of the current, else the last run's log
 
-	*Stats       // of the present run, where asked for
-	Spec   Spec  `json:"spec"`           // without the values of the environment
-	Runs   []Run `json:"runs,omitempty"` // the last runs, oldest first, where asked for
+	*Stats        // of the present run, where asked for
+	Spec   Spec   `json:"spec"`           // without the values of the environment
+	Tree   []Proc `json:"tree,omitempty"` // the processes of the present run, where asked for
+	Runs   []Run  `json:"runs,omitempty"` // the last runs, oldest first, where asked for
 }
 
 // Stats is what a run uses at this moment, with all that it started.
@@ -76,6 +77,14 @@ type Stats struct {
 	CPUPercent  float64 `json:"cpu_percent"`  // of one processor, since the last sample or the start
 	MemoryBytes int64   `json:"memory_bytes"` // resident
 	Processes   int     `json:"processes"`
+}
+
+// Proc is one process of a run.
+type Proc struct {
+	PID         int      `json:"pid"`
+	Parent      int      `json:"parent,omitempty"` // within the run; what lost its own has the main process
+	Command     []string `json:"command"`
+	MemoryBytes int64    `json:"memory_bytes"` // resident
 }
 
 // A Run is one execution of a task.

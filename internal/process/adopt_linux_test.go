@@ -1,0 +1,446 @@
+package process
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"tasks/internal/enginetest"
+	"tasks/pkg/task"
+)
+
+// stage is what a first supervisor is to begin before it is killed.
+type stage struct {
+	ID    string
+	Dir   string // of logs, and of what it reports
+	Specs []task.Spec
+	Keep  bool // ended processes stay zombies: nobody reaps them
+}
+
+func (s stage) refs() string { return filepath.Join(s.Dir, "refs") }
+func (s stage) dead() string { return filepath.Join(s.Dir, "dead") }
+
+// orphan is a run that outlived its supervisor.
+type orphan struct {
+	spec task.Spec
+	ref  task.Ref
+	path string // of its log
+}
+
+// outlive has another process begin the runs, kills that with KILL and returns
+// them. A third process takes the orphans in, as PID 1 would.
+func outlive(t *testing.T, s stage) []orphan {
+	t.Helper()
+	s.ID, s.Dir = engine.opts.ID, t.TempDir()
+	for i := range s.Specs {
+		if s.Specs[i].Name == "" {
+			s.Specs[i].Name = strings.ReplaceAll(s.Dir, "/", ".") + "." + string(rune('a'+i))
+		}
+	}
+	text, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := helper(t, "orphanage")
+	h.Env = env(t, map[string]string{"PROCESS_TEST_HELPER": "orphanage", "PROCESS_TEST_STAGE": string(text), "PATH": "/usr/bin:/bin"})
+	keeper := start(t, h)
+	for end := time.Now().Add(enginetest.Patience); ; time.Sleep(time.Millisecond) {
+		if _, err := os.Stat(s.dead()); err == nil {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("the first supervisor does not die:\n%s", keeper.log(t))
+		}
+	}
+	return s.orphans(t)
+}
+
+func (s stage) orphans(t *testing.T) []orphan {
+	t.Helper()
+	text, err := os.ReadFile(s.refs())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var refs []task.Ref
+	if err := json.Unmarshal(text, &refs); err != nil {
+		t.Fatal(err)
+	}
+	all := make([]orphan, len(refs))
+	for i, ref := range refs {
+		all[i] = orphan{s.Specs[i], ref, filepath.Join(s.Dir, s.Specs[i].Name+".log")}
+	}
+	return all
+}
+
+// one is the orphan of one script.
+func one(t *testing.T, script string) orphan {
+	t.Helper()
+	return outlive(t, stage{Specs: []task.Spec{sh(script)}})[0]
+}
+
+func (o orphan) started() started { return started{path: o.path} }
+func (o orphan) proc() proc       { return proc{o.ref.PID, o.ref.Start} }
+
+func (o orphan) adopt(t *testing.T) started {
+	t.Helper()
+	f, err := os.Open(o.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := engine.Adopt(t.Context(), task.Launch{Spec: &o.spec, Run: 7, Log: f}, o.ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Ref() != o.ref {
+		t.Errorf("%+v was taken back as %+v", o.ref, p.Ref())
+	}
+	t.Cleanup(func() {
+		p.Stop(syscall.SIGKILL)
+		<-p.Gone()
+	})
+	return started{p, o.path}
+}
+
+// ended waits until the process is no more, or a zombie.
+func (o orphan) ended(t *testing.T) {
+	t.Helper()
+	for end := time.Now().Add(enginetest.Patience); alive(o.proc()); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("process %d does not end", o.ref.PID)
+		}
+	}
+}
+
+// reaped waits until nothing is left of the process.
+func (o orphan) reaped(t *testing.T) {
+	t.Helper()
+	for end := time.Now().Add(enginetest.Patience); startTime(o.ref.PID) == o.ref.Start; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("process %d is not reaped", o.ref.PID)
+		}
+	}
+}
+
+func notGone(t *testing.T, s started) {
+	t.Helper()
+	select {
+	case <-s.Gone():
+		t.Error("gone, with one left")
+	default:
+	}
+}
+
+// The exit code is the kernel's, of a zombie as of what PID 1 has reaped.
+func TestAdoptedExits(t *testing.T) {
+	t.Parallel()
+	ends := map[string]task.Exit{
+		"exit 0":        {},
+		"exit 7":        {Code: 7},
+		"exit 255":      {Code: 255},
+		"kill -KILL $$": {Signal: syscall.SIGKILL},
+		"kill -SEGV $$": {Signal: syscall.SIGSEGV},
+	}
+	for _, keep := range []bool{true, false} {
+		var s stage
+		var want []task.Exit
+		for script, exit := range ends {
+			s.Specs = append(s.Specs, sh(`trap '`+script+`' USR1; echo up; while :; do sleep 0.01; done`))
+			want = append(want, exit)
+		}
+		s.Keep = keep
+		for i, o := range outlive(t, s) {
+			s := o.adopt(t)
+			s.line(t, "up")
+			if err := s.Signal(syscall.SIGUSR1); err != nil {
+				t.Fatal(err)
+			}
+			got := s.wait(t)
+			if got.Lost && !keep && !recordsExits() {
+				continue
+			}
+			if got.Swept = 0; got != want[i] { // the sleep may have ended later
+				t.Errorf("zombies %v: %+v, want %+v", keep, got, want[i])
+			}
+		}
+	}
+}
+
+// recordsExits tells whether the kernel keeps the exit code of what was reaped:
+// since Linux 6.15.
+func recordsExits() bool {
+	pid, err := syscall.ForkExec("/bin/true", []string{"true"}, nil)
+	if err != nil {
+		return false
+	}
+	end, err := watch(proc{pid, startTime(pid)})
+	if err != nil {
+		return true // not asked: it is reaped already
+	}
+	defer end.file.Close()
+	for startTime(pid) != 0 { // the engine's reaper takes it
+		time.Sleep(time.Millisecond)
+	}
+	_, known := end.await(task.Ref{PID: pid})
+	return known
+}
+
+func TestAdoptTheDead(t *testing.T) {
+	t.Parallel()
+	zombie := outlive(t, stage{Specs: []task.Spec{sh("exit 5")}, Keep: true})[0]
+	zombie.ended(t)
+	if e := zombie.adopt(t).wait(t); e != (task.Exit{Code: 5}) {
+		t.Errorf("a zombie: %+v", e)
+	}
+	reaped := one(t, "exit 5")
+	reaped.reaped(t)
+	if e := reaped.adopt(t).wait(t); e != (task.Exit{Lost: true}) {
+		t.Errorf("one that was reaped: %+v", e)
+	}
+}
+
+// What a main process that nobody saw end has left behind is swept.
+func TestAdoptWhatTheLostLeft(t *testing.T) {
+	t.Parallel()
+	var s stage
+	for _, tt := range trees {
+		s.Specs = append(s.Specs, sh(tt.script+`until grep -q '^out' /proc/$$/fd/1; do sleep 0.01; done; exit 3`))
+	}
+	orphans := outlive(t, s)
+	for i, tt := range trees {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			o := orphans[i]
+			out := procOf(t, o.started().line(t, "out"))
+			o.reaped(t)
+			s := o.adopt(t)
+			enginetest.Await(t, s.Exited(), "Exited")
+			notGone(t, s)
+			if !alive(out) {
+				t.Error("it was ended without a stop")
+			}
+			s.Stop(syscall.SIGTERM)
+			if tt.deaf {
+				s.Stop(syscall.SIGKILL)
+			}
+			if e := s.wait(t); !e.Lost || e.Swept < 1 {
+				t.Errorf("%+v", e)
+			}
+			noneAlive(t, out)
+		})
+	}
+}
+
+func TestAdoptedStopEndsTheTree(t *testing.T) {
+	t.Parallel()
+	var s stage
+	for _, tt := range trees {
+		s.Specs = append(s.Specs, sh(tt.script+`echo main; wait; sleep 1000`))
+	}
+	orphans := outlive(t, s)
+	for i, tt := range trees {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			o := orphans[i]
+			s := o.adopt(t)
+			s.line(t, "main")
+			out := procOf(t, s.line(t, "out"))
+			s.Stop(syscall.SIGTERM)
+			enginetest.Await(t, s.Exited(), "Exited")
+			if tt.deaf {
+				notGone(t, s)
+				if !alive(out) {
+					t.Error("the deaf one obeyed")
+				}
+				s.Stop(syscall.SIGKILL)
+			}
+			if e := s.wait(t); e.Signal != syscall.SIGTERM && recordsExits() {
+				t.Errorf("%+v", e)
+			}
+			noneAlive(t, out, o.proc())
+		})
+	}
+}
+
+func TestAdoptedKillEndsTheTree(t *testing.T) {
+	t.Parallel()
+	var s stage
+	for _, tt := range trees {
+		s.Specs = append(s.Specs, sh(`trap "" TERM; `+tt.script+`echo main; wait; sleep 1000`))
+	}
+	orphans := outlive(t, s)
+	for i, tt := range trees {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			o := orphans[i]
+			s := o.adopt(t)
+			s.line(t, "main")
+			out := procOf(t, s.line(t, "out"))
+			s.Stop(syscall.SIGKILL)
+			if e := s.wait(t); e.Signal != syscall.SIGKILL && recordsExits() {
+				t.Errorf("%+v", e)
+			}
+			noneAlive(t, out, o.proc())
+		})
+	}
+}
+
+// A process that begins another and ends, again and again, is no child of ours
+// and leaves us no zombie: a look at /proc may find neither.
+func TestAdoptedThatHops(t *testing.T) {
+	t.Parallel()
+	o := one(t, `echo up; setsid sh -c 'trap "" TERM; echo "$0" > '"$TMPDIR"'/dev/null; exec sh -c "$0" "$0"' 'sh -c "$0" "$0" & exit' & sleep 1000`)
+	s := o.adopt(t)
+	s.line(t, "up")
+	for range 5 {
+		s.Stop(syscall.SIGTERM)
+	}
+	for {
+		select {
+		case <-s.Gone():
+			id := engine.opts.ID + "/" + o.spec.Name + "/7"
+			for _, p := range scan() {
+				if !p.dead() && runIDOf(p.pid) == id {
+					t.Errorf("process %d is left", p.pid)
+				}
+			}
+			return
+		case <-time.After(10 * time.Millisecond):
+			s.Stop(syscall.SIGKILL)
+		}
+	}
+}
+
+func TestAdoptedStopTouchesNothingElse(t *testing.T) {
+	t.Parallel()
+	const tree = `setsid sh -c 'echo out $$; exec sleep 1000' & echo up; wait`
+	strangers := sh(`unset TASKS_RUN_ID; (setsid sh -c 'exec >/dev/null 2>&1; exec sleep 1000' & echo out $!) & sleep 1000`)
+	all := outlive(t, stage{Specs: []task.Spec{sh(tree), sh(tree), sh(tree), strangers}})
+	var runs []started
+	var outs []proc
+	for _, o := range all {
+		s := o.adopt(t)
+		runs, outs = append(runs, s), append(outs, procOf(t, s.line(t, "out")))
+	}
+	t.Cleanup(func() { syscall.Kill(outs[3].pid, syscall.SIGKILL) })
+	own := start(t, sh(tree))
+	ownOut := procOf(t, own.line(t, "out"))
+	for i := range 2 {
+		runs[i].line(t, "up")
+		runs[i].Stop(syscall.SIGTERM)
+		runs[i].wait(t)
+		noneAlive(t, outs[i], all[i].proc())
+	}
+	for what, p := range map[string]proc{
+		"an adopted run": all[2].proc(), "its daemon": outs[2], "the stranger": outs[3],
+		"a run": {own.Ref().PID, own.Ref().Start}, "its own daemon": ownOut,
+	} {
+		if !alive(p) {
+			t.Errorf("%s was ended", what)
+		}
+	}
+}
+
+func TestAdoptedLeavesChildren(t *testing.T) {
+	t.Parallel()
+	leaver := sh(`trap 'exit 4' USR1; setsid sh -c 'echo out $$; exec sleep 1000' & while :; do sleep 0.01; done`)
+	leaver.LeaveChildren = true
+	o := outlive(t, stage{Specs: []task.Spec{leaver}})[0]
+	s := o.adopt(t)
+	out := procOf(t, s.line(t, "out"))
+	t.Cleanup(func() { syscall.Kill(out.pid, syscall.SIGKILL) })
+	if err := syscall.Kill(o.ref.PID, syscall.SIGUSR1); err != nil {
+		t.Fatal(err)
+	}
+	if e := s.wait(t); e != (task.Exit{Code: 4}) && recordsExits() {
+		t.Errorf("%+v", e)
+	}
+	if !alive(out) {
+		t.Error("what was to be left was ended")
+	}
+}
+
+func TestAdoptedSample(t *testing.T) {
+	t.Parallel()
+	s := one(t, `sleep 1000 & echo up; wait`).adopt(t)
+	s.line(t, "up")
+	st, err := s.Process.(task.Sampler).Sample()
+	if err != nil || st.Processes != 2 || st.MemoryBytes < 100<<10 {
+		t.Errorf("%+v, %v", st, err)
+	}
+}
+
+func TestAdoptOfAnotherBoot(t *testing.T) {
+	t.Parallel()
+	o := one(t, "exec sleep 1000")
+	ref := o.ref
+	ref.Boot = "00000000-0000-0000-0000-000000000000"
+	if _, err := engine.Adopt(t.Context(), task.Launch{Spec: &o.spec, Run: 7}, ref); !errors.Is(err, task.ErrNotFound) {
+		t.Errorf("%v", err)
+	}
+	if !alive(o.proc()) {
+		t.Error("what has that pid now was ended")
+	}
+}
+
+// Another process has the pid by now.
+func TestAdoptWithAWrongStart(t *testing.T) {
+	t.Parallel()
+	o := outlive(t, stage{Specs: []task.Spec{sh("unset TASKS_RUN_ID; exec sh -c 'trap \"echo hit\" TERM; echo up; while :; do sleep 0.01; done'")}})[0]
+	o.started().line(t, "up")
+	ref := o.ref
+	ref.Start--
+	p, err := engine.Adopt(t.Context(), task.Launch{Spec: &o.spec, Run: 7}, ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Signal(syscall.SIGTERM); err == nil {
+		t.Error("it took a signal")
+	}
+	p.Stop(syscall.SIGTERM)
+	p.Stop(syscall.SIGKILL)
+	s := started{p, o.path}
+	if e := s.wait(t); e != (task.Exit{Lost: true}) {
+		t.Errorf("%+v", e)
+	}
+	if strings.Contains(s.log(t), "hit") || !alive(o.proc()) {
+		t.Errorf("a stranger was hit")
+	}
+}
+
+func TestKillUnknown(t *testing.T) {
+	t.Parallel()
+	// One that has left its session, and one that has no sign of its run but its descent.
+	const tree = `setsid sh -c 'echo out $$; exec sleep 1000' & env -i /usr/bin/setsid /bin/sh -c 'echo bare $$; exec /bin/sleep 1000 >/dev/null 2>&1' & echo main $$; wait`
+	all := outlive(t, stage{Specs: []task.Spec{sh(tree), sh(tree)}})
+	var want []int
+	var known, unknown []proc
+	for i, o := range all {
+		for _, word := range []string{"out", "bare", "main"} {
+			p := procOf(t, o.started().line(t, word))
+			if i == 0 {
+				unknown, want = append(unknown, p), append(want, p.pid)
+			} else {
+				known = append(known, p)
+			}
+		}
+	}
+	got := engine.KillUnknown(func(name string, run int) bool { return name != all[0].spec.Name || run != 7 })
+	slices.Sort(got)
+	slices.Sort(want)
+	if got = slices.Compact(got); !slices.Equal(got, want) {
+		t.Errorf("ended %v, want %v", got, want)
+	}
+	noneAlive(t, unknown...)
+	for _, p := range known {
+		if !alive(p) {
+			t.Errorf("process %d of a known run was ended", p.pid)
+		}
+	}
+	all[1].adopt(t) // to be ended
+}

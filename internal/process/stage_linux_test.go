@@ -1,0 +1,109 @@
+package process
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tasks/pkg/task"
+)
+
+func must(err error) {
+	if err != nil {
+		fmt.Println("error:", err)
+		os.Exit(1)
+	}
+}
+
+func stageOfEnv() (s stage) {
+	must(json.Unmarshal([]byte(os.Getenv("PROCESS_TEST_STAGE")), &s))
+	return s
+}
+
+// playFirst is the supervisor that is to be killed.
+func playFirst() {
+	s := stageOfEnv()
+	o := options("/")
+	o.ID = s.ID
+	e, err := New(o)
+	must(err)
+	var refs []task.Ref
+	for _, spec := range s.Specs {
+		f, err := os.OpenFile(filepath.Join(s.Dir, spec.Name+".log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+		must(err)
+		p, err := e.Start(context.Background(), task.Launch{Spec: &spec, Run: 7, Log: f})
+		must(err)
+		refs = append(refs, p.Ref())
+	}
+	report(s.refs(), refs)
+	for {
+		time.Sleep(time.Hour)
+	}
+}
+
+// playOrphanage takes in what the first supervisor leaves.
+func playOrphanage() {
+	s := stageOfEnv()
+	must(unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
+	parent := os.Getppid()
+	killFirst(s)
+	report(s.dead(), true)
+	for ; os.Getppid() == parent; time.Sleep(2 * time.Millisecond) {
+		for !s.Keep {
+			if pid, _ := syscall.Wait4(-1, nil, syscall.WNOHANG, nil); pid <= 0 {
+				break
+			}
+		}
+	}
+	for { // the test died: nothing may outlive it
+		for _, p := range scan() {
+			if p.ppid == os.Getpid() {
+				syscall.Kill(p.pid, syscall.SIGKILL)
+			}
+		}
+		if _, err := syscall.Wait4(-1, nil, 0, nil); errors.Is(err, syscall.ECHILD) {
+			return
+		}
+	}
+}
+
+// killFirst runs a first supervisor until its runs have begun.
+func killFirst(s stage) {
+	first := play("first", os.Stdout)
+	for {
+		if _, err := os.Stat(s.refs()); err == nil {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	must(first.Kill())
+	_, err := first.Wait()
+	must(err)
+}
+
+// play starts this binary in another mode, with in as its standard input.
+func play(mode string, in *os.File) *os.Process {
+	exe, err := os.Executable()
+	must(err)
+	p, err := os.StartProcess(exe, []string{exe}, &os.ProcAttr{
+		Files: []*os.File{in, os.Stdout, os.Stderr},
+		Env:   append([]string{"PROCESS_TEST_HELPER=" + mode}, os.Environ()...), // the first of a name counts
+	})
+	must(err)
+	return p
+}
+
+// report writes v to path, whole or not at all.
+func report(path string, v any) {
+	text, err := json.Marshal(v)
+	must(err)
+	must(os.WriteFile(path+".new", text, 0o600))
+	must(os.Rename(path+".new", path))
+}
