@@ -37,7 +37,7 @@ func command(getenv func(string) string, dir string, args ...string) *exec.Cmd {
 	cmd.Args[0] = args[0]
 	cmd.Dir = dir
 	for _, key := range []string{
-		"PATH", "GORACE", "HOME", "TERM", "RUN", "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "TASKS_SOCKET", "TASKS_STATE_DIR", "TMPDIR", "NO_COLOR", "WORK",
+		"PATH", "GORACE", "HOME", "TERM", "RUN", "STATE", "SOCKET", "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "TASKS_SOCKET", "TASKS_STATE_DIR", "TMPDIR", "NO_COLOR", "WORK",
 	} {
 		if v := getenv(key); v != "" {
 			cmd.Env = append(cmd.Env, key+"="+v)
@@ -151,16 +151,22 @@ func waitFor(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("%s: not within %s; last output:\n%s", strings.Join(args, " "), patience, out)
 }
 
-// interrupt is `interrupt [-output] SIGNAL N PROGRAM [ARG…]`: send the signal
-// once the program has connected to a socket, or has written something, and
-// expect the exit code.
+// interrupt is `interrupt [-output | -exists FILE] SIGNAL N PROGRAM [ARG…]`: send
+// the signal once the program has connected to a socket, has written something,
+// or has had the file made, and expect the exit code.
 func interrupt(ts *testscript.TestScript, neg bool, args []string) {
 	output := len(args) > 0 && args[0] == "-output"
 	if output {
 		args = args[1:]
 	}
+	ready := connected
+	if len(args) > 1 && args[0] == "-exists" {
+		file := ts.MkAbs(args[1])
+		ready = func(int) bool { _, err := os.Stat(file); return err == nil }
+		args = args[2:]
+	}
 	if neg || len(args) < 3 {
-		ts.Fatalf("usage: interrupt [-output] SIGNAL N PROGRAM [ARG...]")
+		ts.Fatalf("usage: interrupt [-output | -exists FILE] SIGNAL N PROGRAM [ARG...]")
 	}
 	sig, err := task.ParseSignal(args[0])
 	ts.Check(err)
@@ -176,7 +182,7 @@ func interrupt(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 		fmt.Fprintf(ts.Stdout(), "%s", first)
 	}
-	for end := time.Now().Add(patience); !output && !connected(cmd.Process.Pid) && time.Now().Before(end); {
+	for end := time.Now().Add(patience); !output && !ready(cmd.Process.Pid) && time.Now().Before(end); {
 		time.Sleep(time.Millisecond)
 	}
 	ts.Check(cmd.Process.Signal(sig))

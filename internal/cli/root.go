@@ -211,7 +211,7 @@ func flagMessage(cmd *cobra.Command, err error) string {
 			like = "a number with a unit, such as 10s or 1h30m"
 		case "int":
 			like = "a number"
-		case "text": // a task.Size
+		case "": // a text: a task.Size
 			like = "a number with a unit, such as 64MiB or 10MB, or none"
 		case "bool":
 			like = "true or false"

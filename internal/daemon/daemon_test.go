@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"tasks/internal/logs"
 	"tasks/internal/store"
 	"tasks/pkg/task"
 )
@@ -96,15 +97,23 @@ func TestCheckFormat(t *testing.T) {
 func TestRecorded(t *testing.T) {
 	t.Parallel()
 	now := task.Now()
+	dir := logs.Dir(t.TempDir())
+	for name, run := range map[string]int{"web": 3, "again": 5, "other": 1} {
+		f, err := dir.Create(name, run)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Close()
+	}
 	known := recorded([]task.Record{
 		{Spec: task.Spec{Name: "web"}, Runs: []task.Run{{Run: 1, PID: 7, EndedAt: now}, {Run: 2, PID: 8}}},
 		{Spec: task.Spec{Name: "again"}, Runs: []task.Run{{Run: 4, PID: 9, EndedAt: now}, {Run: 5}}},
-	})
+	}, dir)
 	for _, c := range []struct {
 		name string
 		run  int
 		want bool
-	}{{"web", 1, true}, {"web", 2, true}, {"web", 3, false}, {"again", 4, true}, {"again", 5, false}, {"other", 1, false}} {
+	}{{"web", 1, true}, {"web", 2, true}, {"web", 3, false}, {"again", 4, true}, {"again", 5, false}, {"other", 1, false}, {"removed", 1, true}} {
 		if got := known(c.name, c.run); got != c.want {
 			t.Errorf("%s run %d: %v", c.name, c.run, got)
 		}

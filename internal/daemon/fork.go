@@ -78,13 +78,20 @@ func pause(ctx context.Context, paths socket.Paths) error {
 	}
 }
 
+// answers asks for a word: of one that was just killed the socket still takes
+// connections for a moment.
 func answers(ctx context.Context, path string) bool {
 	conn, err := socket.Dial(ctx, path)
 	if err != nil {
 		return false
 	}
-	conn.Close()
-	return true
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	if _, err := conn.Write([]byte(`{"jsonrpc":"2.0","id":1,"method":"info"}` + "\n")); err != nil {
+		return false
+	}
+	n, _ := conn.Read(make([]byte, 1))
+	return n == 1
 }
 
 // fork starts the child and returns its verdict: "ready", "held" where another

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"syscall"
@@ -91,6 +92,7 @@ func handOver(cfg Config, next string, l *socket.Listener, lock *socket.Lock, db
 		strconv.FormatBool(cfg.LogPath == ""), strconv.Itoa(int(file.Fd())), strconv.Itoa(int(lock.File().Fd())),
 	}
 	cfg.Log.Info("handing over", "program", next)
+	signal.Ignore(syscall.SIGUSR1) // a nudge before the next program handles it would end it
 	for _, program := range []string{next, "/proc/self/exe"} {
 		err = syscall.Exec(program, args, append(os.Environ(), m.environ()...))
 		cfg.Log.Error("cannot execute", "program", program, "err", err)

@@ -5,7 +5,9 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -95,7 +97,7 @@ func Run(cfg Config, ready func()) error {
 		Commands: engine, Builtin: heartbeat, Store: db, Logs: keeper,
 		KeepEnded: cfg.KeepEnded, Logger: cfg.Log,
 	})
-	if killed := engine.KillUnknown(recorded(records)); len(killed) > 0 {
+	if killed := engine.KillUnknown(recorded(records, logs.Dir(filepath.Join(cfg.Paths.State, "logs")))); len(killed) > 0 {
 		cfg.Log.Warn("ended processes of runs that were never recorded", "pids", killed)
 	}
 	// A child of the program that this one replaced must be known before it is reaped.
@@ -185,8 +187,9 @@ func Run(cfg Config, ready func()) error {
 	return err
 }
 
-// recorded tells the runs that the records know.
-func recorded(records []task.Record) func(name string, run int) bool {
+// recorded tells the runs that the records know, or knew: those of a task that
+// was removed have no log any more, and what they were to leave behind stays.
+func recorded(records []task.Record, dir logs.Dir) func(name string, run int) bool {
 	last := make(map[string]int, len(records))
 	for _, r := range records {
 		for _, run := range r.Runs {
@@ -195,7 +198,13 @@ func recorded(records []task.Record) func(name string, run int) bool {
 			}
 		}
 	}
-	return func(name string, run int) bool { return run <= last[name] }
+	return func(name string, run int) bool {
+		if run <= last[name] {
+			return true
+		}
+		_, err := os.Lstat(dir.Path(name, run)) // made before the run is
+		return errors.Is(err, fs.ErrNotExist)
+	}
 }
 
 // live is the names of the tasks that have not ended.

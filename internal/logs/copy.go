@@ -112,14 +112,18 @@ func (c *copier) mend() error {
 // none does. To look after the read, not before, finds also the hole that was
 // made meanwhile: zeros that come of it were read after it was there.
 func findHole(f *os.File, b []byte, offset, size int64) (int, error) {
-	for i := 0; i < len(b); i += page - int((offset+int64(i))%page) {
-		if b[i] != 0 {
-			continue
+	for i := 0; i < len(b); {
+		zero := bytes.IndexByte(b[i:], 0)
+		if zero < 0 {
+			break
 		}
+		into := int((offset + int64(i+zero)) % page)
+		i = max(i, i+zero-into) // where the page begins
 		at := offset + int64(i)
 		if data, err := nextData(f, at, size); err != nil || data != at {
 			return i, err
 		}
+		i += page - int(at%page)
 	}
 	return len(b), nil
 }

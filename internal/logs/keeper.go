@@ -52,6 +52,7 @@ type Keeper struct {
 	sum     int64           // what all logs take up; rather too much
 	ready   bool            // all runs that write are known
 	summing bool
+	sumMore bool      // something has grown since
 	sumNext time.Time // not before, it is summed up anew
 	sumDue  bool      // it will be, then
 	closed  bool

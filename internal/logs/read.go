@@ -29,6 +29,7 @@ func tail(f *os.File, n int) (offset, size int64, err error) {
 	}
 	size = info.Size()
 	first, err := skipHole(f, 0, size)
+	size = max(size, first)
 	if err != nil || n < 0 {
 		return first, size, err
 	}
@@ -68,7 +69,8 @@ func lastLines(r io.ReaderAt, start, end int64, n int, buf []byte) (int64, error
 
 // skipHole is offset, or where that lies in a hole the first line that begins
 // after it. The line that the hole's end cut is left out, unless it is longer
-// than a block. What is beyond size does not count.
+// than a block. What is beyond size does not count, but where the head of f was
+// freed almost up to there: then the offset may be beyond.
 func skipHole(f *os.File, offset, size int64) (int64, error) {
 	if offset >= size {
 		return offset, nil
@@ -90,7 +92,13 @@ func skipHole(f *os.File, offset, size int64) (int64, error) {
 	if _, err := f.ReadAt(b, data); err != nil && err != io.EOF {
 		return 0, err
 	}
-	return data + int64(bytes.IndexByte(b, '\n')) + 1, nil // none: -1 + 1
+	line := bytes.IndexByte(b, '\n') + 1
+	if line == 0 && len(b) < block {
+		if info, err := f.Stat(); err == nil && info.Size() > size {
+			return skipHole(f, offset, info.Size())
+		}
+	}
+	return data + int64(line), nil
 }
 
 // Last is the last n lines of the log at path, or as many whole ones of them as

@@ -20,6 +20,7 @@ type found struct {
 // bound has all logs brought below their total, beside the loop: to go through a
 // hundred thousand of them takes a while. The caller holds the mutex.
 func (k *Keeper) bound() {
+	k.sumMore = k.summing
 	if k.limits.Total <= 0 || !k.ready || k.summing || k.sumDue || k.closed {
 		return
 	}
@@ -58,6 +59,9 @@ func (k *Keeper) bound() {
 		}
 		if k.sum > int64(k.limits.Total) && !k.closed {
 			k.squeeze()
+			if k.sumMore {
+				k.bound()
+			}
 		}
 	})
 }

@@ -38,6 +38,8 @@ func full(t testing.TB, name string) task.Record {
 			StopSignal: "INT", StopTimeout: new(task.Duration(0)), Restart: task.RestartAlways, MaxRestarts: new(0),
 			Backoff: task.Backoff{Min: time.Millisecond, Max: 90 * time.Second}, Timeout: new(task.Duration(time.Hour)),
 			LeaveChildren: true,
+			LogMaxSize:    new(task.Size(8 << 20)),
+			LogKeep:       new(3),
 		},
 		Engine: task.EngineProcess, Wish: task.Up, State: task.Running, Reason: "a reason", Restarts: 3, Shutdown: true,
 		Ref: task.Ref{PID: 4711, Start: 1<<64 - 1, Boot: "9f1c"},

@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -158,8 +159,11 @@ func (a *actor) restore(ctx context.Context, r task.Record) (again bool) {
 		a.run, a.since = r.Runs[n-1].Run, r.Runs[n-1].StartedAt.Time
 	}
 	live := !r.State.Ended() && r.State != task.BackingOff && len(r.Runs) > 0
-	if live && a.reclaim(ctx, r) {
-		return false
+	var err error
+	if live {
+		if err = a.reclaim(ctx, r); err == nil {
+			return false
+		}
 	}
 	m := &a.machine
 	m.Phase, m.Last.State = lifecycle.Over, r.State
@@ -167,7 +171,7 @@ func (a *actor) restore(ctx context.Context, r task.Record) (again bool) {
 	case live:
 		m.Last = lifecycle.Ending{State: task.Lost, Exit: task.Exit{Lost: true}}
 		a.settle()
-		a.reason = a.lostBecause(r)
+		a.reason = lostBecause(r, err)
 		a.history[len(a.history)-1].Reason = a.reason
 	case r.State == task.BackingOff:
 		m.Last.State = task.Stopped
@@ -183,6 +187,9 @@ func (a *actor) restore(ctx context.Context, r task.Record) (again bool) {
 		}
 	}
 	a.show()
+	if live && !errors.Is(err, task.ErrNotFound) {
+		return false // it may well run: never a second one beside it
+	}
 	if r.State == task.Starting && r.Ref == (task.Ref{}) {
 		return r.Wish == task.Up // the second half of a restart
 	}
@@ -190,11 +197,12 @@ func (a *actor) restore(ctx context.Context, r task.Record) (again bool) {
 	return r.Wish == task.Up && restarts && (live || r.Shutdown || r.State == task.BackingOff)
 }
 
-// reclaim takes back a run that outlived an earlier supervisor.
-func (a *actor) reclaim(ctx context.Context, r task.Record) bool {
+// reclaim takes back a run that outlived an earlier supervisor. The error is an
+// ErrNotFound where there is none.
+func (a *actor) reclaim(ctx context.Context, r task.Record) error {
 	adopter, ok := a.engine.(task.Adopter)
 	if !ok || r.Ref == (task.Ref{}) {
-		return false
+		return task.ErrNotFound
 	}
 	l := task.Launch{Spec: new(a.spec), Run: a.run}
 	if logs := a.sup.opts.Logs; logs != nil {
@@ -202,7 +210,7 @@ func (a *actor) reclaim(ctx context.Context, r task.Record) bool {
 	}
 	proc, err := adopter.Adopt(ctx, l, r.Ref)
 	if err != nil {
-		return false
+		return err
 	}
 	if keeper, ok := a.sup.opts.Logs.(LogKeeper); ok {
 		keeper.Watch(l.Spec, l.Run)
@@ -212,12 +220,12 @@ func (a *actor) reclaim(ctx context.Context, r task.Record) bool {
 	if r.Wish == task.Down {
 		a.input(lifecycle.Input{Kind: lifecycle.DoStop, Cause: lifecycle.Stop, Grace: -1})
 	}
-	return true
+	return nil
 }
 
-func (a *actor) lostBecause(r task.Record) string {
-	if r.Ref.PID != 0 {
-		return fmt.Sprintf("the supervisor ended without it; process %d may still run", r.Ref.PID)
+func lostBecause(r task.Record, err error) string {
+	if !errors.Is(err, task.ErrNotFound) {
+		return fmt.Sprintf("process %d may still run: cannot take it back: %v", r.Ref.PID, err)
 	}
 	return "the supervisor ended without it"
 }

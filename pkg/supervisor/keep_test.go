@@ -121,7 +121,7 @@ func record(state task.State, wish task.Wish, change ...func(*task.Record)) task
 func TestLoad(t *testing.T) {
 	again := func(r *task.Record) { r.Spec.Restart = task.RestartOnFailure }
 	shutdown := func(r *task.Record) { r.Shutdown = true }
-	const lost = "the supervisor ended without it; process 4711 may still run"
+	const lost = "the supervisor ended without it"
 	for _, tt := range []struct {
 		name   string
 		record task.Record

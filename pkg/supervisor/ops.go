@@ -150,7 +150,8 @@ func (a *actor) afterStop(c *Call) {
 }
 
 // leave lets go of a run that can be taken back, once its record says that it
-// is there; any other is stopped.
+// is there, and whether it is to end; any other is stopped. One whose main
+// process has ended is awaited: nobody could tell later how.
 func (a *actor) leave(c *Call) {
 	_, lasts := a.engine.(task.Adopter)
 	switch {
@@ -159,6 +160,10 @@ func (a *actor) leave(c *Call) {
 		a.wantEnd(c)
 	case a.machine.Phase == lifecycle.Starting:
 		a.begins = append(a.begins, c)
+	case a.machine.Phase.Live() && a.machine.Exited:
+		a.ends = append(a.ends, c)
+	case a.machine.Phase.Live() && a.machine.Cause == lifecycle.Stop:
+		c.answer(a.shown.Load().info, a.save())
 	default:
 		c.answer(a.shown.Load().info, nil)
 	}

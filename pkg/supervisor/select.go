@@ -5,6 +5,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"tasks/pkg/task"
 )
@@ -15,7 +16,7 @@ type Selector = task.Selector
 // Select resolves sel to names: each once, in the order given, those of a glob
 // sorted. What does not exist, or matches nothing, is an ErrNotFound each.
 func (s *Supervisor) Select(sel Selector) ([]string, []error) {
-	infos := s.List()
+	infos := sync.OnceValue(s.List) // plain names are looked up
 	var names []string
 	var errs []error
 	seen := make(map[string]bool)
@@ -25,13 +26,9 @@ func (s *Supervisor) Select(sel Selector) ([]string, []error) {
 			names = append(names, name)
 		}
 	}
-	known := make(map[string]bool, len(infos))
-	for _, info := range infos {
-		known[info.Name] = true
-	}
 	for _, want := range sel.Names {
 		if !strings.ContainsAny(want, "*?[") {
-			if known[want] {
+			if s.lookup(want) != nil {
 				take(want)
 			} else {
 				errs = append(errs, s.noSuch(want))
@@ -43,7 +40,7 @@ func (s *Supervisor) Select(sel Selector) ([]string, []error) {
 			continue
 		}
 		found := false
-		for _, info := range infos {
+		for _, info := range infos() {
 			if ok, _ := path.Match(want, info.Name); ok {
 				found = true
 				take(info.Name)
@@ -53,8 +50,11 @@ func (s *Supervisor) Select(sel Selector) ([]string, []error) {
 			errs = append(errs, task.NoSuchTask(want))
 		}
 	}
+	if !sel.All && sel.Group == "" {
+		return names, errs
+	}
 	found := false
-	for _, info := range infos {
+	for _, info := range infos() {
 		if sel.All || sel.Group != "" && info.Group == sel.Group {
 			found = true
 			take(info.Name)

@@ -1,0 +1,68 @@
+package supervisor_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+
+	"tasks/internal/enginetest"
+	"tasks/internal/logs"
+	"tasks/pkg/supervisor"
+	"tasks/pkg/task"
+)
+
+// keeper notes what a LogKeeper hears.
+type keeper struct {
+	logs.Dir
+	mu    sync.Mutex
+	heard []string
+}
+
+func (k *keeper) note(format string, args ...any) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.heard = append(k.heard, fmt.Sprintf(format, args...))
+}
+
+func (k *keeper) Watch(spec *task.Spec, run int) {
+	k.note("watch %s %d %d", spec.Name, run, *spec.LogKeep)
+}
+func (k *keeper) Done(name string, run int) { k.note("done %s %d", name, run) }
+
+func (k *keeper) expect(t *testing.T, want ...string) {
+	t.Helper()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !slices.Equal(k.heard, want) {
+		t.Errorf("heard %q, want %q", k.heard, want)
+	}
+}
+
+func TestLogKeeper(t *testing.T) {
+	k := &keeper{Dir: logs.Dir(t.TempDir())}
+	st := newMemory()
+	faked(t, supervisor.Options{Logs: k}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		spec := web(func(s *task.Spec) { s.LogKeep = new(3) })
+		start(t, s, f, spec)
+		s.Restart(t.Context(), "web")
+		f.Next(t)
+		s.Stop(t.Context(), "web")
+		k.expect(t, "watch web 1 3", "done web 1", "watch web 2 3", "done web 2")
+		k.heard = nil
+		f.FailNext(errors.New("no"))
+		s.Start(t.Context(), spec)
+		k.expect(t, "watch web 3 3", "done web 3")
+
+		// Taken back, a run is watched again.
+		k.heard = nil
+		old := start(t, s, f, spec)
+		next := supervisor.New(supervisor.Options{Commands: f.Adopter(), Logs: k, Store: st})
+		next.Load(t.Context(), []task.Record{record(task.Running, task.Up, func(r *task.Record) {
+			r.Spec, r.Ref = spec, old.Ref()
+		})})
+		k.expect(t, "watch web 4 3", "watch web 7 3")
+		next.Close(t.Context())
+	})
+}
