@@ -80,8 +80,13 @@ func memory(l *lab) (string, error) {
 	if _, err := l.sleeps(1000); err != nil {
 		return "", err
 	}
+	at, _, _, err := l.supervisor()
+	if err != nil {
+		return "", err
+	}
+	time.Sleep(4 * time.Second) // a second after a burst its memory is given back
 	after, _, _, err := l.supervisor()
-	return fmt.Sprintf("**%.1f KiB** (RSS %.1f MiB empty, %.1f MiB with 1,000)", float64(after-before)/1000, float64(before)/1024, float64(after)/1024), err
+	return fmt.Sprintf("**%.1f KiB** (RSS %.1f MiB empty, %.1f MiB with 1,000; %.1f MiB as the last had begun)", float64(after-before)/1000, float64(before)/1024, float64(after)/1024, float64(at)/1024), err
 }
 
 func threads(l *lab) (string, error) {

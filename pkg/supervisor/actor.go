@@ -186,6 +186,9 @@ func (a *actor) input(in lifecycle.Input) {
 		return
 	}
 	a.machine = next
+	if in.Kind == lifecycle.DoRestart && was.Phase == lifecycle.Running {
+		a.intend()
+	}
 	settled, stuck := false, false
 	for _, act := range actions {
 		switch act {

@@ -108,6 +108,20 @@ func (a *actor) save() error {
 	return a.sup.opts.Store.Save(r)
 }
 
+// intend records a restart before it begins: one that a death of the supervisor
+// cuts in two must not leave the task ended. Where that cannot be recorded the
+// restart goes on.
+func (a *actor) intend() {
+	if err := a.save(); err != nil {
+		a.sup.opts.Logger.Error("cannot save a task", "task", a.name, "err", err)
+	}
+}
+
+// restarting tells whether the record is of a restart under way.
+func restarting(r task.Record) bool {
+	return r.Wish == task.Up && (r.State == task.Stopping || r.State == task.Starting && r.Ref == (task.Ref{}))
+}
+
 func (a *actor) engineName() string {
 	if a.fn != nil || len(a.spec.Command) == 0 {
 		return task.EngineFunc
@@ -190,8 +204,8 @@ func (a *actor) restore(ctx context.Context, r task.Record) (again bool) {
 	if live && !errors.Is(err, task.ErrNotFound) {
 		return false // it may well run: never a second one beside it
 	}
-	if r.State == task.Starting && r.Ref == (task.Ref{}) {
-		return r.Wish == task.Up // the second half of a restart
+	if restarting(r) {
+		return true // its second half
 	}
 	restarts := r.Spec.Restart == task.RestartAlways || r.Spec.Restart == task.RestartOnFailure
 	return r.Wish == task.Up && restarts && (live || r.Shutdown || r.State == task.BackingOff)
@@ -217,8 +231,11 @@ func (a *actor) reclaim(ctx context.Context, r task.Record) error {
 	}
 	a.hold(proc)
 	a.input(lifecycle.Input{Kind: lifecycle.DidAdopt})
-	if r.Wish == task.Down {
+	switch {
+	case r.Wish == task.Down:
 		a.input(lifecycle.Input{Kind: lifecycle.DoStop, Cause: lifecycle.Stop, Grace: -1})
+	case restarting(r):
+		a.input(lifecycle.Input{Kind: lifecycle.DoRestart})
 	}
 	return nil
 }

@@ -1,0 +1,60 @@
+package storm
+
+import (
+	"bytes"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// A process that is there.
+type process struct {
+	pid int
+	run int // of its task
+}
+
+func processes() []process {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		panic(err)
+	}
+	var all []process
+	for _, e := range entries {
+		if pid, err := strconv.Atoi(e.Name()); err == nil {
+			all = append(all, process{pid: pid})
+		}
+	}
+	return all
+}
+
+func (p process) read(file string) []byte {
+	b, _ := os.ReadFile("/proc/" + strconv.Itoa(p.pid) + "/" + file)
+	return b
+}
+
+func (p process) args() []string { return strings.Split(string(p.read("cmdline")), "\x00") }
+
+func (p process) alive() bool {
+	stat := p.read("stat")
+	_, rest, ok := bytes.Cut(stat[bytes.LastIndexByte(stat, ')')+1:], []byte(" "))
+	return ok && rest[0] != 'Z' && rest[0] != 'X'
+}
+
+// running is every living process that a supervisor on the socket began, by the
+// name of its task.
+func (s *storm) running() map[string][]process {
+	found := make(map[string][]process)
+	for _, p := range processes() {
+		env := append([]byte{0}, p.read("environ")...)
+		if !bytes.Contains(env, []byte("\x00TASKS_SOCKET="+s.socket+"\x00")) || !p.alive() {
+			continue
+		}
+		_, id, ok := bytes.Cut(env, []byte("\x00TASKS_RUN_ID="))
+		id, _, _ = bytes.Cut(id, []byte{0})
+		if parts := strings.Split(string(id), "/"); ok && len(parts) == 3 {
+			p.run, _ = strconv.Atoi(parts[2])
+			found[parts[1]] = append(found[parts[1]], p)
+		}
+	}
+	return found
+}

@@ -1,0 +1,244 @@
+package storm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"tasks/pkg/client"
+	"tasks/pkg/task"
+)
+
+// usual is how long the storm lasts; the variable STORM says otherwise.
+const usual = 10 * time.Second
+
+// patience is how long what must come may take.
+const patience = 30 * time.Second
+
+// A storm is one supervisor with many deaths, and what is known of its tasks.
+type storm struct {
+	program, socket string
+	rand            *rand.Rand
+	names           []*name
+	client          *client.Client
+
+	kills, early, asked, acknowledged, unsure, kept, lost int
+}
+
+func TestStorm(t *testing.T) {
+	t.Parallel()
+	length := usual
+	if text := os.Getenv("STORM"); text != "" {
+		var err error
+		if length, err = time.ParseDuration(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if testing.Short() {
+		length = time.Second
+	}
+	dir, err := os.MkdirTemp("", "storm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	s := &storm{program: filepath.Join(dir, "tasks"), socket: filepath.Join(dir, "s.sock"), rand: rand.New(rand.NewPCG(seed, 0))}
+	if out, err := exec.Command("go", "build", "-o", s.program, "tasks/cmd/tasks").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	s.client = &client.Client{Socket: s.socket}
+	for i := range 24 {
+		s.names = append(s.names, &name{text: fmt.Sprintf("t%02d", i), rand: rand.New(rand.NewPCG(seed, uint64(i+1)))})
+	}
+	t.Cleanup(s.end)
+	s.serve(t)
+	for end := time.Now().Add(length); time.Now().Before(end) && !t.Failed(); {
+		s.burst(t)
+		s.serve(t)
+		s.check(t)
+	}
+	if t.Failed() {
+		log, _ := os.ReadFile(filepath.Join(dir, "s.state", "supervisor.log"))
+		t.Logf("the supervisor's log ends:\n%s", log[max(0, len(log)-4000):])
+	}
+	t.Logf("%d kills, %d of them as the supervisor began; %d operations acknowledged, %d under way at a kill; %d times a task was taken back, %d times its exit code was lost",
+		s.kills, s.early, s.acknowledged, s.unsure, s.kept, s.lost)
+	if s.kills == 0 || s.acknowledged == 0 {
+		t.Error("there was no storm")
+	}
+}
+
+// burst has several clients at work and kills the supervisor amid that.
+func (s *storm) burst(t *testing.T) {
+	t.Helper()
+	const clients = 6
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	counts := make([]int, clients)
+	var busy sync.WaitGroup
+	for i := range clients {
+		busy.Go(func() {
+			c := &client.Client{Socket: s.socket}
+			defer c.Close()
+			for k := i; ; k = (k + clients) % len(s.names) { // each name is one client's
+				if err := s.names[k].act(ctx, c); err != nil {
+					if ctx.Err() != nil || errors.Is(err, errWrong) {
+						t.Errorf("%s: %v", s.names[k].text, err)
+					}
+					return
+				}
+				counts[i]++
+			}
+		})
+	}
+	// Mostly in the midst of the first operations, else in full swing.
+	wait := 30 * time.Millisecond
+	if s.rand.IntN(3) == 0 {
+		wait = 200 * time.Millisecond
+	}
+	time.Sleep(time.Duration(s.rand.Int64N(int64(wait))))
+	if n := s.kill(); n != 1 {
+		t.Errorf("%d supervisors were killed", n)
+	}
+	s.kills++
+	busy.Wait()
+	for _, n := range counts {
+		s.acknowledged += n
+	}
+	for _, n := range s.names {
+		if n.doing != nothing {
+			s.unsure++
+		}
+	}
+}
+
+// serve starts a supervisor, after some whose beginning ends early.
+func (s *storm) serve(t *testing.T) {
+	t.Helper()
+	for {
+		early := s.rand.IntN(3) == 0
+		cmd := exec.Command(s.program, "-s", s.socket, "serve")
+		var killed chan int
+		if early {
+			killed = make(chan int)
+			wait := time.Duration(s.rand.Int64N(int64(30 * time.Millisecond)))
+			go func() {
+				time.Sleep(wait)
+				killed <- s.kill()
+			}()
+		}
+		out, err := cmd.CombinedOutput()
+		if !early {
+			if err != nil {
+				t.Fatalf("serve: %v\n%s", err, out)
+			}
+			return
+		}
+		n := <-killed
+		s.kills += n
+		s.early += n
+		if n == 0 && err != nil {
+			t.Fatalf("serve: %v\n%s", err, out)
+		}
+	}
+}
+
+// kill ends every supervisor on the socket, and returns how many there were.
+func (s *storm) kill() int {
+	n := 0
+	for _, p := range processes() {
+		if args := p.args(); len(args) > 2 && args[1] == "supervise" && args[2] == s.socket && p.alive() {
+			if syscall.Kill(p.pid, syscall.SIGKILL) == nil {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// check compares what there is with what was acknowledged. What was under way
+// may take a while to settle.
+func (s *storm) check(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for {
+		wrong := s.compare(t, ctx)
+		if len(wrong) == 0 {
+			return
+		}
+		if ctx.Err() != nil {
+			for _, err := range wrong {
+				t.Error(err)
+			}
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+func (s *storm) compare(t *testing.T, ctx context.Context) (wrong []error) {
+	t.Helper()
+	listed, err := s.client.List(ctx, client.ListOptions{})
+	if err != nil {
+		return []error{err}
+	}
+	there := s.running()
+	infos := make(map[string]*task.Info)
+	for i := range listed {
+		infos[listed[i].Name] = &listed[i]
+	}
+	for _, n := range s.names {
+		if err := n.compare(infos[n.text], there[n.text]); err != nil {
+			wrong = append(wrong, fmt.Errorf("%s (%s, then %s under way): %w", n.text, n.last, n.doing, err))
+		}
+		delete(infos, n.text)
+		delete(there, n.text)
+	}
+	for text := range infos {
+		wrong = append(wrong, fmt.Errorf("%s is listed", text))
+	}
+	for text := range there {
+		wrong = append(wrong, fmt.Errorf("%s is not listed, but runs", text))
+	}
+	if len(wrong) > 0 {
+		return wrong
+	}
+	byName := make(map[string]*task.Info)
+	for i := range listed {
+		byName[listed[i].Name] = &listed[i]
+	}
+	for _, n := range s.names {
+		info := byName[n.text]
+		if info != nil && n.last.up && info.PID == n.last.pid && info.PID != 0 {
+			s.kept++
+		}
+		if info != nil && info.State == task.Lost && n.last.up {
+			s.lost++
+		}
+		n.settle(info)
+	}
+	return nil
+}
+
+// end stops what is left.
+func (s *storm) end() {
+	exec.Command(s.program, "-s", s.socket, "exit", "--timeout", "1s", "-q").Run()
+	s.client.Close()
+	s.kill()
+	for _, procs := range s.running() {
+		for _, p := range procs {
+			syscall.Kill(p.pid, syscall.SIGKILL)
+		}
+	}
+}
