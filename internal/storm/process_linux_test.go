@@ -35,9 +35,22 @@ func (p process) read(file string) []byte {
 func (p process) args() []string { return strings.Split(string(p.read("cmdline")), "\x00") }
 
 func (p process) alive() bool {
-	stat := p.read("stat")
-	_, rest, ok := bytes.Cut(stat[bytes.LastIndexByte(stat, ')')+1:], []byte(" "))
-	return ok && rest[0] != 'Z' && rest[0] != 'X'
+	f := p.stat()
+	return len(f) > 0 && f[0] != "Z" && f[0] != "X"
+}
+
+func (p process) parent() int {
+	if f := p.stat(); len(f) > 1 {
+		pid, _ := strconv.Atoi(f[1])
+		return pid
+	}
+	return 0
+}
+
+// stat is the fields of the process's stat after its name.
+func (p process) stat() []string {
+	stat := string(p.read("stat"))
+	return strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
 }
 
 // running is every living process that a supervisor on the socket began, by the
