@@ -6,7 +6,7 @@ LDFLAGS    ?= -s -w
 RACE       := $(if $(shell command -v $$($(GO) env CC) 2>/dev/null),-race,)
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build install demo test bench lint completions check clean
+.PHONY: build install demo test storm bench lint completions check clean
 
 build: ## bin/tasks
 	$(GO) build -trimpath -ldflags='$(LDFLAGS)' -o bin/tasks ./cmd/tasks
@@ -23,6 +23,9 @@ demo: build ## a short real session in a temporary home
 test: ## all tests
 	@$(if $(RACE),,echo "make test: no C compiler, so without the race detector";) \
 	$(if $(RACE),,CGO_ENABLED=0) $(GO) test $(RACE) -shuffle=on ./...
+
+storm: ## kills the supervisor again and again amid starts and stops, for STORM (2m)
+	STORM=$${STORM:-2m} $(GO) test -count=1 -v -timeout 0 -run TestStorm ./internal/storm
 
 bench: ## ratios to physical limits, as in docs/performance.md
 	$(GO) run ./bench

@@ -280,7 +280,7 @@ func TestStatOfAMisleadingName(t *testing.T) {
 
 // helpers are what this binary does instead of tests when it is told to.
 var helpers = map[string]func(){
-	"first": playFirst, "orphanage": playOrphanage,
+	"first": playFirst, "orphanage": playOrphanage, "reuse": playReuse, "second": playSecond,
 	"ignoring": func() {
 		e, err := New(options("/"))
 		if err != nil {

@@ -30,7 +30,7 @@ type storm struct {
 	names           []*name
 	client          *client.Client
 
-	kills, early, asked, acknowledged, unsure, kept, lost int
+	kills, early, acknowledged, unsure, kept, lost int
 }
 
 func TestStorm(t *testing.T) {
@@ -181,18 +181,16 @@ func (s *storm) serve(t *testing.T) {
 
 // kill ends every supervisor on the socket, and returns how many there were.
 func (s *storm) kill() int {
-	is := make(map[int]bool)
-	var found []process
+	parents := make(map[int]int) // of what looks like a supervisor
 	for _, p := range processes() {
 		if args := p.args(); len(args) > 2 && args[1] == "supervise" && args[2] == s.socket && p.alive() {
-			is[p.pid] = true
-			found = append(found, p)
+			parents[p.pid] = p.parent()
 		}
 	}
 	n := 0
-	for _, p := range found {
+	for pid, parent := range parents {
 		// A child that is yet to execute its command looks like its parent.
-		if !is[p.parent()] && syscall.Kill(p.pid, syscall.SIGKILL) == nil {
+		if _, child := parents[parent]; !child && syscall.Kill(pid, syscall.SIGKILL) == nil {
 			n++
 		}
 	}
@@ -205,18 +203,17 @@ func (s *storm) check(t *testing.T) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	for {
+	for end := time.Now().Add(patience / 2); ; time.Sleep(5 * time.Millisecond) {
 		wrong := s.compare(t, ctx)
 		if len(wrong) == 0 {
 			return
 		}
-		if ctx.Err() != nil {
+		if time.Now().After(end) {
 			for _, err := range wrong {
 				t.Error(err)
 			}
 			return
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
 }
 

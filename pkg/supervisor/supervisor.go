@@ -319,7 +319,11 @@ func (s *Supervisor) endAll(ctx context.Context, op Op) ([]task.Info, error) {
 		}
 	}
 	if stuck != nil {
-		errs = append(errs, task.Errorf(task.ErrTimeout, stuck[0], "did not end: %s", strings.Join(stuck, ", ")))
+		names, more := stuck, ""
+		if len(names) > 20 {
+			names, more = names[:20], fmt.Sprintf(" and %d more", len(stuck)-20)
+		}
+		errs = append(errs, task.Errorf(task.ErrTimeout, stuck[0], "did not end: %s%s", strings.Join(names, ", "), more))
 	}
 	return infos, errors.Join(errs...)
 }
