@@ -93,6 +93,13 @@ func skipHole(f *os.File, offset, size int64) (int64, error) {
 		return 0, err
 	}
 	line := bytes.IndexByte(b, '\n') + 1
+	if zero := bytes.IndexByte(b, 0); line == 0 && zero >= 0 {
+		// The head was freed further meanwhile: what was read may be the middle
+		// of a line whose end is gone.
+		if again, err := nextData(f, data+int64(zero), size); err != nil || again != data+int64(zero) {
+			return skipHole(f, data+int64(zero), size)
+		}
+	}
 	if line == 0 && len(b) < block {
 		if info, err := f.Stat(); err == nil && info.Size() > size {
 			return skipHole(f, offset, info.Size())

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -118,9 +119,9 @@ func statFile(dir int, path string, flags int) fileID {
 // runIDOf is the run that the process's environment names, or "", also where
 // that may not be read.
 func runIDOf(pid int) string {
-	for range 100 {
+	for range 1000 { // on a busy machine an exec may take long
 		before, _ := readStat(pid, make([]byte, 1024))
-		if before.kernel {
+		if before.kernel || before.state == 'Z' {
 			return ""
 		}
 		env, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
@@ -129,7 +130,7 @@ func runIDOf(pid int) string {
 				return string(id)
 			}
 		}
-		if err != nil || len(env) > 0 || before.dead() {
+		if err != nil || len(env) > 0 {
 			return ""
 		}
 		// An exec takes the old environment away a while before the new one is
@@ -151,9 +152,21 @@ func ignored() []os.Signal {
 	bits, _ := strconv.ParseUint(string(mask), 16, 64)
 	var all []os.Signal
 	for sig := syscall.Signal(1); sig <= 64; sig++ {
-		if bits&(1<<(sig-1)) != 0 {
+		switch {
+		case bits&(1<<(sig-1)) == 0:
+		case sig == 32 || sig == 33:
+			resetInternal(sig)
+		default:
 			all = append(all, sig)
 		}
 	}
 	return all
+}
+
+// resetInternal gives a signal that is internal to C libraries its default
+// back. Go passes these over, and posix_spawn(3) of older glibc, as in make,
+// leaves them ignored.
+func resetInternal(sig syscall.Signal) {
+	var action [32]byte // a struct sigaction of zeros: SIG_DFL
+	unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&action)), 0, 8, 0, 0)
 }
