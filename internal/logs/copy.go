@@ -61,7 +61,7 @@ func (c *copier) copy(ctx context.Context, offset int64, hold bool) (next int64,
 			break // it has become shorter
 		}
 		b = b[:n]
-		hole, err := findHole(c.f, b, offset, size)
+		hole, err := findHole(c.f, b, offset)
 		if err != nil {
 			return offset, false, fmt.Errorf("cannot read a log: %w", err)
 		}
@@ -86,12 +86,17 @@ func (c *copier) copy(ctx context.Context, offset int64, hold bool) (next int64,
 			}
 			continue
 		}
-		if offset, err = skipHole(c.f, offset+int64(hole), size); err != nil {
+		next, begun, err := skipHole(c.f, offset+int64(hole))
+		if err != nil {
 			return offset, false, fmt.Errorf("cannot read a log: %w", err)
 		}
 		if err := c.mend(); err != nil {
 			return offset, false, err
 		}
+		if hold && !begun {
+			return offset + int64(hole), true, nil // in the hole: from there the line's end is found
+		}
+		offset = next
 	}
 	return offset, false, ctx.Err()
 }
@@ -111,7 +116,7 @@ func (c *copier) mend() error {
 // findHole is where in b, as it was read at offset, a hole begins; len(b) where
 // none does. To look after the read, not before, finds also the hole that was
 // made meanwhile: zeros that come of it were read after it was there.
-func findHole(f *os.File, b []byte, offset, size int64) (int, error) {
+func findHole(f *os.File, b []byte, offset int64) (int, error) {
 	for i := 0; i < len(b); {
 		zero := bytes.IndexByte(b[i:], 0)
 		if zero < 0 {
@@ -120,7 +125,7 @@ func findHole(f *os.File, b []byte, offset, size int64) (int, error) {
 		into := int((offset + int64(i+zero)) % page)
 		i = max(i, i+zero-into) // where the page begins
 		at := offset + int64(i)
-		if data, err := nextData(f, at, size); err != nil || data != at {
+		if data, err := nextData(f, at); err != nil || data != at {
 			return i, err
 		}
 		i += page - int(at%page)

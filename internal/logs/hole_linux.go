@@ -7,15 +7,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// nextData is the first offset from offset on that is not in a hole; size where
-// none is. It moves the position of f.
-func nextData(f *os.File, offset, size int64) (int64, error) {
+// nextData is the first offset from offset on that is not in a hole; noData
+// where there is none. It moves the position of f.
+func nextData(f *os.File, offset int64) (int64, error) {
 	data, err := f.Seek(offset, unix.SEEK_DATA)
 	switch {
 	case err == nil:
-		return min(data, size), nil
+		return data, nil
 	case errors.Is(err, unix.ENXIO):
-		return size, nil
+		return noData, nil
 	case errors.Is(err, unix.EINVAL):
 		return offset, nil // a file system that has no holes
 	default:

@@ -191,10 +191,31 @@ func TestHoleOvertakes(t *testing.T) {
 	f := open(t, w.Name())
 	b := bytes.Clone(text)
 	clear(b[page : 2*page]) // the first page was read before
-	if at, err := findHole(f, b[100:], 100, int64(len(text))); err != nil || at != page-100 {
+	if at, err := findHole(f, b[100:], 100); err != nil || at != page-100 {
 		t.Errorf("at %d, %v", at, err)
 	}
-	if at, err := findHole(f, text, 0, int64(len(text))); err != nil || at != len(text) {
+	if at, err := findHole(f, text, 0); err != nil || at != len(text) {
 		t.Errorf("in what was read before: at %d, %v", at, err)
+	}
+}
+
+// A hole that ends where the reader last saw the end of the file, as it does
+// where both are at the writer's blocks: what follows is the rest of a line.
+func TestHoleEndsAtTheOldEnd(t *testing.T) {
+	t.Parallel()
+	w := newLog(t, Dir(t.TempDir()), "web")
+	var b bytes.Buffer
+	c := copier{w: &b, f: open(t, w.Name())}
+	write(t, w, "first\n"+strings.Repeat("x", page-6))
+	if err := punch(w.Name(), page); err != nil {
+		t.Skip(err)
+	}
+	offset, held, err := c.copy(t.Context(), 0, true)
+	if err != nil || !held || b.Len() > 0 {
+		t.Fatalf("%d, %v, %v, %q", offset, held, err, b.String())
+	}
+	write(t, w, "the rest of it\nlast\n")
+	if _, _, err := c.copy(t.Context(), offset, true); err != nil || b.String() != "last\n" {
+		t.Errorf("%v, %q", err, b.String())
 	}
 }

@@ -5,11 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 )
 
 // block is how many bytes are read at once to look for lines.
 const block = 64 << 10
+
+// noData says that a file has nothing but a hole from some offset on.
+const noData = math.MaxInt64
 
 // Tail is the offset at which the last n lines of f begin; with n below 0 that
 // of the first line there is. An unterminated last line is a line too. It reads
@@ -28,7 +32,7 @@ func tail(f *os.File, n int) (offset, size int64, err error) {
 		return 0, 0, err
 	}
 	size = info.Size()
-	first, err := skipHole(f, 0, size)
+	first, _, err := skipHole(f, 0)
 	size = max(size, first)
 	if err != nil || n < 0 {
 		return first, size, err
@@ -68,44 +72,53 @@ func lastLines(r io.ReaderAt, start, end int64, n int, buf []byte) (int64, error
 }
 
 // skipHole is offset, or where that lies in a hole the first line that begins
-// after it. The line that the hole's end cut is left out, unless it is longer
-// than a block. What is beyond size does not count, but where the head of f was
-// freed almost up to there: then the offset may be beyond.
-func skipHole(f *os.File, offset, size int64) (int64, error) {
-	if offset >= size {
-		return offset, nil
-	}
+// after it: the line that the hole's end cut is left out, unless it is longer
+// than a block. Where no line begins there yet, whole is false, and next is where
+// the rest of the cut one begins.
+func skipHole(f *os.File, offset int64) (next int64, whole bool, err error) {
 	// Holes read as zeros. To ask the file system only then saves a log from
 	// one that is wrong about fresh data.
 	var first [1]byte
-	if _, err := f.ReadAt(first[:], offset); err != nil && err != io.EOF {
-		return 0, err
-	}
-	if first[0] != 0 {
-		return offset, nil
-	}
-	data, err := nextData(f, offset, size)
-	if err != nil || data == offset || data == size {
-		return data, err
-	}
-	b := make([]byte, min(block, size-data))
-	if _, err := f.ReadAt(b, data); err != nil && err != io.EOF {
-		return 0, err
-	}
-	line := bytes.IndexByte(b, '\n') + 1
-	if zero := bytes.IndexByte(b, 0); line == 0 && zero >= 0 {
-		// The head was freed further meanwhile: what was read may be the middle
-		// of a line whose end is gone.
-		if again, err := nextData(f, data+int64(zero), size); err != nil || again != data+int64(zero) {
-			return skipHole(f, data+int64(zero), size)
+	if n, err := f.ReadAt(first[:], offset); n == 0 || first[0] != 0 {
+		if err == io.EOF {
+			err = nil
 		}
+		return offset, true, err
 	}
-	if line == 0 && len(b) < block {
-		if info, err := f.Stat(); err == nil && info.Size() > size {
-			return skipHole(f, offset, info.Size())
+	b := make([]byte, block)
+	for {
+		data, err := nextData(f, offset)
+		if err != nil || data == offset {
+			return data, true, err
 		}
+		if data == noData {
+			size, err := f.Seek(0, io.SeekEnd)
+			return max(offset, size), false, err
+		}
+		// To the end of the file as it is now: where it was when the reader last
+		// looked may be in the hole, or in the midst of a line after it.
+		n, err := f.ReadAt(b, data)
+		if err != nil && err != io.EOF {
+			return 0, false, err
+		}
+		if i := bytes.IndexByte(b[:n], '\n'); i >= 0 {
+			return data + int64(i) + 1, true, nil
+		}
+		if n == block {
+			return data, true, nil
+		}
+		zero := bytes.IndexByte(b[:n], 0)
+		if zero < 0 {
+			return data, false, nil
+		}
+		// If the head was freed further meanwhile, this was the middle of a
+		// line whose end is gone.
+		at := data + int64(zero)
+		if again, err := nextData(f, at); err != nil || again == at {
+			return data, false, err
+		}
+		offset = at
 	}
-	return data + int64(line), nil
 }
 
 // Last is the last n lines of the log at path, or as many whole ones of them as
