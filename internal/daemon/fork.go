@@ -179,6 +179,9 @@ func Child(args []string, version string) error {
 	if err := closeOnExec(); err != nil {
 		return err
 	}
+	if err := process.LeaveCgroup(); err != nil {
+		fmt.Fprintln(os.Stderr, "cannot leave the cgroup of the task that this supervisor was started by:", err)
+	}
 	named, err1 := strconv.ParseBool(args[2])
 	keep, limits, err2 := parseKeep(args[3])
 	fd, err3 := strconv.Atoi(args[4])

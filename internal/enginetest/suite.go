@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -42,6 +43,8 @@ func Suite(t *testing.T, of func(t *testing.T, k Kind) (task.Engine, *task.Spec)
 	}
 }
 
+var runs atomic.Int64 // a supervisor begins no run twice
+
 type suite func(t *testing.T, k Kind) (task.Engine, *task.Spec)
 
 // launch makes a launch of the kind that logs to a new file.
@@ -56,7 +59,7 @@ func (of suite) launch(t *testing.T, k Kind) (task.Engine, task.Launch, string) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	return e, task.Launch{Spec: spec, Run: 1, Log: f}, path
+	return e, task.Launch{Spec: spec, Run: int(runs.Add(1)), Log: f}, path
 }
 
 func (of suite) start(t *testing.T, k Kind) (task.Process, task.Launch, string) {

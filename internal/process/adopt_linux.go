@@ -166,18 +166,15 @@ func ours(path string) bool {
 	return len(ids) == 4
 }
 
-// follow wakes the reaper when members of an adopted run end: they are not its
-// children. The caller holds the mutex.
+// follow wakes the reaper when members of a run end that are not its children,
+// as those of an adopted run. The caller holds the mutex.
 func (e *Engine) follow(r *run, members []stat) {
-	if !r.adopted {
-		return
-	}
-	if r.followed == nil {
-		r.followed = make(map[proc]bool)
-	}
 	for _, m := range members {
-		if r.followed[m.proc] {
+		if m.ppid == os.Getpid() || r.followed[m.proc] {
 			continue
+		}
+		if r.followed == nil {
+			r.followed = make(map[proc]bool)
 		}
 		r.followed[m.proc] = true
 		go func() {
@@ -201,7 +198,7 @@ func (e *Engine) KillUnknown(known func(name string, run int) bool) []int {
 		owner := make(map[int]*run)
 		stranger := new(run)
 		for _, s := range all {
-			if s.pid != os.Getpid() && !s.dead() && e.unknown(runIDOf(s.pid), known) {
+			if s.pid != os.Getpid() && !s.dead() && (e.unknown(runIDByCgroup(s.pid, e.opts.ID), known) || e.unknown(runIDOf(s.pid), known)) {
 				owner[s.pid] = stranger
 			}
 		}
@@ -222,6 +219,7 @@ func (e *Engine) KillUnknown(known func(name string, run int) bool) []int {
 			}
 		}
 	}
+	e.groups.clean()
 	return killed
 }
 

@@ -21,6 +21,7 @@ type stage struct {
 	Dir   string // of logs, and of what it reports
 	Specs []task.Spec
 	Keep  bool // ended processes stay zombies: nobody reaps them
+	Way   way  // in which they begin
 }
 
 func (s stage) refs() string { return filepath.Join(s.Dir, "refs") }
@@ -111,6 +112,23 @@ func (o orphan) adopt(t *testing.T) started {
 		<-p.Gone()
 	})
 	return started{p, o.path}
+}
+
+// outliveTrees has the script of each tree outlive its supervisor, begun in each way.
+func outliveTrees(t *testing.T, spec func(script string) task.Spec) map[way][]orphan {
+	t.Helper()
+	all := make(map[way][]orphan)
+	for _, w := range ways {
+		s := stage{Way: w}
+		for _, tt := range trees {
+			if w.misses(tt.name) {
+				tt.script = ""
+			}
+			s.Specs = append(s.Specs, spec(tt.script))
+		}
+		all[w] = outlive(t, s)
+	}
+	return all
 }
 
 // ended waits until the process is no more, or a zombie.
@@ -216,88 +234,66 @@ func TestAdoptTheDead(t *testing.T) {
 
 // What a main process that nobody saw end has left behind is swept.
 func TestAdoptWhatTheLostLeft(t *testing.T) {
-	t.Parallel()
-	var s stage
-	for _, tt := range trees {
-		s.Specs = append(s.Specs, sh(tt.script+`until grep -q '^out' /proc/$$/fd/1; do sleep 0.01; done; exit 3`))
-	}
-	orphans := outlive(t, s)
-	for i, tt := range trees {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			o := orphans[i]
-			out := procOf(t, o.started().line(t, "out"))
-			o.reaped(t)
-			s := o.adopt(t)
-			enginetest.Await(t, s.Exited(), "Exited")
-			notGone(t, s)
-			if !alive(out) {
-				t.Error("it was ended without a stop")
-			}
-			s.Stop(syscall.SIGTERM)
-			if tt.deaf {
-				s.Stop(syscall.SIGKILL)
-			}
-			if e := s.wait(t); !e.Lost || e.Swept < 1 {
-				t.Errorf("%+v", e)
-			}
-			noneAlive(t, out)
-		})
-	}
+	orphans := outliveTrees(t, func(script string) task.Spec {
+		return sh(script + `until grep -q '^out' /proc/$$/fd/1; do sleep 0.01; done; exit 3`)
+	})
+	eachTree(t, func(t *testing.T, i int, w way) {
+		tt, o := trees[i], orphans[w][i]
+		out := procOf(t, o.started().line(t, "out"))
+		o.reaped(t)
+		s := o.adopt(t)
+		enginetest.Await(t, s.Exited(), "Exited")
+		notGone(t, s)
+		if !alive(out) {
+			t.Error("it was ended without a stop")
+		}
+		s.Stop(syscall.SIGTERM)
+		if tt.deaf {
+			s.Stop(syscall.SIGKILL)
+		}
+		if e := s.wait(t); !e.Lost || e.Swept < 1 {
+			t.Errorf("%+v", e)
+		}
+		noneAlive(t, out)
+	})
 }
 
 func TestAdoptedStopEndsTheTree(t *testing.T) {
-	t.Parallel()
-	var s stage
-	for _, tt := range trees {
-		s.Specs = append(s.Specs, sh(tt.script+`echo main; wait; sleep 1000`))
-	}
-	orphans := outlive(t, s)
-	for i, tt := range trees {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			o := orphans[i]
-			s := o.adopt(t)
-			s.line(t, "main")
-			out := procOf(t, s.line(t, "out"))
-			s.Stop(syscall.SIGTERM)
-			enginetest.Await(t, s.Exited(), "Exited")
-			if tt.deaf {
-				notGone(t, s)
-				if !alive(out) {
-					t.Error("the deaf one obeyed")
-				}
-				s.Stop(syscall.SIGKILL)
+	orphans := outliveTrees(t, func(script string) task.Spec { return sh(script + `echo main; wait; sleep 1000`) })
+	eachTree(t, func(t *testing.T, i int, w way) {
+		tt, o := trees[i], orphans[w][i]
+		s := o.adopt(t)
+		s.line(t, "main")
+		out := procOf(t, s.line(t, "out"))
+		s.Stop(syscall.SIGTERM)
+		enginetest.Await(t, s.Exited(), "Exited")
+		if tt.deaf {
+			notGone(t, s)
+			if !alive(out) {
+				t.Error("the deaf one obeyed")
 			}
-			if e := s.wait(t); e.Signal != syscall.SIGTERM && recordsExits() {
-				t.Errorf("%+v", e)
-			}
-			noneAlive(t, out, o.proc())
-		})
-	}
+			s.Stop(syscall.SIGKILL)
+		}
+		if e := s.wait(t); e.Signal != syscall.SIGTERM && recordsExits() {
+			t.Errorf("%+v", e)
+		}
+		noneAlive(t, out, o.proc())
+	})
 }
 
 func TestAdoptedKillEndsTheTree(t *testing.T) {
-	t.Parallel()
-	var s stage
-	for _, tt := range trees {
-		s.Specs = append(s.Specs, sh(`trap "" TERM; `+tt.script+`echo main; wait; sleep 1000`))
-	}
-	orphans := outlive(t, s)
-	for i, tt := range trees {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			o := orphans[i]
-			s := o.adopt(t)
-			s.line(t, "main")
-			out := procOf(t, s.line(t, "out"))
-			s.Stop(syscall.SIGKILL)
-			if e := s.wait(t); e.Signal != syscall.SIGKILL && recordsExits() {
-				t.Errorf("%+v", e)
-			}
-			noneAlive(t, out, o.proc())
-		})
-	}
+	orphans := outliveTrees(t, func(script string) task.Spec { return sh(`trap "" TERM; ` + script + `echo main; wait; sleep 1000`) })
+	eachTree(t, func(t *testing.T, i int, w way) {
+		o := orphans[w][i]
+		s := o.adopt(t)
+		s.line(t, "main")
+		out := procOf(t, s.line(t, "out"))
+		s.Stop(syscall.SIGKILL)
+		if e := s.wait(t); e.Signal != syscall.SIGKILL && recordsExits() {
+			t.Errorf("%+v", e)
+		}
+		noneAlive(t, out, o.proc())
+	})
 }
 
 func TestAdoptedStopTouchesNothingElse(t *testing.T) {
@@ -379,6 +375,7 @@ func TestAdoptWithAWrongStart(t *testing.T) {
 	o.started().line(t, "up")
 	ref := o.ref
 	ref.Start--
+	ref.Cgroup = "" // it is a stranger: not in the run's
 	p, err := engine.Adopt(t.Context(), task.Launch{Spec: &o.spec, Run: 7}, ref)
 	if err != nil {
 		t.Fatal(err)

@@ -40,9 +40,13 @@ type Engine struct {
 	null *os.File
 	tree tree // finds what belongs to a run
 
+	groups  cgroups  // of the runs to come
+	emptied []cgroup // to be removed; the reaper's own
+
 	mu       sync.Mutex     // held from a fork until it is known, and from a wait until it is noted
 	runs     map[int]*run   // by the pid of the main process, until that is reaped
 	sweeping map[*run]bool  // main process ended, others did not
+	bare     bool           // some run could not be put in a cgroup, and that was said
 	ended    []*run         // adopted ones whose end the reaper has not seen
 	stirred  bool           // a process that is not a child of ours has ended
 	chld     chan os.Signal // SIGCHLD
@@ -72,6 +76,9 @@ func New(o Options) (*Engine, error) {
 		null.Close()
 		return nil, fmt.Errorf("cannot start the process engine: %w", err)
 	}
+	if e.groups, err = openCgroups(o.ID); err != nil {
+		o.Logger.Info("runs have no cgroups of their own: what leaves them is found by other means", "err", err)
+	}
 	signal.Notify(e.chld, syscall.SIGCHLD)
 	// An ignored signal would be ignored in what is executed, a caught one is not.
 	if sigs := ignored(); len(sigs) > 0 {
@@ -87,12 +94,17 @@ func (e *Engine) Close() error {
 	e.over.Wait()
 	signal.Stop(e.chld)
 	signal.Stop(e.deaf)
+	e.groups.clean()
 	return e.null.Close()
 }
 
 // Start begins a run. An error that is an fs.ErrNotExist means that the program
 // or the directory is not there.
 func (e *Engine) Start(_ context.Context, l task.Launch) (task.Process, error) {
+	return e.start(l, e.groups)
+}
+
+func (e *Engine) start(l task.Launch, groups cgroups) (task.Process, error) {
 	if l.Log != nil {
 		defer l.Log.Close()
 	}
@@ -120,16 +132,38 @@ func (e *Engine) Start(_ context.Context, l task.Launch) (task.Process, error) {
 
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	pid, err := syscall.ForkExec(path, l.Spec.Command, &syscall.ProcAttr{
-		Dir: dir, Env: env, Files: []uintptr{e.null.Fd(), out.Fd(), out.Fd()}, Sys: &syscall.SysProcAttr{Setsid: true},
-	})
+	pid, group, err := e.fork(path, l, groups, &syscall.ProcAttr{Dir: dir, Env: env, Files: []uintptr{e.null.Fd(), out.Fd(), out.Fd()}})
 	if err != nil {
 		return nil, execError(l.Spec.Command[0], err)
 	}
 	// Not reaped before the lock is released, so it is there to be read.
-	r.ref = task.Ref{PID: pid, Start: startTime(pid), Boot: e.boot}
+	r.ref = task.Ref{PID: pid, Start: startTime(pid), Boot: e.boot, Cgroup: string(group)}
 	e.runs[pid] = r
 	return r, nil
+}
+
+// fork begins the run in a cgroup of its own, or without where that cannot be.
+// The caller holds the mutex.
+func (e *Engine) fork(path string, l task.Launch, groups cgroups, attr *syscall.ProcAttr) (pid int, group cgroup, err error) {
+	group, in, groupErr := groups.create(l.Spec.Name, l.Run)
+	attr.Sys = sysProcAttr(in)
+	pid, err = syscall.ForkExec(path, l.Spec.Command, attr)
+	if in != nil {
+		in.Close()
+	}
+	if err != nil && group != "" {
+		group.remove()
+		group = ""
+		if refused(err) {
+			attr.Sys, groupErr = sysProcAttr(nil), err
+			pid, err = syscall.ForkExec(path, l.Spec.Command, attr)
+		}
+	}
+	if err == nil && groupErr != nil && !e.bare {
+		e.bare = true
+		e.opts.Logger.Warn("cannot put a run in a cgroup of its own: what leaves it is found by other means", "task", l.Spec.Name, "err", groupErr)
+	}
+	return pid, group, err
 }
 
 func execError(name string, err error) error { return fmt.Errorf("exec %q: %w", name, err) }

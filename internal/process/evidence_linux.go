@@ -16,6 +16,7 @@ import (
 type evidence struct {
 	bySession map[int]*run
 	byID      map[string]*run
+	cgroups   string // the state whose runs have cgroups; "" where none of these has
 	byLog     map[fileID]*run
 	byProc    map[proc]*run // seen as part of the run when it still had a parent
 	adopted   bool          // one of the runs was
@@ -23,13 +24,16 @@ type evidence struct {
 }
 
 // newEvidence gathers what is known of the runs. The caller holds the mutex.
-func newEvidence(runs map[*run]bool) evidence {
+func (e *Engine) newEvidence(runs map[*run]bool) evidence {
 	k := evidence{
 		bySession: make(map[int]*run, len(runs)), byID: make(map[string]*run, len(runs)),
 		byLog: make(map[fileID]*run, len(runs)), byProc: make(map[proc]*run),
 	}
 	for r := range runs {
 		k.bySession[r.ref.PID], k.byID[r.id] = r, r
+		if r.ref.Cgroup != "" {
+			k.cgroups = e.opts.ID
+		}
 		if r.log != (fileID{}) {
 			k.byLog[r.log] = r
 		}
@@ -76,10 +80,16 @@ func (k evidence) assign(orphans []proc, owner map[int]*run) {
 }
 
 // of is the run of an orphan that has a session of its own, or nil: it was seen
-// before, its environment names the run, or it has the run's log open.
+// before, it is in the run's cgroup, its environment names the run, or it has the
+// run's log open.
 func (k evidence) of(p proc) *run {
 	if r := k.byProc[p]; r != nil {
 		return r
+	}
+	if k.cgroups != "" {
+		if r := k.byID[runIDByCgroup(p.pid, k.cgroups)]; r != nil && r.ref.Cgroup != "" {
+			return r
+		}
 	}
 	if r := k.byID[runIDOf(p.pid)]; r != nil || len(k.byLog) == 0 {
 		return r

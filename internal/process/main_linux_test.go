@@ -97,6 +97,37 @@ func (s started) wait(t *testing.T) task.Exit {
 
 func try(t testing.TB, spec task.Spec) (started, error) {
 	t.Helper()
+	return grouped.try(t, spec)
+}
+
+// A way to begin runs: in a cgroup each, where there may be some, or in none.
+type way string
+
+const (
+	grouped way = "in a cgroup"
+	bare    way = "bare"
+)
+
+var ways = []way{grouped, bare}
+
+func (w way) groups(e *Engine) cgroups {
+	if w == bare {
+		return cgroups{}
+	}
+	return e.groups
+}
+
+func (w way) start(t testing.TB, spec task.Spec) started {
+	t.Helper()
+	s, err := w.try(t, spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func (w way) try(t testing.TB, spec task.Spec) (started, error) {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "log")
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
@@ -105,7 +136,7 @@ func try(t testing.TB, spec task.Spec) (started, error) {
 	if spec.Name == "" {
 		spec.Name = strings.ReplaceAll(path, "/", ".") // another one each time
 	}
-	p, err := engine.Start(t.Context(), task.Launch{Spec: &spec, Run: 7, Log: f})
+	p, err := engine.start(task.Launch{Spec: &spec, Run: 7, Log: f}, w.groups(engine))
 	if err != nil {
 		return started{path: path}, err
 	}
@@ -118,11 +149,7 @@ func try(t testing.TB, spec task.Spec) (started, error) {
 
 func start(t testing.TB, spec task.Spec) started {
 	t.Helper()
-	s, err := try(t, spec)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return grouped.start(t, spec)
 }
 
 func sh(script string) task.Spec { return task.Spec{Command: []string{"sh", "-c", script}} }

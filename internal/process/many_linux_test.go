@@ -2,6 +2,7 @@ package process
 
 import (
 	"fmt"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -10,13 +11,13 @@ import (
 	"tasks/pkg/task"
 )
 
-// startMany begins n sleeps, which take no log.
-func startMany(t testing.TB, n int) []task.Process {
+// many begins n sleeps, which take no log.
+func (w way) many(t testing.TB, n int) []task.Process {
 	t.Helper()
 	all := make([]task.Process, n)
 	for i := range all {
 		spec := &task.Spec{Name: fmt.Sprintf("many-%d", i), Command: []string{"sleep", "1000"}}
-		p, err := engine.Start(t.Context(), task.Launch{Spec: spec, Run: 1})
+		p, err := engine.start(task.Launch{Spec: spec, Run: int(numbers.Add(1))}, w.groups(engine))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -25,6 +26,8 @@ func startMany(t testing.TB, n int) []task.Process {
 	}
 	return all
 }
+
+var numbers atomic.Int64 // of runs
 
 func stopMany(t testing.TB, all []task.Process) {
 	t.Helper()
@@ -39,7 +42,7 @@ func stopMany(t testing.TB, all []task.Process) {
 func TestThousandRuns(t *testing.T) {
 	const n = 1000
 	begin := time.Now()
-	all := startMany(t, n)
+	all := grouped.many(t, n)
 	started := time.Since(begin)
 	self, _ := readStat(syscall.Getpid(), make([]byte, 1024))
 	if self.threads >= 30 {
@@ -69,19 +72,35 @@ func TestThousandRuns(t *testing.T) {
 // BenchmarkStop stops a thousand runs at once; with orphans around, no pass
 // over /proc can be saved.
 func BenchmarkStop(b *testing.B) {
-	for _, orphans := range []int{0, 1} {
-		b.Run(fmt.Sprintf("orphans=%d", orphans), func(b *testing.B) {
-			for range orphans {
-				s := start(b, sh(`(setsid sleep 1000 &) ; echo up; sleep 1000`))
-				for s.log(b) == "" {
-					time.Sleep(time.Millisecond)
+	for _, w := range ways {
+		for _, orphans := range []int{0, 1} {
+			b.Run(fmt.Sprintf("%s/orphans=%d", w, orphans), func(b *testing.B) {
+				for range orphans {
+					s := start(b, sh(`(setsid sleep 1000 &) ; echo up; sleep 1000`))
+					for s.log(b) == "" {
+						time.Sleep(time.Millisecond)
+					}
 				}
-			}
+				for b.Loop() {
+					b.StopTimer()
+					all := w.many(b, 1000)
+					b.StartTimer()
+					stopMany(b, all)
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkStart starts a thousand runs one after the other.
+func BenchmarkStart(b *testing.B) {
+	for _, w := range ways {
+		b.Run(string(w), func(b *testing.B) {
 			for b.Loop() {
+				all := w.many(b, 1000)
 				b.StopTimer()
-				all := startMany(b, 1000)
-				b.StartTimer()
 				stopMany(b, all)
+				b.StartTimer()
 			}
 		})
 	}

@@ -53,7 +53,7 @@ func (e *Engine) collect() {
 	if len(ended) == 0 && !(strangers && e.anySweeping()) {
 		return
 	}
-	for e.sweep() {
+	for e.sweep(false) {
 		more, others := e.wait()
 		ended = append(ended, more...)
 		if len(more) == 0 && !others {
@@ -63,6 +63,16 @@ func (e *Engine) collect() {
 	for _, r := range ended {
 		close(r.exited)
 	}
+	e.removeEmptied()
+}
+
+// removeEmptied removes the cgroups of runs that are gone, after those who wait
+// for them were told.
+func (e *Engine) removeEmptied() {
+	for _, group := range e.emptied {
+		group.remove()
+	}
+	e.emptied = e.emptied[:0]
 }
 
 // wait reaps what has ended: main processes of runs, which are to be swept from
@@ -117,24 +127,53 @@ func (e *Engine) anySweeping() bool {
 }
 
 // sweep finds what is left of the runs whose main process has ended, sends it
-// the signal it has not had, and lets go of the runs that are gone. One pass
-// serves them all. It tells whether there is to be another, after a wait.
-func (e *Engine) sweep() (again bool) {
-	left, again := e.tree.orphans(e)
+// the signal it has not had, and lets go of the runs that are gone. One pass over
+// /proc serves them all; without full it is saved for those whose cgroup has
+// something in it. It tells whether there is to be another, after a wait.
+func (e *Engine) sweep(full bool) (again bool) {
+	inside, runs := e.inside()
+	if full {
+		runs = e.sweeping
+	}
+	left, again := e.tree.orphans(e, runs)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for r := range e.sweeping {
-		if members := left[r]; len(members) > 0 && !r.leaves() {
+		members, occupied := inside[r]
+		members = append(members, left[r]...)
+		switch {
+		case len(members) > 0 && !r.leaves():
 			e.follow(r, members)
 			e.tell(r, members)
-		} else if !again {
+		case occupied:
+			e.wantPass() // they came and went as we looked
+		case !again:
 			delete(e.sweeping, r)
 			r.exit.Swept = len(r.told)
 			r.told, r.followed = nil, nil
 			close(r.gone) // before exited: who sees that sees whether anything is left
+			if r.ref.Cgroup != "" {
+				e.emptied = append(e.emptied, cgroup(r.ref.Cgroup))
+			}
 		}
 	}
 	return again
+}
+
+// inside is what is in the cgroups of the runs whose main process has ended, and
+// rest those runs that have nothing in theirs, or have none.
+func (e *Engine) inside() (members map[*run][]stat, rest map[*run]bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	members, rest = make(map[*run][]stat), make(map[*run]bool, len(e.sweeping))
+	for r := range e.sweeping {
+		if in, occupied := cgroup(r.ref.Cgroup).left(); occupied && !r.leaves() {
+			members[r] = in
+		} else {
+			rest[r] = true
+		}
+	}
+	return members, rest
 }
 
 // search looks for processes that have left the group of a run that is to end.
@@ -157,7 +196,8 @@ func (e *Engine) search() {
 		e.mu.Unlock()
 	}
 	if sweeping {
-		e.sweep()
+		e.sweep(true)
+		e.removeEmptied()
 	}
 }
 

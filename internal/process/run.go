@@ -76,6 +76,11 @@ func (r *run) Stop(sig syscall.Signal) {
 		}
 		r.asked, r.since = sig, ticks()
 	}
+	if sig == syscall.SIGKILL && r.ref.Cgroup != "" {
+		group := cgroup(r.ref.Cgroup)
+		e.tell(r, group.members()) // one by one first, so that they count as swept
+		group.kill()
+	}
 	e.mu.Unlock()
 	e.wantPass()
 }

@@ -85,7 +85,7 @@ func (t *tree) lost(e *Engine, all []stat) map[int]*run {
 	for _, r := range e.runs {
 		runs[r] = true
 	}
-	known := newEvidence(runs)
+	known := e.newEvidence(runs)
 	if !known.adopted && !t.anyOrphans() {
 		e.mu.Unlock()
 		return nil

@@ -1,7 +1,6 @@
 package process
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -38,7 +37,7 @@ func playFirst() {
 	for _, spec := range s.Specs {
 		f, err := os.OpenFile(filepath.Join(s.Dir, spec.Name+".log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 		must(err)
-		p, err := e.Start(context.Background(), task.Launch{Spec: &spec, Run: 7, Log: f})
+		p, err := e.start(task.Launch{Spec: &spec, Run: 7, Log: f}, s.Way.groups(e))
 		must(err)
 		refs = append(refs, p.Ref())
 	}

@@ -103,13 +103,16 @@ func (t *tree) anyOrphans() bool {
 	return <-reply
 }
 
-// orphans finds the living processes of runs whose main process has ended.
+// orphans finds the living processes of the runs, whose main process has ended.
 // Again says that some have ended meanwhile and are to be reaped: what they
 // began during the search may not have been seen. If not, what is missing is
 // gone, since an orphan stays to be seen until it is reaped.
-func (t *tree) orphans(e *Engine) (left map[*run][]stat, again bool) {
+func (t *tree) orphans(e *Engine, runs map[*run]bool) (left map[*run][]stat, again bool) {
+	if len(runs) == 0 {
+		return nil, false
+	}
 	e.mu.Lock()
-	known := newEvidence(e.sweeping)
+	known := e.newEvidence(runs)
 	e.mu.Unlock()
 	if !known.adopted && !t.anyOrphans() {
 		return nil, false
@@ -183,7 +186,7 @@ func (t *tree) escaped(e *Engine, runs []*run) map[*run][]stat {
 			owner[s.pid] = r
 		}
 	}
-	known := newEvidence(of)
+	known := e.newEvidence(of)
 	var lost []proc // those that lost their parent
 	for _, s := range e.strangers(all, known) {
 		if !s.dead() {

@@ -37,7 +37,8 @@ func noneAlive(t *testing.T, procs ...proc) {
 	}
 }
 
-// Each script leaves a process outside that prints its pid and goes on.
+// Each script leaves a process outside that prints its pid and goes on. Of a
+// hidden one only the cgroup tells whose it is.
 var trees = []struct {
 	name, script string
 	deaf         bool // it ignores TERM
@@ -53,35 +54,55 @@ var trees = []struct {
 	{"deaf daemon", `(setsid sh -c 'trap "" TERM; sh -c "echo out \$\$; exec sleep 1000" & ' & ) & `, true},
 	{"without environment", `env -i /usr/bin/setsid /bin/sh -c 'echo out $$; exec /bin/sleep 1000' & `, false},
 	{"daemon without environment", `(env -i /usr/bin/setsid /bin/sh -c 'echo out $$; exec /bin/sleep 1000' & ) & `, false},
+	{"hidden daemon", `(env -i /usr/bin/setsid /bin/sh -c 'echo out $$; exec /bin/sleep 1000 >/dev/null 2>&1' & ) & `, false},
+}
+
+// misses tells whether what is begun in this way may leave such a tree behind.
+func (w way) misses(tree string) bool { return w == bare && strings.HasPrefix(tree, "hidden") }
+
+// eachTree runs the test with each of them, begun in each way.
+func eachTree(t *testing.T, test func(t *testing.T, i int, w way)) {
+	t.Parallel()
+	for _, w := range ways {
+		for i, tt := range trees {
+			if w.misses(tt.name) {
+				continue
+			}
+			t.Run(string(w)+"/"+tt.name, func(t *testing.T) {
+				t.Parallel()
+				if w == grouped && engine.groups.dir == "" {
+					t.Skip("there can be no cgroups here")
+				}
+				test(t, i, w)
+			})
+		}
+	}
 }
 
 func TestStopEndsTheTree(t *testing.T) {
-	t.Parallel()
-	for _, tt := range trees {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			s := start(t, sh(tt.script+`echo main; wait; sleep 1000`))
-			s.line(t, "main")
-			out := procOf(t, s.line(t, "out"))
-			s.Stop(syscall.SIGTERM)
-			enginetest.Await(t, s.Exited(), "Exited")
-			if tt.deaf {
-				if !alive(out) {
-					t.Error("the deaf one obeyed")
-				}
-				select {
-				case <-s.Gone():
-					t.Error("gone, with one left")
-				default:
-				}
-				s.Stop(syscall.SIGKILL)
+	eachTree(t, func(t *testing.T, i int, w way) {
+		tt := trees[i]
+		s := w.start(t, sh(tt.script+`echo main; wait; sleep 1000`))
+		s.line(t, "main")
+		out := procOf(t, s.line(t, "out"))
+		s.Stop(syscall.SIGTERM)
+		enginetest.Await(t, s.Exited(), "Exited")
+		if tt.deaf {
+			if !alive(out) {
+				t.Error("the deaf one obeyed")
 			}
-			if e := s.wait(t); e.Signal != syscall.SIGTERM {
-				t.Errorf("%+v", e)
+			select {
+			case <-s.Gone():
+				t.Error("gone, with one left")
+			default:
 			}
-			noneAlive(t, out)
-		})
-	}
+			s.Stop(syscall.SIGKILL)
+		}
+		if e := s.wait(t); e.Signal != syscall.SIGTERM {
+			t.Errorf("%+v", e)
+		}
+		noneAlive(t, out)
+	})
 }
 
 // A main process that goes on after TERM gives time to find what has left.
@@ -108,48 +129,42 @@ func TestStopReachesTheEscapedWhileMainGoesOn(t *testing.T) {
 }
 
 func TestKillEndsTheTree(t *testing.T) {
-	t.Parallel()
-	for _, tt := range trees {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			s := start(t, sh(`trap "" TERM; `+tt.script+`echo main; wait; sleep 1000`))
-			s.line(t, "main")
-			out := procOf(t, s.line(t, "out"))
-			s.Stop(syscall.SIGKILL)
-			if e := s.wait(t); e.Signal != syscall.SIGKILL {
-				t.Errorf("%+v", e)
-			}
-			noneAlive(t, out)
-		})
-	}
+	eachTree(t, func(t *testing.T, i int, w way) {
+		tt := trees[i]
+		s := w.start(t, sh(`trap "" TERM; `+tt.script+`echo main; wait; sleep 1000`))
+		s.line(t, "main")
+		out := procOf(t, s.line(t, "out"))
+		s.Stop(syscall.SIGKILL)
+		if e := s.wait(t); e.Signal != syscall.SIGKILL {
+			t.Errorf("%+v", e)
+		}
+		noneAlive(t, out)
+	})
 }
 
 func TestMainEndsAndLeavesOthers(t *testing.T) {
-	t.Parallel()
-	for _, tt := range trees {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			s := start(t, sh(tt.script+`until grep -q '^out' /proc/$$/fd/1; do sleep 0.01; done; exit 3`))
-			enginetest.Await(t, s.Exited(), "Exited")
-			out := procOf(t, s.line(t, "out"))
-			select {
-			case <-s.Gone():
-				t.Fatal("gone, with one left")
-			default:
-			}
-			if !alive(out) {
-				t.Fatal("it was ended without a stop")
-			}
-			s.Stop(syscall.SIGTERM)
-			if tt.deaf {
-				s.Stop(syscall.SIGKILL)
-			}
-			if e := s.wait(t); e.Code != 3 || e.Swept < 1 {
-				t.Errorf("%+v", e)
-			}
-			noneAlive(t, out)
-		})
-	}
+	eachTree(t, func(t *testing.T, i int, w way) {
+		tt := trees[i]
+		s := w.start(t, sh(tt.script+`until grep -q '^out' /proc/$$/fd/1; do sleep 0.01; done; exit 3`))
+		enginetest.Await(t, s.Exited(), "Exited")
+		out := procOf(t, s.line(t, "out"))
+		select {
+		case <-s.Gone():
+			t.Fatal("gone, with one left")
+		default:
+		}
+		if !alive(out) {
+			t.Fatal("it was ended without a stop")
+		}
+		s.Stop(syscall.SIGTERM)
+		if tt.deaf {
+			s.Stop(syscall.SIGKILL)
+		}
+		if e := s.wait(t); e.Code != 3 || e.Swept < 1 {
+			t.Errorf("%+v", e)
+		}
+		noneAlive(t, out)
+	})
 }
 
 func TestSweptCounts(t *testing.T) {

@@ -3,6 +3,7 @@
 package process
 
 import (
+	"errors"
 	"os"
 	"os/signal"
 	"syscall"
@@ -31,10 +32,10 @@ func OnFirstThread(f func(*FirstThread) error) error { return f(nil) }
 
 func (tree) open() error { return nil }
 
-func (t tree) orphans(e *Engine) (map[*run][]stat, bool) {
+func (t tree) orphans(e *Engine, runs map[*run]bool) (map[*run][]stat, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for r := range e.sweeping {
+	for r := range runs {
 		for t.signalGroup(r, syscall.SIGKILL) == nil {
 			time.Sleep(time.Millisecond) // no event tells when a group is empty
 		}
@@ -70,6 +71,29 @@ func (e *Engine) follow(*run, []stat) {}
 
 // KillUnknown finds nothing here.
 func (e *Engine) KillUnknown(func(name string, run int) bool) []int { return nil }
+
+// cgroups are Linux's alone.
+type cgroups struct{}
+
+type cgroup string
+
+func openCgroups(string) (cgroups, error) { return cgroups{}, errors.ErrUnsupported }
+
+func (cgroups) create(string, int) (cgroup, *os.File, error) { return "", nil, nil }
+
+func (cgroups) clean() {}
+
+func (cgroup) left() ([]stat, bool) { return nil, false }
+func (cgroup) members() []stat      { return nil }
+func (cgroup) kill()                {}
+func (cgroup) remove() error        { return nil }
+
+func sysProcAttr(*os.File) *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
+
+func refused(error) bool { return false }
+
+// LeaveCgroup leaves nothing here.
+func LeaveCgroup() error { return nil }
 
 // Survivors cannot tell here.
 func Survivors(string) int { return 0 }

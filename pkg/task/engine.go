@@ -64,6 +64,8 @@ type Ref struct {
 	PID   int    `json:"pid,omitempty"`
 	Start uint64 `json:"start,omitempty"` // clock ticks after boot, proc_pid_stat(5) field 22
 	Boot  string `json:"boot,omitempty"`  // /proc/sys/kernel/random/boot_id
+
+	Cgroup string `json:"cgroup,omitempty"` // directory of its cgroup, if it has one of its own
 }
 
 // Exit is how a run ended: with a code, by a signal, or not known.

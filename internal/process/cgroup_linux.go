@@ -1,0 +1,265 @@
+package process
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// cgroups makes a control group of version 2, cgroups(7), for each run, where
+// this process may: whatever a run begins is in it and cannot leave it
+// unnoticed, all of it is killed by one write, and the kernel tells whether it
+// is empty. They lie below the cgroup of the supervisor that made them, and use
+// no controllers. The zero value makes none.
+type cgroups struct{ dir string }
+
+// cgroup is the directory of a run's cgroup; "" where it has none.
+type cgroup string
+
+// cgroupDir begins the name of the directory of all runs of a state.
+const cgroupDir = "tasks-"
+
+// openCgroups makes the directory for the runs of the state called id. The error
+// is why there are to be none.
+func openCgroups(id string) (cgroups, error) {
+	own, err := ownCgroup()
+	if err != nil {
+		return cgroups{}, err
+	}
+	dir := filepath.Join(own, cgroupDir+id)
+	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return cgroups{}, err
+	}
+	return cgroups{dir}, os.Chmod(dir, 0o755) // the umask is the tasks'
+}
+
+// ownCgroup is the directory of the cgroup that this process is in.
+func ownCgroup() (string, error) {
+	path := cgroupPath("self")
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return "", err
+	}
+	for line := range strings.Lines(string(mounts)) {
+		f := strings.Fields(line) // proc_pid_mountinfo(5)
+		kind := slices.Index(f, "-") + 1
+		if kind < 7 || kind >= len(f) || f[kind] != "cgroup2" {
+			continue
+		}
+		rest, ok := strings.CutPrefix(path+"/", strings.TrimSuffix(f[3], "/")+"/")
+		dir := filepath.Join(f[4], rest)
+		if ok && path != "" && !strings.HasPrefix(path, "/..") && isDir(dir) {
+			return dir, nil
+		}
+	}
+	return "", errors.New("no cgroup file system of version 2 is mounted")
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// cgroupPath is where the process is in the hierarchy of version 2, such as
+// "/user.slice"; "" where that is not known.
+func cgroupPath(pid string) string {
+	buf := make([]byte, 8<<10)
+	b, _ := readFile("/proc/"+pid+"/cgroup", buf)
+	for line := range bytes.Lines(b) {
+		if path, ok := bytes.CutPrefix(line, []byte("0::")); ok {
+			return string(bytes.TrimSuffix(path, []byte("\n")))
+		}
+	}
+	return ""
+}
+
+// runIDByCgroup is the run in whose cgroup the process is, of the state called
+// id, or "".
+func runIDByCgroup(pid int, id string) string {
+	return runIDOfCgroup(cgroupPath(strconv.Itoa(pid)), id)
+}
+
+func runIDOfCgroup(path, id string) string {
+	_, rest, ok := strings.Cut(path, "/"+cgroupDir+id+"/")
+	dir, _, _ := strings.Cut(rest, "/") // a run may make cgroups of its own
+	name, run, ok2 := strings.Cut(dir, ":")
+	n, err := strconv.Atoi(run)
+	if !ok || !ok2 || err != nil {
+		return ""
+	}
+	return runID(id, name, n)
+}
+
+// LeaveCgroup takes this process out of the cgroup of a run, of whatever
+// supervisor: a supervisor that is started by a task is not part of that task.
+func LeaveCgroup() error {
+	own, err := ownCgroup()
+	if err != nil {
+		return nil
+	}
+	outside := ""
+	for dir := own; dir != "/"; dir = filepath.Dir(dir) {
+		if strings.HasPrefix(filepath.Base(dir), cgroupDir) && strings.Contains(strings.TrimPrefix(own, dir), ":") {
+			outside = filepath.Dir(dir)
+		}
+	}
+	if outside == "" {
+		return nil
+	}
+	return writeCgroup(outside, "cgroup.procs", "0")
+}
+
+func writeCgroup(dir, file, text string) error {
+	f, err := os.OpenFile(filepath.Join(dir, file), os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = f.WriteString(text)
+	return err
+}
+
+// create makes the cgroup of a run and opens it, for the run to begin in it. One
+// that is there already, of a removed task that left processes behind, is an
+// error.
+func (g cgroups) create(name string, run int) (cgroup, *os.File, error) {
+	if g.dir == "" {
+		return "", nil, nil
+	}
+	c := cgroup(g.dir + "/" + name + ":" + strconv.Itoa(run))
+	err := unix.Mkdir(string(c), 0o755)
+	if err == unix.EEXIST && c.remove() == nil {
+		err = unix.Mkdir(string(c), 0o755)
+	}
+	if err != nil {
+		return "", nil, &fs.PathError{Op: "mkdir", Path: string(c), Err: err}
+	}
+	unix.Chmod(string(c), 0o755)
+	f, err := os.Open(string(c))
+	if err != nil {
+		c.remove()
+		return "", nil, err
+	}
+	return c, f, nil
+}
+
+// sysProcAttr is that of a run which is to begin in the cgroup, if any.
+func sysProcAttr(in *os.File) *syscall.SysProcAttr {
+	attr := &syscall.SysProcAttr{Setsid: true}
+	if in != nil {
+		attr.UseCgroupFD, attr.CgroupFD = true, int(in.Fd())
+	}
+	return attr
+}
+
+// refused tells whether a fork with a cgroup may have failed for that.
+func refused(err error) bool {
+	for _, e := range []error{unix.EACCES, unix.EPERM, unix.EBADF, unix.ENOSYS, unix.EOPNOTSUPP, unix.EBUSY, unix.ENODEV, unix.EINVAL} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// clean removes what is empty.
+func (g cgroups) clean() {
+	if g.dir == "" {
+		return
+	}
+	runs, _ := os.ReadDir(g.dir)
+	for _, run := range runs {
+		if run.IsDir() {
+			cgroup(filepath.Join(g.dir, run.Name())).remove()
+		}
+	}
+	unix.Rmdir(g.dir)
+}
+
+// populated tells whether a living process is in the cgroup, or in one below it.
+func (c cgroup) populated() bool {
+	if c == "" {
+		return false
+	}
+	b, _ := readFile(string(c)+"/cgroup.events", make([]byte, 256))
+	return bytes.Contains(b, []byte("populated 1"))
+}
+
+// left is what is left in the cgroup. What was reaped a moment ago may not have
+// left it yet, depending on the kernel: occupied without members is that, or a
+// process that comes and goes.
+func (c cgroup) left() (members []stat, occupied bool) {
+	for range 10 {
+		if !c.populated() {
+			return nil, false
+		}
+		if members = c.members(); len(members) > 0 {
+			break
+		}
+		time.Sleep(100 * time.Microsecond)
+	}
+	return members, true
+}
+
+// members is every process in the cgroup and those below it, but this one.
+func (c cgroup) members() []stat {
+	var all []stat
+	buf := make([]byte, 1024)
+	for _, pid := range c.pids() {
+		if s, ok := readStat(pid, buf); ok {
+			all = append(all, s)
+		}
+	}
+	// A pid that was given to another before it was looked at is not there again.
+	still := c.pids()
+	return slices.DeleteFunc(all, func(s stat) bool { return s.pid == os.Getpid() || !slices.Contains(still, s.pid) })
+}
+
+func (c cgroup) pids() []int {
+	var all []int
+	filepath.WalkDir(string(c), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return nil
+		}
+		b, _ := os.ReadFile(filepath.Join(path, "cgroup.procs"))
+		for line := range bytes.Lines(b) {
+			if pid, err := strconv.Atoi(string(bytes.TrimSpace(line))); err == nil && pid > 0 {
+				all = append(all, pid)
+			}
+		}
+		return nil
+	})
+	return all
+}
+
+// kill kills all that is in the cgroup at one go, also what forks meanwhile
+// (Linux 5.14). A supervisor that is itself part of the run does not.
+func (c cgroup) kill() {
+	if c != "" && !slices.Contains(c.pids(), os.Getpid()) {
+		writeCgroup(string(c), "cgroup.kill", "1") // without it, one by one
+	}
+}
+
+// remove removes an empty cgroup with those that its run made in it.
+func (c cgroup) remove() error {
+	err := unix.Rmdir(string(c))
+	if err != unix.EBUSY || c.populated() {
+		return err
+	}
+	below, _ := os.ReadDir(string(c))
+	for _, d := range below {
+		if d.IsDir() {
+			cgroup(filepath.Join(string(c), d.Name())).remove()
+		}
+	}
+	return unix.Rmdir(string(c))
+}

@@ -1,0 +1,169 @@
+package process
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"tasks/internal/enginetest"
+	"tasks/pkg/task"
+)
+
+func needCgroups(t *testing.T) {
+	t.Helper()
+	if engine.groups.dir == "" {
+		t.Skip("there can be no cgroups here")
+	}
+}
+
+func cgroupOf(s started) cgroup { return cgroup(s.Ref().Cgroup) }
+
+// removed waits until the cgroup is no more.
+func removed(t *testing.T, c cgroup) {
+	t.Helper()
+	for end := time.Now().Add(enginetest.Patience); ; time.Sleep(time.Millisecond) {
+		if _, err := os.Stat(string(c)); errors.Is(err, fs.ErrNotExist) {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%s is still there", c)
+		}
+	}
+}
+
+func TestCgroup(t *testing.T) {
+	t.Parallel()
+	needCgroups(t)
+	s := start(t, sh(`setsid sleep 1000 & echo up; wait`))
+	s.line(t, "up")
+	c := cgroupOf(s)
+	if id := runIDByCgroup(s.Ref().PID, engine.opts.ID); id != s.Process.(*run).id {
+		t.Errorf("by its cgroup the run is %q", id)
+	}
+	if id := runIDByCgroup(os.Getpid(), engine.opts.ID); id != "" {
+		t.Errorf("by its cgroup this process is of the run %q", id)
+	}
+	if m := c.members(); len(m) != 2 || !c.populated() {
+		t.Errorf("%d members: %+v", len(m), m)
+	}
+	s.Stop(syscall.SIGTERM)
+	if e := s.wait(t); e.Signal != syscall.SIGTERM || c.populated() {
+		t.Errorf("%+v, populated %v", e, c.populated())
+	}
+	removed(t, c)
+}
+
+// What a run forks faster than anybody can look is killed at one go.
+func TestKillEndsWhatForksWithoutEnd(t *testing.T) {
+	t.Parallel()
+	needCgroups(t)
+	// It leaves its session and its parent again and again.
+	script := filepath.Join(t.TempDir(), "forks")
+	if err := os.WriteFile(script, []byte("echo fork $1\nsetsid sh $0 $(($1+1)) &\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, task.Spec{Command: []string{"sh", script, "1"}})
+	s.line(t, "fork 50")
+	s.Stop(syscall.SIGKILL)
+	s.wait(t)
+	if m := cgroupOf(s).members(); len(m) > 0 {
+		t.Errorf("%+v are left", m)
+	}
+}
+
+// A run may make cgroups of its own, and leave them.
+func TestCgroupOfARunsOwn(t *testing.T) {
+	t.Parallel()
+	needCgroups(t)
+	s := start(t, sh(`until test -s dir; do sleep 0.01; done; mkdir -p "$(cat dir)/a/b" && (echo 0 > "$(cat dir)/a/b/cgroup.procs"; exec sleep 1000) & wait`))
+	t.Cleanup(func() { os.Remove(filepath.Join(engine.opts.Home, "dir")) })
+	if err := os.WriteFile(filepath.Join(engine.opts.Home, "dir"), []byte(s.Ref().Cgroup), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	inside := cgroup(s.Ref().Cgroup + "/a/b")
+	for end := time.Now().Add(enginetest.Patience); !inside.populated(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("nothing came into the cgroup of its own")
+		}
+	}
+	if id := runIDByCgroup(inside.pids()[0], engine.opts.ID); id != s.Process.(*run).id {
+		t.Errorf("by its cgroup what is in there is of the run %q", id)
+	}
+	s.Stop(syscall.SIGKILL)
+	s.wait(t)
+	removed(t, cgroupOf(s))
+}
+
+// What a removed task was to leave behind keeps its cgroup: another run of that
+// name and number begins without one, and its end touches nothing of the old.
+func TestCgroupInUse(t *testing.T) {
+	t.Parallel()
+	needCgroups(t)
+	leaver := sh(`setsid sh -c 'echo out $$; exec sleep 1000' & until grep -q ^out /proc/$$/fd/1; do sleep 0.01; done`)
+	leaver.Name, leaver.LeaveChildren = "leaver", true
+	old := start(t, leaver)
+	out := procOf(t, old.line(t, "out"))
+	t.Cleanup(func() { engine.tree.signal(out, syscall.SIGKILL) })
+	old.wait(t)
+	next := start(t, task.Spec{Name: "leaver", Command: []string{"sleep", "1000"}})
+	if c := next.Ref().Cgroup; c != "" {
+		t.Errorf("it shares the cgroup %s", c)
+	}
+	next.Stop(syscall.SIGKILL)
+	next.wait(t)
+	if !alive(out) {
+		t.Error("what was left behind was ended")
+	}
+}
+
+func TestNoCgroup(t *testing.T) {
+	t.Parallel()
+	c, f, err := cgroups{}.create("web", 1)
+	if c != "" || f != nil || err != nil {
+		t.Errorf("%q, %v, %v", c, f, err)
+	}
+	if _, _, err := (cgroups{filepath.Join(t.TempDir(), "none")}).create("web", 1); err == nil {
+		t.Error("a directory that is not there has a cgroup")
+	}
+	if m, occupied := cgroup("").left(); m != nil || occupied {
+		t.Errorf("%+v, %v", m, occupied)
+	}
+	cgroup("").kill()
+	for path, want := range map[string]string{
+		"/x/tasks-id/web:3":          "id/web/3",
+		"/tasks-id/web:3/below/it":   "id/web/3",
+		"/tasks-id":                  "",
+		"/tasks-other/web:3":         "",
+		"/tasks-id/web":              "",
+		"/tasks-id/web:3 (deleted)":  "",
+		"/tasks-id/a/tasks-id/web:3": "",
+	} {
+		if got := runIDOfCgroup(path, "id"); got != want {
+			t.Errorf("%s is of %q, want %q", path, got, want)
+		}
+	}
+}
+
+// A directory that is no cgroup at all: the run begins without.
+func TestForkWithoutItsCgroup(t *testing.T) {
+	t.Parallel()
+	f, err := os.OpenFile(filepath.Join(t.TempDir(), "log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := sh("echo hello")
+	spec.Name = strings.ReplaceAll(f.Name(), "/", ".")
+	p, err := engine.start(task.Launch{Spec: &spec, Run: 1, Log: f}, cgroups{t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := started{p, f.Name()}
+	if e := s.wait(t); e != (task.Exit{}) || s.Ref().Cgroup != "" || s.log(t) != "hello\n" {
+		t.Errorf("%+v, %+v, %q", e, s.Ref(), s.log(t))
+	}
+}
