@@ -91,34 +91,33 @@ func (s *source) follow(ctx context.Context, f *logs.Follower, lines int, news <
 	}
 	for {
 		over := make(chan struct{})
-		result := make(chan error, 1)
-		go func() {
-			_, err := f.Follow(ctx, s.dir.Path(s.name, run), from, s.out, over)
-			if errors.Is(err, fs.ErrNotExist) {
-				err = nil
-			}
-			result <- err
-		}()
+		result := s.followRun(ctx, f, run, from, over)
+		var missing <-chan struct{} // ctx.Done while the log is yet to be made
 		for newest == run && !state.Ended() && state != task.BackingOff {
 			select {
 			case t := <-news:
 				state, newest = t.State, max(newest, t.Run)
-			case err := <-result:
-				if err == nil && ctx.Err() == nil {
-					result <- nil // the file is not there: wait for news all the same
-					select {
-					case t := <-news:
-						state, newest = t.State, max(newest, t.Run)
-					case <-ctx.Done():
-					}
+				if result == nil { // it may be there by now
+					result, missing = s.followRun(ctx, f, run, from, over), nil
 				}
-				if err != nil || ctx.Err() != nil {
+			case err := <-result:
+				if !errors.Is(err, fs.ErrNotExist) {
 					return err
 				}
+				result, missing = nil, ctx.Done()
+			case <-missing:
+				return nil
 			}
 		}
 		close(over)
-		if err := <-result; err != nil {
+		err := error(fs.ErrNotExist)
+		if result != nil {
+			err = <-result
+		}
+		if errors.Is(err, fs.ErrNotExist) { // or it was made since
+			err = <-s.followRun(ctx, f, run, from, over)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		if err := s.end(); err != nil {
@@ -137,4 +136,14 @@ func (s *source) follow(ctx context.Context, f *logs.Follower, lines int, news <
 		}
 		run, from = run+1, 0
 	}
+}
+
+// followRun writes one run from an offset on as it grows, until over is closed.
+func (s *source) followRun(ctx context.Context, f *logs.Follower, run int, from int64, over <-chan struct{}) <-chan error {
+	result := make(chan error, 1)
+	go func() {
+		_, err := f.Follow(ctx, s.dir.Path(s.name, run), from, s.out, over)
+		result <- err
+	}()
+	return result
 }
