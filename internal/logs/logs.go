@@ -43,8 +43,10 @@ func (d Dir) path(name string, run int) string {
 	return string(d) + "/" + name + "/" + strconv.Itoa(run) + suffix
 }
 
-// Create opens the log of a run to append to, for its owner alone whatever the
-// umask is, and makes it and its directories where they are missing.
+// Create makes the log of a run to append to, for its owner alone whatever the
+// umask is, and the directories that are missing. Logs of that run and of later
+// ones are those of a task that was removed or forgotten, or of a run that was
+// never recorded: they are deleted, and who still writes to one writes on alone.
 func (d Dir) Create(name string, run int) (*os.File, error) {
 	f, err := d.create(name, run)
 	if err != nil {
@@ -60,28 +62,49 @@ func (d Dir) create(name string, run int) (*os.File, error) {
 	if run < 1 {
 		return nil, errors.New("runs are numbered from 1")
 	}
-	const flags = os.O_WRONLY | os.O_CREATE | os.O_APPEND // and O_CLOEXEC, as always
+	const flags = os.O_WRONLY | os.O_CREATE | os.O_EXCL | os.O_APPEND // and O_CLOEXEC, as always
 	path := d.path(name, run)
 	f, err := os.OpenFile(path, flags, 0o600)
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		// Not looked for before: but for a task's first run it is there.
 		if err := makeDir(filepath.Dir(path)); err != nil {
 			return nil, err
 		}
 		f, err = os.OpenFile(path, flags, 0o600)
+	case errors.Is(err, fs.ErrExist):
+		if err := d.deleteFrom(name, run); err != nil {
+			return nil, err
+		}
+		f, err = os.OpenFile(path, flags, 0o600)
+	case err == nil && run == 1: // in a directory that was there before
+		err = d.deleteFrom(name, 2)
+	}
+	if err == nil {
+		var info fs.FileInfo
+		if info, err = f.Stat(); err == nil && info.Mode() != 0o600 {
+			err = f.Chmod(0o600)
+		}
 	}
 	if err != nil {
-		return nil, err
-	}
-	info, err := f.Stat()
-	if err == nil && info.Mode() != 0o600 {
-		err = f.Chmod(0o600)
-	}
-	if err != nil {
-		f.Close()
+		f.Close() // of none it is an error, and nothing else
 		return nil, err
 	}
 	return f, nil
+}
+
+// deleteFrom deletes the logs of a task from the given run on.
+func (d Dir) deleteFrom(name string, run int) error {
+	runs, err := d.Runs(name)
+	for _, r := range runs {
+		if r < run {
+			continue
+		}
+		if e := os.Remove(d.path(name, r)); e != nil && !errors.Is(e, fs.ErrNotExist) && err == nil {
+			err = e
+		}
+	}
+	return err
 }
 
 // makeDir makes the directory at path and those above it that are missing.

@@ -88,7 +88,7 @@ func TestDir(t *testing.T) {
 		t.Errorf("Remove of nothing: %v", err)
 	}
 
-	create(t, d, "web", 2, 10, 1, 9)
+	create(t, d, "web", 1, 2, 10, 9)
 	create(t, d, "db@1", 1)
 	for _, alien := range []string{"web/x.log", "web/03.log", "web/0.log", "web/4.txt", "web/-5.log", "web/+6.log", ".alien"} {
 		if err := os.WriteFile(filepath.Join(string(d), alien), nil, 0o600); err != nil {
@@ -106,22 +106,45 @@ func TestDir(t *testing.T) {
 	wantRuns(t, d, "db@1", 1)
 }
 
-func TestCreateAppends(t *testing.T) {
+// What a task that was removed, or a run that nobody recorded, has left is no
+// part of what is new.
+func TestCreateBeginsEmpty(t *testing.T) {
 	t.Parallel()
 	d := Dir(t.TempDir())
-	for _, text := range []string{"one\n", "two\n"} {
-		f, err := d.Create("web", 1)
+	write := func(run int, text string) *os.File {
+		t.Helper()
+		f, err := d.Create("web", run)
 		if err != nil {
 			t.Fatal(err)
 		}
+		t.Cleanup(func() { f.Close() })
 		if _, err := f.WriteString(text); err != nil {
 			t.Fatal(err)
 		}
-		f.Close()
+		return f
 	}
-	if b, err := os.ReadFile(d.Path("web", 1)); err != nil || string(b) != "one\ntwo\n" {
-		t.Errorf("the log holds %q, %v", b, err)
+	write(1, "one\n")
+	write(2, "two\n")
+	old := write(3, "unrecorded\n")
+	write(4, "unrecorded\n")
+	write(3, "three\n")
+	if _, err := old.WriteString("and on\n"); err != nil {
+		t.Fatal(err)
 	}
+	wantRuns(t, d, "web", 1, 2, 3)
+	for run, want := range map[int]string{1: "one\n", 2: "two\n", 3: "three\n"} {
+		if b, err := os.ReadFile(d.Path("web", run)); err != nil || string(b) != want {
+			t.Errorf("the log of run %d holds %q, %v", run, b, err)
+		}
+	}
+	write(1, "new\n")
+	wantRuns(t, d, "web", 1)
+	if err := os.Remove(d.Path("web", 1)); err != nil {
+		t.Fatal(err)
+	}
+	write(5, "old\n")
+	write(1, "new\n")
+	wantRuns(t, d, "web", 1)
 }
 
 func TestPrune(t *testing.T) {
