@@ -97,10 +97,8 @@ func Run(cfg Config, ready func()) error {
 		Commands: engine, Builtin: heartbeat, Store: db, Logs: keeper,
 		KeepEnded: cfg.KeepEnded, Logger: cfg.Log,
 	})
-	if notice == "" { // else it may be the database that has forgotten them
-		if killed := engine.KillUnknown(recorded(records, logs.Dir(filepath.Join(cfg.Paths.State, "logs")))); len(killed) > 0 {
-			cfg.Log.Warn("ended processes of runs that were never recorded", "pids", killed)
-		}
+	if killed := engine.KillUnknown(recorded(records, logs.Dir(filepath.Join(cfg.Paths.State, "logs")))); len(killed) > 0 {
+		cfg.Log.Warn("ended processes of runs that were never recorded", "pids", killed)
 	}
 	// A child of the program that this one replaced must be known before it is reaped.
 	sup.Load(context.Background(), records)

@@ -33,7 +33,11 @@ func (e *Engine) Adopt(_ context.Context, l task.Launch, ref task.Ref) (task.Pro
 	if ref.Boot != e.boot || ref.PID <= 0 {
 		return nil, task.NoSuchTask(l.Spec.Name)
 	}
-	if s, _ := readStat(ref.PID, make([]byte, 1024)); s.start == ref.Start && s.ppid == os.Getpid() {
+	s, _ := readStat(ref.PID, make([]byte, 1024))
+	if id := runIDOf(ref.PID); s.start == ref.Start && strings.HasSuffix(id, runID("", l.Spec.Name, l.Run)) {
+		r.id = id // the engine has another than it had, if the database was damaged meanwhile
+	}
+	if s.start == ref.Start && s.ppid == os.Getpid() {
 		r.adopted = false // this very process began it, before an execve
 		e.mu.Lock()
 		e.runs[ref.PID] = r

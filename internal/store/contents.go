@@ -104,7 +104,6 @@ func (c *contents) readMeta(p *pages, bucket []byte) error {
 	c.id = values[idKey]
 	if len(c.id) != 16 || strings.Trim(c.id, "0123456789abcdef") != "" {
 		p.fail("its id is lost")
-		c.id = newID()
 	}
 	return nil
 }

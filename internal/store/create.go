@@ -29,8 +29,10 @@ func create(path string) (*Store, error) {
 
 // mend replaces the damaged file at path by a database with what could be read
 // of it. The damaged file has its new name before path changes: no crash in
-// between can lose it.
+// between can lose it. The new one has an id of its own: runs that it does not
+// know and that have the old one may be what was forgotten.
 func mend(path string, c *contents) (*Store, string, error) {
+	c.id = newID()
 	db, err := build(path, c)
 	if err != nil {
 		return nil, "", fmt.Errorf("cannot replace damaged database %s: %w", path, err)

@@ -133,7 +133,7 @@ func TestDamaged(t *testing.T) {
 			if notice == "" || !strings.Contains(notice, c.reason) {
 				t.Errorf("notice %q", notice)
 			}
-			if c.kept >= 0 && kept != c.kept || kept > 0 && s.ID() != id {
+			if c.kept >= 0 && kept != c.kept || s.ID() == id {
 				t.Errorf("kept %d, id %s, was %s", kept, s.ID(), id)
 			}
 		})

@@ -150,8 +150,8 @@ func newID() string {
 	return hex.EncodeToString(b[:])
 }
 
-// ID is 16 random hex digits, made once when the file was created: it
-// identifies the state directory.
+// ID is 16 random hex digits, made when the file was created, and anew when one
+// that was damaged was replaced: it identifies what the records are of.
 func (s *Store) ID() string { return s.id }
 
 // Records is every record that was saved, sorted by name, with its environment.
