@@ -107,6 +107,11 @@ func (e *env) replace(paths socket.Paths) (done bool, err error) {
 			return false, err
 		case err != nil && !socketThere(paths.Socket):
 			return false, err
+		case err != nil:
+			// If it died between the two, this program begins like any other.
+			if _, _, held, err := socket.ReadLock(before.StateDir); err != nil || !held {
+				return false, err
+			}
 		}
 		time.Sleep(5 * time.Millisecond) // it answers still, or is just between the two
 	}
