@@ -18,6 +18,7 @@ import (
 	"syscall"
 	"time"
 
+	"tasks/internal/fault"
 	"tasks/internal/logs"
 	"tasks/internal/process"
 	"tasks/internal/protocol"
@@ -99,6 +100,9 @@ func Run(cfg Config, ready func()) error {
 	})
 	if killed := engine.KillUnknown(recorded(records, logs.Dir(filepath.Join(cfg.Paths.State, "logs")))); len(killed) > 0 {
 		cfg.Log.Warn("ended processes of runs that were never recorded", "pids", killed)
+	}
+	if cfg.Handed != nil {
+		fault.At("resumed")
 	}
 	// A child of the program that this one replaced must be known before it is reaped.
 	sup.Load(context.Background(), records)

@@ -14,6 +14,7 @@ var forbidden = []struct {
 	deps []string
 	why  string
 }{
+	{"tasks/internal/fault", []string{"tasks", "."}, "anything may pass a point"},
 	{"tasks/pkg/task", []string{"tasks/internal", "tasks/pkg", "."}, "the vocabulary depends on the standard library alone"},
 	{"tasks/internal/lifecycle", []string{"tasks/internal", "tasks/pkg/supervisor", "."}, "the state machine is pure"},
 	{"tasks/pkg/supervisor", []string{"tasks/internal/server", "tasks/internal/store", "tasks/internal/process", "tasks/internal/socket", "."}, "an embedded supervisor needs no daemon"},

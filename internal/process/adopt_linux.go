@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tasks/internal/fault"
 	"tasks/pkg/task"
 )
 
@@ -215,6 +216,7 @@ func (e *Engine) KillUnknown(known func(name string, run int) bool) []int {
 		for _, s := range left {
 			if e.tree.signal(s.proc, syscall.SIGKILL) == nil {
 				killed = append(killed, s.pid)
+				fault.At("ending")
 			}
 			if fd, err := watch(s.proc); err == nil {
 				fd.file.SetReadDeadline(end)

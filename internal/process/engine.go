@@ -19,6 +19,7 @@ import (
 	"sync"
 	"syscall"
 
+	"tasks/internal/fault"
 	"tasks/pkg/task"
 )
 
@@ -136,6 +137,7 @@ func (e *Engine) start(l task.Launch, groups cgroups) (task.Process, error) {
 	if err != nil {
 		return nil, execError(l.Spec.Command[0], err)
 	}
+	fault.At("forked")
 	// Not reaped before the lock is released, so it is there to be read.
 	r.ref = task.Ref{PID: pid, Start: startTime(pid), Boot: e.boot, Cgroup: string(group)}
 	e.runs[pid] = r

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"syscall"
 	"time"
+
+	"tasks/internal/fault"
 )
 
 // passDelay is how long a run that was asked to stop may take before /proc is
@@ -87,6 +89,7 @@ func (e *Engine) wait() (ended []*run, strangers bool) {
 			r = nil
 		}
 		if r != nil {
+			fault.At("reaped")
 			delete(e.runs, pid)
 			r.end(status)
 			e.sweeping[r] = true

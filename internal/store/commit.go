@@ -9,6 +9,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"tasks/internal/fault"
 	"tasks/pkg/task"
 )
 
@@ -88,6 +89,7 @@ func (s *Store) run() {
 		s.queue = nil
 		s.mu.Unlock()
 		err := s.commit(batch)
+		fault.At("committed")
 		for _, c := range batch {
 			c.done <- err
 		}
@@ -112,6 +114,7 @@ func (s *Store) commit(batch []change) error {
 					return err
 				}
 			}
+			fault.At("committing")
 			return nil
 		})
 	})

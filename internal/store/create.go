@@ -11,6 +11,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"tasks/internal/fault"
 	"tasks/pkg/task"
 )
 
@@ -37,11 +38,13 @@ func mend(path string, c *contents) (*Store, string, error) {
 	if err != nil {
 		return nil, "", fmt.Errorf("cannot replace damaged database %s: %w", path, err)
 	}
+	fault.At("copied")
 	aside, err := setAside(path)
 	if err != nil {
 		discard(db, path)
 		return nil, "", fmt.Errorf("cannot set damaged database aside: %w", err)
 	}
+	fault.At("aside")
 	if err := publish(db, path); err != nil {
 		return nil, "", fmt.Errorf("cannot replace damaged database, now %s: %w", aside, err)
 	}
@@ -121,6 +124,7 @@ func publish(db *bbolt.DB, path string) error {
 		discard(db, path)
 		return err
 	}
+	fault.At("published")
 	dir, err := os.Open(filepath.Dir(path))
 	if err == nil {
 		err = errors.Join(dir.Sync(), dir.Close())

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"strconv"
 	"time"
 
@@ -135,7 +136,7 @@ func (n *name) spec() task.Spec {
 		panic(err)
 	}
 	s := task.Spec{
-		Name: n.text, Command: []string{"sh", "-c", n.kind.script}, Cwd: "/", Env: env,
+		Name: n.text, Command: []string{"sh", "-c", "echo $$; " + n.kind.script}, Cwd: "/", Env: env,
 		StopTimeout: new(task.Duration(50 * time.Millisecond)),
 	}
 	if n.kind.always {
@@ -164,6 +165,11 @@ func (n *name) compare(info *task.Info, there []process) error {
 	}
 	if up && !main {
 		return fmt.Errorf("it runs, but process %d does not", info.PID)
+	}
+	if up {
+		if b, _ := os.ReadFile(info.Log); string(b) != fmt.Sprintln(info.PID) {
+			return fmt.Errorf("process %d has written its pid, and its log is %q", info.PID, b)
+		}
 	}
 	if n.asBefore(info) || n.asAsked(info) {
 		return nil

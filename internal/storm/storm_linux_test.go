@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"syscall"
 	"testing"
@@ -35,44 +36,15 @@ type storm struct {
 
 func TestStorm(t *testing.T) {
 	t.Parallel()
-	length := usual
-	if text := os.Getenv("STORM"); text != "" {
-		var err error
-		if length, err = time.ParseDuration(text); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if testing.Short() {
-		length = time.Second
-	}
-	if s := os.Getenv("STORM_SEALED"); s == "" && sealed(t) {
+	if sealed(t) {
 		return
 	}
-	dir, err := os.MkdirTemp("", "storm")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	s := &storm{program: filepath.Join(dir, "tasks"), socket: filepath.Join(dir, "s.sock"), rand: rand.New(rand.NewPCG(seed, 0))}
-	if out, err := exec.Command("go", "build", "-o", s.program, "tasks/cmd/tasks").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	s.client = &client.Client{Socket: s.socket}
-	for i := range 24 {
-		s.names = append(s.names, &name{text: fmt.Sprintf("t%02d", i), rand: rand.New(rand.NewPCG(seed, uint64(i+1)))})
-	}
-	t.Cleanup(s.end)
+	s := brew(t)
 	s.serve(t)
-	for end := time.Now().Add(length); time.Now().Before(end) && !t.Failed(); {
-		s.burst(t)
+	for end := time.Now().Add(length(t, usual)); time.Now().Before(end) && !t.Failed(); {
+		s.burst(t, func() { s.killSoon(t) })
 		s.serve(t)
 		s.check(t)
-	}
-	if t.Failed() {
-		log, _ := os.ReadFile(filepath.Join(dir, "s.state", "supervisor.log"))
-		t.Logf("the supervisor's log ends:\n%s", log[max(0, len(log)-1500):])
 	}
 	t.Logf("%d kills, %d of them as the supervisor began; %d operations acknowledged, %d under way at a kill; %d times a task was taken back, %d times its exit code was lost",
 		s.kills, s.early, s.acknowledged, s.unsure, s.kept, s.lost)
@@ -81,10 +53,59 @@ func TestStorm(t *testing.T) {
 	}
 }
 
+// length is how long a test lasts.
+func length(t *testing.T, usual time.Duration) time.Duration {
+	t.Helper()
+	if testing.Short() {
+		return min(usual, time.Second)
+	}
+	text := os.Getenv("STORM")
+	if text == "" {
+		return usual
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// brew makes a storm with a program that is built with args.
+func brew(t *testing.T, args ...string) *storm {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "storm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	s := &storm{program: filepath.Join(dir, "tasks"), socket: filepath.Join(dir, "s.sock"), rand: rand.New(rand.NewPCG(seed, 0))}
+	args = append(append([]string{"build"}, args...), "-o", s.program, "tasks/cmd/tasks")
+	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	s.client = &client.Client{Socket: s.socket}
+	for i := range 24 {
+		s.names = append(s.names, &name{text: fmt.Sprintf("t%02d", i), rand: rand.New(rand.NewPCG(seed, uint64(i+1)))})
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			log, _ := os.ReadFile(filepath.Join(dir, "s.state", "supervisor.log"))
+			t.Logf("the supervisor's log ends:\n%s", log[max(0, len(log)-1500):])
+		}
+		s.end()
+	})
+	return s
+}
+
 // sealed has this test run in a pid namespace of its own, if there may be one:
 // what else this machine runs is then not in its way, and nothing of it can be left.
 func sealed(t *testing.T) bool {
 	t.Helper()
+	if os.Getenv("STORM_SEALED") != "" {
+		return false
+	}
 	unshare := []string{"-pf", "--mount-proc", "--kill-child"}
 	if os.Geteuid() != 0 || exec.Command("unshare", append(unshare, "true")...).Run() != nil {
 		return false
@@ -94,7 +115,7 @@ func sealed(t *testing.T) bool {
 		t.Fatal(err)
 	}
 	// The shell is the first process there, and reaps what the dead leave.
-	cmd := exec.Command("unshare", append(unshare, "sh", "-c", `"$0" -test.v -test.run='^TestStorm$'; exit $?`, exe)...)
+	cmd := exec.Command("unshare", append(unshare, "sh", "-c", `"$0" -test.v -test.short="$1" -test.run="^$2$"; exit $?`, exe, strconv.FormatBool(testing.Short()), t.Name())...)
 	cmd.Env = append(os.Environ(), "STORM_SEALED=1")
 	out, err := cmd.CombinedOutput()
 	t.Logf("%s", out)
@@ -104,8 +125,9 @@ func sealed(t *testing.T) bool {
 	return true
 }
 
-// burst has several clients at work and kills the supervisor amid that.
-func (s *storm) burst(t *testing.T) {
+// burst has several clients at work until the supervisor is gone, which amid
+// may see to.
+func (s *storm) burst(t *testing.T, amid func()) {
 	t.Helper()
 	const clients = 6
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -127,16 +149,7 @@ func (s *storm) burst(t *testing.T) {
 			}
 		})
 	}
-	// Mostly in the midst of the first operations, else in full swing.
-	wait := 30 * time.Millisecond
-	if s.rand.IntN(3) == 0 {
-		wait = 200 * time.Millisecond
-	}
-	time.Sleep(time.Duration(s.rand.Int64N(int64(wait))))
-	if n := s.kill(); n != 1 {
-		t.Errorf("%d supervisors were killed", n)
-	}
-	s.kills++
+	amid()
 	busy.Wait()
 	for _, n := range counts {
 		s.acknowledged += n
@@ -146,6 +159,21 @@ func (s *storm) burst(t *testing.T) {
 			s.unsure++
 		}
 	}
+}
+
+// killSoon kills the supervisor, mostly in the midst of the first operations,
+// else in full swing.
+func (s *storm) killSoon(t *testing.T) {
+	t.Helper()
+	wait := 30 * time.Millisecond
+	if s.rand.IntN(3) == 0 {
+		wait = 200 * time.Millisecond
+	}
+	time.Sleep(time.Duration(s.rand.Int64N(int64(wait))))
+	if n := s.kill(); n != 1 {
+		t.Errorf("%d supervisors were killed", n)
+	}
+	s.kills++
 }
 
 // serve starts a supervisor, after some whose beginning ends early.
@@ -181,20 +209,30 @@ func (s *storm) serve(t *testing.T) {
 
 // kill ends every supervisor on the socket, and returns how many there were.
 func (s *storm) kill() int {
+	n := 0
+	for _, pid := range s.supervisors() {
+		if syscall.Kill(pid, syscall.SIGKILL) == nil {
+			n++
+		}
+	}
+	return n
+}
+
+// supervisors are those on the socket.
+func (s *storm) supervisors() (pids []int) {
 	parents := make(map[int]int) // of what looks like a supervisor
 	for _, p := range processes() {
 		if args := p.args(); len(args) > 2 && args[1] == "supervise" && args[2] == s.socket && p.alive() {
 			parents[p.pid] = p.parent()
 		}
 	}
-	n := 0
 	for pid, parent := range parents {
 		// A child that is yet to execute its command looks like its parent.
-		if _, child := parents[parent]; !child && syscall.Kill(pid, syscall.SIGKILL) == nil {
-			n++
+		if _, child := parents[parent]; !child {
+			pids = append(pids, pid)
 		}
 	}
-	return n
+	return pids
 }
 
 // check compares what there is with what was acknowledged. What was under way

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"tasks/internal/fault"
 	"tasks/internal/lifecycle"
 	"tasks/pkg/task"
 )
@@ -195,9 +196,9 @@ func (a *actor) input(in lifecycle.Input) {
 		case lifecycle.Launch:
 			a.launch()
 		case lifecycle.Ask:
-			a.proc.Stop(a.spec.Signal())
+			a.ask(a.spec.Signal())
 		case lifecycle.Kill:
-			a.proc.Stop(syscall.SIGKILL)
+			a.ask(syscall.SIGKILL)
 		case lifecycle.Settle:
 			a.settle()
 			settled = true
@@ -207,6 +208,12 @@ func (a *actor) input(in lifecycle.Input) {
 	}
 	a.arm()
 	a.after(was, in.Kind, settled, stuck)
+}
+
+// ask has all of the run end by sig.
+func (a *actor) ask(sig syscall.Signal) {
+	a.proc.Stop(sig)
+	fault.At("asked")
 }
 
 // arm sets the timer to the deadline of a phase that was entered.

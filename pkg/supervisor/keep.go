@@ -8,12 +8,14 @@ import (
 	"slices"
 	"time"
 
+	"tasks/internal/fault"
 	"tasks/internal/lifecycle"
 	"tasks/pkg/task"
 )
 
 // settle notes in the history how the run ended.
 func (a *actor) settle() {
+	fault.At("ended")
 	r := &a.history[len(a.history)-1]
 	last := a.machine.Last
 	r.EndedAt, r.State, r.Reason, r.Stack = task.Now(), last.State, a.machine.Why(a.policy), last.Exit.Stack
@@ -45,6 +47,9 @@ func (a *actor) after(was lifecycle.Machine, kind lifecycle.Kind, settled, stuck
 	began := kind == lifecycle.DidBegin // of an adopted run the record says all
 	if began || settled || !phase.Live() && was != a.machine {
 		err = a.save()
+	}
+	if began {
+		fault.At("recorded")
 	}
 	if was != a.machine {
 		a.show()
@@ -115,6 +120,7 @@ func (a *actor) intend() {
 	if err := a.save(); err != nil {
 		a.sup.opts.Logger.Error("cannot save a task", "task", a.name, "err", err)
 	}
+	fault.At("intended")
 }
 
 // restarting tells whether the record is of a restart under way.
@@ -230,6 +236,7 @@ func (a *actor) reclaim(ctx context.Context, r task.Record) error {
 		keeper.Watch(l.Spec, l.Run)
 	}
 	a.hold(proc)
+	fault.At("adopted")
 	a.input(lifecycle.Input{Kind: lifecycle.DidAdopt})
 	switch {
 	case r.Wish == task.Down:

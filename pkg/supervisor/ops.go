@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"tasks/internal/fault"
 	"tasks/internal/lifecycle"
 	"tasks/pkg/task"
 )
@@ -153,6 +154,7 @@ func (a *actor) afterStop(c *Call) {
 // is there, and whether it is to end; any other is stopped. One whose main
 // process has ended is awaited: nobody could tell later how.
 func (a *actor) leave(c *Call) {
+	defer fault.At("leaving")
 	_, lasts := a.engine.(task.Adopter)
 	switch {
 	case a.machine.Phase.Live() && !lasts:
@@ -206,6 +208,7 @@ func (a *actor) forget(info task.Info) error {
 			return fmt.Errorf("cannot remove %s: %w", a.name, err)
 		}
 	}
+	fault.At("removed")
 	if logs := a.sup.opts.Logs; logs != nil {
 		if err := logs.Remove(a.name); err != nil {
 			a.sup.opts.Logger.Warn("cannot remove logs", "task", a.name, "err", err)

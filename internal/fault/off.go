@@ -1,0 +1,6 @@
+//go:build !faults
+
+package fault
+
+// At does nothing.
+func At(string) {}
