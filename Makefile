@@ -25,7 +25,7 @@ test: ## all tests
 	$(if $(RACE),,CGO_ENABLED=0) $(GO) test $(RACE) -shuffle=on ./...
 
 storm: ## kills the supervisor amid starts and stops, at random and at each step, for STORM (2m)
-	STORM=$${STORM:-2m} $(GO) test -count=1 -v -timeout 0 ./internal/storm
+	STORM=$${STORM:-2m} $(GO) test -count=1 -v -timeout 0 -run 'TestStorm|TestNamedSteps' ./internal/storm
 
 bench: ## ratios to physical limits, as in docs/performance.md
 	$(GO) run ./bench

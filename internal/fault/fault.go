@@ -22,7 +22,7 @@ var Points = []string{
 	"published",  // and is replaced, which may not be durable
 	"ending",     // an unknown process was killed, others may be left
 	"adopted",    // a run was taken back, others are yet to be
-	"leaving",    // a run was left to the next supervisor, others are not
+	"leaving",    // a run is to be left to the next supervisor, others may have been
 	"handing",    // a supervisor to be replaced has closed its database
 	"resumed",    // its successor runs and knows no task
 }

@@ -154,7 +154,7 @@ func (a *actor) afterStop(c *Call) {
 // is there, and whether it is to end; any other is stopped. One whose main
 // process has ended is awaited: nobody could tell later how.
 func (a *actor) leave(c *Call) {
-	defer fault.At("leaving")
+	fault.At("leaving")
 	_, lasts := a.engine.(task.Adopter)
 	switch {
 	case a.machine.Phase.Live() && !lasts:
