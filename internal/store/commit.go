@@ -107,17 +107,19 @@ func (s *Store) run() {
 // commit applies batch in its order, in one transaction.
 func (s *Store) commit(batch []change) error {
 	return s.guard(func() error {
-		return s.db.Update(func(tx *bbolt.Tx) error {
-			envs, records := tx.Bucket([]byte(envsBucket)), tx.Bucket([]byte(recordsBucket))
-			for _, c := range batch {
-				if err := c.apply(envs, records); err != nil {
-					return err
-				}
-			}
-			fault.At("committing")
-			return nil
-		})
+		return s.db.Update(func(tx *bbolt.Tx) error { return apply(tx, batch) })
 	})
+}
+
+func apply(tx *bbolt.Tx, batch []change) error {
+	envs, records := tx.Bucket([]byte(envsBucket)), tx.Bucket([]byte(recordsBucket))
+	for _, c := range batch {
+		if err := c.apply(envs, records); err != nil {
+			return err
+		}
+	}
+	fault.At("committing")
+	return nil
 }
 
 func (c *change) apply(envs, records *bbolt.Bucket) error {
