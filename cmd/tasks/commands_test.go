@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -254,4 +255,33 @@ func gone(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Fatalf("process %s is still there: %s", args[0], stat)
+}
+
+// smallDisk is `smalldisk DIR SIZE`: a file system of its own, of that size, for
+// its owner alone.
+func smallDisk(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: smalldisk DIR SIZE")
+	}
+	ts.Check(os.Mkdir(args[0], 0o700))
+	ts.Check(ts.Exec("mount", "-t", "tmpfs", "-o", "mode=700,size="+args[1], "none", args[0]))
+	ts.Defer(func() { ts.Check(exec.Command("umount", "-l", args[0]).Run()) }) // a script that failed may have left it in use
+}
+
+// fill is `fill DIR`: DIR/fill grows until the file system has no byte left.
+func fill(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: fill DIR")
+	}
+	f, err := os.OpenFile(filepath.Join(args[0], "fill"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	ts.Check(err)
+	defer f.Close()
+	for n := 1 << 20; n > 0; n /= 2 {
+		for err = nil; err == nil; {
+			_, err = f.Write(make([]byte, n))
+		}
+		if !errors.Is(err, syscall.ENOSPC) {
+			ts.Fatalf("cannot fill %s: %v", args[0], err)
+		}
+	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -34,6 +35,7 @@ func TestScript(t *testing.T) {
 		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exitcode":  exitCode,
+			"fill":      fill,
 			"gone":      gone,
 			"hang":      hang,
 			"interrupt": interrupt,
@@ -41,6 +43,7 @@ func TestScript(t *testing.T) {
 			"oneline":   oneLine,
 			"processes": processes,
 			"setenv":    setEnv,
+			"smalldisk": smallDisk,
 			"waitfor":   waitFor,
 		},
 	})
@@ -132,9 +135,11 @@ func processesOf(dir string) []process {
 	return found
 }
 
-// condition is [root]: the tests run as root.
+// condition is [root]: the tests run as root; [mount]: they may mount.
 func condition(cond string) (bool, error) {
 	switch cond {
+	case "mount":
+		return exec.Command("unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt").Run() == nil, nil
 	case "root":
 		return os.Getuid() == 0, nil
 	case "bash-completion":

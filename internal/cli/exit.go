@@ -56,7 +56,7 @@ func (e *env) exit(o client.ExitOptions) error {
 	end := e.progress(ctx)
 	tasks, err := c.Exit(ctx, o)
 	end()
-	if err != nil && !errors.Is(err, task.ErrTimeout) {
+	if errors.Is(err, task.ErrUnavailable) || errors.Is(err, task.ErrUsage) || errors.Is(err, errInterrupted) {
 		return err
 	}
 	// The supervisor holds its lock as long as there is a process of it.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"tasks/pkg/task"
@@ -191,6 +192,21 @@ func (k *Keeper) Done(name string, run int) {
 		l.ended = true
 		k.schedule(l, time.Now())
 	}
+}
+
+// Room is an ENOSPC where there is no room for anything to be written to the log
+// of a run.
+func (k *Keeper) Room(name string, run int) error {
+	f, err := os.OpenFile(k.dir.Path(name, run), os.O_WRONLY|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil // deleted: that was room enough
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil
+	}
+	return reserve(f, info.Size())
 }
 
 // Remove is [Dir.Remove], for a task that has ended.

@@ -47,6 +47,7 @@ func (d Dir) path(name string, run int) string {
 // umask is, and the directories that are missing. Logs of that run and of later
 // ones are those of a task that was removed or forgotten, or of a run that was
 // never recorded: they are deleted, and who still writes to one writes on alone.
+// It is an ENOSPC where there is no room for anything to be written.
 func (d Dir) Create(name string, run int) (*os.File, error) {
 	f, err := d.create(name, run)
 	if err != nil {
@@ -85,6 +86,9 @@ func (d Dir) create(name string, run int) (*os.File, error) {
 		if info, err = f.Stat(); err == nil && info.Mode() != 0o600 {
 			err = f.Chmod(0o600)
 		}
+	}
+	if err == nil {
+		err = reserve(f, 0)
 	}
 	if err != nil {
 		f.Close() // of none it is an error, and nothing else

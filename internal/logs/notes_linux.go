@@ -3,6 +3,7 @@ package logs
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"time"
@@ -103,6 +104,25 @@ func statLog(path string) (logInfo, error) {
 	return logInfo{
 		size: st.Size, disk: st.Blocks * 512, block: max(int64(st.Blksize), page), last: time.Unix(st.Mtim.Unix()),
 	}, nil
+}
+
+// scarce is what must be free on a file system, in bytes, for a log to be given
+// room without a trial: what it keeps for root, or for itself, differs.
+const scarce = 1 << 20
+
+// reserve gives the log, which has that size, room for its next block, on a file
+// system that is all but full.
+func reserve(f *os.File, size int64) error {
+	var st unix.Statfs_t
+	fd := int(f.Fd())
+	if err := unix.Fstatfs(fd, &st); err != nil || st.Bavail >= scarce/uint64(max(st.Bsize, 1)) {
+		return nil
+	}
+	err := unix.Fallocate(fd, unix.FALLOC_FL_KEEP_SIZE, size, 1)
+	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+		return fmt.Errorf("%w: %s", err, f.Name())
+	}
+	return nil // there are file systems that cannot tell
 }
 
 // punch frees what the file at path holds before end, which becomes a hole. The

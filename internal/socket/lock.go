@@ -71,21 +71,39 @@ func AcquireLock(stateDir string) (*Lock, error) {
 	return nil, &HeldError{Dir: stateDir}
 }
 
+// room is how long what a holder records may be.
+const room = int64(MaxPath + 32)
+
 // clear takes out what a holder that died has left, and mends the mode.
 func (l *Lock) clear() error {
 	if err := l.file.Chmod(0o600); err != nil {
 		return err
 	}
-	return l.file.Truncate(0)
+	return l.blank()
+}
+
+// blank writes over what the lock says. It does not cut it off: a full disk
+// may not give back the block that would free.
+func (l *Lock) blank() error {
+	info, err := l.file.Stat()
+	if err != nil {
+		return err
+	}
+	_, err = l.file.WriteAt(make([]byte, min(info.Size(), room)), 0)
+	return err
 }
 
 // Record writes this process and its socket into the lock, for those who find
 // it held and for [Paths.Fallback]. It may be called again.
 func (l *Lock) Record(socket string) error {
 	// Never a mix of old and new: in between, a reader finds nothing.
-	err := l.file.Truncate(0)
+	line := fmt.Appendf(nil, "%d %s\n", os.Getpid(), socket)
+	err := l.blank()
 	if err == nil {
-		_, err = l.file.WriteAt(fmt.Appendf(nil, "%d %s\n", os.Getpid(), socket), 0)
+		err = l.file.Truncate(int64(len(line)))
+	}
+	if err == nil {
+		_, err = l.file.WriteAt(line, 0)
 	}
 	if err != nil {
 		return fmt.Errorf("cannot record the socket: %w", err)
@@ -178,15 +196,14 @@ func named(file *os.File) bool {
 
 // content is what the holder recorded, zero where nothing or half of it is there.
 func content(file *os.File) (pid int, socket string, err error) {
-	const room = MaxPath + 32
-	data, err := io.ReadAll(io.NewSectionReader(file, 0, int64(room)))
+	data, err := io.ReadAll(io.NewSectionReader(file, 0, room))
 	if err != nil {
 		return 0, "", fmt.Errorf("cannot read lock: %w", err)
 	}
 	line, whole := strings.CutSuffix(string(data), "\n")
 	number, socket, _ := strings.Cut(line, " ")
 	pid, err = strconv.Atoi(number)
-	if !whole || err != nil || pid <= 0 || !filepath.IsAbs(socket) {
+	if !whole || err != nil || pid <= 0 || !filepath.IsAbs(socket) || strings.ContainsRune(socket, 0) {
 		return 0, "", nil
 	}
 	return pid, socket, nil

@@ -189,16 +189,18 @@ func TestLockContent(t *testing.T) {
 		pid    int
 		socket string
 	}{
-		"":              {},
-		"12":            {},
-		"12 /x.so":      {}, // half written
-		"12 \n":         {},
-		"12 x.sock\n":   {},
-		"0 /x.sock\n":   {},
-		"-3 /x.sock\n":  {},
-		"pid /x.sock\n": {},
-		"12 /x.sock\n":  {12, "/x.sock"},
-		"12 /a\nb\n":    {12, "/a\nb"},
+		"":                {},
+		"12":              {},
+		"12 /x.so":        {}, // half written
+		"12 \n":           {},
+		"12 x.sock\n":     {},
+		"0 /x.sock\n":     {},
+		"-3 /x.sock\n":    {},
+		"pid /x.sock\n":   {},
+		"12 /x.sock\n":    {12, "/x.sock"},
+		"12 /a\nb\n":      {12, "/a\nb"},
+		"\x00\x00\x00":    {}, // blank
+		"12 /a\x00\x00\n": {}, // half written over that
 	} {
 		dir := tempDir(t)
 		check(t, os.WriteFile(filepath.Join(dir, "lock"), []byte(data), 0o600))

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"runtime/debug"
 	"strings"
 	"syscall"
@@ -170,7 +171,16 @@ func (s *Store) guard(f func() error) (err error) {
 			s.mu.Unlock()
 		}
 	}()
-	return asErrno(f())
+	return asErrno(s.named(f()))
+}
+
+// named gives an error of the file the name that it has now.
+func (s *Store) named(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) && path.Path == next(s.path) {
+		path.Path = s.path
+	}
+	return err
 }
 
 // asErrno gives an error of bbolt, some of which are only text, its errno.

@@ -47,8 +47,10 @@ type self struct {
 	timer    *time.Timer
 	armed    uint64
 	next     task.Time
-	begins   []*Call // answered when a run has begun, or could not
-	ends     []*Call // answered when the run is over
+	unsaved  <-chan time.Time // when to try again: the record could not be saved
+	refused  error            // why a run that has begun is ended again: it could not be recorded
+	begins   []*Call          // answered when a run has begun, or could not
+	ends     []*Call          // answered when the run is over
 }
 
 type launched struct {
@@ -86,6 +88,8 @@ func (a *actor) loop() {
 		case <-goneAfter(a.exited, a.gone):
 			a.gone = nil
 			a.input(lifecycle.Input{Kind: lifecycle.DidVanish, Exit: a.proc.Exit()})
+		case <-a.unsaved:
+			a.saveAgain()
 		case <-deadline:
 			a.timer, a.armed = nil, 0
 			a.input(lifecycle.Input{Kind: lifecycle.DidTimeOut})
@@ -125,7 +129,7 @@ func (a *actor) drain() {
 // launch asks the engine for a run, beside the loop: it may take its time.
 func (a *actor) launch() {
 	a.run++
-	a.since = time.Now()
+	a.since, a.refused = time.Now(), nil
 	a.history = append(a.history, task.Run{Run: a.run, StartedAt: task.Now()})
 	if len(a.history) > keepRuns {
 		a.history = append([]task.Run(nil), a.history[1:]...)

@@ -13,12 +13,15 @@ import (
 	"tasks/pkg/task"
 )
 
+// saveRetry is how long after a failed save the next one is tried.
+const saveRetry = 2 * time.Second
+
 // settle notes in the history how the run ended.
 func (a *actor) settle() {
 	fault.At("ended")
 	r := &a.history[len(a.history)-1]
 	last := a.machine.Last
-	r.EndedAt, r.State, r.Reason, r.Stack = task.Now(), last.State, a.machine.Why(a.policy), last.Exit.Stack
+	r.EndedAt, r.State, r.Reason, r.Stack = task.Now(), last.State, a.why(), last.Exit.Stack
 	r.TimedOut = last.Cause == lifecycle.Timeout
 	switch e := last.Exit; {
 	case e.Lost:
@@ -39,7 +42,7 @@ func (a *actor) after(was lifecycle.Machine, kind lifecycle.Kind, settled, stuck
 	before, phase := was.Phase, a.machine.Phase
 	a.reason = a.machine.Doing(a.policy)
 	if phase == lifecycle.Backoff || phase == lifecycle.Over && (settled || before != phase) {
-		a.reason = a.machine.Why(a.policy)
+		a.reason = a.why()
 	} else if phase == lifecycle.Over {
 		a.reason = a.shown.Load().info.Reason // as it was
 	}
@@ -48,6 +51,9 @@ func (a *actor) after(was lifecycle.Machine, kind lifecycle.Kind, settled, stuck
 	if began || settled || !phase.Live() && was != a.machine {
 		err = a.save()
 	}
+	if began && err != nil && len(a.begins) > 0 { // of a start that nobody waits for, nothing was acknowledged
+		a.refused = err
+	}
 	if began {
 		fault.At("recorded")
 	}
@@ -55,7 +61,7 @@ func (a *actor) after(was lifecycle.Machine, kind lifecycle.Kind, settled, stuck
 		a.show()
 	}
 	a.answer(kind, settled || phase == lifecycle.Over, stuck, err)
-	if err != nil && began {
+	if began && a.refused != nil {
 		a.input(lifecycle.Input{Kind: lifecycle.DoStop, Cause: lifecycle.Stop, Now: true, Grace: -1})
 	}
 }
@@ -83,8 +89,10 @@ func (a *actor) answer(kind lifecycle.Kind, over, stuck bool, saved error) {
 		reply(&a.begins, err)
 	case kind == lifecycle.DidFail && !a.machine.Phase.Live():
 		reply(&a.begins, task.Errorf(nil, a.name, "cannot start %s: %s", a.name, a.history[len(a.history)-1].Reason))
-	case kind == lifecycle.DidBegin && (saved != nil || a.machine.Cause != lifecycle.Restart):
-		reply(&a.begins, saved)
+	case kind == lifecycle.DidBegin && a.refused == nil && a.machine.Cause != lifecycle.Restart:
+		reply(&a.begins, nil)
+	case over && a.machine.Phase == lifecycle.Over && a.refused != nil: // not before: nothing may be left of it
+		reply(&a.begins, fmt.Errorf("cannot start %s: %w", a.name, a.refused))
 	case over && a.machine.Phase == lifecycle.Over:
 		reply(&a.begins, task.Errorf(task.ErrConflict, a.name, "Task %s was stopped before it began again.", a.name))
 	}
@@ -97,8 +105,18 @@ func (a *actor) whatIsLeft() string {
 	return fmt.Sprintf("process %d is still there after KILL", a.proc.Ref().PID)
 }
 
-// save returns when the task's record is durable.
+// why says how the last run that is over came to its end.
+func (a *actor) why() string {
+	if a.refused != nil {
+		return a.refused.Error()
+	}
+	return a.machine.Why(a.policy)
+}
+
+// save returns when the task's record is durable. Where that fails it is tried
+// again later, whoever is told: a full disk may have room by then.
 func (a *actor) save() error {
+	a.unsaved = nil
 	if a.sup.opts.Store == nil {
 		return nil
 	}
@@ -110,7 +128,23 @@ func (a *actor) save() error {
 	if a.proc != nil {
 		r.Ref = a.proc.Ref()
 	}
-	return a.sup.opts.Store.Save(r)
+	err := a.sup.opts.Store.Save(r)
+	if err != nil {
+		a.unsaved = time.After(saveRetry)
+	}
+	return err
+}
+
+// saveAgain saves what could not be saved before, unless the run is about to
+// begin or to end: that will be saved then.
+func (a *actor) saveAgain() {
+	a.unsaved = nil
+	if p := a.machine.Phase; p.Live() && p != lifecycle.Running {
+		return
+	}
+	if a.save() == nil {
+		a.sup.opts.Logger.Info("saved a task at last", "task", a.name)
+	}
 }
 
 // intend records a restart before it begins: one that a death of the supervisor

@@ -46,14 +46,17 @@ func TestSaveFailsAtTheBeginning(t *testing.T) {
 			return nil
 		})
 		_, err := s.Start(t.Context(), web(restarts(task.RestartAlways)))
-		if !errors.Is(err, errDisk) || err.Error() != "cannot record that web is running: no space left on device" {
+		if !errors.Is(err, errDisk) || err.Error() != "cannot start web: no space left on device" {
 			t.Errorf("Start: %v", err)
 		}
 		r := f.Next(t)
 		if sig := <-r.Stops(); sig != syscall.SIGKILL {
 			t.Errorf("the run got %v", sig)
 		}
-		expect(t, s, "web", task.Stopped, "stopped; killed")
+		expect(t, s, "web", task.Stopped, "no space left on device")
+		if f.Live() != 0 {
+			t.Error("a run lives on whose start was refused")
+		}
 		st.failing(nil)
 		start(t, s, f, web())
 		if got := st.record("web"); got.State != task.Running || got.Runs[len(got.Runs)-1].Run != 2 {
@@ -84,6 +87,52 @@ func TestSaveFailsAtTheEnd(t *testing.T) {
 	})
 }
 
+// What could not be saved is saved once there is room, without anybody's doing.
+func TestSavedAtLast(t *testing.T) {
+	st := newMemory()
+	faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		start(t, s, f, web())
+		st.failing(func(*task.Record) error { return errDisk })
+		if _, err := s.Stop(t.Context(), "web"); !errors.Is(err, errDisk) {
+			t.Errorf("Stop: %v", err)
+		}
+		time.Sleep(time.Minute)
+		if got := st.record("web"); got.State != task.Running {
+			t.Errorf("record on the full disk: %+v", got)
+		}
+		st.failing(nil)
+		time.Sleep(3 * time.Second)
+		saves := st.count()
+		if got := st.record("web"); got.State != task.Stopped || got.Wish != task.Down || got.Reason != "stopped" {
+			t.Errorf("record: %+v", got)
+		}
+		time.Sleep(time.Minute)
+		if n := st.count() - saves; n > 0 {
+			t.Errorf("%d saves after that", n)
+		}
+	})
+}
+
+// An automatic restart was promised to nobody: it needs no record to go on.
+func TestSaveFailsAtAnAutomaticRestart(t *testing.T) {
+	st := newMemory()
+	faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		r := start(t, s, f, web(restarts(task.RestartAlways)))
+		st.failing(func(*task.Record) error { return errDisk })
+		r.Exit(task.Exit{Code: 1}, false)
+		second := f.Next(t)
+		time.Sleep(time.Minute)
+		if got := expect(t, s, "web", task.Running, ""); got.Wish != task.Up || got.Run != 2 {
+			t.Errorf("%+v", got)
+		}
+		st.failing(nil)
+		time.Sleep(3 * time.Second)
+		if got := st.record("web"); got.State != task.Running || got.Ref != second.Ref() || len(got.Runs) != 2 {
+			t.Errorf("record: %+v", got)
+		}
+	})
+}
+
 func TestSaveFailsAtARestart(t *testing.T) {
 	st := newMemory()
 	faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
@@ -93,7 +142,7 @@ func TestSaveFailsAtARestart(t *testing.T) {
 		if !errors.Is(err, errDisk) {
 			t.Errorf("Restart: %v", err)
 		}
-		expect(t, s, "web", task.Stopped, "stopped; killed")
+		expect(t, s, "web", task.Stopped, "no space left on device")
 		if f.Live() != 0 {
 			t.Error("a run that is not recorded lives on")
 		}

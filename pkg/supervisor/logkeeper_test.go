@@ -18,6 +18,7 @@ type keeper struct {
 	logs.Dir
 	mu    sync.Mutex
 	heard []string
+	full  error
 }
 
 func (k *keeper) note(format string, args ...any) {
@@ -30,6 +31,8 @@ func (k *keeper) Watch(spec *task.Spec, run int) {
 	k.note("watch %s %d %d", spec.Name, run, *spec.LogKeep)
 }
 func (k *keeper) Done(name string, run int) { k.note("done %s %d", name, run) }
+
+func (k *keeper) Room(string, int) error { return k.full }
 
 func (k *keeper) expect(t *testing.T, want ...string) {
 	t.Helper()
@@ -64,5 +67,28 @@ func TestLogKeeper(t *testing.T) {
 		})})
 		k.expect(t, "watch web 4 3", "watch web 7 3")
 		next.Close(t.Context())
+	})
+}
+
+// On a full disk a run is not ended for one that could not begin.
+func TestNoRoomToStartAgain(t *testing.T) {
+	k := &keeper{Dir: logs.Dir(t.TempDir()), full: errDisk}
+	faked(t, supervisor.Options{Logs: k}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		spec := web(func(s *task.Spec) { s.LogKeep = new(3) })
+		start(t, s, f, spec)
+		const text = "cannot start web again, so it goes on: no space left on device"
+		_, err := s.Restart(t.Context(), "web")
+		expectError(t, err, errDisk, text)
+		_, err = s.Submit(supervisor.Op{Kind: supervisor.OpStart, Spec: &spec, Replace: true}).Wait(t.Context())
+		expectError(t, err, errDisk, text)
+		if got := expect(t, s, "web", task.Running, ""); got.Run != 1 {
+			t.Errorf("run %d", got.Run)
+		}
+		if _, err := s.Start(t.Context(), spec); !errors.Is(err, task.ErrConflict) {
+			t.Errorf("Start: %v", err)
+		}
+		if _, err := s.Stop(t.Context(), "web"); err != nil {
+			t.Errorf("Stop: %v", err)
+		}
 	})
 }

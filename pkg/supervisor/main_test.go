@@ -159,6 +159,12 @@ func (m *memory) record(name string) task.Record {
 	return m.records[name]
 }
 
+func (m *memory) count() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.saves
+}
+
 func (m *memory) all() []task.Record {
 	m.mu.Lock()
 	defer m.mu.Unlock()

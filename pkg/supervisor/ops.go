@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"syscall"
 
 	"tasks/internal/fault"
 	"tasks/internal/lifecycle"
@@ -47,10 +48,13 @@ func (a *actor) refuse(c *Call, err error) {
 
 func (a *actor) start(c *Call) {
 	if !a.fresh() && a.machine.Phase != lifecycle.Over {
-		if c.op.Replace {
-			a.afterStop(c)
-		} else {
+		switch err := a.room(); {
+		case !c.op.Replace:
 			c.fail(a.conflict())
+		case err != nil:
+			c.fail(err)
+		default:
+			a.afterStop(c)
 		}
 		return
 	}
@@ -114,8 +118,25 @@ func (a *actor) restart(c *Call) {
 		c.fail(a.noEngine(a.spec))
 		return
 	}
+	if err := a.room(); err != nil {
+		c.fail(err)
+		return
+	}
 	a.begins = append(a.begins, c)
 	a.input(lifecycle.Input{Kind: lifecycle.DoRestart})
+}
+
+// room is why a run that goes on is not to be ended for another: on a full disk
+// that could not begin.
+func (a *actor) room() error {
+	keeper, ok := a.sup.opts.Logs.(LogKeeper)
+	if !ok || a.machine.Phase != lifecycle.Running {
+		return nil
+	}
+	if err := keeper.Room(a.name, a.run); err != nil {
+		return fmt.Errorf("cannot start %s again, so it goes on: %w", a.name, err)
+	}
+	return nil
 }
 
 // wantEnd asks the run to end; the call is answered when it has.
@@ -203,17 +224,25 @@ func (a *actor) remove(c *Call) {
 
 // forget removes the ended task for good.
 func (a *actor) forget(info task.Info) error {
+	removeLogs := func() {
+		if logs := a.sup.opts.Logs; logs != nil {
+			if err := logs.Remove(a.name); err != nil {
+				a.sup.opts.Logger.Warn("cannot remove logs", "task", a.name, "err", err)
+			}
+		}
+	}
 	if st := a.sup.opts.Store; st != nil {
-		if err := st.Delete(a.name); err != nil {
+		err := st.Delete(a.name)
+		if errors.Is(err, syscall.ENOSPC) { // they may be what has filled the disk
+			removeLogs()
+			err = st.Delete(a.name)
+		}
+		if err != nil {
 			return fmt.Errorf("cannot remove %s: %w", a.name, err)
 		}
 	}
 	fault.At("removed")
-	if logs := a.sup.opts.Logs; logs != nil {
-		if err := logs.Remove(a.name); err != nil {
-			a.sup.opts.Logger.Warn("cannot remove logs", "task", a.name, "err", err)
-		}
-	}
+	removeLogs()
 	// In this order nobody who hears of it still finds the task, and no event
 	// of a new one with its name comes before this.
 	a.shown.Store(nil)

@@ -60,6 +60,9 @@ type LogKeeper interface {
 	Watch(spec *task.Spec, run int)
 	// Done is called when the run is over, or could not begin.
 	Done(name string, run int)
+	// Room is asked before a run is ended for the sake of another. The error is
+	// why that could write nothing.
+	Room(name string, run int) error
 }
 
 // Options are what a Supervisor may be given; the zero value serves.
