@@ -36,6 +36,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exitcode":  exitCode,
 			"fill":      fill,
+			"freeze":    freeze,
 			"gone":      gone,
 			"hang":      hang,
 			"interrupt": interrupt,
@@ -44,6 +45,7 @@ func TestScript(t *testing.T) {
 			"processes": processes,
 			"setenv":    setEnv,
 			"smalldisk": smallDisk,
+			"thaw":      thaw,
 			"waitfor":   waitFor,
 		},
 	})
@@ -135,9 +137,17 @@ func processesOf(dir string) []process {
 	return found
 }
 
-// condition is [root]: the tests run as root; [mount]: they may mount.
+// condition is [root]: the tests run as root; [mount]: they may mount;
+// [freezer]: there is one of cgroup v1, which puts processes beyond KILL.
 func condition(cond string) (bool, error) {
 	switch cond {
+	case "freezer":
+		dir, err := os.MkdirTemp(freezers, "tasks")
+		if err != nil {
+			return false, nil
+		}
+		_, err = os.Stat(filepath.Join(dir, "freezer.state"))
+		return err == nil && os.Remove(dir) == nil, nil
 	case "mount":
 		return exec.Command("unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt").Run() == nil, nil
 	case "root":

@@ -91,6 +91,10 @@ func TestStopEndsTheTree(t *testing.T) {
 			if !alive(out) {
 				t.Error("the deaf one obeyed")
 			}
+			left := s.Process.(task.Tree).Left()
+			if !slices.ContainsFunc(left, func(p task.Proc) bool { return p.PID == out.pid }) {
+				t.Errorf("%d is not among what is left: %v", out.pid, left)
+			}
 			select {
 			case <-s.Gone():
 				t.Error("gone, with one left")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"tasks/internal/fault"
@@ -102,7 +103,24 @@ func (a *actor) whatIsLeft() string {
 	if a.proc == nil || a.proc.Ref().PID == 0 {
 		return "its function does not return"
 	}
-	return fmt.Sprintf("process %d is still there after KILL", a.proc.Ref().PID)
+	t, ok := a.proc.(task.Tree)
+	if !ok {
+		return fmt.Sprintf("process %d is still there after KILL", a.proc.Ref().PID)
+	}
+	const most = 5
+	var named []string
+	left := t.Left()
+	for _, p := range left[:min(len(left), most)] {
+		name := fmt.Sprintf("%d %s", p.PID, strings.Join(p.Command, " "))
+		if p.Blocked {
+			name += " (in uninterruptible sleep)"
+		}
+		named = append(named, name)
+	}
+	if n := len(left) - most; n > 0 {
+		named = append(named, fmt.Sprintf("%d more", n))
+	}
+	return "still there after KILL: " + strings.Join(named, ", ")
 }
 
 // why says how the last run that is over came to its end.

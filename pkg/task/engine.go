@@ -57,6 +57,9 @@ type Tree interface {
 	// Tree lists parents before their children, the main process first. It may
 	// be called from any goroutine; it reads the system at each call.
 	Tree() ([]Proc, error)
+	// Left lists what has not ended, also once the main process has: pid and
+	// name alone. It waits for none of them, however stuck they are.
+	Left() []Proc
 }
 
 // A Ref identifies a process on this machine for as long as it is up.

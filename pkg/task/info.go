@@ -85,6 +85,7 @@ type Proc struct {
 	Parent      int      `json:"parent,omitempty"` // within the run; what lost its own has the main process
 	Command     []string `json:"command"`
 	MemoryBytes int64    `json:"memory_bytes"` // resident
+	Blocked     bool     `json:"-"`            // in uninterruptible sleep: no signal reaches it
 }
 
 // A Run is one execution of a task.
