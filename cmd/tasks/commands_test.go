@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"tasks/internal/store"
 	"tasks/pkg/task"
 )
 
@@ -214,6 +216,28 @@ func hang(ts *testscript.TestScript, neg bool, args []string) {
 	l, err := net.Listen("unix", args[0])
 	ts.Check(err)
 	ts.Defer(func() { l.Close() })
+}
+
+// misdate is `misdate NAME DURATION`: the task's run began so much later by the
+// record, as if the clock had been set back since. No supervisor may be there.
+func misdate(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: misdate NAME DURATION")
+	}
+	by, err := time.ParseDuration(args[1])
+	ts.Check(err)
+	db, _, err := store.Open(filepath.Join(ts.Getenv("STATE"), "tasks.db"))
+	ts.Check(err)
+	defer db.Close()
+	records, err := db.Records()
+	ts.Check(err)
+	i := slices.IndexFunc(records, func(r task.Record) bool { return r.Spec.Name == args[0] })
+	if i < 0 {
+		ts.Fatalf("no record of %s", args[0])
+	}
+	run := &records[i].Runs[len(records[i].Runs)-1]
+	run.StartedAt.Time = run.StartedAt.Add(by)
+	ts.Check(db.Save(records[i]))
 }
 
 // processes is `processes NAME N`: the task called NAME comes to have at least

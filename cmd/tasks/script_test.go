@@ -41,6 +41,7 @@ func TestScript(t *testing.T) {
 			"hang":      hang,
 			"interrupt": interrupt,
 			"json":      jsonValue,
+			"misdate":   misdate,
 			"oneline":   oneLine,
 			"processes": processes,
 			"setenv":    setEnv,

@@ -72,6 +72,11 @@ func (e *Engine) Adopt(_ context.Context, l task.Launch, ref task.Ref) (task.Pro
 	return r, nil
 }
 
+// Age implements task.Aged.
+func (r *run) Age() time.Duration {
+	return time.Duration(max(int64(ticks())-int64(r.ref.Start), 0)) * tick
+}
+
 // lost hands a run whose main process is gone to the reaper.
 func (r *run) lost() {
 	e := r.engine

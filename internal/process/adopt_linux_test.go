@@ -355,6 +355,22 @@ func TestAdoptedSample(t *testing.T) {
 	}
 }
 
+// Its age is that of the process, not the time since it was taken back.
+func TestAdoptedAge(t *testing.T) {
+	t.Parallel()
+	before := ticks()
+	o := one(t, "exec sleep 1000")
+	born := startTime(o.ref.PID)
+	for ticks() < born+3 {
+		time.Sleep(tick)
+	}
+	s := o.adopt(t)
+	age := s.Process.(task.Aged).Age()
+	if most := time.Duration(ticks()-before) * tick; age < 3*tick || age > most {
+		t.Errorf("%v, and was begun at most %v ago", age, most)
+	}
+}
+
 func TestAdoptOfAnotherBoot(t *testing.T) {
 	t.Parallel()
 	o := one(t, "exec sleep 1000")

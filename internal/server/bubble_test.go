@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -52,6 +53,21 @@ func TestWriteTimeout(t *testing.T) {
 		synctest.Wait()
 		if _, err := nc.Read(make([]byte, 1)); err != io.EOF {
 			t.Errorf("after %v: %v", time.Since(began), err)
+		}
+	})
+}
+
+// The uptime is counted by the server, not taken from a time of the wall clock,
+// which the host here has none of.
+func TestUptime(t *testing.T) {
+	bubble(t, func(t *testing.T, _ *supervisor.Supervisor, nc net.Conn) {
+		time.Sleep(90 * time.Second)
+		if _, err := nc.Write([]byte(request(1, "info"))); err != nil {
+			t.Fatal(err)
+		}
+		line, err := bufio.NewReader(nc).ReadString('\n')
+		if err != nil || !strings.Contains(line, `"uptime":"1m30s"`) {
+			t.Errorf("%v: %s", err, line)
 		}
 	})
 }

@@ -38,7 +38,7 @@ func info(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 	}
 	in := c.srv.cfg.Info()
 	in.Protocol = protocol.Version
-	in.Uptime = task.Duration(time.Since(in.StartedAt.Time).Round(time.Millisecond))
+	in.Uptime = task.Duration(time.Since(c.srv.began).Round(time.Millisecond))
 	in.Counts = make(map[task.State]int)
 	for _, t := range c.srv.cfg.Supervisor.List() {
 		in.Counts[t.State]++

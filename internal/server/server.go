@@ -19,7 +19,7 @@ import (
 // Config is what a Server serves.
 type Config struct {
 	Supervisor *supervisor.Supervisor
-	// Info is what the host says of itself; the server adds the counts.
+	// Info is what the host says of itself; the server adds uptime and counts.
 	Info func() protocol.Info
 	// Exit stops every task, each within grace if that is not negative, or with
 	// keep lets those run on that can be taken back, and has the host end. nil:
@@ -44,6 +44,7 @@ const (
 type Server struct {
 	cfg    Config
 	uid    int
+	began  time.Time       // by the monotonic clock: nobody sets that
 	ctx    context.Context // of waits and watches
 	cancel context.CancelFunc
 
@@ -58,7 +59,7 @@ func New(cfg Config, uid int) *Server {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{cfg: cfg, uid: uid, conns: make(map[*conn]bool)}
+	s := &Server{cfg: cfg, uid: uid, began: time.Now(), conns: make(map[*conn]bool)}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }

@@ -37,7 +37,7 @@ type self struct {
 	policy   lifecycle.Policy
 	machine  lifecycle.Machine
 	run      int
-	since    time.Time  // the run's beginning
+	since    time.Time  // the run's beginning, by the monotonic clock
 	reason   string     // why the state is what it is, for people
 	history  []task.Run // the last runs; the present one, if any, is the last
 	proc     task.Process

@@ -3,6 +3,7 @@ package supervisor
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +14,14 @@ import (
 // failedStay is how long a failed task is remembered at least.
 const failedStay = 24 * time.Hour
 
+// An ended task is one that may be forgotten in time.
+type ended struct {
+	name  string
+	state task.State
+	at    task.Time
+	since time.Time // the same by the monotonic clock: a clock that is set makes no task old
+}
+
 // forgetOld keeps no more than keep ended tasks: beyond that the oldest done
 // ones are forgotten, and failed ones older than a day.
 func (s *Supervisor) forgetOld(keep int) {
@@ -20,12 +29,13 @@ func (s *Supervisor) forgetOld(keep int) {
 		return i.State == task.Done || i.State == task.Failed || i.State == task.Starting
 	})
 	s.actors.Go(func() {
-		ended := make(map[string]task.Info)
+		all := make(map[string]ended)
 		note := func(info task.Info, removed bool) {
-			if removed || info.State != task.Done && info.State != task.Failed {
-				delete(ended, info.Name)
-			} else {
-				ended[info.Name] = info
+			switch {
+			case removed || info.State != task.Done && info.State != task.Failed:
+				delete(all, info.Name)
+			case all[info.Name].at != info.EndedAt:
+				all[info.Name] = ended{info.Name, info.State, info.EndedAt, steady(info.EndedAt)}
 			}
 		}
 		for {
@@ -35,37 +45,37 @@ func (s *Supervisor) forgetOld(keep int) {
 			}
 			for _, e := range events {
 				if e.Missed > 0 {
-					clear(ended)
+					maps.DeleteFunc(all, func(name string, _ ended) bool { return s.lookup(name) == nil })
 					for _, info := range s.List() {
 						note(info, false)
 					}
 				}
 				note(e.Task, e.Removed)
 			}
-			for _, old := range oldest(ended, keep) {
-				delete(ended, old.Name)
-				s.Submit(Op{Kind: OpRemove, Name: old.Name, ended: old.EndedAt})
+			for _, old := range oldest(all, keep) {
+				delete(all, old.name)
+				s.Submit(Op{Kind: OpRemove, Name: old.name, ended: old.at})
 			}
 		}
 	})
 }
 
 // oldest are those to forget so that of what may be forgotten keep stay.
-func oldest(ended map[string]task.Info, keep int) []task.Info {
-	if len(ended) <= keep {
+func oldest(all map[string]ended, keep int) []ended {
+	if len(all) <= keep {
 		return nil
 	}
-	var old []task.Info
-	for _, info := range ended {
-		if info.State == task.Done || time.Since(info.EndedAt.Time) >= failedStay {
-			old = append(old, info)
+	var old []ended
+	for _, e := range all {
+		if e.state == task.Done || time.Since(e.since) >= failedStay {
+			old = append(old, e)
 		}
 	}
 	if len(old) <= keep {
 		return nil
 	}
-	slices.SortFunc(old, func(a, b task.Info) int {
-		return cmp.Or(a.EndedAt.Compare(b.EndedAt.Time), strings.Compare(a.Name, b.Name))
+	slices.SortFunc(old, func(a, b ended) int {
+		return cmp.Or(a.since.Compare(b.since), strings.Compare(a.name, b.name))
 	})
 	return old[:len(old)-keep]
 }

@@ -228,7 +228,7 @@ func (a *actor) restore(ctx context.Context, r task.Record) (again bool) {
 	a.adoptSpec(r.Spec, fn)
 	a.history, a.machine.Wish, a.machine.Restarts, a.reason = slices.Clone(r.Runs), r.Wish, r.Restarts, r.Reason
 	if n := len(r.Runs); n > 0 {
-		a.run, a.since = r.Runs[n-1].Run, r.Runs[n-1].StartedAt.Time
+		a.run = r.Runs[n-1].Run
 	}
 	live := !r.State.Ended() && r.State != task.BackingOff && len(r.Runs) > 0
 	var err error
@@ -289,6 +289,11 @@ func (a *actor) reclaim(ctx context.Context, r task.Record) error {
 	}
 	a.hold(proc)
 	fault.At("adopted")
+	if aged, ok := proc.(task.Aged); ok {
+		a.since = time.Now().Add(-aged.Age())
+	} else {
+		a.since = steady(r.Runs[len(r.Runs)-1].StartedAt)
+	}
 	a.input(lifecycle.Input{Kind: lifecycle.DidAdopt})
 	switch {
 	case r.Wish == task.Down:
@@ -306,8 +311,14 @@ func lostBecause(r task.Record, err error) string {
 	return "the supervisor ended without it"
 }
 
-// ran is how long the present run has lasted, by the monotonic clock where it
-// began under this supervisor.
+// steady is a recorded time on the monotonic clock: whoever sets the wall clock
+// from now on does not move it.
+func steady(t task.Time) time.Time {
+	now := time.Now()
+	return now.Add(-now.Sub(t.Time))
+}
+
+// ran is how long the present run has lasted.
 func (a *actor) ran() time.Duration {
 	if a.since.IsZero() {
 		return 0

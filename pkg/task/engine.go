@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"syscall"
+	"time"
 )
 
 // An Engine executes runs. Its methods may be called from several goroutines.
@@ -44,6 +45,13 @@ type Process interface {
 	Stop(sig syscall.Signal)
 	// Signal sends sig to the run's process group.
 	Signal(sig syscall.Signal) error
+}
+
+// An Aged is a Process that knows its age by a clock that nobody sets. One that
+// was taken back and does not has the age that its record says.
+type Aged interface {
+	// Age is how long ago the run began.
+	Age() time.Duration
 }
 
 // A Sampler is a Process that can tell what it uses.
