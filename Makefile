@@ -6,7 +6,10 @@ LDFLAGS    ?= -s -w
 RACE       := $(if $(shell command -v $$($(GO) env CC) 2>/dev/null),-race,)
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build install demo test storm bench lint completions check clean
+# What reads what others wrote, and the state machine.
+FUZZ = internal/protocol:FuzzParseRequest internal/store:FuzzDecode pkg/task:FuzzCheckName internal/lifecycle:FuzzNext
+
+.PHONY: build install demo test storm fuzz bench lint completions check clean
 
 build: ## bin/tasks
 	$(GO) build -trimpath -ldflags='$(LDFLAGS)' -o bin/tasks ./cmd/tasks
@@ -26,6 +29,10 @@ test: ## all tests
 
 storm: ## kills the supervisor amid starts and stops, at random and at each step, for STORM (2m)
 	STORM=$${STORM:-2m} $(GO) test -count=1 -v -timeout 0 -run 'TestStorm|TestNamedSteps' ./internal/storm
+
+fuzz: ## what reads foreign bytes, and the state machine, each for FUZZTIME (1m), two at a time
+	@printf '%s\n' $(FUZZ) | xargs -P2 -I{} sh -c 'at={}; set -x; \
+	$(GO) test -run "^$$" -fuzz "^$${at#*:}$$" -fuzztime '$${FUZZTIME:-1m}' -parallel 1 "./$${at%:*}"'
 
 bench: ## ratios to physical limits, as in docs/performance.md
 	$(GO) run ./bench
