@@ -9,7 +9,7 @@ STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # What reads what others wrote, and the state machine.
 FUZZ = internal/protocol:FuzzParseRequest internal/store:FuzzDecode pkg/task:FuzzCheckName internal/lifecycle:FuzzNext
 
-.PHONY: build install demo test storm fuzz bench lint completions check clean
+.PHONY: build install demo test storm many fuzz bench lint completions check clean
 
 build: ## bin/tasks
 	$(GO) build -trimpath -ldflags='$(LDFLAGS)' -o bin/tasks ./cmd/tasks
@@ -29,6 +29,9 @@ test: ## all tests
 
 storm: ## kills the supervisor amid starts and stops, at random and at each step, for STORM (2m)
 	STORM=$${STORM:-2m} $(GO) test -count=1 -v -timeout 0 -run 'TestStorm|TestNamedSteps' ./internal/storm
+
+many: ## starts, lists, takes back after a kill, and stops MANY (10000) tasks
+	MANY=$${MANY:-10000} $(GO) test -count=1 -v -timeout 0 -run TestMany ./internal/storm
 
 fuzz: ## what reads foreign bytes, and the state machine, each for FUZZTIME (1m), two at a time
 	@printf '%s\n' $(FUZZ) | xargs -P2 -I{} sh -c 'at={}; set -x; \

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"syscall"
 	"testing"
@@ -73,18 +72,10 @@ func length(t *testing.T, usual time.Duration) time.Duration {
 // brew makes a storm with a program that is built with args.
 func brew(t *testing.T, args ...string) *storm {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "storm")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	dir := build(t, args...)
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	s := &storm{program: filepath.Join(dir, "tasks"), socket: filepath.Join(dir, "s.sock"), rand: rand.New(rand.NewPCG(seed, 0))}
-	args = append(append([]string{"build"}, args...), "-o", s.program, "tasks/cmd/tasks")
-	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
 	s.client = &client.Client{Socket: s.socket}
 	for i := range 24 {
 		s.names = append(s.names, &name{text: fmt.Sprintf("t%02d", i), rand: rand.New(rand.NewPCG(seed, uint64(i+1)))})
@@ -97,32 +88,6 @@ func brew(t *testing.T, args ...string) *storm {
 		s.end()
 	})
 	return s
-}
-
-// sealed has this test run in a pid namespace of its own, if there may be one:
-// what else this machine runs is then not in its way, and nothing of it can be left.
-func sealed(t *testing.T) bool {
-	t.Helper()
-	if os.Getenv("STORM_SEALED") != "" {
-		return false
-	}
-	unshare := []string{"-pf", "--mount-proc", "--kill-child"}
-	if os.Geteuid() != 0 || exec.Command("unshare", append(unshare, "true")...).Run() != nil {
-		return false
-	}
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	// The shell is the first process there, and reaps what the dead leave.
-	cmd := exec.Command("unshare", append(unshare, "sh", "-c", `"$0" -test.v -test.short="$1" -test.run="^$2$"; exit $?`, exe, strconv.FormatBool(testing.Short()), t.Name())...)
-	cmd.Env = append(os.Environ(), "STORM_SEALED=1")
-	out, err := cmd.CombinedOutput()
-	t.Logf("%s", out)
-	if err != nil {
-		t.Error(err)
-	}
-	return true
 }
 
 // burst has several clients at work until the supervisor is gone, which amid
