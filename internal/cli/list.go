@@ -31,7 +31,7 @@ each uses and where it runs and logs.`,
 			if err != nil {
 				return err
 			}
-			if o.States, err = parseStates(states); err != nil {
+			if o.States, err = parseStates(cmd, states); err != nil {
 				return err
 			}
 			c, err := e.dial()

@@ -45,7 +45,7 @@ func newClean(e *env) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o := client.RemoveOptions{Selector: task.Selector{All: s.group == "", Group: s.group}, Ended: true}
 			var err error
-			if o.States, err = parseStates(states); err != nil {
+			if o.States, err = parseStates(cmd, states); err != nil {
 				return err
 			}
 			for _, st := range o.States {

@@ -190,18 +190,34 @@ func unknownCommand(root *cobra.Command, e *env, word string) error {
 	if e.within {
 		return usage("Unknown command. Available commands: %s", strings.Join(commandNames(root), ", "))
 	}
-	best, like := 3, ""
+	var names []string
 	for _, c := range root.Commands() {
-		for _, name := range append([]string{c.Name()}, c.Aliases...) {
-			if d := task.Edits(word, name, 2); d < best && d < len(name) && !c.Hidden {
-				best, like = d, name
-			}
+		if !c.Hidden {
+			names = append(append(names, c.Name()), c.Aliases...)
 		}
 	}
-	if like != "" {
+	if like := nearest(word, names); like != "" {
 		return usage("unknown command %q: did you mean %q?", word, like)
 	}
 	return usage("unknown command %q: see 'tasks --help'", word)
+}
+
+// nearest is the one of names that word is a slip of: one edit away, from six
+// letters on two. A word of two letters is nobody's slip.
+func nearest(word string, names []string) (like string) {
+	best := 2
+	switch n := len(word); {
+	case n <= 2:
+		return ""
+	case n >= 6:
+		best = 3
+	}
+	for _, name := range names {
+		if d := task.Edits(word, name, 2); d < best {
+			best, like = d, name
+		}
+	}
+	return like
 }
 
 func commandNames(root *cobra.Command) []string {
@@ -236,13 +252,7 @@ func flagMessage(cmd *cobra.Command, err error) string {
 	if !ok {
 		return fmt.Sprintf("%s: see '%s --help'", msg, cmd.CommandPath())
 	}
-	best, like := 3, ""
-	for _, f := range flagsOf(cmd) {
-		if d := task.Edits(name, f, 2); d < best {
-			best, like = d, f
-		}
-	}
-	if like != "" {
+	if like := nearest(name, flagsOf(cmd)); like != "" {
 		return fmt.Sprintf("%s: did you mean --%s?", msg, like)
 	}
 	return fmt.Sprintf("%s: see '%s --help'", msg, cmd.CommandPath())

@@ -141,7 +141,12 @@ func ended(t task.Info) bool    { return t.State.Ended() }
 func notEnded(t task.Info) bool { return !t.State.Ended() }
 func exists(t task.Info) bool   { return t.PID != 0 }
 
-func parseStates(words []string) ([]task.State, error) {
+// parseStates understands the words of --state, which says something where it
+// is given: an empty variable of a script does not mean every state.
+func parseStates(cmd *cobra.Command, words []string) ([]task.State, error) {
+	if len(words) == 0 && cmd.Flags().Changed("state") {
+		words = []string{""}
+	}
 	var states []task.State
 	for _, w := range words {
 		known := false

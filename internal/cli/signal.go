@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -62,11 +63,14 @@ func isSignal(word string) bool {
 	return err == nil
 }
 
+// valueFlags are those before a command whose value is the next word.
+var valueFlags = []string{"-s", "--socket", "-o", "--output", "--color"}
+
 // signalFlag makes the -9 of `kill -9 NAME`, which is no flag to cobra, one.
 func signalFlag(args []string) []string {
 	for i, a := range args {
 		if a != "kill" && a != "signal" {
-			if strings.HasPrefix(a, "-") || i > 0 && (args[i-1] == "-s" || args[i-1] == "--socket") {
+			if strings.HasPrefix(a, "-") || i > 0 && slices.Contains(valueFlags, args[i-1]) {
 				continue
 			}
 			return args

@@ -158,7 +158,7 @@ func (e *env) startAgain(f *startFlags, names []string) error {
 	}
 	known, err := c.List(context.Background(), client.ListOptions{Selector: task.Selector{Names: names}})
 	if err != nil && len(known) == 0 && !f.all && errors.Is(err, task.ErrNotFound) && !strings.ContainsAny(strings.Join(names, ""), "*?[") {
-		return usage("no such tasks: %s: to start a command put -- before it: tasks start %s -- %s", strings.Join(names, ", "), names[0], strings.Join(names[1:], " "))
+		return usage("no such tasks: %s: put -- before the command: tasks start %s -- %s", strings.Join(names, ", "), names[0], strings.Join(names[1:], " "))
 	}
 	return e.started(f, func(ctx context.Context, c *client.Client) ([]task.Info, error) {
 		return c.StartAgain(ctx, task.Selector{Names: names, All: f.all})
