@@ -42,7 +42,7 @@ type env struct {
 }
 
 func newEnv() *env {
-	e := &env{in: os.Stdin, out: os.Stdout, err: os.Stderr}
+	e := &env{in: os.Stdin, out: os.Stdout, err: os.Stderr, output: "table", color: "auto"}
 	e.tty, e.errTTY = term.IsTerminal(1), term.IsTerminal(2)
 	if e.tty {
 		e.width, _, _ = term.GetSize(1)

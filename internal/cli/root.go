@@ -129,11 +129,11 @@ func newRoot(e *env, args []string) *cobra.Command {
 	}
 	f := root.PersistentFlags()
 	f.StringVarP(&e.socket, "socket", "s", e.socket, "`PATH` of the supervisor's socket (default: TASKS_SOCKET, else one in the runtime directory)")
-	f.StringVarP(&e.output, "output", "o", "table", "output as `FORM`: table, wide, json or name")
-	f.BoolVar(&e.json, "json", false, "short for --output json")
-	f.BoolVar(&e.noHeaders, "no-headers", false, "tables without their first line")
-	f.BoolVarP(&e.quiet, "quiet", "q", false, "print names only, or nothing but errors")
-	f.StringVar(&e.color, "color", "auto", "colours `WHEN`: auto, never or always")
+	f.StringVarP(&e.output, "output", "o", e.output, "output as `FORM`: table, wide, json or name")
+	f.BoolVar(&e.json, "json", e.json, "short for --output json")
+	f.BoolVar(&e.noHeaders, "no-headers", e.noHeaders, "tables without their first line")
+	f.BoolVarP(&e.quiet, "quiet", "q", e.quiet, "print names only, or nothing but errors")
+	f.StringVar(&e.color, "color", e.color, "colours `WHEN`: auto, never or always")
 	root.RegisterFlagCompletionFunc("output", words("table", "wide", "json", "name"))
 	root.RegisterFlagCompletionFunc("color", words("auto", "never", "always"))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {

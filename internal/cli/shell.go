@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -79,7 +80,9 @@ func (e *env) line(words []string) int {
 	if words[0] == "tasks" && len(words) > 1 {
 		words = words[1:]
 	}
-	l := &env{in: e.in, out: e.out, err: e.err, tty: e.tty, errTTY: e.errTTY, width: e.width, socket: e.socket, color: e.color, within: true}
+	l := newEnv() // the terminal may have another width by now
+	l.socket, l.output, l.quiet, l.noHeaders, l.color = e.socket, e.output, e.quiet, e.noHeaders, e.color
+	l.within = true
 	defer l.client.Close()
 	return l.run(words)
 }
@@ -100,7 +103,11 @@ func (e *env) sure(read reader) bool {
 	if err != nil || n == 0 {
 		return true
 	}
-	answer, err := read(fmt.Sprintf("%d not ended: stop them and end the supervisor? [y/N] ", n))
+	have := "1 task has"
+	if n > 1 {
+		have = fmt.Sprintf("%d tasks have", n)
+	}
+	answer, err := read(fmt.Sprintf("%s not ended: stop them and end the supervisor? [y/N] ", have))
 	return err == nil && strings.HasPrefix(strings.ToLower(strings.TrimSpace(answer)), "y")
 }
 
@@ -119,12 +126,12 @@ func (e *env) plainReader() reader {
 }
 
 // lineEditor reads lines with history and editing; the terminal is raw only
-// while it does.
+// while it does. Ctrl-C begins a new line, as in any shell.
 func (e *env) lineEditor(fd int) reader {
 	t := term.NewTerminal(struct {
 		io.Reader
 		io.Writer
-	}{e.in, e.out}, "")
+	}{keyReader{e.in}, e.out}, "")
 	return func(prompt string) (string, error) {
 		t.SetPrompt(prompt)
 		old, err := term.MakeRaw(fd)
@@ -135,8 +142,21 @@ func (e *env) lineEditor(fd int) reader {
 		if w, h, err := term.GetSize(fd); err == nil && w > 0 { // a terminal may not know
 			t.SetSize(w, h)
 		}
-		return t.ReadLine()
+		line, err := t.ReadLine()
+		if errors.Is(err, io.EOF) {
+			fmt.Fprint(e.out, "\r\n") // what follows begins a line
+		}
+		return line, err
 	}
+}
+
+// keyReader makes of Ctrl-C, which ends the editor, the keys that empty the line
+// and enter it: to its end, delete to its beginning, return.
+type keyReader struct{ io.Reader }
+
+func (r keyReader) Read(b []byte) (int, error) {
+	n, err := r.Reader.Read(b[:(len(b)+2)/3])
+	return copy(b, bytes.ReplaceAll(b[:n], []byte{3}, []byte{5, 21, '\r'})), err
 }
 
 // split takes a line apart as a POSIX shell does, with quotes and backslashes
