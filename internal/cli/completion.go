@@ -17,7 +17,8 @@ and signals complete, the tasks as they are at that moment.`,
 		Example: `  source <(tasks completion bash)
   tasks completion zsh > "${fpath[1]}/_tasks"
   tasks completion fish > ~/.config/fish/completions/tasks.fish`,
-		ValidArgs: []string{"bash", "zsh", "fish", "powershell"},
+		Annotations: map[string]string{"prints": "text"},
+		ValidArgs:   []string{"bash", "zsh", "fish", "powershell"},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usage("name one shell: bash, zsh, fish or powershell")

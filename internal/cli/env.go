@@ -95,17 +95,25 @@ func (e *env) dialWithin(most time.Duration) (*client.Client, error) {
 	return &e.client, nil
 }
 
-var errInterrupted = errors.New("interrupted: the tasks go on as they are")
+var errInterrupted = errors.New("interrupted")
 
-// untilInterrupt is a context that a Ctrl-C, or TERM, ends with errInterrupted.
-func untilInterrupt() (context.Context, func()) {
+// What is so after an interrupt: of a command that waits, and of one that has
+// asked for a change.
+const (
+	unchanged = "the tasks go on as they are"
+	asked     = "the supervisor goes on with it"
+)
+
+// untilInterrupt is a context that a Ctrl-C, or TERM, ends with errInterrupted
+// and what is so then.
+func untilInterrupt(then string) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	sig := make(chan os.Signal, 1)
 	signal.Notify(sig, syscall.SIGINT, syscall.SIGTERM)
 	go func() {
 		select {
 		case <-sig:
-			cancel(errInterrupted)
+			cancel(fmt.Errorf("%w: %s", errInterrupted, then))
 		case <-ctx.Done():
 		}
 	}()
@@ -128,10 +136,13 @@ func (e *env) ask(do func(context.Context, *client.Client) ([]task.Info, error))
 	if err != nil {
 		return err
 	}
-	ctx, done := untilInterrupt()
+	ctx, done := untilInterrupt(asked)
 	defer done()
 	end := e.progress(ctx)
 	tasks, err := do(ctx, c)
 	end()
+	if errors.Is(err, task.ErrUnavailable) && len(tasks) == 0 {
+		return err
+	}
 	return errors.Join(e.printTouched(tasks), err)
 }

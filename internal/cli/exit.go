@@ -47,7 +47,7 @@ func (e *env) exit(o client.ExitOptions) error {
 	if err != nil {
 		return err
 	}
-	ctx, done := untilInterrupt()
+	ctx, done := untilInterrupt(asked)
 	defer done()
 	info, err := c.Info(ctx)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 
 // follow writes what the sources' tasks write until all of them have ended.
 func (e *env) follow(sources []*source, lines int, served bool) error {
-	ctx, done := untilInterrupt()
+	ctx, done := untilInterrupt(unchanged)
 	defer done()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

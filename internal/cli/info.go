@@ -31,6 +31,9 @@ func newInfo(e *env) *cobra.Command {
 			if own := version(); info.Version != own {
 				e.remark("tasks: the supervisor is version %s, this command %s", info.Version, own)
 			}
+			if e.quiet {
+				return nil
+			}
 			return e.printInfo(info)
 		},
 	}

@@ -39,9 +39,6 @@ each uses and where it runs and logs.`,
 				return err
 			}
 			tasks, err := c.List(context.Background(), o)
-			if err != nil && tasks == nil {
-				return err
-			}
 			slices.SortFunc(tasks, func(a, b task.Info) int { return strings.Compare(a.Name, b.Name) })
 			if e.quiet {
 				e.output = "name"
@@ -50,7 +47,7 @@ each uses and where it runs and logs.`,
 				e.remark("no tasks: start one with 'tasks start NAME -- COMMAND'")
 				return nil
 			}
-			return joined(err, e.printTasks(tasks))
+			return e.answered(tasks, err)
 		},
 	}
 	s.flags(cmd)

@@ -42,6 +42,7 @@ before it. The files are read directly, also where no supervisor runs.`,
   tasks logs -f web worker
   tasks logs -n 20 --grep error 'web-*'
   tasks logs --run 3 web`,
+		Annotations:       map[string]string{"prints": "text"},
 		ValidArgsFunction: completeNames(nil),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			sel, err := f.selector(cmd, args)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -41,6 +42,15 @@ func (e *env) printTouched(tasks []task.Info) error {
 		return nil
 	}
 	return e.printTasks(tasks)
+}
+
+// answered prints the tasks that a question was answered with. A table needs
+// one where there was an error; JSON is an array whenever a supervisor answered.
+func (e *env) answered(tasks []task.Info, err error) error {
+	if err != nil && len(tasks) == 0 && (e.output != "json" || errors.Is(err, task.ErrUnavailable)) {
+		return err
+	}
+	return joined(err, e.printTasks(tasks))
 }
 
 // printTasks prints tasks in the form that was asked for.

@@ -115,7 +115,12 @@ func newRoot(e *env, args []string) *cobra.Command {
 		CompletionOptions: cobra.CompletionOptions{
 			DisableDefaultCmd: true,
 		},
-		PersistentPreRunE: func(*cobra.Command, []string) error { return e.settle() },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Annotations["prints"] == "text" && (e.json || cmd.Flags().Changed("output")) {
+				return usage("%s prints text as it is: it goes without --json and --output", cmd.Name())
+			}
+			return e.settle()
+		},
 	}
 	showVersion := root.Flags().Bool("version", false, "print the version of this program")
 	root.RunE = func(cmd *cobra.Command, args []string) error {

@@ -35,12 +35,12 @@ runs. The values of its environment are shown with --env alone.`,
 			}
 			tasks, err := c.Get(context.Background(), client.ListOptions{Selector: sel, Stats: true, Env: env, Tree: tree})
 			if e.output == "json" || e.output == "name" {
-				if err != nil && tasks == nil {
-					return err
-				}
-				return joined(err, e.printTasks(tasks))
+				return e.answered(tasks, err)
 			}
 			for i, t := range tasks {
+				if e.quiet {
+					break
+				}
 				if i > 0 {
 					fmt.Fprintln(e.out)
 				}

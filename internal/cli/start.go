@@ -188,7 +188,7 @@ func (e *env) started(f *startFlags, start func(context.Context, *client.Client)
 	if err != nil {
 		return err
 	}
-	ctx, done := untilInterrupt()
+	ctx, done := untilInterrupt(unchanged)
 	defer done()
 	tasks, err := start(ctx, c)
 	if f.wait == "" || err != nil || len(tasks) == 0 {

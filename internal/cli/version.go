@@ -18,7 +18,10 @@ func newVersion(e *env) *cobra.Command {
 }
 
 func (e *env) printVersion() error {
-	if e.output == "json" {
+	switch {
+	case e.quiet:
+		return nil
+	case e.output == "json":
 		return e.printJSON(map[string]string{"version": version(), "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH})
 	}
 	_, err := fmt.Fprintf(e.out, "tasks %s (%s, %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)

@@ -60,11 +60,11 @@ func (e *env) wait(o client.WaitOptions) error {
 	if err != nil {
 		return err
 	}
-	ctx, done := untilInterrupt()
+	ctx, done := untilInterrupt(unchanged)
 	defer done()
 	tasks, err := c.Wait(ctx, o)
 	if errors.Is(err, context.Canceled) {
-		err = errInterrupted
+		err = context.Cause(ctx)
 	}
 	if o.Any && err == nil {
 		tasks = met(tasks, o.For)[:1]
