@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
 	"github.com/olekukonko/tablewriter/renderer"
 	"github.com/olekukonko/tablewriter/tw"
 
@@ -168,20 +169,25 @@ func pad(w io.Writer, head []string, rows [][]string) error {
 
 // shown is the width of a cell in columns, colours not counted.
 func shown(s string) int {
-	if strings.IndexByte(s, '\x1b') < 0 {
-		return utf8.RuneCountInString(s)
-	}
 	n := 0
 	for s != "" {
 		if strings.HasPrefix(s, "\x1b[") {
 			s = s[strings.IndexByte(s, 'm')+1:]
 			continue
 		}
-		_, size := utf8.DecodeRuneInString(s)
+		r, size := utf8.DecodeRuneInString(s)
 		s = s[size:]
-		n++
+		n += columnsOf(r)
 	}
 	return n
+}
+
+// columnsOf is how wide r is on a terminal.
+func columnsOf(r rune) int {
+	if r < 0x80 {
+		return 1 // control characters were made text
+	}
+	return twwidth.Width(string(r))
 }
 
 // trimmer takes the blanks off the ends of lines, and cuts what is wider than
@@ -219,10 +225,9 @@ func cut(s string, n int) string {
 			s = s[end:]
 			continue
 		}
-		_, size := utf8.DecodeRuneInString(s)
-		if n > 0 {
+		r, size := utf8.DecodeRuneInString(s)
+		if n -= columnsOf(r); n >= 0 {
 			b.WriteString(s[:size])
-			n--
 		}
 		s = s[size:]
 	}
