@@ -65,6 +65,9 @@ TERM or INT, which stops them and lets the next 'tasks serve' start them again.`
 			}
 			e.client.Close()
 			e.client.Socket = paths.Socket
+			if already {
+				e.ignored(cmd, paths.State)
+			}
 			return e.sayServing(already)
 		},
 	}
@@ -131,6 +134,18 @@ func (e *env) serveHere(paths socket.Paths, keep int, limits logs.Limits) error 
 		return fmt.Errorf("cannot serve: %w", err)
 	}
 	return nil
+}
+
+// ignored remarks which flags came too late for the supervisor that serves.
+func (e *env) ignored(cmd *cobra.Command, state string) {
+	for _, flag := range []string{"keep-ended", "log-max-size", "log-keep", "log-total"} {
+		if cmd.Flags().Changed(flag) {
+			e.remark("tasks: --%s has no effect on the supervisor that serves already", flag)
+		}
+	}
+	if info, err := e.client.Info(context.Background()); err == nil && cmd.Flags().Changed("state-dir") && info.StateDir != state {
+		e.remark("tasks: its state directory is %s, not %s", info.StateDir, state)
+	}
 }
 
 func (e *env) sayServing(already bool) error {
