@@ -38,7 +38,8 @@ type env struct {
 
 	client client.Client
 	paths  socket.Paths
-	within bool // in `tasks shell`
+	within bool                                  // in `tasks shell`
+	grace  func(own time.Duration) time.Duration // of a stop by this command; nil: the task's own
 }
 
 func newEnv() *env {

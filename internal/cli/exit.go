@@ -34,6 +34,9 @@ process is gone and its socket removed. Tasks and logs stay on disk: the next
 					return err
 				}
 			}
+			if o.Timeout != nil {
+				e.grace = func(own time.Duration) time.Duration { return min(own, timeout) }
+			}
 			return e.exit(o)
 		},
 	}

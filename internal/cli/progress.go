@@ -61,7 +61,11 @@ func (e *env) waitingFor(ctx context.Context, since time.Duration) string {
 			}
 			part += ")"
 		}
-		if grace := time.Duration(*t.Spec.StopTimeout); since < grace {
+		grace := time.Duration(*t.Spec.StopTimeout)
+		if e.grace != nil {
+			grace = e.grace(grace)
+		}
+		if since < grace {
 			part += fmt.Sprintf(", %s of %s", since.Round(time.Second), grace)
 		}
 		parts = append(parts, part)

@@ -35,6 +35,9 @@ task that has ended stays as it is, which is no error.`,
 					return err
 				}
 			}
+			if now || o.Timeout != nil {
+				e.grace = func(time.Duration) time.Duration { return timeout }
+			}
 			return e.ask(func(ctx context.Context, c *client.Client) ([]task.Info, error) { return c.Stop(ctx, o) })
 		},
 	}
