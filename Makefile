@@ -25,7 +25,7 @@ demo: build ## a short real session in a temporary home
 
 test: ## all tests
 	@$(if $(RACE),,echo "make test: no C compiler, so without the race detector";) \
-	$(if $(RACE),,CGO_ENABLED=0) $(GO) test $(RACE) -shuffle=on ./...
+	$(if $(RACE),,CGO_ENABLED=0) $(GO) test $(RACE) -shuffle=on -timeout 30m ./...
 
 storm: ## kills the supervisor amid starts and stops, at random and at each step, for STORM (2m)
 	STORM=$${STORM:-2m} $(GO) test -count=1 -v -timeout 0 -run 'TestStorm|TestNamedSteps' ./internal/storm

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"slices"
 	"sync"
+	"time"
 
 	"tasks/internal/logs"
+	"tasks/internal/process"
 	"tasks/pkg/task"
 )
 
@@ -26,7 +29,8 @@ func (e *env) follow(sources []*source, lines int, served bool) error {
 	if served {
 		watching.Go(func() { e.watch(ctx, sel, news) })
 	} else {
-		e.remark("tasks: no supervisor answers: following the files until interrupted")
+		e.remark("tasks: no supervisor answers: following what runs without one")
+		watching.Go(func() { e.watchSurvivors(ctx, news) })
 	}
 	follower := logs.NewFollower()
 	defer follower.Close()
@@ -76,6 +80,25 @@ func (e *env) watch(ctx context.Context, sel task.Selector, news map[string]chan
 		e.remark("tasks: the supervisor has ended")
 		for name := range news {
 			tell(task.Info{Name: name, State: task.Lost})
+		}
+	}
+}
+
+// watchSurvivors tells which tasks have no process any more, where there is no
+// supervisor to tell.
+func (e *env) watchSurvivors(ctx context.Context, news map[string]chan task.Info) {
+	for {
+		alive := process.Survivors(e.client.Socket)
+		for name, c := range news {
+			if !slices.Contains(alive, name) {
+				delete(news, name)
+				c <- task.Info{Name: name, State: task.Lost}
+			}
+		}
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return
 		}
 	}
 }

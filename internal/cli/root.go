@@ -76,7 +76,7 @@ func (e *env) hint(line string, err error) string {
 	if e.within {
 		serve = "'serve'"
 	}
-	switch n := process.Survivors(e.client.Socket); n {
+	switch n := len(process.Survivors(e.client.Socket)); n {
 	case 0:
 		return head + ": start one with " + serve
 	case 1:

@@ -87,7 +87,7 @@ func appendLine(b []byte, n int) []byte {
 // its last lines; a reader meanwhile sees whole lines in order.
 func TestKeeperFastWriter(t *testing.T) {
 	const most = 8 << 20
-	total := 320 << 20
+	total := 128 << 20
 	if testing.Short() {
 		total = 48 << 20
 	}

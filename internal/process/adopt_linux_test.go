@@ -174,7 +174,7 @@ func TestAdoptedExits(t *testing.T) {
 		var s stage
 		var want []task.Exit
 		for script, exit := range ends {
-			s.Specs = append(s.Specs, sh(`trap '`+script+`' USR1; echo up; while :; do sleep 0.01; done`))
+			s.Specs = append(s.Specs, sh(`trap '`+script+`' USR1; echo up; while :; do sleep 0.1; done`))
 			want = append(want, exit)
 		}
 		s.Keep = keep
@@ -216,7 +216,7 @@ func recordsExits() bool {
 
 func TestAdoptTheDead(t *testing.T) {
 	t.Parallel()
-	zombie := outlive(t, stage{Specs: []task.Spec{sh("trap 'exit 5' USR1; echo up; while :; do sleep 0.01; done")}, Keep: true})[0]
+	zombie := outlive(t, stage{Specs: []task.Spec{sh("trap 'exit 5' USR1; echo up; while :; do sleep 0.1; done")}, Keep: true})[0]
 	zombie.started().line(t, "up")
 	if err := syscall.Kill(zombie.ref.PID, syscall.SIGUSR1); err != nil {
 		t.Fatal(err)
@@ -235,7 +235,7 @@ func TestAdoptTheDead(t *testing.T) {
 // What a main process that nobody saw end has left behind is swept.
 func TestAdoptWhatTheLostLeft(t *testing.T) {
 	orphans := outliveTrees(t, func(script string) task.Spec {
-		return sh(script + `until grep -q '^out' /proc/$$/fd/1; do sleep 0.01; done; exit 3`)
+		return sh(script + `until grep -q '^out' /proc/$$/fd/1; do sleep 0.05; done; exit 3`)
 	})
 	eachTree(t, func(t *testing.T, i int, w way) {
 		tt, o := trees[i], orphans[w][i]
@@ -328,7 +328,7 @@ func TestAdoptedStopTouchesNothingElse(t *testing.T) {
 
 func TestAdoptedLeavesChildren(t *testing.T) {
 	t.Parallel()
-	leaver := sh(`trap 'exit 4' USR1; setsid sh -c 'echo out $$; exec sleep 1000' & while :; do sleep 0.01; done`)
+	leaver := sh(`trap 'exit 4' USR1; setsid sh -c 'echo out $$; exec sleep 1000' & while :; do sleep 0.1; done`)
 	leaver.LeaveChildren = true
 	o := outlive(t, stage{Specs: []task.Spec{leaver}})[0]
 	s := o.adopt(t)
@@ -361,7 +361,7 @@ func TestAdoptOfAnotherBoot(t *testing.T) {
 // Another process has the pid by now.
 func TestAdoptWithAWrongStart(t *testing.T) {
 	t.Parallel()
-	o := outlive(t, stage{Specs: []task.Spec{sh("unset TASKS_RUN_ID; exec sh -c 'trap \"echo hit\" TERM; echo up; while :; do sleep 0.01; done'")}})[0]
+	o := outlive(t, stage{Specs: []task.Spec{sh("unset TASKS_RUN_ID; exec sh -c 'trap \"echo hit\" TERM; echo up; while :; do sleep 0.1; done'")}})[0]
 	o.started().line(t, "up")
 	ref := o.ref
 	ref.Start--

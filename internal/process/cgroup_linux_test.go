@@ -80,7 +80,7 @@ func TestKillEndsWhatForksWithoutEnd(t *testing.T) {
 func TestCgroupOfARunsOwn(t *testing.T) {
 	t.Parallel()
 	needCgroups(t)
-	s := start(t, sh(`until test -s dir; do sleep 0.01; done; mkdir -p "$(cat dir)/a/b" && (echo 0 > "$(cat dir)/a/b/cgroup.procs"; exec sleep 1000) & wait`))
+	s := start(t, sh(`until test -s dir; do sleep 0.05; done; mkdir -p "$(cat dir)/a/b" && (echo 0 > "$(cat dir)/a/b/cgroup.procs"; exec sleep 1000) & wait`))
 	t.Cleanup(func() { os.Remove(filepath.Join(engine.opts.Home, "dir")) })
 	if err := os.WriteFile(filepath.Join(engine.opts.Home, "dir"), []byte(s.Ref().Cgroup), 0o600); err != nil {
 		t.Fatal(err)
@@ -104,7 +104,7 @@ func TestCgroupOfARunsOwn(t *testing.T) {
 func TestCgroupInUse(t *testing.T) {
 	t.Parallel()
 	needCgroups(t)
-	leaver := sh(`setsid sh -c 'echo out $$; exec sleep 1000' & until grep -q ^out /proc/$$/fd/1; do sleep 0.01; done`)
+	leaver := sh(`setsid sh -c 'echo out $$; exec sleep 1000' & until grep -q ^out /proc/$$/fd/1; do sleep 0.05; done`)
 	leaver.Name, leaver.LeaveChildren = "leaver", true
 	old := start(t, leaver)
 	out := procOf(t, old.line(t, "out"))

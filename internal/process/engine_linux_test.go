@@ -204,7 +204,7 @@ func TestLookPath(t *testing.T) {
 func TestSignalGoesToTheGroup(t *testing.T) {
 	t.Parallel()
 	s := start(t, sh(`trap 'echo main; wait' USR1
-		sh -c 'trap "echo child; exit" USR1; echo pid $$; while :; do sleep 0.01; done' &
+		sh -c 'trap "echo child; exit" USR1; echo pid $$; while :; do sleep 0.1; done' &
 		wait`))
 	s.line(t, "pid")
 	if err := s.Signal(syscall.SIGUSR1); err != nil {

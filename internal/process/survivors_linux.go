@@ -6,10 +6,10 @@ import (
 	"strconv"
 )
 
-// Survivors counts the runs that the supervisor on socket began and whose main
+// Survivors names the tasks that the supervisor on socket began and whose main
 // process lives, whether or not that supervisor does.
-func Survivors(socket string) int {
-	n := 0
+func Survivors(socket string) []string {
+	var names []string
 	for _, s := range scan() {
 		// A main process leads its session; most others need not be read.
 		if s.session != s.pid || s.dead() || s.pid == os.Getpid() {
@@ -18,8 +18,10 @@ func Survivors(socket string) int {
 		env, _ := os.ReadFile("/proc/" + strconv.Itoa(s.pid) + "/environ")
 		env = append([]byte{0}, env...)
 		if bytes.Contains(env, []byte("\x00TASKS_RUN_ID=")) && bytes.Contains(env, []byte("\x00TASKS_SOCKET="+socket+"\x00")) {
-			n++
+			_, name, _ := bytes.Cut(env, []byte("\x00TASKS_NAME="))
+			name, _, _ = bytes.Cut(name, []byte{0})
+			names = append(names, string(name))
 		}
 	}
-	return n
+	return names
 }

@@ -49,7 +49,7 @@ var trees = []struct {
 	{"setsid", `setsid sh -c 'echo out $$; exec sleep 1000' & `, false},
 	{"daemon", `(setsid sh -c 'sh -c "echo out \$\$; exec sleep 1000" & ' & ) & `, false},
 	{"setsid without output", `setsid sh -c 'echo out $$; exec sleep 1000 >/dev/null 2>&1' & `, false},
-	{"deaf child", `sh -c 'trap "" TERM; echo out $$; while :; do sleep 0.05; done' & `, true},
+	{"deaf child", `sh -c 'trap "" TERM; echo out $$; while :; do sleep 0.1; done' & `, true},
 	{"deaf setsid", `setsid sh -c 'trap "" TERM; echo out $$; exec sleep 1000' & `, true},
 	{"deaf daemon", `(setsid sh -c 'trap "" TERM; sh -c "echo out \$\$; exec sleep 1000" & ' & ) & `, true},
 	{"without environment", `env -i /usr/bin/setsid /bin/sh -c 'echo out $$; exec /bin/sleep 1000' & `, false},
@@ -114,8 +114,8 @@ func TestStopReachesTheEscapedWhileMainGoesOn(t *testing.T) {
 	t.Parallel()
 	s := start(t, sh(`trap 'echo got' TERM
 		env -i /usr/bin/setsid /bin/sh -c 'echo out $$; exec /bin/sleep 1000 >/dev/null 2>&1' &
-		setsid sh -c 'trap "echo told; exit" TERM; echo up; while :; do sleep 0.01; done' &
-		while :; do sleep 0.01; done`))
+		setsid sh -c 'trap "echo told; exit" TERM; echo up; while :; do sleep 0.1; done' &
+		while :; do sleep 0.1; done`))
 	s.line(t, "up")
 	out := procOf(t, s.line(t, "out"))
 	s.Stop(syscall.SIGTERM)
@@ -149,7 +149,7 @@ func TestKillEndsTheTree(t *testing.T) {
 func TestMainEndsAndLeavesOthers(t *testing.T) {
 	eachTree(t, func(t *testing.T, i int, w way) {
 		tt := trees[i]
-		s := w.start(t, sh(tt.script+`until grep -q '^out' /proc/$$/fd/1; do sleep 0.01; done; exit 3`))
+		s := w.start(t, sh(tt.script+`until grep -q '^out' /proc/$$/fd/1; do sleep 0.05; done; exit 3`))
 		enginetest.Await(t, s.Exited(), "Exited")
 		out := procOf(t, s.line(t, "out"))
 		select {
