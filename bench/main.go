@@ -57,7 +57,7 @@ var rows = []row{
 	{"threads of the supervisor with 5,000 tasks", "< 30", threads},
 	{"CPU of the supervisor in 20 s with 1,000 idle tasks", "0", idle},
 	{"`list` of 1,000 / bare Go client", "≤ 4", list1000},
-	{"stop of 1,000", "≤ 0.3 s", stop1000},
+	{"stop of 1,000 / C loop of kill and wait", "≤ 0.3 s", stop1000},
 	{"1 GiB of output, no cap / the same redirected to a file", "1.0–1.1, no CPU of the supervisor", output},
 	{"1 GiB of output, cap of 64 MiB / the same redirected to a file", "–", capped},
 }

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"tasks/pkg/client"
@@ -58,18 +57,27 @@ func starts1000(l *lab) (string, error) {
 			return d, err
 		},
 		func() (time.Duration, error) {
-			dir, err := os.MkdirTemp(l.dir, "logs")
-			if err != nil {
-				return 0, err
-			}
-			defer os.RemoveAll(dir)
-			out, err := l.cmd(l.spawn, dir, "1000", "sleep", "600").Output()
-			if err != nil {
-				return 0, err
-			}
-			s, err := strconv.ParseFloat(strings.TrimSpace(string(out)), 64)
-			return time.Duration(s * float64(time.Second)), err
+			d, _, err := l.loop(1000)
+			return d, err
 		})
+}
+
+// loop is how long a C loop takes to start n processes, and to end them.
+func (l *lab) loop(n int) (start, stop time.Duration, err error) {
+	dir, err := os.MkdirTemp(l.dir, "logs")
+	if err != nil {
+		return 0, 0, err
+	}
+	defer os.RemoveAll(dir)
+	out, err := l.cmd(l.spawn, dir, strconv.Itoa(n), "sleep", "600").Output()
+	if err != nil {
+		return 0, 0, err
+	}
+	var a, b float64
+	if _, err := fmt.Sscan(string(out), &a, &b); err != nil {
+		return 0, 0, err
+	}
+	return time.Duration(a * float64(time.Second)), time.Duration(b * float64(time.Second)), nil
 }
 
 func memory(l *lab) (string, error) {
@@ -117,22 +125,25 @@ func idle(l *lab) (string, error) {
 }
 
 func stop1000(l *lab) (string, error) {
-	var took []float64
-	for range l.rounds(9) {
-		if _, err := l.sleeps(1000); err != nil {
-			return "", err
-		}
-		begin := time.Now()
-		stopped, err := l.client.Stop(context.Background(), client.StopOptions{Selector: task.Selector{All: true}})
-		if err != nil {
-			return "", err
-		}
-		took = append(took, time.Since(begin).Seconds())
-		if len(stopped) != 1000 {
-			return "", fmt.Errorf("stopped %d", len(stopped))
-		}
+	if l.spawn == "" {
+		return "", errNoCompiler
 	}
-	return fmt.Sprintf("**%.2f s** (median of %d)", median(took), len(took)), nil
+	return l.ratio(9,
+		func() (time.Duration, error) {
+			if _, err := l.sleeps(1000); err != nil {
+				return 0, err
+			}
+			begin := time.Now()
+			stopped, err := l.client.Stop(context.Background(), client.StopOptions{Selector: task.Selector{All: true}})
+			if err == nil && len(stopped) != 1000 {
+				err = fmt.Errorf("stopped %d", len(stopped))
+			}
+			return time.Since(begin), err
+		},
+		func() (time.Duration, error) {
+			_, d, err := l.loop(1000)
+			return d, err
+		})
 }
 
 func output(l *lab) (string, error) { return l.output("--log-max-size", "none") }

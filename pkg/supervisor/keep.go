@@ -103,13 +103,15 @@ func (a *actor) whatIsLeft() string {
 	if a.proc == nil || a.proc.Ref().PID == 0 {
 		return "its function does not return"
 	}
-	t, ok := a.proc.(task.Tree)
-	if !ok {
+	var left []task.Proc
+	if t, ok := a.proc.(task.Tree); ok {
+		left = t.Left()
+	}
+	if len(left) == 0 {
 		return fmt.Sprintf("process %d is still there after KILL", a.proc.Ref().PID)
 	}
 	const most = 5
 	var named []string
-	left := t.Left()
 	for _, p := range left[:min(len(left), most)] {
 		name := fmt.Sprintf("%d %s", p.PID, strings.Join(p.Command, " "))
 		if p.Blocked {
