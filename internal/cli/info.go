@@ -77,5 +77,6 @@ func (e *env) printInfo(info client.Info) error {
 	say("State", info.StateDir)
 	say("Log", info.Log)
 	say("Tasks", tasks)
+	say("Strays", strings.Trim(fmt.Sprint(info.Strays), "[]"))
 	return pad(e.out, nil, rows)
 }

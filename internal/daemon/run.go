@@ -119,6 +119,7 @@ func Run(cfg Config, ready func()) error {
 			return protocol.Info{
 				Version: cfg.Version, PID: os.Getpid(), StartedAt: started,
 				Socket: cfg.Paths.Socket, StateDir: cfg.Paths.State, Log: cfg.LogPath,
+				Strays: engine.Strays(),
 			}
 		},
 		Exit: func(ctx context.Context, grace time.Duration, keep bool) ([]task.Info, error) {

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -118,6 +119,9 @@ func TestCgroupInUse(t *testing.T) {
 	next.wait(t)
 	if !alive(out) {
 		t.Error("what was left behind was ended")
+	}
+	if strays := engine.Strays(); !slices.Contains(strays, out.pid) || slices.Contains(strays, next.Ref().PID) {
+		t.Errorf("%d is not among the strays: %v", out.pid, strays)
 	}
 }
 

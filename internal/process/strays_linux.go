@@ -1,0 +1,39 @@
+package process
+
+import (
+	"maps"
+	"os"
+)
+
+// Strays is the pids of the living children of this process that belong to no run:
+// what runs were to leave behind, and what nothing ties to its run. They are never
+// signalled. It may be called from any goroutine.
+func (e *Engine) Strays() []int {
+	if !e.tree.anyOrphans() {
+		return nil
+	}
+	all := scan()
+	e.mu.Lock()
+	runs := maps.Clone(e.sweeping)
+	for _, r := range e.runs {
+		runs[r] = true
+	}
+	known := e.newEvidence(runs)
+	session := known.sessions(all)
+	var lost []proc
+	for _, s := range all {
+		if s.ppid == os.Getpid() && !s.dead() && e.runs[s.pid] == nil && e.runs[s.session] == nil && session[s.session] == nil {
+			lost = append(lost, s.proc)
+		}
+	}
+	e.mu.Unlock()
+	owner := make(map[int]*run)
+	known.assign(lost, owner)
+	var strays []int
+	for _, p := range lost {
+		if owner[p.pid] == nil {
+			strays = append(strays, p.pid)
+		}
+	}
+	return strays
+}
