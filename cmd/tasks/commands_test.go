@@ -23,7 +23,7 @@ import (
 )
 
 // patience bounds every wait for something that is sure to come.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // command is an external program as `exec` would run it.
 func command(getenv func(string) string, dir string, args ...string) *exec.Cmd {

@@ -71,7 +71,8 @@ func setUp(e *testscript.Env, completions string) error {
 	e.Setenv("COMPLETIONS", completions)
 	e.Setenv("UID", strconv.Itoa(os.Getuid()))
 	e.Setenv("TERM", "xterm")
-	e.Setenv("GORACE", "atexit_sleep_ms=0") // else every command takes a second under the race detector
+	e.Setenv("TASKS_COMPLETION_TIMEOUT", patience.String()) // the machine may be busy
+	e.Setenv("GORACE", "atexit_sleep_ms=0")                 // else every command takes a second under the race detector
 	t := e.T().(testing.TB)
 	// After testscript has ended the script's own jobs.
 	t.Cleanup(func() { tearDown(t, e, dir) })
@@ -85,7 +86,7 @@ func tearDown(t testing.TB, e *testscript.Env, dir string) {
 	for _, p := range processesOf(dir) {
 		if p.supervisor != "" {
 			syscall.Kill(p.pid, syscall.SIGCONT) // a script that failed may have left it stopped
-			cmd := command(e.Getenv, "/", "timeout", patience.String(), "tasks", "-s", p.supervisor, "exit", "--timeout", "0s", "-q")
+			cmd := command(e.Getenv, "/", "timeout", fmt.Sprint(patience.Seconds()), "tasks", "-s", p.supervisor, "exit", "--timeout", "0s", "-q")
 			// On a busy machine what was killed may take longer to go than an exit waits.
 			if out, err := cmd.CombinedOutput(); err != nil && cmd.ProcessState.ExitCode() != 124 {
 				t.Errorf("cannot end the supervisor on %s: %v: %s", p.supervisor, err, out)

@@ -50,8 +50,14 @@ func duration(flag string, d time.Duration) (*task.Duration, error) {
 	return new(task.Duration(d)), nil
 }
 
-// completeWithin is how long a completion may take.
-const completeWithin = 150 * time.Millisecond
+// completeWithin is how long a completion may take: TASKS_COMPLETION_TIMEOUT, or
+// as long as a typist does not notice.
+func completeWithin() time.Duration {
+	if d, err := time.ParseDuration(os.Getenv("TASKS_COMPLETION_TIMEOUT")); err == nil && d > 0 {
+		return d
+	}
+	return 150 * time.Millisecond
+}
 
 // live asks the supervisor for its tasks, for a completion: quickly, or not at all.
 func live(cmd *cobra.Command) []task.Info {
@@ -60,9 +66,10 @@ func live(cmd *cobra.Command) []task.Info {
 		e.socket = f.Value.String()
 	}
 	defer e.client.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), completeWithin)
+	within := completeWithin()
+	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
-	c, err := e.dialWithin(completeWithin / 2)
+	c, err := e.dialWithin(within / 2)
 	if err != nil {
 		return nil
 	}

@@ -26,7 +26,7 @@ const (
 )
 
 // Patience is how long the suite waits for what must come.
-const Patience = 20 * time.Second
+const Patience = time.Minute
 
 // Suite checks all that any engine promises. It asks of for an engine and a
 // spec that make a run of a kind; a nil engine means that it has no such runs.
