@@ -40,6 +40,7 @@ func main() {
 type lab struct {
 	dir, tasks, bare, spawn, lines string
 	socket                         string
+	pid                            int // of the supervisor
 	client                         client.Client
 	quick                          bool
 }
@@ -118,7 +119,14 @@ func open(quick bool) (*lab, error) {
 	return l, nil
 }
 
-func (l *lab) serve() error { return l.cmd(l.tasks, "-q", "serve").Run() }
+func (l *lab) serve() error {
+	if err := l.cmd(l.tasks, "-q", "serve").Run(); err != nil {
+		return err
+	}
+	info, err := l.client.Info(context.Background())
+	l.pid = info.PID
+	return err
+}
 
 func (l *lab) exit() error {
 	l.client.Close()
@@ -200,13 +208,9 @@ func median(x []float64) float64 {
 	return x[len(x)/2]
 }
 
-// supervisor is what /proc says of the supervisor.
+// supervisor is what /proc says of the supervisor, which hears nothing of it.
 func (l *lab) supervisor() (rss int64, threads int, cpu time.Duration, err error) {
-	info, err := l.client.Info(context.Background())
-	if err != nil {
-		return 0, 0, 0, err
-	}
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", info.PID))
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", l.pid))
 	if err != nil {
 		return 0, 0, 0, err
 	}
@@ -220,7 +224,7 @@ func (l *lab) supervisor() (rss int64, threads int, cpu time.Duration, err error
 		}
 	}
 	// The scheduler's own account, in nanoseconds: proc_pid_stat(5) has ticks of 10 ms.
-	tids, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", info.PID))
+	tids, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", l.pid))
 	for _, t := range tids {
 		b, _ := os.ReadFile(t)
 		if f := strings.Fields(string(b)); len(f) > 0 {

@@ -121,7 +121,7 @@ func idle(l *lab) (string, error) {
 	}
 	time.Sleep(length)
 	_, _, after, err := l.supervisor()
-	return fmt.Sprintf("**%.1f ms** in %s, the two requests that ask included", (after-before).Seconds()*1e3, length), err
+	return fmt.Sprintf("**%.1f ms** in %s", (after-before).Seconds()*1e3, length), err
 }
 
 func stop1000(l *lab) (string, error) {
