@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -18,7 +19,13 @@ import (
 
 // Main runs the command line and returns the exit code.
 func Main(args []string) int {
-	if len(args) > 0 && args[0] == daemon.Command {
+	supervisor := len(args) > 0 && args[0] == daemon.Command
+	if supervisor || slices.Contains(args, "--foreground") {
+		// Its engine is to have the first thread, which this goroutine may leave at
+		// the first wait.
+		runtime.LockOSThread()
+	}
+	if supervisor {
 		if err := daemon.Child(args[1:], version()); err != nil {
 			fmt.Fprintln(os.Stderr, "tasks:", err)
 			return failed

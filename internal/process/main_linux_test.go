@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -15,6 +16,10 @@ import (
 
 // engine is the only one that a program may have: it reaps all children.
 var engine *Engine
+
+// The main goroutine may leave the first thread at its first wait, unless it is
+// locked to it before it begins.
+func init() { runtime.LockOSThread() }
 
 func TestMain(m *testing.M) {
 	if mode := os.Getenv("PROCESS_TEST_HELPER"); mode != "" {
