@@ -26,21 +26,22 @@ func (e *env) follow(sources []*source, lines int, served bool) error {
 		news[s.name] = make(chan task.Info, 1)
 		sel.Names = append(sel.Names, s.name)
 	}
+	follower := logs.NewFollower()
+	defer follower.Close()
+	var open sync.WaitGroup
+	for _, s := range sources {
+		own := news[s.name]
+		open.Go(func() {
+			if err := s.follow(ctx, follower, lines, own); err != nil {
+				cancel(err)
+			}
+		})
+	}
 	if served {
 		watching.Go(func() { e.watch(ctx, sel, news) })
 	} else {
 		e.remark("tasks: no supervisor answers: following what runs without one")
 		watching.Go(func() { e.watchSurvivors(ctx, news) })
-	}
-	follower := logs.NewFollower()
-	defer follower.Close()
-	var open sync.WaitGroup
-	for _, s := range sources {
-		open.Go(func() {
-			if err := s.follow(ctx, follower, lines, news[s.name]); err != nil {
-				cancel(err)
-			}
-		})
 	}
 	open.Wait()
 	err := context.Cause(ctx)
@@ -105,23 +106,18 @@ func (e *env) watchSurvivors(ctx context.Context, news map[string]chan task.Info
 
 // follow writes the task's runs, from the present one on, as they grow.
 func (s *source) follow(ctx context.Context, f *logs.Follower, lines int, news <-chan task.Info) error {
-	run, from := s.last.Run, int64(0)
+	run := s.last.Run
 	state, newest := task.State(""), run
-	if n, err := s.copy(run, lines); err != nil {
-		return err
-	} else {
-		from = n
-	}
 	for {
 		over := make(chan struct{})
-		result := s.followRun(ctx, f, run, from, over)
+		result := s.followRun(ctx, f, run, lines, over)
 		var missing <-chan struct{} // ctx.Done while the log is yet to be made
 		for newest == run && !state.Ended() && state != task.BackingOff {
 			select {
 			case t := <-news:
 				state, newest = t.State, max(newest, t.Run)
 				if result == nil { // it may be there by now
-					result, missing = s.followRun(ctx, f, run, from, over), nil
+					result, missing = s.followRun(ctx, f, run, lines, over), nil
 				}
 			case err := <-result:
 				if !errors.Is(err, fs.ErrNotExist) {
@@ -138,7 +134,7 @@ func (s *source) follow(ctx context.Context, f *logs.Follower, lines int, news <
 			err = <-result
 		}
 		if errors.Is(err, fs.ErrNotExist) { // or it was made since
-			err = <-s.followRun(ctx, f, run, from, over)
+			err = <-s.followRun(ctx, f, run, lines, over)
 		}
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -157,16 +153,15 @@ func (s *source) follow(ctx context.Context, f *logs.Follower, lines int, news <
 				return nil
 			}
 		}
-		run, from = run+1, 0
+		run, lines = run+1, -1
 	}
 }
 
-// followRun writes one run from an offset on as it grows, until over is closed.
-func (s *source) followRun(ctx context.Context, f *logs.Follower, run int, from int64, over <-chan struct{}) <-chan error {
+// followRun writes the last lines of one run, and on as it grows, until over is closed.
+func (s *source) followRun(ctx context.Context, f *logs.Follower, run, lines int, over <-chan struct{}) <-chan error {
 	result := make(chan error, 1)
 	go func() {
-		_, err := f.Follow(ctx, s.dir.Path(s.name, run), from, s.out, over)
-		result <- err
+		result <- f.Follow(ctx, s.dir.Path(s.name, run), lines, s.out, over)
 	}()
 	return result
 }

@@ -37,7 +37,9 @@ func newLogs(e *env) *cobra.Command {
 		Short:   "Show what tasks wrote to stdout and stderr",
 		Long: `Show what tasks wrote to stdout and stderr in their newest run. One task's output
 comes as the bytes that were written; of several, each line has the task's name
-before it. The files are read directly, also where no supervisor runs.`,
+before it. The files are read directly, also where no supervisor runs.
+With --follow a line that has no end yet is shown after 100 ms; in a log whose head
+was freed (--log-max-size) with its end.`,
 		Example: `  tasks logs web
   tasks logs -f web worker
   tasks logs -n 20 --grep error 'web-*'
@@ -109,7 +111,7 @@ func (e *env) logs(f *logFlags, sel task.Selector) error {
 	}
 	for _, s := range sources {
 		for _, run := range s.runs {
-			if _, werr := s.copy(run, f.lines); werr != nil {
+			if werr := s.copy(run, f.lines); werr != nil {
 				return joined(err, werr)
 			}
 		}
@@ -224,19 +226,21 @@ func (e *env) route(sources []*source, keep func([]byte) bool) {
 	}
 }
 
-// copy writes the last lines of a run (negative: all), and returns where it ended.
-func (s *source) copy(run, lines int) (int64, error) {
+// copy writes the last lines of a run (negative: all).
+func (s *source) copy(run, lines int) error {
 	f, err := os.Open(s.dir.Path(s.name, run))
 	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil // forgotten meanwhile, or it could not be made
+		return nil // forgotten meanwhile, or it could not be made
+	}
+	if err == nil {
+		defer f.Close()
+		var from int64
+		if from, err = logs.Tail(f, lines); err == nil {
+			_, err = logs.Copy(s.out, f, from)
+		}
 	}
 	if err != nil {
-		return 0, fmt.Errorf("cannot read the log of %s: %w", s.name, err)
+		return fmt.Errorf("cannot show the log of %s: %w", s.name, err)
 	}
-	defer f.Close()
-	from, err := logs.Tail(f, lines)
-	if err != nil {
-		return 0, fmt.Errorf("cannot read the log of %s: %w", s.name, err)
-	}
-	return logs.Copy(s.out, f, from)
+	return nil
 }

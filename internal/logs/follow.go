@@ -15,7 +15,7 @@ import (
 
 const (
 	poll   = 200 * time.Millisecond // how often a file is looked at that the system cannot watch
-	settle = 20 * time.Millisecond  // how long a line waits for its end
+	settle = 100 * time.Millisecond // how long a line waits for its end
 )
 
 // A Follower follows any number of files with one watcher, for the system has
@@ -23,6 +23,7 @@ const (
 // goroutines.
 type Follower struct {
 	watcher *fsnotify.Watcher // nil where none was to be had
+	settle  time.Duration
 	closed  chan struct{}
 	close   sync.Once
 
@@ -35,7 +36,7 @@ type Follower struct {
 // NewFollower makes a Follower to be closed after use. Where the system has no
 // watcher left, it looks at the files five times a second instead.
 func NewFollower() *Follower {
-	f := &Follower{closed: make(chan struct{}), waiting: make(map[string][]chan struct{})}
+	f := &Follower{settle: settle, closed: make(chan struct{}), waiting: make(map[string][]chan struct{})}
 	if watcher, err := fsnotify.NewWatcher(); err == nil {
 		f.watcher = watcher
 		go f.dispatch()
@@ -55,24 +56,28 @@ func (f *Follower) Close() error {
 	return err
 }
 
-// Follow writes what the file at path holds from offset on to w, then what is
-// appended to it. Once ended is closed it writes what there is at that moment
-// and returns nil; once ctx ends, it returns the error of ctx. Either way it
-// returns the offset to go on from. It keeps to the file that it opened, also
-// when that is deleted.
+// Follow writes the last lines of the file at path to w, all of them where lines
+// is negative, then what is appended. Once ended is closed it writes what there
+// is at that moment and returns nil; once ctx ends, it returns the error of ctx.
+// It keeps to the file that it opened, also when that is deleted.
 //
 // Where the head of the file is freed faster than w takes it, it goes on at the
-// first whole line that is left. For that not to cut a line in two, one that has
-// no end yet is written after 20 ms, and ended with a newline if its rest is lost.
-func (f *Follower) Follow(ctx context.Context, path string, offset int64, w io.Writer, ended <-chan struct{}) (int64, error) {
+// first whole line that is left. A line that has no end yet is written after
+// 100 ms, but in a file that has lost its head when it has got its end, for its
+// rest might be freed before it is read.
+func (f *Follower) Follow(ctx context.Context, path string, lines int, w io.Writer, ended <-chan struct{}) error {
 	file, watch, err := f.open(path)
 	if err != nil {
-		return offset, fmt.Errorf("cannot follow a log: %w", err)
+		return fmt.Errorf("cannot follow a log: %w", err)
 	}
 	defer file.Close()
 	defer watch.stop()
-	c := copier{w: w, f: file, torn: inLine(file, offset)}
-	waited := time.NewTimer(settle)
+	offset, err := followFrom(file, lines)
+	if err != nil {
+		return fmt.Errorf("cannot follow a log: %w", err)
+	}
+	c := copier{w: w, f: file}
+	waited := time.NewTimer(f.settle)
 	defer waited.Stop()
 	var settled <-chan time.Time // of the line that begins at the offset; nil: none is held
 	for hold, over := true, false; ; {
@@ -81,13 +86,13 @@ func (f *Follower) Follow(ctx context.Context, path string, offset int64, w io.W
 		var held bool
 		offset, held, err = c.copy(ctx, offset, hold)
 		if err != nil || over {
-			return offset, err
+			return err
 		}
 		switch {
 		case !held:
 			settled = nil
 		case settled == nil || offset != was:
-			waited.Reset(settle)
+			waited.Reset(f.settle)
 			settled = waited.C
 		}
 		hold = true
@@ -95,25 +100,36 @@ func (f *Follower) Follow(ctx context.Context, path string, offset int64, w io.W
 		case <-watch.changed:
 		case <-watch.tick:
 		case <-settled:
-			hold = false
+			if hold, err = headless(file); err != nil {
+				return fmt.Errorf("cannot follow a log: %w", err)
+			}
 		case <-ended:
 			hold, over = false, true
 		case <-ctx.Done():
-			return offset, ctx.Err()
+			return ctx.Err()
 		case <-f.closed:
-			return offset, fmt.Errorf("cannot follow a log: %w", os.ErrClosed)
+			return fmt.Errorf("cannot follow a log: %w", os.ErrClosed)
 		}
 	}
 }
 
-// inLine tells whether offset is after the beginning of a line.
-func inLine(f *os.File, offset int64) bool {
-	var before [1]byte
-	if offset == 0 {
-		return false
+// followFrom is where the last lines begin; where that is the rest of a line that
+// a hole cut, it is in the hole, from where the line's end is found.
+func followFrom(f *os.File, lines int) (int64, error) {
+	offset, _, err := tail(f, lines)
+	if err != nil || offset == 0 {
+		return offset, err
 	}
-	_, err := f.ReadAt(before[:], offset-1)
-	return err == nil && before[0] != '\n' && before[0] != 0
+	if data, err := nextData(f, offset-1); err != nil || data >= offset {
+		return offset - 1, err
+	}
+	return offset, nil
+}
+
+// headless tells whether the head of f has been freed.
+func headless(f *os.File) (bool, error) {
+	first, whole, err := skipHole(f, 0)
+	return first > 0 || !whole, err
 }
 
 // A watch tells when to look at a file again.

@@ -22,10 +22,9 @@ type following struct {
 	wrote  chan struct{} // signalled by each write
 	done   chan struct{} // closed when it returned
 
-	mu     sync.Mutex
-	got    bytes.Buffer
-	offset int64
-	err    error
+	mu  sync.Mutex
+	got bytes.Buffer
+	err error
 }
 
 func (g *following) Write(p []byte) (int, error) {
@@ -55,12 +54,12 @@ func (g *following) await(t *testing.T, text string) {
 			if g.text() == text {
 				return
 			}
-			t.Fatalf("returned %d, %v with %q, want %q", g.offset, g.err, g.text(), text)
+			t.Fatalf("returned %v with %q, want %q", g.err, g.text(), text)
 		}
 	}
 }
 
-func follow(t *testing.T, f *Follower, path string, offset int64) *following {
+func follow(t *testing.T, f *Follower, path string, lines int) *following {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
@@ -70,7 +69,7 @@ func follow(t *testing.T, f *Follower, path string, offset int64) *following {
 	}
 	go func() {
 		defer close(g.done)
-		g.offset, g.err = f.Follow(ctx, path, offset, g, ended)
+		g.err = f.Follow(ctx, path, lines, g, ended)
 	}()
 	t.Cleanup(func() { cancel(); <-g.done })
 	return g
@@ -80,7 +79,7 @@ func follow(t *testing.T, f *Follower, path string, offset int64) *following {
 func followers(t *testing.T, test func(t *testing.T, f *Follower)) {
 	for name, f := range map[string]*Follower{
 		"watching": NewFollower(),
-		"polling":  {closed: make(chan struct{})},
+		"polling":  {settle: settle, closed: make(chan struct{})},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -112,7 +111,7 @@ func TestFollow(t *testing.T) {
 	followers(t, func(t *testing.T, f *Follower) {
 		w := newLog(t, Dir(t.TempDir()), "web")
 		write(t, w, "old\nfirst\n")
-		g := follow(t, f, w.Name(), 4)
+		g := follow(t, f, w.Name(), 1)
 		g.await(t, "first\n")
 		write(t, w, "second")
 		g.await(t, "first\nsecond")
@@ -121,8 +120,8 @@ func TestFollow(t *testing.T) {
 		write(t, w, "last words")
 		g.end()
 		<-g.done
-		if want := "first\nsecond half\nlast words"; g.err != nil || g.text() != want || g.offset != 4+int64(len(want)) {
-			t.Errorf("%d, %v, %q, want %q", g.offset, g.err, g.text(), want)
+		if want := "first\nsecond half\nlast words"; g.err != nil || g.text() != want {
+			t.Errorf("%v, %q, want %q", g.err, g.text(), want)
 		}
 		if len(f.waiting) != 0 || f.watcher != nil && len(f.watcher.WatchList()) != 0 {
 			t.Errorf("watches left behind: %v", f.waiting)
@@ -136,29 +135,29 @@ func TestFollowEnds(t *testing.T) {
 		w := newLog(t, Dir(t.TempDir()), "web")
 		write(t, w, "a\n")
 
-		g := follow(t, f, w.Name(), 0)
+		g := follow(t, f, w.Name(), -1)
 		g.end() // before it has begun, perhaps
 		<-g.done
-		if g.err != nil || g.offset != 2 || g.text() != "a\n" {
-			t.Errorf("at the end: %d, %v, %q", g.offset, g.err, g.text())
+		if g.err != nil || g.text() != "a\n" {
+			t.Errorf("at the end: %v, %q", g.err, g.text())
 		}
 
-		g = follow(t, f, w.Name(), 0)
+		g = follow(t, f, w.Name(), -1)
 		g.await(t, "a\n")
 		g.cancel()
 		<-g.done
-		if !errors.Is(g.err, context.Canceled) || g.offset != 2 {
-			t.Errorf("cancelled: %d, %v", g.offset, g.err)
+		if !errors.Is(g.err, context.Canceled) {
+			t.Errorf("cancelled: %v", g.err)
 		}
 
-		if _, err := f.Follow(t.Context(), w.Name(), 0, broken{}, nil); !errors.Is(err, errBroken) {
+		if err := f.Follow(t.Context(), w.Name(), -1, broken{}, nil); !errors.Is(err, errBroken) {
 			t.Errorf("to a broken writer: %v", err)
 		}
-		if _, err := f.Follow(t.Context(), w.Name()+"x", 0, io.Discard, nil); !errors.Is(err, fs.ErrNotExist) {
+		if err := f.Follow(t.Context(), w.Name()+"x", -1, io.Discard, nil); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("of no file: %v", err)
 		}
 
-		g = follow(t, f, w.Name(), 0)
+		g = follow(t, f, w.Name(), -1)
 		g.await(t, "a\n")
 		f.Close()
 		<-g.done
@@ -179,8 +178,8 @@ func TestFollowSharedPath(t *testing.T) {
 	if err := os.Symlink(dir, link); err != nil {
 		t.Fatal(err)
 	}
-	one := follow(t, f, w.Name(), 0)
-	two := follow(t, f, Dir(link).Path("web", 1), 0)
+	one := follow(t, f, w.Name(), -1)
+	two := follow(t, f, Dir(link).Path("web", 1), -1)
 	write(t, w, "a\n")
 	one.await(t, "a\n")
 	two.await(t, "a\n")
@@ -195,7 +194,7 @@ func TestFollowSharedPath(t *testing.T) {
 	write(t, w, "c\n") // still by the deleted file's writer
 	two.await(t, "a\nb\nc\n")
 	w2 := newLog(t, Dir(dir), "web")
-	three := follow(t, f, w2.Name(), 0)
+	three := follow(t, f, w2.Name(), -1)
 	write(t, w2, "new\n")
 	three.await(t, "new\n")
 	two.end()
@@ -213,7 +212,7 @@ func TestFollowFastWriter(t *testing.T) {
 		text := make([]byte, 20<<20)
 		rand.NewChaCha8([32]byte{}).Read(text)
 		w := newLog(t, Dir(t.TempDir()), "web")
-		g := follow(t, f, w.Name(), 0)
+		g := follow(t, f, w.Name(), -1)
 		for i, rest := 0, text; len(rest) > 0; i++ {
 			n := min(1+i*i%8000, len(rest))
 			if _, err := w.Write(rest[:n]); err != nil {
@@ -223,8 +222,8 @@ func TestFollowFastWriter(t *testing.T) {
 		}
 		g.end()
 		<-g.done
-		if g.err != nil || g.offset != int64(len(text)) || !bytes.Equal(g.got.Bytes(), text) {
-			t.Errorf("%d, %v, %d bytes, want %d", g.offset, g.err, g.got.Len(), len(text))
+		if g.err != nil || !bytes.Equal(g.got.Bytes(), text) {
+			t.Errorf("%v, %d bytes, want %d", g.err, g.got.Len(), len(text))
 		}
 	})
 }
@@ -241,7 +240,7 @@ func TestFollowMany(t *testing.T) {
 	for i := range files {
 		logs[i] = newLog(t, d, fmt.Sprintf("web-%d", i))
 		write(t, logs[i], "first\n")
-		all[i] = follow(t, f, logs[i].Name(), 0)
+		all[i] = follow(t, f, logs[i].Name(), -1)
 	}
 	for i, g := range all {
 		g.await(t, "first\n")

@@ -74,7 +74,14 @@ func until(t testing.TB, k *Keeper, what string, is func() bool) {
 // quiet waits until nothing is to be looked at.
 func quiet(t testing.TB, k *Keeper) {
 	t.Helper()
-	until(t, k, "quiet", func() bool { return len(k.due) == 0 && !k.summing && !k.sumDue })
+	until(t, k, "quiet", func() bool {
+		for _, l := range k.logs {
+			if k.bounds(l) && l.watch == 0 { // it is being looked at
+				return false
+			}
+		}
+		return len(k.due) == 0 && !k.summing && !k.sumDue
+	})
 }
 
 // ends ends a run and waits for the last look at its log.

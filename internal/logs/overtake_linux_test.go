@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -96,11 +97,11 @@ func TestKeeperFastWriter(t *testing.T) {
 		f := begin(t, k, task.Spec{Name: "web"}, 1)
 		follower := NewFollower()
 		defer follower.Close()
+		follower.settle = time.Hour // however long the machine lets the writer wait within a line
 		var live checker
 		over, followed := make(chan struct{}), make(chan error, 1)
 		go func() {
-			_, err := follower.Follow(context.Background(), f.Name(), 0, &live, over)
-			followed <- err
+			followed <- follower.Follow(context.Background(), f.Name(), -1, &live, over)
 		}()
 
 		lines, size, peak := 0, 0, int64(0)
@@ -177,6 +178,62 @@ func TestTornLine(t *testing.T) {
 	if _, _, err := c.copy(t.Context(), offset, true); err != nil || b.String() != "first\nhalf\nlast\n" {
 		t.Errorf("%v, %q", err, b.String())
 	}
+}
+
+// A line is shown before it has an end, but not where its rest may be freed
+// before it is read: where the log has lost its head already.
+func TestFollowHeadless(t *testing.T) {
+	t.Parallel()
+	for about, freed := range map[string]int64{"whole": 0, "headless": page} {
+		t.Run(about, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newLog(t, Dir(t.TempDir()), "web")
+				write(t, w, strings.Repeat("x", page)+"\nfirst\nhalf")
+				if freed > 0 {
+					if err := punch(w.Name(), freed); err != nil {
+						t.Skip(err)
+					}
+				}
+				g := follow(t, &Follower{settle: settle, closed: make(chan struct{})}, w.Name(), 2)
+				shown := "first\nhalf"
+				if freed > 0 {
+					shown = "first\n"
+				}
+				time.Sleep(time.Minute)
+				synctest.Wait()
+				if g.text() != shown {
+					t.Errorf("%q, want %q", g.text(), shown)
+				}
+				write(t, w, " and half\nlast")
+				g.end()
+				<-g.done
+				if want := "first\nhalf and half\nlast"; g.err != nil || g.text() != want {
+					t.Errorf("%v, %q, want %q", g.err, g.text(), want)
+				}
+			})
+		})
+	}
+}
+
+// What a follower finds is the rest of a line that a hole cut, and later more
+// of it: it begins with the next line.
+func TestFollowFromACutLine(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newLog(t, Dir(t.TempDir()), "web")
+		write(t, w, strings.Repeat("x", page)+"the rest")
+		if err := punch(w.Name(), page); err != nil {
+			t.Skip(err)
+		}
+		g := follow(t, &Follower{settle: settle, closed: make(chan struct{})}, w.Name(), -1)
+		time.Sleep(time.Minute)
+		write(t, w, " of it\nfirst\n")
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if g.text() != "first\n" {
+			t.Errorf("%q", g.text())
+		}
+	})
 }
 
 // A hole that is made after a part was read, and before the rest is.
