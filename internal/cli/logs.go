@@ -105,7 +105,7 @@ func (e *env) logs(f *logFlags, sel task.Selector) error {
 	if len(sources) == 0 {
 		return err
 	}
-	e.route(sources, keep)
+	e.route(sources, keep, len(sources) > 1 || len(sel.Names) > 1) // of several names one may be unknown
 	if f.follow {
 		return joined(err, e.follow(sources, f.lines, served))
 	}
@@ -203,10 +203,10 @@ func (e *env) source(t task.Info, run string) (*source, error) {
 	return s, nil
 }
 
-// route gives each source its way to the output: as it is for one, line by line
-// with the name before each for several.
-func (e *env) route(sources []*source, keep func([]byte) bool) {
-	if len(sources) == 1 && keep == nil {
+// route gives each source its way to the output: as it is, or of those that are
+// named line by line with the name before each.
+func (e *env) route(sources []*source, keep func([]byte) bool, named bool) {
+	if !named && keep == nil {
 		sources[0].out, sources[0].end = e.out, func() error { return nil }
 		return
 	}
@@ -218,7 +218,7 @@ func (e *env) route(sources []*source, keep func([]byte) bool) {
 	hues := []string{"36", "33", "32", "35", "34", "31"}
 	for i, s := range sources {
 		prefix := ""
-		if len(sources) > 1 {
+		if named {
 			prefix = e.paint(hues[i%len(hues)], fmt.Sprintf("%-*s |", width, s.name)) + " "
 		}
 		w := merger.Writer(prefix, keep)

@@ -97,6 +97,7 @@ type Machine struct {
 	Cause    Cause         // why the run is being, or was, ended
 	Grace    time.Duration // of the stop under way
 	Pause    time.Duration // of the backoff under way
+	Unasked  bool          // nobody has asked for the run: if it cannot begin, nobody is told
 	Restarts int           // automatic ones since the last start by hand
 	Streak   int           // short runs in a row: the backoff's exponent
 	Exited   bool          // the main process has ended
@@ -121,7 +122,7 @@ type Kind uint8
 const (
 	DoStart    Kind = iota // by hand
 	DoStop                 // Cause is Stop or Shutdown; Now kills; Grace, if not negative, replaces the policy's
-	DoRestart              // by hand
+	DoRestart              // by hand, or else Unasked, after a death of the supervisor or a reboot
 	DidBegin               // the run exists
 	DidAdopt               // a run of an earlier supervisor was taken back
 	DidFail                // the run could not begin; Exit says why
@@ -132,14 +133,15 @@ const (
 
 // Input is one thing that happened.
 type Input struct {
-	Kind   Kind
-	Cause  Cause
-	Now    bool
-	Grace  time.Duration
-	Exit   task.Exit
-	Left   bool
-	Ran    time.Duration // how long the run lasted
-	Jitter float64       // in [0,1): spreads the pauses of many tasks
+	Kind    Kind
+	Cause   Cause
+	Now     bool
+	Grace   time.Duration
+	Unasked bool
+	Exit    task.Exit
+	Left    bool
+	Ran     time.Duration // how long the run lasted
+	Jitter  float64       // in [0,1): spreads the pauses of many tasks
 }
 
 // Action is something to do, in the order given.

@@ -15,11 +15,11 @@ func (m Machine) Next(p Policy, in Input) (Machine, []Action, error) {
 		if m.Phase != Idle && m.Phase != Over {
 			return m, nil, task.ErrConflict
 		}
-		return m.begin()
+		return m.begin(false)
 	case DoStop:
 		return m.stop(p, in)
 	case DoRestart:
-		return m.restart(p)
+		return m.restart(p, in.Unasked)
 	case DidBegin:
 		return m.began(p)
 	case DidAdopt:
@@ -51,14 +51,14 @@ func (m Machine) enter(p Phase) Machine {
 	return m
 }
 
-// begin starts a run by hand: it counts from zero again.
-func (m Machine) begin() (Machine, []Action, error) {
+// begin starts a run that counts from zero again.
+func (m Machine) begin(unasked bool) (Machine, []Action, error) {
 	m.Wish, m.Restarts, m.Streak = task.Up, 0, 0
-	return m.launch()
+	return m.launch(unasked)
 }
 
-func (m Machine) launch() (Machine, []Action, error) {
-	m.Cause, m.Exited, m.Killed, m.Exit = None, false, false, task.Exit{}
+func (m Machine) launch(unasked bool) (Machine, []Action, error) {
+	m.Cause, m.Exited, m.Killed, m.Exit, m.Unasked = None, false, false, task.Exit{}, unasked
 	return m.enter(Starting), []Action{Launch}, nil
 }
 
@@ -119,13 +119,13 @@ func (m Machine) kill() (Machine, []Action, error) {
 	return m.enter(Killing), []Action{Kill}, nil
 }
 
-func (m Machine) restart(p Policy) (Machine, []Action, error) {
+func (m Machine) restart(p Policy, unasked bool) (Machine, []Action, error) {
 	m.Wish = task.Up
 	switch m.Phase {
 	case Idle, Backoff, Over:
-		return m.begin()
+		return m.begin(unasked)
 	case Starting:
-		m.Restarts, m.Streak = 0, 0
+		m.Restarts, m.Streak, m.Unasked = 0, 0, unasked
 		if m.Cause != None {
 			m.Cause = Restart
 		}
@@ -183,7 +183,7 @@ func (m Machine) timedOut(p Policy) (Machine, []Action, error) {
 	case Backoff:
 		m.Restarts++
 		m.Streak++
-		return m.launch()
+		return m.launch(true)
 	}
 	return m, nil, nil
 }
@@ -194,7 +194,7 @@ func (m Machine) settle(p Policy, in Input) (Machine, []Action, error) {
 	switch {
 	case m.Cause == Restart:
 		m.Restarts, m.Streak = 0, 0
-		next, acts, err := m.launch()
+		next, acts, err := m.launch(false)
 		return next, append([]Action{Settle}, acts...), err
 	case m.Cause == Stop, m.Cause == Shutdown, m.Wish == task.Down, !m.again(p, in.Kind == DidFail):
 		return m.enter(Over), []Action{Settle}, nil
@@ -206,10 +206,10 @@ func (m Machine) settle(p Policy, in Input) (Machine, []Action, error) {
 	return m.enter(Backoff), []Action{Settle}, nil
 }
 
-// again tells whether the policy starts the task once more. A start by hand
-// whose run cannot even begin is not tried again: its caller is told.
+// again tells whether the policy starts the task once more. A run that somebody
+// has asked for and that cannot even begin is not tried again: its caller is told.
 func (m Machine) again(p Policy, unbegun bool) bool {
-	if unbegun && m.Restarts == 0 {
+	if unbegun && !m.Unasked {
 		return false
 	}
 	if p.Restart == task.RestartAlways || p.Restart == task.RestartOnFailure && m.Last.State != task.Done {

@@ -294,6 +294,38 @@ func TestPausesBeginAnewAfterALongRun(t *testing.T) {
 	}
 }
 
+// A run that cannot even begin is tried again unless somebody has asked for it,
+// and is told.
+func TestUnasked(t *testing.T) {
+	t.Parallel()
+	by, none := Input{Kind: DoRestart}, Input{Kind: DoRestart, Unasked: true}
+	fail := Input{Kind: DidFail, Exit: task.Exit{Code: 126, Err: "no space left on device"}}
+	for _, tt := range []struct {
+		name   string
+		policy task.Restart
+		inputs []Input
+		want   Phase
+	}{
+		{"start", task.RestartAlways, []Input{{Kind: DoStart}, fail}, Over},
+		{"by hand", task.RestartAlways, []Input{by, fail}, Over},
+		{"unasked", task.RestartAlways, []Input{none, fail}, Backoff},
+		{"unasked, on failure", task.RestartOnFailure, []Input{none, fail}, Backoff},
+		{"unasked, no policy", task.RestartNo, []Input{none, fail}, Over},
+		{"twice", task.RestartAlways, []Input{none, fail, {Kind: DidTimeOut}, fail}, Backoff},
+		{"by hand in the pause", task.RestartAlways, []Input{none, fail, by, fail}, Over},
+		{"by hand as it begins", task.RestartAlways, []Input{none, by, fail}, Over},
+		{"stopped as it begins", task.RestartAlways, []Input{none, {Kind: DoStop, Cause: Stop, Grace: -1}, fail}, Over},
+	} {
+		m, p := Machine{}, Policy{Restart: tt.policy, Max: -1, Backoff: task.Backoff{Min: 1, Max: 2}}
+		for _, in := range tt.inputs {
+			m, _, _ = m.Next(p, in)
+		}
+		if m.Phase != tt.want {
+			t.Errorf("%s: %v; want %v", tt.name, m.Phase, tt.want)
+		}
+	}
+}
+
 func TestPolicyOf(t *testing.T) {
 	t.Parallel()
 	got := PolicyOf(&task.Spec{})

@@ -130,6 +130,7 @@ func alphabet() []Input {
 		Input{Kind: DidExit, Exit: task.Exit{Lost: true}, Jitter: 0.5},
 		Input{Kind: DidExit, Exit: task.Exit{Signal: 9}, Left: true},
 		Input{Kind: DoStop, Cause: Shutdown, Now: true},
+		Input{Kind: DoRestart, Unasked: true},
 	)
 }
 

@@ -201,21 +201,43 @@ func (e *Engine) follow(r *run, members []stat) {
 // does not know: begun by an earlier one that died before it could record them.
 // It returns their pids. Call it before the first Start.
 func (e *Engine) KillUnknown(known func(name string, run int) bool) []int {
-	var killed []int
+	killed := e.killUnknown(known)
+	e.groups.clean(e.opts.ID)
+	return killed
+}
+
+func (e *Engine) killUnknown(known func(name string, run int) bool) (killed []int) {
 	end := time.Now().Add(2 * time.Second)
+	groups := make(map[cgroup]bool)
+	for run, group := range e.groups.all(e.opts.ID) {
+		groups[group] = e.unknown(run, known)
+	}
 	for pass := 0; pass < 3 || time.Now().Before(end); pass++ { // on a busy machine one may take all the time
 		all := scan()
 		owner := make(map[int]*run)
 		stranger := new(run)
 		for _, s := range all {
-			if s.pid != os.Getpid() && !s.dead() && (e.unknown(runIDByCgroup(s.pid, e.opts.ID), known) || e.unknown(runIDOf(s.pid), known)) {
+			if s.pid == os.Getpid() || s.dead() {
+				continue
+			}
+			id, group := runOfCgroup(cgroupPath(strconv.Itoa(s.pid)), e.opts.ID)
+			if e.unknown(id, known) {
+				owner[s.pid] = stranger
+				if dir, err := cgroupDirOf(group); err == nil { // an earlier supervisor may have begun elsewhere
+					groups[cgroup(dir)] = true
+				}
+			} else if e.unknown(runIDOf(s.pid), known) {
 				owner[s.pid] = stranger
 			}
 		}
 		left := slices.DeleteFunc(descend(all, owner, nil)[stranger], func(s stat) bool {
 			return s.pid == os.Getpid() // one of them has started this very supervisor
 		})
-		if len(left) == 0 {
+		occupied := false // by what forks faster than anybody can look, perhaps
+		for group, unknown := range groups {
+			occupied = occupied || unknown && group.populated() && !group.has(os.Getpid())
+		}
+		if len(left) == 0 && !occupied {
 			break
 		}
 		for _, s := range left {
@@ -223,6 +245,13 @@ func (e *Engine) KillUnknown(known func(name string, run int) bool) []int {
 				killed = append(killed, s.pid)
 				fault.At("ending")
 			}
+		}
+		for group, unknown := range groups {
+			if unknown {
+				group.kill()
+			}
+		}
+		for _, s := range left {
 			if fd, err := watch(s.proc); err == nil {
 				fd.file.SetReadDeadline(end)
 				fd.ended()
@@ -230,7 +259,6 @@ func (e *Engine) KillUnknown(known func(name string, run int) bool) []int {
 			}
 		}
 	}
-	e.groups.clean()
 	return killed
 }
 

@@ -320,7 +320,7 @@ func TestKillUnknown(t *testing.T) {
 			}
 		}
 	}
-	got := engine.KillUnknown(func(name string, run int) bool { return name != all[0].spec.Name || run != 7 })
+	got := engine.killUnknown(func(name string, run int) bool { return name != all[0].spec.Name || run != 7 })
 	slices.Sort(got)
 	slices.Sort(want)
 	if got = slices.Compact(got); !slices.Equal(got, want) {

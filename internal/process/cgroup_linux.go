@@ -43,8 +43,10 @@ func openCgroups(id string) (cgroups, error) {
 }
 
 // ownCgroup is the directory of the cgroup that this process is in.
-func ownCgroup() (string, error) {
-	path := cgroupPath("self")
+func ownCgroup() (string, error) { return cgroupDirOf(cgroupPath("self")) }
+
+// cgroupDirOf is where the cgroup that cgroupPath names is mounted.
+func cgroupDirOf(path string) (string, error) {
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
 		return "", err
@@ -85,18 +87,21 @@ func cgroupPath(pid string) string {
 // runIDByCgroup is the run in whose cgroup the process is, of the state called
 // id, or "".
 func runIDByCgroup(pid int, id string) string {
-	return runIDOfCgroup(cgroupPath(strconv.Itoa(pid)), id)
+	run, _ := runOfCgroup(cgroupPath(strconv.Itoa(pid)), id)
+	return run
 }
 
-func runIDOfCgroup(path, id string) string {
-	_, rest, ok := strings.Cut(path, "/"+cgroupDir+id+"/")
-	dir, _, _ := strings.Cut(rest, "/") // a run may make cgroups of its own
-	name, run, ok2 := strings.Cut(dir, ":")
-	n, err := strconv.Atoi(run)
+// runOfCgroup is the run whose cgroup, or one that it made itself, has this path,
+// and the path of the run's cgroup.
+func runOfCgroup(path, id string) (run, group string) {
+	above, rest, ok := strings.Cut(path, "/"+cgroupDir+id+"/")
+	dir, _, _ := strings.Cut(rest, "/")
+	name, number, ok2 := strings.Cut(dir, ":")
+	n, err := strconv.Atoi(number)
 	if !ok || !ok2 || err != nil {
-		return ""
+		return "", ""
 	}
-	return runID(id, name, n)
+	return runID(id, name, n), above + "/" + cgroupDir + id + "/" + dir
 }
 
 // LeaveCgroup takes this process out of the cgroup of a run, of whatever
@@ -171,16 +176,29 @@ func refused(err error) bool {
 	return false
 }
 
+// all is the cgroups that there are, by run of the state called id.
+func (g cgroups) all(id string) map[string]cgroup {
+	all := make(map[string]cgroup)
+	if g.dir == "" {
+		return all
+	}
+	dirs, _ := os.ReadDir(g.dir)
+	for _, dir := range dirs {
+		c := cgroup(filepath.Join(g.dir, dir.Name()))
+		if run, _ := runOfCgroup(string(c), id); run != "" {
+			all[run] = c
+		}
+	}
+	return all
+}
+
 // clean removes what is empty.
-func (g cgroups) clean() {
+func (g cgroups) clean(id string) {
 	if g.dir == "" {
 		return
 	}
-	runs, _ := os.ReadDir(g.dir)
-	for _, run := range runs {
-		if run.IsDir() {
-			cgroup(filepath.Join(g.dir, run.Name())).remove()
-		}
+	for _, c := range g.all(id) {
+		c.remove()
 	}
 	unix.Rmdir(g.dir)
 }
@@ -224,6 +242,8 @@ func (c cgroup) members() []stat {
 	return slices.DeleteFunc(all, func(s stat) bool { return s.pid == os.Getpid() || !slices.Contains(still, s.pid) })
 }
 
+func (c cgroup) has(pid int) bool { return slices.Contains(c.pids(), pid) }
+
 func (c cgroup) pids() []int {
 	var all []int
 	filepath.WalkDir(string(c), func(path string, d fs.DirEntry, err error) error {
@@ -244,7 +264,7 @@ func (c cgroup) pids() []int {
 // kill kills all that is in the cgroup at one go, also what forks meanwhile
 // (Linux 5.14). A supervisor that is itself part of the run does not.
 func (c cgroup) kill() {
-	if c != "" && !slices.Contains(c.pids(), os.Getpid()) {
+	if c != "" && !c.has(os.Getpid()) {
 		writeCgroup(string(c), "cgroup.kill", "1") // without it, one by one
 	}
 }

@@ -59,21 +59,40 @@ func TestCgroup(t *testing.T) {
 	removed(t, c)
 }
 
-// What a run forks faster than anybody can look is killed at one go.
-func TestKillEndsWhatForksWithoutEnd(t *testing.T) {
-	t.Parallel()
-	needCgroups(t)
-	// It leaves its session and its parent again and again.
+// forksWithoutEnd leaves its session and its parent again and again.
+func forksWithoutEnd(t *testing.T) task.Spec {
 	script := filepath.Join(t.TempDir(), "forks")
 	if err := os.WriteFile(script, []byte("echo fork $1\nsetsid sh $0 $(($1+1)) &\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := start(t, task.Spec{Command: []string{"sh", script, "1"}})
+	return task.Spec{Command: []string{"sh", script, "1"}}
+}
+
+// What a run forks faster than anybody can look is killed at one go.
+func TestKillEndsWhatForksWithoutEnd(t *testing.T) {
+	t.Parallel()
+	needCgroups(t)
+	s := start(t, forksWithoutEnd(t))
 	s.line(t, "fork 50")
 	s.Stop(syscall.SIGKILL)
 	s.wait(t)
 	if m := cgroupOf(s).members(); len(m) > 0 {
 		t.Errorf("%+v are left", m)
+	}
+}
+
+// Nor does it help a run that was never recorded.
+func TestKillUnknownEndsWhatForksWithoutEnd(t *testing.T) {
+	t.Parallel()
+	needCgroups(t)
+	o := outlive(t, stage{Specs: []task.Spec{forksWithoutEnd(t)}, Way: grouped})[0]
+	o.started().line(t, "fork 50")
+	began := time.Now()
+	engine.killUnknown(func(name string, _ int) bool { return name != o.spec.Name })
+	group := cgroup(o.ref.Cgroup)
+	if m := group.members(); group == "" || len(m) > 0 {
+		t.Errorf("in %q %+v are left after %v", group, m, time.Since(began))
+		group.kill()
 	}
 }
 
@@ -147,8 +166,8 @@ func TestNoCgroup(t *testing.T) {
 		"/tasks-id/web:3 (deleted)":  "",
 		"/tasks-id/a/tasks-id/web:3": "",
 	} {
-		if got := runIDOfCgroup(path, "id"); got != want {
-			t.Errorf("%s is of %q, want %q", path, got, want)
+		if got, group := runOfCgroup(path, "id"); got != want || got != "" && group != strings.TrimSuffix(path, "/below/it") {
+			t.Errorf("%s is of %q, in %q; want %q", path, got, group, want)
 		}
 	}
 }

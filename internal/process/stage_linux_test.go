@@ -31,6 +31,7 @@ func playFirst() {
 	s := stageOfEnv()
 	o := options("/")
 	o.ID = s.ID
+	must(LeaveCgroup()) // it is itself begun as a run
 	e, err := New(o)
 	must(err)
 	var refs []task.Ref

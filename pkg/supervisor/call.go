@@ -35,10 +35,11 @@ type Op struct {
 	Signal   syscall.Signal //
 	Force    bool           // stop first
 
-	cause  lifecycle.Cause
-	fn     Func
-	atMost bool      // Grace may only shorten that of the spec
-	ended  task.Time // remove only what ended then
+	cause   lifecycle.Cause
+	unasked bool // a restart by the supervisor itself
+	fn      Func
+	atMost  bool      // Grace may only shorten that of the spec
+	ended   task.Time // remove only what ended then
 }
 
 // A Call is an Op under way.

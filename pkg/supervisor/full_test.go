@@ -62,6 +62,42 @@ func TestSaveFailsAtTheEnd(t *testing.T) {
 	})
 }
 
+// After a reboot onto a full disk, or before another is mounted, what is to be up
+// is tried until it can begin.
+func TestLoadBeforeThereIsRoom(t *testing.T) {
+	st := newMemory()
+	faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		st.failing(func(*task.Record) error { return errDisk })
+		f.FailNext(errDisk)
+		s.Load(t.Context(), []task.Record{record(task.Stopped, task.Up, func(r *task.Record) {
+			r.Spec.Restart, r.Shutdown = task.RestartAlways, true
+		})})
+		expect(t, s, "web", task.BackingOff, "no space left on device")
+		f.Next(t) // it can begin, but not be recorded: it goes on
+		time.Sleep(time.Minute)
+		if got := expect(t, s, "web", task.Running, ""); got.Wish != task.Up {
+			t.Errorf("the wish is %q", got.Wish)
+		}
+		st.failing(nil)
+		time.Sleep(3 * time.Second)
+		if got := st.record("web"); got.State != task.Running || got.Wish != task.Up {
+			t.Errorf("record: %+v", got)
+		}
+	})
+	t.Run("the record alone", func(t *testing.T) {
+		st := newMemory()
+		faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+			st.failing(func(*task.Record) error { return errDisk })
+			s.Load(t.Context(), []task.Record{record(task.Stopped, task.Up, func(r *task.Record) {
+				r.Spec.Restart, r.Shutdown = task.RestartAlways, true
+			})})
+			if got := expect(t, s, "web", task.Running, ""); got.Wish != task.Up {
+				t.Errorf("the wish is %q", got.Wish)
+			}
+		})
+	})
+}
+
 // What could not be saved is saved once there is room, without anybody's doing.
 func TestSavedAtLast(t *testing.T) {
 	st := newMemory()

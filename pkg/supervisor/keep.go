@@ -52,7 +52,7 @@ func (a *actor) after(was lifecycle.Machine, kind lifecycle.Kind, settled, stuck
 	if began || settled || !phase.Live() && was != a.machine {
 		err = a.save()
 	}
-	if began && err != nil && len(a.begins) > 0 { // of a start that nobody waits for, nothing was acknowledged
+	if began && err != nil && len(a.begins) > 0 && !a.machine.Unasked { // else nothing is acknowledged
 		a.refused = err
 	}
 	if began {

@@ -123,7 +123,7 @@ func (a *actor) restart(c *Call) {
 		return
 	}
 	a.begins = append(a.begins, c)
-	a.input(lifecycle.Input{Kind: lifecycle.DoRestart})
+	a.input(lifecycle.Input{Kind: lifecycle.DoRestart, Unasked: c.op.unasked})
 }
 
 // room is why a run that goes on is not to be ended for another: on a full disk

@@ -230,7 +230,7 @@ func (s *Supervisor) Load(ctx context.Context, records []task.Record) {
 	for i, a := range actors {
 		s.actors.Go(a.loop)
 		if again[i] {
-			calls = append(calls, s.Submit(Op{Kind: OpRestart, Name: a.name}))
+			calls = append(calls, s.Submit(Op{Kind: OpRestart, Name: a.name, unasked: true}))
 		}
 	}
 	for _, c := range calls {
