@@ -11,8 +11,8 @@ FUZZ = internal/protocol:FuzzParseRequest internal/store:FuzzDecode pkg/task:Fuz
 
 .PHONY: build install demo test storm many fuzz bench lint completions check clean
 
-build: ## bin/tasks
-	$(GO) build -trimpath -ldflags='$(LDFLAGS)' -o bin/tasks ./cmd/tasks
+build: ## bin/tasks; without C, which would be loaded at each command
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='$(LDFLAGS)' -o bin/tasks ./cmd/tasks
 
 install: build ## into PREFIX (and DESTDIR), with completions
 	install -Dm755 bin/tasks $(DESTDIR)$(PREFIX)/bin/tasks

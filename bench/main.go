@@ -38,11 +38,11 @@ func main() {
 
 // lab is a supervisor of its own in a temporary directory.
 type lab struct {
-	dir, tasks, bare, spawn, lines string
-	socket                         string
-	pid                            int // of the supervisor
-	client                         client.Client
-	quick                          bool
+	dir, tasks, bare, plain, spawn, lines string
+	socket                                string
+	pid                                   int // of the supervisor
+	client                                client.Client
+	quick                                 bool
 }
 
 type row struct {
@@ -51,7 +51,8 @@ type row struct {
 }
 
 var rows = []row{
-	{"`list` of 10 tasks / bare Go client", "≤ 1.6", list10},
+	{"`list` of 10 tasks / bare Go client as `go build` makes it", "≤ 1.6", list10plain},
+	{"`list` of 10 tasks / bare Go client built like it, without C", "≤ 1.6", list10},
 	{"one `start` / bare Go client", "≤ 3", oneStart},
 	{"1,000 starts over one connection / C posix_spawn loop", "≤ 2.5", starts1000},
 	{"memory per task, of 1,000", "≤ 15 KiB", memory},
@@ -101,10 +102,14 @@ func open(quick bool) (*lab, error) {
 		return nil, err
 	}
 	l := &lab{dir: dir, quick: quick, socket: filepath.Join(dir, "b.sock")}
-	l.tasks, l.bare = filepath.Join(dir, "tasks"), filepath.Join(dir, "bare")
+	l.tasks, l.bare, l.plain = filepath.Join(dir, "tasks"), filepath.Join(dir, "bare"), filepath.Join(dir, "plain")
 	l.client.Socket = l.socket
-	for out, pkg := range map[string]string{l.tasks: "./cmd/tasks", l.bare: "./bench/bare"} {
-		if b, err := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", out, pkg).CombinedOutput(); err != nil {
+	for out, pkg := range map[string]string{l.tasks: "./cmd/tasks", l.bare: "./bench/bare", l.plain: "./bench/bare"} {
+		build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", out, pkg)
+		if out != l.plain {
+			build.Env = append(os.Environ(), "CGO_ENABLED=0") // as `make build` has it
+		}
+		if b, err := build.CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("cannot build %s: %w: %s", pkg, err, b)
 		}
 	}

@@ -12,24 +12,20 @@ import (
 	"tasks/pkg/task"
 )
 
-func list10(l *lab) (string, error) {
-	if _, err := l.sleeps(10); err != nil {
+func list10(l *lab) (string, error) { return l.listing(10, 300, l.bare) }
+
+func list10plain(l *lab) (string, error) { return l.listing(10, 300, l.plain) }
+
+func list1000(l *lab) (string, error) { return l.listing(1000, 100, l.bare) }
+
+// listing compares n lists of so many tasks with as many by the bare client.
+func (l *lab) listing(tasks, n int, bare string) (string, error) {
+	if _, err := l.sleeps(tasks); err != nil {
 		return "", err
 	}
-	return l.listing(300)
-}
-
-func list1000(l *lab) (string, error) {
-	if _, err := l.sleeps(1000); err != nil {
-		return "", err
-	}
-	return l.listing(100)
-}
-
-func (l *lab) listing(n int) (string, error) {
 	return l.ratio(n,
 		func() (time.Duration, error) { return timed(l.cmd(l.tasks, "list")) },
-		func() (time.Duration, error) { return timed(l.cmd(l.bare, l.socket)) })
+		func() (time.Duration, error) { return timed(l.cmd(bare, l.socket)) })
 }
 
 func oneStart(l *lab) (string, error) {

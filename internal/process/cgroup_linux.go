@@ -35,11 +35,18 @@ func openCgroups(id string) (cgroups, error) {
 	if err != nil {
 		return cgroups{}, err
 	}
-	dir := filepath.Join(own, cgroupDir+id)
-	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+	g := cgroups{filepath.Join(own, cgroupDir+id)}
+	if err := g.make(); err != nil {
 		return cgroups{}, err
 	}
-	return cgroups{dir}, os.Chmod(dir, 0o755) // the umask is the tasks'
+	return g, nil
+}
+
+func (g cgroups) make() error {
+	if err := os.Mkdir(g.dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return os.Chmod(g.dir, 0o755) // the umask is the tasks'
 }
 
 // ownCgroup is the directory of the cgroup that this process is in.
@@ -142,7 +149,10 @@ func (g cgroups) create(name string, run int) (cgroup, *os.File, error) {
 	}
 	c := cgroup(g.dir + "/" + name + ":" + strconv.Itoa(run))
 	err := unix.Mkdir(string(c), 0o755)
-	if err == unix.EEXIST && c.remove() == nil {
+	switch {
+	case err == unix.EEXIST && c.remove() == nil:
+		err = unix.Mkdir(string(c), 0o755)
+	case err == unix.ENOENT && g.make() == nil: // somebody has tidied up
 		err = unix.Mkdir(string(c), 0o755)
 	}
 	if err != nil {
@@ -192,15 +202,19 @@ func (g cgroups) all(id string) map[string]cgroup {
 	return all
 }
 
-// clean removes what is empty.
+// clean removes those of runs that are empty.
 func (g cgroups) clean(id string) {
-	if g.dir == "" {
-		return
-	}
 	for _, c := range g.all(id) {
 		c.remove()
 	}
-	unix.Rmdir(g.dir)
+}
+
+// close removes all that is empty.
+func (g cgroups) close(id string) {
+	g.clean(id)
+	if g.dir != "" {
+		unix.Rmdir(g.dir)
+	}
 }
 
 // populated tells whether a living process is in the cgroup, or in one below it.

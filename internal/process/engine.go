@@ -95,7 +95,7 @@ func (e *Engine) Close() error {
 	e.over.Wait()
 	signal.Stop(e.chld)
 	signal.Stop(e.deaf)
-	e.groups.clean(e.opts.ID)
+	e.groups.close(e.opts.ID)
 	return e.null.Close()
 }
 

@@ -81,7 +81,7 @@ func openCgroups(string) (cgroups, error) { return cgroups{}, errors.ErrUnsuppor
 
 func (cgroups) create(string, int) (cgroup, *os.File, error) { return "", nil, nil }
 
-func (cgroups) clean(string) {}
+func (cgroups) close(string) {}
 
 func (cgroup) left() ([]stat, bool) { return nil, false }
 func (cgroup) members() []stat      { return nil }
