@@ -258,20 +258,26 @@ func (c cgroup) members() []stat {
 
 func (c cgroup) has(pid int) bool { return slices.Contains(c.pids(), pid) }
 
+// pids is who is in the cgroup and those below it. Only one that has some below
+// it is listed: each costs a directory of files.
 func (c cgroup) pids() []int {
 	var all []int
-	filepath.WalkDir(string(c), func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.IsDir() {
-			return nil
+	b, _ := os.ReadFile(string(c) + "/cgroup.procs")
+	for line := range bytes.Lines(b) {
+		if pid, err := strconv.Atoi(string(bytes.TrimSpace(line))); err == nil && pid > 0 {
+			all = append(all, pid)
 		}
-		b, _ := os.ReadFile(filepath.Join(path, "cgroup.procs"))
-		for line := range bytes.Lines(b) {
-			if pid, err := strconv.Atoi(string(bytes.TrimSpace(line))); err == nil && pid > 0 {
-				all = append(all, pid)
-			}
+	}
+	var st unix.Stat_t
+	if unix.Lstat(string(c), &st) != nil || st.Nlink <= 2 { // itself, and its name
+		return all
+	}
+	below, _ := os.ReadDir(string(c))
+	for _, d := range below {
+		if d.IsDir() {
+			all = append(all, (c + cgroup("/"+d.Name())).pids()...)
 		}
-		return nil
-	})
+	}
 	return all
 }
 

@@ -43,6 +43,7 @@ type Engine struct {
 
 	groups  cgroups  // of the runs to come
 	emptied []cgroup // to be removed; the reaper's own
+	lefts   lefts    // who asks what is left of a run
 
 	mu       sync.Mutex     // held from a fork until it is known, and from a wait until it is noted
 	runs     map[int]*run   // by the pid of the main process, until that is reaped

@@ -77,23 +77,25 @@ func (e *Engine) removeEmptied() {
 	e.emptied = e.emptied[:0]
 }
 
+// reapAtOnce is how many children are reaped before another may have the mutex:
+// amid thousands of stops one at a time would take as many turns.
+const reapAtOnce = 64
+
 // wait reaps what has ended: main processes of runs, which are to be swept from
 // then on, and strangers.
 func (e *Engine) wait() (ended []*run, strangers bool) {
-	for {
-		var status syscall.WaitStatus
+	for more := true; more; {
 		e.mu.Lock()
-		pid, err := syscall.Wait4(-1, &status, syscall.WNOHANG, nil)
-		r := e.runs[pid]
-		if r != nil && r.adopted { // the pid of one that was reaped elsewhere, given to a child of ours
-			r = nil
-		}
-		if r != nil {
-			fault.At("reaped")
-			delete(e.runs, pid)
-			r.end(status)
-			e.sweeping[r] = true
-			ended = append(ended, r)
+		for range reapAtOnce {
+			var r *run
+			if r, more = e.reapOne(); !more {
+				break
+			}
+			if r != nil {
+				ended = append(ended, r)
+			} else {
+				strangers = true
+			}
 		}
 		for _, r := range e.ended { // only here: a sweep under way has not looked for them
 			e.sweeping[r] = true
@@ -101,14 +103,30 @@ func (e *Engine) wait() (ended []*run, strangers bool) {
 		ended, e.ended = append(ended, e.ended...), nil
 		strangers, e.stirred = strangers || e.stirred, false
 		e.mu.Unlock()
-		if errors.Is(err, syscall.EINTR) {
-			continue
-		}
-		if err != nil || pid <= 0 {
-			return ended, strangers
-		}
-		strangers = strangers || r == nil
 	}
+	return ended, strangers
+}
+
+// reapOne reaps a child, if one has ended, and returns its run; nil for a
+// stranger. The caller holds the mutex.
+func (e *Engine) reapOne() (r *run, ok bool) {
+	var status syscall.WaitStatus
+	pid, err := syscall.Wait4(-1, &status, syscall.WNOHANG, nil)
+	for errors.Is(err, syscall.EINTR) {
+		pid, err = syscall.Wait4(-1, &status, syscall.WNOHANG, nil)
+	}
+	if err != nil || pid <= 0 {
+		return nil, false
+	}
+	r = e.runs[pid]
+	if r == nil || r.adopted { // the pid of one that was reaped elsewhere, given to a child of ours
+		return nil, true
+	}
+	fault.At("reaped")
+	delete(e.runs, pid)
+	r.end(status)
+	e.sweeping[r] = true
+	return r, true
 }
 
 // poke has the reaper look; stirred says that a process that is not its child

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -107,6 +108,42 @@ func TestStopEndsTheTree(t *testing.T) {
 		}
 		noneAlive(t, out)
 	})
+}
+
+// However many ask what is left of their runs, the next look answers them all,
+// each with its own.
+func TestLeftIsOneLookForAll(t *testing.T) { // not parallel: it counts
+	const many = 50
+	l := &engine.lefts
+	l.turn.Lock() // a look under way
+	before := l.looks
+	runs, left := make([]started, many), make([][]task.Proc, many)
+	var asking sync.WaitGroup
+	for i := range many {
+		runs[i] = start(t, sh("setsid sleep 1000 & wait"))
+		asking.Go(func() { left[i] = runs[i].Process.(task.Tree).Left() })
+	}
+	for end := time.Now().Add(enginetest.Patience); ; time.Sleep(time.Millisecond) {
+		engine.mu.Lock()
+		n := len(l.asked)
+		engine.mu.Unlock()
+		if n == many {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d of %d ask", n, many)
+		}
+	}
+	l.turn.Unlock()
+	asking.Wait()
+	if n := l.looks - before; n != 1 {
+		t.Errorf("%d looks", n)
+	}
+	for i, procs := range left {
+		if len(procs) == 0 || procs[0].PID != runs[i].Ref().PID || len(procs) > 2 {
+			t.Errorf("of %d: %v", runs[i].Ref().PID, procs)
+		}
+	}
 }
 
 // A main process that goes on after TERM gives time to find what has left.

@@ -77,6 +77,8 @@ type cgroups struct{}
 
 type cgroup string
 
+type lefts struct{}
+
 func openCgroups(string) (cgroups, error) { return cgroups{}, errors.ErrUnsupported }
 
 func (cgroups) create(string, int) (cgroup, *os.File, error) { return "", nil, nil }
