@@ -210,7 +210,9 @@ func (e *Engine) killUnknown(known func(name string, run int) bool) (killed []in
 	end := time.Now().Add(2 * time.Second)
 	groups := make(map[cgroup]bool)
 	for run, group := range e.groups.all(e.opts.ID) {
-		groups[group] = e.unknown(run, known)
+		if e.unknown(run, known) {
+			groups[group] = true
+		}
 	}
 	for pass := 0; pass < 3 || time.Now().Before(end); pass++ { // on a busy machine one may take all the time
 		all := scan()
@@ -234,8 +236,8 @@ func (e *Engine) killUnknown(known func(name string, run int) bool) (killed []in
 			return s.pid == os.Getpid() // one of them has started this very supervisor
 		})
 		occupied := false // by what forks faster than anybody can look, perhaps
-		for group, unknown := range groups {
-			occupied = occupied || unknown && group.populated() && !group.has(os.Getpid())
+		for group := range groups {
+			occupied = occupied || group.populated() && !group.has(os.Getpid())
 		}
 		if len(left) == 0 && !occupied {
 			break
@@ -246,10 +248,8 @@ func (e *Engine) killUnknown(known func(name string, run int) bool) (killed []in
 				fault.At("ending")
 			}
 		}
-		for group, unknown := range groups {
-			if unknown {
-				group.kill()
-			}
+		for group := range groups {
+			group.kill()
 		}
 		for _, s := range left {
 			if fd, err := watch(s.proc); err == nil {
