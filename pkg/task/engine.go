@@ -26,6 +26,50 @@ type Launch struct {
 	Spec *Spec
 	Run  int
 	Log  *os.File // what the run writes to, or has so far; nil: nowhere
+	Slot int      // of the group; 0: none
+	Env  []string // NAME=VALUE, beside what the spec says
+}
+
+// A Pauser is a Process that can be paused. Stop ends a paused one as any other.
+type Pauser interface {
+	// Pause stops all that is part of the run, for as long as nobody resumes it.
+	Pause() error
+	// Resume lets it go on.
+	Resume() error
+}
+
+// A Shell is an Engine that can run a line beside a run, for a check or a hook.
+type Shell interface {
+	// Exec runs line through sh -c, with the spec's directory and environment, the
+	// variables that a run has, and l.Env. It returns when the line and all that it
+	// started have ended; what is left of it when ctx ends is killed, and the error
+	// is then the context's. Output is the last of what it wrote, at most MaxOutput bytes.
+	Exec(ctx context.Context, l Launch, line string) (output string, exit Exit, err error)
+}
+
+// MaxOutput is how much of the output of a check or hook is kept, in bytes.
+const MaxOutput = 4 << 10
+
+// A Checker makes the checks of runs.
+type Checker interface {
+	// Begin is called before a run begins, and for each run that was taken back.
+	// log is the path of its output.
+	Begin(spec *Spec, run int, log string) (Checks, error)
+}
+
+// Checks tell of one run whether it is ready and well. Their methods may be
+// called from any goroutine.
+type Checks interface {
+	// Env is what the run is to have in its environment.
+	Env() []string
+	// Ready tries until the run is ready, and returns nil then. When ctx ends the
+	// error says why the last try failed.
+	Ready(ctx context.Context) error
+	// Healthy checks until it has failed too often in a row: the error says how the
+	// last one did. It returns nil when ctx ends.
+	Healthy(ctx context.Context) error
+	// Close is called when the run is over.
+	Close()
 }
 
 // Process is one run that has begun. Its methods may be called from several

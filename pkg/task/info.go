@@ -11,8 +11,11 @@ type State string
 
 // The states. Done, Failed, Stopped and Lost are ended.
 const (
-	Starting   State = "starting" // its run is about to begin
+	Waiting    State = "waiting"  // for its time, or for other tasks
+	Queued     State = "queued"   // for a slot of its group
+	Starting   State = "starting" // its run is about to begin, or not ready yet
 	Running    State = "running"
+	Paused     State = "paused"   // its processes are stopped until it is resumed
 	Stopping   State = "stopping" // its run was asked to end, or what its run left behind is
 	BackingOff State = "backoff"  // it will be started again
 	Done       State = "done"     // ended with exit code 0
@@ -23,7 +26,7 @@ const (
 
 // States lists every state in the order of a task's life.
 func States() []State {
-	return []State{Starting, Running, Stopping, BackingOff, Done, Failed, Stopped, Lost}
+	return []State{Waiting, Queued, Starting, Running, Paused, Stopping, BackingOff, Done, Failed, Stopped, Lost}
 }
 
 // Ended tells whether nothing of the task runs and nothing is due to.
@@ -54,16 +57,21 @@ type Info struct {
 	Command []string `json:"command,omitempty"`
 	Cwd     string   `json:"cwd,omitempty"`
 
+	Priority int      `json:"priority"`
+	After    []string `json:"after,omitempty"` // the tasks that it waits for before a run
+
 	PID       int    `json:"pid,omitempty"`
 	Run       int    `json:"run,omitempty"`       // runs are numbered from 1 and never reused
+	Slot      int    `json:"slot,omitempty"`      // of its group, while it has one: from 1 on
 	Restarts  int    `json:"restarts"`            // automatic ones since the last start by hand
+	Ready     *bool  `json:"ready,omitzero"`      // of the present run; absent while there is none
 	ExitCode  *int   `json:"exit_code,omitzero"`  // of the last run, unless a signal ended it
 	Signal    string `json:"signal,omitempty"`    // that ended the last run, such as "SIGKILL"
 	Reason    string `json:"reason,omitempty"`    // a sentence for people
 	TimedOut  bool   `json:"timed_out,omitempty"` // the last run lasted longer than its spec's timeout
 	StartedAt Time   `json:"started_at,omitzero"`
 	EndedAt   Time   `json:"ended_at,omitzero"`
-	NextAt    Time   `json:"next_at,omitzero"` // of the next automatic restart
+	NextAt    Time   `json:"next_at,omitzero"` // of the next run that is due at a time, or of the next automatic restart
 	Log       string `json:"log,omitempty"`    // path of the current, else the last run's log
 
 	*Stats        // of the present run, where asked for

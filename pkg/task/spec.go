@@ -17,7 +17,12 @@ type Spec struct {
 	Command []string `json:"command,omitempty"` // argv, as given, without a shell; empty for a func
 	Cwd     string   `json:"cwd,omitempty"`     // absolute; default: the home of the supervisor's user
 	Env     Env      `json:"env,omitzero"`      // default: the environment of the supervisor
-	Group   string   `json:"group,omitempty"`   // a label
+	Group   string   `json:"group,omitempty"`   // tasks that share slots
+	File    string   `json:"file,omitempty"`    // the tasks file that it is from: absolute; "" for none
+
+	Priority int `json:"priority,omitempty"` // among those that are queued in the group: higher first; default 0
+	Order
+	When
 
 	StopSignal  string    `json:"stop_signal,omitempty"` // default TERM
 	StopTimeout *Duration `json:"stop_timeout,omitzero"` // from the stop signal to KILL; default 10 s
@@ -26,6 +31,11 @@ type Spec struct {
 	MaxRestarts *int      `json:"max_restarts,omitempty"` // automatic restarts since the last start by hand; default: no limit
 	Backoff     Backoff   `json:"backoff,omitzero"`       // pause before an automatic restart; default 1s..1m
 	Timeout     *Duration `json:"timeout,omitzero"`       // a run that lasts longer is stopped and has failed; default: none
+
+	SuccessCodes []int `json:"success_codes,omitempty"` // exit codes that are no failure; default: 0
+	Ready
+	Health
+	Hooks
 
 	LeaveChildren bool `json:"leave_children,omitempty"` // keep what a run started when its main process ends by itself
 
@@ -134,6 +144,16 @@ func (s *Spec) Check() error {
 	}
 	if b := s.Backoff; b != (Backoff{}) && (b.Min <= 0 || b.Max < b.Min) {
 		return usage("bad backoff %s: give MIN..MAX with 0 < MIN <= MAX", b)
+	}
+	for _, code := range s.SuccessCodes {
+		if code < 0 || code > 255 {
+			return usage("bad success code %d: give 0 to 255", code)
+		}
+	}
+	for _, part := range []interface{ check(*Spec) error }{&s.Order, &s.When, &s.Ready, &s.Health, &s.Hooks} {
+		if err := part.check(s); err != nil {
+			return usage("%v", err)
+		}
 	}
 	return nil
 }

@@ -1,0 +1,42 @@
+package task
+
+import "fmt"
+
+// A Group is what the tasks of a group share, and how many of them there are.
+type Group struct {
+	Name   string `json:"name"`
+	Slots  *int   `json:"slots"` // runs at the same time; 0: no new ones; null: no limit
+	Paused bool   `json:"paused,omitempty"`
+	Hooks         // of each of its tasks, beside their own
+
+	Running int `json:"running"` // runs, paused ones included
+	Queued  int `json:"queued"`  // wait for a slot
+	Waiting int `json:"waiting"` // wait for a time or for other tasks
+}
+
+// Check reports the first thing wrong with the settings of g as an [ErrUsage].
+func (g *Group) Check() error {
+	if err := CheckName(g.Name); err != nil {
+		return Errorf(ErrUsage, g.Name, "bad group: %v", err)
+	}
+	if g.Slots != nil && *g.Slots < 0 {
+		return Errorf(ErrUsage, g.Name, "bad number of slots %d: it is negative", *g.Slots)
+	}
+	if err := g.Hooks.check(nil); err != nil {
+		return Errorf(ErrUsage, g.Name, "%v", err)
+	}
+	return nil
+}
+
+// NoSuchGroup is the ErrNotFound for name.
+func NoSuchGroup(name string) error {
+	return Errorf(ErrNotFound, name, "No such group: %s", clip(name, MaxName))
+}
+
+// String says how many slots g has.
+func (g *Group) String() string {
+	if g.Slots == nil {
+		return "none"
+	}
+	return fmt.Sprint(*g.Slots)
+}
