@@ -1,15 +1,18 @@
 package task
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Order is what must have happened to other tasks before a run begins. One that
@@ -154,9 +157,13 @@ func (r *Ready) check(*Spec) error {
 		}
 	}
 	if _, err := regexp.Compile(r.ReadyLog); err != nil {
-		return fmt.Errorf("bad ready_log: %w", err)
+		var bad *syntax.Error
+		if errors.As(err, &bad) { // whose text quotes the expression as it is
+			err = errors.New(bad.Code.String())
+		}
+		return fmt.Errorf("bad ready_log %q: %w", r.ReadyLog, err)
 	}
-	return errors.Join(checkText("ready_cmd", r.ReadyCmd), positive("ready_timeout", r.ReadyTimeout), positive("ready_interval", r.ReadyInterval))
+	return cmp.Or(checkText("ready_cmd", r.ReadyCmd), positive("ready_timeout", r.ReadyTimeout), positive("ready_interval", r.ReadyInterval))
 }
 
 // Address is HOST:PORT of [HOST:]PORT.
@@ -193,6 +200,9 @@ func checkHTTP(what, text string) error {
 func checkText(what, text string) error {
 	if strings.IndexByte(text, 0) >= 0 {
 		return fmt.Errorf("bad %s: it has a NUL byte", what)
+	}
+	if !utf8.ValidString(text) {
+		return fmt.Errorf("bad %s: it is not UTF-8 text", what)
 	}
 	return nil
 }
@@ -235,7 +245,7 @@ func (h *Health) check(*Spec) error {
 	if h.HealthRetries != nil && *h.HealthRetries < 1 {
 		return fmt.Errorf("bad health_retries %d: give 1 or more", *h.HealthRetries)
 	}
-	return errors.Join(checkHTTP("health_http", h.HealthHTTP), checkText("health_cmd", h.HealthCmd),
+	return cmp.Or(checkHTTP("health_http", h.HealthHTTP), checkText("health_cmd", h.HealthCmd),
 		positive("health_interval", h.HealthInterval), positive("health_timeout", h.HealthTimeout))
 }
 
@@ -248,5 +258,5 @@ type Hooks struct {
 }
 
 func (h *Hooks) check(*Spec) error {
-	return errors.Join(checkText("on_exit", h.OnExit), checkText("on_failure", h.OnFailure))
+	return cmp.Or(checkText("on_exit", h.OnExit), checkText("on_failure", h.OnFailure))
 }

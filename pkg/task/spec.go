@@ -20,6 +20,8 @@ type Spec struct {
 	Group   string   `json:"group,omitempty"`   // tasks that share slots
 	File    string   `json:"file,omitempty"`    // the tasks file that it is from: absolute; "" for none
 
+	EnvNames []string `json:"env_names,omitempty"` // the variables of Env that File gives; the others are of who started it
+
 	Priority int `json:"priority,omitempty"` // among those that are queued in the group: higher first; default 0
 	Order
 	When

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -78,7 +79,6 @@ func FuzzCheckName(f *testing.F) {
 
 func TestSpecCheck(t *testing.T) {
 	t.Parallel()
-	dur := func(d time.Duration) *task.Duration { return new(task.Duration(d)) }
 	for _, tt := range []struct {
 		what string
 		spec task.Spec
@@ -218,14 +218,17 @@ func TestTimeText(t *testing.T) {
 
 func TestStates(t *testing.T) {
 	t.Parallel()
-	ended := 0
-	for _, s := range task.States() {
-		if s.Ended() {
-			ended++
-		}
+	want := []task.State{
+		task.Waiting, task.Queued, task.Starting, task.Running, task.Paused, task.Stopping, task.BackingOff,
+		task.Done, task.Failed, task.Stopped, task.Lost,
 	}
-	if len(task.States()) != 8 || ended != 4 || task.Stopping.Ended() || task.BackingOff.Ended() {
-		t.Errorf("%v, %d ended", task.States(), ended)
+	if !slices.Equal(task.States(), want) {
+		t.Errorf("%v", task.States())
+	}
+	for i, s := range want {
+		if s.Ended() != (i >= 7) {
+			t.Errorf("%s: ended is %v", s, s.Ended())
+		}
 	}
 	for exit, ok := range map[task.Exit]bool{{}: true, {Swept: 2}: true, {Code: 1}: false, {Signal: 9}: false, {Lost: true}: false, {Err: "x"}: false} {
 		if exit.OK() != ok {
