@@ -1,0 +1,85 @@
+// Package each makes many tasks of one spec and a list of inputs, as xargs and
+// GNU parallel do, but without a shell: what stands in braces is replaced within
+// the words of the command, whatever the input holds.
+package each
+
+import (
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"tasks/pkg/task"
+)
+
+// Marks are what is replaced, and by what, for people.
+const Marks = `{}    the input        {.}   without its extension   {#}   its number, from 1
+{/}   its base name    {/.}  likewise, without it    {//}  its directory`
+
+// Expand replaces the marks in text for one input, the nth.
+func Expand(text, input string, n int) string {
+	if !strings.Contains(text, "{") {
+		return text
+	}
+	base := path.Base(input)
+	return strings.NewReplacer(
+		"{}", input, "{.}", bare(input), "{/}", base, "{//}", path.Dir(input), "{/.}", bare(base), "{#}", strconv.Itoa(n),
+	).Replace(text)
+}
+
+// bare is name without its extension: that of the last element, unless it begins
+// with the dot.
+func bare(name string) string {
+	dot := strings.LastIndexByte(name, '.')
+	if dot <= strings.LastIndexByte(name, '/')+1 {
+		return name
+	}
+	return name[:dot]
+}
+
+// Marked tells whether anything in text is replaced by the input, or its number.
+func Marked(text string) bool { return Expand(text, "a/b.c", 7) != text }
+
+// Command is command with {} as a further word, where no word of it has a mark.
+func Command(command []string) []string {
+	if slices.ContainsFunc(command, Marked) {
+		return command
+	}
+	return append(slices.Clip(command), "{}")
+}
+
+// Group is the group of tasks whose names are made of template, where none is
+// given: what of it is no mark.
+func Group(template string) string {
+	rest := strings.NewReplacer("{}", "", "{.}", "", "{/}", "", "{//}", "", "{/.}", "", "{#}", "").Replace(template)
+	if rest = strings.Trim(rest, "-._@"); task.CheckName(rest) == nil {
+		return rest
+	}
+	return "each"
+}
+
+// Specs is a spec per input: like s, but with the marks replaced in its name and
+// its command. first is the number of the first. The error, an ErrUsage, is about
+// a name that cannot be or that two inputs have.
+func Specs(s task.Spec, inputs []string, first int) ([]task.Spec, error) {
+	specs := make([]task.Spec, len(inputs))
+	seen := make(map[string]string, len(inputs))
+	command := Command(s.Command)
+	for i, input := range inputs {
+		spec := &specs[i]
+		*spec = s
+		spec.Name = Expand(s.Name, input, first+i)
+		if other, twice := seen[spec.Name]; twice {
+			return nil, task.Errorf(task.ErrUsage, spec.Name, "%q and %q would both be named %s: put {#} into the name", other, input, spec.Name)
+		}
+		seen[spec.Name] = input
+		spec.Command = make([]string, len(command))
+		for j, word := range command {
+			spec.Command[j] = Expand(word, input, first+i)
+		}
+		if err := spec.Check(); err != nil {
+			return nil, err
+		}
+	}
+	return specs, nil
+}

@@ -1,0 +1,94 @@
+package each_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"tasks/internal/each"
+	"tasks/pkg/task"
+)
+
+func TestExpand(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ text, input, want string }{
+		{"", "x", ""},
+		{"plain", "x", "plain"},
+		{"{}", "a b", "a b"},
+		{"{}{}", "x", "xx"},
+		{"<{}>", "{}", "<{}>"}, // what is put in is not looked at again
+		{"{}", "{#}", "{#}"},
+		{"{.}", "dir.d/one.tar.gz", "dir.d/one.tar"},
+		{"{.}", "dir.d/one", "dir.d/one"},
+		{"{.}", ".profile", ".profile"},
+		{"{.}", "dir/.profile", "dir/.profile"},
+		{"{.}.mp3", "a.wav", "a.mp3"},
+		{"{/}", "a/b/c.d", "c.d"},
+		{"{/}", "c", "c"},
+		{"{//}", "a/b/c.d", "a/b"},
+		{"{//}", "c", "."},
+		{"{/.}", "a/b/c.d", "c"},
+		{"job-{#}", "x", "job-7"},
+		{"{x} {", "x", "{x} {"},
+		{"{}", "$(touch x); y", "$(touch x); y"},
+	} {
+		if got := each.Expand(tt.text, tt.input, 7); got != tt.want {
+			t.Errorf("%q of %q is %q, want %q", tt.text, tt.input, got, tt.want)
+		}
+	}
+}
+
+func TestMarked(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"{}", "x{.}", "{/}y", "{//}", "{/.}", "a{#}b"} {
+		if !each.Marked(text) {
+			t.Errorf("%q has no mark", text)
+		}
+	}
+	for _, text := range []string{"", "x", "{", "}", "{x}", "{ }", "${X}"} {
+		if each.Marked(text) {
+			t.Errorf("%q has a mark", text)
+		}
+	}
+}
+
+func TestGroup(t *testing.T) {
+	t.Parallel()
+	for template, want := range map[string]string{
+		"enc-{#}": "enc", "{#}-enc": "enc", "{#}": "each", "{}": "each", "a.{/.}_": "a", "x/{#}": "each", "all-{#}": "each", "w{#}w": "ww",
+	} {
+		if got := each.Group(template); got != want {
+			t.Errorf("%q is in %q, want %q", template, got, want)
+		}
+	}
+}
+
+func TestSpecs(t *testing.T) {
+	t.Parallel()
+	s := task.Spec{Name: "j-{#}", Command: []string{"echo"}, Group: "g", Priority: 3}
+	specs, err := each.Specs(s, []string{"a", "b c"}, 5)
+	if err != nil || len(specs) != 2 || specs[1].Name != "j-6" || !slices.Equal(specs[1].Command, []string{"echo", "b c"}) || specs[1].Priority != 3 {
+		t.Fatalf("%+v, %v", specs, err)
+	}
+	s.Command = []string{"cp", "{}", "{.}.bak"}
+	specs, err = each.Specs(s, []string{"x.c"}, 1)
+	if err != nil || !slices.Equal(specs[0].Command, []string{"cp", "x.c", "x.bak"}) || s.Command[1] != "{}" {
+		t.Fatalf("%+v, %v", specs, err)
+	}
+	for _, tt := range []struct {
+		name   string
+		inputs []string
+		want   string
+	}{
+		{"x", []string{"1", "2"}, `"1" and "2" would both be named x`},
+		{"x-{/}", []string{"a/1", "b/1"}, `"a/1" and "b/1" would both be named x-1: put {#} into the name`},
+		{"x-{}", []string{"a b"}, `bad name "x-a b"`},
+		{"x-{#}", []string{"a\x00"}, "NUL"},
+	} {
+		_, err := each.Specs(task.Spec{Name: tt.name, Command: []string{"echo"}}, tt.inputs, 1)
+		if !errors.Is(err, task.ErrUsage) || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s of %q: %v, want %s", tt.name, tt.inputs, err, tt.want)
+		}
+	}
+}
