@@ -1,0 +1,146 @@
+package taskfile
+
+import (
+	"errors"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"strings"
+	"unicode/utf8"
+
+	"tasks/pkg/task"
+)
+
+// maxGiven bounds what a file gives to all of its environments, in bytes.
+const maxGiven = 4 << 20
+
+// variables are those of an environment, NAME=VALUE each, that are UTF-8 text.
+func variables(environ []string) map[string]string {
+	vars := make(map[string]string, len(environ))
+	for _, kv := range environ {
+		if k, v, ok := strings.Cut(kv, "="); ok && k != "" && utf8.ValidString(kv) {
+			vars[k] = v
+		}
+	}
+	return vars
+}
+
+// environments makes those of the tasks of a file.
+type environments struct {
+	*loader
+	all  map[string]string            // what the file gives to each task
+	made map[bool]madeEnv             // for tasks that have nothing of their own, by clear_env
+	own  map[*entry]map[string]string // what the file gives to an entry, beside all
+}
+
+type madeEnv struct {
+	env   task.Env
+	names []string
+}
+
+// environments reads what is at the top of the file.
+func (l *loader) environments(top map[string]got) *environments {
+	return &environments{
+		loader: l, all: l.ownVars(top), made: make(map[bool]madeEnv), own: make(map[*entry]map[string]string),
+	}
+}
+
+// of is the environment of a task of e, and the names in it that the file gives:
+// the caller's unless cleared, then what the file gives to all tasks, what it
+// gives to e, and extra. It is not ok where there is a fault.
+func (v *environments) of(e *entry, extra map[string]string) (env task.Env, names []string, ok bool) {
+	cleared, _ := e.keys["clear_env"].val.(bool)
+	own, known := v.own[e]
+	if !known {
+		own = v.ownVars(e.keys)
+		v.own[e] = own
+	}
+	if len(v.faults) > 0 {
+		return task.Env{}, nil, false
+	}
+	plain := len(own) == 0 && extra == nil
+	if m, ok := v.made[cleared]; ok && plain {
+		return m.env, m.names, true
+	}
+	given := make(map[string]string)
+	for _, vars := range []map[string]string{v.all, own, extra} {
+		maps.Copy(given, vars)
+	}
+	for k, val := range given {
+		v.given += len(k) + len(val) + 2
+	}
+	if v.given > maxGiven {
+		v.fault(e.key.pos, "the environments of these tasks take up more than %s", task.Size(maxGiven))
+		return task.Env{}, nil, false
+	}
+	vars := given
+	if !cleared {
+		vars = maps.Clone(v.environ)
+		maps.Copy(vars, given)
+	}
+	env, err := task.NewEnv(vars)
+	if err != nil {
+		v.fault(e.key.pos, "%v", err)
+		return task.Env{}, nil, false
+	}
+	names = sorted(given)
+	if plain {
+		v.made[cleared] = madeEnv{env, names}
+	}
+	return env, names, true
+}
+
+// ownVars are the variables of env_file, and then env, of one mapping.
+func (l *loader) ownVars(keys map[string]got) map[string]string {
+	vars := make(map[string]string)
+	if g, ok := keys["env_file"]; ok {
+		for i, name := range g.val.([]any) {
+			path := name.(string)
+			if !filepath.IsAbs(path) {
+				path = filepath.Join(l.dir, path)
+			}
+			file, err := l.envFile(path)
+			if err != nil {
+				l.fault(g.items[i].pos, "env_file: %v", err)
+			}
+			maps.Copy(vars, file)
+		}
+	}
+	if g, ok := keys["env"]; ok {
+		for _, p := range g.pair.val.pairs {
+			if !matches(envShape.names, p.key.text) || strings.IndexByte(p.key.text, 0) >= 0 {
+				l.fault(p.key.pos, "bad name of a variable %q", p.key.text)
+				continue
+			}
+			if val, ok := l.scalar(p.key.text, p.at(), p.val, envShape.scalar); ok {
+				vars[p.key.text] = val.(string)
+			}
+		}
+	}
+	return vars
+}
+
+// envFile reads a file once.
+func (l *loader) envFile(path string) (map[string]string, error) {
+	if vars, ok := l.files[path]; ok {
+		return vars, nil
+	}
+	vars := make(map[string]string)
+	if err := ReadEnv(path, vars); err != nil {
+		return nil, err
+	}
+	if l.files == nil {
+		l.files = make(map[string]map[string]string)
+	}
+	l.files[path] = vars
+	return vars, nil
+}
+
+// readDotEnv reads .env beside the file; there need be none.
+func (l *loader) readDotEnv() (map[string]string, error) {
+	vars, err := l.envFile(filepath.Join(l.dir, ".env"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return map[string]string{}, nil
+	}
+	return vars, err
+}

@@ -1,0 +1,152 @@
+package taskfile
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"tasks/pkg/task"
+)
+
+// pos is a place in a file, from 1 on; a column is a character.
+type pos struct{ line, col int }
+
+// A Fault is one thing that is wrong with a file.
+type Fault struct {
+	Path         string
+	Line, Column int // from 1 on; a column is a character
+	Msg          string
+	Source       string // the line, and one with a caret below the column; "" where there is no such line
+}
+
+func (f Fault) Error() string {
+	text := fmt.Sprintf("%s:%d:%d: %s", f.Path, f.Line, f.Column, f.Msg)
+	if f.Source != "" {
+		text += "\n" + f.Source
+	}
+	return text
+}
+
+// Faults is all that is wrong with a file, in its order: an [task.ErrUsage] of
+// several lines, to be printed as they are.
+type Faults []Fault
+
+// maxFaults is how many faults are told.
+const maxFaults = 10
+
+func (f Faults) Error() string {
+	var lines []string
+	for i, fault := range f {
+		if i == maxFaults {
+			lines = append(lines, fmt.Sprintf("and %d more", len(f)-i))
+			break
+		}
+		lines = append(lines, fault.Error())
+	}
+	return strings.Join(lines, "\n")
+}
+
+func (Faults) Unwrap() error { return task.ErrUsage }
+
+// A source is a file and what was found wrong with it.
+type source struct {
+	path   string
+	text   string // without byte order mark, its lines ended by \n alone
+	lines  []string
+	faults Faults
+}
+
+func newSource(path, text string) *source {
+	text = plainLines(text)
+	return &source{path: path, text: text, lines: strings.Split(text, "\n")}
+}
+
+// plainLines takes off the byte order mark, and carriage returns at ends of lines.
+func plainLines(text string) string {
+	text = strings.TrimPrefix(text, "\ufeff")
+	if !strings.Contains(text, "\r") {
+		return text
+	}
+	return strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
+}
+
+// maxAll bounds the faults that are kept: a file can have one at every byte.
+const maxAll = 1000
+
+func (s *source) fault(at pos, format string, args ...any) {
+	if len(s.faults) >= maxAll {
+		return
+	}
+	at.line, at.col = max(at.line, 1), max(at.col, 1)
+	f := Fault{Path: s.path, Line: at.line, Column: at.col, Msg: printable(fmt.Sprintf(format, args...))}
+	if at.line <= len(s.lines) {
+		f.Source = excerpt(s.lines[at.line-1], at.col)
+	}
+	s.faults = append(s.faults, f)
+}
+
+// err is what was found wrong, or nil: of each place the first fault.
+func (s *source) err() error {
+	if len(s.faults) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(s.faults, func(a, b Fault) int {
+		if a.Line != b.Line {
+			return a.Line - b.Line
+		}
+		return a.Column - b.Column
+	})
+	return slices.CompactFunc(s.faults, func(a, b Fault) bool { return a.Line == b.Line && a.Column == b.Column })
+}
+
+// width is how much of a long line is shown, in characters.
+const width = 100
+
+// excerpt is the part of line around column col, and a caret below that.
+func excerpt(line string, col int) string {
+	chars := []rune(printable(line))
+	at := min(col-1, len(chars))
+	from := 0
+	if at >= width {
+		from = at - width/2
+	}
+	shown := chars[from:min(len(chars), from+width)]
+	blank := make([]rune, at-from)
+	for i := range blank {
+		blank[i] = ' '
+		if shown[i] == '\t' {
+			blank[i] = '\t'
+		}
+	}
+	return "  " + strings.TrimRight(string(shown), " \t") + "\n  " + string(blank) + "^"
+}
+
+// printable has a � for each character that a terminal might act upon.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\t' || unicode.IsPrint(r) {
+			return r
+		}
+		return utf8.RuneError
+	}, s)
+}
+
+// like is the hint at the one of names that word is a slip of, or "": one edit
+// away, from six letters on two.
+func like(word string, names []string) string {
+	best, found := 2, ""
+	if len(word) >= 6 {
+		best = 3
+	}
+	for _, name := range names {
+		if d := task.Edits(word, name, 2); d < best && len(word) > 1 {
+			best, found = d, name
+		}
+	}
+	if found == "" {
+		return ""
+	}
+	return fmt.Sprintf(": did you mean %s?", found)
+}

@@ -1,0 +1,176 @@
+package taskfile
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"tasks/pkg/task"
+)
+
+// faultsOf is what is wrong with a tasks.yaml, as the user sees it, of the path
+// the name alone; "" for nothing.
+func faultsOf(t testing.TB, text string) string {
+	t.Helper()
+	_, err := parse("tasks.yaml", "/nowhere/tasks.yaml", text, nil)
+	if err == nil {
+		return ""
+	}
+	var faults Faults
+	if !errors.Is(err, task.ErrUsage) || !errors.As(err, &faults) {
+		t.Errorf("%q: %v is no fault of the file", text, err)
+	}
+	return strings.ReplaceAll(err.Error(), "tasks.yaml:", "")
+}
+
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	one := func(task string) string { return "tasks:\n  a: {command: x, " + task + "}\n  abc: {command: x}\n" }
+	for text, want := range map[string]string{
+		// keys
+		"":                        "1:1: a tasks file is a mapping with the key tasks, not nothing",
+		"# nothing":               "1:1: a tasks file is a mapping with the key tasks, not nothing",
+		"- a":                     "1:1: a tasks file is a mapping with the key tasks, not a list",
+		"a":                       "1:1: a tasks file is a mapping with the key tasks, not a text",
+		"project: x":              "1:1: the file has no tasks",
+		"tasks:":                  "1:1: tasks: give a mapping, not nothing",
+		"tasks: [a]":              "1:8: tasks: give a mapping, not a list",
+		"tasks: {a: }":            "1:9: a: give a mapping such as {command: ./a}, not nothing",
+		"tasks: {a: x}":           "1:12: a: give a mapping such as {command: ./a}, not a text",
+		"tasks: {a: {}}":          "1:9: a has no command",
+		"tasks: {}\nservices: {}": `2:1: unknown key "services"`,
+		"tasks: {}\ngroup: {}":    `2:1: unknown key "group": did you mean groups?`,
+		"tasks: {a: {comand: x}}": `1:13: unknown key "comand": did you mean command?`,
+		one("restarts: no"):       `2:19: unknown key "restarts": did you mean restart?`,
+		one("name: b"):            `2:19: unknown key "name"`,
+		one("file: b"):            `2:19: unknown key "file"`,
+		one("command: y"):         `2:19: "command" is here a second time: it is in line 2 already`,
+		one("[a]: b"):             "2:22: found an invalid key for this map",
+		"tasks: {a: {command: x}, all: {command: x}}": `1:26: bad name "all": "all" means every task`,
+		"tasks: {-a: {command: x}}":                   `1:9: bad name "-a": use a letter or digit, then letters, digits, '.', '_', '-' or '@'`,
+		"project: a/b\ntasks: {}":                     `1:10: project: bad name "a/b": use a letter or digit, then letters, digits, '.', '_', '-' or '@'`,
+		"project: 5\ntasks: {}":                       `1:10: project: give a text, not "5"`,
+		"groups: {g: {slot: 1}}\ntasks: {}":           `1:14: unknown key "slot": did you mean slots?`,
+		"groups: {g: {slots: -1}}\ntasks: {}":         `1:21: slots: give a number from 0 on, or none, not "-1"`,
+		"groups: {g: {slots: many}}\ntasks: {}":       `1:21: slots: give a number from 0 on, or none, not "many"`,
+		"groups: {g: 3}\ntasks: {}":                   `1:13: g: give a mapping, not a whole number`,
+		"groups: {a b: {}}\ntasks: {}":                `1:10: bad name "a b": use a letter or digit, then letters, digits, '.', '_', '-' or '@'`,
+
+		// values
+		"tasks: {a: {command: }}":       `1:13: command has no value: give a line for sh, or a list of a program and its arguments; an empty text is ""`,
+		"tasks: {a: {command: ''}}":     "1:22: command: it is empty",
+		"tasks: {a: {command: []}}":     "1:22: command: give a line for sh, or a list of a program and its arguments, not an empty list",
+		"tasks: {a: {command: {x: y}}}": "1:22: command: give a line for sh, or a list of a program and its arguments, not a mapping",
+		"tasks: {a: {command: [x, ~]}}": `1:26: command has no value: give a line for sh, or a list of a program and its arguments; an empty text is ""`,
+		"tasks: {a: {command: ['']}}":   "1:22: the command is empty",
+		one("cwd: 5"):                   `2:24: cwd: give a text, not "5"`,
+		one("cwd: ''"):                  `2:24: cwd: it is empty`,
+		one(`cwd: "\0"`):                `2:24: cwd: give a text, not one with a NUL byte or without UTF-8`,
+		one("restart: alwyas"):          `2:28: restart: give no, on-failure or always, not "alwyas": did you mean always?`,
+		one("restart: true"):            `2:28: restart: give no, on-failure or always, not "true"`,
+		one("timeout: 10"):              `2:28: timeout: give a duration such as 10s or 1h30m, not "10"`,
+		one("timeout: 0s"):              `2:28: bad timeout 0s: give more than 0`,
+		one("delay: -1s"):               `2:26: delay: give a duration such as 10s or 1h30m, not "-1s"`,
+		one("delay: 9999999h"):          `2:26: delay: bad duration "9999999h": use a number with a unit, such as 10s or 1h30m`,
+		one("backoff: 2s..1s"):          `2:28: backoff: bad backoff "2s..1s": use MIN..MAX with 0 < MIN <= MAX, such as 1s..1m`,
+		one("max_restarts: '3'"):        `2:33: max_restarts: give a number from 0 on, not "3"`,
+		one("max_restarts: 1.5"):        `2:33: max_restarts: give a number from 0 on, not "1.5"`,
+		one("priority: x"):              `2:29: priority: give a whole number, not "x"`,
+		one("instances: 0"):             `2:30: instances: give a number from 1 to 1000, not "0"`,
+		one("instances: 1001"):          `2:30: instances: give a number from 1 to 1000, not "1001"`,
+		one("success_codes: [0, 256]"):  `2:38: success_codes: give an exit code from 0 to 255, not "256"`,
+		one("ready_port: 0"):            `2:31: ready_port: give [HOST:]PORT, not "0"`,
+		one("ready_port: a:99999"):      `2:31: bad port "a:99999": use [HOST:]PORT with a port from 1 to 65535`,
+		one("ready_http: https://x"):    `2:31: ready_http: give an http:// URL such as http://localhost:8080/healthz, not "https://x"`,
+		one("ready_notify: yes"):        `2:33: ready_notify: give true or false, not "yes"`,
+		one("ready_log: '('"):           `2:30: bad ready_log "(": missing closing )`,
+		one("health_retries: 0"):        `2:35: health_retries: give a number from 1 on, not "0"`,
+		one("stop_signal: WHAT"):        `2:32: stop_signal: unknown signal "WHAT": use a name such as TERM or HUP, or a number`,
+		one("log_max_size: 5XB"):        `2:33: log_max_size: give a size such as 64MiB or 10MB, or none, not "5XB"`,
+		one("at: 25:00"):                `2:23: bad time "25:00": use a time of day such as 15:04, or RFC 3339 such as 2006-01-02T15:04:05Z`,
+		one("at: noon"):                 `2:23: at: give a time of day such as 15:04, or RFC 3339, not "noon"`,
+		one("cron: 0 3 * *"):            `2:25: cron: give five fields as in crontab(5), or @daily and the like, not "0 3 * *"`,
+		one("every: 10ms"):              "2:26: bad every 10ms: give 1s or more",
+		one("env: [A=1]"):               "2:24: env: give a mapping, not a list",
+		one("env: {A: [1]}"):            "2:28: A: give a text, not a list",
+		one("env: {A: }"):               `2:25: A has no value: give a text; an empty text is ""`,
+		one("env: {A=B: x}"):            `2:25: bad name of a variable "A=B"`,
+		one("group: b/c"):               `2:26: bad group: bad name "b/c": use a letter or digit, then letters, digits, '.', '_', '-' or '@'`,
+
+		// values that go together
+		one("cron: '@daily', delay: 5s"):       "2:42: give one of delay, at and cron",
+		one("overlap: skip"):                   "2:28: overlap goes with every or cron",
+		one("restart: always, every: 5m"):      "2:43: a schedule repeats by itself: use restart on-failure or no with it",
+		one("every: 5m, cron: 1 2 3 4 5"):      "2:36: give either every or cron",
+		one("every: 5m, overlap: skip, at: 9"): `2:49: at: give a time of day such as 15:04, or RFC 3339, not "9"`,
+
+		// variables
+		one("cwd: '/${NO}'"):        "2:26: NO is not set: set it, here or in .env, or give a default: ${NO:-…}",
+		one("cwd: '/${NO'"):         "2:26: ${ has no } after it: $$ is a dollar",
+		one("cwd: '/x/${}'"):        "2:28: bad ${}: use ${NAME} or ${NAME:-DEFAULT}; $$ is a dollar",
+		one("cwd: '${A:?x}'"):       "2:25: bad ${A:?x}: use ${NAME} or ${NAME:-DEFAULT}; $$ is a dollar",
+		one("cwd: '${A:-${B}}'"):    "2:25: bad ${A:-${B}: use ${NAME} or ${NAME:-DEFAULT}; $$ is a dollar",
+		one("timeout: '${A:-x}'"):   `2:28: timeout: give a duration such as 10s or 1h30m, not "x"`,
+		one("env: {A: '${NO}'}"):    "2:29: NO is not set: set it, here or in .env, or give a default: ${NO:-…}",
+		one(`env: {A: "a\n${NO}"}`): "2:32: NO is not set: set it, here or in .env, or give a default: ${NO:-…}",
+
+		// order
+		one("after: [b]"):     "2:27: there is no task b for a to come after",
+		one("after: [abx]"):   "2:27: there is no task abx for a to come after: did you mean abc?",
+		one("after: a"):       "2:26: the tasks wait for each other: a after a",
+		one("after_ended: a"): "2:32: the tasks wait for each other: a after a",
+		"tasks:\n  z: {command: x, after: y}\n  a: {command: x, after: [z, b]}\n  b: {command: x, after_ended: c}\n  c: {command: x, after: [z, a]}\n  y: {command: x}": "3:30: the tasks wait for each other: a after b after c after a",
+		"tasks:\n  a: {command: x, instances: 2, after: b}\n  b: {command: x, after: a-1}":                                                                              "2:40: the tasks wait for each other: a after b after a",
+		"tasks:\n  a: {command: x, instances: 2}\n  a-2: {command: x}":                                                                                                  "3:3: a-2 is an instance of a already, in line 2",
+		"project: " + strings.Repeat("p", 120) + "\ntasks: {abcdefghi: {command: x}}":                                                                                   `2:9: bad name "pppppppppppppppppppppppppppppppppppppppp…": it has 130 characters, at most 128 are allowed`,
+
+		// YAML
+		one("cwd: /${HOME}"):       "2:26: ',' or '}' must be specified: in { } and [ ], put a value with ${…} in quotes",
+		"tasks: {\n":               "1:8: could not find flow mapping end token '}'",
+		"tasks:\n\ta: b":           "2:1: found character '\t' that cannot start any token",
+		"tasks: {}\n--- \na: b":    "3:1: a second document begins here: one file has one",
+		"tasks: *x":                "1:8: there is no &x before this",
+		"a: &x {b: *x}\ntasks: *x": "1:11: there is no &x before this",
+		"tasks: !!set {}":          "1:8: the tag !!set means nothing here",
+		"tasks: {a: {<<: x}}":      "1:17: << takes in a mapping, not a text",
+		"tasks: \"a\tb\"":          "1:8: there is a tab in this: write it as \\t in double quotes",
+		"tasks: a\tb":              "1:8: there is a tab in this: write it as \\t in double quotes",
+		"tasks: \xff":              "1:8: this is not UTF-8 text",
+	} {
+		got, _, _ := strings.Cut(faultsOf(t, text), "\n")
+		if got != want {
+			t.Errorf("%s\n got %s\nwant %s", text, got, want)
+		}
+	}
+}
+
+func TestFaultsShown(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 300)
+	for text, want := range map[string]string{
+		"tasks:\n  a:\n    comand: x\n":                   "3:5: unknown key \"comand\": did you mean command?\n      comand: x\n      ^",
+		"tasks: {ü: {command: x}, é: }":                   "1:9: bad name \"ü\": use a letter or digit, then letters, digits, '.', '_', '-' or '@'\n  tasks: {ü: {command: x}, é: }\n          ^\n1:26: bad name \"é\": use a letter or digit, then letters, digits, '.', '_', '-' or '@'\n  tasks: {ü: {command: x}, é: }\n                           ^",
+		"x-a: '\x1b[31m'\ntasks: {}\n\x1b: 1":             "3:1: unknown key \"\\x1b\"\n  \ufffd: 1\n  ^",
+		"x-long: " + long + "\n" + long + ": {}":          "2:1: unknown key \"" + long + "\"\n  " + long[:100] + "\n  ^",
+		"tasks: {}\nx-" + long + ": 1\n? b\n: c":          "3:3: unknown key \"b\"\n  ? b\n    ^",
+		"{x-" + long + ": 1, tasks: {}, b: 1}":            "1:320: unknown key \"b\"\n  " + long[:34] + ": 1, tasks: {}, b: 1}\n  " + strings.Repeat(" ", 50) + "^",
+		"tasks: {}\na: 1\nb: 2\na: 3":                     "2:1: unknown key \"a\"\n  a: 1\n  ^\n3:1: unknown key \"b\"\n  b: 2\n  ^\n4:1: \"a\" is here a second time: it is in line 2 already\n  a: 3\n  ^",
+		"tasks: {a: {cwd: \"x\n\n  ${NO}\", command: x}}": "1:18: NO is not set: set it, here or in .env, or give a default: ${NO:-…}\n  tasks: {a: {cwd: \"x\n                   ^",
+	} {
+		if got := faultsOf(t, text); got != want {
+			t.Errorf("%s\n got %s\nwant %s", text, got, want)
+		}
+	}
+	got := faultsOf(t, "tasks: {}\n"+strings.Repeat("?", 0)+manyKeys(12))
+	if lines := strings.Split(got, "\n"); len(lines) != 31 || lines[30] != "and 2 more" {
+		t.Errorf("%d lines:\n%s", len(lines), got)
+	}
+}
+
+func manyKeys(n int) string {
+	var b strings.Builder
+	for i := range n {
+		b.WriteString("key" + string(rune('a'+i)) + ": 1\n")
+	}
+	return b.String()
+}

@@ -1,0 +1,193 @@
+package taskfile
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"tasks/pkg/task"
+)
+
+const planned = `
+tasks:
+  db: {command: [postgres], restart: always, env: {A: 1, B: 2}}
+  api: {command: ./api, after: db, ready_port: 80}
+  job: {command: ./job}
+`
+
+// up is what a supervisor says of f's tasks once they run, and their environments.
+func up(f *File) ([]task.Info, func(string) task.Env) {
+	envs := make(map[string]task.Env)
+	var now []task.Info
+	for _, s := range f.Tasks {
+		envs[s.Name] = s.Env
+		now = append(now, task.Info{Name: s.Name, State: task.Running, Wish: task.Up, Spec: s.Shown()})
+	}
+	return now, func(name string) task.Env { return envs[name] }
+}
+
+// told is steps in short.
+func told(steps []Step) string {
+	var lines []string
+	for _, s := range steps {
+		lines = append(lines, fmt.Sprintf("%s %s: %s", s.Kind, s.Name, s.Why))
+	}
+	return strings.Join(lines, "\n")
+}
+
+func TestPlanStates(t *testing.T) {
+	t.Parallel()
+	f := load(t, planned, "HOME=/root")
+	steps, err := Plan(f, nil, nil)
+	if err != nil || told(steps) != "start db: new\nstart api: new\nstart job: new" || !reflect.DeepEqual(steps[1].Spec, f.Tasks[1]) {
+		t.Fatalf("%s, %v", told(steps), err)
+	}
+	for _, tt := range []struct {
+		name string
+		is   task.Info
+		want string
+	}{
+		{"db", task.Info{State: task.Running}, "keep db: unchanged"},
+		{"db", task.Info{State: task.Starting}, "keep db: unchanged"},
+		{"db", task.Info{State: task.Waiting}, "keep db: unchanged"},
+		{"db", task.Info{State: task.Queued}, "keep db: unchanged"},
+		{"db", task.Info{State: task.Paused}, "keep db: unchanged"},
+		{"db", task.Info{State: task.BackingOff}, "keep db: unchanged"},
+		{"db", task.Info{State: task.Stopping, Wish: task.Up}, "keep db: unchanged"},
+		{"db", task.Info{State: task.Stopping, Wish: task.Down}, "restart db: is being stopped"},
+		{"db", task.Info{State: task.Stopped, Wish: task.Down}, "start db: stopped"},
+		{"db", task.Info{State: task.Lost}, "start db: lost"},
+		{"db", task.Info{State: task.Failed, ExitCode: new(1)}, "start db: ended: exit code 1"},
+		{"db", task.Info{State: task.Failed, Signal: "SIGKILL"}, "start db: ended: SIGKILL"},
+		{"db", task.Info{State: task.Failed, ExitCode: new(0), TimedOut: true}, "start db: ended: timed out"},
+		{"db", task.Info{State: task.Failed, Reason: "no such program"}, "start db: ended: no such program"},
+		{"db", task.Info{State: task.Done, ExitCode: new(0)}, "start db: ended: exit code 0"},
+		{"api", task.Info{State: task.Done, ExitCode: new(0)}, "start api: ended: exit code 0"},
+		{"job", task.Info{State: task.Done, ExitCode: new(0)}, "keep job: done"},
+		{"job", task.Info{State: task.Failed, ExitCode: new(2)}, "start job: ended: exit code 2"},
+	} {
+		now, envs := up(f)
+		i := slices.IndexFunc(now, func(t task.Info) bool { return t.Name == tt.name })
+		tt.is.Name, tt.is.Spec = now[i].Name, now[i].Spec
+		now[i] = tt.is
+		steps, err := Plan(f, now, envs)
+		if err != nil || told(steps[i:i+1]) != tt.want || len(steps) != 3 {
+			t.Errorf("%s %s: %s, %v; want %s", tt.name, tt.is.State, told(steps), err, tt.want)
+		}
+	}
+}
+
+func TestPlanChanges(t *testing.T) {
+	t.Parallel()
+	const before = `env: {TOP: 1}
+tasks:
+  a: {command: ./a, env: {A: secret, B: 2}, after_ended: [c, b]}
+  b: {command: x, every: 1h}
+  c: {command: x}
+`
+	change := func(from, to string) string {
+		if !strings.Contains(before, from) {
+			t.Fatalf("there is no %s", from)
+		}
+		return strings.Replace(before, from, to, 1)
+	}
+	for _, tt := range []struct {
+		text    string
+		environ string
+		want    string
+	}{
+		{before, "HOME=/root", ""},
+		{before, "HOME=/else", ""}, // the caller's alone
+		{change("[c, b]", "[b, c, b]"), "HOME=/root", ""},
+		{change("b: {command: x", "b: {command: x, backoff: 1s..1m, stop_signal: TERM, stop_timeout: 10000ms, restart: no, success_codes: [0], overlap: skip, ready_timeout: 30s, ready_interval: 500ms, health_interval: 10s, health_timeout: 5s, health_retries: 3"), "HOME=/root", ""},
+		{change("./a", "./b"), "HOME=/root", "restart a: command changed"},
+		{change("./a", "./a, restart: always, cwd: /, stop_timeout: 1s"), "HOME=/root", "restart a: cwd, stop_timeout and restart changed"},
+		{change("./a", "./a, restart: always, cwd: /, stop_timeout: 1s, priority: 1, leave_children: true"), "HOME=/root", "restart a: cwd, priority, stop_timeout and 2 more changed"},
+		{change("[c, b]", "b"), "HOME=/root", "restart a: after_ended changed"},
+		{change("secret", "other"), "HOME=/root", "restart a: env changed: A"},
+		{change("A: secret, ", ""), "HOME=/root", "restart a: env changed: A"},
+		{change("A: secret, ", ""), "A=secret", ""}, // it is as it was
+		{change("B: 2", "B: 3, C: 4"), "HOME=/root", "restart a: env changed: B and C"},
+		{change("x, every", "y, clear_env: true, every"), "HOME=/root", "restart b: command changed; env changed: the caller's"},
+		{change("TOP: 1", "TOP: 2"), "HOME=/root", "restart c: env changed: TOP\nrestart b: env changed: TOP\nrestart a: env changed: TOP"},
+		{change("./a", "./a, cwd: '${HOME}'"), "HOME=/root", "restart a: cwd changed"},
+	} {
+		// One path, so that it is one file at two times.
+		old, err := parse("f", "/d/tasks.yaml", before, []string{"HOME=/root", "PATH=/bin"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		now, envs := up(old)
+		next, err := parse("f", "/d/tasks.yaml", tt.text, []string{tt.environ, "PATH=/bin"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		steps, err := Plan(next, now, envs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		steps = slices.DeleteFunc(steps, func(s Step) bool { return s.Kind == Keep })
+		if got := told(steps); got != tt.want || strings.Contains(got, "secret") {
+			t.Errorf("%s\n got %s\nwant %s", tt.text, got, tt.want)
+		}
+		for i := range now {
+			now[i].State = task.Stopped
+		}
+		if steps, _ = Plan(next, now, envs); slices.ContainsFunc(steps, func(s Step) bool { return s.Kind != Start }) {
+			t.Errorf("of ended ones: %s", told(steps))
+		}
+	}
+}
+
+func TestPlanOfOthers(t *testing.T) {
+	t.Parallel()
+	f := load(t, planned)
+	now, envs := up(f)
+	old := func(name, file string, state task.State, after ...string) task.Info {
+		return task.Info{Name: name, State: state, Wish: task.Up, Spec: task.Spec{Name: name, File: file, Order: task.Order{After: after}}}
+	}
+	more := append(slices.Clone(now),
+		old("gone", f.Path, task.Running), old("first", f.Path, task.BackingOff, "gone"), old("ended", f.Path, task.Failed), old("shutdown", f.Path, task.Stopped),
+		old("other", "/else/tasks.yaml", task.Running), old("hand", "", task.Running))
+	steps, err := Plan(f, more, envs)
+	if want := "stop first: no longer in the file\nstop gone: no longer in the file\nstop shutdown: no longer in the file\nkeep db: unchanged\nkeep api: unchanged\nkeep job: unchanged"; err != nil || told(steps) != want {
+		t.Errorf("%v\n%s\nwant\n%s", err, told(steps), want)
+	}
+	if got, want := Down(f, more), [][]string{{"api", "first"}, {"db", "job", "gone", "ended", "shutdown"}}; !reflect.DeepEqual(got, want) {
+		t.Errorf("down %v; want %v", got, want)
+	}
+	if got := Down(f, more[7:]); len(got) != 0 {
+		t.Errorf("down %v", got)
+	}
+	now[0].Spec.File, now[1].Spec.File = "/else/tasks.yaml", ""
+	now[1].State = task.Done
+	steps, err = Plan(f, now, envs)
+	want := "db belongs to /else/tasks.yaml: take that down first, or give one of the two a project\napi was started by hand: stop and remove it first: tasks rm --force api"
+	if steps != nil || !errors.Is(err, task.ErrConflict) || err.Error() != want {
+		t.Errorf("%v, %v", steps, err)
+	}
+}
+
+func TestLevels(t *testing.T) {
+	t.Parallel()
+	spec := func(name string, after ...string) task.Spec {
+		return task.Spec{Name: name, Order: task.Order{After: after}}
+	}
+	for _, tt := range []struct {
+		specs []task.Spec
+		want  [][]string
+	}{
+		{nil, nil},
+		{[]task.Spec{spec("a"), spec("b", "a"), spec("c", "b", "a"), spec("d", "a")}, [][]string{{"a"}, {"b", "d"}, {"c"}}},
+		{[]task.Spec{spec("c", "b"), spec("b", "gone"), spec("a")}, [][]string{{"b", "a"}, {"c"}}},
+		{[]task.Spec{spec("a", "b"), spec("b", "a")}, [][]string{{"b"}, {"a"}}}, // a circle that no file has
+		{[]task.Spec{spec("a", "a")}, [][]string{{"a"}}},
+	} {
+		if got := Levels(&File{Tasks: tt.specs}); !reflect.DeepEqual(got, tt.want) {
+			t.Errorf("%v; want %v", got, tt.want)
+		}
+	}
+}

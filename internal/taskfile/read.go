@@ -1,0 +1,182 @@
+package taskfile
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"unicode/utf8"
+)
+
+// maxScalars bounds what aliases can stand for: without them a file has fewer.
+const maxScalars = 100_000
+
+// A loader reads one file.
+type loader struct {
+	*source
+	dir     string            // of the file: absolute
+	environ map[string]string // the caller's
+	dotenv  map[string]string // of .env beside the file; nil until it is needed
+
+	files   map[string]map[string]string // env files, by path
+	given   int                          // bytes of the variables that the file gives
+	scalars int                          // read so far
+}
+
+// A got is the value of a key as it was read.
+type got struct {
+	pair
+	val   any     // string, int, bool, or a []any of these; nil where it has faults
+	items []*node // where val is a list, that of each item
+}
+
+// fields reads the keys of n by the table; missing and bad ones are not in it.
+// What is n, for people, and free what keys that are left alone begin with.
+func (l *loader) fields(n *node, what string, at pos, table []field, free string) map[string]got {
+	found := make(map[string]got)
+	unknown := false
+	for _, p := range n.pairs {
+		i := slices.IndexFunc(table, func(f field) bool { return f.key == p.key.text })
+		if i < 0 {
+			if free == "" || !strings.HasPrefix(p.key.text, free) {
+				unknown = true
+				l.fault(p.key.pos, "unknown key %q%s", p.key.text, like(p.key.text, keys(table)))
+			}
+			continue
+		}
+		g := got{pair: p}
+		if s := table[i].holds; s.scalar != nil && s.names == "" {
+			if g.val, g.items = l.value(p, s); g.val == nil {
+				continue
+			}
+		} else if p.val.kind != isMap {
+			l.fault(p.at(), "%s: give a mapping, not %s", p.key.text, p.val.kind)
+			continue
+		}
+		found[p.key.text] = g
+	}
+	for _, f := range table {
+		if _, ok := n.get(f.key); f.must && !ok && !unknown {
+			l.fault(at, "%s has no %s", what, f.key)
+		}
+	}
+	return found
+}
+
+// value reads a scalar, or a list of them; nil where it is none.
+func (l *loader) value(p pair, s *shape) (val any, items []*node) {
+	if p.val.kind != isList || !s.list {
+		v, ok := l.scalar(p.key.text, p.at(), p.val, s.scalar)
+		switch {
+		case !ok:
+			return nil, nil
+		case s.list && s.scalar != aCommand:
+			return []any{v}, []*node{p.val}
+		}
+		return v, nil
+	}
+	if len(p.val.items) < s.least {
+		l.fault(p.at(), "%s: give %s, not an empty list", p.key.text, s.scalar.what)
+		return nil, nil
+	}
+	all := []any{}
+	for _, item := range p.val.items {
+		if v, ok := l.scalar(p.key.text, item.pos, item, s.scalar); ok {
+			all = append(all, v)
+		}
+	}
+	if len(all) < len(p.val.items) {
+		return nil, nil
+	}
+	return all, p.val.items
+}
+
+// scalar reads one value of the key called name: a string, int or bool.
+func (l *loader) scalar(name string, at pos, n *node, s *scalar) (any, bool) {
+	if l.scalars++; l.scalars > maxScalars {
+		if l.scalars == maxScalars+1 {
+			l.fault(at, "the aliases of this file stand for too much")
+		}
+		return nil, false
+	}
+	wrong := func(got string) (any, bool) {
+		hint := ""
+		if n.kind == isText && s.words != nil {
+			hint = like(n.text, s.words)
+		}
+		l.fault(at, "%s: give %s, not %s%s", name, s.what, got, hint)
+		return nil, false
+	}
+	switch n.kind {
+	case isNull:
+		l.fault(at, `%s has no value: give %s; an empty text is ""`, name, s.what)
+		return nil, false
+	case isList, isMap:
+		return wrong(n.kind.String())
+	}
+	word, expanded := n.text, false
+	if n.kind == isText && !s.line {
+		out, part, err := expand(n.text, l.lookup)
+		if err != nil {
+			l.fault(l.within(n.pos, part), "%s", err)
+			return nil, false
+		}
+		word, expanded = out, strings.Contains(n.text, "${")
+	}
+	if strings.IndexByte(word, 0) >= 0 || !utf8.ValidString(word) {
+		return wrong("one with a NUL byte or without UTF-8")
+	}
+	quoted := strconv.Quote(word)
+	i, err := whole(word)
+	number := err == nil && i >= s.min && i <= s.max
+	switch s.as {
+	case isInt:
+		if n.kind != isInt && n.kind != isNumber && !expanded || !number {
+			return wrong(quoted)
+		}
+		return i, true
+	case isBool:
+		if n.kind != isBool && !(expanded && (word == "true" || word == "false")) {
+			return wrong(quoted)
+		}
+		return strings.EqualFold(word, "true"), true
+	}
+	if s.no && (n.kind == isBool && strings.EqualFold(word, "false")) {
+		return "no", true
+	}
+	switch {
+	case s.number && (n.kind == isInt || n.kind == isNumber || expanded) && number:
+		return strconv.Itoa(i), true
+	case n.kind != isText && !s.loose,
+		s.words != nil && !slices.Contains(s.words, word),
+		s.pattern != "" && !matches(s.pattern, word):
+		return wrong(quoted)
+	}
+	return word, true
+}
+
+// compiled are the patterns of the tables that were needed so far.
+var compiled sync.Map
+
+func matches(pattern, s string) bool {
+	re, ok := compiled.Load(pattern)
+	if !ok {
+		re, _ = compiled.LoadOrStore(pattern, regexp.MustCompile(pattern))
+	}
+	return re.(*regexp.Regexp).MatchString(s)
+}
+
+// within is the place of part in the scalar that begins at pos; that of the
+// scalar where it does not stand in the same line as it is.
+func (l *loader) within(at pos, part string) pos {
+	if at.line < 1 || at.line > len(l.lines) {
+		return at
+	}
+	chars := []rune(l.lines[at.line-1])
+	from := min(max(at.col, 1)-1, len(chars))
+	if before, _, ok := strings.Cut(string(chars[from:]), part); ok && part != "" {
+		at.col = from + utf8.RuneCountInString(before) + 1
+	}
+	return at
+}

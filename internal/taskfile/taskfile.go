@@ -1,0 +1,114 @@
+// Package taskfile reads the files that name the tasks of a project: tasks.yaml,
+// Procfile and .env. It says what is to run, and starts nothing.
+package taskfile
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"tasks/pkg/task"
+)
+
+// The bounds of what is read.
+const (
+	MaxFile      = 1 << 20 // bytes of a file
+	MaxTasks     = 10_000  // of a file, instances counted
+	MaxInstances = 1000    // of a task
+)
+
+// A File is what a tasks file says.
+type File struct {
+	Path    string       // absolute
+	Project string       // what its names begin with; "" for none
+	Groups  []task.Group // name, slots and hooks, in the order of the file
+	Tasks   []task.Spec  // each after those that it comes after, else in the order of the file
+}
+
+// Names are the names of files that [Find] looks for, the first ones first.
+func Names() []string { return []string{"tasks.yaml", "tasks.yml", "Procfile"} }
+
+// Load reads the tasks file at path: a Procfile where its name begins so, else
+// YAML. The environment of the tasks begins with environ, NAME=VALUE each; what
+// is not UTF-8 text of it is left out. What is wrong with the file is an
+// [task.ErrUsage], and [Faults] where there is a place for it.
+func Load(path string, environ []string) (*File, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, task.Errorf(task.ErrUsage, "", "cannot find %s: %v", path, err)
+	}
+	text, err := read(path)
+	if err != nil {
+		return nil, task.Errorf(task.ErrUsage, "", "cannot read %s: %v", path, reason(err))
+	}
+	return parse(path, abs, text, environ)
+}
+
+// parse is Load of a file with this text: path is what its faults begin with.
+func parse(path, abs, text string, environ []string) (*File, error) {
+	l := loader{source: newSource(path, text), dir: filepath.Dir(abs), environ: variables(environ)}
+	f := &File{Path: abs}
+	if strings.HasPrefix(filepath.Base(path), "Procfile") {
+		if err := l.procfile(f); err != nil {
+			return nil, err
+		}
+	} else {
+		l.yaml(f)
+	}
+	if err := l.err(); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// Find is the tasks file of dir: the first of [Names] in it, or else in the
+// nearest directory above that has one. Above dir a file counts only if it
+// belongs to this user, to root or to the owner of dir: in /tmp/mine, that of
+// another in /tmp does not. The error is an [task.ErrNotFound] where there is none.
+func Find(dir string) (string, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return "", task.Errorf(task.ErrNotFound, "", "cannot find %s: %v", dir, err)
+	}
+	trusted := []int{os.Geteuid(), 0}
+	if fi, err := os.Stat(abs); err == nil {
+		trusted = append(trusted, owner(fi))
+	}
+	for at := abs; ; at = filepath.Dir(at) {
+		for _, name := range Names() {
+			path := filepath.Join(at, name)
+			if fi, err := os.Stat(path); err == nil && fi.Mode().IsRegular() && (at == abs || trust(fi, trusted)) {
+				return path, nil
+			}
+		}
+		if at == filepath.Dir(at) {
+			return "", task.Errorf(task.ErrNotFound, "", "no tasks.yaml and no Procfile in %s or above", abs)
+		}
+	}
+}
+
+// read is the text of the file at path, which may have MaxFile bytes.
+func read(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, MaxFile+1))
+	if err == nil && len(b) > MaxFile {
+		err = errors.New("it is larger than 1 MiB")
+	}
+	return string(b), err
+}
+
+// reason is err without the path, which the message has already.
+func reason(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}

@@ -1,0 +1,287 @@
+package taskfile
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// What a file may ask of the parser, whose time grows with the square of some,
+// and of us: an alias can stand for much.
+const (
+	maxTokens = 50_000
+	maxDepth  = 50
+	maxMerged = 100_000 // keys that << takes in
+)
+
+// document is what the file holds, which may have faults; nil where there is none.
+func (s *source) document() *node {
+	if !s.legible() {
+		return nil
+	}
+	file := s.ast()
+	if file == nil {
+		return nil
+	}
+	b := builder{source: s, anchors: make(map[string]*node)}
+	var root *node
+	for _, doc := range file.Docs {
+		if doc.Body == nil || doc.Body.Type() == ast.DirectiveType {
+			continue
+		}
+		if root != nil {
+			s.fault(place(doc.Body), "a second document begins here: one file has one")
+			return nil
+		}
+		root = b.node(doc.Body, 0)
+	}
+	if b.lost {
+		return nil
+	}
+	if root == nil {
+		root = &node{pos: pos{1, 1}}
+	}
+	return root
+}
+
+func (s *source) legible() bool {
+	for i, line := range s.lines {
+		if !utf8.ValidString(line) {
+			valid := strings.ToValidUTF8(line, "\x00")
+			s.fault(pos{i + 1, 1 + utf8.RuneCountInString(valid[:strings.IndexByte(valid, 0)])}, "this is not UTF-8 text")
+			return false
+		}
+	}
+	return true
+}
+
+// ast is what the library makes of the text; nil where it makes nothing.
+func (s *source) ast() (file *ast.File) {
+	// Foreign bytes must not end the program, whatever the library thinks of them.
+	defer func() {
+		if p := recover(); p != nil {
+			s.fault(pos{1, 1}, "cannot make sense of this as YAML: %v", p)
+			file = nil
+		}
+	}()
+	tokens := lexer.Tokenize(s.text)
+	if len(tokens) > maxTokens {
+		s.fault(tokenPos(tokens[maxTokens]), "the file is too long: it has more than %d words and signs", maxTokens)
+		return nil
+	}
+	depth, run := 0, 0
+	var last token.Type
+	for _, t := range tokens {
+		switch t.Type {
+		case token.SequenceStartType, token.MappingStartType:
+			depth++
+		case token.SequenceEndType, token.MappingEndType:
+			depth--
+		}
+		switch {
+		case t.Type == token.SequenceEntryType, t.Type == token.MappingKeyType, t.Type == token.AnchorType, t.Type == token.TagType:
+			run++
+		case last != token.AnchorType: // whose name is a token
+			run = 0
+		}
+		last = t.Type
+		if depth > maxDepth || run > maxDepth {
+			s.fault(tokenPos(t), "this is nested too deeply")
+			return nil
+		}
+		if lostTab(t) {
+			s.fault(tokenPos(t), "there is a tab in this: write it as \\t in double quotes")
+			return nil
+		}
+	}
+	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
+	if err == nil {
+		return file
+	}
+	at, msg := pos{1, 1}, err.Error()
+	if e, ok := err.(interface {
+		GetToken() *token.Token
+		GetMessage() string
+	}); ok {
+		at, msg = tokenPos(e.GetToken()), e.GetMessage()
+	}
+	if at.line <= len(s.lines) && strings.Contains(msg, "must be specified") && strings.Contains(s.lines[at.line-1], "${") {
+		msg += ": in { } and [ ], put a value with ${…} in quotes"
+	}
+	s.fault(at, "%s", msg)
+	return nil
+}
+
+// lostTab tells of a text that the library reads wrongly: in a plain one it drops
+// tabs, and after one in double quotes it drops as many characters.
+func lostTab(t *token.Token) bool {
+	text := strings.TrimSpace(t.Origin)
+	switch t.Type {
+	case token.DoubleQuoteType:
+		return strings.Contains(text, "\t")
+	case token.StringType:
+		if strings.Contains(t.Value, "\t") {
+			return false
+		}
+		for line := range strings.Lines(text) {
+			if strings.Contains(strings.TrimSpace(line), "\t") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func tokenPos(t *token.Token) pos {
+	if t == nil || t.Position == nil {
+		return pos{1, 1}
+	}
+	return pos{t.Position.Line, t.Position.Column}
+}
+
+func place(n ast.Node) pos {
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		if !n.IsFlowStyle && len(n.Values) > 0 {
+			return place(n.Values[0])
+		}
+	case *ast.MappingValueNode:
+		return place(n.Key)
+	}
+	return tokenPos(n.GetToken())
+}
+
+// A builder makes nodes of the library's, with each alias in its place.
+type builder struct {
+	*source
+	anchors map[string]*node
+	merged  int
+	lost    bool // something is not there that the rest would miss
+}
+
+// lose is a fault after which the rest makes no sense.
+func (b *builder) lose(at pos, format string, args ...any) *node {
+	b.lost = true
+	b.fault(at, format, args...)
+	return &node{pos: at}
+}
+
+func (b *builder) node(n ast.Node, depth int) *node {
+	if n == nil {
+		return &node{}
+	}
+	at := place(n)
+	if depth > maxDepth {
+		return b.lose(at, "this is nested too deeply")
+	}
+	scalar := func(k kind) *node { return &node{pos: at, kind: k, text: n.GetToken().Value} }
+	switch n := n.(type) {
+	case *ast.NullNode:
+		return scalar(isNull)
+	case *ast.StringNode:
+		return &node{pos: at, kind: isText, text: n.Value}
+	case *ast.LiteralNode:
+		return &node{pos: at, kind: isText, text: n.Value.Value}
+	case *ast.IntegerNode:
+		return scalar(isInt)
+	case *ast.FloatNode, *ast.InfinityNode, *ast.NanNode:
+		return scalar(isNumber)
+	case *ast.BoolNode:
+		return scalar(isBool)
+	case *ast.MappingNode:
+		return b.mapping(at, n.Values, depth)
+	case *ast.MappingValueNode:
+		return b.mapping(at, []*ast.MappingValueNode{n}, depth)
+	case *ast.SequenceNode:
+		l := &node{pos: at, kind: isList}
+		for _, v := range n.Values {
+			l.items = append(l.items, b.node(v, depth+1))
+		}
+		return l
+	case *ast.AnchorNode:
+		v := b.node(n.Value, depth+1)
+		b.anchors[n.Name.GetToken().Value] = v
+		return v
+	case *ast.AliasNode:
+		name := n.Value.GetToken().Value
+		v, ok := b.anchors[name]
+		if !ok {
+			return b.lose(at, "there is no &%s before this", name)
+		}
+		return v
+	case *ast.TagNode:
+		v := b.node(n.Value, depth+1)
+		if tag := n.Start.Value; tag != "!!str" || v.kind > isBool || v.kind == isNull {
+			b.fault(at, "the tag %s means nothing here", tag)
+		}
+		return &node{pos: v.pos, kind: isText, text: v.text}
+	case *ast.MappingKeyNode:
+		return b.node(n.Value, depth+1)
+	}
+	return b.lose(at, "a %s means nothing here", strings.ToLower(n.Type().String()))
+}
+
+// mapping has the pairs of values, and after them what << takes in beside them.
+func (b *builder) mapping(at pos, values []*ast.MappingValueNode, depth int) *node {
+	m := &node{pos: at, kind: isMap}
+	seen := make(map[string]pos)
+	var merge []*node
+	for _, v := range values {
+		if v.Key.IsMergeKey() {
+			merge = append(merge, b.node(v.Value, depth+1))
+			continue
+		}
+		key, val := b.node(v.Key, depth+1), b.node(v.Value, depth+1)
+		if key.kind == isList || key.kind == isMap {
+			b.fault(key.pos, "a key is a text, not %s", key.kind)
+			continue
+		}
+		if first, twice := seen[key.text]; twice {
+			b.fault(key.pos, "%q is here a second time: it is in line %d already", key.text, first.line)
+			continue
+		}
+		seen[key.text] = key.pos
+		m.pairs = append(m.pairs, pair{key, val})
+	}
+	for _, from := range merge {
+		sources := from.items
+		if from.kind != isList {
+			sources = []*node{from}
+		}
+		for _, src := range sources {
+			if src.kind != isMap {
+				b.lose(src.pos, "<< takes in a mapping, not %s", src.kind)
+			}
+			if b.merged += len(src.pairs) + 1; b.merged > maxMerged {
+				b.lose(at, "<< takes in too much")
+				return m
+			}
+			for _, p := range src.pairs {
+				if _, own := seen[p.key.text]; !own {
+					seen[p.key.text] = p.key.pos
+					m.pairs = append(m.pairs, p)
+				}
+			}
+		}
+	}
+	return m
+}
+
+// whole is the number that a scalar is written as.
+func whole(s string) (int, error) {
+	if f, err := strconv.ParseFloat(s, 64); err == nil && f == math.Trunc(f) && math.Abs(f) < 1<<53 {
+		return int(f), nil
+	}
+	i, err := strconv.ParseInt(strings.ReplaceAll(s, "_", ""), 0, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%q is no whole number", s)
+	}
+	return int(i), nil
+}
