@@ -23,10 +23,9 @@ import (
 // left behind is swept. A run of before the machine was started again is an
 // ErrNotFound.
 func (e *Engine) Adopt(_ context.Context, l task.Launch, ref task.Ref) (task.Process, error) {
-	r := &run{
-		engine: e, id: runID(e.opts.ID, l.Spec.Name, l.Run), ref: ref, leave: l.Spec.LeaveChildren, adopted: true,
-		exited: make(chan struct{}), gone: make(chan struct{}),
-	}
+	number := strconv.Itoa(l.Run)
+	r := e.newRun(runID(e.opts.ID, l.Spec.Name, number))
+	r.ref, r.leave, r.adopted = ref, l.Spec.LeaveChildren, true
 	if l.Log != nil {
 		defer l.Log.Close()
 		r.log = fileIDOf(l.Log)
@@ -35,7 +34,7 @@ func (e *Engine) Adopt(_ context.Context, l task.Launch, ref task.Ref) (task.Pro
 		return nil, task.NoSuchTask(l.Spec.Name)
 	}
 	s, _ := readStat(ref.PID, make([]byte, 1024))
-	if id := runIDOf(ref.PID); s.start == ref.Start && strings.HasSuffix(id, runID("", l.Spec.Name, l.Run)) {
+	if id := runIDOf(ref.PID); s.start == ref.Start && strings.HasSuffix(id, runID("", l.Spec.Name, number)) {
 		r.id = id // the engine has another than it had, if the database was damaged meanwhile
 	}
 	if s.start == ref.Start && s.ppid == os.Getpid() {
@@ -199,7 +198,8 @@ func (e *Engine) follow(r *run, members []stat) {
 
 // KillUnknown ends the processes of runs of this supervisor's state that known
 // does not know: begun by an earlier one that died before it could record them.
-// It returns their pids. Call it before the first Start.
+// What is left of a line that an earlier one began by Exec is unknown always. It
+// returns their pids. Call it before the first Start.
 func (e *Engine) KillUnknown(known func(name string, run int) bool) []int {
 	killed := e.killUnknown(known)
 	e.groups.clean(e.opts.ID)
@@ -209,13 +209,16 @@ func (e *Engine) KillUnknown(known func(name string, run int) bool) []int {
 func (e *Engine) killUnknown(known func(name string, run int) bool) (killed []int) {
 	end := time.Now().Add(2 * time.Second)
 	groups := make(map[cgroup]bool)
-	for run, group := range e.groups.all(e.opts.ID) {
-		if e.unknown(run, known) {
+	all := e.groups.all(e.opts.ID)
+	own := e.ownLines() // after those were listed
+	for run, group := range all {
+		if e.unknown(run, own, known) {
 			groups[group] = true
 		}
 	}
 	for pass := 0; pass < 3 || time.Now().Before(end); pass++ { // on a busy machine one may take all the time
 		all := scan()
+		own := e.ownLines()
 		owner := make(map[int]*run)
 		stranger := new(run)
 		for _, s := range all {
@@ -223,12 +226,12 @@ func (e *Engine) killUnknown(known func(name string, run int) bool) (killed []in
 				continue
 			}
 			id, group := runOfCgroup(cgroupPath(strconv.Itoa(s.pid)), e.opts.ID)
-			if e.unknown(id, known) {
+			if e.unknown(id, own, known) {
 				owner[s.pid] = stranger
 				if dir, err := cgroupDirOf(group); err == nil { // an earlier supervisor may have begun elsewhere
 					groups[cgroup(dir)] = true
 				}
-			} else if e.unknown(runIDOf(s.pid), known) {
+			} else if e.unknown(runIDOf(s.pid), own, known) {
 				owner[s.pid] = stranger
 			}
 		}
@@ -262,9 +265,32 @@ func (e *Engine) killUnknown(known func(name string, run int) bool) (killed []in
 	return killed
 }
 
-func (e *Engine) unknown(id string, known func(string, int) bool) bool {
-	rest, ok := strings.CutPrefix(id, e.opts.ID+"/")
-	name, run, ok2 := strings.Cut(rest, "/")
-	n, err := strconv.Atoi(run)
-	return ok && ok2 && err == nil && !known(name, n)
+func (e *Engine) unknown(id string, own map[string]bool, known func(string, int) bool) bool {
+	name, run, line, ok := parseID(id, e.opts.ID)
+	switch {
+	case !ok:
+		return false
+	case line:
+		return !own[id]
+	default:
+		return !known(name, run)
+	}
+}
+
+// ownLines is the ids of the lines that this very engine began.
+func (e *Engine) ownLines() map[string]bool {
+	own := make(map[string]bool)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, r := range e.runs {
+		if isLine(r.id, e.opts.ID) {
+			own[r.id] = true
+		}
+	}
+	for r := range e.sweeping {
+		if isLine(r.id, e.opts.ID) {
+			own[r.id] = true
+		}
+	}
+	return own
 }

@@ -20,8 +20,10 @@ type stage struct {
 	ID    string
 	Dir   string // of logs, and of what it reports
 	Specs []task.Spec
-	Keep  bool // ended processes stay zombies: nobody reaps them
-	Way   way  // in which they begin
+	Keep  bool   // ended processes stay zombies: nobody reaps them
+	Way   way    // in which they begin
+	Line  string // runs beside the first of them, with what it writes to in OUT
+	Pause bool   // all runs are paused before it is killed
 }
 
 func (s stage) refs() string { return filepath.Join(s.Dir, "refs") }

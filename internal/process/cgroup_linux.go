@@ -104,11 +104,11 @@ func runOfCgroup(path, id string) (run, group string) {
 	above, rest, ok := strings.Cut(path, "/"+cgroupDir+id+"/")
 	dir, _, _ := strings.Cut(rest, "/")
 	name, number, ok2 := strings.Cut(dir, ":")
-	n, err := strconv.Atoi(number)
-	if !ok || !ok2 || err != nil {
+	_, _, ok3 := parseNumber(number)
+	if !ok || !ok2 || !ok3 {
 		return "", ""
 	}
-	return runID(id, name, n), above + "/" + cgroupDir + id + "/" + dir
+	return runID(id, name, number), above + "/" + cgroupDir + id + "/" + dir
 }
 
 // LeaveCgroup takes this process out of the cgroup of a run, of whatever
@@ -143,11 +143,11 @@ func writeCgroup(dir, file, text string) error {
 // create makes the cgroup of a run and opens it, for the run to begin in it. One
 // that is there already, of a removed task that left processes behind, is an
 // error.
-func (g cgroups) create(name string, run int) (cgroup, *os.File, error) {
+func (g cgroups) create(name, number string) (cgroup, *os.File, error) {
 	if g.dir == "" {
 		return "", nil, nil
 	}
-	c := cgroup(g.dir + "/" + name + ":" + strconv.Itoa(run))
+	c := cgroup(g.dir + "/" + name + ":" + number)
 	err := unix.Mkdir(string(c), 0o755)
 	switch {
 	case err == unix.EEXIST && c.remove() == nil:
@@ -287,6 +287,30 @@ func (c cgroup) kill() {
 	if c != "" && !c.has(os.Getpid()) {
 		writeCgroup(string(c), "cgroup.kill", "1") // without it, one by one
 	}
+}
+
+// freeze has nothing in the cgroup go on, also what is forked meanwhile. It
+// reports false where that cannot be; a supervisor that is itself part of the run
+// does not freeze itself.
+func (c cgroup) freeze() bool {
+	return c != "" && !c.has(os.Getpid()) && writeCgroup(string(c), "cgroup.freeze", "1") == nil
+}
+
+// thaw lets all that is in the cgroup go on. Few are frozen, and to ask is
+// cheaper than to write.
+func (c cgroup) thaw() {
+	if c == "" {
+		return
+	}
+	if b, _ := readFile(string(c)+"/cgroup.freeze", make([]byte, 16)); bytes.HasPrefix(b, []byte("1")) {
+		writeCgroup(string(c), "cgroup.freeze", "0")
+	}
+}
+
+// frozen tells whether everything in the cgroup has come to rest.
+func (c cgroup) frozen() bool {
+	b, _ := readFile(string(c)+"/cgroup.events", make([]byte, 256))
+	return bytes.Contains(b, []byte("frozen 1"))
 }
 
 // remove removes an empty cgroup with those that its run made in it.

@@ -146,11 +146,11 @@ func TestCgroupInUse(t *testing.T) {
 
 func TestNoCgroup(t *testing.T) {
 	t.Parallel()
-	c, f, err := cgroups{}.create("web", 1)
+	c, f, err := cgroups{}.create("web", "1")
 	if c != "" || f != nil || err != nil {
 		t.Errorf("%q, %v, %v", c, f, err)
 	}
-	if _, _, err := (cgroups{filepath.Join(t.TempDir(), "not", "there")}).create("web", 1); err == nil {
+	if _, _, err := (cgroups{filepath.Join(t.TempDir(), "not", "there")}).create("web", "1"); err == nil {
 		t.Error("a directory that is not there has a cgroup")
 	}
 	if m, occupied := cgroup("").left(); m != nil || occupied {

@@ -14,9 +14,9 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"path/filepath"
-	"strings"
+	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"tasks/internal/fault"
@@ -41,9 +41,11 @@ type Engine struct {
 	null *os.File
 	tree tree // finds what belongs to a run
 
-	groups  cgroups  // of the runs to come
-	emptied []cgroup // to be removed; the reaper's own
-	lefts   lefts    // who asks what is left of a run
+	groups  cgroups            // of the runs to come
+	emptied []cgroup           // to be removed; the reaper's own
+	lefts   batch[[]task.Proc] // who asks what is left of a run
+	members batch[[]stat]      // who asks for all that is part of a run
+	lines   atomic.Uint64      // of Exec
 
 	mu       sync.Mutex     // held from a fork until it is known, and from a wait until it is noted
 	runs     map[int]*run   // by the pid of the main process, until that is reaped
@@ -110,12 +112,14 @@ func (e *Engine) start(l task.Launch, groups cgroups) (task.Process, error) {
 	if l.Log != nil {
 		defer l.Log.Close()
 	}
-	id := runID(e.opts.ID, l.Spec.Name, l.Run)
 	dir, err := e.dir(l.Spec)
 	if err != nil {
 		return nil, err
 	}
-	env := e.environ(l, id, dir)
+	number := strconv.Itoa(l.Run)
+	r := e.newRun(runID(e.opts.ID, l.Spec.Name, number))
+	r.leave = l.Spec.LeaveChildren
+	env := e.environ(l, r.id, dir)
 	if len(l.Spec.Command) == 0 {
 		return nil, errors.New("there is no command")
 	}
@@ -126,31 +130,51 @@ func (e *Engine) start(l task.Launch, groups cgroups) (task.Process, error) {
 	out := e.null
 	if l.Log != nil {
 		out = l.Log
-	}
-	r := &run{engine: e, id: id, leave: l.Spec.LeaveChildren, exited: make(chan struct{}), gone: make(chan struct{})}
-	if l.Log != nil {
 		r.log = fileIDOf(l.Log)
 	}
+	err = e.begin(r, command{path, l.Spec.Command, dir, env, out, l.Spec.Name, number}, groups)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
 
+func (e *Engine) newRun(id string) *run {
+	return &run{engine: e, id: id, exited: make(chan struct{}), gone: make(chan struct{})}
+}
+
+// A command is what is to be executed.
+type command struct {
+	path string
+	argv []string
+	dir  string
+	env  []string
+	out  *os.File // it writes to
+
+	task, number string // of the run
+}
+
+// begin begins r.
+func (e *Engine) begin(r *run, c command, groups cgroups) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	pid, group, err := e.fork(path, l, groups, &syscall.ProcAttr{Dir: dir, Env: env, Files: []uintptr{e.null.Fd(), out.Fd(), out.Fd()}})
+	pid, group, err := e.fork(c, groups)
 	if err != nil {
-		return nil, execError(l.Spec.Command[0], err)
+		return execError(c.argv[0], err)
 	}
 	fault.At("forked")
 	// Not reaped before the lock is released, so it is there to be read.
 	r.ref = task.Ref{PID: pid, Start: startTime(pid), Boot: e.boot, Cgroup: string(group)}
 	e.runs[pid] = r
-	return r, nil
+	return nil
 }
 
-// fork begins the run in a cgroup of its own, or without where that cannot be.
-// The caller holds the mutex.
-func (e *Engine) fork(path string, l task.Launch, groups cgroups, attr *syscall.ProcAttr) (pid int, group cgroup, err error) {
-	group, in, groupErr := groups.create(l.Spec.Name, l.Run)
-	attr.Sys = sysProcAttr(in)
-	pid, err = syscall.ForkExec(path, l.Spec.Command, attr)
+// fork executes c in a cgroup of its own, or without where that cannot be. The
+// caller holds the mutex.
+func (e *Engine) fork(c command, groups cgroups) (pid int, group cgroup, err error) {
+	group, in, groupErr := groups.create(c.task, c.number)
+	attr := &syscall.ProcAttr{Dir: c.dir, Env: c.env, Files: []uintptr{e.null.Fd(), c.out.Fd(), c.out.Fd()}, Sys: sysProcAttr(in)}
+	pid, err = syscall.ForkExec(c.path, c.argv, attr)
 	if in != nil {
 		in.Close()
 	}
@@ -159,104 +183,14 @@ func (e *Engine) fork(path string, l task.Launch, groups cgroups, attr *syscall.
 		group = ""
 		if refused(err) {
 			attr.Sys, groupErr = sysProcAttr(nil), err
-			pid, err = syscall.ForkExec(path, l.Spec.Command, attr)
+			pid, err = syscall.ForkExec(c.path, c.argv, attr)
 		}
 	}
 	if err == nil && groupErr != nil && !e.bare {
 		e.bare = true
-		e.opts.Logger.Warn("cannot put a run in a cgroup of its own: what leaves it is found by other means", "task", l.Spec.Name, "err", groupErr)
+		e.opts.Logger.Warn("cannot put a run in a cgroup of its own: what leaves it is found by other means", "task", c.task, "err", groupErr)
 	}
 	return pid, group, err
 }
 
 func execError(name string, err error) error { return fmt.Errorf("exec %q: %w", name, err) }
-
-// runID tells a run from every other on this machine, in the environment of
-// all that it starts.
-func runID(engine, name string, run int) string { return fmt.Sprintf("%s/%s/%d", engine, name, run) }
-
-func (e *Engine) dir(s *task.Spec) (string, error) {
-	dir := s.Cwd
-	if dir == "" {
-		dir = e.opts.Home
-	}
-	info, err := os.Stat(dir)
-	if err != nil {
-		return "", fmt.Errorf("cannot use directory %q: %w", dir, errors.Unwrap(err))
-	}
-	if !info.IsDir() {
-		return "", fmt.Errorf("cannot use directory %q: %w", dir, syscall.ENOTDIR)
-	}
-	return dir, nil
-}
-
-// environ is what the run gets: what the task was given, its directory, and
-// the variables that name the run. An earlier run's names are replaced, as for
-// a task that starts another.
-func (e *Engine) environ(l task.Launch, id, dir string) []string {
-	var env []string
-	keep := func(kv string) {
-		switch key, _, _ := strings.Cut(kv, "="); key {
-		case "TASKS_NAME", "TASKS_GROUP", "TASKS_RUN", "TASKS_RUN_ID", "TASKS_SLOT", "TASKS_SOCKET":
-		case "PWD":
-			env = append(env, "PWD="+dir)
-		default:
-			env = append(env, kv)
-		}
-	}
-	if l.Spec.Env.Given() {
-		for kv := range l.Spec.Env.Vars() {
-			keep(kv)
-		}
-	} else {
-		for _, kv := range e.opts.Environ {
-			keep(kv)
-		}
-	}
-	return append(env, "TASKS_NAME="+l.Spec.Name, "TASKS_GROUP="+l.Spec.Group, fmt.Sprintf("TASKS_RUN=%d", l.Run),
-		"TASKS_RUN_ID="+id, "TASKS_SLOT=", "TASKS_SOCKET="+e.opts.Socket)
-}
-
-// lookPath finds the program as execvp(3) does, with the PATH and the
-// directory of the task, which are not this program's own.
-func lookPath(name, dir string, env []string) (string, error) {
-	if strings.Contains(name, "/") {
-		return name, nil // relative to the directory that the child is in
-	}
-	path := "/usr/local/bin:/usr/bin:/bin"
-	for _, kv := range env {
-		if v, ok := strings.CutPrefix(kv, "PATH="); ok {
-			path = v
-		}
-	}
-	denied := false
-	for _, d := range filepath.SplitList(path) {
-		if d == "" {
-			d = "."
-		}
-		if !filepath.IsAbs(d) {
-			d = filepath.Join(dir, d)
-		}
-		file := filepath.Join(d, name)
-		info, err := os.Stat(file)
-		if err != nil || info.IsDir() {
-			continue
-		}
-		if info.Mode()&0o111 != 0 {
-			return file, nil
-		}
-		denied = true
-	}
-	if denied {
-		return "", execError(name, syscall.EACCES)
-	}
-	return "", execError(name, errNotInPath)
-}
-
-// notInPath is ENOENT in os/exec's words.
-type notInPath struct{}
-
-var errNotInPath error = notInPath{}
-
-func (notInPath) Error() string        { return "executable file not found in $PATH" }
-func (notInPath) Is(target error) bool { return target == syscall.ENOENT || target == os.ErrNotExist }

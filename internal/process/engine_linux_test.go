@@ -88,6 +88,31 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
+// What a launch gives wins over what the task was given; what systemd told the
+// supervisor is for nobody else.
+func TestEnvironmentOfALaunch(t *testing.T) {
+	t.Parallel()
+	spec := func(vars map[string]string) *task.Spec { return &task.Spec{Name: "x", Env: env(t, vars)} }
+	of := &Engine{opts: Options{ID: "id", Environ: []string{"A=1", "NOTIFY_SOCKET=/systemd", "WATCHDOG_USEC=1", "WATCHDOG_PID=1"}}}
+	for _, tt := range []struct {
+		l    task.Launch
+		want string
+		slot string
+	}{
+		{task.Launch{Spec: &task.Spec{Name: "x"}}, "A=1", ""},
+		{task.Launch{Spec: &task.Spec{Name: "x"}, Env: []string{"NOTIFY_SOCKET=@ours"}, Slot: 12}, "A=1 NOTIFY_SOCKET=@ours", "12"},
+		{task.Launch{Spec: spec(map[string]string{"B": "2", "NOTIFY_SOCKET": "/own"})}, "B=2 NOTIFY_SOCKET=/own", ""},
+		{task.Launch{Spec: spec(map[string]string{"B": "2", "NOTIFY_SOCKET": "/own"}), Env: []string{"NOTIFY_SOCKET=@ours", "C=3=4"}}, "B=2 NOTIFY_SOCKET=@ours C=3=4", ""},
+		{task.Launch{Spec: spec(map[string]string{"TASKS_RUN": "9"}), Env: []string{"TASKS_RUN_ID=y", "TASKS_EXIT=1"}}, "TASKS_EXIT=1", ""},
+	} {
+		got := strings.Join(of.environ(tt.l, "id/x/0", "/"), " ")
+		want := strings.TrimSpace(tt.want + " TASKS_NAME=x TASKS_GROUP= TASKS_RUN=0 TASKS_RUN_ID=id/x/0 TASKS_SLOT=" + tt.slot + " TASKS_SOCKET=")
+		if got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
 func TestStdinAndDescriptors(t *testing.T) {
 	t.Parallel()
 	f, err := os.Open("/") // one that a child could inherit

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -16,24 +17,23 @@ import (
 type evidence struct {
 	bySession map[int]*run
 	byID      map[string]*run
-	cgroups   string // the state whose runs have cgroups; "" where none of these has
-	byLog     map[fileID]*run
-	byProc    map[proc]*run // seen as part of the run when it still had a parent
-	adopted   bool          // one of the runs was
-	oldest    uint64        // start of the oldest of those
+	state     string          // whose runs these are
+	grouped   bool            // one of them has a cgroup
+	byLog     map[fileID]*run // the pipe, of a line beside a run
+	byProc    map[proc]*run   // seen as part of the run when it still had a parent
+	adopted   bool            // one of the runs was
+	oldest    uint64          // start of the oldest of those
 }
 
 // newEvidence gathers what is known of the runs. The caller holds the mutex.
 func (e *Engine) newEvidence(runs map[*run]bool) evidence {
 	k := evidence{
 		bySession: make(map[int]*run, len(runs)), byID: make(map[string]*run, len(runs)),
-		byLog: make(map[fileID]*run, len(runs)), byProc: make(map[proc]*run),
+		byLog: make(map[fileID]*run, len(runs)), byProc: make(map[proc]*run), state: e.opts.ID,
 	}
 	for r := range runs {
 		k.bySession[r.ref.PID], k.byID[r.id] = r, r
-		if r.ref.Cgroup != "" {
-			k.cgroups = e.opts.ID
-		}
+		k.grouped = k.grouped || r.ref.Cgroup != ""
 		if r.log != (fileID{}) {
 			k.byLog[r.log] = r
 		}
@@ -81,17 +81,22 @@ func (k evidence) assign(orphans []proc, owner map[int]*run) {
 
 // of is the run of an orphan that has a session of its own, or nil: it was seen
 // before, it is in the run's cgroup, its environment names the run, or it has the
-// run's log open.
+// run's log open. A line beside a run may have that open as well: what its cgroup
+// or its environment names as its own is not the run's.
 func (k evidence) of(p proc) *run {
 	if r := k.byProc[p]; r != nil {
 		return r
 	}
-	if k.cgroups != "" {
-		if r := k.byID[runIDByCgroup(p.pid, k.cgroups)]; r != nil && r.ref.Cgroup != "" {
+	if k.grouped || len(k.byLog) > 0 {
+		id := runIDByCgroup(p.pid, k.state)
+		if r := k.byID[id]; r != nil && r.ref.Cgroup != "" {
 			return r
+		} else if r == nil && isLine(id, k.state) {
+			return nil
 		}
 	}
-	if r := k.byID[runIDOf(p.pid)]; r != nil || len(k.byLog) == 0 {
+	id := runIDOf(p.pid)
+	if r := k.byID[id]; r != nil || len(k.byLog) == 0 || isLine(id, k.state) {
 		return r
 	}
 	return k.byOpenFiles(p.pid)
@@ -106,7 +111,7 @@ func (k evidence) byOpenFiles(pid int) *run {
 	defer d.Close()
 	names, _ := d.Readdirnames(-1)
 	for _, name := range names {
-		if r := k.byLog[statFile(unix.AT_FDCWD, dir+"/"+name, 0)]; r != nil {
+		if r := k.byLog[statFile(unix.AT_FDCWD, dir+"/"+name, 0, unix.S_IFREG, unix.S_IFIFO)]; r != nil {
 			return r
 		}
 	}
@@ -114,13 +119,21 @@ func (k evidence) byOpenFiles(pid int) *run {
 }
 
 // fileIDOf is the file's, or zero for what other processes have open too.
-func fileIDOf(f *os.File) fileID { return statFile(int(f.Fd()), "", unix.AT_EMPTY_PATH) }
+func fileIDOf(f *os.File) fileID {
+	return statFile(int(f.Fd()), "", unix.AT_EMPTY_PATH, unix.S_IFREG)
+}
 
-// statFile asks no server, which could keep the engine waiting.
-func statFile(dir int, path string, flags int) fileID {
+// pipeIDOf is that of a pipe which was made for one run alone.
+func pipeIDOf(f *os.File) fileID {
+	return statFile(int(f.Fd()), "", unix.AT_EMPTY_PATH, unix.S_IFIFO)
+}
+
+// statFile is the file's if it is of one of the kinds, else zero. It asks no
+// server, which could keep the engine waiting.
+func statFile(dir int, path string, flags int, kinds ...uint16) fileID {
 	var st unix.Statx_t
 	err := unix.Statx(dir, path, flags|unix.AT_STATX_DONT_SYNC, unix.STATX_TYPE|unix.STATX_INO, &st)
-	if err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+	if err != nil || !slices.Contains(kinds, st.Mode&unix.S_IFMT) {
 		return fileID{}
 	}
 	return fileID{unix.Mkdev(st.Dev_major, st.Dev_minor), st.Ino}

@@ -170,6 +170,9 @@ func (e *Engine) sweep(full bool) (again bool) {
 			e.wantPass() // they came and went as we looked
 		case !again:
 			delete(e.sweeping, r)
+			if r.leaves() {
+				e.release(r, members)
+			}
 			r.exit.Swept = len(r.told)
 			r.told, r.followed = nil, nil
 			close(r.gone) // before exited: who sees that sees whether anything is left

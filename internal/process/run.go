@@ -2,6 +2,7 @@ package process
 
 import (
 	"errors"
+	"sync"
 	"syscall"
 	"time"
 
@@ -18,6 +19,7 @@ type run struct {
 	adopted bool   // begun by an earlier supervisor: it and its orphans are not our children
 	exited  chan struct{}
 	gone    chan struct{}
+	pausing sync.Mutex // held by Pause and Resume
 
 	reaped   bool   // the main process is no more, and its pid may be another's
 	over     uint64 // when its end was seen, in clock ticks after boot; 0: nobody saw it
@@ -39,7 +41,10 @@ type sample struct {
 // fileID is a file, by whatever name.
 type fileID struct{ dev, ino uint64 }
 
-var errEnded = errors.New("its main process has ended")
+var (
+	errEnded  = errors.New("its main process has ended")
+	errEnding = errors.New("it was asked to end")
+)
 
 func (r *run) Ref() task.Ref           { return r.ref }
 func (r *run) Exited() <-chan struct{} { return r.exited }
@@ -62,7 +67,7 @@ func (r *run) Signal(sig syscall.Signal) error {
 }
 
 // Stop sends sig to all of the run: at once to the process group, and by the
-// next pass to what has left it.
+// next pass to what has left it. One that is paused goes on, to act on it.
 func (r *run) Stop(sig syscall.Signal) {
 	e := r.engine
 	e.mu.Lock()
@@ -76,11 +81,12 @@ func (r *run) Stop(sig syscall.Signal) {
 		}
 		r.asked, r.since = sig, ticks()
 	}
-	if sig == syscall.SIGKILL && r.ref.Cgroup != "" {
-		group := cgroup(r.ref.Cgroup)
+	group := cgroup(r.ref.Cgroup)
+	if sig == syscall.SIGKILL && group != "" {
 		e.tell(r, group.members()) // one by one first, so that they count as swept
 		group.kill()
 	}
+	group.thaw() // now that the signal is there
 	e.mu.Unlock()
 	e.wantPass()
 }

@@ -1,6 +1,8 @@
 package process
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,12 +37,30 @@ func playFirst() {
 	e, err := New(o)
 	must(err)
 	var refs []task.Ref
+	var all []task.Process
 	for _, spec := range s.Specs {
 		f, err := os.OpenFile(filepath.Join(s.Dir, spec.Name+".log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 		must(err)
 		p, err := e.start(task.Launch{Spec: &spec, Run: 7, Log: f}, s.Way.groups(e))
 		must(err)
 		refs = append(refs, p.Ref())
+		all = append(all, p)
+	}
+	if s.Line != "" {
+		out := filepath.Join(s.Dir, "line")
+		go e.exec(context.Background(), task.Launch{Spec: &s.Specs[0], Run: 7, Env: []string{"OUT=" + out}}, s.Line, s.Way.groups(e))
+		for text, _ := os.ReadFile(out); bytes.Count(text, []byte("\n")) < 2; text, _ = os.ReadFile(out) {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	for i, p := range all {
+		path := filepath.Join(s.Dir, s.Specs[i].Name+".log")
+		for text, _ := os.ReadFile(path); s.Pause && !bytes.Contains(text, []byte("out")); text, _ = os.ReadFile(path) {
+			time.Sleep(time.Millisecond)
+		}
+		if s.Pause {
+			must(p.(task.Pauser).Pause())
+		}
 	}
 	report(s.refs(), refs)
 	for {

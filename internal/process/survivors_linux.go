@@ -17,7 +17,10 @@ func Survivors(socket string) []string {
 		}
 		env, _ := os.ReadFile("/proc/" + strconv.Itoa(s.pid) + "/environ")
 		env = append([]byte{0}, env...)
-		if bytes.Contains(env, []byte("\x00TASKS_RUN_ID=")) && bytes.Contains(env, []byte("\x00TASKS_SOCKET="+socket+"\x00")) {
+		_, id, ok := bytes.Cut(env, []byte("\x00TASKS_RUN_ID="))
+		id, _, _ = bytes.Cut(id, []byte{0})
+		_, line, _ := parseNumber(string(id[bytes.LastIndexByte(id, '/')+1:]))
+		if ok && !line && bytes.Contains(env, []byte("\x00TASKS_SOCKET="+socket+"\x00")) {
 			_, name, _ := bytes.Cut(env, []byte("\x00TASKS_NAME="))
 			name, _, _ = bytes.Cut(name, []byte{0})
 			names = append(names, string(name))

@@ -174,20 +174,33 @@ func (e *Engine) strangers(all []stat, of evidence) []stat {
 // escaped finds the processes of runs whose main process lives that are
 // outside its process group.
 func (t *tree) escaped(e *Engine, runs []*run) map[*run][]stat {
-	owner := make(map[int]*run, len(runs))
 	of := make(map[*run]bool, len(runs))
 	for _, r := range runs {
 		of[r] = true
 	}
+	return t.members(e, of, nil, func(s stat, r *run) bool { return s.pgrp != r.ref.PID })
+}
+
+// members finds the processes of runs whose main process lives, as far as keep
+// wants them. Those that are grouped are known to be theirs.
+func (t *tree) members(e *Engine, of map[*run]bool, grouped map[proc]*run, keep func(stat, *run) bool) map[*run][]stat {
 	all := scan()
+	owner := make(map[int]*run, len(of))
 	e.mu.Lock()
 	for _, s := range all {
-		if r := e.runs[s.pid]; of[r] && r.ref.Start == s.start { // that of an adopted run may be another's by now
+		if r := grouped[s.proc]; r != nil {
+			owner[s.pid] = r
+		} else if r := e.runs[s.pid]; of[r] && r.ref.Start == s.start { // that of an adopted run may be another's by now
 			owner[s.pid] = r
 		}
 	}
 	known := e.newEvidence(of)
-	var lost []proc // those that lost their parent
+	for _, s := range all { // those that lost their parent
+		if r := e.runs[s.session]; of[r] && owner[s.session] == r { // its leader lives
+			owner[s.pid] = r
+		}
+	}
+	var lost []proc // and left the session, too
 	for _, s := range e.strangers(all, known) {
 		if !s.dead() {
 			lost = append(lost, s.proc)
@@ -195,7 +208,7 @@ func (t *tree) escaped(e *Engine, runs []*run) map[*run][]stat {
 	}
 	e.mu.Unlock()
 	known.assign(lost, owner)
-	return descend(all, owner, func(s stat, r *run) bool { return s.pgrp != r.ref.PID })
+	return descend(all, owner, keep)
 }
 
 // descend gives each run the processes that are, or descend from, those that
@@ -240,9 +253,17 @@ func (t *tree) signalGroup(r *run, sig syscall.Signal) error {
 	return err
 }
 
-// signal acts on p by pidfd, so that a process that has taken its pid since is
-// never hit.
+// signal sends sig to p, and has it go on to act on that if it is stopped.
 func (t *tree) signal(p proc, sig syscall.Signal) error {
+	if sig == syscall.SIGKILL {
+		return t.send(p, sig)
+	}
+	return t.send(p, sig, unix.SIGCONT)
+}
+
+// send acts on p by pidfd, so that a process that has taken its pid since is
+// never hit.
+func (t *tree) send(p proc, sigs ...syscall.Signal) error {
 	fd, err := unix.PidfdOpen(p.pid, 0)
 	if err != nil {
 		return err
@@ -251,11 +272,12 @@ func (t *tree) signal(p proc, sig syscall.Signal) error {
 	if startTime(p.pid) != p.start {
 		return unix.ESRCH
 	}
-	err = unix.PidfdSendSignal(fd, sig, nil, 0)
-	if err == nil && sig != syscall.SIGKILL {
-		err = unix.PidfdSendSignal(fd, unix.SIGCONT, nil, 0)
+	for _, sig := range sigs {
+		if err := unix.PidfdSendSignal(fd, sig, nil, 0); err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
 // scan reads every process that there is.

@@ -52,6 +52,7 @@ func (tree) signal(p proc, sig syscall.Signal) error { return syscall.Kill(p.pid
 func startTime(int) uint64     { return 0 }
 func bootID() string           { return "" }
 func fileIDOf(*os.File) fileID { return fileID{} }
+func pipeIDOf(*os.File) fileID { return fileID{} }
 
 func ticks() uint64 { return 0 }
 
@@ -66,6 +67,15 @@ func ignored() []os.Signal {
 	return all
 }
 
+// Pause stops the process group alone: nothing else is known here.
+func (r *run) Pause() error { return r.Signal(syscall.SIGSTOP) }
+
+// Resume lets it go on.
+func (r *run) Resume() error { return r.Signal(syscall.SIGCONT) }
+
+// release has nothing to release: nothing is left behind here.
+func (e *Engine) release(*run, []stat) {}
+
 // follow has nothing to follow: runs are not taken back here.
 func (e *Engine) follow(*run, []stat) {}
 
@@ -77,17 +87,16 @@ type cgroups struct{}
 
 type cgroup string
 
-type lefts struct{}
-
 func openCgroups(string) (cgroups, error) { return cgroups{}, errors.ErrUnsupported }
 
-func (cgroups) create(string, int) (cgroup, *os.File, error) { return "", nil, nil }
+func (cgroups) create(string, string) (cgroup, *os.File, error) { return "", nil, nil }
 
 func (cgroups) close(string) {}
 
 func (cgroup) left() ([]stat, bool) { return nil, false }
 func (cgroup) members() []stat      { return nil }
 func (cgroup) kill()                {}
+func (cgroup) thaw()                {}
 func (cgroup) remove() error        { return nil }
 
 func sysProcAttr(*os.File) *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }

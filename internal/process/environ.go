@@ -1,0 +1,128 @@
+package process
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"tasks/pkg/task"
+)
+
+func (e *Engine) dir(s *task.Spec) (string, error) {
+	dir := s.Cwd
+	if dir == "" {
+		dir = e.opts.Home
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return "", fmt.Errorf("cannot use directory %q: %w", dir, errors.Unwrap(err))
+	}
+	if !info.IsDir() {
+		return "", fmt.Errorf("cannot use directory %q: %w", dir, syscall.ENOTDIR)
+	}
+	return dir, nil
+}
+
+// environ is what the run gets: what the task was given, its directory, what
+// the launch adds to or puts in the place of that, and the variables that name
+// the run. An earlier run's names are replaced, as for a task that starts another.
+func (e *Engine) environ(l task.Launch, id, dir string) []string {
+	given := make(map[string]bool, len(l.Env)) // by the launch
+	for _, kv := range l.Env {
+		given[nameOf(kv)] = true
+	}
+	var env []string
+	keep := func(kv string) {
+		switch name := nameOf(kv); {
+		case given[name], ownNames[name]:
+		case name == "PWD":
+			env = append(env, "PWD="+dir)
+		default:
+			env = append(env, kv)
+		}
+	}
+	if l.Spec.Env.Given() {
+		for kv := range l.Spec.Env.Vars() {
+			keep(kv)
+		}
+	} else {
+		for _, kv := range e.opts.Environ {
+			if !managerNames[nameOf(kv)] {
+				keep(kv)
+			}
+		}
+	}
+	for _, kv := range l.Env {
+		if !ownNames[nameOf(kv)] {
+			env = append(env, kv)
+		}
+	}
+	slot := ""
+	if l.Slot > 0 {
+		slot = strconv.Itoa(l.Slot)
+	}
+	return append(env, "TASKS_NAME="+l.Spec.Name, "TASKS_GROUP="+l.Spec.Group, "TASKS_RUN="+strconv.Itoa(l.Run),
+		"TASKS_RUN_ID="+id, "TASKS_SLOT="+slot, "TASKS_SOCKET="+e.opts.Socket)
+}
+
+// ownNames are the variables that no task and no launch can set.
+var ownNames = map[string]bool{
+	"TASKS_NAME": true, "TASKS_GROUP": true, "TASKS_RUN": true, "TASKS_RUN_ID": true, "TASKS_SLOT": true, "TASKS_SOCKET": true,
+}
+
+// managerNames are those by which systemd talks to the supervisor itself, sd_notify(3).
+var managerNames = map[string]bool{"NOTIFY_SOCKET": true, "WATCHDOG_USEC": true, "WATCHDOG_PID": true}
+
+// nameOf is the name of the variable NAME=VALUE.
+func nameOf(kv string) string {
+	name, _, _ := strings.Cut(kv, "=")
+	return name
+}
+
+// lookPath finds the program as execvp(3) does, with the PATH and the
+// directory of the task, which are not this program's own.
+func lookPath(name, dir string, env []string) (string, error) {
+	if strings.Contains(name, "/") {
+		return name, nil // relative to the directory that the child is in
+	}
+	path := "/usr/local/bin:/usr/bin:/bin"
+	for _, kv := range env {
+		if v, ok := strings.CutPrefix(kv, "PATH="); ok {
+			path = v
+		}
+	}
+	denied := false
+	for _, d := range filepath.SplitList(path) {
+		if d == "" {
+			d = "."
+		}
+		if !filepath.IsAbs(d) {
+			d = filepath.Join(dir, d)
+		}
+		file := filepath.Join(d, name)
+		info, err := os.Stat(file)
+		if err != nil || info.IsDir() {
+			continue
+		}
+		if info.Mode()&0o111 != 0 {
+			return file, nil
+		}
+		denied = true
+	}
+	if denied {
+		return "", execError(name, syscall.EACCES)
+	}
+	return "", execError(name, errNotInPath)
+}
+
+// notInPath is ENOENT in os/exec's words.
+type notInPath struct{}
+
+var errNotInPath error = notInPath{}
+
+func (notInPath) Error() string        { return "executable file not found in $PATH" }
+func (notInPath) Is(target error) bool { return target == syscall.ENOENT || target == os.ErrNotExist }

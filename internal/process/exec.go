@@ -1,0 +1,159 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+
+	"tasks/pkg/task"
+)
+
+// killPatience is how long Exec waits for what it has killed: a process that
+// hangs in the kernel may take for ever.
+const killPatience = 10 * time.Second
+
+var (
+	errClosed     = errors.New("the engine has been closed")
+	errUnkillable = errors.New("what it started outlives a kill")
+)
+
+// Exec implements [task.Shell]. The line has a session and, where there may be
+// some, a cgroup of its own, and is no part of the run: a stop of that does not
+// reach it. When sh has ended, what it left has the time of a stop to end at TERM
+// before it is killed; --leave-children is not for lines.
+func (e *Engine) Exec(ctx context.Context, l task.Launch, line string) (output string, exit task.Exit, err error) {
+	return e.exec(ctx, l, line, e.groups)
+}
+
+func (e *Engine) exec(ctx context.Context, l task.Launch, line string, groups cgroups) (string, task.Exit, error) {
+	if err := ctx.Err(); err != nil {
+		return "", task.Exit{}, err
+	}
+	dir, err := e.dir(l.Spec)
+	if err != nil {
+		return "", task.Exit{}, err
+	}
+	number := lineNumber(l.Run, e.lines.Add(1))
+	r := e.newRun(runID(e.opts.ID, l.Spec.Name, number))
+	in, out, err := os.Pipe()
+	if err != nil {
+		return "", task.Exit{}, fmt.Errorf("cannot execute a line: %w", err)
+	}
+	r.log = pipeIDOf(out)
+	err = e.begin(r, command{"/bin/sh", []string{"sh", "-c", line}, dir, e.environ(l, r.id, dir), out, l.Spec.Name, number}, groups)
+	out.Close()
+	if err != nil {
+		in.Close()
+		return "", task.Exit{}, err
+	}
+	written := listen(in)
+	err = r.finish(ctx, l.Spec.Grace())
+	return written.close(), r.Exit(), err
+}
+
+// finish waits until nothing of the line is left, and sees that this comes about.
+func (r *run) finish(ctx context.Context, grace time.Duration) (err error) {
+	timer := time.NewTimer(grace)
+	timer.Stop()
+	defer timer.Stop()
+	exited, done, killed := r.exited, ctx.Done(), false
+	for {
+		select {
+		case <-r.gone:
+			return err
+		case <-exited:
+			exited = nil
+			if !closed(r.gone) && !killed {
+				r.Stop(syscall.SIGTERM)
+				timer.Reset(grace)
+			}
+			continue
+		case <-timer.C:
+			if killed {
+				return errUnkillable
+			}
+		case <-done:
+			done = nil
+			if closed(r.gone) {
+				return nil
+			}
+			err = ctx.Err()
+		case <-r.engine.quit:
+			r.Stop(syscall.SIGKILL)
+			return errClosed
+		}
+		r.Stop(syscall.SIGKILL)
+		killed = true
+		timer.Reset(killPatience)
+	}
+}
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// An output is the last of what was written to a pipe. Whoever writes to that
+// need not wait.
+type output struct {
+	pipe *os.File
+	last []byte
+	done chan struct{} // no more is read
+}
+
+func listen(pipe *os.File) *output {
+	o := &output{pipe: pipe, done: make(chan struct{})}
+	go func() {
+		defer close(o.done)
+		b := make([]byte, task.MaxOutput)
+		for {
+			n, err := pipe.Read(b)
+			o.keep(b[:n])
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return o
+}
+
+// keep adds b, and forgets what is more than is to be kept.
+func (o *output) keep(b []byte) {
+	if over := len(o.last) + len(b) - task.MaxOutput; over > 0 {
+		o.last = o.last[:copy(o.last, o.last[min(over, len(o.last)):])]
+	}
+	o.last = append(o.last, b...)
+}
+
+// close returns what was written. It waits for nobody: the pipe may be held open
+// by what nothing ties to the run.
+func (o *output) close() string {
+	defer o.pipe.Close()
+	_ = o.pipe.SetReadDeadline(time.Now())
+	<-o.done
+	_ = o.pipe.SetReadDeadline(time.Time{})
+	if conn, err := o.pipe.SyscallConn(); err == nil {
+		b := make([]byte, task.MaxOutput)
+		_ = conn.Read(func(fd uintptr) bool {
+			for range maxPipe / len(b) { // a pipe holds no more, unless it is written to just now
+				n, err := syscall.Read(int(fd), b)
+				if n <= 0 || err != nil {
+					break
+				}
+				o.keep(b[:n])
+			}
+			return true
+		})
+	}
+	return string(o.last)
+}
+
+// maxPipe is what a pipe can hold at most, pipe(7).
+const maxPipe = 1 << 20

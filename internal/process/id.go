@@ -1,0 +1,39 @@
+package process
+
+import (
+	"strconv"
+	"strings"
+)
+
+// runID tells a run from every other on this machine, in the environment of
+// all that it starts. The number is that of the run, or of a line beside it.
+func runID(engine, name, number string) string { return engine + "/" + name + "/" + number }
+
+// lineNumber is what the n-th line of Exec has for a number: no run has such.
+func lineNumber(run int, n uint64) string {
+	return strconv.Itoa(run) + ":" + strconv.FormatUint(n, 10)
+}
+
+// parseNumber reads the number of a run, or of a line beside it.
+func parseNumber(number string) (run int, line, ok bool) {
+	text, n, line := strings.Cut(number, ":")
+	run, err := strconv.Atoi(text)
+	if err == nil && line {
+		_, err = strconv.ParseUint(n, 10, 64)
+	}
+	return run, line, err == nil
+}
+
+// parseID reads the id of a run of the engine.
+func parseID(id, engine string) (name string, run int, line, ok bool) {
+	rest, ok := strings.CutPrefix(id, engine+"/")
+	name, number, ok2 := strings.Cut(rest, "/")
+	run, line, ok3 := parseNumber(number)
+	return name, run, line, ok && ok2 && ok3
+}
+
+// isLine tells whether the id is that of a line beside a run of the engine.
+func isLine(id, engine string) bool {
+	_, _, line, ok := parseID(id, engine)
+	return line && ok
+}
