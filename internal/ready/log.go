@@ -1,0 +1,88 @@
+package ready
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+
+	"tasks/internal/logs"
+)
+
+// maxLine is how much of a line is looked at, in bytes.
+const maxLine = 64 << 10
+
+func (r *checks) log(name, text, path string) (check, error) {
+	expr, err := regexp.Compile(text)
+	switch {
+	case err != nil:
+		return check{}, err
+	case path == "":
+		return check{}, errors.New("its output is not kept, so no line of it can be awaited")
+	}
+	try := func(ctx context.Context) error { return r.checker.await(ctx, path, expr) }
+	return check{name: name, try: try, waits: true}, nil
+}
+
+// await waits until a line of the log at path matches. It reads from the first
+// line that is left of it.
+func (c *Checker) await(ctx context.Context, path string, expr *regexp.Regexp) error {
+	defer c.letFollow()
+	err := c.follow().Follow(ctx, path, -1, &matcher{expr: expr}, nil)
+	switch {
+	case errors.Is(err, errMatched):
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("no line matches %q", expr)
+	}
+	return err
+}
+
+// follow is the one Follower of all, made for the first that needs it.
+func (c *Checker) follow() *logs.Follower {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.readers++; c.readers == 1 {
+		c.follower = logs.NewFollower()
+	}
+	return c.follower
+}
+
+// letFollow closes it after the last one.
+func (c *Checker) letFollow() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.readers--; c.readers == 0 {
+		c.follower.Close()
+		c.follower = nil
+	}
+}
+
+var errMatched = errors.New("a line matches")
+
+// A matcher takes text and returns errMatched once a line of it matches. A line
+// is looked at when its newline has come.
+type matcher struct {
+	expr *regexp.Regexp
+	line []byte // as far as it has come
+}
+
+func (m *matcher) Write(p []byte) (int, error) {
+	for rest := p; len(rest) > 0; {
+		i := bytes.IndexByte(rest, '\n')
+		if i < 0 {
+			m.line = append(m.line, rest[:min(len(rest), maxLine-len(m.line))]...)
+			break
+		}
+		line := rest[:min(i, maxLine-len(m.line))]
+		if len(m.line) > 0 {
+			line = append(m.line, line...)
+		}
+		if m.expr.Match(bytes.TrimSuffix(line, []byte{'\r'})) {
+			return 0, errMatched
+		}
+		m.line, rest = m.line[:0], rest[i+1:]
+	}
+	return len(p), nil
+}

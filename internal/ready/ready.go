@@ -1,0 +1,221 @@
+// Package ready makes the checks of runs: whether one is ready, and whether it
+// is still well.
+//
+// Every wait is for an event or a timer, a try never overlaps the one before, and
+// nothing is left behind when its context ends.
+package ready
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"tasks/internal/logs"
+	"tasks/pkg/task"
+)
+
+// Options of a Checker.
+type Options struct {
+	Shell  task.Shell   // runs the lines of cmd checks; nil: there are none
+	ID     string       // tells this supervisor's runs from those of others
+	Logger *slog.Logger // nil: silent
+}
+
+// Checker makes the checks of runs. Its methods may be called from several
+// goroutines.
+type Checker struct {
+	opts  Options
+	dial  func(ctx context.Context, network, address string) (net.Conn, error)
+	turns chan struct{} // one for each line that may be executed at the same time
+
+	mu       sync.Mutex
+	follower *logs.Follower // while somebody follows a log
+	readers  int            // of it
+}
+
+// maxLines is how many lines are executed at the same time: thousands of forks at
+// once would only slow each other down. What hangs, for at most the time of a try,
+// lets others wait and not fail.
+const maxLines = 64
+
+// New makes a Checker. It holds nothing but what the checks under way need.
+func New(o Options) *Checker {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Checker{opts: o, dial: new(net.Dialer).DialContext, turns: make(chan struct{}, maxLines)}
+}
+
+// Begin implements [task.Checker]. It may be called again for a run that an
+// earlier supervisor began: what that run says of itself is heard from then on.
+// The error is that a check cannot be made, such as one of a log that is not kept.
+func (c *Checker) Begin(spec *task.Spec, run int, log string) (task.Checks, error) {
+	r := &checks{checker: c, spec: spec, run: run}
+	if err := r.plan(log); err != nil {
+		r.Close()
+		return nil, fmt.Errorf("cannot check %s: %w", spec.Name, err)
+	}
+	return r, nil
+}
+
+// A check is one of those of a run. Its name is what people know it by.
+type check struct {
+	name  string
+	try   func(context.Context) error
+	waits bool // a try takes as long as it takes: it ends with what it waits for
+	line  bool // a try executes a line
+}
+
+// checks is those of one run.
+type checks struct {
+	checker *Checker
+	spec    *task.Spec
+	run     int
+	ready   []check
+	health  []check
+	notices *notices // nil: the run need not say that it is ready
+}
+
+// plan makes the checks that the spec names.
+func (r *checks) plan(log string) error {
+	s := r.spec
+	notify := ""
+	if s.ReadyNotify {
+		notify = socketName(r.checker.opts.ID, s.Name, r.run)
+	}
+	ofLog := func(name, expr string) (check, error) { return r.log(name, expr, log) }
+	for _, of := range []struct {
+		name, given string
+		make        func(name, given string) (check, error)
+		to          *[]check
+	}{
+		{"http", s.ReadyHTTP, r.http, &r.ready}, {"port", s.ReadyPort, r.port, &r.ready}, {"cmd", s.ReadyCmd, r.cmd, &r.ready},
+		{"log", s.ReadyLog, ofLog, &r.ready}, {"notify", notify, r.notify, &r.ready},
+		{"health_http", s.HealthHTTP, r.http, &r.health}, {"health_cmd", s.HealthCmd, r.cmd, &r.health},
+	} {
+		if of.given == "" {
+			continue
+		}
+		c, err := of.make(of.name, of.given)
+		if err != nil {
+			return err
+		}
+		*of.to = append(*of.to, c)
+	}
+	return nil
+}
+
+// Env implements [task.Checks].
+func (r *checks) Env() []string {
+	if r.notices == nil {
+		return nil
+	}
+	return []string{"NOTIFY_SOCKET=" + r.notices.name}
+}
+
+// Close implements [task.Checks]. What the run says of itself was taken until now.
+func (r *checks) Close() {
+	if r.notices != nil {
+		r.notices.close()
+	}
+}
+
+// Ready implements [task.Checks]. All checks are made at the same time, and each
+// until it has once succeeded.
+func (r *checks) Ready(ctx context.Context) error {
+	failed := make([]error, len(r.ready))
+	var all sync.WaitGroup
+	for i, c := range r.ready {
+		all.Go(func() {
+			if err := r.until(ctx, c); err != nil {
+				failed[i] = fmt.Errorf("%s: %w", c.name, err)
+			}
+		})
+	}
+	all.Wait()
+	failed = slices.DeleteFunc(failed, func(err error) bool { return err == nil })
+	if len(failed) == 0 {
+		return nil
+	}
+	return joined(failed)
+}
+
+// joined is several errors on one line.
+type joined []error
+
+func (j joined) Error() string {
+	var text []string
+	for _, err := range j {
+		text = append(text, err.Error())
+	}
+	return strings.Join(text, "; ")
+}
+
+func (j joined) Unwrap() []error { return j }
+
+var errUntried = errors.New("no answer yet")
+
+// until tries until the check succeeds. When ctx ends it returns why the last try
+// that came to its end has failed.
+func (r *checks) until(ctx context.Context, c check) error {
+	last := errUntried
+	for {
+		err := r.try(ctx, c, r.patience())
+		if err == nil || c.waits && ctx.Err() != nil {
+			return err
+		}
+		if ctx.Err() != nil { // which has cut this one short, perhaps
+			return last
+		}
+		last = err
+		if !sleep(ctx, r.spec.Ready.Pause()) {
+			return last
+		}
+	}
+}
+
+// patience is how long a try may take of a run that is not ready yet: what is
+// just beginning may be slower than what is well.
+func (r *checks) patience() time.Duration {
+	return max(r.spec.Health.Patience(), task.DefaultHealthTimeout)
+}
+
+// try makes the check once.
+func (r *checks) try(ctx context.Context, c check, patience time.Duration) error {
+	if c.waits {
+		return c.try(ctx)
+	}
+	if c.line { // to wait for a turn is no part of the try
+		select {
+		case r.checker.turns <- struct{}{}:
+			defer func() { <-r.checker.turns }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	limited, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	err := c.try(limited)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		return fmt.Errorf("no answer within %s", patience)
+	}
+	return err
+}
+
+// sleep waits, and tells whether ctx goes on.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
