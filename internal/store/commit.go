@@ -14,8 +14,9 @@ import (
 	"tasks/pkg/task"
 )
 
-// A change is a record to put, or a name to delete, and who waits for it.
+// A change is a record or a group to put, or a name to delete, and who waits for it.
 type change struct {
+	bucket string
 	name   string
 	value  []byte // nil: delete
 	envKey []byte // nil: the record has no environment
@@ -43,7 +44,7 @@ func (s *Store) Save(r task.Record) error {
 
 // put is the change that saves r.
 func put(r task.Record) (change, error) {
-	c := change{name: r.Spec.Name, env: r.Spec.Env.Block()}
+	c := change{bucket: recordsBucket, name: r.Spec.Name, env: r.Spec.Env.Block()}
 	if r.Spec.Env.Given() {
 		c.envKey = envKey(c.env)
 	}
@@ -55,8 +56,37 @@ func put(r task.Record) (change, error) {
 // Delete forgets the record of name, as durably as Save; one that is not there
 // is no error.
 func (s *Store) Delete(name string) error {
-	if err := s.submit(change{name: name}); err != nil {
+	if err := s.submit(change{bucket: recordsBucket, name: name}); err != nil {
 		return fmt.Errorf("cannot forget task %s: %w", name, err)
+	}
+	return nil
+}
+
+// SaveGroup puts what is set of g in place of what was, as durably as Save.
+func (s *Store) SaveGroup(g task.Group) error {
+	if err := task.CheckName(g.Name); err != nil { // it would fail all that share the commit
+		return fmt.Errorf("cannot save group: %w", err)
+	}
+	c, err := putGroup(g)
+	if err == nil {
+		err = s.submit(c)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot save group %s: %w", g.Name, err)
+	}
+	return nil
+}
+
+// putGroup is the change that saves g.
+func putGroup(g task.Group) (change, error) {
+	value, err := encodeGroup(g)
+	return change{bucket: groupsBucket, name: g.Name, value: value}, err
+}
+
+// DeleteGroup forgets what was set of the group called name, as durably as Save.
+func (s *Store) DeleteGroup(name string) error {
+	if err := s.submit(change{bucket: groupsBucket, name: name}); err != nil {
+		return fmt.Errorf("cannot forget group %s: %w", name, err)
 	}
 	return nil
 }
@@ -105,17 +135,26 @@ func (s *Store) run() {
 	}
 }
 
-// commit applies batch in its order, in one transaction.
+// commit applies batch in its order, in one transaction, which also raises what
+// is still of an earlier format.
 func (s *Store) commit(batch []change) error {
-	return s.guard(func() error {
-		return s.db.Update(func(tx *bbolt.Tx) error { return apply(tx, batch) })
+	err := s.guard(func() error {
+		return s.db.Update(func(tx *bbolt.Tx) error {
+			if s.old {
+				if err := raise(tx); err != nil {
+					return err
+				}
+			}
+			return apply(tx, batch)
+		})
 	})
+	s.old = s.old && err != nil
+	return err
 }
 
 func apply(tx *bbolt.Tx, batch []change) error {
-	envs, records := tx.Bucket([]byte(envsBucket)), tx.Bucket([]byte(recordsBucket))
 	for _, c := range batch {
-		if err := c.apply(envs, records); err != nil {
+		if err := c.apply(tx); err != nil {
 			return err
 		}
 	}
@@ -123,16 +162,17 @@ func apply(tx *bbolt.Tx, batch []change) error {
 	return nil
 }
 
-func (c *change) apply(envs, records *bbolt.Bucket) error {
+func (c *change) apply(tx *bbolt.Tx) error {
+	bucket := tx.Bucket([]byte(c.bucket))
 	if c.value == nil {
-		return records.Delete([]byte(c.name))
+		return bucket.Delete([]byte(c.name))
 	}
-	if c.envKey != nil && envs.Get(c.envKey) == nil {
+	if envs := tx.Bucket([]byte(envsBucket)); c.envKey != nil && envs.Get(c.envKey) == nil {
 		if err := envs.Put(c.envKey, []byte(c.env)); err != nil {
 			return err
 		}
 	}
-	return records.Put([]byte(c.name), c.value)
+	return bucket.Put([]byte(c.name), c.value)
 }
 
 // dropEnvs deletes environments that no record uses.

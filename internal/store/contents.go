@@ -17,6 +17,7 @@ const (
 	metaBucket    = "meta"
 	envsBucket    = "envs"
 	recordsBucket = "records"
+	groupsBucket  = "groups"
 	formatKey     = "format"
 	idKey         = "id"
 )
@@ -24,9 +25,11 @@ const (
 // contents is what a database holds, or what can still be read of it.
 type contents struct {
 	id      string
+	format  int
 	envs    map[string]task.Env // by key
 	used    map[string]bool     // keys of envs
 	records []task.Record       // sorted by name, never nil
+	groups  []task.Group        // sorted by name
 	damage  error               // nil: all of it was read
 }
 
@@ -70,7 +73,20 @@ func read(f io.ReaderAt, size int64) (*contents, error) {
 		c.envs[string(key)] = task.EnvBlock(string(block))
 	})
 	c.readRecords(p, buckets[recordsBucket])
-	for _, known := range []string{metaBucket, envsBucket, recordsBucket} {
+	if groups := buckets[groupsBucket]; groups != nil || c.format > 1 {
+		p.bucket(groups, func(_ bool, key, value []byte) {
+			g, err := decodeGroup(string(key), value)
+			if err != nil {
+				p.fail("%w", err)
+				return
+			}
+			c.groups = append(c.groups, g)
+		})
+		// As with the records: a damaged tree may lead to a name twice.
+		slices.SortStableFunc(c.groups, func(a, b task.Group) int { return strings.Compare(a.Name, b.Name) })
+		c.groups = slices.CompactFunc(c.groups, func(a, b task.Group) bool { return a.Name == b.Name })
+	}
+	for _, known := range []string{metaBucket, envsBucket, recordsBucket, groupsBucket} {
 		delete(buckets, known)
 	}
 	for _, value := range buckets { // of a later version
@@ -100,6 +116,8 @@ func (c *contents) readMeta(p *pages, bucket []byte) error {
 		return fmt.Errorf("it has format %d, this program knows formats up to %d: use a newer version of tasks, or another state directory", n, Format)
 	case err != nil || n < 1:
 		p.fail("its format is not known")
+	default:
+		c.format = n
 	}
 	c.id = values[idKey]
 	if len(c.id) != 16 || strings.Trim(c.id, "0123456789abcdef") != "" {

@@ -97,23 +97,40 @@ func fill(tx *bbolt.Tx, c *contents) error {
 			return err
 		}
 	}
-	meta, envs, records := tx.Bucket([]byte(metaBucket)), tx.Bucket([]byte(envsBucket)), tx.Bucket([]byte(recordsBucket))
-	if err := meta.Put([]byte(formatKey), seal([]byte(strconv.Itoa(Format)))); err != nil {
+	if err := raise(tx); err != nil {
 		return err
 	}
-	if err := meta.Put([]byte(idKey), seal([]byte(c.id))); err != nil {
+	c.format = Format
+	if err := tx.Bucket([]byte(metaBucket)).Put([]byte(idKey), seal([]byte(c.id))); err != nil {
 		return err
 	}
 	for _, r := range c.records {
 		ch, err := put(r)
+		if err == nil {
+			err = ch.apply(tx)
+		}
 		if err != nil {
 			return err
 		}
-		if err := ch.apply(envs, records); err != nil {
+	}
+	for _, g := range c.groups {
+		ch, err := putGroup(g)
+		if err == nil {
+			err = ch.apply(tx)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// raise makes a database of an earlier format one of this.
+func raise(tx *bbolt.Tx) error {
+	if _, err := tx.CreateBucketIfNotExists([]byte(groupsBucket)); err != nil {
+		return err
+	}
+	return tx.Bucket([]byte(metaBucket)).Put([]byte(formatKey), seal([]byte(strconv.Itoa(Format))))
 }
 
 // publish gives the database at next(path) its name, durably. It closes db

@@ -2,9 +2,7 @@ package store
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
-	"hash/fnv"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -19,7 +17,7 @@ import (
 )
 
 // sample is the bytes of a database with several levels and kinds of pages,
-// its id, and its records by name.
+// its id, and its records by name. It has as many groups, each a fullGroup.
 func sample(t testing.TB, n int) ([]byte, string, map[string]task.Record) {
 	t.Helper()
 	s := mustOpen(t, filepath.Join(t.TempDir(), "db"))
@@ -36,6 +34,7 @@ func sample(t testing.TB, n int) ([]byte, string, map[string]task.Record) {
 	}
 	for _, r := range records {
 		save(t, s, r)
+		saveGroups(t, s, fullGroup(groupOf(r)))
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -46,6 +45,9 @@ func sample(t testing.TB, n int) ([]byte, string, map[string]task.Record) {
 	}
 	return b, s.ID(), records
 }
+
+// groupOf is the name of the group that sample makes beside r.
+func groupOf(r task.Record) string { return "g" + r.Spec.Name + strings.Repeat("-", 90) }
 
 // openDamaged opens b and checks what holds of every file: nothing is made up,
 // nothing is lost without a notice or for good, and the store works.
@@ -69,8 +71,14 @@ func openDamaged(t testing.TB, b []byte, records map[string]task.Record) (s *Sto
 			t.Errorf("record %q is not what was saved", r.Spec.Name)
 		}
 	}
-	if notice == "" && len(got) < len(records) {
-		t.Errorf("%d of %d records were lost silently", len(records)-len(got), len(records))
+	groups := s.Groups()
+	for i, g := range groups {
+		if _, ok := records[strings.Trim(g.Name, "g-")]; !ok || !reflect.DeepEqual(g, fullGroup(g.Name)) || i > 0 && groups[i-1].Name >= g.Name {
+			t.Errorf("group %q is not what was saved", g.Name)
+		}
+	}
+	if notice == "" && (len(got) < len(records) || len(groups) < len(records)) {
+		t.Errorf("%d records and %d groups of %d were lost silently", len(records)-len(got), len(records)-len(groups), len(records))
 	}
 	aside, _ := filepath.Glob(path + ".damaged-*")
 	switch {
@@ -92,6 +100,9 @@ func openDamaged(t testing.TB, b []byte, records map[string]task.Record) (s *Sto
 	s = reopen(t, s) // without a notice
 	if n := len(keys(t, s, recordsBucket)); n != len(got)+1 || s.ID() != id {
 		t.Errorf("%d records, then %d; id %s, then %s", len(got), n, id, s.ID())
+	}
+	if again := s.Groups(); !reflect.DeepEqual(again, groups) {
+		t.Errorf("%d groups, then %d", len(groups), len(again))
 	}
 	return s, notice, len(got)
 }
@@ -125,6 +136,7 @@ func TestDamaged(t *testing.T) {
 		{"second head", change(func(b []byte) { b[page+20]++ }), "one of its two heads", -1},
 		{"both heads", change(func(b []byte) { b[20]++; b[page+20]++ }), "not a database", 0},
 		{"a record", bytes.ReplaceAll(b, []byte(`"name":"t007"`), []byte(`"name":"t00x"`)), `record "t007"`, 39},
+		{"a group", bytes.ReplaceAll(b, []byte(`"name":"gt007`), []byte(`"name":"gt00x`)), `group "gt007`, 40},
 		{"an environment", bytes.ReplaceAll(b, []byte("hunter2"), []byte("hunter3")), "an environment", 15},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -222,7 +234,7 @@ func TestNewerFormatIsLeftAlone(t *testing.T) {
 	s.Close()
 	before, _ := os.ReadFile(s.path)
 	_, _, err := Open(s.path)
-	if err == nil || !strings.Contains(err.Error(), "format 7") || !strings.Contains(err.Error(), "up to 1") {
+	if err == nil || !strings.Contains(err.Error(), "format 7") || !strings.Contains(err.Error(), "up to 2") {
 		t.Errorf("got %v", err)
 	}
 	if after, _ := os.ReadFile(s.path); !bytes.Equal(before, after) {
@@ -316,61 +328,4 @@ func TestTruncatedInUse(t *testing.T) {
 	if err := s.Close(); err == nil {
 		t.Error("Close: no error")
 	}
-}
-
-func FuzzDecode(f *testing.F) {
-	a, _ := encode(full(f, "a"), envKey("A=b\x00"))
-	b, _ := encode(small("a"), nil)
-	for _, sealed := range [][]byte{a, b, seal(nil), seal([]byte("null")), seal([]byte(`{"spec":{"name":"a","env":{"A":"b"}},"env_key":"0g"}`))} {
-		f.Add(sealed[4:])
-	}
-	envs := map[string]task.Env{string(envKey("A=b\x00")): task.EnvBlock("A=b\x00")}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		decode("a", b, envs) // must not panic
-		r, key, err := decode("a", seal(b), envs)
-		if err != nil {
-			return
-		}
-		if r.Spec.Name != "a" || r.Spec.Env.Given() != (key != "") {
-			t.Errorf("got %+v, key %x", r, key)
-		}
-		var k []byte
-		if key != "" {
-			k = []byte(key)
-		}
-		first, err := encode(r, k)
-		if err != nil {
-			return // a time beyond the year 9999
-		}
-		if again, _, err := decode("a", first, envs); err == nil {
-			if second, _ := encode(again, k); !bytes.Equal(first, second) {
-				t.Errorf("%s\nbecomes\n%s", first, second)
-			}
-		}
-	})
-}
-
-func FuzzRead(f *testing.F) {
-	b, err := os.ReadFile(filepath.Join("testdata", "format1.db"))
-	if err != nil {
-		f.Fatal(err)
-	}
-	const page = 4096 // of the machine that made the file
-	f.Add(uint16(0), uint64(0), uint16(0), uint64(0))
-	for _, at := range []uint16{16, page + 16 + 40, 2*page + 8, 3*page + 10, 3*page + 32} {
-		f.Add(at, uint64(1), at+16, uint64(0x010101))
-	}
-	f.Fuzz(func(t *testing.T, at1 uint16, x1 uint64, at2 uint16, x2 uint64) {
-		b := bytes.Clone(b)
-		for i := range 8 {
-			b[(int(at1)+i)%len(b)] ^= byte(x1 >> (8 * i))
-			b[(int(at2)+i)%len(b)] ^= byte(x2 >> (8 * i))
-		}
-		for at := int64(0); at < 2*page; at += page { // else only the heads are ever tried
-			sum := fnv.New64a()
-			sum.Write(b[at+headerSize:][:56])
-			binary.NativeEndian.PutUint64(b[at+headerSize+56:], sum.Sum64())
-		}
-		read(bytes.NewReader(b), int64(len(b))) // must neither panic nor hang
-	})
 }

@@ -1,19 +1,24 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 
+	"go.etcd.io/bbolt"
+
 	"tasks/pkg/task"
 )
 
-func TestDiskFull(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
+// disk is an empty file system of 256 KiB.
+func disk(t *testing.T) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=256k"); err != nil {
 		t.Skipf("cannot mount a small file system: %v", err)
 	}
@@ -22,6 +27,12 @@ func TestDiskFull(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	return dir
+}
+
+func TestDiskFull(t *testing.T) {
+	t.Parallel()
+	dir := disk(t)
 	s := mustOpen(t, filepath.Join(dir, "db"))
 	var saved []task.Record
 	for i := 0; ; i++ {
@@ -46,4 +57,78 @@ func TestDiskFull(t *testing.T) {
 	saved[0] = small("a")
 	want(t, s, saved...)
 	want(t, reopen(t, s), saved...)
+}
+
+// A file of an earlier format that cannot be raised for want of room serves all
+// the same, as it was, and is raised with the first change that there is room for.
+func TestDiskFullAtRaise(t *testing.T) {
+	t.Parallel()
+	dir := disk(t)
+	path := filepath.Join(dir, "db")
+	copyFile(t, filepath.Join("testdata", "format1.db"), path)
+	punch(t, path)
+	before := readAll(t, path)
+	junk := filepath.Join(dir, "junk")
+	if err := os.WriteFile(junk, make([]byte, 1<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("the disk is not full: %v", err)
+	}
+	for range 2 {
+		s := mustOpen(t, path)
+		want(t, s, golden1(t)...)
+		wantGroups(t, s)
+		if err := s.SaveGroup(fullGroup("g")); !errors.Is(err, syscall.ENOSPC) {
+			t.Errorf("SaveGroup: %v", err)
+		}
+		if err := s.Save(small("z")); !errors.Is(err, syscall.ENOSPC) {
+			t.Errorf("Save: %v", err)
+		}
+		want(t, s, golden1(t)...)
+		s.Close()
+		if !bytes.HasPrefix(readAll(t, path), before) { // it may have grown, by a hole
+			t.Error("the file was touched")
+		}
+	}
+	s := mustOpen(t, path)
+	if err := os.Remove(junk); err != nil {
+		t.Fatal(err)
+	}
+	saveGroups(t, s, fullGroup("g"))
+	save(t, s, small("z"))
+	s = reopen(t, s)
+	want(t, s, append(golden1(t), small("z"))...)
+	wantGroups(t, s, fullGroup("g"))
+	s.Close()
+	if got := formatOf(t, path); got != "2" {
+		t.Errorf("format %s", got)
+	}
+}
+
+// punch takes the disk space of the free pages of a database away, and of what
+// is behind its last page.
+func punch(t *testing.T, path string) {
+	t.Helper()
+	var free []int64
+	size := int64(len(readAll(t, path)))
+	var page int64
+	peek(t, path, func(tx *bbolt.Tx) {
+		page = int64(tx.DB().Info().PageSize)
+		for id := range int(size / page) {
+			if p, err := tx.Page(id); err != nil {
+				t.Fatal(err)
+			} else if p == nil || p.Type == "free" {
+				free = append(free, int64(id)*page)
+			}
+		}
+	})
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	const keepSize, punchHole = 1, 2 // fallocate(2)
+	for _, at := range free {
+		if err := syscall.Fallocate(int(f.Fd()), keepSize|punchHole, at, page); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

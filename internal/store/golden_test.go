@@ -7,13 +7,15 @@ import (
 	"testing"
 	"time"
 
+	"go.etcd.io/bbolt"
+
 	"tasks/pkg/task"
 )
 
-var update = flag.Bool("update", false, "write testdata/format1.db anew")
+var update = flag.Bool("update", false, "write testdata/format2.db anew")
 
-// golden is what testdata/format1.db holds, for ever.
-func golden(t testing.TB) []task.Record {
+// golden1 is what testdata/format1.db holds, for ever.
+func golden1(t testing.TB) []task.Record {
 	at := task.Time{Time: time.Date(2026, 1, 2, 3, 4, 5, 678901234, time.UTC)}
 	a := task.Record{ // not full, which grows with the fields of a record
 		Spec: task.Spec{
@@ -32,37 +34,125 @@ func golden(t testing.TB) []task.Record {
 	return []task.Record{a, b, c}
 }
 
-func TestFormat1LoadsForEver(t *testing.T) {
+// golden2 is what testdata/format2.db holds, for ever.
+func golden2(t testing.TB) ([]task.Record, []task.Group) {
+	at := task.Time{Time: time.Date(2026, 1, 2, 3, 4, 5, 678901234, time.UTC)}
+	records := append(golden1(t), task.Record{
+		Spec: task.Spec{
+			Name: "queued", Command: []string{"./backup.sh"}, Group: "build", File: "/srv/tasks.yaml", Priority: -7, SuccessCodes: []int{0, 3},
+			Order:      task.Order{After: []string{"db"}, AfterEnded: []string{"setup"}},
+			When:       task.When{Cron: "0 3 * * *", Overlap: task.OverlapQueue},
+			Ready:      task.Ready{ReadyHTTP: "http://localhost/", ReadyPort: "80", ReadyCmd: "true", ReadyLog: "up", ReadyNotify: true, ReadyTimeout: new(task.Duration(1)), ReadyInterval: new(task.Duration(2))},
+			Health:     task.Health{HealthHTTP: "http://localhost/", HealthCmd: "true", HealthInterval: new(task.Duration(3)), HealthTimeout: new(task.Duration(4)), HealthRetries: new(5)},
+			Hooks:      task.Hooks{OnExit: "echo", OnFailure: "mail"},
+			LogMaxSize: new(task.Size(8 << 20)), LogKeep: new(3),
+		},
+		Engine: task.EngineProcess, Wish: task.Up, State: task.Queued, Reason: "waits for a slot of build",
+		NextAt: at, Queued: at, Rested: at, Slot: 2, Ready: true, Ref: task.Ref{PID: 1, Cgroup: "/sys/fs/cgroup/x"},
+	}, task.Record{
+		Spec:   task.Spec{Name: "waiting", When: task.When{Delay: new(task.Duration(1)), At: "15:04", Every: new(task.Duration(time.Second))}},
+		Engine: task.EngineFunc, Wish: task.Up, State: task.Waiting,
+	})
+	return records, []task.Group{
+		{Name: "build", Slots: new(2), Paused: true, Hooks: task.Hooks{OnExit: "echo", OnFailure: "mail"}},
+		{Name: "free"},
+		{Name: "none", Slots: new(0)},
+	}
+}
+
+// A file of each format that there was loads for ever. One of an earlier format
+// is raised as it is opened, and is whole after that.
+func TestFormatsLoadForEver(t *testing.T) {
 	t.Parallel()
-	file := filepath.Join("testdata", "format1.db")
-	path := filepath.Join(t.TempDir(), "db")
+	records, groups := golden2(t)
 	if *update {
-		s := mustOpen(t, path)
-		save(t, s, golden(t)...)
+		s := mustOpen(t, filepath.Join(t.TempDir(), "db"))
+		save(t, s, records...)
+		saveGroups(t, s, groups...)
 		s = reopen(t, s)
 		s.Close()
-		b, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, b, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join("testdata", "format2.db"), readAll(t, s.path), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	copyFile(t, file, path)
-	s := mustOpen(t, path)
-	want(t, s, golden(t)...)
-	save(t, s, small("z"))
-	want(t, reopen(t, s), append(golden(t), small("z"))...)
+	for _, tt := range []struct {
+		file    string
+		was     string
+		records []task.Record
+		groups  []task.Group
+	}{
+		{"format1.db", "1", golden1(t), nil},
+		{"format2.db", "2", records, groups},
+	} {
+		t.Run(tt.file, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "db")
+			copyFile(t, filepath.Join("testdata", tt.file), path)
+			if got := formatOf(t, path); got != tt.was {
+				t.Fatalf("the file has format %s", got)
+			}
+			s := mustOpen(t, path)
+			id := s.ID()
+			want(t, s, tt.records...)
+			wantGroups(t, s, tt.groups...)
+			if s = reopen(t, s); s.ID() != id || s.old {
+				t.Errorf("id %s, was %s; old is %v", s.ID(), id, s.old)
+			}
+			want(t, s, tt.records...)
+			wantGroups(t, s, tt.groups...)
+			z := task.Group{Name: "z", Slots: new(1)}
+			save(t, s, small("z"))
+			saveGroups(t, s, z)
+			s = reopen(t, s)
+			want(t, s, append(tt.records, small("z"))...)
+			wantGroups(t, s, append(tt.groups, z)...)
+			s.Close()
+			if got := formatOf(t, path); got != "2" {
+				t.Errorf("the file has format %s then", got)
+			}
+		})
+	}
+}
+
+// formatOf is the format of the database at path, which nobody has open.
+func formatOf(t testing.TB, path string) string {
+	t.Helper()
+	var format string
+	peek(t, path, func(tx *bbolt.Tx) {
+		b, err := unseal(tx.Bucket([]byte(metaBucket)).Get([]byte(formatKey)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		format = string(b)
+	})
+	return format
+}
+
+// peek reads the database at path without a store.
+func peek(t testing.TB, path string, see func(*bbolt.Tx)) {
+	t.Helper()
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true, PreLoadFreelist: true, Timeout: patience})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.View(func(tx *bbolt.Tx) error { see(tx); return nil }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func readAll(t testing.TB, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 func copyFile(t testing.TB, from, to string) {
 	t.Helper()
-	b, err := os.ReadFile(from)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(to, b, 0o600); err != nil {
+	if err := os.WriteFile(to, readAll(t, from), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }

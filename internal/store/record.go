@@ -78,3 +78,28 @@ func unseal(sealed []byte) ([]byte, error) {
 	}
 	return b, nil
 }
+
+// encodeGroup writes what is set of g.
+func encodeGroup(g task.Group) ([]byte, error) {
+	g.Running, g.Queued, g.Waiting = 0, 0, 0
+	b, err := json.Marshal(g)
+	if err != nil {
+		return nil, err
+	}
+	return seal(b), nil
+}
+
+func decodeGroup(name string, sealed []byte) (task.Group, error) {
+	var g task.Group
+	b, err := unseal(sealed)
+	if err == nil {
+		err = json.Unmarshal(b, &g)
+	}
+	if err == nil && g.Name != name {
+		err = fmt.Errorf("it is that of %q", g.Name)
+	}
+	if err != nil {
+		return task.Group{}, fmt.Errorf("group %q: %w", name, err)
+	}
+	return g, nil
+}

@@ -1,8 +1,9 @@
 // Package store keeps the supervisor's records on disk: one bbolt database, in
 // which saves that come at the same time share one commit.
 //
-// The database has three buckets: meta holds the format and the id, envs each
-// distinct environment once, by its SHA-256, and records a record per task.
+// The database has four buckets: meta holds the format and the id, envs each
+// distinct environment once, by its SHA-256, records a record per task, and
+// groups what was set of a group.
 package store
 
 import (
@@ -24,8 +25,9 @@ import (
 )
 
 // Format is the version of what the buckets hold. A program that knows less
-// leaves the file alone.
-const Format = 1
+// leaves the file alone; of an older one the file is raised as it is opened, or
+// else with the first change. 2 has groups, and tasks that wait.
+const Format = 2
 
 // patience is how long Open waits for another process to let go of the file.
 const patience = time.Second
@@ -39,6 +41,7 @@ type Store struct {
 	id   string
 	db   *bbolt.DB
 
+	old  bool          // it is of an earlier format; the committer's, once Open has returned
 	wake chan struct{} // has a token while changes wait for the committer
 	done chan struct{} // closed when the committer has closed the database
 
@@ -48,6 +51,7 @@ type Store struct {
 	broken   error         // reading the file failed half-way: the database must not be touched again
 	closeErr error         // set before done is closed
 	loaded   []task.Record // what Open read, until it is asked for or outdated
+	groups   []task.Group  // what Open read
 }
 
 // Open opens the database file path, or creates it; its mode is 0600 whatever
@@ -91,7 +95,11 @@ func open(path string, patience time.Duration) (*Store, string, error) {
 		return nil, "", fmt.Errorf("cannot open database %s: %w", path, err)
 	}
 	s := start(path, db, c)
-	_ = s.dropEnvs(c.unused()) // else the next time: a full disk must not keep a supervisor from starting
+	// What fails of this is done later: a full disk must not keep a supervisor from starting.
+	if s.old {
+		_ = s.commit(nil)
+	}
+	_ = s.dropEnvs(c.unused())
 	return s, "", nil
 }
 
@@ -136,7 +144,7 @@ func lock(f *os.File, patience time.Duration) error {
 // start begins to serve db, which holds c.
 func start(path string, db *bbolt.DB, c *contents) *Store {
 	s := &Store{
-		path: path, id: c.id, db: db, loaded: c.records,
+		path: path, id: c.id, db: db, loaded: c.records, groups: c.groups, old: c.format < Format,
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	go s.run()
@@ -153,6 +161,9 @@ func newID() string {
 // ID is 16 random hex digits, made when the file was created, and anew when one
 // that was damaged was replaced: it identifies what the records are of.
 func (s *Store) ID() string { return s.id }
+
+// Groups is what was set of each group when the database was opened, sorted by name.
+func (s *Store) Groups() []task.Group { return s.groups }
 
 // Records is every record that was saved, sorted by name, with its environment.
 func (s *Store) Records() ([]task.Record, error) {

@@ -12,110 +12,17 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"go.etcd.io/bbolt"
 
 	"tasks/pkg/task"
 )
 
-func env(t testing.TB, vars map[string]string) task.Env {
-	t.Helper()
-	e, err := task.NewEnv(vars)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return e
-}
-
-// full is a record with every field set.
-func full(t testing.TB, name string) task.Record {
-	at := task.Time{Time: time.Date(2026, 1, 2, 3, 4, 5, 678901234, time.UTC)}
-	return task.Record{
-		Spec: task.Spec{
-			Name: name, Command: []string{"sh", "-c", "echo \"<&>\u2028 é\n\""}, Cwd: "/srv", Group: "build",
-			Env:        env(t, map[string]string{"PATH": "/bin", "SECRET": "hunter2=\n"}),
-			StopSignal: "INT", StopTimeout: new(task.Duration(0)), Restart: task.RestartAlways, MaxRestarts: new(0),
-			Backoff: task.Backoff{Min: time.Millisecond, Max: 90 * time.Second}, Timeout: new(task.Duration(time.Hour)),
-			LeaveChildren: true,
-			LogMaxSize:    new(task.Size(8 << 20)),
-			LogKeep:       new(3),
-		},
-		Engine: task.EngineProcess, Wish: task.Up, State: task.Running, Reason: "a reason", Restarts: 3, Shutdown: true,
-		Ref: task.Ref{PID: 4711, Start: 1<<64 - 1, Boot: "9f1c", Cgroup: "/sys/fs/cgroup/tasks-1/web:1"},
-		Runs: []task.Run{
-			{Run: 1, PID: 12, StartedAt: at, EndedAt: at, State: task.Failed, ExitCode: new(0), Reason: "no"},
-			{Run: 2, PID: 13, StartedAt: at, EndedAt: at, State: task.Stopped, Signal: "SIGKILL"},
-		},
-	}
-}
-
-func small(name string) task.Record {
-	return task.Record{Spec: task.Spec{Name: name, Command: []string{"sleep", "300"}}, Engine: task.EngineProcess, Wish: task.Up, State: task.Running}
-}
-
-func mustOpen(t testing.TB, path string) *Store {
-	t.Helper()
-	s, notice, err := Open(path)
-	if err != nil || notice != "" {
-		t.Fatalf("Open: %q, %v", notice, err)
-	}
-	t.Cleanup(func() { s.Close() })
-	return s
-}
-
-func save(t testing.TB, s *Store, records ...task.Record) {
-	t.Helper()
-	for _, r := range records {
-		if err := s.Save(r); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-func want(t testing.TB, s *Store, records ...task.Record) {
-	t.Helper()
-	got, err := s.Records()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(got) != len(records) {
-		t.Fatalf("%d records, want %d", len(got), len(records))
-	}
-	for i := range got {
-		if !reflect.DeepEqual(got[i], records[i]) {
-			t.Errorf("record %d:\ngot  %+v\nwant %+v", i, got[i], records[i])
-		}
-	}
-}
-
-func reopen(t testing.TB, s *Store) *Store {
-	t.Helper()
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return mustOpen(t, s.path)
-}
-
-// keys is what bucket name holds.
-func keys(t testing.TB, s *Store, name string) (keys []string) {
-	t.Helper()
-	if err := s.db.View(func(tx *bbolt.Tx) error {
-		return tx.Bucket([]byte(name)).ForEach(func(k, _ []byte) error {
-			keys = append(keys, string(k))
-			return nil
-		})
-	}); err != nil {
-		t.Fatal(err)
-	}
-	return keys
-}
-
 func TestRoundTrip(t *testing.T) {
 	t.Parallel()
 	a, b, c, d := full(t, "a"), small("b"), small("c"), task.Record{Spec: task.Spec{Name: "d"}}
 	b.Spec.Env = env(t, nil) // empty is not the same as not given
-	for _, v := range []any{a, a.Spec, a.Ref} {
+	for _, v := range []any{a, a.Spec, a.Spec.Order, a.Spec.When, a.Spec.Ready, a.Spec.Health, a.Spec.Hooks, a.Ref} {
 		for i := range reflect.ValueOf(v).NumField() {
 			if reflect.ValueOf(v).Field(i).IsZero() {
 				t.Errorf("%T.%s is not tried", v, reflect.TypeOf(v).Field(i).Name)
@@ -155,6 +62,9 @@ func TestBadName(t *testing.T) {
 	if err := s.Save(task.Record{}); !errors.Is(err, task.ErrUsage) {
 		t.Errorf("got %v", err)
 	}
+	if err := s.SaveGroup(task.Group{}); !errors.Is(err, task.ErrUsage) {
+		t.Errorf("a group: %v", err)
+	}
 }
 
 func TestClose(t *testing.T) {
@@ -180,6 +90,12 @@ func TestClose(t *testing.T) {
 	}
 	if err := s.Delete("x"); !errors.Is(err, ErrClosed) {
 		t.Errorf("Delete: %v", err)
+	}
+	if err := s.SaveGroup(task.Group{Name: "x"}); !errors.Is(err, ErrClosed) {
+		t.Errorf("SaveGroup: %v", err)
+	}
+	if err := s.DeleteGroup("x"); !errors.Is(err, ErrClosed) {
+		t.Errorf("DeleteGroup: %v", err)
 	}
 	if _, err := s.Records(); !errors.Is(err, ErrClosed) {
 		t.Errorf("Records: %v", err)
