@@ -18,10 +18,12 @@ import (
 	"syscall"
 	"time"
 
+	"tasks/internal/events"
 	"tasks/internal/fault"
 	"tasks/internal/logs"
 	"tasks/internal/process"
 	"tasks/internal/protocol"
+	"tasks/internal/ready"
 	"tasks/internal/server"
 	"tasks/internal/socket"
 	"tasks/internal/store"
@@ -41,9 +43,9 @@ type Config struct {
 	Handed    *handed // what a supervisor that this one replaces passed on
 }
 
-// Run is the supervisor. It calls ready once its socket answers, and returns
+// Run is the supervisor. It calls serving once its socket answers, and returns
 // when a client or a TERM or INT signal has ended it and all that it ran.
-func Run(cfg Config, ready func()) error {
+func Run(cfg Config, serving func()) error {
 	// Asked for first, so that none of them ends the process half way.
 	quit := make(chan os.Signal, 1)
 	signal.Notify(quit, syscall.SIGTERM, syscall.SIGINT)
@@ -96,6 +98,7 @@ func Run(cfg Config, ready func()) error {
 	defer keeper.Close()
 	sup := supervisor.New(supervisor.Options{
 		Commands: engine, Builtin: heartbeat, Store: db, Logs: keeper,
+		Checker:   ready.New(ready.Options{Shell: engine, ID: db.ID(), Logger: cfg.Log}),
 		KeepEnded: cfg.KeepEnded, Logger: cfg.Log,
 	})
 	if killed := engine.KillUnknown(recorded(records, logs.Dir(filepath.Join(cfg.Paths.State, "logs")))); len(killed) > 0 {
@@ -104,8 +107,9 @@ func Run(cfg Config, ready func()) error {
 	if cfg.Handed != nil {
 		fault.At("resumed")
 	}
+	past := history(cfg, sup, records)
 	// A child of the program that this one replaced must be known before it is reaped.
-	sup.Load(context.Background(), records)
+	sup.Load(context.Background(), records, db.Groups()...)
 	close(begin)
 	keeper.Ready()
 
@@ -148,21 +152,25 @@ func Run(cfg Config, ready func()) error {
 	bound := &bound{path: cfg.Paths, serve: srv.Serve, log: cfg.Log, listener: listener}
 	bound.accept()
 	go trim(sup)
+	go func() {
+		err := watchClock(sup.ClockSet)
+		cfg.Log.Warn("schedules will not notice that the clock is set", "err", err)
+	}()
 	cfg.Log.Info("serving", "version", cfg.Version, "pid", os.Getpid(), "socket", cfg.Paths.Socket, "state", cfg.Paths.State, "tasks", len(records))
-	ready()
+	serving()
 	systemd.tell("READY=1")
 
-	beats := systemd.beats()
+	beats, why := systemd.beats(), ""
 	for open := true; open; {
 		select {
 		case <-beats: // from the loop that does the work: a hung one sends none
 			systemd.tell("WATCHDOG=1")
 		case sig := <-quit:
 			cfg.Log.Info("shutting down: tasks keep their wishes", "signal", sig.String())
-			open = false
+			why, open = "got "+task.SignalName(sig.(syscall.Signal))+": tasks keep their wishes", false
 		case <-exited:
 			cfg.Log.Info("exiting", "tasks run on", leaving)
-			open = false
+			why, open = leavingBecause(leaving, next), false
 		case <-nudge:
 			bound.keep()
 		case <-bound.watch():
@@ -179,6 +187,7 @@ func Run(cfg Config, ready func()) error {
 	if err != nil {
 		cfg.Log.Error("some tasks did not end", "err", err)
 	}
+	past.Close(events.Event{Event: events.Ending, PID: os.Getpid(), Reason: why})
 	flush, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	if next != "" {

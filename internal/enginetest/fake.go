@@ -13,23 +13,27 @@ import (
 	"tasks/pkg/task"
 )
 
-// Fake is an engine whose runs do what the test says. Unless told otherwise a
-// Start returns at once, and the run ends by the first signal of a Stop. It
-// starts no goroutine and reads no clock, so it may be used in a
+// Fake is an engine, and a shell, whose runs do what the test says. Unless told
+// otherwise a Start returns at once, the run ends by the first signal of a Stop,
+// and a line ends well. It starts no goroutine and reads no clock, so it may be used in a
 // testing/synctest bubble. Its methods may be called from several goroutines.
 type Fake struct {
-	mu     sync.Mutex
-	hold   bool
-	deaf   bool
-	fails  []error
-	starts int
-	runs   []*FakeRun    // all that began, or may yet; the pid counts them from 1
-	queue  []*FakeRun    // those that no Next has returned
-	more   chan struct{} // the queue is not empty
+	execs *line[*FakeExec]
+
+	mu       sync.Mutex
+	hold     bool
+	holdExec bool
+	deaf     bool
+	stiff    error
+	fails    []error
+	starts   int
+	runs     []*FakeRun    // all that began, or may yet; the pid counts them from 1
+	queue    []*FakeRun    // those that no Next has returned
+	more     chan struct{} // the queue is not empty
 }
 
 // NewFake makes an engine without runs.
-func NewFake() *Fake { return &Fake{more: make(chan struct{}, 1)} }
+func NewFake() *Fake { return &Fake{more: make(chan struct{}, 1), execs: newLine[*FakeExec]()} }
 
 // Hold lets the Starts from now on wait until the test calls Begin or Fail on
 // their runs; Hold(false) ends that for later ones.
@@ -53,6 +57,13 @@ func (f *Fake) FailNext(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.fails = append(f.fails, err)
+}
+
+// FailPause lets each Pause and Resume from now on fail with err; nil ends that.
+func (f *Fake) FailPause(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stiff = err
 }
 
 // Starts is how often Start was called, failures included.

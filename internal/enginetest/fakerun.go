@@ -26,6 +26,7 @@ type FakeRun struct {
 	isBegun, isExited, isGone bool
 	exit                      task.Exit
 	ended                     bool // failed
+	paused                    bool
 }
 
 // Begin lets a held Start return.
@@ -76,6 +77,13 @@ func (r *FakeRun) Stops() <-chan syscall.Signal { return r.stops }
 
 // Signals yields each signal sent with Signal.
 func (r *FakeRun) Signals() <-chan syscall.Signal { return r.signals }
+
+// Paused tells whether the run is paused. It ends by a Stop as any other.
+func (r *FakeRun) Paused() bool {
+	r.fake.mu.Lock()
+	defer r.fake.mu.Unlock()
+	return r.paused
+}
 
 // Printf writes to the run's log, as long as it has one.
 func (r *FakeRun) Printf(format string, args ...any) {
@@ -157,6 +165,23 @@ func (p fakeProcess) Signal(sig syscall.Signal) error {
 		return errFakeEnded
 	}
 	offer(r.signals, sig)
+	return nil
+}
+
+func (p fakeProcess) Pause() error  { return p.pause(true) }
+func (p fakeProcess) Resume() error { return p.pause(false) }
+
+func (p fakeProcess) pause(on bool) error {
+	r := p.run
+	r.fake.mu.Lock()
+	defer r.fake.mu.Unlock()
+	switch {
+	case r.fake.stiff != nil:
+		return r.fake.stiff
+	case r.isExited:
+		return errFakeEnded
+	}
+	r.paused = on
 	return nil
 }
 

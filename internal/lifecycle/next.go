@@ -15,17 +15,35 @@ func (m Machine) Next(p Policy, in Input) (Machine, []Action, error) {
 		if m.Phase != Idle && m.Phase != Over {
 			return m, nil, task.ErrConflict
 		}
-		return m.begin(false)
+		return m.begin(p, in)
 	case DoStop:
 		return m.stop(p, in)
 	case DoRestart:
-		return m.restart(p, in.Unasked)
+		return m.restart(p, in)
+	case DoPause:
+		return m.pause(Running, Paused)
+	case DoResume:
+		return m.pause(Paused, Running)
+	case DidTick:
+		return m.tick(p, in)
+	case DidClear, DidBlock, DidGrant:
+		if m.Cause == None { // else the supervisor ends
+			return m.goOn(p, in)
+		}
 	case DidBegin:
 		return m.began(p)
 	case DidAdopt:
 		if m.Phase == Idle || m.Phase == Over {
-			m.Cause, m.Exited, m.Killed, m.Exit = None, false, false, task.Exit{}
+			return m.adopt(p, in), nil, nil
+		}
+	case DidReady:
+		if m.Phase == Probing {
 			return m.enter(Running), nil, nil
+		}
+	case DidSicken:
+		if m.Phase == Running {
+			m.Cause, m.Note = Unhealthy, in.Exit.Err
+			return m.end(p.Grace, false)
 		}
 	case DidFail:
 		if m.Phase == Starting {
@@ -40,7 +58,7 @@ func (m Machine) Next(p Policy, in Input) (Machine, []Action, error) {
 			return m.settle(p, in)
 		}
 	case DidTimeOut:
-		return m.timedOut(p)
+		return m.timedOut(p, in)
 	}
 	return m, nil, nil
 }
@@ -51,26 +69,93 @@ func (m Machine) enter(p Phase) Machine {
 	return m
 }
 
-// begin starts a run that counts from zero again.
-func (m Machine) begin(unasked bool) (Machine, []Action, error) {
+// begin puts the task on its way to a run that counts from zero again.
+func (m Machine) begin(p Policy, in Input) (Machine, []Action, error) {
 	m.Wish, m.Restarts, m.Streak = task.Up, 0, 0
-	return m.launch(unasked)
+	m.Cause, m.Unasked, m.Late = None, in.Unasked, in.Late
+	m.Begun, m.Again = m.Begun && in.Unasked && in.Later, false
+	switch {
+	case in.Later:
+		return m.enter(Sleeping), nil, nil
+	case p.After && !in.Clear:
+		return m.enter(Waiting), nil, nil
+	}
+	return m.queue(p)
 }
 
-func (m Machine) launch(unasked bool) (Machine, []Action, error) {
-	m.Cause, m.Exited, m.Killed, m.Exit, m.Unasked = None, false, false, task.Exit{}, unasked
+func (m Machine) queue(p Policy) (Machine, []Action, error) {
+	if p.Grouped {
+		return m.enter(Queued), nil, nil
+	}
+	return m.launch()
+}
+
+func (m Machine) launch() (Machine, []Action, error) {
+	m.Cause, m.Exited, m.Killed, m.Note, m.Exit, m.Begun = None, false, false, "", task.Exit{}, true
 	return m.enter(Starting), []Action{Launch}, nil
+}
+
+// goOn leaves a phase whose event has happened.
+func (m Machine) goOn(p Policy, in Input) (Machine, []Action, error) {
+	unasked := m.Unasked || in.Unasked // who asked for it was answered as the wait began
+	switch {
+	case in.Kind == DidClear && m.Phase == Waiting:
+		m.Unasked = unasked
+		return m.queue(p)
+	case in.Kind == DidBlock && m.Phase == Waiting:
+		m.Last = Ending{State: task.Failed, Exit: in.Exit}
+		if p.Repeats { // its next time may find it otherwise
+			return m.enter(Sleeping), nil, nil
+		}
+		return m.enter(Over), nil, nil
+	case in.Kind == DidGrant && m.Phase == Queued:
+		m.Unasked = unasked
+		return m.launch()
+	}
+	return m, nil, nil
+}
+
+// tick is what a time that has come does.
+func (m Machine) tick(p Policy, in Input) (Machine, []Action, error) {
+	if m.Wish == task.Down { // taken back, and about to be stopped
+		return m, nil, nil
+	}
+	switch m.Cause {
+	case Stop, Restart, Replace, Shutdown:
+		return m, nil, nil
+	}
+	queue := p.Overlap == task.OverlapQueue
+	again := queue || p.Overlap == task.OverlapReplace
+	switch {
+	case m.Phase == Sleeping, m.Phase == Backoff && p.Repeats:
+		return m.begin(p, Input{Unasked: true, Late: in.Late})
+	case !p.Repeats:
+	case m.Phase.Up() && p.Overlap == task.OverlapReplace:
+		m.Cause = Replace
+		return m.end(p.Grace, false)
+	case m.Phase == Starting && queue: // to be replaced, it is as new as what would follow
+		m.Again = true
+	case m.Phase.Up() && again, m.Phase == Stopping && again, m.Phase == Killing && again, m.Phase == Stuck && again:
+		m.Again = true
+	}
+	return m, nil, nil
 }
 
 func (m Machine) stop(p Policy, in Input) (Machine, []Action, error) {
 	if in.Cause == Stop {
 		m.Wish = task.Down
 	}
-	switch m.Phase {
-	case Idle, Backoff:
+	switch {
+	case m.Phase.Pending() && in.Cause == Shutdown: // goes on waiting, in the next supervisor
+		m.Cause = Shutdown
+		return m, nil, nil
+	case m.Phase.Pending() && !m.Begun:
+		m.Last = Ending{State: task.Stopped, Cause: in.Cause}
+		return m.enter(Over), nil, nil
+	case m.Phase.Pending(), m.Phase == Idle, m.Phase == Backoff:
 		m.Last.State, m.Last.Cause = task.Stopped, in.Cause
 		return m.enter(Over), nil, nil
-	case Over:
+	case m.Phase == Over:
 		return m, nil, nil
 	}
 	first := m.Cause == None
@@ -89,7 +174,7 @@ func (m Machine) stop(p Policy, in Input) (Machine, []Action, error) {
 		}
 		m.Killed = m.Killed || in.Now
 		return m, nil, nil
-	case Running:
+	case Probing, Running, Paused:
 		return m.end(grace, in.Now)
 	case Stopping:
 		if in.Now {
@@ -119,18 +204,22 @@ func (m Machine) kill() (Machine, []Action, error) {
 	return m.enter(Killing), []Action{Kill}, nil
 }
 
-func (m Machine) restart(p Policy, unasked bool) (Machine, []Action, error) {
+func (m Machine) restart(p Policy, in Input) (Machine, []Action, error) {
 	m.Wish = task.Up
 	switch m.Phase {
-	case Idle, Backoff, Over:
-		return m.begin(unasked)
+	case Idle, Sleeping, Backoff, Over:
+		return m.begin(p, in)
+	case Waiting, Queued: // keeps its place, and counts from zero again
+		m.Cause, m.Unasked, m.Begun = None, in.Unasked, false
+		m.Restarts, m.Streak = 0, 0
+		return m, nil, nil
 	case Starting:
-		m.Restarts, m.Streak, m.Unasked = 0, 0, unasked
+		m.Restarts, m.Streak, m.Unasked = 0, 0, in.Unasked
 		if m.Cause != None {
 			m.Cause = Restart
 		}
 		return m, nil, nil // its run is as new as a restart would make it
-	case Running:
+	case Probing, Running, Paused:
 		m.Cause = Restart
 		return m.end(p.Grace, false)
 	case Stuck:
@@ -142,14 +231,38 @@ func (m Machine) restart(p Policy, unasked bool) (Machine, []Action, error) {
 	}
 }
 
+func (m Machine) pause(from, to Phase) (Machine, []Action, error) {
+	switch m.Phase {
+	case from:
+		return m.enter(to), nil, nil
+	case to:
+		return m, nil, nil
+	}
+	return m, nil, task.ErrConflict
+}
+
 func (m Machine) began(p Policy) (Machine, []Action, error) {
 	switch {
 	case m.Phase != Starting:
 		return m, nil, nil
-	case m.Cause == None:
-		return m.enter(Running), nil, nil
-	default: // a stop came meanwhile
+	case m.Cause != None: // a stop came meanwhile
 		return m.end(m.Grace, m.Killed)
+	case p.Ready > 0:
+		return m.enter(Probing), nil, nil
+	default:
+		return m.enter(Running), nil, nil
+	}
+}
+
+func (m Machine) adopt(p Policy, in Input) Machine {
+	m.Cause, m.Exited, m.Killed, m.Note, m.Exit, m.Begun, m.Again = None, false, false, "", task.Exit{}, true, false
+	switch {
+	case in.Paused:
+		return m.enter(Paused)
+	case p.Ready > 0 && !in.Ready:
+		return m.enter(Probing)
+	default:
+		return m.enter(Running)
 	}
 }
 
@@ -161,7 +274,7 @@ func (m Machine) exited(p Policy, in Input) (Machine, []Action, error) {
 	switch {
 	case !in.Left:
 		return m.settle(p, in)
-	case m.Phase != Running:
+	case !m.Phase.Up():
 		return m, nil, nil
 	case p.Leave:
 		return m.settle(p, in)
@@ -171,8 +284,14 @@ func (m Machine) exited(p Policy, in Input) (Machine, []Action, error) {
 	}
 }
 
-func (m Machine) timedOut(p Policy) (Machine, []Action, error) {
+func (m Machine) timedOut(p Policy, in Input) (Machine, []Action, error) {
 	switch m.Phase {
+	case Probing:
+		m.Cause, m.Note = Unready, in.Exit.Err
+		if p.Timeout > 0 && (p.Timeout < p.Ready || in.Ran >= p.Timeout) {
+			m.Cause, m.Note = Timeout, ""
+		}
+		return m.end(p.Grace, false)
 	case Running:
 		m.Cause = Timeout
 		return m.end(p.Grace, false)
@@ -183,50 +302,57 @@ func (m Machine) timedOut(p Policy) (Machine, []Action, error) {
 	case Backoff:
 		m.Restarts++
 		m.Streak++
-		return m.launch(true)
+		m.Cause, m.Unasked, m.Late = None, true, 0
+		return m.queue(p)
 	}
 	return m, nil, nil
 }
 
 // settle decides what follows a run that is over.
 func (m Machine) settle(p Policy, in Input) (Machine, []Action, error) {
-	m.Last = Ending{outcome(m.Cause, m.Exit), m.Cause, m.Exit, m.Killed}
+	m.Last = Ending{p.outcome(m.Cause, m.Exit), m.Cause, m.Exit, m.Killed, m.Note}
+	unbegun := in.Kind == DidFail && !m.Unasked // its caller is told, and it is not tried again
 	switch {
-	case m.Cause == Restart:
-		m.Restarts, m.Streak = 0, 0
-		next, acts, err := m.launch(false)
+	case m.Cause == Restart, m.Cause == Replace: // in the slot that it has
+		m.Unasked = m.Cause == Replace
+		m.Restarts, m.Streak, m.Again, m.Late = 0, 0, false, 0
+		next, acts, err := m.launch()
 		return next, append([]Action{Settle}, acts...), err
-	case m.Cause == Stop, m.Cause == Shutdown, m.Wish == task.Down, !m.again(p, in.Kind == DidFail):
+	case m.Cause == Stop, m.Cause == Shutdown, m.Wish == task.Down, unbegun:
 		return m.enter(Over), []Action{Settle}, nil
+	case m.Again:
+		next, acts, err := m.begin(p, Input{Unasked: true})
+		return next, append([]Action{Settle}, acts...), err
+	case m.again(p):
+		if in.Ran > p.Backoff.Max {
+			m.Streak = 0
+		}
+		m.Pause = pause(p.Backoff, m.Streak, in.Jitter)
+		return m.enter(Backoff), []Action{Settle}, nil
+	case p.Repeats:
+		m.Cause = None
+		return m.enter(Sleeping), []Action{Settle}, nil
 	}
-	if in.Ran > p.Backoff.Max {
-		m.Streak = 0
-	}
-	m.Pause = pause(p.Backoff, m.Streak, in.Jitter)
-	return m.enter(Backoff), []Action{Settle}, nil
+	return m.enter(Over), []Action{Settle}, nil
 }
 
-// again tells whether the policy starts the task once more. A run that somebody
-// has asked for and that cannot even begin is not tried again: its caller is told.
-func (m Machine) again(p Policy, unbegun bool) bool {
-	if unbegun && !m.Unasked {
-		return false
-	}
+// again tells whether the policy starts the task once more.
+func (m Machine) again(p Policy) bool {
 	if p.Restart == task.RestartAlways || p.Restart == task.RestartOnFailure && m.Last.State != task.Done {
 		return p.Max < 0 || m.Restarts < p.Max
 	}
 	return false
 }
 
-func outcome(c Cause, e task.Exit) task.State {
+func (p *Policy) outcome(c Cause, e task.Exit) task.State {
 	switch {
-	case c == Stop || c == Shutdown || c == Restart:
+	case c == Stop || c == Shutdown || c == Restart || c == Replace:
 		return task.Stopped
-	case c == Timeout:
+	case c == Timeout || c == Unready || c == Unhealthy:
 		return task.Failed
 	case e.Lost:
 		return task.Lost
-	case e.OK():
+	case p.ok(e):
 		return task.Done
 	}
 	return task.Failed

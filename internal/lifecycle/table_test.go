@@ -1,129 +1,18 @@
 package lifecycle
 
 import (
-	"errors"
-	"strings"
 	"testing"
 	"time"
 
 	"tasks/pkg/task"
 )
 
-const (
-	grace = 10 * time.Second
-	limit = time.Hour
-)
-
-// a machine in each phase, by a name that begins with the phase's.
-func machines() map[string]Machine {
-	left := task.Exit{Code: 3}
-	return map[string]Machine{
-		"idle":             {},
-		"starting":         {Phase: Starting, Wish: task.Up},
-		"starting stopped": {Phase: Starting, Wish: task.Down, Cause: Stop, Grace: grace},
-		"starting killed":  {Phase: Starting, Wish: task.Down, Cause: Stop, Grace: grace, Killed: true},
-		"running":          {Phase: Running, Wish: task.Up},
-		"stopping":         {Phase: Stopping, Wish: task.Down, Cause: Stop, Grace: grace},
-		"stopping left":    {Phase: Stopping, Wish: task.Up, Cause: Sweep, Grace: grace, Exited: true, Exit: left},
-		"killing":          {Phase: Killing, Wish: task.Down, Cause: Stop, Killed: true},
-		"killing left":     {Phase: Killing, Wish: task.Up, Cause: Sweep, Killed: true, Exited: true, Exit: left},
-		"stuck":            {Phase: Stuck, Wish: task.Down, Cause: Stop, Killed: true},
-		"stuck left":       {Phase: Stuck, Wish: task.Up, Cause: Sweep, Killed: true, Exited: true, Exit: left},
-		"backoff":          {Phase: Backoff, Wish: task.Up, Pause: time.Second, Last: Ending{State: task.Failed, Exit: left}, Exited: true, Exit: left},
-		"over":             {Phase: Over, Wish: task.Up, Last: Ending{State: task.Done}, Exited: true},
-	}
-}
-
-var inputs = []struct {
-	name string
-	in   Input
-}{
-	{"start", Input{Kind: DoStart}},
-	{"stop", Input{Kind: DoStop, Cause: Stop, Grace: -1}},
-	{"stop at once", Input{Kind: DoStop, Cause: Stop, Now: true, Grace: -1}},
-	{"stop in 1s", Input{Kind: DoStop, Cause: Stop, Grace: time.Second}},
-	{"shutdown", Input{Kind: DoStop, Cause: Shutdown, Grace: -1}},
-	{"restart", Input{Kind: DoRestart}},
-	{"began", Input{Kind: DidBegin}},
-	{"adopted", Input{Kind: DidAdopt}},
-	{"failed", Input{Kind: DidFail, Exit: task.Exit{Code: 127, Err: "not there"}}},
-	{"exited", Input{Kind: DidExit}},
-	{"exited 1", Input{Kind: DidExit, Exit: task.Exit{Code: 1}}},
-	{"exited, left", Input{Kind: DidExit, Left: true}},
-	{"gone", Input{Kind: DidVanish, Exit: task.Exit{Swept: 2}}},
-	{"timer", Input{Kind: DidTimeOut}},
-}
-
-// cells is every phase by every input, in the order of inputs: the phase after
-// it and the actions. "-" leaves the machine as it is, "same" the phase.
-var cells = map[string]string{
-	//                  start           | stop           | at once         | in 1s          | shutdown       | restart        | began        | adopted | failed      | exited | exited 1 | left         | gone   | timer
-	"idle":             "starting Launch| over           | over            | over           | over           | starting Launch| -            | running | -           | -      | -        | -            | -      | -",
-	"starting":         "conflict       | same           | same            | same           | same           | same           | running      | -       | over Settle | -      | -        | -            | -      | -",
-	"starting stopped": "conflict       | same           | same            | same           | same           | same           | stopping Ask | -       | over Settle | -      | -        | -            | -      | -",
-	"starting killed":  "conflict       | same           | same            | same           | same           | same           | killing Kill | -       | over Settle | -      | -        | -            | -      | -",
-	"running":          "conflict       | stopping Ask   | killing Kill    | stopping Ask   | stopping Ask   | stopping Ask   | -            | -       | -           | over Settle | over Settle | stopping Ask | - | stopping Ask",
-	"stopping":         "conflict       | same           | killing Kill    | same           | same           | same           | -            | -       | -           | over Settle | over Settle | same         | - | killing Kill",
-	"stopping left":    "conflict       | same           | killing Kill    | same           | same           | same           | -            | -       | -           | -      | -        | -            | over Settle | killing Kill",
-	"killing":          "conflict       | same           | same            | same           | same           | same           | -            | -       | -           | over Settle | over Settle | same         | - | stuck Report",
-	"killing left":     "conflict       | same           | same            | same           | same           | same           | -            | -       | -           | -      | -        | -            | over Settle | stuck Report",
-	"stuck":            "conflict       | same Kill Report| same Kill Report| same Kill Report| same Kill Report| same Report | -            | -       | -           | over Settle | over Settle | same         | - | -",
-	"stuck left":       "conflict       | same Kill Report| same Kill Report| same Kill Report| same Kill Report| same Report | -            | -       | -           | -      | -        | -            | over Settle | -",
-	"backoff":          "conflict       | over           | over            | over           | over           | starting Launch| -            | -       | -           | -      | -        | -            | -      | starting Launch",
-	"over":             "starting Launch| same           | same            | same           | same           | starting Launch| -            | running | -           | -      | -        | -            | -      | -",
-}
-
-func TestEveryCell(t *testing.T) {
-	t.Parallel()
-	p := Policy{Restart: task.RestartNo, Max: -1, Grace: grace, Timeout: limit, Backoff: task.Backoff{Min: time.Second, Max: time.Minute}}
-	seen := map[Phase]bool{}
-	for name, m := range machines() {
-		row := strings.Split(cells[name], "|")
-		if len(row) != len(inputs) {
-			t.Fatalf("%s: %d cells for %d inputs", name, len(row), len(inputs))
-		}
-		seen[m.Phase] = true
-		if !strings.HasPrefix(name, m.Phase.String()) {
-			t.Fatalf("%s is a machine in phase %v", name, m.Phase)
-		}
-		for i, in := range inputs {
-			next, acts, err := m.Next(p, in.in)
-			want := strings.TrimSpace(row[i])
-			got := next.Phase.String()
-			if next.Phase == m.Phase {
-				got = "same"
-			}
-			for _, a := range acts {
-				got += " " + actionName(a)
-			}
-			switch {
-			case errors.Is(err, task.ErrConflict) && next == m && len(acts) == 0:
-				got = "conflict"
-			case err != nil:
-				t.Errorf("%s, %s: unexpected error %v", name, in.name, err)
-			case next == m && want == "-" && len(acts) == 0:
-				got = "-"
-			}
-			if got != want {
-				t.Errorf("%s, %s: got %q, want %q", name, in.name, got, want)
-			}
-		}
-	}
-	if len(seen) != len(phases) {
-		t.Errorf("%d of %d phases are in the table", len(seen), len(phases))
-	}
-}
-
-func actionName(a Action) string {
-	return [...]string{"Launch", "Ask", "Kill", "Settle", "Report"}[a]
-}
-
 // The rest of the cells that say "noted" or "settled".
 func TestNoted(t *testing.T) {
 	t.Parallel()
 	p := Policy{Restart: task.RestartAlways, Max: -1, Grace: grace, Backoff: task.Backoff{Min: time.Second, Max: time.Minute}}
-	stop, shutdown, restart := inputs[1].in, inputs[4].in, inputs[5].in
-	stop1s, now := inputs[3].in, inputs[2].in
+	stop, shutdown, restart := input("stop"), input("shutdown"), input("restart")
+	stop1s, now := input("in 1s"), input("at once")
 	exit := Input{Kind: DidExit, Exit: task.Exit{Code: 1}}
 	left := Input{Kind: DidExit, Left: true}
 	gone := Input{Kind: DidVanish, Exit: task.Exit{Swept: 2}}
@@ -229,6 +118,13 @@ func TestSettledByPolicy(t *testing.T) {
 		{task.RestartAlways, 2, 2, None, done, Over, task.Done},
 		{task.RestartAlways, -1, 0, Sweep, done, Backoff, task.Done},
 		{task.RestartAlways, -1, 0, Stop, done, Over, task.Stopped},
+		{task.RestartNo, -1, 0, Unready, done, Over, task.Failed},
+		{task.RestartOnFailure, -1, 0, Unready, done, Backoff, task.Failed},
+		{task.RestartNo, -1, 0, Unhealthy, done, Over, task.Failed},
+		{task.RestartOnFailure, -1, 0, Unhealthy, done, Backoff, task.Failed},
+		{task.RestartOnFailure, 2, 2, Unhealthy, done, Over, task.Failed},
+		{task.RestartNo, -1, 0, Replace, failed, Starting, task.Stopped},
+		{task.RestartOnFailure, 2, 2, Replace, failed, Starting, task.Stopped},
 	} {
 		p := Policy{Restart: tt.restart, Max: tt.max, Backoff: task.Backoff{Min: 1, Max: 9}}
 		m := Machine{Phase: Stopping, Cause: tt.cause, Restarts: tt.was}
@@ -328,16 +224,65 @@ func TestUnasked(t *testing.T) {
 
 func TestPolicyOf(t *testing.T) {
 	t.Parallel()
-	got := PolicyOf(&task.Spec{})
-	want := Policy{Max: -1, Backoff: task.Backoff{Min: task.DefaultBackoffMin, Max: task.DefaultBackoffMax}, Grace: task.DefaultStopTimeout}
-	if got != want {
-		t.Errorf("of the defaults: %+v", got)
+	pauses := task.Backoff{Min: task.DefaultBackoffMin, Max: task.DefaultBackoffMax}
+	defaults := func(change func(*Policy)) Policy {
+		p := Policy{Max: -1, Backoff: pauses, Grace: task.DefaultStopTimeout}
+		change(&p)
+		return p
 	}
-	got = PolicyOf(&task.Spec{
-		Restart: task.RestartAlways, MaxRestarts: new(0), Backoff: task.Backoff{Min: 1, Max: 2},
-		Timeout: new(task.Duration(3)), StopTimeout: new(task.Duration(0)), LeaveChildren: true,
-	})
-	if want = (Policy{task.RestartAlways, 0, task.Backoff{Min: 1, Max: 2}, 3, 0, true}); got != want {
-		t.Errorf("of all fields: %+v", got)
+	for _, tt := range []struct {
+		spec task.Spec
+		want Policy
+	}{
+		{task.Spec{}, defaults(func(*Policy) {})},
+		{task.Spec{
+			Restart: task.RestartAlways, MaxRestarts: new(0), Backoff: task.Backoff{Min: 1, Max: 2},
+			Timeout: new(task.Duration(3)), StopTimeout: new(task.Duration(0)), LeaveChildren: true,
+		}, Policy{Restart: task.RestartAlways, Backoff: task.Backoff{Min: 1, Max: 2}, Timeout: 3, Leave: true}},
+		{task.Spec{Group: "g", Priority: 3}, defaults(func(p *Policy) { p.Grouped = true })},
+		{task.Spec{Order: task.Order{After: []string{"db"}}}, defaults(func(p *Policy) { p.After = true })},
+		{task.Spec{Order: task.Order{AfterEnded: []string{"db"}}}, defaults(func(p *Policy) { p.After = true })},
+		{task.Spec{When: task.When{Delay: new(task.Duration(1))}}, defaults(func(*Policy) {})},
+		{task.Spec{When: task.When{At: "15:04"}}, defaults(func(*Policy) {})},
+		{task.Spec{When: task.When{Every: new(task.Duration(1))}}, defaults(func(p *Policy) { p.Repeats = true })},
+		{task.Spec{When: task.When{Cron: "@daily", Overlap: task.OverlapQueue}}, defaults(func(p *Policy) { p.Repeats, p.Overlap = true, task.OverlapQueue })},
+		{task.Spec{Ready: task.Ready{ReadyPort: "80"}}, defaults(func(p *Policy) { p.Ready = task.DefaultReadyTimeout })},
+		{task.Spec{Ready: task.Ready{ReadyNotify: true, ReadyTimeout: new(task.Duration(5))}}, defaults(func(p *Policy) { p.Ready = 5 })},
+		{task.Spec{Ready: task.Ready{ReadyTimeout: new(task.Duration(5))}}, defaults(func(*Policy) {})}, // nothing is checked
+		{task.Spec{Health: task.Health{HealthCmd: "true"}, Hooks: task.Hooks{OnExit: "true"}}, defaults(func(*Policy) {})},
+		{task.Spec{SuccessCodes: []int{0, 3, 63, 64, 255}}, defaults(func(p *Policy) { p.Success = Codes{1<<0 | 1<<3 | 1<<63, 1, 0, 1 << 63} })},
+	} {
+		if got := PolicyOf(&tt.spec); got != tt.want {
+			t.Errorf("of %+v:\n%+v, want\n%+v", tt.spec, got, tt.want)
+		}
+	}
+}
+
+// Which exit codes are no failure: 0, unless others are named.
+func TestSuccessCodes(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		codes []int
+		exit  task.Exit
+		want  task.State
+		why   string
+	}{
+		{nil, task.Exit{}, task.Done, ""},
+		{nil, task.Exit{Code: 3}, task.Failed, "exit code 3"},
+		{[]int{0, 3}, task.Exit{}, task.Done, ""},
+		{[]int{0, 3}, task.Exit{Code: 3}, task.Done, ""},
+		{[]int{0, 3}, task.Exit{Code: 2}, task.Failed, "exit code 2"},
+		{[]int{3}, task.Exit{}, task.Failed, "exit code 0"},
+		{[]int{64, 255}, task.Exit{Code: 255}, task.Done, ""},
+		{[]int{64, 255}, task.Exit{Code: 63}, task.Failed, "exit code 63"},
+		{[]int{0, 3}, task.Exit{Signal: 9}, task.Failed, "ended by SIGKILL"},
+		{[]int{0, 3}, task.Exit{Lost: true}, task.Lost, "ended while no supervisor watched"},
+		{[]int{0, 3, 127}, task.Exit{Code: 127, Err: "not there"}, task.Failed, "not there"}, // it did not begin
+	} {
+		p := PolicyOf(&task.Spec{SuccessCodes: tt.codes, Restart: task.RestartOnFailure})
+		m, _, _ := Machine{Phase: Running}.Next(p, Input{Kind: DidExit, Exit: tt.exit})
+		if m.Last.State != tt.want || m.Why(p) != tt.why || (m.Phase == Over) != (tt.want == task.Done) {
+			t.Errorf("%v, %+v: %v, %s: %s; want %s: %s", tt.codes, tt.exit, m.Phase, m.Last.State, m.Why(p), tt.want, tt.why)
+		}
 	}
 }

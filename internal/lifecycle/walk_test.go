@@ -2,124 +2,15 @@ package lifecycle
 
 import (
 	"errors"
-	"fmt"
+	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
 	"tasks/pkg/task"
 )
 
-// world is what must be true beside a machine, kept from its inputs and
-// actions alone.
-type world struct {
-	asked   bool // a run was launched, and has neither begun nor failed
-	live    bool // a run has begun and is not settled
-	stopped bool // a stop or shutdown came after the last start by hand, restart or adoption
-}
-
-// step checks one input against all that always holds.
-func step(p Policy, m Machine, w world, in Input) (Machine, world, error) {
-	next, acts, err := m.Next(p, in)
-	if err != nil {
-		if !errors.Is(err, task.ErrConflict) || in.Kind != DoStart || next != m || len(acts) > 0 {
-			return next, w, fmt.Errorf("the error %w came with %v", err, acts)
-		}
-		return next, w, nil
-	}
-	byHand := in.Kind == DoStart || in.Kind == DoRestart
-	switch in.Kind {
-	case DoStart, DoRestart:
-		w.stopped = false
-	case DoStop:
-		w.stopped = true
-	case DidBegin:
-		w.live, w.asked = w.live || w.asked, false
-	case DidAdopt:
-		if m.Phase == Idle || m.Phase == Over {
-			w.live, w.stopped = true, false // the wish still counts
-		}
-	}
-	for _, a := range acts {
-		switch a {
-		case Launch:
-			if w.asked || w.live {
-				return next, w, errors.New("a second run is launched")
-			}
-			if !byHand && w.stopped {
-				return next, w, errors.New("a run is launched after a stop")
-			}
-			if next.Wish == task.Down {
-				return next, w, errors.New("a run is launched against the wish")
-			}
-			w.asked = true
-		case Ask, Kill:
-			if !w.live {
-				return next, w, fmt.Errorf("%s without a run", actionName(a))
-			}
-		case Report:
-			if next.Phase != Stuck {
-				return next, w, fmt.Errorf("reported in %v", next.Phase)
-			}
-		case Settle:
-			if !w.live && !(w.asked && in.Kind == DidFail) {
-				return next, w, errors.New("settled without a run")
-			}
-			if !next.Last.State.Ended() {
-				return next, w, fmt.Errorf("settled as %q", next.Last.State)
-			}
-			w.live, w.asked = false, false
-		}
-	}
-	return next, w, holds(p, m, next, w, in)
-}
-
-func holds(p Policy, m, next Machine, w world, in Input) error {
-	byHand := in.Kind == DoStart || in.Kind == DoRestart
-	entered := next.Armed != m.Armed
-	deadline := next.Deadline(p)
-	finite := next.Phase == Stopping || next.Phase == Killing || next.Phase == Backoff || next.Phase == Running && p.Timeout > 0
-	switch {
-	case next.Phase.Live() != (w.asked || w.live):
-		return fmt.Errorf("%v, but asked %v, live %v", next.Phase, w.asked, w.live)
-	case (next.Phase == Starting) != w.asked:
-		return fmt.Errorf("%v, but asked is %v", next.Phase, w.asked)
-	case m.Phase == Over && next.Phase != Over && !byHand && in.Kind != DidAdopt:
-		return fmt.Errorf("an input of kind %d leads from over to %v", in.Kind, next.Phase)
-	case p.Max >= 0 && next.Restarts > p.Max:
-		return fmt.Errorf("%d restarts", next.Restarts)
-	case next.Restarts > m.Restarts+1 || next.Restarts == m.Restarts+1 && m.Phase != Backoff:
-		return fmt.Errorf("%d restarts after %d", next.Restarts, m.Restarts)
-	case in.Kind == DoStop && in.Cause == Stop && next.Wish != task.Down:
-		return fmt.Errorf("the wish is %q after a stop", next.Wish)
-	case byHand && next.Wish != task.Up:
-		return fmt.Errorf("the wish is %q after a start", next.Wish)
-	case !byHand && !(in.Kind == DoStop && in.Cause == Stop) && next.Wish != m.Wish:
-		return fmt.Errorf("the wish changed from %q to %q", m.Wish, next.Wish)
-	case next.Phase != m.Phase && !entered:
-		return fmt.Errorf("%v was entered from %v with the timer as it was", next.Phase, m.Phase)
-	case !entered && next.Phase == m.Phase && deadline != m.Deadline(p):
-		return fmt.Errorf("the deadline of %v changed with the timer as it was", next.Phase)
-	case finite != (deadline > 0):
-		return fmt.Errorf("%v has the deadline %v", next.Phase, deadline)
-	case next.Phase == Stuck && m.Phase != Stuck && (m.Phase != Killing || in.Kind != DidTimeOut):
-		return fmt.Errorf("stuck from %v", m.Phase)
-	case next.Phase == Killing && !next.Killed, next.Phase == Stuck && !next.Killed:
-		return fmt.Errorf("%v without a kill", next.Phase)
-	case next.Phase == Stopping && next.Cause == None:
-		return errors.New("stopping without a cause")
-	case next.Phase == Running && (next.Exited || next.Cause != None):
-		return errors.New("running, but exited or asked to end")
-	case next.Phase == Backoff && (next.Pause < p.Backoff.Min || next.Pause > p.Backoff.Max):
-		return fmt.Errorf("a pause of %v", next.Pause)
-	case next.Phase == Over && next.Public() == "", next.Phase == Over && !next.Public().Ended():
-		return fmt.Errorf("over, and shown as %q", next.Public())
-	case next.Phase != Over && next.Public().Ended():
-		return fmt.Errorf("%v, and shown as %q", next.Phase, next.Public())
-	}
-	return nil
-}
-
-// alphabet is the inputs of the table, and those that differ in more than it shows.
+// alphabet is the inputs of the tables, and those that differ in more than they show.
 func alphabet() []Input {
 	var all []Input
 	for _, in := range inputs {
@@ -129,93 +20,191 @@ func alphabet() []Input {
 		Input{Kind: DidExit, Exit: task.Exit{Code: 1}, Ran: time.Hour},
 		Input{Kind: DidExit, Exit: task.Exit{Lost: true}, Jitter: 0.5},
 		Input{Kind: DidExit, Exit: task.Exit{Signal: 9}, Left: true},
+		Input{Kind: DidExit, Exit: task.Exit{Code: 3}},
 		Input{Kind: DoStop, Cause: Shutdown, Now: true},
 		Input{Kind: DoRestart, Unasked: true},
+		Input{Kind: DoRestart, Unasked: true, Late: 2},
+		Input{Kind: DoStart, Clear: true},
 	)
 }
 
+// policies is each way to restart, each way to a run, and times with each overlap.
 func policies() []Policy {
 	var all []Policy
+	add := func(p Policy) {
+		p.Grace, p.Backoff = grace, task.Backoff{Min: time.Second, Max: 3 * time.Second}
+		all = append(all, p)
+	}
 	for _, restart := range []task.Restart{task.RestartNo, task.RestartOnFailure, task.RestartAlways} {
 		for _, most := range []int{-1, 0, 2} {
-			for _, leave := range []bool{false, true} {
-				all = append(all, Policy{
-					Restart: restart, Max: most, Leave: leave, Grace: grace,
-					Backoff: task.Backoff{Min: time.Second, Max: 3 * time.Second}, Timeout: time.Duration(most+1) * time.Hour,
-				})
-			}
+			add(Policy{Restart: restart, Max: most, Leave: most == 0, Timeout: time.Duration(most+1) * time.Hour})
+		}
+		add(Policy{Restart: restart, Max: -1, After: true})
+		add(Policy{Restart: restart, Max: -1, Grouped: true})
+		add(Policy{Restart: restart, Max: 1, After: true, Grouped: true, Ready: time.Minute})
+	}
+	three := Codes{1<<0 | 1<<3}
+	add(Policy{Restart: task.RestartAlways, Max: -1, Leave: true, Success: three})
+	add(Policy{Restart: task.RestartOnFailure, Max: -1, Overlap: task.OverlapReplace}) // of nothing
+	add(Policy{Restart: task.RestartNo, Max: -1, Ready: time.Minute, Timeout: time.Second})
+	add(Policy{Restart: task.RestartOnFailure, Max: -1, Ready: time.Minute, Timeout: time.Minute})
+	add(Policy{Restart: task.RestartAlways, Max: 2, Ready: time.Minute, Timeout: time.Hour, Leave: true})
+	for _, overlap := range []task.Overlap{"", task.OverlapSkip, task.OverlapQueue, task.OverlapReplace} {
+		add(Policy{Restart: task.RestartNo, Max: -1, Repeats: true, Overlap: overlap})
+		add(Policy{Restart: task.RestartOnFailure, Max: 1, Repeats: true, Overlap: overlap, Timeout: time.Hour, Success: three})
+		add(Policy{Restart: task.RestartNo, Max: -1, Repeats: true, Overlap: overlap, Grouped: true})
+		add(Policy{Restart: task.RestartNo, Max: -1, Repeats: true, Overlap: overlap, After: true, Leave: true})
+		add(Policy{Restart: task.RestartOnFailure, Max: -1, Repeats: true, Overlap: overlap, After: true, Grouped: true, Ready: time.Minute})
+		add(Policy{Restart: task.RestartOnFailure, Max: 2, Repeats: true, Overlap: overlap, Grouped: true, Ready: time.Minute, Timeout: time.Second})
+	}
+	return all
+}
+
+// phasesOf is what a policy may lead to, if it is used in every way.
+func phasesOf(p Policy) (all []Phase) {
+	restarts := p.Max != 0 && (p.Restart == task.RestartOnFailure || p.Restart == task.RestartAlways)
+	for i := range phases {
+		if f := Phase(i); (f != Waiting || p.After) && (f != Queued || p.Grouped) && (f != Probing || p.Ready > 0) && (f != Backoff || restarts) {
+			all = append(all, f)
 		}
 	}
 	return all
 }
 
-// TestEverySequence walks all sequences of inputs to a depth. What follows
-// depends on the machine and the world alone, so each such pair is gone on
-// from once.
+// essence is m without what no later step depends on, so that there are finitely
+// many of them: see TestEssence.
+func essence(p Policy, m Machine) Machine {
+	m.Armed, m.Late, m.Note = 0, 0, ""
+	m.Streak = min(m.Streak, 2) // the longest pause
+	if p.Max < 0 {
+		m.Restarts = 0
+	}
+	if m.Phase == Over {
+		m.Last = Ending{State: m.Last.State}
+	} else {
+		m.Last = Ending{}
+	}
+	if !m.Phase.Live() {
+		m.Exited, m.Killed, m.Exit = false, false, task.Exit{}
+	}
+	if m.Phase == Over || m.Phase == Backoff {
+		m.Cause = None
+	}
+	if m.Phase != Starting && m.Phase != Waiting && m.Phase != Queued {
+		m.Unasked = false
+	}
+	if m.Phase != Stopping && (m.Phase != Starting || m.Cause == None) {
+		m.Grace = 0
+	}
+	if m.Phase != Backoff {
+		m.Pause = 0
+	}
+	return m
+}
+
+// TestEverySequence walks all sequences of inputs, however long. What follows
+// depends on the machine and the world alone, so each such pair is gone on from
+// once, and from each of them a stop leads to an end and a restart to a run.
 func TestEverySequence(t *testing.T) {
 	t.Parallel()
-	const depth = 7
 	type pair struct {
 		m Machine
 		w world
 	}
 	in := alphabet()
-	distinct, steps, sequences := 0, 0, 1.0
-	for range depth {
-		sequences *= float64(len(in))
-	}
+	states, steps, deepest := 0, 0, 0
 	for _, p := range policies() {
-		seen := map[pair]bool{{}: true}
-		level := []pair{{}}
-		for range depth {
+		level := []pair{{m: Machine{Wish: task.Up}}, {m: Machine{Wish: task.Down}}} // as records have it
+		seen := map[pair]bool{level[0]: true, level[1]: true}
+		reached := make(map[Phase]bool)
+		depth := 0
+		for ; len(level) > 0; depth++ {
 			var deeper []pair
 			for _, at := range level {
+				reached[at.m.Phase] = true
 				for _, i := range in {
-					steps++
 					m, w, err := step(p, at.m, at.w, i)
 					if err != nil {
-						t.Fatalf("%+v, %+v:\n%+v\nbecomes %+v: %v", p, i, at.m, m, err)
+						t.Fatalf("%+v, %+v:\n%+v, %+v\nbecomes %+v, %+v: %v", p, i, at.m, at.w, m, w, err)
 					}
-					m.Armed = 0 // counts, and nothing else
-					if to := (pair{m, w}); !seen[to] {
+					if m == at.m && w == at.w {
+						continue
+					}
+					if to := (pair{essence(p, m), w}); !seen[to] {
 						seen[to] = true
 						deeper = append(deeper, to)
 					}
 				}
+				if err := leadsOn(p, at.m, at.w); err != nil {
+					t.Fatalf("%+v, %+v: %v", p, at.m, err)
+				}
 			}
 			level = deeper
 		}
-		distinct += len(seen)
-		reached := map[Phase]bool{}
-		for at := range seen {
-			reached[at.m.Phase] = true
-		}
-		if restarts := p.Restart == task.RestartAlways && p.Max != 0; restarts && len(reached) != len(phases) {
-			t.Errorf("%+v: %d of %d phases were reached", p, len(reached), len(phases))
+		states, steps, deepest = states+len(seen), steps+len(seen)*len(in), max(deepest, depth)
+		for _, f := range phasesOf(p) {
+			if !reached[f] {
+				t.Errorf("%+v: %v was not reached", p, f)
+			}
 		}
 	}
-	t.Logf("%d policies, %d inputs, depth %d: %.1e sequences each, %d distinct states in all, %d steps",
-		len(policies()), len(in), depth, sequences, distinct, steps)
+	t.Logf("%d policies, %d inputs: %d distinct states in all, the farthest %d inputs away, %d steps",
+		len(policies()), len(in), states, deepest-1, steps)
+}
+
+// TestEssence shows that what the walk forgets changes nothing that follows.
+func TestEssence(t *testing.T) {
+	t.Parallel()
+	in := alphabet()
+	r := rand.New(rand.NewPCG(5, 6))
+	for _, p := range policies() {
+		for range 50 {
+			m, w := Machine{Wish: []task.Wish{task.Up, task.Down}[r.IntN(2)]}, world{}
+			for range 60 {
+				i := in[r.IntN(len(in))]
+				var err error
+				if m, w, err = both(p, m, w, i); err != nil {
+					t.Fatalf("%+v, %+v: %+v: %v", p, i, m, err)
+				}
+			}
+		}
+	}
+}
+
+// both is step, for m and for its essence.
+func both(p Policy, m Machine, w world, in Input) (Machine, world, error) {
+	next, after, err := step(p, m, w, in)
+	if err != nil {
+		return next, after, err
+	}
+	_, acts, _ := m.Next(p, in)
+	lean, leanActs, _ := essence(p, m).Next(p, in)
+	if essence(p, lean) != essence(p, next) || !slices.Equal(acts, leanActs) || lean.Public() != next.Public() || lean.Deadline(p) != next.Deadline(p) {
+		return next, after, errors.New("its essence becomes something else")
+	}
+	return next, after, nil
 }
 
 // FuzzNext reads a policy from the first byte and an input from each other one,
 // of which there are few enough to try many.
 func FuzzNext(f *testing.F) {
-	f.Add([]byte("\x04\x00\x06\x0a\x0d"))
+	f.Add([]byte("\x04\x00\x10\x16\x14"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) == 0 || len(b) > 500 {
 			return
 		}
 		all, in := policies(), alphabet()
-		p := all[int(b[0])%len(all)]
-		var m Machine
-		var w world
+		p := all[int(b[0]%128)%len(all)]
+		m, w := Machine{Wish: task.Up}, world{}
+		if int(b[0]) >= 128 {
+			m.Wish = task.Down
+		}
 		for n, c := range b[1:] {
 			i := in[int(c)%len(in)]
 			i.Jitter = float64(c) / 256
 			before := m
 			var err error
-			if m, w, err = step(p, m, w, i); err != nil {
+			if m, w, err = both(p, m, w, i); err != nil {
 				t.Fatalf("%+v\ninput %d, %+v:\n%+v\nbecomes %+v: %v", p, n, i, before, m, err)
 			}
 			m.Doing(p)

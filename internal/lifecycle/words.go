@@ -11,7 +11,11 @@ import (
 // Public is the state that users see.
 func (m Machine) Public() task.State {
 	switch m.Phase {
-	case Idle:
+	case Sleeping, Waiting:
+		return task.Waiting
+	case Queued:
+		return task.Queued
+	case Idle, Probing:
 		return task.Starting
 	case Starting:
 		if m.Cause != None {
@@ -20,6 +24,8 @@ func (m Machine) Public() task.State {
 		return task.Starting
 	case Running:
 		return task.Running
+	case Paused:
+		return task.Paused
 	case Stopping, Killing, Stuck:
 		return task.Stopping
 	case Backoff:
@@ -35,11 +41,20 @@ func (m Machine) Doing(p Policy) string {
 	var s string
 	switch m.Cause {
 	case None:
+		if m.Late > 0 && m.Phase != Sleeping {
+			return fmt.Sprintf("once for %d missed %s", m.Late, plural(m.Late, "time", "times"))
+		}
 		return ""
 	case Stop:
 		s = "was asked to stop"
 	case Restart:
 		s = "is to be started again"
+	case Replace:
+		s = "its next time has come"
+	case Unready:
+		s = m.unready(p, m.Note)
+	case Unhealthy:
+		s = "unhealthy: " + m.Note
 	case Shutdown:
 		s = "supervisor is shutting down"
 	case Timeout:
@@ -52,6 +67,14 @@ func (m Machine) Doing(p Policy) string {
 		s += "; killed"
 	case Stuck:
 		s += "; still there after KILL"
+	}
+	return s
+}
+
+func (m Machine) unready(p Policy, note string) string {
+	s := fmt.Sprintf("not ready after %s", p.Ready)
+	if note != "" {
+		s += ": " + note
 	}
 	return s
 }
@@ -69,6 +92,12 @@ func (m Machine) Why(p Policy) string {
 		say("restarted")
 	case Shutdown:
 		say("supervisor was shut down")
+	case Replace:
+		say("its next time had come")
+	case Unready:
+		say("%s", m.unready(p, m.Last.Note))
+	case Unhealthy:
+		say("unhealthy: %s", m.Last.Note)
 	case Timeout:
 		say("timed out after %s", p.Timeout)
 	default:
@@ -79,7 +108,7 @@ func (m Machine) Why(p Policy) string {
 			say("ended while no supervisor watched")
 		case e.Signal != 0:
 			say("ended by %s", task.SignalName(e.Signal))
-		case e.Code != 0:
+		case !p.ok(e):
 			say("exit code %d", e.Code)
 		}
 	}

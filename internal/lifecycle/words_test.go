@@ -10,8 +10,11 @@ import (
 
 func TestPublic(t *testing.T) {
 	t.Parallel()
+	tried := 0
 	for name, want := range map[string]task.State{
-		"idle": task.Starting, "starting": task.Starting, "starting stopped": task.Stopping, "starting killed": task.Stopping,
+		"idle": task.Starting, "sleeping": task.Waiting, "sleeping shut": task.Waiting, "waiting": task.Waiting,
+		"waiting shut": task.Waiting, "queued": task.Queued, "queued shut": task.Queued, "probing": task.Starting,
+		"paused": task.Paused, "stopping restart": task.Stopping, "starting": task.Starting, "starting stopped": task.Stopping, "starting killed": task.Stopping,
 		"running": task.Running, "stopping": task.Stopping, "stopping left": task.Stopping, "killing": task.Stopping,
 		"killing left": task.Stopping, "stuck": task.Stopping, "stuck left": task.Stopping,
 		"backoff": task.BackingOff, "over": task.Done,
@@ -19,12 +22,16 @@ func TestPublic(t *testing.T) {
 		if got := machines()[name].Public(); got != want {
 			t.Errorf("%s is shown as %q, want %q", name, got, want)
 		}
+		tried++
+	}
+	if tried != len(machines()) {
+		t.Errorf("%d of %d machines", tried, len(machines()))
 	}
 }
 
 func TestDoing(t *testing.T) {
 	t.Parallel()
-	p := Policy{Timeout: 90 * time.Second}
+	p := Policy{Timeout: 90 * time.Second, Ready: 30 * time.Second}
 	for _, tt := range []struct {
 		phase Phase
 		cause Cause
@@ -40,16 +47,35 @@ func TestDoing(t *testing.T) {
 		{Stopping, Sweep, "main process ended; what it left is being swept"},
 		{Killing, Stop, "was asked to stop; killed"},
 		{Stuck, Timeout, "timed out after 1m30s; still there after KILL"},
+		{Probing, None, ""},
+		{Paused, None, ""},
+		{Queued, Shutdown, "supervisor is shutting down"},
+		{Stopping, Replace, "its next time has come"},
+		{Stopping, Unready, "not ready after 30s: connection refused"},
+		{Killing, Unhealthy, "unhealthy: connection refused; killed"},
 	} {
-		if got := (Machine{Phase: tt.phase, Cause: tt.cause}).Doing(p); got != tt.want {
+		if got := (Machine{Phase: tt.phase, Cause: tt.cause, Note: "connection refused"}).Doing(p); got != tt.want {
 			t.Errorf("%v by cause %d: %q, want %q", tt.phase, tt.cause, got, tt.want)
+		}
+	}
+	if got, want := (Machine{Phase: Stopping, Cause: Unready}).Doing(p), "not ready after 30s"; got != want {
+		t.Errorf("without a note: %q, want %q", got, want)
+	}
+	for m, want := range map[Machine]string{
+		{Phase: Running, Late: 1}:                  "once for 1 missed time",
+		{Phase: Waiting, Late: 3}:                  "once for 3 missed times",
+		{Phase: Sleeping, Late: 3}:                 "", // for the next one
+		{Phase: Stopping, Late: 3, Cause: Restart}: "is to be started again",
+	} {
+		if got := m.Doing(p); got != want {
+			t.Errorf("%v, %d late: %q, want %q", m.Phase, m.Late, got, want)
 		}
 	}
 }
 
 func TestWhy(t *testing.T) {
 	t.Parallel()
-	p := Policy{Timeout: 5 * time.Second, Max: 3}
+	p := Policy{Timeout: 5 * time.Second, Max: 3, Ready: 30 * time.Second}
 	kill := task.Exit{Signal: syscall.SIGKILL}
 	for _, tt := range []struct {
 		last     Ending
@@ -76,6 +102,12 @@ func TestWhy(t *testing.T) {
 		{Ending{State: task.Failed, Exit: task.Exit{Code: 1}}, 2, "exit code 1"},
 		{Ending{State: task.Failed, Exit: task.Exit{Code: 1}}, 3, "exit code 1; gave up after 3 restarts"},
 		{Ending{State: task.Done}, 3, ""},
+		{Ending{State: task.Stopped, Cause: Replace, Exit: task.Exit{Signal: syscall.SIGTERM}}, 0, "its next time had come"},
+		{Ending{State: task.Failed, Cause: Unready}, 0, "not ready after 30s"},
+		{Ending{State: task.Failed, Cause: Unready, Note: "status 503"}, 0, "not ready after 30s: status 503"},
+		{Ending{State: task.Failed, Cause: Unready, Note: "status 503", Exit: kill, Killed: true}, 3, "not ready after 30s: status 503; killed; gave up after 3 restarts"},
+		{Ending{State: task.Failed, Cause: Unhealthy, Note: "status 503", Exit: task.Exit{Swept: 1}}, 0, "unhealthy: status 503; 1 escaped process swept"},
+		{Ending{State: task.Failed, Exit: task.Exit{Code: 126, Err: "dependency db is failed"}}, 0, "dependency db is failed"},
 	} {
 		m := Machine{Phase: Over, Last: tt.last, Restarts: tt.restarts}
 		if got := m.Why(p); got != tt.want {

@@ -72,6 +72,32 @@ type (
 		All     bool     `json:"all,omitempty"`
 		Replace bool     `json:"replace,omitempty"` // stop first what has that name
 	}
+	// Each is a start of one task per input: of the name, the command and the group
+	// what stands in braces is replaced.
+	Each struct {
+		task.Spec
+		Inputs []string `json:"inputs"`
+		First  int      `json:"first,omitempty"` // number of the first input, {#}; default 1
+	}
+	// Apply sets groups and starts tasks, each after those of its dependencies that
+	// are among them.
+	Apply struct {
+		Groups []task.Group `json:"groups,omitempty"`
+		Tasks  []task.Spec  `json:"tasks,omitempty"` // in an order in which none comes before what it is after
+	}
+	// Pause pauses or resumes tasks.
+	Pause struct{ task.Selector }
+	// GroupSet changes what is set of a group: what is named, the rest stays.
+	GroupSet struct {
+		Name      string  `json:"name"`
+		Slots     *Slots  `json:"slots,omitempty"` // a number, or "none"
+		OnExit    *string `json:"on_exit,omitempty"`
+		OnFailure *string `json:"on_failure,omitempty"`
+	}
+	// Group names one group.
+	Group struct {
+		Name string `json:"name"`
+	}
 	// Stop stops and joins.
 	Stop struct {
 		task.Selector
@@ -95,7 +121,8 @@ type (
 	Wait struct {
 		task.Selector
 		Any     bool           `json:"any,omitempty"`
-		For     string         `json:"for,omitempty"` // "ended" (the default), "running" or "ready"
+		Once    bool           `json:"once,omitempty"` // a task in backoff is not waited for any longer
+		For     string         `json:"for,omitempty"`  // "ended" (the default), "running" or "ready"
 		Timeout *task.Duration `json:"timeout,omitempty"`
 	}
 	// Signal sends a signal to process groups.
@@ -121,6 +148,31 @@ type (
 	}
 )
 
+// Slots is a number of slots; none is written "none".
+type Slots struct{ N *int }
+
+// MarshalJSON writes a number or "none".
+func (s Slots) MarshalJSON() ([]byte, error) {
+	if s.N == nil {
+		return []byte(`"none"`), nil
+	}
+	return json.Marshal(*s.N)
+}
+
+// UnmarshalJSON reads a number or "none".
+func (s *Slots) UnmarshalJSON(b []byte) error {
+	if string(b) == `"none"` {
+		s.N = nil
+		return nil
+	}
+	n := 0
+	if err := json.Unmarshal(b, &n); err != nil {
+		return fmt.Errorf("slots cannot be %s: give a number or \"none\"", b)
+	}
+	s.N = &n
+	return nil
+}
+
 // Decode reads params into v, strictly. No params are an empty object.
 func Decode(params json.RawMessage, v any) error {
 	if len(params) == 0 {
@@ -141,7 +193,10 @@ func Decode(params json.RawMessage, v any) error {
 // to a client.
 func plain(err error) string {
 	if wrong, ok := err.(*json.UnmarshalTypeError); ok {
-		field := strings.TrimPrefix(strings.TrimPrefix(wrong.Field, "Spec."), "Selector.")
+		field := wrong.Field
+		for strings.Contains(field, ".") && field[0] >= 'A' && field[0] <= 'Z' { // an embedded struct
+			_, field, _ = strings.Cut(field, ".")
+		}
 		return fmt.Sprintf("%s cannot be a %s", field, wrong.Value)
 	}
 	text, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "json: "), ": json: ")

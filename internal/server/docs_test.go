@@ -21,21 +21,23 @@ import (
 var varying = []string{"pid", "version", "uptime", "socket", "state_dir", "seq"}
 
 // TestDocument replays every example of docs/protocol.md in order, those of each
-// method on a connection of its own.
+// method on a connection of its own, and each chapter on a supervisor of its own.
 func TestDocument(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../../docs/protocol.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := newHost(t)
 	shown := make(map[string]bool)
-	for _, section := range strings.Split(string(text), "\n### ")[1:] {
-		p := h.dial(t)
-		for _, block := range regexp.MustCompile("(?s)```jsonrpc\n(.*?)```").FindAllStringSubmatch(section, -1) {
-			p.replay(block[1], shown)
+	for _, chapter := range strings.Split(string(text), "\n## ")[1:] {
+		h := newHost(t)
+		for _, section := range strings.Split(chapter, "\n### ")[1:] {
+			p := h.dial(t)
+			for _, block := range regexp.MustCompile("(?s)```jsonrpc\n(.*?)```").FindAllStringSubmatch(section, -1) {
+				p.replay(block[1], shown)
+			}
+			p.nc.Close()
 		}
-		p.nc.Close()
 	}
 	for what, value := range map[string]any{"requests in flight": maxInFlight, "bytes of a line": "1,048,576", "time to write": "30 s"} {
 		if !strings.Contains(string(text), fmt.Sprint(value)) {

@@ -25,6 +25,16 @@ var methods = map[string]begin{
 	"exit":    exit,
 	"replace": replace,
 	"watch":   watch,
+	"pause":   pause,
+	"resume":  resume,
+	"each":    startEach,
+	"apply":   apply,
+
+	"group.list":   groupList,
+	"group.set":    groupSet,
+	"group.pause":  groupPause,
+	"group.resume": groupResume,
+	"group.remove": groupRemove,
 }
 
 // now is a finish for what is done already.
@@ -68,7 +78,7 @@ func start(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 		return nil, &protocol.Error{Code: protocol.CodeParams, Message: "params: a spec goes with one name and a command"}
 	}
 	names, errs := sup.Select(sel)
-	return each(c, names, errs, func(name string) (supervisor.Op, bool) {
+	return forEach(c, names, errs, func(name string) (supervisor.Op, bool) {
 		if p.All { // all that can be
 			if t, err := sup.Info(name); err != nil || !t.State.Ended() {
 				return supervisor.Op{}, false
@@ -91,7 +101,7 @@ func stop(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 		}
 		op.CapGrace, op.Grace = true, time.Duration(*p.Timeout)
 	}
-	return each(c, names, errs, func(string) (supervisor.Op, bool) { return op, true })
+	return forEach(c, names, errs, func(string) (supervisor.Op, bool) { return op, true })
 }
 
 func restart(c *conn, _, params json.RawMessage) (func() (any, error), error) {
@@ -100,7 +110,7 @@ func restart(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 	if err != nil {
 		return nil, err
 	}
-	return each(c, names, errs, func(string) (supervisor.Op, bool) { return supervisor.Op{Kind: supervisor.OpRestart}, true })
+	return forEach(c, names, errs, func(string) (supervisor.Op, bool) { return supervisor.Op{Kind: supervisor.OpRestart}, true })
 }
 
 func signal(c *conn, _, params json.RawMessage) (func() (any, error), error) {
@@ -114,7 +124,7 @@ func signal(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 		return nil, task.Errorf(task.ErrUsage, "", "%v", err)
 	}
 	sup := c.srv.cfg.Supervisor
-	return each(c, names, errs, func(name string) (supervisor.Op, bool) {
+	return forEach(c, names, errs, func(name string) (supervisor.Op, bool) {
 		if p.All {
 			if t, err := sup.Info(name); err != nil || t.PID == 0 {
 				return supervisor.Op{}, false
@@ -131,13 +141,40 @@ func remove(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 		return nil, err
 	}
 	sup := c.srv.cfg.Supervisor
-	return each(c, names, errs, func(name string) (supervisor.Op, bool) {
+	return forEach(c, names, errs, func(name string) (supervisor.Op, bool) {
 		pass := false
 		if p.Ended || len(p.States) > 0 {
 			t, err := sup.Info(name)
 			pass = err != nil || p.Ended && !t.State.Ended() || len(p.States) > 0 && !slices.Contains(p.States, t.State)
 		}
 		return supervisor.Op{Kind: supervisor.OpRemove, Force: p.Force}, !pass
+	})
+}
+
+func pause(c *conn, _, params json.RawMessage) (func() (any, error), error) {
+	return turn(c, params, supervisor.OpPause, task.Running)
+}
+
+func resume(c *conn, _, params json.RawMessage) (func() (any, error), error) {
+	return turn(c, params, supervisor.OpResume, task.Paused)
+}
+
+// turn submits kind for the tasks selected; with all or a
+// group, for those in that state that are no functions.
+func turn(c *conn, params json.RawMessage, kind supervisor.OpKind, from task.State) (func() (any, error), error) {
+	var p protocol.Pause
+	names, errs, err := selected(c, params, &p, &p.Selector)
+	if err != nil {
+		return nil, err
+	}
+	sup := c.srv.cfg.Supervisor
+	return forEach(c, names, errs, func(name string) (supervisor.Op, bool) {
+		if p.All || p.Group != "" {
+			if t, err := sup.Info(name); err != nil || t.State != from || t.Engine == task.EngineFunc {
+				return supervisor.Op{}, false
+			}
+		}
+		return supervisor.Op{Kind: kind}, true
 	})
 }
 
@@ -157,8 +194,8 @@ func negative(what string) error {
 	return task.Errorf(task.ErrUsage, "", "bad %s: it is negative", what)
 }
 
-// each submits the operation that of gives for every name, unless it passes it over.
-func each(c *conn, names []string, errs []error, of func(name string) (supervisor.Op, bool)) (func() (any, error), error) {
+// forEach submits the operation that of gives for every name, unless it passes it over.
+func forEach(c *conn, names []string, errs []error, of func(name string) (supervisor.Op, bool)) (func() (any, error), error) {
 	var ops []supervisor.Op
 	for _, name := range names {
 		if op, ok := of(name); ok {

@@ -83,11 +83,17 @@ func wait(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 	if err != nil {
 		return nil, err
 	}
-	is := task.State.Ended
+	is := func(t *task.Info) bool { return p.Once && t.State == task.BackingOff }
 	switch p.For {
 	case "", "ended":
-	case "running", "ready": // without a readiness check what runs is ready
-		is = func(s task.State) bool { return s == task.Running }
+	case "running": // also what is not ready yet
+		is = func(t *task.Info) bool {
+			return t.State == task.Running || t.State == task.Paused || t.State == task.Starting && t.PID != 0 || p.Once && t.State == task.BackingOff
+		}
+	case "ready": // without a readiness check what runs is ready
+		is = func(t *task.Info) bool {
+			return t.Ready != nil && *t.Ready || p.Once && t.State == task.BackingOff
+		}
 	default:
 		return nil, task.Errorf(task.ErrUsage, "", "cannot wait for %q: use ended, running or ready", p.For)
 	}

@@ -82,6 +82,29 @@ func (c *Client) StartAgain(ctx context.Context, sel task.Selector) ([]task.Info
 	return c.tasks(ctx, "start", protocol.Start{Spec: task.Spec{Group: sel.Group}, Names: sel.Names, All: sel.All})
 }
 
+// StartEach starts a task per input: what stands in braces in the name and the
+// command is replaced by it, see docs/jobs.md. first is the number of the first.
+func (c *Client) StartEach(ctx context.Context, spec task.Spec, inputs []string, first int) ([]task.Info, error) {
+	return c.tasks(ctx, "each", protocol.Each{Spec: spec, Inputs: inputs, First: first})
+}
+
+// Apply sets groups and starts tasks in the place of what has their names, each
+// after those of its dependencies that are among them. It returns when all have
+// begun, or wait for others, for their time or for a slot.
+func (c *Client) Apply(ctx context.Context, groups []task.Group, tasks []task.Spec) ([]task.Info, error) {
+	return c.tasks(ctx, "apply", protocol.Apply{Groups: groups, Tasks: tasks})
+}
+
+// Pause stops all processes of tasks until they are resumed.
+func (c *Client) Pause(ctx context.Context, sel task.Selector) ([]task.Info, error) {
+	return c.tasks(ctx, "pause", protocol.Pause{Selector: sel})
+}
+
+// Resume lets paused tasks go on.
+func (c *Client) Resume(ctx context.Context, sel task.Selector) ([]task.Info, error) {
+	return c.tasks(ctx, "resume", protocol.Pause{Selector: sel})
+}
+
 // Stop stops tasks and joins: it returns when they have ended.
 func (c *Client) Stop(ctx context.Context, o StopOptions) ([]task.Info, error) {
 	return c.tasks(ctx, "stop", o)

@@ -13,13 +13,39 @@ import (
 // of its own. An error is the last that it yields.
 func (c *Client) Watch(ctx context.Context, sel task.Selector) iter.Seq2[task.Event, error] {
 	return func(yield func(task.Event, error) bool) {
-		own := Client{Socket: c.Socket, Dial: c.Dial}
-		defer own.Close()
-		l, a, err := own.send(ctx, "watch", protocol.List{Selector: sel})
+		now, events, err := c.Observe(ctx, sel)
 		if err != nil {
 			yield(task.Event{}, err)
 			return
 		}
+		for _, t := range now {
+			if !yield(task.Event{Task: t}, nil) {
+				return
+			}
+		}
+		events(yield)
+	}
+}
+
+// Observe returns the selected tasks as they are, and then what becomes of them:
+// one event per change, from that moment on. It uses a connection of its own, until
+// ctx or the loop over the events ends; they can be ranged over once. An error is
+// the last that they yield.
+func (c *Client) Observe(ctx context.Context, sel task.Selector) (now []task.Info, events iter.Seq2[task.Event, error], err error) {
+	own := &Client{Socket: c.Socket, Dial: c.Dial}
+	l, a, err := own.send(ctx, "watch", protocol.List{Selector: sel})
+	if err == nil {
+		var m *message
+		if m, err = l.next(ctx, a); err == nil {
+			err = m.into(&now)
+		}
+	}
+	if err != nil {
+		own.Close()
+		return nil, nil, ofKind(err)
+	}
+	return now, func(yield func(task.Event, error) bool) {
+		defer own.Close()
 		for {
 			m, err := l.next(ctx, a)
 			switch {
@@ -33,18 +59,7 @@ func (c *Client) Watch(ctx context.Context, sel task.Selector) iter.Seq2[task.Ev
 				if !yield(m.Params.Event, nil) {
 					return
 				}
-			default:
-				var now []task.Info
-				if err := m.into(&now); err != nil {
-					yield(task.Event{}, err)
-					return
-				}
-				for _, t := range now {
-					if !yield(task.Event{Task: t}, nil) {
-						return
-					}
-				}
 			}
 		}
-	}
+	}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -11,6 +12,7 @@ import (
 
 	"tasks/internal/fault"
 	"tasks/internal/lifecycle"
+	"tasks/internal/schedule"
 	"tasks/pkg/task"
 )
 
@@ -26,43 +28,46 @@ type actor struct {
 	done chan struct{} // closed when the goroutine is to end
 	once sync.Once
 
-	self // the loop's own
-}
+	ticket  schedule.Ticket // in its group; guarded by slots
+	seq     uint64          // its place in the queue to come, if not 0; guarded by slots
+	granted chan int        // has the slot once the ticket is admitted
+	stirred chan struct{}   // has an element when there is something to look at again
+	moved   atomic.Int64    // how far the clock was set since the loop looked, in nanoseconds
 
-// self is what only the actor's own goroutine touches.
-type self struct {
-	spec     task.Spec
-	fn       Func
-	engine   task.Engine
-	policy   lifecycle.Policy
-	machine  lifecycle.Machine
-	run      int
-	since    time.Time  // the run's beginning, by the monotonic clock
-	reason   string     // why the state is what it is, for people
-	history  []task.Run // the last runs; the present one, if any, is the last
-	proc     task.Process
-	exited   <-chan struct{}
-	gone     <-chan struct{}
-	launched chan launched
-	timer    *time.Timer
-	armed    uint64
-	next     task.Time
-	unsaved  <-chan time.Time // when to try again: the record could not be saved
-	refused  error            // why a run that has begun is ended again: it could not be recorded
-	begins   []*Call          // answered when a run has begun, or could not
-	ends     []*Call          // answered when the run is over
+	// The loop's own, what only that goroutine touches:
+
+	role
+	machine lifecycle.Machine
+	reason  string // why the state is what it is, for people
+	journal
+	present
+	ahead
+	clocks
+	callers
 }
 
 type launched struct {
-	proc task.Process
-	err  error
+	proc   task.Process
+	checks task.Checks
+	err    error
 }
 
 // keepRuns is how many runs of a task are remembered.
 const keepRuns = 10
 
 func newActor(s *Supervisor, name string) *actor {
-	return &actor{sup: s, name: name, mail: make(chan *Call), done: make(chan struct{})}
+	return &actor{
+		sup: s, name: name, mail: make(chan *Call), done: make(chan struct{}),
+		granted: make(chan int, 1), stirred: make(chan struct{}, 1),
+	}
+}
+
+// poke has the loop look again at what it waits for.
+func (a *actor) poke() {
+	select {
+	case a.stirred <- struct{}{}:
+	default:
+	}
 }
 
 // quit ends the goroutine; its task is left as it is.
@@ -77,6 +82,12 @@ func (a *actor) loop() {
 		if a.timer != nil {
 			deadline = a.timer.C
 		}
+		due := a.due.timer()
+		if a.left { // what begins now is the next supervisor's
+			if due = nil; a.machine.Phase == lifecycle.Backoff {
+				deadline = nil
+			}
+		}
 		select {
 		case c := <-a.mail:
 			a.handle(c)
@@ -89,10 +100,19 @@ func (a *actor) loop() {
 			a.gone = nil
 			a.input(lifecycle.Input{Kind: lifecycle.DidVanish, Exit: a.proc.Exit()})
 		case <-a.unsaved:
-			a.saveAgain()
+			a.saveLate()
 		case <-deadline:
 			a.timer, a.armed = nil, 0
-			a.input(lifecycle.Input{Kind: lifecycle.DidTimeOut})
+			a.input(lifecycle.Input{Kind: lifecycle.DidTimeOut, Exit: task.Exit{Err: a.unready()}})
+		case <-due:
+			a.tick()
+		case slot := <-a.granted:
+			a.slot = slot
+			a.input(lifecycle.Input{Kind: lifecycle.DidGrant, Unasked: true})
+		case <-a.stirred:
+			a.lookAgain()
+		case err := <-a.check:
+			a.checked(err)
 		case <-a.done:
 		}
 	}
@@ -121,7 +141,12 @@ func (a *actor) drain() {
 	if a.timer != nil {
 		a.timer.Stop()
 	}
-	for _, c := range append(a.begins, a.ends...) {
+	a.due.stop()
+	a.endCheck()
+	if a.checks != nil {
+		a.checks.Close()
+	}
+	for _, c := range slices.Concat(a.begins, a.ends, a.turns) {
 		c.fail(task.Errorf(task.ErrUnavailable, a.name, "the supervisor has ended"))
 	}
 }
@@ -129,30 +154,58 @@ func (a *actor) drain() {
 // launch asks the engine for a run, beside the loop: it may take its time.
 func (a *actor) launch() {
 	a.run++
-	a.since, a.refused = time.Now(), nil
+	a.since, a.refused, a.rested = time.Now(), nil, task.Time{}
 	a.history = append(a.history, task.Run{Run: a.run, StartedAt: task.Now()})
 	if len(a.history) > keepRuns {
 		a.history = append([]task.Run(nil), a.history[1:]...)
 	}
-	l := task.Launch{Spec: new(a.spec), Run: a.run}
+	l := task.Launch{Spec: new(a.spec), Run: a.run, Slot: a.slot}
 	result := make(chan launched, 1)
 	a.launched = result
-	logs, engine := a.sup.opts.Logs, a.engine
-	go func() {
-		if logs != nil {
-			f, err := logs.Create(l.Spec.Name, l.Run)
-			if err != nil {
-				result <- launched{nil, err}
-				return
-			}
-			l.Log = f
-			if keeper, ok := logs.(LogKeeper); ok {
-				keeper.Watch(l.Spec, l.Run)
-			}
+	sup, engine := a.sup, a.engine
+	go func() { result <- sup.begin(engine, l) }()
+}
+
+// begin prepares what a run needs, and begins it.
+func (s *Supervisor) begin(engine task.Engine, l task.Launch) launched {
+	path := ""
+	if logs := s.opts.Logs; logs != nil {
+		f, err := logs.Create(l.Spec.Name, l.Run)
+		if err != nil {
+			return launched{err: err}
 		}
-		proc, err := engine.Start(context.Background(), l)
-		result <- launched{proc, err}
-	}()
+		l.Log, path = f, logs.Path(l.Spec.Name, l.Run)
+		if keeper, ok := logs.(LogKeeper); ok {
+			keeper.Watch(l.Spec, l.Run)
+		}
+	}
+	checks, err := s.checksOf(l.Spec, l.Run, path)
+	if err != nil {
+		if l.Log != nil {
+			l.Log.Close()
+		}
+		return launched{err: err}
+	}
+	if checks != nil {
+		l.Env = checks.Env()
+	}
+	proc, err := engine.Start(context.Background(), l)
+	if err != nil && checks != nil {
+		checks.Close()
+		checks = nil
+	}
+	return launched{proc, checks, err}
+}
+
+// checksOf makes the checks of a run; nil where it has none.
+func (s *Supervisor) checksOf(spec *task.Spec, run int, log string) (task.Checks, error) {
+	if !spec.Ready.Checked() && !spec.Health.Checked() {
+		return nil, nil
+	}
+	if s.opts.Checker == nil {
+		return nil, errors.New("this supervisor has no readiness and health checks")
+	}
+	return s.opts.Checker.Begin(spec, run, log)
 }
 
 func (a *actor) begun(l launched) {
@@ -161,13 +214,13 @@ func (a *actor) begun(l launched) {
 		a.input(lifecycle.Input{Kind: lifecycle.DidFail, Exit: failure(l.err)})
 		return
 	}
-	a.hold(l.proc)
+	a.hold(l.proc, l.checks)
 	a.input(lifecycle.Input{Kind: lifecycle.DidBegin})
 }
 
 // hold makes proc the present run.
-func (a *actor) hold(proc task.Process) {
-	a.proc, a.exited, a.gone = proc, proc.Exited(), proc.Gone()
+func (a *actor) hold(proc task.Process, checks task.Checks) {
+	a.proc, a.exited, a.gone, a.checks = proc, proc.Exited(), proc.Gone(), checks
 	a.history[len(a.history)-1].PID = proc.Ref().PID
 }
 
@@ -181,20 +234,34 @@ func failure(err error) task.Exit {
 	return task.Exit{Code: code, Err: err.Error()}
 }
 
-// input runs the machine for one thing that happened.
+// input runs the machine for one thing that happened, and for what follows from
+// it at once: a slot that is free, a task that has ended already.
 func (a *actor) input(in lifecycle.Input) {
 	in.Ran, in.Jitter = a.ran(), rand.Float64()
-	was := a.machine
-	next, actions, err := a.machine.Next(a.policy, in)
-	if err != nil { // start() checks before
-		a.sup.opts.Logger.Error("unexpected start", "task", a.name, "phase", was.Phase)
-		return
+	was, settled, stuck := a.machine, false, false
+	for more := true; more; {
+		next, acts, err := a.machine.Next(a.policy, in)
+		if err != nil { // who asks checks before
+			a.sup.opts.Logger.Error("unexpected request", "task", a.name, "phase", was.Phase, "err", err)
+			return
+		}
+		a.machine = next
+		if in.Kind == lifecycle.DoRestart && was.Phase.Up() {
+			a.intend()
+		}
+		a.act(acts) // before what follows, which may be another ending
+		settled = settled || slices.Contains(acts, lifecycle.Settle)
+		stuck = stuck || slices.Contains(acts, lifecycle.Report)
+		var follows lifecycle.Input
+		if follows, more = a.follow(); more {
+			in = follows
+		}
 	}
-	a.machine = next
-	if in.Kind == lifecycle.DoRestart && was.Phase == lifecycle.Running {
-		a.intend()
-	}
-	settled, stuck := false, false
+	a.arm()
+	a.after(was, in.Kind, settled, stuck)
+}
+
+func (a *actor) act(actions []lifecycle.Action) {
 	for _, act := range actions {
 		switch act {
 		case lifecycle.Launch:
@@ -205,41 +272,12 @@ func (a *actor) input(in lifecycle.Input) {
 			a.ask(syscall.SIGKILL)
 		case lifecycle.Settle:
 			a.settle()
-			settled = true
-		case lifecycle.Report:
-			stuck = true
 		}
 	}
-	a.arm()
-	a.after(was, in.Kind, settled, stuck)
 }
 
 // ask has all of the run end by sig.
 func (a *actor) ask(sig syscall.Signal) {
 	a.proc.Stop(sig)
 	fault.At("asked")
-}
-
-// arm sets the timer to the deadline of a phase that was entered.
-func (a *actor) arm() {
-	if a.armed == a.machine.Armed {
-		return
-	}
-	a.armed = a.machine.Armed
-	if a.timer != nil {
-		a.timer.Stop()
-		a.timer = nil
-	}
-	a.next = task.Time{}
-	d := a.machine.Deadline(a.policy)
-	if d == 0 {
-		return
-	}
-	if a.machine.Phase == lifecycle.Running { // the run may be older than the phase: it was taken back
-		d = max(d-a.ran(), time.Nanosecond)
-	}
-	a.timer = time.NewTimer(d)
-	if a.machine.Phase == lifecycle.Backoff {
-		a.next = task.Time{Time: time.Now().Add(d).UTC().Round(0)}
-	}
 }

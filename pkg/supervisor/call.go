@@ -19,7 +19,10 @@ const (
 	OpRestart               //
 	OpSignal                // Signal
 	OpRemove                // Force
+	OpPause                 //
+	OpResume                //
 	opLeave                 // of Supervisor.Leave
+	opNothing               // is taken once what came before it has begun
 )
 
 // An Op is one request concerning one task.
@@ -37,6 +40,9 @@ type Op struct {
 
 	cause   lifecycle.Cause
 	unasked bool // a restart by the supervisor itself
+	later   bool // it is not due yet
+	late    int  // times that have passed unseen
+	clear   bool // what it waits for has happened
 	fn      Func
 	atMost  bool      // Grace may only shorten that of the spec
 	ended   task.Time // remove only what ended then

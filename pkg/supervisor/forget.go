@@ -23,7 +23,7 @@ type ended struct {
 }
 
 // forgetOld keeps no more than keep ended tasks: beyond that the oldest done
-// ones are forgotten, and failed ones older than a day.
+// ones are forgotten, and failed ones older than a day, unless they are awaited.
 func (s *Supervisor) forgetOld(keep int) {
 	w := s.Watch(keep+1024, func(i *task.Info) bool {
 		return i.State == task.Done || i.State == task.Failed || i.State == task.Starting
@@ -53,6 +53,9 @@ func (s *Supervisor) forgetOld(keep int) {
 				note(e.Task, e.Removed)
 			}
 			for _, old := range oldest(all, keep) {
+				if s.order.awaited(old.name) { // it is forgotten after that
+					continue
+				}
 				delete(all, old.name)
 				s.Submit(Op{Kind: OpRemove, Name: old.name, ended: old.at})
 			}

@@ -1,10 +1,7 @@
 package supervisor
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -17,13 +14,18 @@ import (
 // saveRetry is how long after a failed save the next one is tried.
 const saveRetry = 2 * time.Second
 
+// recordDelay is how long a run that nobody has asked for, such as one from the
+// queue, goes unrecorded: many are over by then, and take one save in place of two.
+// If the supervisor dies meanwhile the next one ends the run, and begins it anew.
+const recordDelay = 20 * time.Millisecond
+
 // settle notes in the history how the run ended.
 func (a *actor) settle() {
 	fault.At("ended")
 	r := &a.history[len(a.history)-1]
 	last := a.machine.Last
 	r.EndedAt, r.State, r.Reason, r.Stack = task.Now(), last.State, a.why(), last.Exit.Stack
-	r.TimedOut = last.Cause == lifecycle.Timeout
+	r.TimedOut = last.Cause == lifecycle.Timeout || last.Cause == lifecycle.Unready
 	switch e := last.Exit; {
 	case e.Lost:
 	case e.Signal != 0:
@@ -32,6 +34,11 @@ func (a *actor) settle() {
 		r.ExitCode = new(e.Code)
 	}
 	a.proc, a.exited, a.gone = nil, nil, nil
+	if a.checks != nil {
+		a.checks.Close()
+		a.checks = nil
+	}
+	a.hook(r.State, r.Run, exitText(r))
 	if keeper, ok := a.sup.opts.Logs.(LogKeeper); ok {
 		keeper.Done(a.name, a.run)
 	}
@@ -41,18 +48,31 @@ func (a *actor) settle() {
 // is acknowledged is durable.
 func (a *actor) after(was lifecycle.Machine, kind lifecycle.Kind, settled, stuck bool) {
 	before, phase := was.Phase, a.machine.Phase
-	a.reason = a.machine.Doing(a.policy)
-	if phase == lifecycle.Backoff || phase == lifecycle.Over && (settled || before != phase) {
-		a.reason = a.why()
-	} else if phase == lifecycle.Over {
-		a.reason = a.shown.Load().info.Reason // as it was
+	blocked := kind == lifecycle.DidBlock && phase != lifecycle.Waiting
+	changed := settled || blocked || before != phase // a start may lead from over to over
+	if blocked {
+		a.hook(task.Failed, a.run, "")
 	}
+	if phase == lifecycle.Over && changed {
+		if a.due.stop(); a.machine.Last.Cause != lifecycle.Shutdown { // else the next supervisor goes by it
+			a.due.at = time.Time{}
+		}
+		if !a.machine.Begun {
+			a.rested = task.Now()
+		}
+	}
+	a.reason = a.because(phase, changed)
 	var err error
 	began := kind == lifecycle.DidBegin // of an adopted run the record says all
-	if began || settled || !phase.Live() && was != a.machine {
+	turned := kind == lifecycle.DoPause || kind == lifecycle.DoResume || kind == lifecycle.DidReady
+	switch {
+	case began && a.machine.Unasked && len(a.begins) == 0: // nobody is told: it may be over by then
+		a.unsaved = time.After(recordDelay)
+	case began || settled || turned || !phase.Live() && was != a.machine:
 		err = a.save()
 	}
-	if began && err != nil && len(a.begins) > 0 && !a.machine.Unasked { // else nothing is acknowledged
+	accepted := began || phase.Pending()
+	if accepted && err != nil && len(a.begins) > 0 && !a.machine.Unasked { // else nothing is acknowledged
 		a.refused = err
 	}
 	if began {
@@ -62,9 +82,33 @@ func (a *actor) after(was lifecycle.Machine, kind lifecycle.Kind, settled, stuck
 		a.show()
 	}
 	a.answer(kind, settled || phase == lifecycle.Over, stuck, err)
-	if began && a.refused != nil {
+	if accepted && a.refused != nil {
 		a.input(lifecycle.Input{Kind: lifecycle.DoStop, Cause: lifecycle.Stop, Now: true, Grace: -1})
 	}
+}
+
+// because says why the state is what it is; changed tells that it was not before.
+func (a *actor) because(phase lifecycle.Phase, changed bool) string {
+	m := &a.machine
+	switch phase {
+	case lifecycle.Waiting:
+		return a.waitsFor()
+	case lifecycle.Queued:
+		return "waits for a slot of " + a.spec.Group
+	case lifecycle.Sleeping:
+		if !m.Begun && m.Last.Exit.Err == "" {
+			return ""
+		}
+		return a.why()
+	case lifecycle.Backoff:
+		return a.why()
+	case lifecycle.Over:
+		if changed {
+			return a.why()
+		}
+		return a.shown.Load().info.Reason // as it was
+	}
+	return m.Doing(a.policy)
 }
 
 // answer tells the callers whose operation has come to its end.
@@ -80,10 +124,16 @@ func (a *actor) answer(kind lifecycle.Kind, over, stuck bool, saved error) {
 		saved = fmt.Errorf("cannot record that %s is %s: %w", a.name, info.State, saved)
 		a.sup.opts.Logger.Error("cannot save a task", "task", a.name, "err", saved)
 	}
-	if over {
+	pending := a.machine.Phase.Pending()
+	if over || pending && a.machine.Cause == lifecycle.Shutdown {
 		reply(&a.ends, saved)
 	}
+	reply(&a.turns, saved)
 	switch {
+	case pending && a.refused == nil:
+		reply(&a.begins, nil)
+	case kind == lifecycle.DidBlock && over:
+		reply(&a.begins, task.Errorf(nil, a.name, "cannot start %s: %s", a.name, a.reason))
 	case stuck:
 		err := task.Errorf(task.ErrTimeout, a.name, "Task %s did not end: %s", a.name, a.whatIsLeft())
 		reply(&a.ends, err)
@@ -142,28 +192,42 @@ func (a *actor) save() error {
 	}
 	r := task.Record{
 		Spec: a.spec, Engine: a.engineName(), Wish: a.machine.Wish, State: a.machine.Public(), Restarts: a.machine.Restarts,
-		Reason: a.reason, Shutdown: a.machine.Last.Cause == lifecycle.Shutdown && a.machine.Phase == lifecycle.Over,
+		Reason: a.reason, NextAt: wall(a.due.at), Queued: a.queued, Waits: a.machine.Phase == lifecycle.Waiting, Fresh: a.machine.Phase.Pending() && !a.machine.Begun, Rested: a.rested, Slot: a.slot,
+		Ready: a.machine.Phase == lifecycle.Running || a.machine.Phase == lifecycle.Paused, Shutdown: a.machine.Last.Cause == lifecycle.Shutdown && a.machine.Phase == lifecycle.Over,
 		Runs: slices.Clone(a.history),
 	}
 	if a.proc != nil {
 		r.Ref = a.proc.Ref()
 	}
 	err := a.sup.opts.Store.Save(r)
-	if err != nil {
+	a.failed = err != nil
+	if a.failed {
 		a.unsaved = time.After(saveRetry)
 	}
 	return err
 }
 
-// saveAgain saves what could not be saved before, unless the run is about to
-// begin or to end: that will be saved then.
-func (a *actor) saveAgain() {
+// wall is t as it is stored.
+func wall(t time.Time) task.Time {
+	if t.IsZero() {
+		return task.Time{}
+	}
+	return task.Time{Time: t.UTC().Round(0)}
+}
+
+// saveLate saves what was put off, or could not be saved before, unless the run is
+// about to begin or to end: that will be saved then.
+func (a *actor) saveLate() {
 	a.unsaved = nil
-	if p := a.machine.Phase; p.Live() && p != lifecycle.Running {
+	if p := a.machine.Phase; p.Live() && !p.Up() {
 		return
 	}
-	if a.save() == nil {
+	again := a.failed
+	switch err := a.save(); {
+	case err == nil && again:
 		a.sup.opts.Logger.Info("saved a task at last", "task", a.name)
+	case err != nil && !again:
+		a.sup.opts.Logger.Error("cannot save a task", "task", a.name, "err", err)
 	}
 }
 
@@ -195,122 +259,50 @@ type snapshot struct {
 	runs []task.Run
 	env  task.Env
 	proc task.Process // the present run, or nil
+
+	replaced bool // it is stopped for another start
 }
 
 // show publishes a new snapshot.
 func (a *actor) show() {
 	m := &a.machine
-	now := &snapshot{runs: slices.Clone(a.history), env: a.spec.Env, proc: a.proc, info: task.Info{
+	now := &snapshot{runs: slices.Clone(a.history), env: a.spec.Env, proc: a.proc, replaced: a.replacing, info: task.Info{
 		Name: a.name, State: m.Public(), Wish: m.Wish, Engine: a.engineName(), Group: a.spec.Group, Command: a.spec.Command,
 		Cwd: a.spec.Cwd, Run: a.run, Restarts: m.Restarts, Reason: a.reason, NextAt: a.next, Spec: a.spec.Shown(),
+		Priority: a.spec.Priority, After: a.spec.After, Slot: a.slot,
 	}}
 	info := &now.info
+	if info.NextAt.IsZero() {
+		info.NextAt = wall(a.due.at)
+	}
 	if a.proc != nil {
 		info.PID = a.proc.Ref().PID
 	}
-	if n := len(a.history); n > 0 {
+	switch m.Phase {
+	case lifecycle.Running, lifecycle.Paused:
+		info.Ready = new(true)
+	case lifecycle.Starting, lifecycle.Probing:
+		info.Ready = new(false)
+	}
+	if !m.Begun && m.Phase != lifecycle.Idle {
+		info.EndedAt = a.rested
+	} else if n := len(a.history); n > 0 {
 		r := a.history[n-1]
 		info.StartedAt, info.EndedAt, info.ExitCode, info.Signal = r.StartedAt, r.EndedAt, r.ExitCode, r.Signal
 		info.TimedOut = r.TimedOut
-		if logs := a.sup.opts.Logs; logs != nil {
-			info.Log = logs.Path(a.name, a.run)
-		}
 	}
+	info.Log = a.logPath()
 	a.shown.Store(now)
 	a.sup.hub.publish(*info, false)
+	a.sup.order.changed(a.name)
 }
 
-// restore makes the actor what the record says, and tells whether the task is
-// to be started again. It runs before the loop.
-func (a *actor) restore(ctx context.Context, r task.Record) (again bool) {
-	var fn Func
-	if r.Engine == task.EngineFunc && len(r.Spec.Command) == 0 {
-		fn = a.sup.opts.Builtin
+// logPath is the log of the last run, or "".
+func (a *actor) logPath() string {
+	if logs := a.sup.opts.Logs; logs != nil && a.run > 0 {
+		return logs.Path(a.name, a.run)
 	}
-	a.adoptSpec(r.Spec, fn)
-	a.history, a.machine.Wish, a.machine.Restarts, a.reason = slices.Clone(r.Runs), r.Wish, r.Restarts, r.Reason
-	if n := len(r.Runs); n > 0 {
-		a.run = r.Runs[n-1].Run
-	}
-	live := !r.State.Ended() && r.State != task.BackingOff && len(r.Runs) > 0
-	var err error
-	if live {
-		if err = a.reclaim(ctx, r); err == nil {
-			return false
-		}
-	}
-	m := &a.machine
-	m.Phase, m.Last.State = lifecycle.Over, r.State
-	switch {
-	case live:
-		m.Last = lifecycle.Ending{State: task.Lost, Exit: task.Exit{Lost: true}}
-		a.settle()
-		a.reason = lostBecause(r, err)
-		a.history[len(a.history)-1].Reason = a.reason
-	case r.State == task.BackingOff:
-		m.Last.State = task.Stopped
-	case !r.State.Ended():
-		m.Last.State = task.Lost
-	}
-	if r.Shutdown {
-		m.Last.Cause = lifecycle.Shutdown
-	}
-	if live || r.State == task.BackingOff {
-		if err := a.save(); err != nil {
-			a.sup.opts.Logger.Error("cannot save a task", "task", a.name, "err", err)
-		}
-	}
-	a.show()
-	if live && !errors.Is(err, task.ErrNotFound) {
-		return false // it may well run: never a second one beside it
-	}
-	if restarting(r) {
-		return true // its second half
-	}
-	restarts := r.Spec.Restart == task.RestartAlways || r.Spec.Restart == task.RestartOnFailure
-	return r.Wish == task.Up && restarts && (live || r.Shutdown || r.State == task.BackingOff)
-}
-
-// reclaim takes back a run that outlived an earlier supervisor. The error is an
-// ErrNotFound where there is none.
-func (a *actor) reclaim(ctx context.Context, r task.Record) error {
-	adopter, ok := a.engine.(task.Adopter)
-	if !ok || r.Ref == (task.Ref{}) {
-		return task.ErrNotFound
-	}
-	l := task.Launch{Spec: new(a.spec), Run: a.run}
-	if logs := a.sup.opts.Logs; logs != nil {
-		l.Log, _ = os.Open(logs.Path(a.name, a.run)) // nil where it is gone
-	}
-	proc, err := adopter.Adopt(ctx, l, r.Ref)
-	if err != nil {
-		return err
-	}
-	if keeper, ok := a.sup.opts.Logs.(LogKeeper); ok {
-		keeper.Watch(l.Spec, l.Run)
-	}
-	a.hold(proc)
-	fault.At("adopted")
-	if aged, ok := proc.(task.Aged); ok {
-		a.since = time.Now().Add(-aged.Age())
-	} else {
-		a.since = steady(r.Runs[len(r.Runs)-1].StartedAt)
-	}
-	a.input(lifecycle.Input{Kind: lifecycle.DidAdopt})
-	switch {
-	case r.Wish == task.Down:
-		a.input(lifecycle.Input{Kind: lifecycle.DoStop, Cause: lifecycle.Stop, Grace: -1})
-	case restarting(r):
-		a.input(lifecycle.Input{Kind: lifecycle.DoRestart})
-	}
-	return nil
-}
-
-func lostBecause(r task.Record, err error) string {
-	if !errors.Is(err, task.ErrNotFound) {
-		return fmt.Sprintf("process %d may still run: cannot take it back: %v", r.Ref.PID, err)
-	}
-	return "the supervisor ended without it"
+	return ""
 }
 
 // steady is a recorded time on the monotonic clock: whoever sets the wall clock

@@ -24,9 +24,9 @@ func bubble(t *testing.T, o supervisor.Options, f func(*testing.T, *supervisor.S
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := supervisor.New(o)
+		defer synctest.Wait()
+		defer s.Close(t.Context())
 		f(t, s)
-		s.Close(t.Context())
-		synctest.Wait()
 	})
 }
 
@@ -38,9 +38,28 @@ func faked(t *testing.T, o supervisor.Options, f func(*testing.T, *supervisor.Su
 		fake := enginetest.NewFake()
 		o.Commands = fake
 		s := supervisor.New(o)
+		defer synctest.Wait()
+		defer s.Close(t.Context())
 		f(t, s, fake)
-		s.Close(t.Context())
-		synctest.Wait()
+	})
+}
+
+// checking is faked with scripted checks, none of which may be left in the end.
+func checking(t *testing.T, o supervisor.Options, f func(*testing.T, *supervisor.Supervisor, *enginetest.Fake, *enginetest.FakeChecker)) {
+	t.Helper()
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		fake, checker := enginetest.NewFake(), enginetest.NewFakeChecker()
+		o.Commands, o.Checker = fake, checker
+		s := supervisor.New(o)
+		defer func() {
+			s.Close(t.Context())
+			synctest.Wait()
+			if open, going := checker.Left(); open != 0 || going != 0 {
+				t.Errorf("%d checks are open, %d go on", open, going)
+			}
+		}()
+		f(t, s, fake, checker)
 	})
 }
 
@@ -50,6 +69,23 @@ func web(change ...func(*task.Spec)) task.Spec {
 		c(&s)
 	}
 	return s
+}
+
+// job is a command of that name.
+func job(name string, change ...func(*task.Spec)) task.Spec {
+	s := task.Spec{Name: name, Command: []string{name}}
+	for _, c := range change {
+		c(&s)
+	}
+	return s
+}
+
+func in(group string) func(*task.Spec) { return func(s *task.Spec) { s.Group = group } }
+
+func after(names ...string) func(*task.Spec) { return func(s *task.Spec) { s.After = names } }
+
+func afterEnded(names ...string) func(*task.Spec) {
+	return func(s *task.Spec) { s.AfterEnded = names }
 }
 
 func restarts(r task.Restart) func(*task.Spec) { return func(s *task.Spec) { s.Restart = r } }
@@ -66,6 +102,47 @@ func start(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake, spec task
 		t.Fatalf("Start %s: %v", spec.Name, err)
 	}
 	return f.Next(t)
+}
+
+// begin starts a command that is not to run yet.
+func begin(t *testing.T, s *supervisor.Supervisor, spec task.Spec) task.Info {
+	t.Helper()
+	got, err := s.Start(t.Context(), spec)
+	if err != nil || got.State != task.Waiting && got.State != task.Queued {
+		t.Fatalf("Start %s: %s, %v", spec.Name, got.State, err)
+	}
+	return got
+}
+
+// setSlots gives a group that many slots; negative: no limit.
+func setSlots(t *testing.T, s *supervisor.Supervisor, group string, n int) {
+	t.Helper()
+	_, err := s.ChangeGroup(group, func(g *task.Group) {
+		if g.Slots = nil; n >= 0 {
+			g.Slots = new(n)
+		}
+	})
+	if err != nil {
+		t.Fatalf("ChangeGroup %s: %v", group, err)
+	}
+}
+
+// next is the next run of those that have begun once all is quiet.
+func next(t *testing.T, f *enginetest.Fake) *enginetest.FakeRun {
+	t.Helper()
+	synctest.Wait()
+	if f.Idle() {
+		t.Fatal("nothing has begun")
+	}
+	return f.Next(t)
+}
+
+// quiet fails the test if a run has begun that no Next has returned.
+func quiet(t *testing.T, f *enginetest.Fake) {
+	t.Helper()
+	if synctest.Wait(); !f.Idle() {
+		t.Fatalf("%s has begun", f.Next(t).Launch.Spec.Name)
+	}
 }
 
 func info(t *testing.T, s *supervisor.Supervisor, name string) task.Info {
@@ -114,7 +191,8 @@ func within(t *testing.T, what string, got, lo, hi time.Duration) {
 type memory struct {
 	mu      sync.Mutex
 	records map[string]task.Record
-	fail    func(*task.Record) error // nil for a Delete
+	groups  map[string]task.Group
+	fail    func(*task.Record) error // nil for a Delete and for groups
 	saves   int
 }
 
@@ -138,6 +216,33 @@ func (m *memory) Save(r task.Record) error {
 		}
 	}
 	m.records[r.Spec.Name] = r
+	return nil
+}
+
+func (m *memory) SaveGroup(g task.Group) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.fail != nil {
+		if err := m.fail(nil); err != nil {
+			return err
+		}
+	}
+	if m.groups == nil {
+		m.groups = make(map[string]task.Group)
+	}
+	m.groups[g.Name] = g
+	return nil
+}
+
+func (m *memory) DeleteGroup(name string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.fail != nil {
+		if err := m.fail(nil); err != nil {
+			return err
+		}
+	}
+	delete(m.groups, name)
 	return nil
 }
 
@@ -171,6 +276,12 @@ func (m *memory) all() []task.Record {
 	return slices.SortedFunc(maps.Values(m.records), func(a, b task.Record) int {
 		return strings.Compare(a.Spec.Name, b.Spec.Name)
 	})
+}
+
+func (m *memory) allGroups() []task.Group {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Collect(maps.Values(m.groups))
 }
 
 func names(infos []task.Info) string {

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"syscall"
+	"time"
 
+	"tasks/internal/cron"
 	"tasks/internal/fault"
 	"tasks/internal/lifecycle"
 	"tasks/pkg/task"
@@ -29,6 +31,8 @@ func (a *actor) handle(c *Call) {
 		a.signal(c)
 	case kind == OpRemove:
 		a.remove(c)
+	case kind == OpPause, kind == OpResume:
+		a.pause(c, kind == OpPause)
 	case kind == opLeave:
 		a.leave(c)
 	default:
@@ -42,22 +46,30 @@ func (a *actor) fresh() bool { return a.machine.Phase == lifecycle.Idle }
 func (a *actor) refuse(c *Call, err error) {
 	if a.fresh() {
 		a.vanish()
+	} else {
+		a.show() // it is not replaced
 	}
 	c.fail(err)
 }
 
 func (a *actor) start(c *Call) {
 	if !a.fresh() && a.machine.Phase != lifecycle.Over {
-		switch err := a.room(); {
-		case !c.op.Replace:
+		if !c.op.Replace {
 			c.fail(a.conflict())
-		case err != nil:
-			c.fail(err)
-		default:
-			a.afterStop(c)
+			return
 		}
+		err := a.room()
+		if spec := c.op.Spec; err == nil && len(spec.Command) > 0 {
+			_, err = a.prepare(spec) // it is refused before the other is stopped
+		}
+		if err != nil {
+			c.fail(err)
+			return
+		}
+		a.afterStop(c)
 		return
 	}
+	a.replacing = false
 	spec, fn := *c.op.Spec, c.op.fn
 	again := fn == nil && len(spec.Command) == 0
 	if again && a.fresh() {
@@ -71,16 +83,48 @@ func (a *actor) start(c *Call) {
 		a.refuse(c, a.noEngine(spec))
 		return
 	}
-	if !again {
-		a.adoptSpec(spec, fn)
+	plan, err := a.prepare(&spec)
+	if err != nil {
+		a.refuse(c, err)
+		return
 	}
+	if !again {
+		a.adoptSpec(spec, fn, plan)
+	}
+	later, err := a.appoint(false)
+	if err != nil {
+		a.refuse(c, err)
+		return
+	}
+	a.anew()
 	a.begins = append(a.begins, c)
-	a.input(lifecycle.Input{Kind: lifecycle.DoStart})
+	a.input(lifecycle.Input{Kind: lifecycle.DoStart, Later: later})
+}
+
+// anew forgets what was of an ended task: it is started again.
+func (a *actor) anew() { a.refused, a.rested, a.queued = nil, task.Time{}, task.Time{} }
+
+// prepare looks whether what spec names is there, before anything is changed.
+func (a *actor) prepare(spec *task.Spec) (cron.Plan, error) {
+	plan, err := planOf(spec)
+	if err == nil {
+		_, err = plan.First(a.sup.now())
+		if err != nil {
+			err = task.Errorf(task.ErrUsage, a.name, "%v", err)
+		}
+	}
+	if err == nil {
+		err = a.sup.known(spec)
+	}
+	if err == nil {
+		err = a.sup.order.set(a.name, dependencies(spec))
+	}
+	return plan, err
 }
 
 // adoptSpec makes spec what the task is.
-func (a *actor) adoptSpec(spec task.Spec, fn Func) {
-	a.spec, a.fn, a.policy, a.engine = spec, fn, lifecycle.PolicyOf(&spec), a.engineOf(spec, fn)
+func (a *actor) adoptSpec(spec task.Spec, fn Func, plan cron.Plan) {
+	a.spec, a.fn, a.policy, a.engine, a.plan = spec, fn, lifecycle.PolicyOf(&spec), a.engineOf(spec, fn), plan
 }
 
 // engineOf is what runs such a task, or nil.
@@ -108,6 +152,11 @@ func (a *actor) conflict() error {
 		return task.Errorf(task.ErrConflict, a.name, "Task %s is already running.", a.name)
 	case task.BackingOff:
 		return task.Errorf(task.ErrConflict, a.name, "Task %s is in backoff: 'tasks restart %s' starts it now.", a.name, a.name)
+	case task.Waiting:
+		if a.machine.Phase == lifecycle.Sleeping {
+			return task.Errorf(task.ErrConflict, a.name, "Task %s is waiting for its time: 'tasks restart %s' starts it now.", a.name, a.name)
+		}
+		return task.Errorf(task.ErrConflict, a.name, "Task %s is waiting: it %s.", a.name, a.waitsFor())
 	default:
 		return task.Errorf(task.ErrConflict, a.name, "Task %s is %s.", a.name, st)
 	}
@@ -122,15 +171,69 @@ func (a *actor) restart(c *Call) {
 		c.fail(err)
 		return
 	}
+	if c.op.unasked {
+		a.begins = append(a.begins, c)
+		a.input(lifecycle.Input{Kind: lifecycle.DoRestart, Unasked: true, Later: c.op.later, Late: c.op.late, Clear: c.op.clear})
+		return
+	}
+	switch a.machine.Phase {
+	case lifecycle.Over:
+		if err := a.sup.known(&a.spec); err != nil {
+			c.fail(err)
+			return
+		}
+		a.anew()
+		a.appoint(true)
+	case lifecycle.Sleeping:
+		if !a.spec.Repeats() {
+			a.due.set(time.Time{}, time.Time{})
+		}
+	}
 	a.begins = append(a.begins, c)
-	a.input(lifecycle.Input{Kind: lifecycle.DoRestart, Unasked: c.op.unasked})
+	a.input(lifecycle.Input{Kind: lifecycle.DoRestart})
+}
+
+// pause stops or resumes the processes of the run, before the machine hears of it:
+// that may fail.
+func (a *actor) pause(c *Call, pause bool) {
+	kind, from, to, verb := lifecycle.DoPause, lifecycle.Running, lifecycle.Paused, "pause"
+	if !pause {
+		kind, from, to, verb = lifecycle.DoResume, lifecycle.Paused, lifecycle.Running, "resume"
+	}
+	p, able := a.proc.(task.Pauser)
+	var err error
+	switch {
+	case a.machine.Phase == to:
+		c.answer(a.shown.Load().info, nil)
+		return
+	case a.machine.Phase != from:
+		c.fail(task.Errorf(task.ErrConflict, a.name, "Task %s is %s: cannot %s it.", a.name, a.machine.Public(), verb))
+		return
+	case !able:
+		c.fail(task.Errorf(task.ErrConflict, a.name, "cannot %s %s: a function has only its stop event", verb, a.name))
+		return
+	case pause:
+		if err = p.Pause(); err == nil {
+			a.pausedAt = time.Now()
+		}
+	default:
+		if err = p.Resume(); err == nil {
+			a.since = a.since.Add(time.Since(a.pausedAt)) // no run time
+		}
+	}
+	if err != nil {
+		c.fail(fmt.Errorf("cannot %s %s: %w", verb, a.name, err))
+		return
+	}
+	a.turns = append(a.turns, c)
+	a.input(lifecycle.Input{Kind: kind})
 }
 
 // room is why a run that goes on is not to be ended for another: on a full disk
 // that could not begin.
 func (a *actor) room() error {
 	keeper, ok := a.sup.opts.Logs.(LogKeeper)
-	if !ok || a.machine.Phase != lifecycle.Running {
+	if !ok || !a.machine.Phase.Up() {
 		return nil
 	}
 	if err := keeper.Room(a.name, a.run); err != nil {
@@ -157,6 +260,7 @@ func (a *actor) wantEnd(c *Call) {
 
 // afterStop stops the task and then has c's operation begin anew.
 func (a *actor) afterStop(c *Call) {
+	a.replacing = c.op.Kind == OpStart
 	stop := newCall(Op{Kind: OpStop, Name: a.name, Now: c.op.Now, Grace: c.op.Grace, CapGrace: c.op.CapGrace})
 	a.wantEnd(stop)
 	go func() { // it ends: every call is answered
@@ -176,8 +280,12 @@ func (a *actor) afterStop(c *Call) {
 // process has ended is awaited: nobody could tell later how.
 func (a *actor) leave(c *Call) {
 	fault.At("leaving")
+	a.left = true
 	_, lasts := a.engine.(task.Adopter)
 	switch {
+	case a.machine.Phase.Pending(): // goes on waiting, in the next supervisor
+		c.op.cause = lifecycle.Shutdown
+		a.wantEnd(c)
 	case a.machine.Phase.Live() && !lasts:
 		c.op.cause = lifecycle.Shutdown
 		a.wantEnd(c)
@@ -185,7 +293,7 @@ func (a *actor) leave(c *Call) {
 		a.begins = append(a.begins, c)
 	case a.machine.Phase.Live() && a.machine.Exited:
 		a.ends = append(a.ends, c)
-	case a.machine.Phase.Live() && a.machine.Cause == lifecycle.Stop:
+	case a.machine.Phase.Live() && (a.machine.Cause == lifecycle.Stop || a.unsaved != nil):
 		c.answer(a.shown.Load().info, a.save())
 	default:
 		c.answer(a.shown.Load().info, nil)
@@ -248,6 +356,7 @@ func (a *actor) forget(info task.Info) error {
 	a.shown.Store(nil)
 	a.sup.hub.publish(info, true)
 	a.vanish()
+	a.sup.order.changed(a.name)
 	return nil
 }
 
@@ -256,5 +365,6 @@ func (a *actor) vanish() {
 	a.sup.mu.Lock()
 	defer a.sup.mu.Unlock()
 	delete(a.sup.tasks, a.name)
+	a.sup.order.set(a.name, nil)
 	a.quit()
 }

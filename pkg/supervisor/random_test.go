@@ -16,7 +16,7 @@ import (
 
 func TestRandomOperations(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(300) {
+	for seed := range uint64(500) {
 		r := rand.New(rand.NewPCG(seed, 0))
 		script := make([]byte, 3*(20+r.IntN(60)))
 		for i := range script {
@@ -42,15 +42,15 @@ func FuzzOperations(f *testing.F) {
 // and looks after each whether all is as it must be.
 func play(t *testing.T, script []byte) {
 	synctest.Test(t, func(t *testing.T) {
-		f, st := enginetest.NewFake(), newMemory()
-		s := supervisor.New(supervisor.Options{Commands: f, Store: st})
+		f, st, checker := enginetest.NewFake(), newMemory(), enginetest.NewFakeChecker()
 		w := &world{
-			t: t, fake: f, sup: s,
+			t: t, fake: f, st: st, checker: checker, limit: noLimit,
 			runs: make(map[string][]*enginetest.FakeRun), begun: make(map[*enginetest.FakeRun]bool),
-			waiting: make(map[*enginetest.FakeRun]bool),
+			waiting: make(map[*enginetest.FakeRun]bool), checks: make(map[string]*enginetest.FakeChecks),
 		}
+		w.sup = supervisor.New(w.options())
 		for ; len(script) >= 3 && !t.Failed(); script = script[3:] {
-			w.step(script[0], script[1], script[2], st)
+			w.step(script[0], script[1], script[2])
 			synctest.Wait()
 			w.check()
 		}
@@ -62,11 +62,15 @@ func play(t *testing.T, script []byte) {
 			r.Exit(task.Exit{}, false)
 			r.Vanish(0)
 		}
-		if err := s.Close(t.Context()); err != nil {
+		if err := w.sup.Close(t.Context()); err != nil {
 			t.Errorf("Close: %v", err)
 		}
 		synctest.Wait()
+		w.closed = true
 		w.check()
+		if open, going := checker.Left(); open != 0 || going != 0 {
+			t.Errorf("%d checks are open, %d go on", open, going)
+		}
 		for i, c := range w.calls {
 			if !answered(c) {
 				t.Errorf("call %d was never answered", i)
@@ -78,10 +82,21 @@ func play(t *testing.T, script []byte) {
 	})
 }
 
+// noLimit is more slots than there are tasks.
+const noLimit = 1000
+
 type world struct {
-	t     *testing.T
-	fake  *enginetest.Fake
-	sup   *supervisor.Supervisor
+	t       *testing.T
+	fake    *enginetest.Fake
+	st      *memory
+	checker *enginetest.FakeChecker
+	sup     *supervisor.Supervisor
+	checks  map[string]*enginetest.FakeChecks // of the last run
+	limit   int                               // of the group
+	most    int                               // that may run, since there were more slots before
+	paused  bool                              // the group
+	closed  bool
+
 	runs  map[string][]*enginetest.FakeRun
 	calls []*supervisor.Call
 	held  bool                         // engine starts wait for case 12
@@ -90,14 +105,18 @@ type world struct {
 	waiting map[*enginetest.FakeRun]bool // neither begun nor failed
 }
 
-func (w *world) step(what, who, how byte, st *memory) {
+func (w *world) options() supervisor.Options {
+	return supervisor.Options{Commands: w.fake.Adopter(), Store: w.st, Checker: w.checker}
+}
+
+func (w *world) step(what, who, how byte) {
 	name := fmt.Sprint("task", who%3)
 	op := supervisor.Op{Name: name, Now: how&1 != 0, Force: how&1 != 0, Replace: how&2 != 0, Signal: syscall.SIGHUP}
 	var run *enginetest.FakeRun
 	if all := w.runs[name]; len(all) > 0 {
 		run = all[len(all)-1]
 	}
-	switch what % 16 {
+	switch what % 22 {
 	case 0, 1:
 		op.Spec = &task.Spec{
 			Name: name, Command: []string{"x"}, LeaveChildren: how&4 != 0,
@@ -109,6 +128,7 @@ func (w *world) step(what, who, how byte, st *memory) {
 		if how&16 != 0 {
 			op.Spec.MaxRestarts = new(1)
 		}
+		w.waits(op.Spec, who/3)
 	case 2:
 		op.Spec = &task.Spec{Name: name}
 	case 3, 4:
@@ -155,7 +175,7 @@ func (w *world) step(what, who, how byte, st *memory) {
 		return
 	case 14:
 		fail := how&3 == 3
-		st.failing(func(*task.Record) error {
+		w.st.failing(func(*task.Record) error {
 			if fail {
 				return errDisk
 			}
@@ -164,6 +184,23 @@ func (w *world) step(what, who, how byte, st *memory) {
 		return
 	case 15:
 		time.Sleep(time.Duration(how) * time.Second / 4)
+		return
+	case 16:
+		op.Kind = supervisor.OpPause
+	case 17:
+		op.Kind = supervisor.OpResume
+	case 18, 19:
+		w.changeGroup(how)
+		return
+	case 20:
+		if k := w.checks[name]; k != nil && how&1 != 0 {
+			k.Finish(nil)
+		} else if k != nil {
+			k.Finish(errDisk)
+		}
+		return
+	case 21:
+		w.reload()
 		return
 	}
 	w.calls = append(w.calls, w.sup.Submit(op))
@@ -177,11 +214,17 @@ func (w *world) check() {
 		w.runs[r.Launch.Spec.Name] = append(w.runs[r.Launch.Spec.Name], r)
 		w.begun[r], w.waiting[r] = !w.held, w.held
 	}
+	for !w.checker.Idle() {
+		k := w.checker.Next(w.t)
+		w.checks[k.Spec.Name] = k
+	}
 	known := make(map[string]bool)
-	for _, info := range w.sup.List() {
+	infos := w.sup.List()
+	for _, info := range infos {
 		known[info.Name] = true
 		w.checkTask(info)
 	}
+	w.checkGroup(infos)
 	for name, runs := range w.runs {
 		for _, r := range runs {
 			if !known[name] && w.alive(r) {
@@ -205,18 +248,29 @@ func (w *world) checkTask(info task.Info) {
 		return
 	}
 	bad := func(what string) { w.t.Errorf("%s with %d live runs: %s: %+v", info.Name, live, what, full) }
-	last := full.Runs[len(full.Runs)-1]
+	var last task.Run
+	if n := len(full.Runs); n > 0 {
+		last = full.Runs[n-1]
+	}
+	over := last.State != "" || last.Run == 0
+	waits := info.State == task.Waiting || info.State == task.Queued
 	switch ended := info.State.Ended(); {
 	case live > 1:
 		bad("two runs")
-	case info.State == task.Running && (live != 1 || info.PID == 0 || info.Wish != task.Up):
+	case waits && (live != 0 && !full.Spec.LeaveChildren || info.PID != 0 || info.Wish != task.Up || !over || info.Slot != 0):
+		bad("waits")
+	case info.State == task.Waiting && !w.closed && !w.mayWait(&full):
+		bad("waits for nothing")
+	case (info.State == task.Running || info.State == task.Paused) && (live != 1 || info.PID == 0 || info.Wish != task.Up):
 		bad("running")
-	case (ended || info.State == task.BackingOff) && (info.PID != 0 || info.EndedAt.IsZero() || last.State == ""):
+	case (ended || info.State == task.BackingOff) && (info.PID != 0 || info.EndedAt.IsZero() || !over):
 		bad("ended")
-	case !ended && info.State != task.BackingOff && (!info.EndedAt.IsZero() || info.ExitCode != nil || last.State != ""):
+	case !ended && !waits && info.State != task.BackingOff && (!info.EndedAt.IsZero() || info.ExitCode != nil || last.State != ""):
 		bad("an end while it lasts")
-	case info.State == task.BackingOff == info.NextAt.IsZero():
+	case info.State == task.BackingOff && info.NextAt.IsZero(), ended && !w.closed && !info.NextAt.IsZero():
 		bad("next_at")
+	case !ended && !info.NextAt.IsZero() && time.Until(info.NextAt.Time) < 0 && !w.closed:
+		bad("it was due")
 	case last.Run != info.Run || len(full.Runs) > 10:
 		bad("runs")
 	case ended && live == 1 && !full.Spec.LeaveChildren:

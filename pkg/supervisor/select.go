@@ -60,8 +60,8 @@ func (s *Supervisor) Select(sel Selector) ([]string, []error) {
 			take(info.Name)
 		}
 	}
-	if sel.Group != "" && !found {
-		errs = append(errs, task.Errorf(task.ErrNotFound, sel.Group, "No such group: %s", sel.Group))
+	if _, set := s.slots.get(sel.Group); sel.Group != "" && !found && !set {
+		errs = append(errs, task.NoSuchGroup(sel.Group))
 	}
 	return names, errs
 }
@@ -120,15 +120,21 @@ func sameButDigits(a, b string) bool {
 
 // Matcher tells the tasks, also future ones, that sel selects.
 func Matcher(sel Selector) func(*task.Info) bool {
+	named := make(map[string]bool, len(sel.Names))
+	var globs []string
+	for _, want := range sel.Names {
+		named[want] = true
+		if strings.ContainsAny(want, "*?[") {
+			globs = append(globs, want)
+		}
+	}
 	return func(i *task.Info) bool {
-		if sel.All || sel.Group != "" && i.Group == sel.Group {
+		if sel.All || sel.Group != "" && i.Group == sel.Group || named[i.Name] {
 			return true
 		}
-		for _, want := range sel.Names {
-			if ok, err := path.Match(want, i.Name); want == i.Name || ok && err == nil {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(globs, func(glob string) bool {
+			ok, err := path.Match(glob, i.Name)
+			return ok && err == nil
+		})
 	}
 }

@@ -38,11 +38,13 @@ import (
 	"tasks/pkg/task"
 )
 
-// A Store keeps records on disk. Save and Delete return when the change is
-// durable, and are called from many goroutines at once.
+// A Store keeps records on disk. Its methods return when the change is durable,
+// and are called from many goroutines at once.
 type Store interface {
 	Save(task.Record) error
 	Delete(name string) error
+	SaveGroup(task.Group) error
+	DeleteGroup(name string) error
 }
 
 // Logs are the files that runs write to.
@@ -73,6 +75,9 @@ type Options struct {
 	Builtin Func
 	// Store keeps what must outlive this supervisor. nil: nothing does.
 	Store Store
+	// Checker makes the readiness and health checks of runs. nil: there are none,
+	// and a spec that has some cannot be started.
+	Checker task.Checker
 	// Logs holds the output of runs. nil: output is thrown away.
 	Logs Logs
 	// KeepEnded is how many done tasks are remembered; 0: all.
@@ -83,8 +88,14 @@ type Options struct {
 
 // Supervisor holds tasks by name. Make one with [New].
 type Supervisor struct {
-	opts Options
-	hub  hub
+	opts  Options
+	hub   hub
+	order *order
+	slots *slots
+	hooks hooks
+	now   func() time.Time // the wall clock
+
+	changing sync.Mutex // held while the settings of a group change
 
 	mu      sync.Mutex // guards what follows
 	tasks   map[string]*actor
@@ -98,7 +109,8 @@ func New(o Options) *Supervisor {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Supervisor{opts: o, tasks: make(map[string]*actor)}
+	s := &Supervisor{opts: o, tasks: make(map[string]*actor), order: newOrder(), slots: newSlots(), now: time.Now}
+	s.hooks.open()
 	if o.KeepEnded > 0 {
 		s.forgetOld(o.KeepEnded)
 	}
@@ -129,6 +141,17 @@ func (s *Supervisor) Start(ctx context.Context, spec task.Spec) (task.Info, erro
 // Stop sets the task's stop event and joins. Stopping an ended task is no error.
 func (s *Supervisor) Stop(ctx context.Context, name string) (task.Info, error) {
 	return s.Submit(Op{Kind: OpStop, Name: name}).Wait(ctx)
+}
+
+// Pause stops all processes of a task that runs, until Resume. A function cannot
+// be paused: that, and a task that does not run, is an ErrConflict.
+func (s *Supervisor) Pause(ctx context.Context, name string) (task.Info, error) {
+	return s.Submit(Op{Kind: OpPause, Name: name}).Wait(ctx)
+}
+
+// Resume lets a paused task go on.
+func (s *Supervisor) Resume(ctx context.Context, name string) (task.Info, error) {
+	return s.Submit(Op{Kind: OpResume, Name: name}).Wait(ctx)
 }
 
 // Restart stops the task, joins, and starts it; an ended one it starts.
@@ -214,32 +237,6 @@ func (s *Supervisor) lookup(name string) *snapshot {
 	return nil
 }
 
-// Load takes over the tasks that an earlier supervisor recorded. Call it once,
-// before anything else. Runs that outlived that supervisor are taken back if
-// their engine can; others are lost. What should be up is started again; if
-// ctx ends first, that goes on without the caller.
-func (s *Supervisor) Load(ctx context.Context, records []task.Record) {
-	actors, again := make([]*actor, len(records)), make([]bool, len(records))
-	var restored sync.WaitGroup // side by side, for the sake of a store that groups its saves
-	for i, r := range records {
-		actors[i] = s.add(r.Spec.Name)
-		restored.Go(func() { again[i] = actors[i].restore(ctx, r) })
-	}
-	restored.Wait()
-	var calls []*Call
-	for i, a := range actors {
-		s.actors.Go(a.loop)
-		if again[i] {
-			calls = append(calls, s.Submit(Op{Kind: OpRestart, Name: a.name, unasked: true}))
-		}
-	}
-	for _, c := range calls {
-		if _, err := c.Wait(ctx); err != nil {
-			s.opts.Logger.Warn("cannot start a task again", "task", c.op.Name, "err", err)
-		}
-	}
-}
-
 // add makes the actor of a new task. The caller holds no lock.
 func (s *Supervisor) add(name string) *actor {
 	s.mu.Lock()
@@ -286,6 +283,7 @@ func (s *Supervisor) end(err error) {
 	if !errors.Is(err, task.ErrTimeout) {
 		s.actors.Wait()
 	}
+	s.hooks.close()
 }
 
 // endAll submits op to every task there is, and sees to it that none begins a
@@ -293,6 +291,8 @@ func (s *Supervisor) end(err error) {
 func (s *Supervisor) endAll(ctx context.Context, op Op) ([]task.Info, error) {
 	s.mu.Lock()
 	s.closing = true
+	s.slots.close()
+	s.order.close()
 	calls := make([]*Call, 0, len(s.tasks))
 	for name, a := range s.tasks {
 		op.Name = name
@@ -329,6 +329,16 @@ func (s *Supervisor) endAll(ctx context.Context, op Op) ([]task.Info, error) {
 		errs = append(errs, task.Errorf(task.ErrTimeout, stuck[0], "did not end: %s%s", strings.Join(names, ", "), more))
 	}
 	return infos, errors.Join(errs...)
+}
+
+// goOn lets those begin who wait for a slot or for others, unless the end has begun.
+func (s *Supervisor) goOn() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closing {
+		s.order.open()
+		s.slots.open()
+	}
 }
 
 func (s *Supervisor) isClosing() bool {

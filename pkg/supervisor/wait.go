@@ -10,17 +10,17 @@ import (
 // has. The infos are in the order of the names. If ctx ends first its cause is
 // the error and the infos are as they then are.
 func (s *Supervisor) Wait(ctx context.Context, names []string, any bool) ([]task.Info, error) {
-	return s.WaitFor(ctx, names, any, task.State.Ended)
+	return s.WaitFor(ctx, names, any, func(*task.Info) bool { return false })
 }
 
-// WaitFor is Wait for another state than the ended ones. A task that has ended
-// is not waited for any longer, whatever is wanted.
-func (s *Supervisor) WaitFor(ctx context.Context, names []string, any bool, is func(task.State) bool) ([]task.Info, error) {
+// WaitFor is Wait for tasks that are something else than ended. A task that has
+// ended is not waited for any longer, whatever is wanted.
+func (s *Supervisor) WaitFor(ctx context.Context, names []string, any bool, is func(*task.Info) bool) ([]task.Info, error) {
 	want := make(map[string]bool, len(names))
 	for _, n := range names {
 		want[n] = true
 	}
-	w := s.Watch(1, func(i *task.Info) bool { return want[i.Name] && (is(i.State) || i.State.Ended()) })
+	w := s.Watch(1, func(i *task.Info) bool { return want[i.Name] && (i.State.Ended() || is(i)) })
 	defer w.Close()
 	last := make(map[string]task.Info, len(names))
 	look := func() (infos []task.Info, met int, err error) {
@@ -36,7 +36,7 @@ func (s *Supervisor) WaitFor(ctx context.Context, names []string, any bool, is f
 			}
 			last[name] = info
 			infos = append(infos, info)
-			if is(info.State) || info.State.Ended() {
+			if info.State.Ended() || is(&info) {
 				met++
 			}
 		}

@@ -133,7 +133,7 @@ func TestWaitForAState(t *testing.T) {
 				}
 			})
 		}
-		running := func(st task.State) bool { return st == task.Running }
+		running := func(i *task.Info) bool { return i.State == task.Running }
 		got, err := s.WaitFor(t.Context(), []string{"good", "bad"}, false, running)
 		if err != nil || names(got) != "good:running bad:failed" {
 			t.Errorf("%s, %v", names(got), err)

@@ -1,0 +1,41 @@
+package daemon
+
+import (
+	"os"
+
+	"tasks/internal/events"
+	"tasks/pkg/supervisor"
+	"tasks/pkg/task"
+)
+
+// historyRoom is how many changes of tasks wait for a disk that takes none for a
+// while before some are missed.
+const historyRoom = 16 << 10
+
+// history begins to write what happens, from before the records are loaded.
+func history(cfg Config, sup *supervisor.Supervisor, records []task.Record) *events.Recorder {
+	how := "version " + cfg.Version
+	if cfg.Handed != nil {
+		how += ", in place of the one before"
+	}
+	return events.Record(cfg.Paths.State, events.Sources{
+		Watch: sup.Watch(historyRoom, nil).Next,
+		List:  sup.List,
+		Runs: func(name string) []task.Run {
+			info, _ := sup.Info(name) // without runs where it is gone
+			return info.Runs
+		},
+		Records: records,
+	}, cfg.Log, events.Event{Event: events.Serving, PID: os.Getpid(), Reason: how})
+}
+
+// leavingBecause says why a supervisor ends that was asked to.
+func leavingBecause(leaving bool, next string) string {
+	switch {
+	case next != "":
+		return "is replaced by " + next
+	case leaving:
+		return "exit: tasks run on"
+	}
+	return "exit"
+}

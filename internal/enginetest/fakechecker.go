@@ -1,0 +1,163 @@
+package enginetest
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+
+	"tasks/pkg/task"
+)
+
+// FakeChecker makes checks that do what the test says. It starts no goroutine and
+// reads no clock, so it may be used in a testing/synctest bubble.
+type FakeChecker struct {
+	checks *line[*FakeChecks]
+
+	mu    sync.Mutex
+	fails []error
+	all   []*FakeChecks
+}
+
+// NewFakeChecker makes a checker without checks.
+func NewFakeChecker() *FakeChecker { return &FakeChecker{checks: newLine[*FakeChecks]()} }
+
+// FailNext lets the next Begin fail with err; of several, each serves one, in
+// order.
+func (c *FakeChecker) FailNext(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.fails = append(c.fails, err)
+}
+
+// Next waits for the oldest checks that no Next has returned yet.
+func (c *FakeChecker) Next(t testing.TB) *FakeChecks {
+	t.Helper()
+	return c.checks.next(t, "checks")
+}
+
+// Idle tells whether there are no checks that Next would return at once.
+func (c *FakeChecker) Idle() bool { return c.checks.idle() }
+
+// Left is how many checks were not closed, and how many go on.
+func (c *FakeChecker) Left() (open, going int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, k := range c.all {
+		ready, healthy := k.Going()
+		if going += ready + healthy; !k.Closed() {
+			open++
+		}
+	}
+	return open, going
+}
+
+// Begin implements task.Checker.
+func (c *FakeChecker) Begin(spec *task.Spec, run int, log string) (task.Checks, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.fails) > 0 {
+		err := c.fails[0]
+		c.fails = c.fails[1:]
+		return nil, err
+	}
+	k := &FakeChecks{
+		Spec: spec, Run: run, Log: log, ready: make(chan error, 1), sick: make(chan error, 1), word: errors.New("not yet"),
+	}
+	c.all = append(c.all, k)
+	c.checks.add(k)
+	return k, nil
+}
+
+// FakeChecks are the checks of one run, as the test has them.
+type FakeChecks struct {
+	Spec *task.Spec
+	Run  int
+	Log  string
+
+	ready, sick chan error
+
+	mu             sync.Mutex
+	word           error
+	readies, wells int // checks that go on
+	closed         int
+}
+
+// BeReady ends a readiness check: nil says that the run is ready, an error that
+// it never will be.
+func (k *FakeChecks) BeReady(err error) { k.ready <- err }
+
+// Sicken ends a health check with err.
+func (k *FakeChecks) Sicken(err error) { k.sick <- err }
+
+// Finish ends the check that goes on, of either kind, if there is one: as BeReady,
+// or with an error as Sicken.
+func (k *FakeChecks) Finish(err error) {
+	ready, healthy := k.Going()
+	switch {
+	case ready > 0:
+		k.BeReady(err)
+	case healthy > 0 && err != nil:
+		k.Sicken(err)
+	}
+}
+
+// Say is what a readiness check says when its context ends; nil is that it has
+// succeeded after all.
+func (k *FakeChecks) Say(err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.word = err
+}
+
+// Going is how many checks of readiness and of health go on.
+func (k *FakeChecks) Going() (ready, healthy int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.readies, k.wells
+}
+
+// Closed tells whether the checks were closed, and whether once.
+func (k *FakeChecks) Closed() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.closed == 1
+}
+
+// Env implements task.Checks.
+func (k *FakeChecks) Env() []string { return []string{"NOTIFY_SOCKET=fake"} }
+
+// Ready implements task.Checks.
+func (k *FakeChecks) Ready(ctx context.Context) error {
+	k.count(&k.readies, 1)
+	defer k.count(&k.readies, -1)
+	select {
+	case err := <-k.ready:
+		return err
+	case <-ctx.Done():
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		return k.word
+	}
+}
+
+// Healthy implements task.Checks.
+func (k *FakeChecks) Healthy(ctx context.Context) error {
+	k.count(&k.wells, 1)
+	defer k.count(&k.wells, -1)
+	select {
+	case err := <-k.sick:
+		return err
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+// Close implements task.Checks.
+func (k *FakeChecks) Close() { k.count(&k.closed, 1) }
+
+func (k *FakeChecks) count(n *int, by int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	*n += by
+}

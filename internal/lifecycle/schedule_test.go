@@ -1,0 +1,296 @@
+package lifecycle
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"tasks/pkg/task"
+)
+
+// What a time that comes does in each phase, by each overlap, and where a run
+// lasts then, what its end leads to.
+func TestOverlap(t *testing.T) {
+	t.Parallel()
+	table := `
+                 | skip                       | queue                         | replace
+idle             | -                          | -                             | -
+sleeping         | starting Launch            | starting Launch               | starting Launch
+sleeping shut    | -                          | -                             | -
+waiting          | -                          | -                             | -
+waiting shut     | -                          | -                             | -
+queued           | -                          | -                             | -
+queued shut      | -                          | -                             | -
+starting         | -                          | same                          | -
+starting stopped | -                          | -                             | -
+starting killed  | -                          | -                             | -
+probing          | - > sleeping Settle        | same > starting Settle Launch | stopping Ask > starting Settle Launch
+running          | - > sleeping Settle        | same > starting Settle Launch | stopping Ask > starting Settle Launch
+paused           | - > sleeping Settle        | same > starting Settle Launch | stopping Ask > starting Settle Launch
+stopping         | - > over Settle            | - > over Settle               | - > over Settle
+stopping left    | - > sleeping Settle        | same > starting Settle Launch | same > starting Settle Launch
+stopping restart | - > starting Settle Launch | - > starting Settle Launch    | - > starting Settle Launch
+killing          | - > over Settle            | - > over Settle               | - > over Settle
+killing left     | - > sleeping Settle        | same > starting Settle Launch | same > starting Settle Launch
+stuck            | - > over Settle            | - > over Settle               | - > over Settle
+stuck left       | - > sleeping Settle        | same > starting Settle Launch | same > starting Settle Launch
+backoff          | starting Launch            | starting Launch               | starting Launch
+over             | -                          | -                             | -`
+	for line := range strings.Lines(table[strings.Index(table, "idle"):]) {
+		row := strings.Split(line, "|")
+		m, ok := machines()[strings.TrimSpace(row[0])]
+		if !ok {
+			t.Fatalf("no machine %q", row[0])
+		}
+		for i, overlap := range []string{"skip", "queue", "replace"} {
+			p := policyOf(t, "repeats "+overlap)
+			got := cell(p, m, input("tick"))
+			if m.Phase.Live() && m.Phase != Starting {
+				next, _, _ := m.Next(p, input("tick"))
+				end := input("exited")
+				if m.Exited {
+					end = input("gone")
+				}
+				got += " > " + cell(p, next, end)
+			}
+			if want := strings.TrimSpace(row[i+1]); got != want {
+				t.Errorf("%s, %s: got %q, want %q", row[0], overlap, got, want)
+			}
+		}
+	}
+}
+
+// play is the machine after ins, as names of inputs.
+func play(t *testing.T, p Policy, ins ...string) (m Machine, acts []Action) {
+	t.Helper()
+	for i, name := range ins {
+		var err error
+		if m, acts, err = m.Next(p, input(name)); err != nil {
+			t.Fatalf("%q, input %d: %v", ins, i, err)
+		}
+	}
+	return m, acts
+}
+
+func TestSchedule(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		policy string
+		ins    string
+		phase  Phase
+		last   task.State
+	}{
+		{"each run leads to the next time", "repeats", "start, began, exited 1", Sleeping, task.Failed},
+		{"and that to a run", "repeats", "start, began, exited 1, tick, began, exited", Sleeping, task.Done},
+		{"a first time to come", "repeats", "later, tick, began", Running, ""},
+		{"once, later", "plain", "later, tick, began, exited", Over, task.Done},
+		{"once, and no more", "plain", "later, tick, began, exited, tick", Over, task.Done},
+		{"a failure is retried in its turn", "repeats on-failure", "start, began, exited 1", Backoff, task.Failed},
+		{"until it succeeds", "repeats on-failure", "start, began, exited 1, timer, began, exited", Sleeping, task.Done},
+		{"or the next time comes", "repeats on-failure", "start, began, exited 1, timer, began, exited 1, tick", Starting, task.Failed},
+		{"once, later, is retried by no time", "on-failure", "later, tick, began, exited 1, tick", Backoff, task.Failed},
+		{"asked for, it cannot begin", "repeats on-failure", "start, failed", Over, task.Failed},
+		{"it cannot begin at its time", "repeats", "later, tick, failed", Sleeping, task.Failed},
+		{"and is tried again", "repeats on-failure", "later, tick, failed", Backoff, task.Failed},
+		{"it cannot begin after a restart by hand", "repeats", "later, restart, failed", Over, task.Failed},
+		{"blocked", "after repeats", "start, block", Sleeping, task.Failed},
+		{"but not the next time", "after repeats", "start, block, tick, clear, began, exited", Sleeping, task.Done},
+		{"blocked, once", "after", "start, block", Over, task.Failed},
+		{"blocked at its time, once", "after", "later, tick, block", Over, task.Failed},
+		{"blocked, though it restarts", "after on-failure", "start, block", Over, task.Failed},
+		{"a restart by hand before its time", "repeats", "later, restart, began, exited", Sleeping, task.Done},
+		{"stopped before its time", "repeats", "later, stop, tick", Over, task.Stopped},
+		{"stopped between its times", "repeats", "start, began, exited, stop", Over, task.Stopped},
+		{"stopped while it runs", "repeats queue", "start, began, tick, stop, exited", Over, task.Stopped},
+		{"stopped for the next time", "repeats replace", "start, began, tick, exited", Starting, task.Stopped},
+		{"stopped meanwhile", "repeats replace", "start, began, tick, stop, exited", Over, task.Stopped},
+		{"a shutdown meanwhile", "repeats replace", "start, began, tick, shutdown, exited", Over, task.Stopped},
+		{"the time that came waits its turn", "repeats queue after grouped", "start, clear, grant, began, tick, exited", Waiting, task.Done},
+		{"and comes once", "repeats queue", "start, began, tick, tick, tick, exited, began, exited", Sleeping, task.Done},
+		{"a restart is that of the time too", "repeats queue", "start, began, tick, restart, exited, began, exited", Sleeping, task.Done},
+		{"replaced in its slot", "repeats replace after grouped", "start, clear, grant, began, tick, exited", Starting, task.Stopped},
+		{"a queued time is not retried but gone to", "repeats queue on-failure", "start, began, tick, exited 1", Starting, task.Failed},
+		{"shut down before its time", "repeats", "later, shutdown, tick", Sleeping, ""},
+		{"and gone on from", "repeats", "later, shutdown, sleep on, tick", Starting, ""},
+		{"shut down in the queue", "grouped", "start, shutdown, grant", Queued, ""},
+		{"and asked for", "grouped", "start, shutdown, restart, grant", Starting, ""},
+		{"shut down among those that wait", "after", "start, shutdown, clear, block", Waiting, ""},
+		{"and stopped", "after", "start, shutdown, stop", Over, task.Stopped},
+		{"a retry needs a slot", "grouped on-failure", "start, grant, began, exited 1, timer", Queued, task.Failed},
+		{"but waits for nobody", "after on-failure", "start, clear, began, exited 1, timer", Starting, task.Failed},
+		{"a restart has its slot", "grouped", "start, grant, began, restart, exited", Starting, task.Stopped},
+	} {
+		m, _ := play(t, policyOf(t, tt.policy), strings.Split(tt.ins, ", ")...)
+		if m.Phase != tt.phase || m.Last.State != tt.last {
+			t.Errorf("%s: %s leads to %v, last %q; want %v, %q", tt.name, tt.ins, m.Phase, m.Last.State, tt.phase, tt.last)
+		}
+	}
+}
+
+// The first run after times that passed unseen says how many they were.
+func TestLate(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		policy, ins string
+		want        int
+	}{
+		{"repeats", "later, late", 3},
+		{"repeats after grouped", "later, late, clear, grant, began", 3},
+		{"repeats", "later, late, began, exited, tick", 0},
+		{"repeats on-failure", "later, late, began, exited 1, timer", 0},
+		{"repeats replace", "later, late, began, tick, exited", 0},
+		{"repeats queue", "later, late, began, tick, exited", 0},
+		{"repeats", "later, late, began, restart, exited", 0},
+		{"repeats", "start, began, late", 0}, // nothing begins
+	} {
+		if m, _ := play(t, policyOf(t, tt.policy), strings.Split(tt.ins, ", ")...); m.Late != tt.want {
+			t.Errorf("%s: %s: %d times late, want %d", tt.policy, tt.ins, m.Late, tt.want)
+		}
+	}
+	m, _, _ := Machine{Wish: task.Up}.Next(Policy{Repeats: true}, Input{Kind: DoRestart, Unasked: true, Late: 2})
+	if m.Late != 2 {
+		t.Errorf("after the supervisor was away: %d times late", m.Late)
+	}
+}
+
+// A restart by hand of what waits in the queue leaves it there, and counts as
+// any start by hand.
+func TestRestartInTheQueue(t *testing.T) {
+	t.Parallel()
+	p := policyOf(t, "grouped on-failure")
+	p.Max = 1
+	m, _ := play(t, p, "start", "grant", "began", "exited 1", "timer")
+	if m.Phase != Queued || m.Restarts != 1 || !m.Begun || !m.Unasked {
+		t.Fatalf("%+v", m)
+	}
+	armed := m.Armed
+	m, _, _ = m.Next(p, input("restart"))
+	if m.Phase != Queued || m.Restarts != 0 || m.Streak != 0 || m.Begun || m.Unasked || m.Armed != armed {
+		t.Errorf("%+v", m)
+	}
+	for _, name := range []string{"grant", "began", "exited 1"} {
+		m, _, _ = m.Next(p, input(name))
+	}
+	if m.Phase != Backoff {
+		t.Errorf("%v after the first failure since: %s", m.Phase, m.Why(p))
+	}
+}
+
+// What is to be down does not begin at its time: a stop was under way when its
+// supervisor died, and the next one is about to go on with it.
+func TestNoTimeAgainstTheWish(t *testing.T) {
+	t.Parallel()
+	for _, overlap := range []string{"skip", "queue", "replace"} {
+		p := policyOf(t, "repeats "+overlap)
+		m, acts, _ := Machine{Phase: Running, Wish: task.Down, Begun: true}.Next(p, input("tick"))
+		if m.Phase != Running || m.Again || len(acts) > 0 {
+			t.Errorf("%s: %v, %v", overlap, m.Phase, acts)
+		}
+		if m, _, _ = m.Next(p, input("exited")); m.Phase != Over {
+			t.Errorf("%s: then %v", overlap, m.Phase)
+		}
+	}
+}
+
+// A stop of what waits keeps the exit of a run that there was since it was
+// started, or since its time came, and none of one before.
+func TestStoppedWithoutARun(t *testing.T) {
+	t.Parallel()
+	one := task.Exit{Code: 1}
+	for _, tt := range []struct {
+		policy, ins string
+		want        Ending
+	}{
+		{"repeats", "later, stop", Ending{State: task.Stopped, Cause: Stop}},
+		{"repeats", "later, tick, began, exited 1, stop", Ending{State: task.Stopped, Cause: Stop, Exit: one}},
+		{"after repeats", "start, clear, began, exited 1, tick, stop", Ending{State: task.Stopped, Cause: Stop}},
+		{"grouped", "start, grant, began, exited 1, start, stop", Ending{State: task.Stopped, Cause: Stop}},
+		{"grouped on-failure", "start, grant, began, exited 1, timer, stop", Ending{State: task.Stopped, Cause: Stop, Exit: one}},
+		{"grouped on-failure", "start, grant, began, exited 1, timer, restart, stop", Ending{State: task.Stopped, Cause: Stop}},
+		{"repeats", "start, began, exited 1, shutdown, sleep on, stop", Ending{State: task.Stopped, Cause: Stop, Exit: one}},
+	} {
+		if m, _ := play(t, policyOf(t, tt.policy), strings.Split(tt.ins, ", ")...); m.Phase != Over || m.Last != tt.want {
+			t.Errorf("%s: %s: %v, %+v; want %+v", tt.policy, tt.ins, m.Phase, m.Last, tt.want)
+		}
+	}
+}
+
+func TestUnhealthy(t *testing.T) {
+	t.Parallel()
+	p := policyOf(t, "on-failure")
+	m, acts := play(t, p, "start", "began", "sick")
+	const want = "unhealthy: connection refused"
+	if m.Phase != Stopping || m.Deadline(p) != grace || len(acts) != 1 || acts[0] != Ask || m.Doing(p) != want {
+		t.Errorf("%v for %v, %v: %s", m.Phase, m.Deadline(p), acts, m.Doing(p))
+	}
+	if m, _, _ = m.Next(p, input("exited")); m.Phase != Backoff || m.Last.State != task.Failed || m.Why(p) != want {
+		t.Errorf("%v, %s: %s", m.Phase, m.Last.State, m.Why(p))
+	}
+	for _, name := range []string{"timer", "began", "exited 1"} { // another run, another reason
+		m, _, _ = m.Next(p, input(name))
+	}
+	if m.Last.Note != "" || m.Why(p) != "exit code 1" {
+		t.Errorf("then %+v: %s", m.Last, m.Why(p))
+	}
+}
+
+func TestPauseAndResume(t *testing.T) {
+	t.Parallel()
+	p := policyOf(t, "on-failure")
+	running, _ := play(t, p, "start", "began")
+	paused, acts, err := running.Next(p, input("pause"))
+	if err != nil || paused.Phase != Paused || len(acts) > 0 || paused.Deadline(p) != 0 || paused.Armed == running.Armed {
+		t.Errorf("%v, %v, %v, deadline %v", paused.Phase, acts, err, paused.Deadline(p))
+	}
+	for _, name := range []string{"pause", "timer", "sick", "ready", "began", "tick", "gone"} {
+		if next, acts, err := paused.Next(p, input(name)); next != paused || len(acts) > 0 || err != nil {
+			t.Errorf("%s: %v, %v, %v", name, next.Phase, acts, err)
+		}
+	}
+	again, acts, err := paused.Next(p, input("resume"))
+	if err != nil || again.Phase != Running || len(acts) > 0 || again.Deadline(p) != limit || again.Armed == paused.Armed {
+		t.Errorf("%v, %v, %v, deadline %v", again.Phase, acts, err, again.Deadline(p))
+	}
+	if ended, _, _ := paused.Next(p, input("exited 1")); ended.Phase != Backoff {
+		t.Errorf("killed while it was paused: %v", ended.Phase)
+	}
+}
+
+// Of a readiness check and a run's timeout the shorter ends the run, and says so.
+func TestNotReadyInTime(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		ready, timeout time.Duration
+		deadline       time.Duration
+		cause          Cause
+		why            string
+	}{
+		{time.Minute, 0, time.Minute, Unready, "not ready after 1m0s: connection refused"},
+		{time.Minute, time.Hour, time.Minute, Unready, "not ready after 1m0s: connection refused"},
+		{time.Minute, time.Minute, time.Minute, Unready, "not ready after 1m0s: connection refused"},
+		{time.Minute, time.Second, time.Second, Timeout, "timed out after 1s"},
+	} {
+		p := Policy{Ready: tt.ready, Timeout: tt.timeout, Grace: grace}
+		m, _ := play(t, p, "start", "began")
+		if m.Phase != Probing || m.Deadline(p) != tt.deadline {
+			t.Errorf("%+v: %v for %v", tt, m.Phase, m.Deadline(p))
+		}
+		m, acts, _ := m.Next(p, input("timer"))
+		if m.Phase != Stopping || m.Cause != tt.cause || (m.Note != "") != (tt.cause == Unready) || len(acts) != 1 || acts[0] != Ask || m.Doing(p) != tt.why {
+			t.Errorf("%+v: %v by cause %d, %v: %s", tt, m.Phase, m.Cause, acts, m.Doing(p))
+		}
+		if m, _, _ = m.Next(p, input("exited")); m.Phase != Over || m.Last.State != task.Failed || m.Why(p) != tt.why {
+			t.Errorf("%+v: %v, %s: %s", tt, m.Phase, m.Last.State, m.Why(p))
+		}
+	}
+	p := Policy{Ready: time.Minute, Timeout: time.Hour}
+	m, _ := play(t, p, "start", "began", "ready")
+	if m.Phase != Running || m.Deadline(p) != time.Hour {
+		t.Errorf("once it is ready: %v for %v", m.Phase, m.Deadline(p))
+	}
+	// What ends before it is ready has ended as any run.
+	if m, _ = play(t, p, "start", "began", "exited 1"); m.Phase != Over || m.Last.State != task.Failed || m.Why(p) != "exit code 1" {
+		t.Errorf("%v: %s", m.Phase, m.Why(p))
+	}
+}

@@ -1,0 +1,86 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"tasks/internal/each"
+	"tasks/internal/protocol"
+	"tasks/pkg/supervisor"
+	"tasks/pkg/task"
+)
+
+// startEach starts a task per input.
+func startEach(c *conn, _, params json.RawMessage) (func() (any, error), error) {
+	var p protocol.Each
+	if err := protocol.Decode(params, &p); err != nil {
+		return nil, err
+	}
+	if len(p.Command) == 0 {
+		return nil, &protocol.Error{Code: protocol.CodeParams, Message: "params: give a command"}
+	}
+	if p.Cwd == "" {
+		p.Cwd = c.srv.cfg.Home
+	}
+	specs, err := each.Specs(p.Spec, p.Inputs, max(p.First, 1))
+	if err != nil {
+		return nil, err
+	}
+	ops := make([]supervisor.Op, len(specs))
+	for i := range specs {
+		ops[i] = supervisor.Op{Kind: supervisor.OpStart, Name: specs[i].Name, Spec: &specs[i]}
+	}
+	return submit(c.srv.cfg.Supervisor, ops, nil)
+}
+
+// apply sets groups and starts tasks, one level of dependencies after the other:
+// what has a name is stopped first.
+func apply(c *conn, _, params json.RawMessage) (func() (any, error), error) {
+	var p protocol.Apply
+	if err := protocol.Decode(params, &p); err != nil {
+		return nil, err
+	}
+	sup := c.srv.cfg.Supervisor
+	for _, g := range p.Groups {
+		if err := g.Check(); err != nil {
+			return nil, err
+		}
+	}
+	for i := range p.Tasks {
+		if p.Tasks[i].Cwd == "" {
+			p.Tasks[i].Cwd = c.srv.cfg.Home
+		}
+		if err := p.Tasks[i].Check(); err != nil {
+			return nil, err
+		}
+	}
+	return func() (any, error) {
+		for _, g := range p.Groups {
+			if _, err := sup.ChangeGroup(g.Name, func(set *task.Group) { set.Slots, set.Hooks = g.Slots, g.Hooks }); err != nil {
+				return nil, err
+			}
+		}
+		calls := make(map[string]*supervisor.Call, len(p.Tasks))
+		for i := range p.Tasks {
+			spec := &p.Tasks[i]
+			for _, dep := range slices.Concat(spec.After, spec.AfterEnded) {
+				if call := calls[dep]; call != nil {
+					call.Wait(context.Background()) // an error of its own is told once
+				}
+			}
+			calls[spec.Name] = sup.Submit(supervisor.Op{Kind: supervisor.OpStart, Name: spec.Name, Spec: spec, Replace: true})
+		}
+		tasks, errs := make([]task.Info, 0, len(calls)), []error(nil)
+		for i := range p.Tasks {
+			t, err := calls[p.Tasks[i].Name].Wait(context.Background())
+			if err != nil {
+				errs = append(errs, err)
+			}
+			if t.Name != "" {
+				tasks = append(tasks, t)
+			}
+		}
+		return tasks, failed(errs, tasks)
+	}, nil
+}

@@ -1,0 +1,60 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+
+	"tasks/internal/protocol"
+	"tasks/pkg/task"
+)
+
+func groupList(c *conn, _, params json.RawMessage) (func() (any, error), error) {
+	if err := protocol.Decode(params, &struct{}{}); err != nil {
+		return nil, err
+	}
+	return now(c.srv.cfg.Supervisor.Groups(), nil)
+}
+
+func groupSet(c *conn, _, params json.RawMessage) (func() (any, error), error) {
+	var p protocol.GroupSet
+	if err := protocol.Decode(params, &p); err != nil {
+		return nil, err
+	}
+	g, err := c.srv.cfg.Supervisor.ChangeGroup(p.Name, func(g *task.Group) {
+		if p.Slots != nil {
+			g.Slots = p.Slots.N
+		}
+		if p.OnExit != nil {
+			g.OnExit = *p.OnExit
+		}
+		if p.OnFailure != nil {
+			g.OnFailure = *p.OnFailure
+		}
+	})
+	return now(g, err)
+}
+
+func groupPause(c *conn, _, params json.RawMessage) (func() (any, error), error) {
+	return onGroup(params, func(name string) (task.Group, error) {
+		return c.srv.cfg.Supervisor.PauseGroup(context.Background(), name)
+	})
+}
+
+func groupResume(c *conn, _, params json.RawMessage) (func() (any, error), error) {
+	return onGroup(params, func(name string) (task.Group, error) {
+		return c.srv.cfg.Supervisor.ResumeGroup(context.Background(), name)
+	})
+}
+
+func groupRemove(c *conn, _, params json.RawMessage) (func() (any, error), error) {
+	return onGroup(params, c.srv.cfg.Supervisor.RemoveGroup)
+}
+
+// onGroup does something to one group, before the next request begins.
+func onGroup(params json.RawMessage, do func(name string) (task.Group, error)) (func() (any, error), error) {
+	var p protocol.Group
+	if err := protocol.Decode(params, &p); err != nil {
+		return nil, err
+	}
+	return now(do(p.Name))
+}

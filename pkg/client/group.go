@@ -1,0 +1,51 @@
+package client
+
+import (
+	"context"
+
+	"tasks/internal/protocol"
+	"tasks/pkg/task"
+)
+
+// The settings of a group.
+type (
+	// GroupOptions are what is to change of a group; what is nil stays.
+	GroupOptions = protocol.GroupSet
+	// Slots is a number of slots; without one there is no limit.
+	Slots = protocol.Slots
+)
+
+// Groups is every group, with what was set of it and how many of its tasks run
+// and wait, sorted by name.
+func (c *Client) Groups(ctx context.Context) ([]task.Group, error) {
+	var groups []task.Group
+	err := c.call(ctx, "group.list", struct{}{}, &groups)
+	return groups, ofKind(err)
+}
+
+// SetGroup changes a group, which need not be there. A raised number of slots
+// takes effect at once.
+func (c *Client) SetGroup(ctx context.Context, o GroupOptions) (task.Group, error) {
+	return c.group(ctx, "group.set", o)
+}
+
+// PauseGroup has nothing new begin in a group, and pauses what runs.
+func (c *Client) PauseGroup(ctx context.Context, name string) (task.Group, error) {
+	return c.group(ctx, "group.pause", protocol.Group{Name: name})
+}
+
+// ResumeGroup undoes PauseGroup.
+func (c *Client) ResumeGroup(ctx context.Context, name string) (task.Group, error) {
+	return c.group(ctx, "group.resume", protocol.Group{Name: name})
+}
+
+// RemoveGroup forgets what was set of a group, all of whose tasks have ended.
+func (c *Client) RemoveGroup(ctx context.Context, name string) (task.Group, error) {
+	return c.group(ctx, "group.remove", protocol.Group{Name: name})
+}
+
+func (c *Client) group(ctx context.Context, method string, params any) (task.Group, error) {
+	var g task.Group
+	err := c.call(ctx, method, params, &g)
+	return g, ofKind(err)
+}

@@ -1,0 +1,97 @@
+package supervisor
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"tasks/pkg/task"
+)
+
+// The bounds of hooks.
+const (
+	HookTimeout = time.Minute      // a hook that takes longer is killed
+	hooksAtOnce = 8                // others wait for their turn
+	hooksAtEnd  = 10 * time.Second // what the end of the supervisor grants those under way
+)
+
+// hooks runs the lines that are to follow the ends of runs.
+type hooks struct {
+	ctx     context.Context
+	cancel  context.CancelFunc
+	turns   chan struct{}
+	running sync.WaitGroup
+}
+
+func (h *hooks) open() {
+	h.ctx, h.cancel = context.WithCancel(context.Background())
+	h.turns = make(chan struct{}, hooksAtOnce)
+}
+
+// close waits for the hooks under way, within a bound.
+func (h *hooks) close() {
+	timer := time.AfterFunc(hooksAtEnd, h.cancel)
+	defer timer.Stop()
+	h.running.Wait()
+	h.cancel()
+}
+
+// hook runs what the spec, and its group, want done after a run that has ended in
+// that state, beside the loop.
+func (a *actor) hook(state task.State, run int, exit string) {
+	failed := state == task.Failed || state == task.Lost
+	var lines []string
+	for _, h := range []task.Hooks{a.spec.Hooks, a.sup.groupHooks(a.spec.Group)} {
+		if h.OnExit != "" {
+			lines = append(lines, h.OnExit)
+		}
+		if h.OnFailure != "" && failed {
+			lines = append(lines, h.OnFailure)
+		}
+	}
+	shell, ok := a.engine.(task.Shell)
+	if lines == nil || !ok {
+		return
+	}
+	l := task.Launch{Spec: new(a.spec), Run: run, Slot: a.slot, Env: []string{"TASKS_STATE=" + string(state), "TASKS_EXIT=" + exit}}
+	a.sup.hooks.running.Go(func() {
+		for _, line := range lines {
+			a.sup.runHook(shell, l, line)
+		}
+	})
+}
+
+func (s *Supervisor) groupHooks(name string) task.Hooks {
+	if name == "" {
+		return task.Hooks{}
+	}
+	g, _ := s.slots.get(name)
+	return g.Hooks
+}
+
+func (s *Supervisor) runHook(shell task.Shell, l task.Launch, line string) {
+	select {
+	case s.hooks.turns <- struct{}{}:
+		defer func() { <-s.hooks.turns }()
+	case <-s.hooks.ctx.Done():
+		s.opts.Logger.Warn("a hook was not run: the supervisor has ended", "task", l.Spec.Name, "hook", line)
+		return
+	}
+	ctx, cancel := context.WithTimeout(s.hooks.ctx, HookTimeout)
+	defer cancel()
+	output, exit, err := shell.Exec(ctx, l, line)
+	if err != nil || !exit.OK() {
+		s.opts.Logger.Warn("a hook failed", "task", l.Spec.Name, "hook", line, "err", err, "code", exit.Code, "output", strings.TrimSpace(output))
+	}
+}
+
+// exitText is the exit of a run as its hooks are told: its code, or the name of a
+// signal; "" where it is not known.
+func exitText(r *task.Run) string {
+	if r.ExitCode != nil {
+		return strconv.Itoa(*r.ExitCode)
+	}
+	return r.Signal
+}

@@ -1,0 +1,174 @@
+package supervisor_test
+
+import (
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tasks/internal/enginetest"
+	"tasks/pkg/supervisor"
+	"tasks/pkg/task"
+)
+
+func TestPauseAndResume(t *testing.T) {
+	st := newMemory()
+	faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		r := start(t, s, f, job("a"))
+		for range 2 { // once more is no error
+			if got, err := s.Pause(t.Context(), "a"); err != nil || got.State != task.Paused || got.PID == 0 || got.Wish != task.Up {
+				t.Errorf("Pause: %+v, %v", got, err)
+			}
+		}
+		if !r.Paused() || st.record("a").State != task.Paused {
+			t.Errorf("paused %v, recorded as %s", r.Paused(), st.record("a").State)
+		}
+		_, err := s.Start(t.Context(), job("a"))
+		expectError(t, err, task.ErrConflict, "Task a is paused.")
+		for range 2 {
+			if got, err := s.Resume(t.Context(), "a"); err != nil || got.State != task.Running {
+				t.Errorf("Resume: %+v, %v", got, err)
+			}
+		}
+		if r.Paused() || st.record("a").State != task.Running {
+			t.Errorf("paused %v, recorded as %s", r.Paused(), st.record("a").State)
+		}
+		// It may end while it is paused.
+		s.Pause(t.Context(), "a")
+		r.Exit(task.Exit{Signal: syscall.SIGKILL}, false)
+		expect(t, s, "a", task.Failed, "ended by SIGKILL")
+		_, err = s.Resume(t.Context(), "a")
+		expectError(t, err, task.ErrConflict, "Task a is failed: cannot resume it.")
+		_, err = s.Pause(t.Context(), "nobody")
+		expectError(t, err, task.ErrNotFound, "nobody")
+	})
+}
+
+func TestPauseConflicts(t *testing.T) {
+	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		setSlots(t, s, "g", 0)
+		start(t, s, f, job("ended")).Exit(task.Exit{}, false)
+		start(t, s, f, job("pausing", restarts(task.RestartAlways))).Exit(task.Exit{}, false)
+		begin(t, s, job("queued", in("g")))
+		begin(t, s, job("sleeping", delayed(time.Hour)))
+		ending := start(t, s, f, job("stopping"))
+		ending.AutoStop(false)
+		stop := s.Submit(supervisor.Op{Kind: supervisor.OpStop, Name: "stopping"})
+		synctest.Wait()
+		for name, state := range map[string]string{
+			"ended": "done", "pausing": "backoff", "queued": "queued", "sleeping": "waiting", "stopping": "stopping",
+		} {
+			_, err := s.Pause(t.Context(), name)
+			expectError(t, err, task.ErrConflict, "Task "+name+" is "+state+": cannot pause it.")
+			_, err = s.Resume(t.Context(), name)
+			expectError(t, err, task.ErrConflict, "Task "+name+" is "+state+": cannot resume it.")
+		}
+		ending.Exit(task.Exit{}, false)
+		stop.Wait(t.Context())
+		if err := s.Go("f", untilStop); err != nil {
+			t.Fatal(err)
+		}
+		_, err := s.Pause(t.Context(), "f")
+		expectError(t, err, task.ErrConflict, "cannot pause f: a function has only its stop event")
+		start(t, s, f, job("stiff"))
+		f.FailPause(syscall.EPERM)
+		_, err = s.Pause(t.Context(), "stiff")
+		expectError(t, err, syscall.EPERM, "cannot pause stiff: operation not permitted")
+		expect(t, s, "stiff", task.Running, "")
+		f.FailPause(nil)
+		s.Pause(t.Context(), "stiff")
+		f.FailPause(syscall.EPERM)
+		_, err = s.Resume(t.Context(), "stiff")
+		expectError(t, err, syscall.EPERM, "cannot resume stiff: operation not permitted")
+		expect(t, s, "stiff", task.Paused, "")
+	})
+}
+
+// Time in which a run is paused is no run time.
+func TestPauseAndTimeout(t *testing.T) {
+	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		r := start(t, s, f, job("a", timeout(time.Hour)))
+		for range 3 {
+			time.Sleep(15 * time.Minute)
+			s.Pause(t.Context(), "a")
+			s.Pause(t.Context(), "a")
+			time.Sleep(5 * time.Hour)
+			expect(t, s, "a", task.Paused, "")
+			s.Resume(t.Context(), "a")
+		}
+		begin := time.Now()
+		<-r.Stops()
+		within(t, "the rest of the hour", time.Since(begin), 15*time.Minute, 15*time.Minute)
+		expect(t, s, "a", task.Failed, "timed out after 1h0m0s")
+	})
+}
+
+func TestStopAndRestartOfAPausedOne(t *testing.T) {
+	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		setSlots(t, s, "g", 1)
+		start(t, s, f, job("a", in("g")))
+		begin(t, s, job("b", in("g")))
+		s.Pause(t.Context(), "a")
+		quiet(t, f) // it has its slot
+		if got, err := s.Restart(t.Context(), "a"); err != nil || got.State != task.Running || got.Run != 2 || got.Slot != 1 {
+			t.Errorf("Restart: %+v, %v", got, err)
+		}
+		if r := next(t, f); r.Paused() {
+			t.Error("the new run is paused")
+		}
+		s.Pause(t.Context(), "a")
+		if got, err := s.Stop(t.Context(), "a"); err != nil || got.State != task.Stopped || got.Reason != "stopped" {
+			t.Errorf("Stop: %+v, %v", got, err)
+		}
+		if r := next(t, f); r.Launch.Spec.Name != "b" {
+			t.Errorf("%s began", r.Launch.Spec.Name)
+		}
+		s.Pause(t.Context(), "b")
+		if _, err := s.Remove(t.Context(), "b", true); err != nil {
+			t.Errorf("Remove: %v", err)
+		}
+		if f.Live() != 0 {
+			t.Errorf("%d runs", f.Live())
+		}
+	})
+}
+
+func TestLoadOfAPausedOne(t *testing.T) {
+	reborn(t, func(t *testing.T, l *lives) {
+		r := start(t, l.Supervisor, l.fake, job("a", restarts(task.RestartAlways)))
+		if _, err := l.Pause(t.Context(), "a"); err != nil {
+			t.Fatal(err)
+		}
+		l.again(l.leave, time.Hour)
+		got := expect(t, l.Supervisor, "a", task.Paused, "")
+		if got.PID != r.Ref().PID || got.Run != 1 || !*got.Ready || !r.Paused() {
+			t.Errorf("%+v", got)
+		}
+		if got, err := l.Resume(t.Context(), "a"); err != nil || got.State != task.Running || r.Paused() {
+			t.Errorf("Resume: %+v, %v", got, err)
+		}
+		l.Pause(t.Context(), "a")
+		l.again(l.close, time.Hour) // it is stopped, and up again
+		if got := expect(t, l.Supervisor, "a", task.Running, ""); got.Run != 2 || next(t, l.fake).Paused() {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
+func TestSaveFailsAtAPause(t *testing.T) {
+	st := newMemory()
+	faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		r := start(t, s, f, job("a"))
+		st.failing(func(*task.Record) error { return errDisk })
+		_, err := s.Pause(t.Context(), "a")
+		expectError(t, err, errDisk, "cannot record that a is paused")
+		if expect(t, s, "a", task.Paused, ""); !r.Paused() {
+			t.Error("it is not paused")
+		}
+		st.failing(nil)
+		time.Sleep(3 * time.Second)
+		if got := st.record("a"); got.State != task.Paused {
+			t.Errorf("recorded as %s", got.State)
+		}
+	})
+}

@@ -1,0 +1,48 @@
+package supervisor_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tasks/internal/enginetest"
+	"tasks/pkg/supervisor"
+	"tasks/pkg/task"
+)
+
+// Who started what had to wait was answered before it could begin: where it cannot,
+// nobody is told, and its policy says what follows.
+func TestCannotBeginAfterAWait(t *testing.T) {
+	for name, spec := range map[string]task.Spec{
+		"slot":  job("b", in("g"), restarts(task.RestartOnFailure)),
+		"order": job("b", after("a"), restarts(task.RestartOnFailure)),
+		"both":  job("b", after("a"), in("h"), restarts(task.RestartOnFailure)),
+		"time":  job("b", delayed(time.Hour), restarts(task.RestartOnFailure)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+				setSlots(t, s, "g", 1)
+				a := start(t, s, f, job("a", in("g")))
+				begin(t, s, spec)
+				f.FailNext(errDisk)
+				a.Exit(task.Exit{}, false)
+				if name == "time" {
+					time.Sleep(time.Hour)
+				}
+				expect(t, s, "b", task.BackingOff, "no space left on device")
+				if r := f.Next(t); r.Launch.Run != 2 {
+					t.Errorf("%+v", r.Launch)
+				}
+				s.Stop(t.Context(), "b")
+				// Without a wait its caller is told.
+				spec := spec
+				spec.Delay = nil
+				synctest.Wait()
+				f.FailNext(errDisk)
+				_, err := s.Start(t.Context(), spec)
+				expectError(t, err, err, "cannot start b: no space left on device")
+				expect(t, s, "b", task.Failed, "no space left on device")
+			})
+		})
+	}
+}
