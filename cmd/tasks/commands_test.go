@@ -226,17 +226,35 @@ func misdate(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	by, err := time.ParseDuration(args[1])
 	ts.Check(err)
+	changeRecord(ts, args[0], func(r *task.Record) {
+		run := &r.Runs[len(r.Runs)-1]
+		run.StartedAt.Time = run.StartedAt.Add(by)
+	})
+}
+
+// dueAt is `due NAME DURATION`: by the record, the task's next time comes so much
+// from now. No supervisor may be there.
+func dueAt(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: due NAME DURATION")
+	}
+	in, err := time.ParseDuration(args[1])
+	ts.Check(err)
+	changeRecord(ts, args[0], func(r *task.Record) { r.NextAt = task.Time{Time: time.Now().Add(in)} })
+}
+
+// changeRecord changes what is on disk of a task.
+func changeRecord(ts *testscript.TestScript, name string, change func(*task.Record)) {
 	db, _, err := store.Open(filepath.Join(ts.Getenv("STATE"), "tasks.db"))
 	ts.Check(err)
 	defer db.Close()
 	records, err := db.Records()
 	ts.Check(err)
-	i := slices.IndexFunc(records, func(r task.Record) bool { return r.Spec.Name == args[0] })
+	i := slices.IndexFunc(records, func(r task.Record) bool { return r.Spec.Name == name })
 	if i < 0 {
-		ts.Fatalf("no record of %s", args[0])
+		ts.Fatalf("no record of %s", name)
 	}
-	run := &records[i].Runs[len(records[i].Runs)-1]
-	run.StartedAt.Time = run.StartedAt.Add(by)
+	change(&records[i])
 	ts.Check(db.Save(records[i]))
 }
 

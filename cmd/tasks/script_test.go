@@ -15,9 +15,9 @@ import (
 )
 
 // TestMain makes the test binary itself the `tasks` of the scripts, also for
-// the supervisors that it forks.
+// the supervisors that it forks, and the programs of the examples in docs/.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"tasks": main})
+	testscript.Main(m, map[string]func(){"tasks": main, "interrupted": interrupted, "listen": listen, "notify": notify})
 }
 
 // TestScript runs testdata/script, each with a home and a supervisor of its own.
@@ -34,6 +34,7 @@ func TestScript(t *testing.T) {
 		Setup:               func(e *testscript.Env) error { return setUp(e, completions) },
 		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"due":       dueAt,
 			"exitcode":  exitCode,
 			"fill":      fill,
 			"freeze":    freeze,
@@ -52,41 +53,51 @@ func TestScript(t *testing.T) {
 	})
 }
 
-// setUp gives the script directories of its own; $RUN has a short path, since
-// that of a socket is limited.
+// setUp gives the script directories of its own.
 func setUp(e *testscript.Env, completions string) error {
+	t := e.T().(testing.TB)
+	dir, vars := sandbox(t)
+	for name, value := range vars {
+		e.Setenv(name, value)
+	}
+	e.Setenv("COMPLETIONS", completions)
+	// After testscript has ended the script's own jobs.
+	t.Cleanup(func() { tearDown(t, e.Getenv, dir) })
+	return nil
+}
+
+// sandbox makes a home and a runtime directory, and the variables that say so;
+// $RUN has a short path, since that of a socket is limited.
+func sandbox(t testing.TB) (dir string, vars map[string]string) {
 	dir, err := os.MkdirTemp("/tmp", "t")
 	if err != nil {
-		return err
+		t.Fatal(err)
 	}
 	home := filepath.Join(dir, "home")
 	if err := os.Mkdir(home, 0o700); err != nil {
-		return err
+		t.Fatal(err)
 	}
-	e.Setenv("RUN", dir)
-	e.Setenv("HOME", home)
-	e.Setenv("XDG_RUNTIME_DIR", dir)
-	e.Setenv("STATE", filepath.Join(home, ".local/state/tasks/default"))
-	e.Setenv("SOCKET", filepath.Join(dir, "tasks/default.sock"))
-	e.Setenv("COMPLETIONS", completions)
-	e.Setenv("UID", strconv.Itoa(os.Getuid()))
-	e.Setenv("TERM", "xterm")
-	e.Setenv("TASKS_COMPLETION_TIMEOUT", patience.String()) // the machine may be busy
-	e.Setenv("GORACE", "atexit_sleep_ms=0")                 // else every command takes a second under the race detector
-	t := e.T().(testing.TB)
-	// After testscript has ended the script's own jobs.
-	t.Cleanup(func() { tearDown(t, e, dir) })
-	return nil
+	return dir, map[string]string{
+		"RUN":                      dir,
+		"HOME":                     home,
+		"XDG_RUNTIME_DIR":          dir,
+		"STATE":                    filepath.Join(home, ".local/state/tasks/default"),
+		"SOCKET":                   filepath.Join(dir, "tasks/default.sock"),
+		"UID":                      strconv.Itoa(os.Getuid()),
+		"TERM":                     "xterm",
+		"TASKS_COMPLETION_TIMEOUT": patience.String(),   // the machine may be busy
+		"GORACE":                   "atexit_sleep_ms=0", // else every command takes a second under the race detector
+	}
 }
 
 // tearDown ends every supervisor of the script as a user would, and sees to it
 // that nothing is left of it.
-func tearDown(t testing.TB, e *testscript.Env, dir string) {
+func tearDown(t testing.TB, getenv func(string) string, dir string) {
 	defer os.RemoveAll(dir)
 	for _, p := range processesOf(dir) {
 		if p.supervisor != "" {
 			syscall.Kill(p.pid, syscall.SIGCONT) // a script that failed may have left it stopped
-			cmd := command(e.Getenv, "/", "timeout", fmt.Sprint(patience.Seconds()), "tasks", "-s", p.supervisor, "exit", "--timeout", "0s", "-q")
+			cmd := command(getenv, "/", "timeout", fmt.Sprint(patience.Seconds()), "tasks", "-s", p.supervisor, "exit", "--timeout", "0s", "-q")
 			// On a busy machine what was killed may take longer to go than an exit waits.
 			if out, err := cmd.CombinedOutput(); err != nil && cmd.ProcessState.ExitCode() != 124 {
 				t.Errorf("cannot end the supervisor on %s: %v: %s", p.supervisor, err, out)

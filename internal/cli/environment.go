@@ -2,17 +2,17 @@ package cli
 
 import (
 	"errors"
-	"io/fs"
 	"os"
 	"strings"
 	"unicode/utf8"
 
+	"tasks/internal/taskfile"
 	"tasks/pkg/task"
 )
 
 // environment is the task's: the caller's or none, then the file's variables,
 // then those of -e.
-func (f *startFlags) environment(e *env) (task.Env, error) {
+func (f *specFlags) environment(e *env) (task.Env, error) {
 	vars := make(map[string]string)
 	if !f.clearEnv {
 		for _, kv := range os.Environ() {
@@ -27,7 +27,11 @@ func (f *startFlags) environment(e *env) (task.Env, error) {
 		}
 	}
 	if f.envFile != "" {
-		if err := readEnvFile(f.envFile, vars); err != nil {
+		err := taskfile.ReadEnv(f.envFile, vars)
+		if err != nil && !errors.Is(err, task.ErrUsage) {
+			err = usage("cannot read --env-file %s: %v", f.envFile, errors.Unwrap(err))
+		}
+		if err != nil {
 			return task.Env{}, err
 		}
 	}
@@ -39,34 +43,4 @@ func (f *startFlags) environment(e *env) (task.Env, error) {
 		vars[k] = v
 	}
 	return task.NewEnv(vars)
-}
-
-// readEnvFile adds the variables of a file of NAME=VALUE lines; blank lines and
-// those that begin with # do not count, 'export ' before a name and quotes
-// around a value are taken off.
-func readEnvFile(path string, vars map[string]string) error {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		var pe *fs.PathError
-		if errors.As(err, &pe) {
-			err = pe.Err
-		}
-		return usage("cannot read --env-file %s: %v", path, err)
-	}
-	for i, line := range strings.Split(string(b), "\n") {
-		line = strings.TrimSpace(line)
-		if line == "" || line[0] == '#' {
-			continue
-		}
-		k, v, ok := strings.Cut(strings.TrimPrefix(line, "export "), "=")
-		k, v = strings.TrimSpace(k), strings.TrimSpace(v)
-		if !ok || k == "" || strings.ContainsAny(k, " \t") {
-			return usage("%s:%d: not NAME=VALUE: %q", path, i+1, line)
-		}
-		if n := len(v); n >= 2 && (v[0] == '"' || v[0] == '\'') && v[n-1] == v[0] {
-			v = v[1 : n-1]
-		}
-		vars[k] = v
-	}
-	return nil
 }

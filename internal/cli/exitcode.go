@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 
+	"tasks/internal/taskfile"
 	"tasks/pkg/task"
 )
 
@@ -101,6 +102,8 @@ func codeOfTask(t task.Info) int {
 		if sig, err := task.ParseSignal(strings.TrimPrefix(t.Signal, "SIG")); err == nil {
 			return bySignal + int(sig)
 		}
+	case t.State == task.Failed: // what it waited for has failed
+		return cannotExecute
 	}
 	return done
 }
@@ -131,6 +134,9 @@ func lines(err error) []string {
 	var path *fs.PathError
 	if errors.As(err, &path) && err == error(path) {
 		return []string{fmt.Sprintf("cannot %s %s: %v", path.Op, path.Path, path.Err)}
+	}
+	if errors.As(err, new(taskfile.Faults)) { // with the lines themselves
+		return []string{strings.TrimRight(err.Error(), "\n")}
 	}
 	return []string{strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")}
 }

@@ -21,7 +21,7 @@ import (
 
 // colours of states, as ANSI codes.
 var colours = map[task.State]string{
-	task.Starting: "36", task.Running: "32", task.Stopping: "33", task.BackingOff: "33",
+	task.Waiting: "34", task.Queued: "34", task.Starting: "36", task.Running: "32", task.Paused: "33", task.Stopping: "33", task.BackingOff: "33",
 	task.Done: "2", task.Failed: "31", task.Stopped: "2", task.Lost: "35",
 }
 
@@ -92,7 +92,7 @@ func (e *env) row(t task.Info, now time.Time) []string {
 		mem, procs = size(t.MemoryBytes), strconv.Itoa(t.Processes)
 	}
 	return []string{
-		t.Name, dash(t.Group), state, "-", number(t.PID), uptime(t, now), strconv.Itoa(t.Restarts), exitOf(t),
+		t.Name, dash(t.Group), state, readyText(t), number(t.PID), uptime(t, now), strconv.Itoa(t.Restarts), exitOf(t),
 		cpu, mem, procs, number(t.Run), dash(plain(t.Cwd)), dash(plain(t.Log)), command,
 	}
 }
@@ -140,25 +140,31 @@ func (e *env) printTable(head []string, rows [][]string) error {
 
 // pad lays out a table as tablewriter is told to.
 func pad(w io.Writer, head []string, rows [][]string) error {
-	var width []int
-	all := rows
 	if head != nil {
-		all = append([][]string{head}, rows...)
+		rows = append([][]string{head}, rows...)
 	}
-	for _, row := range all {
+	return new(columns).print(w, rows)
+}
+
+// columns lays out rows of which more may follow: each column is as wide as the
+// widest cell that it has had.
+type columns struct{ width []int }
+
+func (c *columns) print(w io.Writer, rows [][]string) error {
+	for _, row := range rows {
 		for i, cell := range row {
-			if i == len(width) {
-				width = append(width, 0)
+			if i == len(c.width) {
+				c.width = append(c.width, 0)
 			}
-			width[i] = max(width[i], shown(cell))
+			c.width[i] = max(c.width[i], shown(cell))
 		}
 	}
 	var b strings.Builder
-	for _, row := range all {
+	for _, row := range rows {
 		for i, cell := range row {
 			b.WriteString(cell)
 			if i < len(row)-1 {
-				b.WriteString(strings.Repeat(" ", width[i]-shown(cell)+2))
+				b.WriteString(strings.Repeat(" ", c.width[i]-shown(cell)+2))
 			}
 		}
 		b.WriteByte('\n')
@@ -279,7 +285,21 @@ func number(n int) string {
 	return strconv.Itoa(n)
 }
 
+func readyText(t task.Info) string {
+	switch {
+	case t.Ready == nil:
+		return "-"
+	case *t.Ready:
+		return "yes"
+	}
+	return "no"
+}
+
+// uptime is for how long a task runs, or when it will.
 func uptime(t task.Info, now time.Time) string {
+	if !t.NextAt.IsZero() && t.PID == 0 && (t.State == task.Waiting || t.State == task.BackingOff) {
+		return "in " + span(t.NextAt.Sub(now).Round(time.Second))
+	}
 	if t.PID == 0 && t.State != task.Running || t.StartedAt.IsZero() {
 		return "-"
 	}

@@ -167,8 +167,8 @@ func newRoot(e *env, args []string) *cobra.Command {
 		},
 	})
 	all := []func(*env) *cobra.Command{
-		newServe, newStart, newStop, newRestart, newList, newShow, newLogs, newWait, newSignal, newRemove, newClean,
-		newExit, newInfo, newShell, newCompletion, newVersion,
+		newServe, newStart, newEach, newUp, newDown, newSchema, newStop, newRestart, newPause, newResume, newList, newShow, newLogs, newEvents, newWait,
+		newSignal, newGroup, newRemove, newClean, newExit, newInfo, newShell, newCompletion, newVersion,
 	}
 	if len(args) > 0 {
 		if c, ok := frequent[args[0]]; ok {

@@ -96,6 +96,15 @@ func completeNames(is func(task.Info) bool) completer {
 	}
 }
 
+// completeNameLists offers the tasks for a list with commas between them.
+func completeNameLists(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+	var names []string
+	for _, t := range live(cmd) {
+		names = append(names, t.Name)
+	}
+	return listed(names...)(cmd, args, toComplete)
+}
+
 func completeGroups(cmd *cobra.Command, _ []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 	seen := make(map[string]bool)
 	var groups []string

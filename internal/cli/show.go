@@ -73,14 +73,22 @@ func (e *env) showTask(t task.Info) error {
 	say("Name", t.Name)
 	rows = append(rows, []string{e.paint("1", "State:"), e.paint(colours[t.State], string(t.State))})
 	say("Reason", t.Reason)
-	say("Next try", e.when(t.NextAt))
+	if t.State == task.BackingOff {
+		say("Next try", e.when(t.NextAt))
+	} else {
+		say("Next run", e.when(t.NextAt))
+	}
 	say("Wish", string(t.Wish))
 	say("Engine", t.Engine)
 	say("Group", t.Group)
 	say("Command", commandLine(t))
 	say("Directory", t.Cwd)
 	say("PID", num(t.PID))
+	if t.Ready != nil && (t.Spec.Ready.Checked() || t.Spec.Health.Checked()) {
+		say("Ready", readyText(t))
+	}
 	say("Run", num(t.Run))
+	say("Slot", num(t.Slot))
 	say("Restarts", strconv.Itoa(t.Restarts))
 	if x := exitOf(t); x != "-" {
 		say("Exit", x)
@@ -95,20 +103,8 @@ func (e *env) showTask(t task.Info) error {
 		say("Uses", fmt.Sprintf("%.1f%% CPU, %s, %d %s", t.CPUPercent, size(t.MemoryBytes), t.Processes, noun))
 	}
 	say("Log", t.Log)
-	say("Stop", fmt.Sprintf("%s, KILL after %s", t.Spec.StopSignal, short(time.Duration(*t.Spec.StopTimeout))))
-	restart := string(t.Spec.Restart)
-	if t.Spec.Restart != task.RestartNo {
-		restart += ", backoff " + short(t.Spec.Backoff.Min) + ".." + short(t.Spec.Backoff.Max)
-		if t.Spec.MaxRestarts != nil {
-			restart += fmt.Sprintf(", at most %d times", *t.Spec.MaxRestarts)
-		}
-	}
-	say("Restart", restart)
-	if t.Spec.Timeout != nil {
-		say("Timeout", short(time.Duration(*t.Spec.Timeout)))
-	}
-	if t.Spec.LeaveChildren {
-		say("Children", "left running when the main process ends")
+	for _, fact := range specFacts(&t.Spec) {
+		say(fact[0], fact[1])
 	}
 	for kv := range t.Spec.Env.Vars() {
 		say("Env", kv)

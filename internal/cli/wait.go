@@ -90,7 +90,8 @@ func (e *env) wait(o client.WaitOptions) error {
 func met(tasks []task.Info, what string) []task.Info {
 	var is []task.Info
 	for _, t := range tasks {
-		if t.State.Ended() || what != "ended" && t.State == task.Running {
+		up := t.State == task.Running || t.State == task.Paused || what == "running" && t.State == task.Starting && t.PID != 0
+		if t.State.Ended() || what != "ended" && up {
 			is = append(is, t)
 		}
 	}

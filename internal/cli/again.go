@@ -1,0 +1,140 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+
+	"tasks/internal/taskfile"
+	"tasks/pkg/client"
+	"tasks/pkg/task"
+)
+
+// startAgain starts known tasks, or those of the tasks file, or a new one that has
+// only a name.
+func (e *env) startAgain(f *startFlags, names []string) error {
+	alone := len(names) == 1 && !strings.ContainsAny(names[0], "*?[")
+	path := nearestFile()
+	if alone && path == "" {
+		return e.started(f, func(ctx context.Context, c *client.Client) ([]task.Info, error) {
+			tasks, err := c.Start(ctx, task.Spec{Name: names[0]}, f.replace)
+			if err == nil && tasks[0].Engine == task.EngineFunc && tasks[0].Run == 1 {
+				e.remark("tasks: no command given: %s is the built-in heartbeat", names[0])
+			}
+			return tasks, err
+		})
+	}
+	c, err := e.dial()
+	if err != nil {
+		return err
+	}
+	all, err := c.List(context.Background(), client.ListOptions{})
+	if err != nil {
+		return err
+	}
+	known := make(map[string]bool, len(all))
+	for _, t := range all {
+		known[t.Name] = true
+	}
+	found, err := lookUp(names, known, path)
+	switch {
+	case err != nil:
+		return err
+	case found.nowhere == len(names) && !alone && !f.all:
+		return usage("no such tasks: %s: put -- before the command: tasks start %s -- %s", strings.Join(names, ", "), names[0], strings.Join(names[1:], " "))
+	}
+	return e.started(f, func(ctx context.Context, c *client.Client) ([]task.Info, error) {
+		var tasks []task.Info
+		var errs []error
+		if found.specs != nil {
+			some, err := c.Apply(ctx, found.groups, found.specs)
+			tasks, errs = append(tasks, some...), append(errs, err)
+		}
+		if found.again != nil || f.all {
+			some, err := c.StartAgain(ctx, task.Selector{Names: found.again, All: f.all})
+			tasks, errs = append(tasks, some...), append(errs, err)
+		}
+		return tasks, errors.Join(errs...)
+	})
+}
+
+// nearestFile is the tasks file of this directory, or "".
+func nearestFile() string {
+	wd, err := os.Getwd()
+	if err != nil {
+		return ""
+	}
+	path, err := taskfile.Find(wd)
+	if err != nil {
+		return ""
+	}
+	return path
+}
+
+// found is what names mean that come without a command.
+type found struct {
+	again   []string     // tasks that are known, globs, and names that are nowhere: the supervisor says so
+	nowhere int          // how many of those there are
+	specs   []task.Spec  // what the tasks file has, with what that comes after, as far as it is not known
+	groups  []task.Group // of that file
+}
+
+// lookUp finds names among the known tasks, else in the tasks file at path.
+func lookUp(names []string, known map[string]bool, path string) (found, error) {
+	var r found
+	var file *taskfile.File
+	var wanted []string
+	for _, name := range names {
+		if known[name] || strings.ContainsAny(name, "*?[") {
+			r.again = append(r.again, name)
+			continue
+		}
+		if file == nil && path != "" {
+			var err error
+			if file, err = taskfile.Load(path, os.Environ()); err != nil {
+				return r, err
+			}
+		}
+		full, ok := "", false
+		if file != nil {
+			full, ok = inFile(file, name)
+		}
+		switch {
+		case ok && known[full]: // named without its project
+			r.again = append(r.again, full)
+		case ok:
+			wanted = append(wanted, full)
+		default:
+			r.again = append(r.again, name)
+			r.nowhere++
+		}
+	}
+	if wanted == nil {
+		return r, nil
+	}
+	if err := only(file, wanted); err != nil {
+		return r, err
+	}
+	r.specs = slices.DeleteFunc(file.Tasks, func(s task.Spec) bool { return known[s.Name] })
+	r.groups = file.Groups
+	return r, nil
+}
+
+// startGroup starts the ended tasks of a group again.
+func (e *env) startGroup(f *startFlags) error {
+	return e.started(f, func(ctx context.Context, c *client.Client) ([]task.Info, error) {
+		tasks, err := c.List(ctx, client.ListOptions{Selector: task.Selector{Group: f.group}})
+		var names []string
+		for _, t := range tasks {
+			if t.State.Ended() {
+				names = append(names, t.Name)
+			}
+		}
+		if err != nil || names == nil {
+			return nil, err
+		}
+		return c.StartAgain(ctx, task.Selector{Names: names})
+	})
+}

@@ -1,0 +1,212 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"tasks/pkg/client"
+	"tasks/pkg/task"
+)
+
+// batch is many tasks that are waited for together, and how far they are.
+type batch struct {
+	names []string
+	tasks map[string]task.Info // as last seen; State "" is not seen yet
+	old   map[string]int       // the run that a task of that name had before
+	open  int                  // have not ended
+	count map[task.State]int
+	since time.Time
+}
+
+func newBatch(specs []task.Spec, now []task.Info) *batch {
+	b := &batch{
+		tasks: make(map[string]task.Info, len(specs)), old: make(map[string]int), open: len(specs),
+		count: make(map[task.State]int), since: time.Now(),
+	}
+	for _, s := range specs {
+		b.names = append(b.names, s.Name)
+		b.tasks[s.Name] = task.Info{Name: s.Name}
+		b.count[""]++
+	}
+	for _, t := range now {
+		b.old[t.Name] = t.Run
+	}
+	return b
+}
+
+// see notes what a task now is.
+func (b *batch) see(t task.Info) {
+	was, ours := b.tasks[t.Name]
+	if !ours || was.State.Ended() || t.State.Ended() && t.Run > 0 && t.Run <= b.old[t.Name] {
+		return
+	}
+	b.count[was.State]--
+	b.count[t.State]++
+	b.tasks[t.Name] = t
+	if t.State.Ended() {
+		b.open--
+	}
+}
+
+// began notes the answer to the start: what was refused is no part of the batch.
+func (b *batch) began(tasks []task.Info, err error) {
+	reached := make(map[string]bool, len(tasks))
+	for _, t := range tasks {
+		reached[t.Name] = true
+		b.see(t)
+	}
+	if err == nil {
+		return
+	}
+	b.names = slices.DeleteFunc(b.names, func(name string) bool {
+		t := b.tasks[name]
+		if reached[name] || t.State != "" {
+			return false
+		}
+		delete(b.tasks, name)
+		b.count[""]--
+		b.open--
+		return true
+	})
+}
+
+// again notes a whole list, after events were missed: what is not there any more
+// has ended well, else it would have been kept.
+func (b *batch) again(all []task.Info) {
+	there := make(map[string]bool, len(all))
+	for _, t := range all {
+		there[t.Name] = true
+		b.see(t)
+	}
+	for _, name := range b.names {
+		if t := b.tasks[name]; !there[name] && !t.State.Ended() {
+			t.State, t.ExitCode = task.Done, new(0)
+			b.see(t)
+		}
+	}
+}
+
+// line says how far the batch is, in at most width columns.
+func (b *batch) line(width int) string {
+	total, ended := len(b.names), len(b.names)-b.open
+	spent := time.Since(b.since)
+	parts := []string{fmt.Sprintf("%d of %d ended", ended, total)}
+	if n := b.count[task.Running]; n > 0 {
+		parts = append(parts, fmt.Sprintf("%d running", n))
+	}
+	if n := b.bad(); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d failed", n))
+	}
+	if ended > 0 && spent >= time.Second {
+		rate := float64(ended) / spent.Seconds()
+		parts = append(parts, rateText(rate), span(time.Duration(float64(b.open)/rate*float64(time.Second)))+" left")
+	}
+	text := strings.Join(parts, ", ")
+	if room := min(width-len(text)-4, 30); room >= 10 && total > 0 {
+		full := room * ended / total
+		text = "[" + strings.Repeat("#", full) + strings.Repeat(".", room-full) + "] " + text
+	}
+	if width > 1 && len(text) >= width {
+		text = text[:width-1]
+	}
+	return text
+}
+
+func rateText(perSecond float64) string {
+	if perSecond >= 10 {
+		return fmt.Sprintf("%.0f/s", perSecond)
+	}
+	if perSecond >= 0.1 {
+		return fmt.Sprintf("%.1f/s", perSecond)
+	}
+	return fmt.Sprintf("%.1f/min", perSecond*60)
+}
+
+// bad is how many have not ended well.
+func (b *batch) bad() int { return b.count[task.Failed] + b.count[task.Stopped] + b.count[task.Lost] }
+
+// waitForBatch returns when all of the batch have ended. A terminal sees how far
+// it is; then come the tasks that have not ended well, and a summary.
+func (e *env) waitForBatch(ctx context.Context, c *client.Client, b *batch, events iter.Seq2[task.Event, error]) error {
+	if len(b.names) == 0 { // all were refused
+		return nil
+	}
+	show := e.meter(b)
+	var err error
+	if b.open > 0 {
+		for event, failed := range events {
+			if err = failed; err != nil {
+				break
+			}
+			if event.Missed > 0 {
+				all, failed := c.List(ctx, client.ListOptions{})
+				if err = failed; err != nil {
+					break
+				}
+				b.again(all)
+			}
+			if !event.Removed {
+				b.see(event.Task)
+			} else if t := b.tasks[event.Task.Name]; t.State != "" {
+				t.State = event.Task.State
+				b.see(t)
+			}
+			show(false)
+			if b.open == 0 {
+				break
+			}
+		}
+	}
+	show(true)
+	if err != nil {
+		if errors.Is(err, context.Canceled) {
+			err = context.Cause(ctx)
+		}
+		return err
+	}
+	all, bad := make([]task.Info, 0, len(b.names)), []task.Info(nil)
+	for _, name := range b.names {
+		t := b.tasks[name]
+		all = append(all, t)
+		if t.State != task.Done {
+			bad = append(bad, t)
+		}
+	}
+	e.remark("%d tasks: %d done, %d not, in %s", len(all), len(all)-len(bad), len(bad), span(time.Since(b.since)))
+	print := bad
+	if e.output == "json" || e.output == "name" {
+		print = all
+	}
+	return joined(e.printTouched(print), codeOfTasks(all))
+}
+
+// meter shows on a terminal how far b is, a few times a second; with the end it
+// takes the line away.
+func (e *env) meter(b *batch) func(end bool) {
+	if !e.errTTY || e.quiet {
+		return func(bool) {}
+	}
+	var last time.Time
+	shown := 0
+	return func(end bool) {
+		switch {
+		case end && shown > 0:
+			fmt.Fprintf(e.err, "\r%*s\r", shown, "")
+			shown = 0
+		case !end && time.Since(last) > 200*time.Millisecond:
+			last = time.Now()
+			width := e.width
+			if width == 0 {
+				width = 80
+			}
+			line := b.line(width)
+			fmt.Fprintf(e.err, "\r%-*s", shown, line)
+			shown = max(shown, len(line))
+		}
+	}
+}

@@ -1,0 +1,209 @@
+package cli
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"tasks/internal/each"
+	"tasks/pkg/client"
+	"tasks/pkg/task"
+)
+
+// eachFlags are the flags of each as they were given.
+type eachFlags struct {
+	specFlags
+	shell     string
+	jobs      int
+	wait, nul bool
+}
+
+func newEach(e *env) *cobra.Command {
+	var f eachFlags
+	cmd := &cobra.Command{
+		Use:   "each NAME [flags] -- COMMAND [ARG...]",
+		Short: "Start a task per line of input, so many at a time",
+		Long: `Start a task per line of standard input; empty lines do not count. In the name and
+in each word of the command is replaced, without a shell:
+
+  ` + strings.ReplaceAll(each.Marks, "\n", "\n  ") + `
+
+A command without any of them gets the input as its last word. With -c the line is
+run through sh, and the input is "$1" there.
+
+The tasks are in one group, by default the one that NAME begins with, and as many
+as it has slots run at the same time: by default one per processor.`,
+		Example: `  ls *.wav | tasks each 'enc-{#}' -g encode --jobs 4 -- ffmpeg -i {} {.}.mp3
+  find . -name '*.png' -print0 | tasks each -0 'opt-{#}' --wait -- optipng -quiet {}
+  seq 10 | tasks each 'job-{}' --wait -c 'sleep "$1"; echo "$1"'`,
+		RunE:              func(cmd *cobra.Command, args []string) error { return e.each(cmd, &f, args) },
+		ValidArgsFunction: words(),
+	}
+	fl := cmd.Flags()
+	fl.StringVarP(&f.shell, "command", "c", "", "run `STRING` through sh -c, with the input as \"$1\"")
+	fl.IntVarP(&f.jobs, "jobs", "j", 0, "run `N` at the same time (default: the group's slots, else one per processor)")
+	fl.BoolVarP(&f.nul, "null", "0", false, "inputs end with a NUL byte, not with a line")
+	fl.BoolVar(&f.wait, "wait", false, "return when all have ended, with the first exit code that is not 0")
+	f.flags(cmd)
+	return cmd
+}
+
+func (e *env) each(cmd *cobra.Command, f *eachFlags, args []string) error {
+	if f.wait {
+		cmd.Annotations = map[string]string{"exit": "task"}
+	}
+	name, command, err := f.parse(cmd, args)
+	if err != nil {
+		return err
+	}
+	if f.group == "" {
+		f.group = each.Group(name)
+	}
+	spec, err := f.spec(e, cmd, name, command)
+	if err != nil {
+		return err
+	}
+	if in, ok := e.in.(*os.File); ok && term.IsTerminal(int(in.Fd())) {
+		e.remark("tasks: reading inputs, a line each, up to Ctrl-D")
+	}
+	inputs, err := readInputs(e.in, f.nul)
+	if err != nil {
+		return err
+	}
+	specs, err := each.Specs(spec, inputs, 1)
+	if err != nil {
+		return err
+	}
+	c, err := e.dial()
+	if err != nil {
+		return err
+	}
+	ctx, done := untilInterrupt(unchanged)
+	defer done()
+	slots, err := f.slots(ctx, cmd, c)
+	if err != nil {
+		return err
+	}
+	if len(specs) == 0 {
+		e.remark("tasks: no input, so no tasks")
+		return e.printTouched(nil)
+	}
+	if !f.wait {
+		tasks, err := startEach(ctx, c, spec, inputs)
+		return joined(err, e.printQueued(tasks, f.group, slots))
+	}
+	now, events, err := c.Observe(ctx, task.Selector{Group: f.group})
+	if err != nil {
+		return err
+	}
+	b := newBatch(specs, now)
+	tasks, err := startEach(ctx, c, spec, inputs)
+	b.began(tasks, err)
+	return joined(err, e.waitForBatch(ctx, c, b, events))
+}
+
+// parse takes the arguments apart.
+func (f *eachFlags) parse(cmd *cobra.Command, args []string) (name string, command []string, err error) {
+	names := args
+	if at := cmd.ArgsLenAtDash(); at >= 0 {
+		names, command = args[:at], args[at:]
+	}
+	shell := cmd.Flags().Changed("command")
+	switch {
+	case len(names) != 1:
+		return "", nil, usage("give one name, such as 'job-{#}': tasks each NAME -- COMMAND")
+	case shell == (len(command) > 0):
+		return "", nil, usage("give a command either with -c or after --")
+	case cmd.Flags().Changed("jobs") && f.jobs < 1:
+		return "", nil, usage("bad --jobs %d: give 1 or more", f.jobs)
+	case shell && each.Marked(f.shell):
+		return "", nil, usage("the line of -c has {} in it: write \"$1\", which no input can break out of")
+	case !each.Marked(names[0]):
+		return "", nil, usage("every task would be named %s: put {#} into the name: '%s-{#}'", names[0], names[0])
+	case shell:
+		command = []string{"sh", "-c", f.shell, "sh", "{}"}
+	}
+	return names[0], command, nil
+}
+
+// slots is how many run at the same time, once that is set.
+func (f *eachFlags) slots(ctx context.Context, cmd *cobra.Command, c *client.Client) (string, error) {
+	jobs := f.jobs
+	if !cmd.Flags().Changed("jobs") {
+		groups, err := c.Groups(ctx)
+		if err != nil {
+			return "", err
+		}
+		if i := slices.IndexFunc(groups, func(g task.Group) bool { return g.Name == f.group }); i >= 0 && groups[i].Slots != nil {
+			return groups[i].String(), nil
+		}
+		jobs = runtime.NumCPU()
+	}
+	g, err := c.SetGroup(ctx, client.GroupOptions{Name: f.group, Slots: &client.Slots{N: &jobs}})
+	return g.String(), err
+}
+
+// readInputs reads lines, or what ends with NUL, without the empty ones.
+func readInputs(r io.Reader, nul bool) ([]string, error) {
+	end := byte('\n')
+	if nul {
+		end = 0
+	}
+	var inputs []string
+	for in := bufio.NewReader(r); ; {
+		b, err := in.ReadBytes(end)
+		if text := bytes.TrimSuffix(b, []byte{end}); len(text) > 0 {
+			if !utf8.Valid(text) {
+				return nil, usage("input %d is not UTF-8 text: %q", len(inputs)+1, text)
+			}
+			inputs = append(inputs, string(text))
+		}
+		if err == io.EOF {
+			return inputs, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("cannot read the inputs: %w", err)
+		}
+	}
+}
+
+// roomForInputs is how many bytes of inputs go into one request, beside its spec.
+const roomForInputs = 512 << 10
+
+// startEach starts the tasks, thousands to a request.
+func startEach(ctx context.Context, c *client.Client, spec task.Spec, inputs []string) ([]task.Info, error) {
+	var tasks []task.Info
+	for first := 0; first < len(inputs); {
+		n, size := 0, 0
+		for first+n < len(inputs) && (n == 0 || size < roomForInputs) {
+			size += len(inputs[first+n]) + 8
+			n++
+		}
+		some, err := c.StartEach(ctx, spec, inputs[first:first+n], first+1)
+		tasks = append(tasks, some...)
+		if err != nil {
+			return tasks, err
+		}
+		first += n
+	}
+	return tasks, nil
+}
+
+// printQueued says what was started, without thousands of rows.
+func (e *env) printQueued(tasks []task.Info, group, slots string) error {
+	if e.quiet || e.output != "table" || len(tasks) <= 20 {
+		return e.printTouched(tasks)
+	}
+	fmt.Fprintf(e.out, "%d tasks in group %s, %s at a time: %s ... %s\n", len(tasks), group, slots, tasks[0].Name, tasks[len(tasks)-1].Name)
+	return nil
+}

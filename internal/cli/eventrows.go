@@ -1,0 +1,109 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"tasks/internal/events"
+	"tasks/pkg/task"
+)
+
+// eventColours are those of the words that are no states.
+var eventColours = map[events.Word]string{
+	events.Ready: colours[task.Running], events.Resumed: colours[task.Running], events.Removed: "2",
+	events.Serving: "1", events.Ending: "1", events.Missed: "31",
+}
+
+// printEvents prints events in the form that was asked for.
+func (e *env) printEvents(all []events.Event) error {
+	switch e.output {
+	case "json":
+		if all == nil {
+			all = []events.Event{}
+		}
+		return e.printJSON(all)
+	case "name":
+		for _, ev := range all {
+			if ev.Name != "" {
+				fmt.Fprintln(e.out, ev.Name)
+			}
+		}
+		return nil
+	}
+	if len(all) == 0 && e.tty {
+		e.remark("nothing has happened")
+		return nil
+	}
+	return e.printTable(e.eventHead(), e.eventRows(all))
+}
+
+func (e *env) eventHead() []string {
+	if e.output == "wide" {
+		return []string{"TIME", "NAME", "GROUP", "EVENT", "STATE", "RUN", "PID", "DETAIL"}
+	}
+	return []string{"TIME", "NAME", "EVENT", "RUN", "DETAIL"}
+}
+
+// eventWidth is how wide a line of events may be; 0: any.
+func (e *env) eventWidth() int {
+	if e.output == "wide" {
+		return 0
+	}
+	return e.terminal()
+}
+
+func (e *env) eventRows(all []events.Event) [][]string {
+	rows := make([][]string, len(all))
+	for i, ev := range all {
+		code := eventColours[ev.Event]
+		if code == "" {
+			code = colours[task.State(ev.Event)]
+		}
+		at, name, word, run := e.moment(ev.At), dash(plain(ev.Name)), e.paint(code, plain(string(ev.Event))), number(ev.Run)
+		rows[i] = []string{at, name, word, run, e.eventDetail(&ev)}
+		if e.output == "wide" {
+			rows[i] = []string{at, name, dash(plain(ev.Group)), word, dash(plain(string(ev.State))), run, number(ev.PID), e.eventDetail(&ev)}
+		}
+	}
+	return rows
+}
+
+// moment is a time to the millisecond: on a terminal in the user's own zone,
+// else in RFC 3339.
+func (e *env) moment(t task.Time) string {
+	if e.tty {
+		return t.Local().Format("2006-01-02 15:04:05.000")
+	}
+	return t.UTC().Format("2006-01-02T15:04:05.000Z")
+}
+
+// eventDetail is what there is to know beside the word, for people.
+func (e *env) eventDetail(ev *events.Event) string {
+	var parts []string
+	switch {
+	case ev.Signal != "":
+		parts = append(parts, "ended by "+plain(ev.Signal))
+	case ev.ExitCode != nil:
+		parts = append(parts, fmt.Sprintf("exit code %d", *ev.ExitCode))
+	}
+	if r := plain(ev.Reason); r != "" && r != string(ev.Event) && (len(parts) == 0 || !strings.HasPrefix(r, parts[0])) {
+		parts = append(parts, r)
+	} else if len(parts) > 0 && r != string(ev.Event) && r != "" {
+		parts[0] = r // which says it, and more
+	}
+	switch ev.Event {
+	case events.Starting, events.Running, events.Ready, events.Serving:
+		if ev.PID != 0 {
+			parts = append(parts, fmt.Sprintf("pid %d", ev.PID))
+		}
+		if ev.Restarts != 0 {
+			parts = append(parts, fmt.Sprintf("restart %d", ev.Restarts))
+		}
+	case events.Missed:
+		parts = append(parts, fmt.Sprintf("%d events are not here", ev.Missed))
+	}
+	if !ev.NextAt.IsZero() {
+		parts = append(parts, "next at "+e.moment(ev.NextAt))
+	}
+	return strings.Join(parts, "; ")
+}

@@ -1,0 +1,282 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"path"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tasks/internal/events"
+	"tasks/internal/logs"
+	"tasks/pkg/client"
+	"tasks/pkg/task"
+)
+
+// eventFlags are the flags of events as they were given.
+type eventFlags struct {
+	selection
+	since  string
+	lines  int
+	follow bool
+}
+
+func newEvents(e *env) *cobra.Command {
+	var f eventFlags
+	cmd := &cobra.Command{
+		Use:   "events [NAME...]",
+		Short: "Show what happened to tasks, and when",
+		Long: `Show what happened to tasks, and when: which run began and how it ended, restarts,
+stops, and when a supervisor began and ended. Also of tasks that were removed. The
+history is read from its files, which keep the last 4 to 8 MiB of it, also where
+no supervisor runs. --json prints an array; with --follow an object per line.`,
+		Example: `  tasks events
+  tasks events web 'job-*' --since 10m
+  tasks events -f -g encode
+  tasks events --since 08:00 --json | jq -r '.[] | select(.event == "failed") | .name'`,
+		ValidArgsFunction: completeNames(nil),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := notEmpty(args); err != nil {
+				return err
+			}
+			if !cmd.Flags().Changed("lines") {
+				f.lines = -1
+				if f.follow && f.since == "" {
+					f.lines = 10
+				}
+			} else if f.lines < 0 {
+				return usage("bad --lines %d: it is negative", f.lines)
+			}
+			p := &pick{sel: task.Selector{Names: args, All: f.all, Group: f.group}, lines: f.lines, met: make(map[string]bool)}
+			if cmd.Flags().Changed("since") {
+				var err error
+				if p.since, err = sinceTime(f.since, time.Now()); err != nil {
+					return err
+				}
+			}
+			return e.events(p, f.follow)
+		},
+	}
+	f.flags(cmd)
+	cmd.Flags().StringVar(&f.since, "since", "", "from `TIME` on: a duration ago such as 10m, a time of day such as 15:04, or RFC 3339")
+	cmd.Flags().IntVarP(&f.lines, "lines", "n", 0, "only the last `N` events (default: all; with --follow and without --since 10)")
+	cmd.Flags().BoolVarP(&f.follow, "follow", "f", false, "go on with what happens from now on")
+	return cmd
+}
+
+// sinceTime is the moment that is so long before now, that time of day the last
+// time it was, or that time.
+func sinceTime(text string, now time.Time) (time.Time, error) {
+	if d, err := time.ParseDuration(text); err == nil && d >= 0 {
+		return now.Add(-d), nil
+	}
+	at, clock, err := task.ParseAt(text)
+	if err != nil {
+		return at, usage("bad --since %q: use a duration such as 10m, a time of day such as 15:04, or RFC 3339 such as 2006-01-02T15:04:05Z", text)
+	}
+	if !at.IsZero() {
+		return at, nil
+	}
+	y, m, d := now.Date()
+	for at = now; !at.Before(now); d-- {
+		at = time.Date(y, m, d, 0, 0, int(clock/time.Second), 0, now.Location())
+	}
+	return at, nil
+}
+
+// pick is which events are asked for.
+type pick struct {
+	sel   task.Selector
+	since time.Time // zero: any time
+	lines int       // the last ones; negative: all
+	met   map[string]bool
+}
+
+// takes tells whether the event is of what was named, and notes what it is of.
+func (p *pick) takes(ev *events.Event) bool {
+	if p.sel.Empty() || p.sel.All {
+		return true
+	}
+	if ev.Name == "" {
+		return false
+	}
+	taken := false
+	if p.sel.Group != "" && ev.Group == p.sel.Group {
+		p.met["group "+ev.Group], taken = true, true
+	}
+	for _, want := range p.sel.Names {
+		if ok, _ := path.Match(want, ev.Name); ok || want == ev.Name {
+			p.met[want], taken = true, true
+		}
+	}
+	return taken
+}
+
+// read is the events of the past, the oldest first.
+func (p *pick) read(r *events.Reader) ([]events.Event, error) {
+	var found []events.Event
+	for ev, err := range r.Back() {
+		if err != nil {
+			return nil, err
+		}
+		if ev.At.Before(p.since) || len(found) == p.lines {
+			break
+		}
+		if p.takes(&ev) {
+			found = append(found, ev)
+		}
+	}
+	slices.Reverse(found)
+	return found, nil
+}
+
+// missing is what of the names, and the group, nothing is known of: neither by
+// the supervisor nor by logs nor by all of the history.
+func (p *pick) missing(r *events.Reader, known func(task.Selector) error) error {
+	errs := make(map[string]error)
+	ask := func(word string, sel task.Selector) {
+		if err := known(sel); err != nil && !p.met[word] {
+			errs[word] = err
+		}
+	}
+	for _, want := range p.sel.Names {
+		if !p.met[want] {
+			ask(want, task.Selector{Names: []string{want}})
+		}
+	}
+	group := "group " + p.sel.Group
+	if p.sel.Group != "" && !p.met[group] {
+		ask(group, task.Selector{Group: p.sel.Group})
+	}
+	if len(errs) > 0 {
+		for ev, err := range r.Back() {
+			if err != nil {
+				return err
+			}
+			p.takes(&ev)
+		}
+	}
+	var all []error
+	for _, word := range append(slices.Clone(p.sel.Names), group) {
+		if err := errs[word]; err != nil && !p.met[word] {
+			all = append(all, err)
+		}
+	}
+	return errors.Join(all...)
+}
+
+func (e *env) events(p *pick, follow bool) error {
+	c, err := e.dial()
+	if err != nil {
+		return err
+	}
+	dir, unserved, err := e.historyDir(c)
+	if err != nil {
+		return err
+	}
+	r, err := events.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	if unserved != nil && r.Empty() {
+		return unserved // the better answer
+	}
+	past, err := p.read(r)
+	if err != nil {
+		return err
+	}
+	missing := p.missing(r, func(sel task.Selector) error {
+		if unserved != nil {
+			return knownByLogs(dir, sel)
+		}
+		_, err := c.List(context.Background(), client.ListOptions{Selector: sel})
+		return err
+	})
+	if missing != nil && len(p.met) == 0 && len(past) == 0 {
+		return missing
+	}
+	if !follow {
+		return joined(missing, e.printEvents(past))
+	}
+	if unserved != nil {
+		e.remark("tasks: no supervisor answers: following what the next one does")
+	}
+	ctx, done := untilInterrupt(unchanged)
+	defer done()
+	print := e.eventStream()
+	if err := print(past); err != nil {
+		return joined(missing, err)
+	}
+	err = r.Follow(ctx, func(more []events.Event) error {
+		return print(slices.DeleteFunc(more, func(ev events.Event) bool { return !p.takes(&ev) }))
+	})
+	if errors.Is(context.Cause(ctx), errInterrupted) {
+		err = exitCode(interrupted)
+	}
+	return joined(missing, err)
+}
+
+// historyDir is where the history is: by the supervisor, or else where that
+// keeps its state, and why none answered.
+func (e *env) historyDir(c *client.Client) (dir string, unserved, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second) // one that hangs has a history, too
+	defer cancel()
+	info, unserved := c.Info(ctx)
+	if unserved == nil {
+		if info.StateDir == "" {
+			return "", nil, task.Errorf(nil, "", "the supervisor on %s keeps no history", info.Socket)
+		}
+		return info.StateDir, nil, nil
+	}
+	p, err := e.locate()
+	return stateDir(p.State), unserved, err
+}
+
+// knownByLogs is an error unless what sel names has logs.
+func knownByLogs(dir string, sel task.Selector) error {
+	if sel.Group != "" {
+		return task.NoSuchGroup(sel.Group)
+	}
+	names, _ := logs.Dir(filepath.Join(dir, "logs")).Names()
+	for _, name := range names {
+		if ok, _ := path.Match(sel.Names[0], name); ok || name == sel.Names[0] {
+			return nil
+		}
+	}
+	return task.NoSuchTask(sel.Names[0])
+}
+
+// eventStream prints events as they come, in the form that was asked for.
+func (e *env) eventStream() func([]events.Event) error {
+	if e.output == "json" {
+		enc := json.NewEncoder(e.out)
+		enc.SetEscapeHTML(false)
+		return func(some []events.Event) error {
+			for _, ev := range some {
+				if err := enc.Encode(ev); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}
+	if e.output == "name" {
+		return e.printEvents
+	}
+	w := &trimmer{w: e.out, width: e.eventWidth()}
+	var c columns
+	var begin [][]string
+	if !e.noHeaders {
+		begin = append(begin, e.eventHead())
+	}
+	return func(some []events.Event) error {
+		rows := append(begin, e.eventRows(some)...)
+		begin = nil
+		return c.print(w, rows)
+	}
+}

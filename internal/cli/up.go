@@ -1,0 +1,292 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tasks/internal/taskfile"
+	"tasks/pkg/client"
+	"tasks/pkg/task"
+)
+
+// fileFlag is the flag that names a tasks file.
+type fileFlag struct{ path string }
+
+func (f *fileFlag) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&f.path, "file", "f", "", "the tasks `FILE` (default: tasks.yaml, else Procfile, here or in the nearest directory above)")
+	cmd.MarkFlagFilename("file", "yaml", "yml")
+}
+
+// load reads the file that was named, or is found.
+func (f *fileFlag) load() (*taskfile.File, error) {
+	path := f.path
+	if path == "" {
+		wd, err := os.Getwd()
+		if err != nil {
+			return nil, fmt.Errorf("cannot find this directory: %w: name a file with -f", err)
+		}
+		if path, err = taskfile.Find(wd); err != nil {
+			return nil, usageError{err}
+		}
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	return taskfile.Load(path, os.Environ())
+}
+
+func newUp(e *env) *cobra.Command {
+	var f fileFlag
+	var check bool
+	cmd := &cobra.Command{
+		Use:   "up [NAME...]",
+		Short: "Start what the tasks file has, as far as it is not up already",
+		Long: `Make what runs what the tasks file says: start what is new or has ended, restart
+what has changed, stop what the file no longer has, and leave the rest alone; what
+comes after others waits for them. It returns when all are ready, or wait for
+their time or a slot. NAMEs are only those tasks, and what they come after.
+
+The file is tasks.yaml, else Procfile, in this directory or the nearest above.`,
+		Example:           "  tasks up --check     what it would do\n  tasks up\n  tasks up api -f deploy/tasks.yaml",
+		ValidArgsFunction: f.complete,
+		RunE: func(_ *cobra.Command, args []string) error {
+			file, err := f.load()
+			if err != nil {
+				return err
+			}
+			if err := only(file, args); err != nil {
+				return err
+			}
+			return e.up(file, len(args) == 0, check)
+		},
+	}
+	f.flags(cmd)
+	cmd.Flags().BoolVar(&check, "check", false, "show what would be done, and do nothing")
+	return cmd
+}
+
+func newDown(e *env) *cobra.Command {
+	var f fileFlag
+	cmd := &cobra.Command{
+		Use:               "down [NAME...]",
+		Short:             "Stop the tasks of the tasks file, those last that others come after",
+		Long:              "Stop the tasks that are from the tasks file, and no others: each before those that\nit comes after. It returns when they are gone. NAMEs are only those tasks.",
+		Example:           "  tasks down\n  tasks down -f deploy/tasks.yaml",
+		ValidArgsFunction: f.complete,
+		RunE: func(_ *cobra.Command, args []string) error {
+			file, err := f.load()
+			if err != nil {
+				return err
+			}
+			return e.down(file, args)
+		},
+	}
+	f.flags(cmd)
+	return cmd
+}
+
+func newSchema(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use:         "schema",
+		Short:       "Print the JSON Schema of tasks.yaml, for editors",
+		Example:     "  tasks schema > tasks.schema.json\n  # in tasks.yaml:\n  # yaml-language-server: $schema=tasks.schema.json",
+		Annotations: map[string]string{"prints": "text"},
+		Args:        noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := e.out.Write(taskfile.Schema())
+			return err
+		},
+	}
+}
+
+// complete offers the names that the file has.
+func (f *fileFlag) complete(_ *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+	file, err := f.load()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var names []string
+	for _, s := range file.Tasks {
+		if strings.HasPrefix(s.Name, toComplete) && !slices.Contains(args, s.Name) {
+			names = append(names, s.Name)
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// inFile is the name that name has in the file, where its project may be left out.
+func inFile(file *taskfile.File, name string) (string, bool) {
+	for _, full := range []string{name, file.Project + "." + name} {
+		if slices.ContainsFunc(file.Tasks, func(s task.Spec) bool { return s.Name == full }) {
+			return full, true
+		}
+	}
+	return "", false
+}
+
+// only narrows the file to the tasks named, if any are, and what they come after.
+func only(file *taskfile.File, names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	wanted := make(map[string]bool)
+	for _, name := range names {
+		full, ok := inFile(file, name)
+		if !ok {
+			return task.Errorf(task.ErrNotFound, name, "No such task: %s: %s does not have it", name, file.Path)
+		}
+		wanted[full] = true
+	}
+	for i := len(file.Tasks) - 1; i >= 0; i-- { // they are in the order of their dependencies
+		if s := &file.Tasks[i]; wanted[s.Name] {
+			for _, dep := range slices.Concat(s.After, s.AfterEnded) {
+				wanted[dep] = true
+			}
+		}
+	}
+	file.Tasks = slices.DeleteFunc(file.Tasks, func(s task.Spec) bool { return !wanted[s.Name] })
+	return nil
+}
+
+// up makes what runs what the file says; whole tells that no task of it was left out.
+func (e *env) up(file *taskfile.File, whole, check bool) error {
+	c, err := e.dial()
+	if err != nil {
+		return err
+	}
+	ctx, done := untilInterrupt(unchanged)
+	defer done()
+	now, err := c.List(ctx, client.ListOptions{Env: true})
+	if err != nil {
+		return err
+	}
+	envs := make(map[string]task.Env, len(now))
+	for i := range now {
+		envs[now[i].Name] = now[i].Spec.Env
+	}
+	steps, err := taskfile.Plan(file, now, func(name string) task.Env { return envs[name] })
+	if err != nil {
+		return err
+	}
+	if !whole {
+		steps = slices.DeleteFunc(steps, func(s taskfile.Step) bool { return s.Kind == taskfile.Stop })
+	}
+	if check {
+		return e.printSteps(steps)
+	}
+	var begin []task.Spec
+	ends := make(map[string]bool)
+	for _, s := range steps {
+		if s.Kind != taskfile.Stop && s.Kind != taskfile.Keep {
+			begin = append(begin, s.Spec)
+		}
+		ends[s.Name] = s.Kind == taskfile.Stop || s.Kind == taskfile.Restart
+	}
+	// In the order of a down, so that nothing loses what it came after.
+	for _, level := range taskfile.Down(file, now) {
+		level = slices.DeleteFunc(level, func(name string) bool { return !ends[name] })
+		if len(level) == 0 {
+			continue
+		}
+		if _, err := c.Stop(ctx, client.StopOptions{Selector: task.Selector{Names: level}}); err != nil {
+			return err
+		}
+	}
+	names := make([]string, len(file.Tasks))
+	for i, s := range file.Tasks {
+		names[i] = s.Name
+	}
+	if _, err = c.Apply(ctx, file.Groups, begin); err == nil {
+		err = e.waitUp(ctx, c, names)
+	}
+	tasks, listErr := c.List(context.Background(), client.ListOptions{Selector: task.Selector{Names: names}})
+	if listErr != nil && err == nil {
+		err = listErr
+	}
+	e.lastLines(slices.DeleteFunc(slices.Clone(tasks), func(t task.Info) bool {
+		return t.State != task.Failed || !slices.ContainsFunc(begin, func(s task.Spec) bool { return s.Name == t.Name })
+	}))
+	return joined(err, e.printTouched(tasks))
+}
+
+func (e *env) printSteps(steps []taskfile.Step) error {
+	switch e.output {
+	case "json":
+		type step struct {
+			Do   taskfile.Kind `json:"do"`
+			Name string        `json:"name"`
+			Why  string        `json:"why,omitempty"`
+		}
+		all := []step{}
+		for _, s := range steps {
+			all = append(all, step{s.Kind, s.Name, s.Why})
+		}
+		return e.printJSON(all)
+	case "name":
+		for _, s := range steps {
+			if s.Kind != taskfile.Keep {
+				fmt.Fprintln(e.out, s.Name)
+			}
+		}
+		return nil
+	}
+	var rows [][]string
+	paint := map[taskfile.Kind]string{taskfile.Start: "32", taskfile.Restart: "33", taskfile.Stop: "31", taskfile.Keep: "2"}
+	for _, s := range steps {
+		rows = append(rows, []string{s.Name, e.paint(paint[s.Kind], string(s.Kind)), plain(s.Why)})
+	}
+	return e.printTable([]string{"NAME", "DO", "WHY"}, rows)
+}
+
+// down stops the file's tasks, level by level.
+func (e *env) down(file *taskfile.File, names []string) error {
+	c, err := e.dial()
+	if err != nil {
+		return err
+	}
+	now, err := c.List(context.Background(), client.ListOptions{})
+	if err != nil {
+		return err
+	}
+	var full []string
+	for _, name := range names {
+		found, ok := inFile(file, name)
+		if !ok {
+			return task.Errorf(task.ErrNotFound, name, "No such task: %s: %s does not have it", name, file.Path)
+		}
+		full = append(full, found)
+	}
+	levels := taskfile.Down(file, now)
+	if len(names) > 0 {
+		for i := range levels {
+			levels[i] = slices.DeleteFunc(levels[i], func(name string) bool { return !slices.Contains(full, name) })
+		}
+	}
+	return e.ask(func(ctx context.Context, c *client.Client) ([]task.Info, error) {
+		var tasks []task.Info
+		var errs []error
+		for _, level := range levels {
+			if len(level) == 0 {
+				continue
+			}
+			some, err := c.Stop(ctx, client.StopOptions{Selector: task.Selector{Names: level}})
+			tasks = append(tasks, some...)
+			if err != nil {
+				errs = append(errs, err)
+			}
+			if ctx.Err() != nil {
+				break
+			}
+		}
+		slices.SortFunc(tasks, func(a, b task.Info) int { return strings.Compare(a.Name, b.Name) })
+		return tasks, errors.Join(errs...)
+	})
+}

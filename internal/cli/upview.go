@@ -1,0 +1,160 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"tasks/pkg/client"
+	"tasks/pkg/task"
+)
+
+// upView is what `up` waits for, and its few lines on a terminal.
+type upView struct {
+	e     *env
+	names []string
+	tasks map[string]task.Info // as last seen
+	since time.Time
+	lines int // that are on the terminal
+}
+
+// waitUp waits until each of the tasks is up, or cannot be: those that were started
+// just now, and those that were on their way already. What became of them before is
+// not watched: a restart begins with a stop.
+func (e *env) waitUp(ctx context.Context, c *client.Client, names []string) error {
+	v := &upView{e: e, names: names, tasks: make(map[string]task.Info), since: time.Now()}
+	watch, cancel := context.WithCancel(ctx)
+	defer cancel()
+	now, events, err := c.Observe(watch, task.Selector{Names: v.names})
+	if err == nil {
+		for _, t := range now {
+			v.tasks[t.Name] = t
+		}
+		err = v.wait(watch, events)
+	}
+	if errors.Is(err, context.Canceled) {
+		err = context.Cause(ctx)
+	}
+	return err
+}
+
+func (v *upView) wait(ctx context.Context, events iter.Seq2[task.Event, error]) error {
+	defer v.clear()
+	type news struct {
+		event task.Event
+		err   error
+	}
+	come := make(chan news)
+	go func() {
+		for event, err := range events {
+			select {
+			case come <- news{event, err}:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	var beat <-chan time.Time
+	if v.e.errTTY && !v.e.quiet {
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		beat = tick.C
+	}
+	for !v.over() {
+		v.draw()
+		select {
+		case n := <-come:
+			if n.err != nil {
+				return n.err
+			}
+			v.tasks[n.event.Task.Name] = n.event.Task
+		case <-beat:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return v.failures()
+}
+
+// up tells whether there is nothing more to wait for of t.
+func (v *upView) up(t task.Info) bool {
+	switch t.State {
+	case task.Queued:
+		return true
+	case task.Waiting:
+		return !t.NextAt.IsZero()
+	case task.Running:
+		return t.Ready == nil || *t.Ready
+	case task.Paused, task.BackingOff:
+		return true
+	}
+	return t.State.Ended()
+}
+
+func (v *upView) over() bool {
+	return !slices.ContainsFunc(v.names, func(name string) bool { return !v.up(v.tasks[name]) })
+}
+
+// failures is an error for each that is not up.
+func (v *upView) failures() error {
+	var errs []error
+	for _, name := range v.names {
+		t := v.tasks[name]
+		if t.State == task.Failed || t.State == task.Lost || t.State == task.Stopped || t.State == task.BackingOff {
+			why := t.Reason
+			if why == "" {
+				why = string(t.State)
+			}
+			errs = append(errs, fmt.Errorf("%s is not up: %s", name, why))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// draw shows on a terminal what is still waited for.
+func (v *upView) draw() {
+	if !v.e.errTTY || v.e.quiet {
+		return
+	}
+	const most = 10
+	var lines []string
+	open := 0
+	for _, name := range v.names {
+		t := v.tasks[name]
+		if v.up(t) {
+			continue
+		}
+		if open++; open > most {
+			continue
+		}
+		line := fmt.Sprintf("%s %s", name, t.State)
+		if t.Reason != "" {
+			line += ": " + plain(t.Reason)
+		}
+		lines = append(lines, line)
+	}
+	if open > most {
+		lines = append(lines, fmt.Sprintf("%d more", open-most))
+	}
+	head := fmt.Sprintf("%d of %d are up, %s", len(v.names)-open, len(v.names), span(time.Since(v.since)))
+	v.clear()
+	for _, line := range append([]string{head}, lines...) {
+		if v.e.width > 1 && len(line) >= v.e.width {
+			line = line[:v.e.width-1]
+		}
+		fmt.Fprintln(v.e.err, line)
+		v.lines++
+	}
+}
+
+// clear takes the lines away.
+func (v *upView) clear() {
+	if v.lines > 0 {
+		fmt.Fprint(v.e.err, strings.Repeat("\x1b[A\x1b[2K", v.lines))
+		v.lines = 0
+	}
+}
