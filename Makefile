@@ -7,7 +7,9 @@ RACE       := $(if $(shell command -v $$($(GO) env CC) 2>/dev/null),-race,)
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 # What reads what others wrote, and the state machine.
-FUZZ = internal/protocol:FuzzParseRequest internal/store:FuzzDecode pkg/task:FuzzCheckName internal/lifecycle:FuzzNext
+FUZZ = internal/protocol:FuzzParseRequest internal/cron:FuzzParse internal/events:FuzzRead internal/store:FuzzDecode \
+	internal/taskfile:FuzzLoad internal/taskfile:FuzzReadEnv internal/taskfile:FuzzProcfile internal/schedule:FuzzGroup \
+	pkg/task:FuzzCheckName internal/lifecycle:FuzzNext
 
 .PHONY: build install demo test storm many fuzz bench lint completions check clean
 

@@ -60,6 +60,12 @@ var rows = []row{
 	{"CPU of the supervisor in 20 s with 1,000 idle tasks", "0", idle},
 	{"`list` of 1,000 / bare Go client", "≤ 4", list1000},
 	{"stop of 1,000 / C loop of kill and wait", "≤ 0.3 s", stop1000},
+	{"10,000 jobs queued in one request", "< 2 s", queue10000},
+	{"CPU of the supervisor in 20 s with 10,000 queued", "0", idleQueue},
+	{"rate of queued jobs of `true`, 2 slots / C loop of posix_spawn and wait, two at a time", "≥ 0.60", jobRate(2000, (*lab).loopJobs)},
+	{"… / xargs -P2", "–", jobRate(500, piped("xargs", "-P2", "-n1", "true"))},
+	{"… / GNU parallel -j2", "–", jobRate(500, piped("parallel", "-j2", "true"))},
+	{"… / task-spooler with 2 slots", "–", jobRate(500, spooler)},
 	{"1 GiB of output, no cap / the same redirected to a file", "1.0–1.1, no CPU of the supervisor", output},
 	{"1 GiB of output, cap of 64 MiB / the same redirected to a file", "–", capped},
 }
@@ -82,6 +88,8 @@ func run(quick bool, only string) error {
 		got, err := r.measure(l)
 		if errors.Is(err, errNoCompiler) {
 			got = "not measured: no C compiler here"
+		} else if errors.Is(err, errNotThere) {
+			got = "not measured: it is not installed here"
 		} else if err != nil {
 			return fmt.Errorf("%s: %w", r.name, err)
 		}
@@ -93,7 +101,10 @@ func run(quick bool, only string) error {
 	return nil
 }
 
-var errNoCompiler = errors.New("no C compiler")
+var (
+	errNoCompiler = errors.New("no C compiler")
+	errNotThere   = errors.New("not installed")
+)
 
 // open builds what is measured.
 func open(quick bool) (*lab, error) {
