@@ -76,7 +76,7 @@ func TestRemoveGroup(t *testing.T) {
 			s.Stop(t.Context(), name)
 		}
 		_, err = s.RemoveGroup("g")
-		expectError(t, err, task.ErrConflict, "Group g has 1 tasks that have not ended.")
+		expectError(t, err, task.ErrConflict, "Group g has 1 task that has not ended.")
 		s.Stop(t.Context(), "a")
 		st.failing(func(*task.Record) error { return errDisk })
 		if _, err := s.RemoveGroup("g"); !errors.Is(err, errDisk) {

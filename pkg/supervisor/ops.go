@@ -162,6 +162,14 @@ func (a *actor) conflict() error {
 	}
 }
 
+// is is the task's state as part of a sentence.
+func (a *actor) is() string {
+	if st := a.machine.Public(); st != task.BackingOff {
+		return string(st)
+	}
+	return "in backoff"
+}
+
 func (a *actor) restart(c *Call) {
 	if a.engine == nil { // a function of an earlier program
 		c.fail(a.noEngine(a.spec))
@@ -207,7 +215,7 @@ func (a *actor) pause(c *Call, pause bool) {
 		c.answer(a.shown.Load().info, nil)
 		return
 	case a.machine.Phase != from:
-		c.fail(task.Errorf(task.ErrConflict, a.name, "Task %s is %s: cannot %s it.", a.name, a.machine.Public(), verb))
+		c.fail(task.Errorf(task.ErrConflict, a.name, "Task %s is %s: cannot %s it.", a.name, a.is(), verb))
 		return
 	case !able:
 		c.fail(task.Errorf(task.ErrConflict, a.name, "cannot %s %s: a function has only its stop event", verb, a.name))
@@ -302,7 +310,7 @@ func (a *actor) leave(c *Call) {
 
 func (a *actor) signal(c *Call) {
 	if a.proc == nil || a.machine.Exited {
-		c.fail(task.Errorf(task.ErrConflict, a.name, "Task %s is %s: there is no process to signal.", a.name, a.machine.Public()))
+		c.fail(task.Errorf(task.ErrConflict, a.name, "Task %s is %s: there is no process to signal.", a.name, a.is()))
 		return
 	}
 	if err := a.proc.Signal(c.op.Signal); err != nil {
@@ -318,7 +326,7 @@ func (a *actor) remove(c *Call) {
 	case a.machine.Phase != lifecycle.Over && c.op.Force:
 		a.afterStop(c)
 	case a.machine.Phase != lifecycle.Over:
-		c.fail(task.Errorf(task.ErrConflict, a.name, "Task %s is %s: stop it first, or use --force.", a.name, info.State))
+		c.fail(task.Errorf(task.ErrConflict, a.name, "Task %s is %s: stop it first, or use --force.", a.name, a.is()))
 	case c.op.ended != task.Time{} && c.op.ended != info.EndedAt:
 		c.fail(task.Errorf(task.ErrConflict, a.name, "Task %s has run again.", a.name))
 	default:

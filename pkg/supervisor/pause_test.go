@@ -56,7 +56,7 @@ func TestPauseConflicts(t *testing.T) {
 		stop := s.Submit(supervisor.Op{Kind: supervisor.OpStop, Name: "stopping"})
 		synctest.Wait()
 		for name, state := range map[string]string{
-			"ended": "done", "pausing": "backoff", "queued": "queued", "sleeping": "waiting", "stopping": "stopping",
+			"ended": "done", "pausing": "in backoff", "queued": "queued", "sleeping": "waiting", "stopping": "stopping",
 		} {
 			_, err := s.Pause(t.Context(), name)
 			expectError(t, err, task.ErrConflict, "Task "+name+" is "+state+": cannot pause it.")

@@ -234,7 +234,11 @@ func (s *Supervisor) RemoveGroup(name string) (task.Group, error) {
 		return g, err
 	}
 	if n := g.Running + g.Queued + g.Waiting; n > 0 {
-		return g, task.Errorf(task.ErrConflict, name, "Group %s has %d tasks that have not ended.", name, n)
+		verb := "tasks that have"
+		if n == 1 {
+			verb = "task that has"
+		}
+		return g, task.Errorf(task.ErrConflict, name, "Group %s has %d %s not ended.", name, n, verb)
 	}
 	if s.opts.Store != nil {
 		if err := s.opts.Store.DeleteGroup(name); err != nil {
