@@ -11,7 +11,7 @@ import (
 // it was set after they had ended.
 func TestOldest(t *testing.T) {
 	now := time.Now()
-	all := make(map[string]ended)
+	h := endings{all: make(map[string]ended)}
 	for _, e := range []struct {
 		name      string
 		state     task.State
@@ -23,13 +23,25 @@ func TestOldest(t *testing.T) {
 		{"done then", task.Done, 1000 * time.Hour, 2 * time.Hour},
 		{"done last", task.Done, 2000 * time.Hour, time.Hour},
 	} {
-		all[e.name] = ended{e.name, e.state, task.Time{Time: now.Add(-e.wall).Round(0)}, now.Add(-e.age)}
+		h.add(ended{e.name, e.state, task.Time{Time: now.Add(-e.wall).Round(0)}, now.Add(-e.age)})
 	}
 	var got []string
-	for _, e := range oldest(all, 2) {
+	for _, e := range h.oldest(2, func(string) bool { return false }) {
 		got = append(got, e.name)
 	}
 	if len(got) != 2 || got[0] != "failed long ago" || got[1] != "done first" {
 		t.Errorf("to be forgotten: %q", got)
+	}
+	if h.n != 2 || len(h.all) != 3 {
+		t.Errorf("%d of %d may be forgotten", h.n, len(h.all))
+	}
+	// What is awaited stays, and counts; what has run again counts no longer.
+	h.add(ended{"done now", task.Done, task.Time{Time: now}, now})
+	if old := h.oldest(2, func(name string) bool { return name == "done then" }); len(old) != 0 {
+		t.Errorf("to be forgotten beside what is awaited: %+v", old)
+	}
+	h.note(task.Info{Name: "done last", State: task.Starting}, false)
+	if old := h.oldest(1, func(string) bool { return false }); len(old) != 1 || old[0].name != "done then" || h.n != 1 {
+		t.Errorf("to be forgotten: %+v; %d stay", old, h.n)
 	}
 }

@@ -16,43 +16,62 @@ func (s *Supervisor) Wait(ctx context.Context, names []string, any bool) ([]task
 // WaitFor is Wait for tasks that are something else than ended. A task that has
 // ended is not waited for any longer, whatever is wanted.
 func (s *Supervisor) WaitFor(ctx context.Context, names []string, any bool, is func(*task.Info) bool) ([]task.Info, error) {
-	want := make(map[string]bool, len(names))
-	for _, n := range names {
-		want[n] = true
+	at := make(map[string][]int, len(names)) // places in names
+	for i, name := range names {
+		at[name] = append(at[name], i)
 	}
-	w := s.Watch(1, func(i *task.Info) bool { return want[i.Name] && (i.State.Ended() || is(i)) })
+	w := s.Watch(1024, func(i *task.Info) bool { return at[i.Name] != nil && (i.State.Ended() || is(i)) })
 	defer w.Close()
-	last := make(map[string]task.Info, len(names))
-	look := func() (infos []task.Info, met int, err error) {
-		infos = make([]task.Info, 0, len(names))
-		for _, name := range names {
-			info, known := last[name]
-			if now := s.lookup(name); now != nil {
-				info = now.info
-			} else if !known {
-				return nil, 0, s.noSuch(name)
-			} else if !info.State.Ended() { // removed while we looked away
-				info.State, info.PID = task.Stopped, 0
-			}
-			last[name] = info
-			infos = append(infos, info)
-			if info.State.Ended() || is(&info) {
-				met++
+	infos, seen, met := make([]task.Info, len(names)), make([]bool, len(names)), make(map[int]bool)
+	look := func(i int) error {
+		info := infos[i]
+		if now := s.lookup(names[i]); now != nil {
+			info = now.info
+		} else if !seen[i] {
+			return s.noSuch(names[i])
+		} else if !info.State.Ended() { // removed while we looked away
+			info.State, info.PID = task.Stopped, 0
+		}
+		infos[i], seen[i] = info, true
+		if delete(met, i); info.State.Ended() || is(&info) {
+			met[i] = true
+		}
+		return nil
+	}
+	lookAtAll := func() error {
+		for i := range names {
+			if err := look(i); err != nil {
+				return err
 			}
 		}
-		return infos, met, nil
+		return nil
+	}
+	if err := lookAtAll(); err != nil {
+		return nil, err
 	}
 	for over := false; ; {
-		infos, met, err := look()
+		if len(met) == len(names) { // all of them at the same time
+			lookAtAll()
+		}
 		switch {
-		case err != nil, met == len(names), any && met > 0:
-			return infos, err
+		case len(met) == len(names), any && len(met) > 0:
+			return infos, nil
 		case ctx.Err() != nil:
 			return infos, context.Cause(ctx)
 		case over:
 			return infos, task.Errorf(task.ErrUnavailable, "", "the supervisor has ended")
 		}
-		_, ok := w.Next(ctx)
-		over = !ok
+		events, ok := w.Next(ctx)
+		if over = !ok; over { // or ctx has ended: as they now are
+			lookAtAll()
+		}
+		for _, e := range events {
+			if e.Missed > 0 {
+				lookAtAll()
+			}
+			for _, i := range at[e.Task.Name] {
+				look(i)
+			}
+		}
 	}
 }
