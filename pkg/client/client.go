@@ -90,9 +90,45 @@ func (c *Client) StartEach(ctx context.Context, spec task.Spec, inputs []string,
 
 // Apply sets groups and starts tasks in the place of what has their names, each
 // after those of its dependencies that are among them. It returns when all have
-// begun, or wait for others, for their time or for a slot.
+// begun, or wait for others, for their time or for a slot. More than a request
+// holds are several, each after the one before.
 func (c *Client) Apply(ctx context.Context, groups []task.Group, tasks []task.Spec) ([]task.Info, error) {
-	return c.tasks(ctx, "apply", protocol.Apply{Groups: groups, Tasks: tasks})
+	all, errs := []task.Info(nil), []error(nil)
+	for first := true; first || len(tasks) > 0; first = false {
+		n, err := fitting(groups, tasks)
+		if err != nil {
+			return all, err
+		}
+		some, err := c.tasks(ctx, "apply", protocol.Apply{Groups: groups, Tasks: tasks[:n]})
+		all, groups, tasks = append(all, some...), nil, tasks[n:]
+		if err != nil {
+			errs = append(errs, err)
+		}
+		if ctx.Err() != nil || errors.Is(err, task.ErrUnavailable) {
+			break
+		}
+	}
+	return all, errors.Join(errs...)
+}
+
+// fitting is how many of the tasks, at least one of them, go into one request
+// beside the groups.
+func fitting(groups []task.Group, tasks []task.Spec) (int, error) {
+	const frame = 256 // what a request is besides
+	b, err := json.Marshal(groups)
+	size := frame + len(b)
+	for i := range tasks {
+		if err == nil {
+			b, err = json.Marshal(&tasks[i])
+		}
+		if err != nil {
+			return 0, fmt.Errorf("cannot encode request: %w", err)
+		}
+		if size += len(b) + 1; size > protocol.MaxLine && i > 0 {
+			return i, nil
+		}
+	}
+	return len(tasks), nil
 }
 
 // Pause stops all processes of tasks until they are resumed.
