@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -160,22 +161,40 @@ func readInputs(r io.Reader, nul bool) ([]string, error) {
 		end = 0
 	}
 	var inputs []string
-	for in := bufio.NewReader(r); ; {
-		b, err := in.ReadBytes(end)
-		if text := bytes.TrimSuffix(b, []byte{end}); len(text) > 0 {
-			if !utf8.Valid(text) {
-				return nil, usage("input %d is not UTF-8 text: %q", len(inputs)+1, text)
-			}
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, maxInput+1)
+	lines.Split(func(data []byte, atEOF bool) (int, []byte, error) {
+		at := bytes.IndexByte(data, end)
+		switch {
+		case at >= 0:
+			return at + 1, data[:at], nil
+		case atEOF && len(data) > 0:
+			return len(data), data, nil
+		}
+		return 0, nil, nil // more is to come
+	})
+	for lines.Scan() {
+		text := lines.Bytes()
+		switch {
+		case len(text) == 0:
+		case !utf8.Valid(text):
+			return nil, usage("input %d is not UTF-8 text: %q", len(inputs)+1, text)
+		default:
 			inputs = append(inputs, string(text))
 		}
-		if err == io.EOF {
-			return inputs, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("cannot read the inputs: %w", err)
-		}
 	}
+	if errors.Is(lines.Err(), bufio.ErrTooLong) {
+		return nil, usage("input %d has more than %d KiB", len(inputs)+1, maxInput>>10)
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("cannot read the inputs: %w", err)
+	}
+	return inputs, nil
 }
+
+// maxInput is how many bytes an input may have: no more goes into one word of a
+// command, execve(2).
+const maxInput = 128 << 10
 
 // roomForInputs is how many bytes of inputs go into one request, beside its spec.
 const roomForInputs = 512 << 10

@@ -58,6 +58,21 @@ func Group(template string) string {
 	return "each"
 }
 
+// Size is how many bytes the words of command with marks come to at most, for all inputs.
+func Size(command, inputs []string) int {
+	words, marks, text := 0, 0, 0
+	for _, word := range Command(command) {
+		if Marked(word) {
+			words += len(word)
+			marks += strings.Count(word, "{")
+		}
+	}
+	for _, input := range inputs {
+		text += max(len(input), 20) // a number has as many digits
+	}
+	return len(inputs)*words + marks*text
+}
+
 // Specs is a spec per input: like s, but with the marks replaced in its name and
 // its command. first is the number of the first. The error, an ErrUsage, is about
 // a name that cannot be or that two inputs have.
@@ -65,6 +80,10 @@ func Specs(s task.Spec, inputs []string, first int) ([]task.Spec, error) {
 	specs := make([]task.Spec, len(inputs))
 	seen := make(map[string]string, len(inputs))
 	command := Command(s.Command)
+	marked := make([]bool, len(command))
+	for j, word := range command {
+		marked[j] = Marked(word)
+	}
 	for i, input := range inputs {
 		spec := &specs[i]
 		*spec = s
@@ -75,7 +94,10 @@ func Specs(s task.Spec, inputs []string, first int) ([]task.Spec, error) {
 		seen[spec.Name] = input
 		spec.Command = make([]string, len(command))
 		for j, word := range command {
-			spec.Command[j] = Expand(word, input, first+i)
+			spec.Command[j] = word
+			if marked[j] {
+				spec.Command[j] = Expand(word, input, first+i)
+			}
 		}
 		if err := spec.Check(); err != nil {
 			return nil, err

@@ -92,3 +92,32 @@ func TestSpecs(t *testing.T) {
 		}
 	}
 }
+
+func TestSize(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		command, inputs []string
+		most            int
+	}{
+		{[]string{"echo"}, []string{"abc"}, 30},
+		{[]string{strings.Repeat("x", 1000), "{print}", "{}"}, []string{"abc", "def"}, 50},
+		{[]string{"{}{}", "{/}"}, []string{strings.Repeat("x", 1000)}, 3020},
+		{[]string{"{}{}"}, nil, 0},
+	} {
+		specs, err := each.Specs(task.Spec{Name: "x-{#}", Command: tt.command}, tt.inputs, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		least := 0
+		for _, s := range specs {
+			for _, word := range s.Command {
+				if !slices.Contains(tt.command, word) {
+					least += len(word)
+				}
+			}
+		}
+		if got := each.Size(tt.command, tt.inputs); got < least || got > tt.most {
+			t.Errorf("%.40q with %d inputs: %d, want %d to %d", tt.command, len(tt.inputs), got, least, tt.most)
+		}
+	}
+}
