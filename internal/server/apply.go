@@ -11,6 +11,9 @@ import (
 	"tasks/pkg/task"
 )
 
+// maxCommands is how many bytes the inputs of one request may make of its command.
+const maxCommands = 64 << 20
+
 // startEach starts a task per input.
 func startEach(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 	var p protocol.Each
@@ -23,6 +26,9 @@ func startEach(c *conn, _, params json.RawMessage) (func() (any, error), error) 
 	if p.Cwd == "" {
 		p.Cwd = c.srv.cfg.Home
 	}
+	if size := each.Size(p.Command, p.Inputs); size > maxCommands {
+		return nil, task.Errorf(task.ErrUsage, "", "the commands have %d MiB with their inputs, at most %d are allowed: give fewer inputs at once", size>>20, maxCommands>>20)
+	}
 	specs, err := each.Specs(p.Spec, p.Inputs, max(p.First, 1))
 	if err != nil {
 		return nil, err
@@ -32,6 +38,26 @@ func startEach(c *conn, _, params json.RawMessage) (func() (any, error), error) 
 		ops[i] = supervisor.Op{Kind: supervisor.OpStart, Name: specs[i].Name, Spec: &specs[i]}
 	}
 	return submit(c.srv.cfg.Supervisor, ops, nil)
+}
+
+// inOrder refuses a name that is there twice, and a task before one that it is
+// after: a circle has one, wherever it begins.
+func inOrder(tasks []task.Spec) error {
+	at := make(map[string]int, len(tasks))
+	for i := range tasks {
+		if _, twice := at[tasks[i].Name]; twice {
+			return task.Errorf(task.ErrUsage, tasks[i].Name, "two tasks are named %s", tasks[i].Name)
+		}
+		at[tasks[i].Name] = i
+	}
+	for i := range tasks {
+		for _, dep := range slices.Concat(tasks[i].After, tasks[i].AfterEnded) {
+			if at[dep] > i {
+				return task.Errorf(task.ErrUsage, tasks[i].Name, "%s is before %s, which it is after", tasks[i].Name, dep)
+			}
+		}
+	}
+	return nil
 }
 
 // apply sets groups and starts tasks, one level of dependencies after the other:
@@ -54,6 +80,9 @@ func apply(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 		if err := p.Tasks[i].Check(); err != nil {
 			return nil, err
 		}
+	}
+	if err := inOrder(p.Tasks); err != nil {
+		return nil, err
 	}
 	return func() (any, error) {
 		for _, g := range p.Groups {
