@@ -82,9 +82,17 @@ func (s *Supervisor) runHook(shell task.Shell, l task.Launch, line string) {
 	ctx, cancel := context.WithTimeout(s.hooks.ctx, HookTimeout)
 	defer cancel()
 	output, exit, err := shell.Exec(ctx, l, line)
-	if err != nil || !exit.OK() {
-		s.opts.Logger.Warn("a hook failed", "task", l.Spec.Name, "hook", line, "err", err, "code", exit.Code, "output", strings.TrimSpace(output))
+	if err == nil && exit.OK() {
+		return
 	}
+	why := []any{"code", exit.Code}
+	switch {
+	case err != nil:
+		why = []any{"err", err}
+	case exit.Signal != 0:
+		why = []any{"signal", task.SignalName(exit.Signal)}
+	}
+	s.opts.Logger.With("task", l.Spec.Name, "hook", line).Warn("a hook failed", append(why, "output", strings.TrimSpace(output))...)
 }
 
 // exitText is the exit of a run as its hooks are told: its code, or the name of a
