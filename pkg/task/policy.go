@@ -161,7 +161,7 @@ func (r *Ready) check(*Spec) error {
 		if errors.As(err, &bad) { // whose text quotes the expression as it is
 			err = errors.New(bad.Code.String())
 		}
-		return fmt.Errorf("bad ready_log %q: %w", r.ReadyLog, err)
+		return fmt.Errorf("bad ready_log %q: %w", clip(r.ReadyLog, 80), err)
 	}
 	return cmp.Or(checkText("ready_cmd", r.ReadyCmd), positive("ready_timeout", r.ReadyTimeout), positive("ready_interval", r.ReadyInterval))
 }
