@@ -48,6 +48,7 @@ TERM or INT, which stops them and lets the next 'tasks serve' start them again.`
 			if err != nil {
 				return err
 			}
+			e.checkZone()
 			if foreground && replace {
 				return usage("--replace replaces a supervisor where it is: it goes without --foreground")
 			}
@@ -117,6 +118,13 @@ func (e *env) replace(paths socket.Paths) (done bool, err error) {
 			}
 		}
 		time.Sleep(5 * time.Millisecond) // it answers still, or is just between the two
+	}
+}
+
+// checkZone remarks that schedules will not go by the zone that TZ asks for.
+func (e *env) checkZone() {
+	if zone := os.Getenv("TZ"); zone != "" && zone != "UTC" && time.Local.String() == "UTC" {
+		e.remark("tasks: no time zone is called TZ=%s: the supervisor's times of day are UTC", plain(zone))
 	}
 }
 
