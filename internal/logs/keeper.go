@@ -41,7 +41,7 @@ type Keeper struct {
 	log    *slog.Logger
 	punch  func(path string, end int64) error // frees what the file holds before end
 	notes  *notes
-	turns  chan struct{} // a thousand starts at once must not take a thread each
+	turns  chan struct{} // a thousand starts or removals at once must not take a thread each
 	over   sync.WaitGroup
 	looks  atomic.Int64 // at logs, so far
 
@@ -220,6 +220,8 @@ func (k *Keeper) Remove(name string) error {
 		}
 	}
 	k.mu.Unlock()
+	k.turns <- struct{}{}
+	defer func() { <-k.turns }()
 	return k.dir.Remove(name)
 }
 
