@@ -3,6 +3,7 @@ package server
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -13,6 +14,7 @@ import (
 
 	"tasks/internal/protocol"
 	"tasks/pkg/supervisor"
+	"tasks/pkg/task"
 )
 
 // bubble runs f in fake time, with a server at the other end of a pipe. A
@@ -100,6 +102,25 @@ func TestStopsReading(t *testing.T) {
 		}
 		if info, _ := sup.Info("marker"); !info.State.Ended() {
 			t.Error("the last one was not carried out")
+		}
+	})
+}
+
+// What was selected may be forgotten before it is looked at: it had ended.
+func TestWaitForTheForgotten(t *testing.T) {
+	bubble(t, func(t *testing.T, sup *supervisor.Supervisor, _ net.Conn) {
+		sup.Go("b", func(context.Context) error { time.Sleep(time.Second); return nil })
+		w := waiting{
+			sup: sup, names: []string{"a", "b", "c", "d"}, named: []string{"b", "c"}, is: func(*task.Info) bool { return false },
+			before: []task.Info{{Name: "b", State: task.Running}, {Name: "c", State: task.Failed}, {Name: "d", State: task.Done}},
+		}
+		got, err := w.until(t.Context())
+		if err != nil || len(got) != 3 || got[0].Name != "b" || got[0].State != task.Done || got[1].State != task.Failed || got[2].Name != "d" {
+			t.Errorf("%+v, %v", got, err)
+		}
+		w.named = append(w.named, "a")
+		if _, err := w.until(t.Context()); !errors.Is(err, task.ErrNotFound) {
+			t.Errorf("one that never was: %v", err)
 		}
 	})
 }

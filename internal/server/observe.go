@@ -104,9 +104,12 @@ func wait(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 	past, cancel := context.WithCancel(context.Background())
 	cancel()
 	sup := c.srv.cfg.Supervisor
-	if tasks, err := sup.WaitFor(past, names, p.Any, is); err == nil {
+	w := waiting{sup: sup, names: names, named: p.Names, any: p.Any, is: is}
+	tasks, err := w.until(past)
+	if err == nil {
 		return now(tasks, failed(errs, tasks))
 	}
+	w.before = tasks
 	return func() (any, error) {
 		ctx := c.ctx
 		if p.Timeout != nil {
@@ -114,7 +117,7 @@ func wait(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 			ctx, cancel = context.WithTimeout(ctx, time.Duration(*p.Timeout))
 			defer cancel()
 		}
-		tasks, err := sup.WaitFor(ctx, names, p.Any, is)
+		tasks, err := w.until(ctx)
 		switch {
 		case errors.Is(err, context.DeadlineExceeded):
 			errs = append(errs, task.Errorf(task.ErrTimeout, "", "timed out after %s", p.Timeout))
@@ -128,6 +131,48 @@ func wait(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 		}
 		return tasks, failed(errs, tasks)
 	}, nil
+}
+
+// waiting is for tasks some of which may be forgotten before they are looked at:
+// they had ended.
+type waiting struct {
+	sup    *supervisor.Supervisor
+	names  []string
+	named  []string // by name, not by pattern or group
+	before []task.Info
+	any    bool
+	is     func(*task.Info) bool
+}
+
+// until waits, until ctx ends at most. The tasks are in the order of their names.
+func (w *waiting) until(ctx context.Context) ([]task.Info, error) {
+	names, gone := w.names, make(map[string]task.Info)
+	for {
+		tasks, err := w.sup.WaitFor(ctx, names, w.any, w.is)
+		var e *task.Error
+		if errors.Is(err, task.ErrNotFound) && errors.As(err, &e) {
+			at := slices.IndexFunc(w.before, func(t task.Info) bool { return t.Name == e.Name && t.State.Ended() })
+			if at >= 0 {
+				gone[e.Name] = w.before[at]
+			}
+			if at >= 0 || !slices.Contains(w.named, e.Name) {
+				names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == e.Name })
+				continue
+			}
+		}
+		if len(gone) == 0 {
+			return tasks, err
+		}
+		all := make([]task.Info, 0, len(tasks)+len(gone))
+		for _, name := range w.names {
+			if t, ok := gone[name]; ok {
+				all = append(all, t)
+			} else if len(tasks) > 0 && tasks[0].Name == name {
+				all, tasks = append(all, tasks[0]), tasks[1:]
+			}
+		}
+		return all, err
+	}
 }
 
 // streaming is the result of a request that has replied by itself.
