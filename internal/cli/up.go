@@ -205,14 +205,14 @@ func (e *env) up(file *taskfile.File, whole, check bool) error {
 		names[i] = s.Name
 	}
 	if _, err = c.Apply(ctx, file.Groups, begin); err == nil {
-		err = e.waitUp(ctx, c, names)
+		err = e.waitUp(ctx, c, names) // what was kept may be on its way still, begun by another up
 	}
 	tasks, listErr := c.List(context.Background(), client.ListOptions{Selector: task.Selector{Names: names}})
 	if listErr != nil && err == nil {
 		err = listErr
 	}
 	e.lastLines(slices.DeleteFunc(slices.Clone(tasks), func(t task.Info) bool {
-		return t.State != task.Failed || !slices.ContainsFunc(begin, func(s task.Spec) bool { return s.Name == t.Name })
+		return t.State != task.Failed
 	}))
 	return joined(err, e.printTouched(tasks))
 }

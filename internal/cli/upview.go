@@ -26,6 +26,9 @@ type upView struct {
 // just now, and those that were on their way already. What became of them before is
 // not watched: a restart begins with a stop.
 func (e *env) waitUp(ctx context.Context, c *client.Client, names []string) error {
+	if len(names) == 0 { // else all tasks would be watched
+		return nil
+	}
 	v := &upView{e: e, names: names, tasks: make(map[string]task.Info), since: time.Now()}
 	watch, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -86,13 +89,29 @@ func (v *upView) up(t task.Info) bool {
 	case task.Queued:
 		return true
 	case task.Waiting:
-		return !t.NextAt.IsZero()
+		return !t.NextAt.IsZero() || v.held(t)
 	case task.Running:
 		return t.Ready == nil || *t.Ready
 	case task.Paused, task.BackingOff:
 		return true
 	}
 	return t.State.Ended()
+}
+
+// held tells whether t waits for one that nothing more is waited for: it would
+// not begin before the time, the slot or the end of that.
+func (v *upView) held(t task.Info) bool {
+	for _, dep := range slices.Concat(t.Spec.After, t.Spec.AfterEnded) {
+		d, ok := v.tasks[dep]
+		switch {
+		case !ok || !v.up(d):
+		case d.State == task.Waiting, d.State == task.Queued, d.State == task.Paused, d.State == task.BackingOff:
+			return true
+		case d.State == task.Running && d.Spec.Service() && slices.Contains(t.Spec.AfterEnded, dep):
+			return true
+		}
+	}
+	return false
 }
 
 func (v *upView) over() bool {
