@@ -141,6 +141,43 @@ func TestWaitForAState(t *testing.T) {
 	})
 }
 
+// To wait for a batch costs no look at all of it whenever one of it ends.
+func TestWaitForMany(t *testing.T) {
+	bubble(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor) {
+		const n = 300
+		var all []string
+		for i := range n {
+			all = append(all, fmt.Sprint("t", i))
+			s.Go(all[i], func(context.Context) error { time.Sleep(time.Duration(i+1) * time.Second); return nil })
+		}
+		looks := 0
+		got, err := s.WaitFor(t.Context(), all, false, func(*task.Info) bool { looks++; return false })
+		if err != nil || len(got) != n || got[n-1].State != task.Done || looks > 5*n {
+			t.Errorf("%d tasks, %v, %d looks", len(got), err, looks)
+		}
+	})
+}
+
+// One that is up again while others are still waited for is waited for again.
+func TestWaitForOneThatComesBack(t *testing.T) {
+	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		begin := time.Now()
+		a := start(t, s, f, task.Spec{Name: "a", Command: []string{"x"}})
+		b := start(t, s, f, task.Spec{Name: "b", Command: []string{"x"}})
+		time.AfterFunc(time.Second, func() {
+			a.Exit(task.Exit{Code: 1}, false)
+			synctest.Wait()
+			r := start(t, s, f, task.Spec{Name: "a", Command: []string{"x"}})
+			time.AfterFunc(4*time.Second, func() { r.Exit(task.Exit{}, false) })
+		})
+		time.AfterFunc(3*time.Second, func() { b.Exit(task.Exit{}, false) })
+		got, err := s.Wait(t.Context(), []string{"a", "b"}, false)
+		if err != nil || names(got) != "a:done b:done" || time.Since(begin) != 5*time.Second {
+			t.Errorf("%s, %v after %s", names(got), err, time.Since(begin))
+		}
+	})
+}
+
 func TestRemovalWhileWaiting(t *testing.T) {
 	bubble(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor) {
 		s.Go("job", untilStop)
