@@ -14,8 +14,8 @@ import (
 // saveRetry is how long after a failed save the next one is tried.
 const saveRetry = 2 * time.Second
 
-// recordDelay is how long a run that nobody has asked for, such as one from the
-// queue, goes unrecorded: many are over by then, and take one save in place of two.
+// recordDelay is how long the run of a job that has waited for its slot goes
+// unrecorded: many are over by then, and take one save in place of two.
 // If the supervisor dies meanwhile the next one ends the run, and begins it anew.
 const recordDelay = 20 * time.Millisecond
 
@@ -66,7 +66,7 @@ func (a *actor) after(was lifecycle.Machine, kind lifecycle.Kind, settled, stuck
 	began := kind == lifecycle.DidBegin // of an adopted run the record says all
 	turned := kind == lifecycle.DoPause || kind == lifecycle.DoResume || kind == lifecycle.DidReady
 	switch {
-	case began && a.machine.Unasked && len(a.begins) == 0: // nobody is told: it may be over by then
+	case began && a.brief():
 		a.unsaved = time.After(recordDelay)
 	case began || settled || turned || !phase.Live() && was != a.machine:
 		err = a.save()
@@ -85,6 +85,12 @@ func (a *actor) after(was lifecycle.Machine, kind lifecycle.Kind, settled, stuck
 	if accepted && a.refused != nil {
 		a.input(lifecycle.Input{Kind: lifecycle.DoStop, Cause: lifecycle.Stop, Now: true, Grace: -1})
 	}
+}
+
+// brief tells whether the run that begins is that of a job from the queue, of which
+// nobody is told: it may be over soon.
+func (a *actor) brief() bool {
+	return a.machine.Unasked && a.slot > 0 && !a.spec.Service() && len(a.begins) == 0
 }
 
 // because says why the state is what it is; changed tells that it was not before.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -33,6 +34,45 @@ func TestAcknowledgedIsDurable(t *testing.T) {
 		if len(st.all()) != 0 {
 			t.Error("after Remove it is still recorded")
 		}
+	})
+}
+
+// What is shown to run is recorded: but for a job that has waited for its slot, which
+// may be over soon.
+func TestShownIsDurable(t *testing.T) {
+	t.Run("a run by its policy", func(t *testing.T) {
+		st := newMemory()
+		faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+			start(t, s, f, web(restarts(task.RestartAlways), in("g"))).Exit(task.Exit{Code: 3}, false)
+			r := f.Next(t)
+			synctest.Wait()
+			if got := st.record("web"); got.State != task.Running || got.Ref != r.Ref() {
+				t.Errorf("recorded as %+v", got)
+			}
+		})
+	})
+	t.Run("a job from the queue", func(t *testing.T) {
+		st := newMemory()
+		faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+			setSlots(t, s, "g", 1)
+			first := start(t, s, f, job("first", in("g")))
+			begin(t, s, job("brief", in("g")))
+			begin(t, s, job("long", in("g")))
+			first.Exit(task.Exit{}, false)
+			brief := f.Next(t)
+			time.Sleep(19 * time.Millisecond)
+			saves := st.count()
+			brief.Exit(task.Exit{}, false)
+			long := f.Next(t)
+			time.Sleep(19 * time.Millisecond)
+			if n, got := st.count()-saves, st.record("brief"); n != 1 || got.State != task.Done {
+				t.Errorf("%d saves for what was over soon, recorded as %+v", n, got)
+			}
+			time.Sleep(2 * time.Millisecond)
+			if got := st.record("long"); got.State != task.Running || got.Ref != long.Ref() {
+				t.Errorf("recorded as %+v", got)
+			}
+		})
 	})
 }
 
@@ -96,6 +136,44 @@ func TestLoad(t *testing.T) {
 					if got, err := s.Start(t.Context(), task.Spec{Name: "web"}); err != nil || got.Run != tt.run+1 {
 						t.Errorf("Start again: %+v, %v", got, err)
 					}
+				}
+			})
+		})
+	}
+}
+
+// A supervisor that dies before what it starts again is recorded leaves the record
+// from which the next one does the same.
+func TestADeathBeforeItIsUpAgain(t *testing.T) {
+	always := func(r *task.Record) { r.Spec.Restart = task.RestartAlways }
+	every := func(r *task.Record) { r.Spec.Every = new(task.Duration(time.Hour)) }
+	due := task.Time{Time: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)} // as the bubble begins
+	for name, r := range map[string]task.Record{
+		"live":                     record(task.Running, task.Up, always),
+		"backoff":                  record(task.BackingOff, task.Up, always),
+		"shut down":                record(task.Stopped, task.Up, always, func(r *task.Record) { r.Shutdown = true }),
+		"second half of a restart": record(task.Starting, task.Up, func(r *task.Record) { r.Ref = task.Ref{} }),
+		"half of a restart":        record(task.Stopping, task.Up),
+		"a schedule":               record(task.Running, task.Up, every, func(r *task.Record) { r.NextAt = due }),
+	} {
+		t.Run(name, func(t *testing.T) {
+			st := newMemory()
+			st.Save(r)
+			faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+				f.Hold(true)
+				loaded := make(chan bool)
+				go func() { s.Load(t.Context(), st.all()); close(loaded) }()
+				run := f.Next(t)
+				synctest.Wait()
+				if got := st.record("web"); !reflect.DeepEqual(got, r) {
+					t.Errorf("recorded as %s before it is up: %+v", got.State, got)
+				}
+				run.Begin()
+				<-loaded
+				synctest.Wait()
+				time.Sleep(time.Second)
+				if got := st.record("web"); got.State != task.Running || got.Runs[len(got.Runs)-1].Run != 8 {
+					t.Errorf("recorded as %+v once it is up", got)
 				}
 			})
 		})

@@ -114,12 +114,21 @@ func (a *actor) restore(ctx context.Context, r task.Record) (next Op) {
 	if r.Shutdown {
 		m.Last.Cause = lifecycle.Shutdown
 	}
-	if live || r.State == task.BackingOff {
+	next = a.goesOn(r, live, err)
+	// The record of one that goes on stays until that has happened: whoever finds it
+	// after another death must come to the same.
+	if (live || r.State == task.BackingOff) && next.Kind != OpRestart {
 		if err := a.save(); err != nil {
 			a.sup.opts.Logger.Error("cannot save a task", "task", a.name, "err", err)
 		}
 	}
 	a.show()
+	return next
+}
+
+// goesOn says whether and how the task of the record goes on: live tells that it had
+// a run then, and err why that could not be taken back.
+func (a *actor) goesOn(r task.Record, live bool, err error) Op {
 	again := Op{Kind: OpRestart, Name: a.name, unasked: true}
 	switch {
 	case live && !errors.Is(err, task.ErrNotFound):
@@ -133,7 +142,7 @@ func (a *actor) restore(ctx context.Context, r task.Record) (next Op) {
 	interrupted := live || r.Shutdown || r.State == task.BackingOff
 	restarts := r.Spec.Restart == task.RestartAlways || r.Spec.Restart == task.RestartOnFailure
 	switch {
-	case pending(m.Public()), interrupted && r.Spec.Repeats() && !restarts:
+	case pending(a.machine.Public()), interrupted && r.Spec.Repeats() && !restarts:
 		again.later, again.late = a.resume(r)
 		again.clear = r.State == task.Queued
 		if again.clear || r.Waits { // its time has come already; what comes is that of another run
