@@ -28,6 +28,8 @@ func machines() map[string]Machine {
 		"queued shut":      {Phase: Queued, Wish: task.Up, Cause: Shutdown},
 		"starting":         {Phase: Starting, Wish: task.Up, Begun: true},
 		"starting stopped": {Phase: Starting, Wish: task.Down, Cause: Stop, Grace: grace, Begun: true},
+		"starting unasked": {Phase: Starting, Wish: task.Up, Unasked: true, Begun: true},
+		"starting dropped": {Phase: Starting, Wish: task.Down, Cause: Stop, Grace: grace, Unasked: true, Begun: true},
 		"starting killed":  {Phase: Starting, Wish: task.Down, Cause: Stop, Grace: grace, Killed: true, Begun: true},
 		"probing":          {Phase: Probing, Wish: task.Up, Begun: true},
 		"running":          {Phase: Running, Wish: task.Up, Begun: true},
@@ -67,6 +69,7 @@ var inputs = []struct {
 	{"grant", Input{Kind: DidGrant}},
 	{"began", Input{Kind: DidBegin}},
 	{"failed", Input{Kind: DidFail, Exit: task.Exit{Code: 127, Err: "not there"}}},
+	{"lacks", Input{Kind: DidLack, Exit: task.Exit{Code: 126, Err: "no space left on device"}}},
 	{"ready", Input{Kind: DidReady}},
 	{"sick", Input{Kind: DidSicken, Exit: task.Exit{Err: "connection refused"}}},
 	{"timer", Input{Kind: DidTimeOut, Exit: task.Exit{Err: "connection refused"}}},
@@ -106,7 +109,9 @@ waiting shut     | conflict        | conflict | over             | over         
 queued           | conflict        | conflict | over             | over             | over             | same             | -               | same            | same         | conflict | conflict
 queued shut      | conflict        | conflict | over             | over             | over             | -                | same            | same            | same         | conflict | conflict
 starting         | conflict        | conflict | same             | same             | same             | same             | -               | same            | same         | conflict | conflict
+starting unasked | conflict        | conflict | same             | same             | same             | same             | same            | -               | -            | conflict | conflict
 starting stopped | conflict        | conflict | -                | same             | same             | -                | same            | same            | same         | conflict | conflict
+starting dropped | conflict        | conflict | -                | same             | same             | -                | same            | same            | same         | conflict | conflict
 starting killed  | conflict        | conflict | -                | -                | same             | -                | same            | same            | same         | conflict | conflict
 probing          | conflict        | conflict | stopping Ask     | killing Kill     | stopping Ask     | stopping Ask     | stopping Ask    | stopping Ask    | stopping Ask | conflict | conflict
 running          | conflict        | conflict | stopping Ask     | killing Kill     | stopping Ask     | stopping Ask     | stopping Ask    | stopping Ask    | stopping Ask | paused   | -
@@ -131,7 +136,9 @@ waiting shut     | -               | -               | -               | -     |
 queued           | -               | -               | -               | -     | starting Launch | -       | -            | -
 queued shut      | -               | -               | -               | -     | -               | -       | -            | -
 starting         | -               | -               | -               | -     | -               | -       | -            | -
+starting unasked | -               | -               | -               | -     | -               | -       | -            | -
 starting stopped | -               | -               | -               | -     | -               | -       | -            | -
+starting dropped | -               | -               | -               | -     | -               | -       | -            | -
 starting killed  | -               | -               | -               | -     | -               | -       | -            | -
 probing          | -               | -               | -               | -     | -               | running | -            | stopping Ask
 running          | -               | -               | -               | -     | -               | -       | stopping Ask | stopping Ask
@@ -147,29 +154,31 @@ backoff          | -               | -               | -               | -     |
 over             | -               | -               | -               | -     | -               | -       | -            | -
 `},
 	{"plain", `
-                 | began        | failed      | exited                 | exited 1               | exited, left | gone        | adopted | adopted ready | adopted paused
-idle             | -            | -           | -                      | -                      | -            | -           | running | running       | paused
-sleeping         | -            | -           | -                      | -                      | -            | -           | -       | -             | -
-sleeping shut    | -            | -           | -                      | -                      | -            | -           | -       | -             | -
-waiting          | -            | -           | -                      | -                      | -            | -           | -       | -             | -
-waiting shut     | -            | -           | -                      | -                      | -            | -           | -       | -             | -
-queued           | -            | -           | -                      | -                      | -            | -           | -       | -             | -
-queued shut      | -            | -           | -                      | -                      | -            | -           | -       | -             | -
-starting         | running      | over Settle | -                      | -                      | -            | -           | -       | -             | -
-starting stopped | stopping Ask | over Settle | -                      | -                      | -            | -           | -       | -             | -
-starting killed  | killing Kill | over Settle | -                      | -                      | -            | -           | -       | -             | -
-probing          | -            | -           | over Settle            | over Settle            | stopping Ask | -           | -       | -             | -
-running          | -            | -           | over Settle            | over Settle            | stopping Ask | -           | -       | -             | -
-paused           | -            | -           | over Settle            | over Settle            | stopping Ask | -           | -       | -             | -
-stopping         | -            | -           | over Settle            | over Settle            | same         | -           | -       | -             | -
-stopping left    | -            | -           | -                      | -                      | -            | over Settle | -       | -             | -
-stopping restart | -            | -           | starting Settle Launch | starting Settle Launch | same         | -           | -       | -             | -
-killing          | -            | -           | over Settle            | over Settle            | same         | -           | -       | -             | -
-killing left     | -            | -           | -                      | -                      | -            | over Settle | -       | -             | -
-stuck            | -            | -           | over Settle            | over Settle            | same         | -           | -       | -             | -
-stuck left       | -            | -           | -                      | -                      | -            | over Settle | -       | -             | -
-backoff          | -            | -           | -                      | -                      | -            | -           | -       | -             | -
-over             | -            | -           | -                      | -                      | -            | -           | running | running       | paused
+                 | began        | failed      | lacks       | exited                 | exited 1               | exited, left | gone        | adopted | adopted ready | adopted paused
+idle             | -            | -           | -           | -                      | -                      | -            | -           | running | running       | paused
+sleeping         | -            | -           | -           | -                      | -                      | -            | -           | -       | -             | -
+sleeping shut    | -            | -           | -           | -                      | -                      | -            | -           | -       | -             | -
+waiting          | -            | -           | -           | -                      | -                      | -            | -           | -       | -             | -
+waiting shut     | -            | -           | -           | -                      | -                      | -            | -           | -       | -             | -
+queued           | -            | -           | -           | -                      | -                      | -            | -           | -       | -             | -
+queued shut      | -            | -           | -           | -                      | -                      | -            | -           | -       | -             | -
+starting         | running      | over Settle | over Settle | -                      | -                      | -            | -           | -       | -             | -
+starting unasked | running      | over Settle | over Settle | -                      | -                      | -            | -           | -       | -             | -
+starting stopped | stopping Ask | over Settle | over Settle | -                      | -                      | -            | -           | -       | -             | -
+starting dropped | stopping Ask | over Settle | over Settle | -                      | -                      | -            | -           | -       | -             | -
+starting killed  | killing Kill | over Settle | over Settle | -                      | -                      | -            | -           | -       | -             | -
+probing          | -            | -           | -           | over Settle            | over Settle            | stopping Ask | -           | -       | -             | -
+running          | -            | -           | -           | over Settle            | over Settle            | stopping Ask | -           | -       | -             | -
+paused           | -            | -           | -           | over Settle            | over Settle            | stopping Ask | -           | -       | -             | -
+stopping         | -            | -           | -           | over Settle            | over Settle            | same         | -           | -       | -             | -
+stopping left    | -            | -           | -           | -                      | -                      | -            | over Settle | -       | -             | -
+stopping restart | -            | -           | -           | starting Settle Launch | starting Settle Launch | same         | -           | -       | -             | -
+killing          | -            | -           | -           | over Settle            | over Settle            | same         | -           | -       | -             | -
+killing left     | -            | -           | -           | -                      | -                      | -            | over Settle | -       | -             | -
+stuck            | -            | -           | -           | over Settle            | over Settle            | same         | -           | -       | -             | -
+stuck left       | -            | -           | -           | -                      | -                      | -            | over Settle | -       | -             | -
+backoff          | -            | -           | -           | -                      | -                      | -            | -           | -       | -             | -
+over             | -            | -           | -           | -                      | -                      | -            | -           | running | running       | paused
 `},
 	{"after", `
                  | start    | restart  | go on           | sleep on | tick    | clear           | timer           | exited
@@ -189,6 +198,12 @@ queued           | conflict | -        | same   | same     | -      | -      | s
 stopping restart | conflict | -        | -      | -        | -      | -      | -               | killing Kill | starting Settle Launch
 backoff          | conflict | queued   | queued | sleeping | -      | -      | -               | queued       | -
 over             | queued   | queued   | queued | sleeping | -      | -      | -               | -            | -`},
+	{"grouped", `
+                 | failed      | lacks
+starting         | over Settle | over Settle
+starting stopped | over Settle | over Settle
+starting unasked | over Settle | queued Forget
+starting dropped | over Settle | over Forget`},
 	{"after grouped", `
                  | start    | restart  | go on  | tick    | clear  | block | grant           | timer
 idle             | waiting  | waiting  | queued | -       | -      | -     | -               | -
@@ -356,5 +371,5 @@ func cell(p Policy, m Machine, in Input) string {
 }
 
 func actionName(a Action) string {
-	return [...]string{"Launch", "Ask", "Kill", "Settle", "Report"}[a]
+	return [...]string{"Launch", "Ask", "Kill", "Settle", "Report", "Forget"}[a]
 }

@@ -25,18 +25,18 @@
 //	Backoff   | conflict   | Over               | on its way | conflict      | on its way ' | -            | -
 //	Over      | on its way | as it was          | on its way | conflict      | -            | -            | -
 //
-//	phase     | Began     | Adopted | Ready   | Sick     | Failed  | Exited, and left  | Gone    | Timer
-//	----------+-----------+---------+---------+----------+---------+-------------------+---------+-----------------
-//	Idle      | -         | up      | -       | -        | -       | -                 | -       | -
-//	Starting  | up "      | -       | -       | -        | settled | -                 | -       | -
-//	Probing   | -         | -       | Running | -        | -       | settled, Stopping | -       | Stopping
-//	Running   | -         | -       | -       | Stopping | -       | settled, Stopping | -       | Stopping
-//	Paused    | -         | -       | -       | -        | -       | settled, Stopping | -       | -
-//	Stopping  | -         | -       | -       | -        | -       | settled, noted    | settled | Killing
-//	Killing   | -         | -       | -       | -        | -       | settled, noted    | settled | Stuck
-//	Stuck     | -         | -       | -       | -        | -       | settled, noted    | settled | -
-//	Backoff   | -         | -       | -       | -        | -       | -                 | -       | Queued, Starting
-//	Over      | -         | up      | -       | -        | -       | -                 | -       | -
+//	phase     | Began     | Adopted | Ready   | Sick     | Failed  | Lacks                 | Exited, and left  | Gone    | Timer
+//	----------+-----------+---------+---------+----------+---------+-----------------------+-------------------+---------+-----------------
+//	Idle      | -         | up      | -       | -        | -       | -                     | -                 | -       | -
+//	Starting  | up "      | -       | -       | -        | settled | settled, Queued, Over | -                 | -       | -
+//	Probing   | -         | -       | Running | -        | -       | -                     | settled, Stopping | -       | Stopping
+//	Running   | -         | -       | -       | Stopping | -       | -                     | settled, Stopping | -       | Stopping
+//	Paused    | -         | -       | -       | -        | -       | -                     | settled, Stopping | -       | -
+//	Stopping  | -         | -       | -       | -        | -       | -                     | settled, noted    | settled | Killing
+//	Killing   | -         | -       | -       | -        | -       | -                     | settled, noted    | settled | Stuck
+//	Stuck     | -         | -       | -       | -        | -       | -                     | settled, noted    | settled | -
+//	Backoff   | -         | -       | -       | -        | -       | -                     | -                 | -       | Queued, Starting
+//	Over      | -         | up      | -       | -        | -       | -                     | -                 | -       | -
 //
 // "-" cannot happen or does not matter, and changes nothing; the phases that the
 // second table leaves out have nothing else in it. "On its way" is the first of
@@ -171,6 +171,7 @@ type Machine struct {
 	Pause    time.Duration // of the backoff under way
 	Unasked  bool          // nobody has asked for the run: if it cannot begin, nobody is told
 	Begun    bool          // there was a run since the last start by hand, or since its time came
+	Before   bool          // likewise, before the one that is starting
 	Again    bool          // its time came while the run lasts: another follows
 	Late     int           // times that had passed unseen before the run
 	Restarts int           // automatic ones since the last start by hand
@@ -211,6 +212,7 @@ const (
 	DidReady               // its readiness check has succeeded
 	DidSicken              // its health check has failed too often; Exit says how
 	DidFail                // the run could not begin; Exit says why
+	DidLack                // likewise, for want of disk, memory, processes or descriptors: what nobody has asked for goes back into its queue
 	DidExit                // the main process ended; Left tells whether it left others behind
 	DidVanish              // nothing of the run is left
 	DidTimeOut             // the deadline passed; of a readiness check, Exit says why it failed
@@ -245,6 +247,7 @@ const (
 	Kill                 // kill all of it
 	Settle               // the run is over: record it, and answer who waits for its end
 	Report               // it outlived the kill: tell who waits for its end
+	Forget               // the run that was asked for has not come to be
 )
 
 // Deadline is how long the phase may last; 0: for ever. DidTimeOut is due then.

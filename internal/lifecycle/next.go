@@ -50,6 +50,15 @@ func (m Machine) Next(p Policy, in Input) (Machine, []Action, error) {
 			m.Exited, m.Exit = true, in.Exit
 			return m.settle(p, in)
 		}
+	case DidLack:
+		switch {
+		case m.Phase != Starting:
+		case m.Unasked && p.Grouped:
+			return m.yield()
+		default:
+			in.Kind = DidFail
+			return m.Next(p, in)
+		}
 	case DidExit:
 		return m.exited(p, in)
 	case DidVanish:
@@ -91,8 +100,22 @@ func (m Machine) queue(p Policy) (Machine, []Action, error) {
 }
 
 func (m Machine) launch() (Machine, []Action, error) {
+	m.Before = m.Begun
 	m.Cause, m.Exited, m.Killed, m.Note, m.Exit, m.Begun = None, false, false, "", task.Exit{}, true
 	return m.enter(Starting), []Action{Launch}, nil
+}
+
+// yield takes a run that could not begin back to where it waited for its slot.
+func (m Machine) yield() (Machine, []Action, error) {
+	m.Begun, m.Killed, m.Again = m.Before, false, false
+	switch m.Cause {
+	case Stop:
+		m.Last.State, m.Last.Cause = task.Stopped, Stop
+		return m.enter(Over), []Action{Forget}, nil
+	case Restart:
+		m.Cause = None
+	}
+	return m.enter(Queued), []Action{Forget}, nil
 }
 
 // goOn leaves a phase whose event has happened.

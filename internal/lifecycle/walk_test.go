@@ -93,6 +93,9 @@ func essence(p Policy, m Machine) Machine {
 	if m.Phase != Starting && m.Phase != Waiting && m.Phase != Queued {
 		m.Unasked = false
 	}
+	if m.Phase != Starting {
+		m.Before = false
+	}
 	if m.Phase != Stopping && (m.Phase != Starting || m.Cause == None) {
 		m.Grace = 0
 	}

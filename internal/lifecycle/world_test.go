@@ -17,6 +17,7 @@ type world struct {
 	live    bool // a run has begun and is not settled
 	stopped bool // a stop or shutdown came after the last start by hand, restart or adoption
 	begun   bool // there was a run since the last start by hand, or since its time came
+	before  bool // likewise, before the one that was asked for
 	slot    bool // one was granted, and not given back
 	clear   bool // what it waits for has happened, or a run was and is followed by another
 	timed   bool // it was told to sleep until its time
@@ -85,6 +86,10 @@ func (w *world) hear(p Policy, m, next Machine, in Input) error {
 		w.clear = w.clear || m.Phase == Waiting && !w.stopped
 	case DidGrant:
 		w.slot = w.slot || m.Phase == Queued && !w.stopped
+	case DidLack:
+		if m.Phase == Starting && m.Unasked && p.Grouped {
+			w.asked, w.slot, w.begun = false, false, w.before
+		}
 	case DidBegin:
 		w.live, w.asked = w.live || w.asked, false
 	case DidAdopt:
@@ -114,7 +119,7 @@ func (w *world) do(p Policy, m, next Machine, in Input, a Action) error {
 		case m.Phase.Live() && next.Late > 0:
 			return errors.New("a run that follows another is late")
 		}
-		w.asked, w.begun = true, true
+		w.asked, w.before, w.begun = true, w.begun, true
 	case Ask, Kill:
 		if !w.live {
 			return fmt.Errorf("%s without a run", actionName(a))
@@ -125,11 +130,11 @@ func (w *world) do(p Policy, m, next Machine, in Input, a Action) error {
 		}
 	case Settle:
 		state, asked := next.Last.State, m.Cause == Stop || m.Cause == Restart || m.Cause == Replace || m.Cause == Shutdown
-		failed := m.Cause == Timeout || m.Cause == Unready || m.Cause == Unhealthy
+		spoilt := m.Cause == Timeout || m.Cause == Unready || m.Cause == Unhealthy
 		switch {
-		case !w.live && !(w.asked && in.Kind == DidFail):
+		case !w.live && !(w.asked && failed(in)):
 			return errors.New("settled without a run")
-		case !state.Ended() || next.Last.Cause != m.Cause || asked != (state == task.Stopped) || failed && state != task.Failed:
+		case !state.Ended() || next.Last.Cause != m.Cause || asked != (state == task.Stopped) || spoilt && state != task.Failed:
 			return fmt.Errorf("settled as %q by cause %d", state, next.Last.Cause)
 		}
 		w.live, w.asked = false, false
@@ -208,7 +213,7 @@ func passes(p Policy, m, next Machine, w world, in Input) error {
 		return fmt.Errorf("%v with the cause %d", to, next.Cause)
 	case shut && next != m, in.Kind == DoStop && in.Cause == Shutdown && from.Pending() && moved:
 		return fmt.Errorf("%v becomes %v while the supervisor ends", from, to)
-	case w.stopped && from.Live() && to != Over && (!to.Live() || to < from):
+	case w.stopped && from.Live() && to != Over && (!to.Live() || to < from) && !(in.Kind == DidLack && to == Queued && next.Cause == Shutdown):
 		return fmt.Errorf("%v becomes %v after a stop", from, to)
 	case from == Waiting && moved && in.Kind != DidClear && in.Kind != DidBlock && in.Kind != DoStop,
 		from == Queued && moved && in.Kind != DidGrant && in.Kind != DoStop,
@@ -239,14 +244,17 @@ func passes(p Policy, m, next Machine, w world, in Input) error {
 	return nil
 }
 
+// failed tells that the run could not begin.
+func failed(in Input) bool { return in.Kind == DidFail || in.Kind == DidLack }
+
 // rests is what a machine must not come to rest from.
 func rests(p Policy, m, next Machine, w world, in Input) error {
-	unbegun := in.Kind == DidFail && !m.Unasked || in.Kind == DidBlock
+	unbegun := failed(in) && !m.Unasked || in.Kind == DidBlock
 	ended := m.Phase.Live() && !next.Phase.Live()
 	sets := next.Armed != m.Armed && (next.Phase == Waiting || next.Phase == Queued || next.Phase == Starting)
 	switch {
 	case next.Phase != Over || m.Phase == Over || w.stopped || next.Wish == task.Down:
-	case p.Repeats && (in.Kind != DidFail || m.Unasked):
+	case p.Repeats && (!failed(in) || m.Unasked):
 		return fmt.Errorf("an input of kind %d ends what repeats", in.Kind)
 	case p.Restart == task.RestartAlways && p.Max < 0 && !unbegun:
 		return fmt.Errorf("an input of kind %d ends what restarts always", in.Kind)
@@ -256,23 +264,25 @@ func rests(p Policy, m, next Machine, w world, in Input) error {
 		return fmt.Errorf("%d times late after %d", next.Late, m.Late)
 	case m.Phase == Backoff && next.Phase != m.Phase && next.Phase != Over && next.Late != in.Late:
 		return errors.New("a retry is late")
-	case in.Kind == DidFail && m.Phase == Starting && !m.Unasked && m.Cause == None && next.Phase != Over:
+	case failed(in) && m.Phase == Starting && !m.Unasked && m.Cause == None && next.Phase != Over:
 		return fmt.Errorf("%v, though its caller was told", next.Phase)
 	case ended && !unbegun && m.Again && !w.stopped && m.Wish != task.Down && !(next.Phase == Waiting || next.Phase == Queued):
 		return fmt.Errorf("%v, and a time that had come is forgotten", next.Phase)
-	case sets && next.Unasked != unasked(m, in):
+	case sets && next.Unasked != unasked(p, m, in):
 		return fmt.Errorf("unasked is %v", next.Unasked)
-	case sets && next.Restarts > 0 && m.Phase != Backoff && m.Phase != Queued, next.Phase == Waiting && next.Restarts > 0:
+	case sets && next.Restarts > 0 && m.Phase != Backoff && m.Phase != Queued && (in.Kind != DidLack || next.Phase != Queued), next.Phase == Waiting && next.Restarts > 0:
 		return fmt.Errorf("%d restarts of a new turn", next.Restarts)
 	}
 	return nil
 }
 
 // unasked tells whether nobody has asked for the run that m is on its way to after in.
-func unasked(m Machine, in Input) bool {
+func unasked(p Policy, m Machine, in Input) bool {
 	switch {
 	case in.Kind == DoStart, in.Kind == DoRestart:
 		return in.Unasked
+	case in.Kind == DidLack && m.Unasked && p.Grouped: // back in the queue
+		return true
 	case m.Phase.Live(): // and is settled
 		return m.Cause != Restart
 	case in.Kind == DidTick, in.Kind == DidTimeOut:

@@ -154,7 +154,7 @@ func (a *actor) drain() {
 // launch asks the engine for a run, beside the loop: it may take its time.
 func (a *actor) launch() {
 	a.run++
-	a.since, a.refused, a.rested = time.Now(), nil, task.Time{}
+	a.since, a.refused, a.rested, a.lack = time.Now(), nil, task.Time{}, ""
 	a.history = append(a.history, task.Run{Run: a.run, StartedAt: task.Now()})
 	if len(a.history) > keepRuns {
 		a.history = append([]task.Run(nil), a.history[1:]...)
@@ -210,9 +210,19 @@ func (s *Supervisor) checksOf(spec *task.Spec, run int, log string) (task.Checks
 
 func (a *actor) begun(l launched) {
 	a.launched = nil
-	if l.err != nil {
+	switch {
+	case lacks(l.err):
+		a.lack = l.err.Error()
+		if a.sup.slots.bar() {
+			a.sup.opts.Logger.Warn("cannot begin tasks; those in queues stay there, and are tried again", "every", barFor, "task", a.name, "err", l.err)
+		}
+		a.input(lifecycle.Input{Kind: lifecycle.DidLack, Exit: failure(l.err)})
+		return
+	case l.err != nil:
 		a.input(lifecycle.Input{Kind: lifecycle.DidFail, Exit: failure(l.err)})
 		return
+	case a.sup.slots.roomy():
+		a.sup.opts.Logger.Info("tasks begin again", "task", a.name)
 	}
 	a.hold(l.proc, l.checks)
 	a.input(lifecycle.Input{Kind: lifecycle.DidBegin})
@@ -222,6 +232,17 @@ func (a *actor) begun(l launched) {
 func (a *actor) hold(proc task.Process, checks task.Checks) {
 	a.proc, a.exited, a.gone, a.checks = proc, proc.Exited(), proc.Gone(), checks
 	a.history[len(a.history)-1].PID = proc.Ref().PID
+}
+
+// lacks tells whether a run could not begin because the machine has no room now:
+// no disk, memory, process or descriptor left, see intro(2), fork(2) and open(2).
+func lacks(err error) bool {
+	for _, e := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.ENOMEM, syscall.EAGAIN, syscall.EMFILE, syscall.ENFILE} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }
 
 // failure is the exit of a run that could not begin: 127 where the command, or
@@ -272,6 +293,10 @@ func (a *actor) act(actions []lifecycle.Action) {
 			a.ask(syscall.SIGKILL)
 		case lifecycle.Settle:
 			a.settle()
+		case lifecycle.Forget:
+			a.run--
+			a.sup.slots.keep(a)
+			a.history, a.since = a.history[:len(a.history)-1], time.Time{}
 		}
 	}
 }

@@ -2,8 +2,10 @@ package supervisor_test
 
 import (
 	"errors"
+	"fmt"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"tasks/internal/enginetest"
@@ -158,4 +160,94 @@ func TestSaveFailsAtARestart(t *testing.T) {
 			t.Error("a run that is not recorded lives on")
 		}
 	})
+}
+
+// While the machine has no room, what is queued stays so, in its order.
+func TestQueueWithoutRoom(t *testing.T) {
+	st := newMemory()
+	faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		setSlots(t, s, "g", 1)
+		first := start(t, s, f, job("first", in("g")))
+		for _, name := range []string{"a", "b", "c"} {
+			begin(t, s, job(name, in("g")))
+		}
+		for range 3 {
+			f.FailNext(fmt.Errorf("cannot fork: %w", syscall.EAGAIN))
+		}
+		first.Exit(task.Exit{}, false)
+		synctest.Wait()
+		for _, name := range []string{"a", "b", "c"} {
+			want := "waits for a slot of g"
+			if name == "a" {
+				want = "cannot begin yet: cannot fork: resource temporarily unavailable"
+			}
+			if got := expect(t, s, name, task.Queued, want); got.Run != 0 || len(got.Runs) != 0 || got.Slot != 0 || got.Restarts != 0 {
+				t.Errorf("%+v", got)
+			}
+			if r := st.record(name); r.State != task.Queued || r.Queued.IsZero() || !r.Fresh {
+				t.Errorf("recorded as %+v", r)
+			}
+		}
+		begin(t, s, job("d", in("g"))) // and what comes meanwhile is behind them
+		quiet(t, f)
+		time.Sleep(5 * time.Second)
+		expect(t, s, "a", task.Queued, "cannot begin yet: cannot fork: resource temporarily unavailable")
+		quiet(t, f)
+		if starts := f.Starts(); starts != 4 {
+			t.Errorf("%d starts", starts)
+		}
+		time.Sleep(time.Second)
+		for _, name := range []string{"a", "b", "c", "d"} {
+			r := next(t, f)
+			if r.Launch.Spec.Name != name || r.Launch.Run != 1 || r.Launch.Slot != 1 {
+				t.Errorf("%+v, not %s", r.Launch, name)
+			}
+			expect(t, s, name, task.Running, "")
+			r.Exit(task.Exit{}, false)
+		}
+	})
+}
+
+// What becomes of one that could not begin is what becomes of any that is queued.
+func TestQueuedWithoutRoom(t *testing.T) {
+	for name, tt := range map[string]func(t *testing.T, s *supervisor.Supervisor, st *memory){
+		"stop": func(t *testing.T, s *supervisor.Supervisor, st *memory) {
+			got, err := s.Stop(t.Context(), "a")
+			if r := st.record("a"); err != nil || got.State != task.Stopped || r.State != task.Stopped || r.Wish != task.Down {
+				t.Errorf("Stop: %+v, %v, recorded as %+v", got, err, r)
+			}
+		},
+		"removal": func(t *testing.T, s *supervisor.Supervisor, st *memory) {
+			if _, err := s.Remove(t.Context(), "a", true); err != nil {
+				t.Errorf("Remove: %v", err)
+			}
+		},
+		"exit": func(t *testing.T, s *supervisor.Supervisor, st *memory) {
+			s.Close(t.Context())
+			if r := st.record("a"); r.State != task.Queued || r.Wish != task.Up {
+				t.Errorf("recorded as %+v", r)
+			}
+		},
+		"leave": func(t *testing.T, s *supervisor.Supervisor, st *memory) {
+			s.Leave(t.Context())
+			if r := st.record("a"); r.State != task.Queued || r.Wish != task.Up {
+				t.Errorf("recorded as %+v", r)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			st := newMemory()
+			faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+				setSlots(t, s, "g", 1)
+				first := start(t, s, f, job("first", in("g")))
+				begin(t, s, job("a", in("g")))
+				f.FailNext(syscall.EMFILE)
+				first.Exit(task.Exit{}, false)
+				synctest.Wait()
+				expect(t, s, "a", task.Queued, "cannot begin yet: too many open files")
+				tt(t, s, st)
+				quiet(t, f)
+			})
+		})
+	}
 }

@@ -66,7 +66,7 @@ func (a *actor) after(was lifecycle.Machine, kind lifecycle.Kind, settled, stuck
 	began := kind == lifecycle.DidBegin // of an adopted run the record says all
 	turned := kind == lifecycle.DoPause || kind == lifecycle.DoResume || kind == lifecycle.DidReady
 	switch {
-	case began && a.brief():
+	case began && a.brief(), kind == lifecycle.DidLack && phase == lifecycle.Queued: // as it was before, and maybe no room
 		a.unsaved = time.After(recordDelay)
 	case began || settled || turned || !phase.Live() && was != a.machine:
 		err = a.save()
@@ -100,6 +100,9 @@ func (a *actor) because(phase lifecycle.Phase, changed bool) string {
 	case lifecycle.Waiting:
 		return a.waitsFor()
 	case lifecycle.Queued:
+		if a.lack != "" {
+			return "cannot begin yet: " + a.lack
+		}
 		return "waits for a slot of " + a.spec.Group
 	case lifecycle.Sleeping:
 		if !m.Begun && m.Last.Exit.Err == "" {
@@ -144,7 +147,7 @@ func (a *actor) answer(kind lifecycle.Kind, over, stuck bool, saved error) {
 		err := task.Errorf(task.ErrTimeout, a.name, "Task %s did not end: %s", a.name, a.whatIsLeft())
 		reply(&a.ends, err)
 		reply(&a.begins, err)
-	case kind == lifecycle.DidFail && !a.machine.Phase.Live():
+	case (kind == lifecycle.DidFail || kind == lifecycle.DidLack) && !a.machine.Phase.Live():
 		reply(&a.begins, task.Errorf(nil, a.name, "cannot start %s: %s", a.name, a.history[len(a.history)-1].Reason))
 	case kind == lifecycle.DidBegin && a.refused == nil && a.machine.Cause != lifecycle.Restart:
 		reply(&a.begins, nil)

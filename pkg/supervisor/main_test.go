@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -198,7 +199,7 @@ type memory struct {
 
 func newMemory() *memory { return &memory{records: make(map[string]task.Record)} }
 
-var errDisk = errors.New("no space left on device")
+var errDisk error = syscall.ENOSPC
 
 func (m *memory) failing(fail func(*task.Record) error) {
 	m.mu.Lock()

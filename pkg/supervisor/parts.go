@@ -48,6 +48,7 @@ type ahead struct {
 	group     string          // that the ticket is of
 	slot      int
 	queued    task.Time // since when the task is in the queue
+	lack      string    // for want of what the last run could not begin
 	replacing bool      // it is stopped for another start
 	left      bool      // by Supervisor.Leave: nothing begins any more
 }

@@ -19,7 +19,10 @@ func (a *actor) follow() (in lifecycle.Input, more bool) {
 	}
 	if holds := is.Live() || is == lifecycle.Queued && was == is; !holds && a.group != "" {
 		a.sup.slots.leave(a)
-		a.group, a.slot, a.queued = "", 0, task.Time{}
+		a.group, a.slot = "", 0
+		if is != lifecycle.Queued || a.lack == "" { // else it is back, in its place
+			a.queued = task.Time{}
+		}
 	}
 	switch {
 	case is == was:

@@ -1,6 +1,7 @@
 package supervisor_test
 
 import (
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,12 +25,12 @@ func TestCannotBeginAfterAWait(t *testing.T) {
 				setSlots(t, s, "g", 1)
 				a := start(t, s, f, job("a", in("g")))
 				begin(t, s, spec)
-				f.FailNext(errDisk)
+				f.FailNext(syscall.EACCES)
 				a.Exit(task.Exit{}, false)
 				if name == "time" {
 					time.Sleep(time.Hour)
 				}
-				expect(t, s, "b", task.BackingOff, "no space left on device")
+				expect(t, s, "b", task.BackingOff, "permission denied")
 				if r := f.Next(t); r.Launch.Run != 2 {
 					t.Errorf("%+v", r.Launch)
 				}
@@ -38,10 +39,10 @@ func TestCannotBeginAfterAWait(t *testing.T) {
 				spec := spec
 				spec.Delay = nil
 				synctest.Wait()
-				f.FailNext(errDisk)
+				f.FailNext(syscall.EACCES)
 				_, err := s.Start(t.Context(), spec)
-				expectError(t, err, err, "cannot start b: no space left on device")
-				expect(t, s, "b", task.Failed, "no space left on device")
+				expectError(t, err, err, "cannot start b: permission denied")
+				expect(t, s, "b", task.Failed, "permission denied")
 			})
 		})
 	}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"tasks/internal/schedule"
 	"tasks/pkg/task"
@@ -16,7 +18,14 @@ type slots struct {
 	groups map[string]*group
 	seq    uint64
 	closed bool // nobody is admitted
+	barred bool // likewise, for barFor
+
+	lacking atomic.Bool // since a task that could not begin, until one has
 }
+
+// barFor is how long nothing leaves a queue after a task could not begin for
+// want of room.
+const barFor = 2 * time.Second
 
 // group is one group: what was set of it, and its tasks at this moment.
 type group struct {
@@ -65,6 +74,13 @@ func (s *slots) hold(a *actor, slot int) {
 	s.groupLocked(a.spec.Group).Hold(&a.ticket, slot)
 }
 
+// keep has a, which is admitted, enter in its place the next time.
+func (s *slots) keep(a *actor) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a.seq = a.ticket.Seq
+}
+
 // leave takes a out of the queue, or gives back its slot.
 func (s *slots) leave(a *actor) {
 	s.mu.Lock()
@@ -83,7 +99,7 @@ func (s *slots) leave(a *actor) {
 }
 
 func (s *slots) admitLocked(g *group) {
-	if s.closed {
+	if s.closed || s.barred {
 		return
 	}
 	for t := g.Admit(); t != nil; t = g.Admit() {
@@ -148,10 +164,33 @@ func (s *slots) open() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = false
+	s.admitAllLocked()
+}
+
+func (s *slots) admitAllLocked() {
 	for _, g := range s.groups {
 		s.admitLocked(g)
 	}
 }
+
+// bar has nobody admitted for a while, and tells whether that is news.
+func (s *slots) bar() (first bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.barred {
+		s.barred = true
+		time.AfterFunc(barFor, func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.barred = false
+			s.admitAllLocked()
+		})
+	}
+	return !s.lacking.Swap(true)
+}
+
+// roomy tells whether a task that has begun is the first after a bar.
+func (s *slots) roomy() bool { return s.lacking.Load() && s.lacking.Swap(false) }
 
 // reserve gives those who waited in this order their places before all others.
 func (s *slots) reserve(waited []*actor) {
