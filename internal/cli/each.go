@@ -210,6 +210,9 @@ func startEach(ctx context.Context, c *client.Client, spec task.Spec, inputs []s
 		}
 		some, err := c.StartEach(ctx, spec, inputs[first:first+n], first+1)
 		tasks = append(tasks, some...)
+		if errors.Is(err, task.ErrUnavailable) {
+			err = fmt.Errorf("%w: of %d inputs %d were started before, and input %d to %d may be: see 'tasks list -g %s'", err, len(inputs), first, first+1, first+n, spec.Group)
+		}
 		if err != nil {
 			return tasks, err
 		}

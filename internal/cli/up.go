@@ -164,23 +164,62 @@ func (e *env) up(file *taskfile.File, whole, check bool) error {
 	}
 	ctx, done := untilInterrupt(unchanged)
 	defer done()
+	if check {
+		steps, _, err := plan(ctx, c, file, whole)
+		if err != nil {
+			return err
+		}
+		return e.printSteps(steps)
+	}
+	started, err := e.enact(ctx, c, file, whole)
+	if !started {
+		return err
+	}
+	names := make([]string, len(file.Tasks))
+	for i, s := range file.Tasks {
+		names[i] = s.Name
+	}
+	if err == nil {
+		err = e.waitUp(ctx, c, names) // what was kept may be on its way still, begun by another up
+	}
+	tasks, listErr := c.List(context.Background(), client.ListOptions{Selector: task.Selector{Names: names}})
+	if listErr != nil && err == nil {
+		err = listErr
+	}
+	e.lastLines(slices.DeleteFunc(slices.Clone(tasks), func(t task.Info) bool {
+		return t.State != task.Failed
+	}))
+	return joined(err, e.printTouched(tasks))
+}
+
+// plan is what an up would do now, and all tasks there are.
+func plan(ctx context.Context, c *client.Client, file *taskfile.File, whole bool) ([]taskfile.Step, []task.Info, error) {
 	now, err := c.List(ctx, client.ListOptions{Env: true})
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	envs := make(map[string]task.Env, len(now))
 	for i := range now {
 		envs[now[i].Name] = now[i].Spec.Env
 	}
 	steps, err := taskfile.Plan(file, now, func(name string) task.Env { return envs[name] })
-	if err != nil {
-		return err
-	}
 	if !whole {
 		steps = slices.DeleteFunc(steps, func(s taskfile.Step) bool { return s.Kind == taskfile.Stop })
 	}
-	if check {
-		return e.printSteps(steps)
+	return steps, now, err
+}
+
+// enact does what the plan is once no other up or down of the file is under way,
+// and tells whether it came to starting something.
+func (e *env) enact(ctx context.Context, c *client.Client, file *taskfile.File, whole bool) (started bool, err error) {
+	release, err := e.takeTurn(ctx, file.Path)
+	if err != nil {
+		return false, err
+	}
+	defer release()
+	steps, now, err := plan(ctx, c, file, whole)
+	if err != nil {
+		return false, err
 	}
 	var begin []task.Spec
 	ends := make(map[string]bool)
@@ -197,24 +236,11 @@ func (e *env) up(file *taskfile.File, whole, check bool) error {
 			continue
 		}
 		if _, err := c.Stop(ctx, client.StopOptions{Selector: task.Selector{Names: level}}); err != nil {
-			return err
+			return false, err
 		}
 	}
-	names := make([]string, len(file.Tasks))
-	for i, s := range file.Tasks {
-		names[i] = s.Name
-	}
-	if _, err = c.Apply(ctx, file.Groups, begin); err == nil {
-		err = e.waitUp(ctx, c, names) // what was kept may be on its way still, begun by another up
-	}
-	tasks, listErr := c.List(context.Background(), client.ListOptions{Selector: task.Selector{Names: names}})
-	if listErr != nil && err == nil {
-		err = listErr
-	}
-	e.lastLines(slices.DeleteFunc(slices.Clone(tasks), func(t task.Info) bool {
-		return t.State != task.Failed
-	}))
-	return joined(err, e.printTouched(tasks))
+	_, err = c.Apply(ctx, file.Groups, begin)
+	return true, err
 }
 
 func (e *env) printSteps(steps []taskfile.Step) error {
@@ -248,14 +274,6 @@ func (e *env) printSteps(steps []taskfile.Step) error {
 
 // down stops the file's tasks, level by level.
 func (e *env) down(file *taskfile.File, names []string) error {
-	c, err := e.dial()
-	if err != nil {
-		return err
-	}
-	now, err := c.List(context.Background(), client.ListOptions{})
-	if err != nil {
-		return err
-	}
 	var full []string
 	for _, name := range names {
 		found, ok := inFile(file, name)
@@ -264,13 +282,22 @@ func (e *env) down(file *taskfile.File, names []string) error {
 		}
 		full = append(full, found)
 	}
-	levels := taskfile.Down(file, now)
-	if len(names) > 0 {
-		for i := range levels {
-			levels[i] = slices.DeleteFunc(levels[i], func(name string) bool { return !slices.Contains(full, name) })
-		}
-	}
 	return e.ask(func(ctx context.Context, c *client.Client) ([]task.Info, error) {
+		release, err := e.takeTurn(ctx, file.Path)
+		if err != nil {
+			return nil, err
+		}
+		defer release()
+		now, err := c.List(ctx, client.ListOptions{})
+		if err != nil {
+			return nil, err
+		}
+		levels := taskfile.Down(file, now)
+		if len(names) > 0 {
+			for i := range levels {
+				levels[i] = slices.DeleteFunc(levels[i], func(name string) bool { return !slices.Contains(full, name) })
+			}
+		}
 		var tasks []task.Info
 		var errs []error
 		for _, level := range levels {

@@ -135,10 +135,10 @@ func TestNoMonotonicReading(t *testing.T) {
 func TestBad(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ expr, want string }{ // want: part of the error
-		{"", "it has 0 fields, not 5"},
-		{"0 3 * *", "it has 4 fields, not 5: minute, hour"},
+		{"", "it needs 5 fields, not 0"},
+		{"0 3 * *", "it needs 5 fields, not 4: minute, hour"},
 		{"0 0 3 * * *", "there are no seconds"},
-		{"CRON_TZ=Europe/Berlin", "it has 0 fields"},
+		{"CRON_TZ=Europe/Berlin", "it needs 5 fields, not 0"},
 		{"CRON_TZ=Europe/Nowhere 0 3 * * *", `time zone "Europe/Nowhere" is not known`},
 		{"TZ= 0 3 * * *", `time zone "" is not known`},
 		{"TZ=../../etc/passwd 0 3 * * *", "is not known"},

@@ -82,9 +82,9 @@ func parse(words []string) (s Schedule, err error) {
 	switch len(words) {
 	case len(fields):
 	case len(fields) + 1:
-		return s, errors.New("it has 6 fields, not 5: minute, hour, day of month, month, day of week; there are no seconds and no years")
+		return s, errors.New("it needs 5 fields, not 6: minute, hour, day of month, month, day of week; there are no seconds and no years")
 	default:
-		return s, fmt.Errorf("it has %d fields, not 5: minute, hour, day of month, month, day of week", len(words))
+		return s, fmt.Errorf("it needs 5 fields, not %d: minute, hour, day of month, month, day of week", len(words))
 	}
 	tidy := make([]string, len(fields))
 	for i := range fields {

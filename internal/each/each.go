@@ -4,6 +4,7 @@
 package each
 
 import (
+	"fmt"
 	"path"
 	"slices"
 	"strconv"
@@ -98,6 +99,9 @@ func Specs(s task.Spec, inputs []string, first int) ([]task.Spec, error) {
 			if marked[j] {
 				spec.Command[j] = Expand(word, input, first+i)
 			}
+		}
+		if err := task.CheckName(spec.Name); err != nil {
+			return nil, fmt.Errorf("input %d: %w", first+i, err)
 		}
 		if err := spec.Check(); err != nil {
 			return nil, err

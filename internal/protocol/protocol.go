@@ -197,7 +197,11 @@ func plain(err error) string {
 		for strings.Contains(field, ".") && field[0] >= 'A' && field[0] <= 'Z' { // an embedded struct
 			_, field, _ = strings.Cut(field, ".")
 		}
-		return fmt.Sprintf("%s cannot be a %s", field, wrong.Value)
+		kind := "a " + wrong.Value
+		if wrong.Value == "array" || wrong.Value == "object" {
+			kind = "an " + wrong.Value
+		}
+		return fmt.Sprintf("%s cannot be %s", field, kind)
 	}
 	text, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "json: "), ": json: ")
 	return text

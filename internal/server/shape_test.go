@@ -37,6 +37,7 @@ func TestShapes(t *testing.T) {
 		{`{"jsonrpc":"2.0","id":1,"method":"list","params":"x"}`, `1`, -32602, "give an object"},
 		{`{"jsonrpc":"2.0","id":1,"method":"list","params":{"nmaes":["x"]}}`, `1`, -32602, `unknown field "nmaes"`},
 		{`{"jsonrpc":"2.0","id":1,"method":"list","params":{"names":"x"}}`, `1`, -32602, "params: names cannot be a string"},
+		{`{"jsonrpc":"2.0","id":1,"method":"start","params":{"name":["x"]}}`, `1`, -32602, "params: name cannot be an array"},
 		{`{"jsonrpc":"2.0","id":1,"method":"info","params":{"x":1}}`, `1`, -32602, `unknown field "x"`},
 		{`{"jsonrpc":"2.0","id":1,"method":"start","params":{"name":5}}`, `1`, -32602, "params: name cannot be a number"},
 		{`{"jsonrpc":"2.0","id":1,"method":"start","params":{"name":"x","env":{"A":1}}}`, `1`, -32602, "params: env is not an object of texts"},
