@@ -69,10 +69,10 @@ func TestFakeChecker(t *testing.T) {
 		c := enginetest.NewFakeChecker()
 		no := errors.New("no")
 		c.FailNext(no)
-		if k, err := c.Begin(&task.Spec{}, 1, ""); k != nil || err != no {
+		if k, err := c.Begin(task.Launch{Spec: &task.Spec{}, Run: 1}, ""); k != nil || err != no {
 			t.Errorf("Begin: %v, %v", k, err)
 		}
-		checks, err := c.Begin(&task.Spec{}, 2, "log")
+		checks, err := c.Begin(task.Launch{Spec: &task.Spec{}, Run: 2}, "log")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -53,7 +53,7 @@ func (c *FakeChecker) Left() (open, going int) {
 }
 
 // Begin implements task.Checker.
-func (c *FakeChecker) Begin(spec *task.Spec, run int, log string) (task.Checks, error) {
+func (c *FakeChecker) Begin(l task.Launch, log string) (task.Checks, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.fails) > 0 {
@@ -62,7 +62,7 @@ func (c *FakeChecker) Begin(spec *task.Spec, run int, log string) (task.Checks, 
 		return nil, err
 	}
 	k := &FakeChecks{
-		Spec: spec, Run: run, Log: log, ready: make(chan error, 1), sick: make(chan error, 1), word: errors.New("not yet"),
+		Spec: l.Spec, Run: l.Run, Slot: l.Slot, Log: log, ready: make(chan error, 1), sick: make(chan error, 1), word: errors.New("not yet"),
 	}
 	c.all = append(c.all, k)
 	c.checks.add(k)
@@ -73,6 +73,7 @@ func (c *FakeChecker) Begin(spec *task.Spec, run int, log string) (task.Checks, 
 type FakeChecks struct {
 	Spec *task.Spec
 	Run  int
+	Slot int
 	Log  string
 
 	ready, sick chan error

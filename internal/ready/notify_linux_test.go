@@ -178,12 +178,12 @@ func TestNotifyIsHeardAgain(t *testing.T) {
 	t.Parallel()
 	c := New(Options{ID: t.Name()})
 	spec := &task.Spec{Name: "web", Ready: task.Ready{ReadyNotify: true}}
-	first, err := c.Begin(spec, 7, "")
+	first, err := c.Begin(task.Launch{Spec: spec, Run: 7}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	env := fmt.Sprint(first.Env())
-	if _, err := c.Begin(spec, 7, ""); !errors.Is(err, syscall.EADDRINUSE) {
+	if _, err := c.Begin(task.Launch{Spec: spec, Run: 7}, ""); !errors.Is(err, syscall.EADDRINUSE) {
 		t.Errorf("twice: %v", err)
 	}
 	first.Close()
@@ -191,7 +191,7 @@ func TestNotifyIsHeardAgain(t *testing.T) {
 	if fmt.Sprint(again.Env()) == env {
 		t.Error("another run has the same name")
 	}
-	second, err := New(Options{ID: t.Name()}).Begin(spec, 7, "")
+	second, err := New(Options{ID: t.Name()}).Begin(task.Launch{Spec: spec, Run: 7}, "")
 	if err != nil {
 		t.Fatal(err)
 	}

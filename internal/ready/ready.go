@@ -55,11 +55,11 @@ func New(o Options) *Checker {
 // Begin implements [task.Checker]. It may be called again for a run that an
 // earlier supervisor began: what that run says of itself is heard from then on.
 // The error is that a check cannot be made, such as one of a log that is not kept.
-func (c *Checker) Begin(spec *task.Spec, run int, log string) (task.Checks, error) {
-	r := &checks{checker: c, spec: spec, run: run}
+func (c *Checker) Begin(l task.Launch, log string) (task.Checks, error) {
+	r := &checks{checker: c, spec: l.Spec, run: l.Run, slot: l.Slot}
 	if err := r.plan(log); err != nil {
 		r.Close()
-		return nil, fmt.Errorf("cannot check %s: %w", spec.Name, err)
+		return nil, fmt.Errorf("cannot check %s: %w", l.Spec.Name, err)
 	}
 	return r, nil
 }
@@ -77,6 +77,7 @@ type checks struct {
 	checker *Checker
 	spec    *task.Spec
 	run     int
+	slot    int
 	ready   []check
 	health  []check
 	notices *notices // nil: the run need not say that it is ready

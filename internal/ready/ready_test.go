@@ -74,7 +74,7 @@ func begin(t *testing.T, c *Checker, spec task.Spec, log string) task.Checks {
 	if spec.Name == "" {
 		spec.Name = "web"
 	}
-	r, err := c.Begin(&spec, 3, log)
+	r, err := c.Begin(task.Launch{Spec: &spec, Run: 3, Slot: 2}, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func TestReadyWhenAllHaveSucceeded(t *testing.T) {
 		var lines, urls, ports []time.Duration
 		sh := func(ctx context.Context, l task.Launch, line string) (string, task.Exit, error) {
 			lines = append(lines, time.Since(start))
-			if l.Spec.Name != "web" || l.Run != 3 || line != "check" {
+			if l.Spec.Name != "web" || l.Run != 3 || l.Slot != 2 || line != "check" {
 				t.Errorf("%q of run %d of %s", line, l.Run, l.Spec.Name)
 			}
 			time.Sleep(2 * time.Second)
@@ -284,7 +284,7 @@ func TestBeginRefuses(t *testing.T) {
 		"missing closing )":          {ReadyLog: "("},
 		"cannot check web: its outp": {ReadyLog: "x", ReadyNotify: true},
 	} {
-		r, err := checker(t, nil, refuse).Begin(&task.Spec{Name: "web", Ready: ready}, 1, "")
+		r, err := checker(t, nil, refuse).Begin(task.Launch{Spec: &task.Spec{Name: "web", Ready: ready}, Run: 1}, "")
 		if r != nil || err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v, %v", ready, r, err)
 		}
@@ -350,7 +350,7 @@ func TestNothingIsLeft(t *testing.T) { // not parallel: it counts
 	})})
 	spec := &task.Spec{Name: "web", Ready: task.Ready{ReadyHTTP: "http://localhost:1/", ReadyPort: "1", ReadyCmd: "x", ReadyLog: "yes", ReadyNotify: true}}
 	for range 3 {
-		r, err := c.Begin(spec, 1, path)
+		r, err := c.Begin(task.Launch{Spec: spec, Run: 1}, path)
 		if err != nil {
 			t.Fatal(err)
 		}

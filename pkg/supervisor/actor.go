@@ -179,7 +179,7 @@ func (s *Supervisor) begin(engine task.Engine, l task.Launch) launched {
 			keeper.Watch(l.Spec, l.Run)
 		}
 	}
-	checks, err := s.checksOf(l.Spec, l.Run, path)
+	checks, err := s.checksOf(l, path)
 	if err != nil {
 		if l.Log != nil {
 			l.Log.Close()
@@ -198,14 +198,14 @@ func (s *Supervisor) begin(engine task.Engine, l task.Launch) launched {
 }
 
 // checksOf makes the checks of a run; nil where it has none.
-func (s *Supervisor) checksOf(spec *task.Spec, run int, log string) (task.Checks, error) {
-	if !spec.Ready.Checked() && !spec.Health.Checked() {
+func (s *Supervisor) checksOf(l task.Launch, log string) (task.Checks, error) {
+	if !l.Spec.Ready.Checked() && !l.Spec.Health.Checked() {
 		return nil, nil
 	}
 	if s.opts.Checker == nil {
 		return nil, errors.New("this supervisor has no readiness and health checks")
 	}
-	return s.opts.Checker.Begin(spec, run, log)
+	return s.opts.Checker.Begin(l, log)
 }
 
 func (a *actor) begun(l launched) {

@@ -285,11 +285,13 @@ func TestChecksOfRunsThatAreTakenBack(t *testing.T) {
 		start(t, s, f, job("new", ready, healthy))
 		start(t, s, f, job("late", ready))
 		start(t, s, f, job("limited", ready, timeout(20*time.Minute)))
-		start(t, s, f, job("was", ready, healthy))
+		setSlots(t, s, "g", 1)
+		start(t, s, f, job("was", ready, healthy, in("g")))
 		for range 3 {
 			c.Next(t)
 		}
-		c.Next(t).BeReady(nil)
+		was := c.Next(t)
+		was.BeReady(nil)
 		synctest.Wait()
 		if _, err := s.Leave(t.Context()); err != nil {
 			t.Fatal(err)
@@ -313,6 +315,9 @@ func TestChecksOfRunsThatAreTakenBack(t *testing.T) {
 		}
 		expect(t, s, "was", task.Running, "")
 		going(t, checks["was"], 0, 1)
+		if was.Slot != 1 || checks["was"].Slot != 1 || checks["new"].Slot != 0 {
+			t.Errorf("slots %d, %d and %d", was.Slot, checks["was"].Slot, checks["new"].Slot)
+		}
 		checks["new"].BeReady(nil)
 		expect(t, s, "new", task.Running, "")
 		going(t, checks["new"], 0, 1)

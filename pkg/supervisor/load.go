@@ -180,7 +180,7 @@ func (a *actor) reclaim(ctx context.Context, r task.Record) error {
 	if !ok || r.Ref == (task.Ref{}) {
 		return task.ErrNotFound
 	}
-	l := task.Launch{Spec: new(a.spec), Run: a.run}
+	l := task.Launch{Spec: new(a.spec), Run: a.run, Slot: r.Slot}
 	if logs := a.sup.opts.Logs; logs != nil {
 		l.Log, _ = os.Open(logs.Path(a.name, a.run)) // nil where it is gone
 	}
@@ -191,7 +191,7 @@ func (a *actor) reclaim(ctx context.Context, r task.Record) error {
 	if keeper, ok := a.sup.opts.Logs.(LogKeeper); ok {
 		keeper.Watch(l.Spec, l.Run)
 	}
-	checks, err := a.sup.checksOf(&a.spec, a.run, a.logPath())
+	checks, err := a.sup.checksOf(l, a.logPath())
 	if err != nil {
 		a.sup.opts.Logger.Warn("cannot check a run that was taken back", "task", a.name, "err", err)
 	}

@@ -53,8 +53,8 @@ const MaxOutput = 4 << 10
 // A Checker makes the checks of runs.
 type Checker interface {
 	// Begin is called before a run begins, and for each run that was taken back.
-	// log is the path of its output.
-	Begin(spec *Spec, run int, log string) (Checks, error)
+	// log is the path of its output. Of the launch Spec, Run and Slot count.
+	Begin(l Launch, log string) (Checks, error)
 }
 
 // Checks tell of one run whether it is ready and well. Their methods may be
