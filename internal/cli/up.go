@@ -165,11 +165,7 @@ func (e *env) up(file *taskfile.File, whole, check bool) error {
 	ctx, done := untilInterrupt(unchanged)
 	defer done()
 	if check {
-		steps, _, err := plan(ctx, c, file, whole)
-		if err != nil {
-			return err
-		}
-		return e.printSteps(steps)
+		return e.printPlan(ctx, c, file, whole)
 	}
 	started, err := e.enact(ctx, c, file, whole)
 	if !started {
@@ -243,17 +239,31 @@ func (e *env) enact(ctx context.Context, c *client.Client, file *taskfile.File, 
 	return true, err
 }
 
-func (e *env) printSteps(steps []taskfile.Step) error {
+// printPlan shows what an up would do, its groups first.
+func (e *env) printPlan(ctx context.Context, c *client.Client, file *taskfile.File, whole bool) error {
+	steps, _, err := plan(ctx, c, file, whole)
+	if err != nil {
+		return err
+	}
+	groups, err := c.Groups(ctx)
+	if err != nil {
+		return err
+	}
+	sets := taskfile.PlanGroups(file, groups)
 	switch e.output {
 	case "json":
 		type step struct {
-			Do   taskfile.Kind `json:"do"`
-			Name string        `json:"name"`
-			Why  string        `json:"why,omitempty"`
+			Do    string `json:"do"`
+			Name  string `json:"name,omitempty"`
+			Group string `json:"group,omitempty"` // in place of a name
+			Why   string `json:"why,omitempty"`
 		}
 		all := []step{}
+		for _, s := range sets {
+			all = append(all, step{Do: "set", Group: s.Name, Why: s.Why})
+		}
 		for _, s := range steps {
-			all = append(all, step{s.Kind, s.Name, s.Why})
+			all = append(all, step{Do: string(s.Kind), Name: s.Name, Why: s.Why})
 		}
 		return e.printJSON(all)
 	case "name":
@@ -265,6 +275,9 @@ func (e *env) printSteps(steps []taskfile.Step) error {
 		return nil
 	}
 	var rows [][]string
+	for _, s := range sets {
+		rows = append(rows, []string{"group " + s.Name, e.paint("33", "set"), plain(s.Why)})
+	}
 	paint := map[taskfile.Kind]string{taskfile.Start: "32", taskfile.Restart: "33", taskfile.Stop: "31", taskfile.Keep: "2"}
 	for _, s := range steps {
 		rows = append(rows, []string{s.Name, e.paint(paint[s.Kind], string(s.Kind)), plain(s.Why)})

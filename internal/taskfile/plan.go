@@ -71,6 +71,39 @@ func Plan(f *File, now []task.Info, envs func(name string) task.Env) ([]Step, er
 	return steps, nil
 }
 
+// A GroupStep is what is set of a group that is not so yet.
+type GroupStep struct {
+	Name string
+	Why  string // in a few words
+}
+
+// PlanGroups is what of the groups of f is to be set, where now is so.
+func PlanGroups(f *File, now []task.Group) []GroupStep {
+	var steps []GroupStep
+	for _, g := range f.Groups {
+		have := task.Group{Name: g.Name}
+		if i := slices.IndexFunc(now, func(h task.Group) bool { return h.Name == g.Name }); i >= 0 {
+			have = now[i]
+		}
+		var why []string
+		for _, c := range []struct{ key, was, is string }{
+			{"slots", have.String(), g.String()}, {"on_exit", have.OnExit, g.OnExit}, {"on_failure", have.OnFailure, g.OnFailure},
+		} {
+			switch {
+			case c.was == c.is:
+			case c.is == "":
+				why = append(why, "no "+c.key)
+			default:
+				why = append(why, c.key+" "+c.is)
+			}
+		}
+		if why != nil {
+			steps = append(steps, GroupStep{g.Name, strings.Join(why, "; ")})
+		}
+	}
+	return steps
+}
+
 // over tells that a task has ended and nothing will start it again: a shutdown
 // of the supervisor leaves the wish up.
 func over(t *task.Info) bool {

@@ -191,3 +191,19 @@ func TestLevels(t *testing.T) {
 		}
 	}
 }
+
+func TestPlanGroups(t *testing.T) {
+	t.Parallel()
+	f := &File{Groups: []task.Group{
+		{Name: "same", Slots: new(2)}, {Name: "other", Slots: new(3)}, {Name: "new", Slots: new(0)}, {Name: "none"},
+		{Name: "free", Hooks: task.Hooks{OnFailure: "mail me"}}, {Name: "quiet"},
+	}}
+	now := []task.Group{
+		{Name: "same", Slots: new(2), Paused: true, Running: 1}, {Name: "other", Slots: new(2)}, {Name: "alone", Slots: new(1)},
+		{Name: "free", Slots: new(1)}, {Name: "quiet", Hooks: task.Hooks{OnExit: "date"}},
+	}
+	want := []GroupStep{{"other", "slots 3"}, {"new", "slots 0"}, {"free", "slots none; on_failure mail me"}, {"quiet", "no on_exit"}}
+	if got := PlanGroups(f, now); !slices.Equal(got, want) {
+		t.Errorf("%q; want %q", got, want)
+	}
+}
