@@ -245,7 +245,15 @@ func plain(s string) string {
 	if !strings.ContainsFunc(s, unicode.IsControl) {
 		return s
 	}
-	return strings.Trim(strconv.Quote(s), `"`)
+	var b strings.Builder
+	for _, r := range s {
+		if unicode.IsControl(r) {
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
 }
 
 // commandLine is the command as it could be typed.
@@ -264,6 +272,9 @@ func commandLine(t task.Info) string {
 func quote(s string) string {
 	unsafe := func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r > 127 || strings.ContainsRune("@%_-+=:,./", r))
+	}
+	if strings.ContainsFunc(s, unicode.IsControl) { // a line as any: the shells of today read $'...'
+		return "$'" + plain(strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(s)) + "'"
 	}
 	if s != "" && !strings.ContainsFunc(s, unsafe) {
 		return s

@@ -53,14 +53,17 @@ func (e *env) run(args []string) int {
 	for _, line := range lines(err) {
 		fmt.Fprintln(e.err, "tasks: "+e.hint(line, err))
 	}
-	if cmd != nil && cmd.Annotations["exit"] == "task" || asksForEnd(args) && errors.As(err, new(usageError)) {
+	if cmd != nil && (cmd.Annotations["exit"] == "task" || startsTasks(cmd) && asksForEnd(args) && errors.As(err, new(usageError))) {
 		return codeOfWait(err)
 	}
 	return codeOf(err)
 }
 
-// asksForEnd tells a start or wait whose exit code is a task's, before its
-// flags were understood.
+// startsTasks tells a command that has a NAME and a COMMAND.
+func startsTasks(cmd *cobra.Command) bool { return cmd.Name() == "start" || cmd.Name() == "each" }
+
+// asksForEnd tells a start whose exit code is a task's, before its flags were
+// understood.
 func asksForEnd(args []string) bool {
 	for _, a := range args {
 		if a == "--" {
@@ -260,6 +263,9 @@ func flagMessage(cmd *cobra.Command, err error) string {
 		return fmt.Sprintf("bad --%s %q: use %s", value.GetFlag().Name, value.GetValue(), like)
 	}
 	msg := err.Error()
+	if words := cmd.Flags().Args(); startsTasks(cmd) && len(words) > 1 && strings.HasPrefix(msg, "unknown ") { // a flag of the command
+		return fmt.Sprintf("%s: put -- before the command: %s %s -- %s ...", msg, cmd.CommandPath(), words[0], strings.Join(words[1:], " "))
+	}
 	name, ok := strings.CutPrefix(msg, "unknown flag: --")
 	if !ok {
 		return fmt.Sprintf("%s: see '%s --help'", msg, cmd.CommandPath())

@@ -19,7 +19,7 @@ import (
 // of the week comes every 28 years, and after 40 where a century has no leap day.
 const searchYears = 40
 
-// example ends each error of Parse.
+// example ends the errors of those who do not know the form.
 const example = `an example: "30 3 * * mon-fri" is 03:30 on weekdays`
 
 // A field is one of the five of an expression.
@@ -60,7 +60,7 @@ func Parse(expr string) (Schedule, error) {
 		if len(shown) > 80 {
 			shown = strings.ToValidUTF8(shown[:80], "") + "…"
 		}
-		return Schedule{}, fmt.Errorf("bad cron expression %q: %w; %s", shown, err, example)
+		return Schedule{}, fmt.Errorf("bad cron expression %q: %w", shown, err)
 	}
 	return s, nil
 }
@@ -82,9 +82,9 @@ func parse(words []string) (s Schedule, err error) {
 	switch len(words) {
 	case len(fields):
 	case len(fields) + 1:
-		return s, errors.New("it needs 5 fields, not 6: minute, hour, day of month, month, day of week; there are no seconds and no years")
+		return s, errors.New("it needs 5 fields, not 6: minute, hour, day of month, month, day of week; there are no seconds and no years; " + example)
 	default:
-		return s, fmt.Errorf("it needs 5 fields, not %d: minute, hour, day of month, month, day of week", len(words))
+		return s, fmt.Errorf("it needs 5 fields, not %d: minute, hour, day of month, month, day of week; %s", len(words), example)
 	}
 	tidy := make([]string, len(fields))
 	for i := range fields {

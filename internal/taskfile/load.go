@@ -8,7 +8,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
+	"tasks/internal/cron"
 	"tasks/pkg/task"
 )
 
@@ -210,7 +212,11 @@ func (l *loader) check(e *entry) {
 				}
 			}
 		}
-		if err := s.Check(); err != nil {
+		err := s.Check()
+		if err == nil {
+			_, err = cron.New(s.When, time.Local)
+		}
+		if err != nil {
 			return err.Error()
 		}
 		return ""
