@@ -206,6 +206,7 @@ func (e *env) events(p *pick, follow bool) error {
 	if unserved != nil {
 		e.remark("tasks: no supervisor answers: following what the next one does")
 	}
+	e.endWithReader()
 	ctx, done := untilInterrupt(unchanged)
 	defer done()
 	print := e.eventStream()

@@ -15,6 +15,7 @@ import (
 
 // follow writes what the sources' tasks write until all of them have ended.
 func (e *env) follow(sources []*source, lines int, served bool) error {
+	e.endWithReader()
 	ctx, done := untilInterrupt(unchanged)
 	defer done()
 	ctx, cancel := context.WithCancelCause(ctx)

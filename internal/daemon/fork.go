@@ -163,7 +163,11 @@ func logPath(paths socket.Paths) string { return filepath.Join(paths.State, "sup
 func Child(args []string, version string) error {
 	switch {
 	case len(args) == 2 && args[0] == wordCheck:
-		return checkFormat(args[1:])
+		err := checkFormat(args[1:])
+		if err == nil {
+			_, err = os.Stdout.WriteString(fit)
+		}
+		return err
 	case len(args) > 0 && args[0] == wordResume:
 		return resume(args[1:], version)
 	}

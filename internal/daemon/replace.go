@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -35,6 +36,9 @@ const (
 	wordResume = "resume" // go on
 )
 
+// fit is what a program says to wordCheck that can go on: any might exit with 0.
+const fit = "tasks can go on\n"
+
 func (cfg *Config) lock() (*socket.Lock, error) {
 	if cfg.Handed != nil {
 		return socket.InheritLock(cfg.Handed.lock), nil
@@ -56,8 +60,13 @@ func check(engine *process.Engine, program string) error {
 	if !filepath.IsAbs(program) {
 		return task.Errorf(task.ErrUsage, "", "bad program %q: give an absolute path", program)
 	}
+	said, out, err := os.Pipe()
+	if err != nil {
+		return fmt.Errorf("cannot replace the supervisor: %w", err)
+	}
+	defer said.Close()
 	spec := &task.Spec{Name: "check", Command: []string{program, Command, wordCheck, strconv.Itoa(store.Format)}, Cwd: "/"}
-	run, err := engine.Start(context.Background(), task.Launch{Spec: spec})
+	run, err := engine.Start(context.Background(), task.Launch{Spec: spec, Log: out})
 	if err != nil {
 		return fmt.Errorf("cannot replace the supervisor: %w", err)
 	}
@@ -69,6 +78,10 @@ func check(engine *process.Engine, program string) error {
 	}
 	if exit := run.Exit(); !exit.OK() {
 		return fmt.Errorf("cannot replace the supervisor: %s cannot go on with this state (exit code %d): the one that runs goes on", program, exit.Code)
+	}
+	said.SetReadDeadline(time.Now().Add(time.Second)) // somebody else may have the other end
+	if b, _ := io.ReadAll(io.LimitReader(said, int64(len(fit)))); string(b) != fit {
+		return fmt.Errorf("cannot replace the supervisor: %s is no tasks: the one that runs goes on", program)
 	}
 	return nil
 }

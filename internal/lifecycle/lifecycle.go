@@ -172,6 +172,7 @@ type Machine struct {
 	Unasked  bool          // nobody has asked for the run: if it cannot begin, nobody is told
 	Begun    bool          // there was a run since the last start by hand, or since its time came
 	Before   bool          // likewise, before the one that is starting
+	Taken    bool          // it has slept or run since its start by hand: what repeats does so from then on
 	Again    bool          // its time came while the run lasts: another follows
 	Late     int           // times that had passed unseen before the run
 	Restarts int           // automatic ones since the last start by hand

@@ -74,6 +74,7 @@ func (m Machine) Next(p Policy, in Input) (Machine, []Action, error) {
 
 func (m Machine) enter(p Phase) Machine {
 	m.Phase = p
+	m.Taken = (m.Taken || p == Sleeping || p.Up()) && p != Over
 	m.Armed++
 	return m
 }
@@ -334,7 +335,7 @@ func (m Machine) timedOut(p Policy, in Input) (Machine, []Action, error) {
 // settle decides what follows a run that is over.
 func (m Machine) settle(p Policy, in Input) (Machine, []Action, error) {
 	m.Last = Ending{p.outcome(m.Cause, m.Exit), m.Cause, m.Exit, m.Killed, m.Note}
-	unbegun := in.Kind == DidFail && !m.Unasked // its caller is told, and it is not tried again
+	unbegun := in.Kind == DidFail && !m.Unasked && !(p.Repeats && m.Taken) // its caller is told, and it is not tried again
 	switch {
 	case m.Cause == Restart, m.Cause == Replace: // in the slot that it has
 		m.Unasked = m.Cause == Replace

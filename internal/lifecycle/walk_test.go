@@ -96,6 +96,9 @@ func essence(p Policy, m Machine) Machine {
 	if m.Phase != Starting {
 		m.Before = false
 	}
+	if !p.Repeats {
+		m.Taken = false
+	}
 	if m.Phase != Stopping && (m.Phase != Starting || m.Cause == None) {
 		m.Grace = 0
 	}

@@ -249,12 +249,13 @@ func failed(in Input) bool { return in.Kind == DidFail || in.Kind == DidLack }
 
 // rests is what a machine must not come to rest from.
 func rests(p Policy, m, next Machine, w world, in Input) error {
-	unbegun := failed(in) && !m.Unasked || in.Kind == DidBlock
+	goes := p.Repeats && m.Taken // on, though its caller was told
+	unbegun := failed(in) && !m.Unasked && !goes || in.Kind == DidBlock
 	ended := m.Phase.Live() && !next.Phase.Live()
 	sets := next.Armed != m.Armed && (next.Phase == Waiting || next.Phase == Queued || next.Phase == Starting)
 	switch {
 	case next.Phase != Over || m.Phase == Over || w.stopped || next.Wish == task.Down:
-	case p.Repeats && (!failed(in) || m.Unasked):
+	case p.Repeats && (!failed(in) || m.Unasked || m.Taken):
 		return fmt.Errorf("an input of kind %d ends what repeats", in.Kind)
 	case p.Restart == task.RestartAlways && p.Max < 0 && !unbegun:
 		return fmt.Errorf("an input of kind %d ends what restarts always", in.Kind)
@@ -264,7 +265,7 @@ func rests(p Policy, m, next Machine, w world, in Input) error {
 		return fmt.Errorf("%d times late after %d", next.Late, m.Late)
 	case m.Phase == Backoff && next.Phase != m.Phase && next.Phase != Over && next.Late != in.Late:
 		return errors.New("a retry is late")
-	case failed(in) && m.Phase == Starting && !m.Unasked && m.Cause == None && next.Phase != Over:
+	case failed(in) && m.Phase == Starting && !m.Unasked && m.Cause == None && next.Phase != Over && !goes:
 		return fmt.Errorf("%v, though its caller was told", next.Phase)
 	case ended && !unbegun && m.Again && !w.stopped && m.Wish != task.Down && !(next.Phase == Waiting || next.Phase == Queued):
 		return fmt.Errorf("%v, and a time that had come is forgotten", next.Phase)

@@ -47,7 +47,7 @@ func Plan(f *File, now []task.Info, envs func(name string) task.Env) ([]Step, er
 		wanted[s.Name] = true
 		t := have[s.Name]
 		switch {
-		case t == nil || t.Spec.File == f.Path:
+		case t == nil || t.Spec.File == f.Path || t.Spec.File != "" && over(t): // the other file is down
 		case t.Spec.File == "":
 			taken = append(taken, task.Errorf(task.ErrConflict, s.Name, "%s was started by hand: stop and remove it first: tasks rm --force %s", s.Name, s.Name))
 		default:

@@ -164,6 +164,7 @@ func TestPlanOfOthers(t *testing.T) {
 	}
 	now[0].Spec.File, now[1].Spec.File = "/else/tasks.yaml", ""
 	now[1].State = task.Done
+	now[2].Spec.File, now[2].State, now[2].Wish = "/else/tasks.yaml", task.Stopped, task.Down // what is down is no obstacle
 	steps, err = Plan(f, now, envs)
 	want := "db belongs to /else/tasks.yaml: take that down first, or give one of the two a project\napi was started by hand: stop and remove it first: tasks rm --force api"
 	if steps != nil || !errors.Is(err, task.ErrConflict) || err.Error() != want {

@@ -83,6 +83,9 @@ func (a *actor) loop() {
 			deadline = a.timer.C
 		}
 		due := a.due.timer()
+		if a.resuming {
+			due = nil
+		}
 		if a.left { // what begins now is the next supervisor's
 			if due = nil; a.machine.Phase == lifecycle.Backoff {
 				deadline = nil
@@ -235,9 +238,11 @@ func (a *actor) hold(proc task.Process, checks task.Checks) {
 }
 
 // lacks tells whether a run could not begin because the machine has no room now:
-// no disk, memory, process or descriptor left, see intro(2), fork(2) and open(2).
+// no disk, memory, process or descriptor left, see fork(2) and open(2). EBADF is what
+// dup2(2) says of a number that the limit of descriptors does not allow, as between
+// fork and exec.
 func lacks(err error) bool {
-	for _, e := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.ENOMEM, syscall.EAGAIN, syscall.EMFILE, syscall.ENFILE} {
+	for _, e := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.ENOMEM, syscall.EAGAIN, syscall.EMFILE, syscall.ENFILE, syscall.EBADF} {
 		if errors.Is(err, e) {
 			return true
 		}

@@ -1,6 +1,7 @@
 package supervisor_test
 
 import (
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -356,5 +357,31 @@ func TestScheduleAfterOthers(t *testing.T) {
 		s.Restart(t.Context(), "a")
 		next(t, f).Exit(task.Exit{}, false)
 		runs(t, f, 50*time.Minute)
+	})
+}
+
+// A run by hand that cannot begin does not end a schedule.
+func TestScheduleWhoseRunByHandCannotBegin(t *testing.T) {
+	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		r := start(t, s, f, job("a", every(time.Hour)))
+		r.Exit(task.Exit{}, false)
+		synctest.Wait()
+		f.FailNext(syscall.ENOENT)
+		got, err := s.Restart(t.Context(), "a")
+		expectError(t, err, err, "cannot start a: no such file or directory")
+		if got.State != task.Waiting || *got.ExitCode != 127 {
+			t.Errorf("%+v", got)
+		}
+		due(t, s, "a", time.Hour)
+		runs(t, f, time.Hour)
+		f.FailNext(syscall.ENOENT) // nor while it runs
+		_, err = s.Restart(t.Context(), "a")
+		expectError(t, err, err, "cannot start a: no such file or directory")
+		expect(t, s, "a", task.Waiting, "no such file or directory")
+		// A start of what never was one is none.
+		f.FailNext(syscall.ENOENT)
+		_, err = s.Start(t.Context(), job("b", every(time.Hour)))
+		expectError(t, err, err, "cannot start b: no such file or directory")
+		expect(t, s, "b", task.Failed, "no such file or directory")
 	})
 }

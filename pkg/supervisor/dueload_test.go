@@ -5,6 +5,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"tasks/internal/enginetest"
 	"tasks/pkg/supervisor"
 	"tasks/pkg/task"
 )
@@ -216,4 +217,39 @@ func TestCloseBesideLoad(t *testing.T) {
 			}
 		}
 	})
+}
+
+// slowDisk takes its time to save the task slow.
+type slowDisk struct{ *memory }
+
+func (d slowDisk) Save(r task.Record) error {
+	if r.Spec.Name == "slow" {
+		time.Sleep(3 * time.Second)
+	}
+	return d.memory.Save(r)
+}
+
+// A time that comes while a supervisor still takes up what was before is not lost.
+func TestTimesDuringLoad(t *testing.T) {
+	for name, when := range map[string]task.When{
+		"at":    {At: "2000-01-01T00:00:01Z"},
+		"delay": {Delay: new(task.Duration(time.Second))},
+		"every": {Every: new(task.Duration(time.Hour))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			faked(t, supervisor.Options{Store: slowDisk{newMemory()}}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+				waits := job("a")
+				waits.When = when
+				s.Load(t.Context(), []task.Record{
+					{Spec: job("slow", restarts(task.RestartAlways)), Engine: task.EngineProcess, State: task.BackingOff, Wish: task.Up},
+					{Spec: waits, Engine: task.EngineProcess, State: task.Waiting, Wish: task.Up, Fresh: true, NextAt: task.Time{Time: time.Now().Add(time.Second).UTC()}},
+				})
+				f.Next(t) // slow
+				if r := next(t, f); r.Launch.Spec.Name != "a" || r.Launch.Run != 1 {
+					t.Errorf("%+v", r.Launch)
+				}
+				expect(t, s, "a", task.Running, "")
+			})
+		})
+	}
 }

@@ -138,7 +138,10 @@ func (a *actor) answer(kind lifecycle.Kind, over, stuck bool, saved error) {
 		reply(&a.ends, saved)
 	}
 	reply(&a.turns, saved)
+	unbegun := (kind == lifecycle.DidFail || kind == lifecycle.DidLack && !pending) && !a.machine.Phase.Live()
 	switch {
+	case unbegun: // also of a schedule that goes on
+		reply(&a.begins, task.Errorf(nil, a.name, "cannot start %s: %s", a.name, a.history[len(a.history)-1].Reason))
 	case pending && a.refused == nil:
 		reply(&a.begins, nil)
 	case kind == lifecycle.DidBlock && over:
@@ -147,8 +150,6 @@ func (a *actor) answer(kind lifecycle.Kind, over, stuck bool, saved error) {
 		err := task.Errorf(task.ErrTimeout, a.name, "Task %s did not end: %s", a.name, a.whatIsLeft())
 		reply(&a.ends, err)
 		reply(&a.begins, err)
-	case (kind == lifecycle.DidFail || kind == lifecycle.DidLack) && !a.machine.Phase.Live():
-		reply(&a.begins, task.Errorf(nil, a.name, "cannot start %s: %s", a.name, a.history[len(a.history)-1].Reason))
 	case kind == lifecycle.DidBegin && a.refused == nil && a.machine.Cause != lifecycle.Restart:
 		reply(&a.begins, nil)
 	case over && a.machine.Phase == lifecycle.Over && a.refused != nil: // not before: nothing may be left of it

@@ -29,7 +29,10 @@ func (s *Supervisor) Load(ctx context.Context, records []task.Record, groups ...
 	var restored sync.WaitGroup // side by side, for the sake of a store that groups its saves
 	for i, r := range records {
 		actors[i] = s.add(r.Spec.Name)
-		restored.Go(func() { next[i] = actors[i].restore(ctx, r) })
+		restored.Go(func() {
+			next[i] = actors[i].restore(ctx, r)
+			actors[i].resuming = next[i].Kind == OpRestart
+		})
 	}
 	restored.Wait()
 	order := make([]int, len(records))

@@ -171,6 +171,9 @@ func (a *actor) is() string {
 }
 
 func (a *actor) restart(c *Call) {
+	if c.op.unasked {
+		a.resuming = false
+	}
 	if a.engine == nil { // a function of an earlier program
 		c.fail(a.noEngine(a.spec))
 		return

@@ -51,6 +51,7 @@ type ahead struct {
 	lack      string    // for want of what the last run could not begin
 	replacing bool      // it is stopped for another start
 	left      bool      // by Supervisor.Leave: nothing begins any more
+	resuming  bool      // until it goes on as the record says: no time counts before
 }
 
 // clocks are the times that something is due.
