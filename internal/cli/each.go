@@ -91,13 +91,13 @@ func (e *env) each(cmd *cobra.Command, f *eachFlags, args []string) error {
 	}
 	ctx, done := untilInterrupt(unchanged)
 	defer done()
-	slots, err := f.slots(ctx, cmd, c)
-	if err != nil {
-		return err
-	}
 	if len(specs) == 0 {
 		e.remark("tasks: no input, so no tasks")
 		return e.printTouched(nil)
+	}
+	slots, err := f.slots(ctx, cmd, c)
+	if err != nil {
+		return err
 	}
 	if !f.wait {
 		tasks, err := startEach(ctx, c, spec, inputs)

@@ -59,8 +59,14 @@ func completeWithin() time.Duration {
 	return 150 * time.Millisecond
 }
 
-// live asks the supervisor for its tasks, for a completion: quickly, or not at all.
-func live(cmd *cobra.Command) []task.Info {
+// live asks the supervisor for its tasks.
+func live(cmd *cobra.Command) (tasks []task.Info) {
+	asks(cmd, func(ctx context.Context, c *client.Client) { tasks, _ = c.List(ctx, client.ListOptions{}) })
+	return tasks
+}
+
+// asks asks the supervisor, for a completion: quickly, or not at all.
+func asks(cmd *cobra.Command, ask func(context.Context, *client.Client)) {
 	e := newEnv()
 	if f := cmd.Flag("socket"); f != nil {
 		e.socket = f.Value.String()
@@ -69,12 +75,9 @@ func live(cmd *cobra.Command) []task.Info {
 	within := completeWithin()
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
-	c, err := e.dialWithin(within / 2)
-	if err != nil {
-		return nil
+	if c, err := e.dialWithin(within / 2); err == nil {
+		ask(ctx, c)
 	}
-	tasks, _ := c.List(ctx, client.ListOptions{})
-	return tasks
 }
 
 type completer = func(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective)
@@ -106,15 +109,16 @@ func completeNameLists(cmd *cobra.Command, args []string, toComplete string) ([]
 }
 
 func completeGroups(cmd *cobra.Command, _ []string, toComplete string) ([]string, cobra.ShellCompDirective) {
-	seen := make(map[string]bool)
-	var groups []string
-	for _, t := range live(cmd) {
-		if t.Group != "" && !seen[t.Group] && strings.HasPrefix(t.Group, toComplete) {
-			seen[t.Group] = true
-			groups = append(groups, t.Group)
+	var names []string
+	asks(cmd, func(ctx context.Context, c *client.Client) {
+		groups, _ := c.Groups(ctx)
+		for _, g := range groups {
+			if strings.HasPrefix(g.Name, toComplete) {
+				names = append(names, g.Name)
+			}
 		}
-	}
-	return groups, cobra.ShellCompDirectiveNoFileComp
+	})
+	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
 // words offers fixed ones.

@@ -61,8 +61,10 @@ func (v *upView) wait(ctx context.Context, events iter.Seq2[task.Event, error]) 
 			}
 		}
 	}()
-	var beat <-chan time.Time
-	if v.e.errTTY && !v.e.quiet {
+	var beat, long <-chan time.Time
+	if !v.e.errTTY {
+		long = time.After(silence)
+	} else if !v.e.quiet {
 		tick := time.NewTicker(time.Second)
 		defer tick.Stop()
 		beat = tick.C
@@ -76,6 +78,10 @@ func (v *upView) wait(ctx context.Context, events iter.Seq2[task.Event, error]) 
 			}
 			v.tasks[n.event.Task.Name] = n.event.Task
 		case <-beat:
+		case <-long:
+			for _, line := range v.open() {
+				v.e.remark("tasks: waiting for %s", line)
+			}
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
@@ -94,6 +100,8 @@ func (v *upView) up(t task.Info) bool {
 		return t.Ready == nil || *t.Ready
 	case task.Paused, task.BackingOff:
 		return true
+	case task.Starting:
+		return t.Restarts > 0 // and has failed before
 	}
 	return t.State.Ended()
 }
@@ -123,8 +131,11 @@ func (v *upView) failures() error {
 	var errs []error
 	for _, name := range v.names {
 		t := v.tasks[name]
-		if t.State == task.Failed || t.State == task.Lost || t.State == task.Stopped || t.State == task.BackingOff {
+		if t.State == task.Failed || t.State == task.Lost || t.State == task.Stopped || t.State == task.BackingOff || t.State == task.Starting {
 			why := t.Reason
+			if t.State == task.Starting {
+				why = fmt.Sprintf("it keeps failing, and is starting again: restart %d", t.Restarts)
+			}
 			if why == "" {
 				why = string(t.State)
 			}
@@ -134,20 +145,11 @@ func (v *upView) failures() error {
 	return errors.Join(errs...)
 }
 
-// draw shows on a terminal what is still waited for.
-func (v *upView) draw() {
-	if !v.e.errTTY || v.e.quiet {
-		return
-	}
-	const most = 10
-	var lines []string
-	open := 0
+// open says of each task that is not up what it does.
+func (v *upView) open() (lines []string) {
 	for _, name := range v.names {
 		t := v.tasks[name]
 		if v.up(t) {
-			continue
-		}
-		if open++; open > most {
 			continue
 		}
 		line := fmt.Sprintf("%s %s", name, t.State)
@@ -156,8 +158,24 @@ func (v *upView) draw() {
 		}
 		lines = append(lines, line)
 	}
+	return lines
+}
+
+// most is how many tasks are shown on a terminal.
+const most = 10
+
+// silence is after how long it is told what is waited for where no terminal shows it.
+const silence = 10 * time.Second
+
+// draw shows on a terminal what is still waited for.
+func (v *upView) draw() {
+	if !v.e.errTTY || v.e.quiet {
+		return
+	}
+	lines := v.open()
+	open := len(lines)
 	if open > most {
-		lines = append(lines, fmt.Sprintf("%d more", open-most))
+		lines = append(lines[:most], fmt.Sprintf("%d more", open-most))
 	}
 	head := fmt.Sprintf("%d of %d are up, %s", len(v.names)-open, len(v.names), span(time.Since(v.since)))
 	v.clear()

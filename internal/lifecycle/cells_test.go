@@ -200,8 +200,8 @@ backoff          | conflict | queued   | queued | sleeping | -      | -      | -
 over             | queued   | queued   | queued | sleeping | -      | -      | -               | -            | -`},
 	{"grouped", `
                  | failed      | lacks
-starting         | over Settle | over Settle
-starting stopped | over Settle | over Settle
+starting         | over Settle | queued Forget
+starting stopped | over Settle | over Forget
 starting unasked | over Settle | queued Forget
 starting dropped | over Settle | over Forget`},
 	{"after grouped", `

@@ -213,7 +213,7 @@ const (
 	DidReady               // its readiness check has succeeded
 	DidSicken              // its health check has failed too often; Exit says how
 	DidFail                // the run could not begin; Exit says why
-	DidLack                // likewise, for want of disk, memory, processes or descriptors: what nobody has asked for goes back into its queue
+	DidLack                // likewise, for want of disk, memory, processes or descriptors: what needs a slot goes back into its queue
 	DidExit                // the main process ended; Left tells whether it left others behind
 	DidVanish              // nothing of the run is left
 	DidTimeOut             // the deadline passed; of a readiness check, Exit says why it failed

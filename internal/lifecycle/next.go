@@ -53,7 +53,7 @@ func (m Machine) Next(p Policy, in Input) (Machine, []Action, error) {
 	case DidLack:
 		switch {
 		case m.Phase != Starting:
-		case m.Unasked && p.Grouped:
+		case p.Grouped:
 			return m.yield()
 		default:
 			in.Kind = DidFail

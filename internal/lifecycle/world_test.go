@@ -87,7 +87,7 @@ func (w *world) hear(p Policy, m, next Machine, in Input) error {
 	case DidGrant:
 		w.slot = w.slot || m.Phase == Queued && !w.stopped
 	case DidLack:
-		if m.Phase == Starting && m.Unasked && p.Grouped {
+		if m.Phase == Starting && p.Grouped {
 			w.asked, w.slot, w.begun = false, false, w.before
 		}
 	case DidBegin:
@@ -250,7 +250,7 @@ func failed(in Input) bool { return in.Kind == DidFail || in.Kind == DidLack }
 // rests is what a machine must not come to rest from.
 func rests(p Policy, m, next Machine, w world, in Input) error {
 	goes := p.Repeats && m.Taken // on, though its caller was told
-	unbegun := failed(in) && !m.Unasked && !goes || in.Kind == DidBlock
+	unbegun := failed(in) && !m.Unasked && !goes && next.Phase != Queued || in.Kind == DidBlock
 	ended := m.Phase.Live() && !next.Phase.Live()
 	sets := next.Armed != m.Armed && (next.Phase == Waiting || next.Phase == Queued || next.Phase == Starting)
 	switch {
@@ -265,7 +265,7 @@ func rests(p Policy, m, next Machine, w world, in Input) error {
 		return fmt.Errorf("%d times late after %d", next.Late, m.Late)
 	case m.Phase == Backoff && next.Phase != m.Phase && next.Phase != Over && next.Late != in.Late:
 		return errors.New("a retry is late")
-	case failed(in) && m.Phase == Starting && !m.Unasked && m.Cause == None && next.Phase != Over && !goes:
+	case failed(in) && m.Phase == Starting && !m.Unasked && m.Cause == None && next.Phase != Over && !goes && !(in.Kind == DidLack && next.Phase == Queued):
 		return fmt.Errorf("%v, though its caller was told", next.Phase)
 	case ended && !unbegun && m.Again && !w.stopped && m.Wish != task.Down && !(next.Phase == Waiting || next.Phase == Queued):
 		return fmt.Errorf("%v, and a time that had come is forgotten", next.Phase)
@@ -282,8 +282,8 @@ func unasked(p Policy, m Machine, in Input) bool {
 	switch {
 	case in.Kind == DoStart, in.Kind == DoRestart:
 		return in.Unasked
-	case in.Kind == DidLack && m.Unasked && p.Grouped: // back in the queue
-		return true
+	case in.Kind == DidLack && p.Grouped: // back in the queue
+		return m.Unasked
 	case m.Phase.Live(): // and is settled
 		return m.Cause != Restart
 	case in.Kind == DidTick, in.Kind == DidTimeOut:

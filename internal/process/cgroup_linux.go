@@ -226,15 +226,15 @@ func (c cgroup) populated() bool {
 	return bytes.Contains(b, []byte("populated 1"))
 }
 
-// left is what is left in the cgroup. What was reaped a moment ago may not have
+// left is what is left in the cgroup. What has ended a moment ago may not have
 // left it yet, depending on the kernel: occupied without members is that, or a
-// process that comes and goes.
+// process that comes and goes. Nobody would tell of what is dead that it is gone.
 func (c cgroup) left() (members []stat, occupied bool) {
 	for range 10 {
 		if !c.populated() {
 			return nil, false
 		}
-		if members = c.members(); len(members) > 0 {
+		if members = slices.DeleteFunc(c.members(), stat.dead); len(members) > 0 {
 			break
 		}
 		time.Sleep(100 * time.Microsecond)

@@ -59,7 +59,8 @@ func (e *Engine) collect() {
 		more, others := e.wait()
 		ended = append(ended, more...)
 		if len(more) == 0 && !others {
-			break // a debugger has it first; the next SIGCHLD goes on
+			e.wantPass() // a debugger has it first, or a fork whose exec has failed
+			break
 		}
 	}
 	for _, r := range ended {
@@ -220,7 +221,9 @@ func (e *Engine) search() {
 		e.mu.Unlock()
 	}
 	if sweeping {
-		e.sweep(true)
+		if e.sweep(true) {
+			e.wantPass()
+		}
 		e.removeEmptied()
 	}
 }

@@ -47,9 +47,11 @@ func Plan(f *File, now []task.Info, envs func(name string) task.Env) ([]Step, er
 		wanted[s.Name] = true
 		t := have[s.Name]
 		switch {
-		case t == nil || t.Spec.File == f.Path || t.Spec.File != "" && over(t): // the other file is down
+		case t == nil || t.Spec.File == f.Path || t.Spec.File != "" && t.State == task.Stopped && t.Wish == task.Down: // the other file is down
 		case t.Spec.File == "":
 			taken = append(taken, task.Errorf(task.ErrConflict, s.Name, "%s was started by hand: stop and remove it first: tasks rm --force %s", s.Name, s.Name))
+		case over(t):
+			taken = append(taken, task.Errorf(task.ErrConflict, s.Name, "%s belongs to %s: remove it first: tasks rm %s, or give one of the two a project", s.Name, t.Spec.File, s.Name))
 		default:
 			taken = append(taken, task.Errorf(task.ErrConflict, s.Name, "%s belongs to %s: take that down first, or give one of the two a project", s.Name, t.Spec.File))
 		}

@@ -251,3 +251,28 @@ func TestQueuedWithoutRoom(t *testing.T) {
 		})
 	}
 }
+
+// Nor does one fail that has a slot at once; but where it cannot be recorded
+// either, its caller is told.
+func TestStartWithoutRoom(t *testing.T) {
+	st := newMemory()
+	faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		setSlots(t, s, "g", 1)
+		f.FailNext(syscall.EMFILE)
+		got, err := s.Start(t.Context(), job("a", in("g")))
+		if err != nil || got.State != task.Queued || got.Reason != "cannot begin yet: too many open files" || st.record("a").State != task.Queued {
+			t.Errorf("Start: %+v, %v", got, err)
+		}
+		time.Sleep(2 * time.Second)
+		next(t, f).Exit(task.Exit{}, false)
+		expect(t, s, "a", task.Done, "")
+		st.failing(func(*task.Record) error { return errDisk })
+		f.FailNext(errDisk)
+		_, err = s.Start(t.Context(), job("b", in("g")))
+		if !errors.Is(err, errDisk) {
+			t.Errorf("Start: %v", err)
+		}
+		expect(t, s, "b", task.Stopped, "no space left on device")
+		quiet(t, f)
+	})
+}

@@ -66,7 +66,7 @@ func (a *actor) after(was lifecycle.Machine, kind lifecycle.Kind, settled, stuck
 	began := kind == lifecycle.DidBegin // of an adopted run the record says all
 	turned := kind == lifecycle.DoPause || kind == lifecycle.DoResume || kind == lifecycle.DidReady
 	switch {
-	case began && a.brief(), kind == lifecycle.DidLack && phase == lifecycle.Queued: // as it was before, and maybe no room
+	case began && a.brief(), kind == lifecycle.DidLack && phase == lifecycle.Queued && len(a.begins) == 0: // as it was before, and maybe no room
 		a.unsaved = time.After(recordDelay)
 	case began || settled || turned || !phase.Live() && was != a.machine:
 		err = a.save()

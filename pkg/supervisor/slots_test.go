@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -228,9 +229,9 @@ func TestSlotUntilNothingIsLeft(t *testing.T) {
 func TestSlotOfARunThatCannotBegin(t *testing.T) {
 	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 		setSlots(t, s, "g", 1)
-		f.FailNext(errDisk)
+		f.FailNext(syscall.EACCES)
 		_, err := s.Start(t.Context(), job("a", in("g")))
-		expectError(t, err, err, "cannot start a: no space left on device")
+		expectError(t, err, err, "cannot start a: permission denied")
 		start(t, s, f, job("b", in("g")))
 	})
 }
