@@ -46,6 +46,7 @@ type Op struct {
 	fn      Func
 	atMost  bool      // Grace may only shorten that of the spec
 	ended   task.Time // remove only what ended then
+	place   uint64    // in the queue, if the start leads there at once: by when it was submitted
 }
 
 // A Call is an Op under way.
@@ -94,6 +95,7 @@ func (s *Supervisor) Submit(op Op) *Call {
 			return c.fail(err)
 		}
 		op.Name, c.op.Name = op.Spec.Name, op.Spec.Name
+		c.op.place = s.slots.next()
 	}
 	for {
 		a, err := s.actorFor(op)

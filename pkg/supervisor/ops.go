@@ -98,7 +98,11 @@ func (a *actor) start(c *Call) {
 	}
 	a.anew()
 	a.begins = append(a.begins, c)
+	a.sup.slots.place(a, c.op.place)
 	a.input(lifecycle.Input{Kind: lifecycle.DoStart, Later: later})
+	if p := a.machine.Phase; p == lifecycle.Sleeping || p == lifecycle.Waiting { // a place is had when it can be used
+		a.sup.slots.place(a, 0)
+	}
 }
 
 // anew forgets what was of an ended task: it is started again.

@@ -81,6 +81,21 @@ func (s *slots) keep(a *actor) {
 	a.seq = a.ticket.Seq
 }
 
+// next is the place behind all others.
+func (s *slots) next() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seq++
+	return s.seq
+}
+
+// place has a enter in this place the next time; 0: behind all others.
+func (s *slots) place(a *actor, seq uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a.seq = seq
+}
+
 // leave takes a out of the queue, or gives back its slot.
 func (s *slots) leave(a *actor) {
 	s.mu.Lock()
