@@ -45,7 +45,7 @@ func TestExec(t *testing.T) {
 		{"head -c 4095 /dev/zero; printf ab", strings.Repeat("\x00", 4094) + "ab", task.Exit{}},
 		{"head -c 3000000 /dev/zero; printf end", strings.Repeat("\x00", task.MaxOutput-3) + "end", task.Exit{}},
 		{"cat; echo none", "none\n", task.Exit{}},
-		{"sleep 0.05 & echo left", "left\n", task.Exit{Swept: 1}},
+		{"sleep 60 & echo left", "left\n", task.Exit{Swept: 1}},
 	} {
 		output, exit, err := engine.Exec(t.Context(), l, tt.line)
 		if output != tt.output || exit != tt.exit || err != nil {
