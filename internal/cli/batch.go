@@ -177,7 +177,11 @@ func (e *env) waitForBatch(ctx context.Context, c *client.Client, b *batch, even
 			bad = append(bad, t)
 		}
 	}
-	e.remark("%d tasks: %d done, %d not, in %s", len(all), len(all)-len(bad), len(bad), span(time.Since(b.since)))
+	tasks := "tasks"
+	if len(all) == 1 {
+		tasks = "task"
+	}
+	e.remark("%d %s: %d done, %d not, in %s", len(all), tasks, len(all)-len(bad), len(bad), span(time.Since(b.since)))
 	print := bad
 	if e.output == "json" || e.output == "name" {
 		print = all

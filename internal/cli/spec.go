@@ -115,6 +115,11 @@ func (f *specFlags) spec(e *env, cmd *cobra.Command, name string, command []stri
 		Order: task.Order{After: f.after, AfterEnded: f.afterEnded}, When: f.when, Ready: f.ready, Health: f.health, Hooks: f.hooks,
 	}
 	changed := cmd.Flags().Changed
+	for _, name := range []string{"at", "cron"} {
+		if changed(name) && cmd.Flag(name).Value.String() == "" {
+			return s, usage("--%s has no value: leave it out, or say when", name)
+		}
+	}
 	var err error
 	if s.Cwd, err = directory(f.cwd, changed("cwd")); err != nil {
 		return s, err

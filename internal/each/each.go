@@ -101,6 +101,9 @@ func Specs(s task.Spec, inputs []string, first int) ([]task.Spec, error) {
 			}
 		}
 		if err := task.CheckName(spec.Name); err != nil {
+			if !strings.Contains(s.Name, "{#}") {
+				return nil, fmt.Errorf("input %d: %w: put {#} into the name, in place of the input", first+i, err)
+			}
 			return nil, fmt.Errorf("input %d: %w", first+i, err)
 		}
 		if err := spec.Check(); err != nil {

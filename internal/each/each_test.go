@@ -83,7 +83,7 @@ func TestSpecs(t *testing.T) {
 	}{
 		{"x", []string{"1", "2"}, `"1" and "2" would both be named x`},
 		{"x-{/}", []string{"a/1", "b/1"}, `"a/1" and "b/1" would both be named x-1: put {#} into the name`},
-		{"x-{}", []string{"a b"}, `input 1: bad name "x-a b"`},
+		{"x-{}", []string{"a b"}, `put {#} into the name, in place of the input`},
 		{"x-{#}", []string{"a\x00"}, "NUL"},
 	} {
 		_, err := each.Specs(task.Spec{Name: tt.name, Command: []string{"echo"}}, tt.inputs, 1)

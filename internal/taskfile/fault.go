@@ -150,3 +150,10 @@ func like(word string, names []string) string {
 	}
 	return fmt.Sprintf(": did you mean %s?", found)
 }
+
+// elsewhere is what others call some keys.
+var elsewhere = map[string]string{
+	"services": "tasks", "processes": "tasks", "programs": "tasks", "cmd": "command", "run": "command", "script": "command", "environment": "env",
+	"depends_on": "after", "needs": "after", "requires": "after", "working_dir": "cwd", "workdir": "cwd", "dir": "cwd", "replicas": "instances",
+	"numprocs": "instances", "healthcheck": "health_http", "stop_grace_period": "stop_timeout", "autorestart": "restart",
+}

@@ -1,6 +1,7 @@
 package taskfile
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -41,7 +42,11 @@ func (l *loader) fields(n *node, what string, at pos, table []field, free string
 		if i < 0 {
 			if free == "" || !strings.HasPrefix(p.key.text, free) {
 				unknown = true
-				l.fault(p.key.pos, "unknown key %q%s", p.key.text, like(p.key.text, keys(table)))
+				hint := like(p.key.text, keys(table))
+				if own := elsewhere[p.key.text]; slices.Contains(keys(table), own) {
+					hint = fmt.Sprintf(": did you mean %s?", own)
+				}
+				l.fault(p.key.pos, "unknown key %q%s", p.key.text, hint)
 			}
 			continue
 		}
