@@ -91,7 +91,7 @@ type pidfd struct{ file *os.File }
 
 // watch opens p; unix.ESRCH if it is gone.
 func watch(p proc) (pidfd, error) {
-	fd, err := unix.PidfdOpen(p.pid, unix.PIDFD_NONBLOCK)
+	fd, err := pidfdOpen(p.pid, unix.PIDFD_NONBLOCK)
 	if startTime(p.pid) != p.start { // asked first: the pid may now be that of a thread, which has no pidfd
 		if err == nil {
 			unix.Close(fd)
@@ -129,7 +129,7 @@ func (p pidfd) await(ref task.Ref) (status syscall.WaitStatus, known bool) {
 			return true
 		}
 		info := unix.PidfdInfo{Mask: unix.PIDFD_INFO_EXIT}
-		if unix.IoctlPidfdInfo(fd, &info) == nil && info.Mask&unix.PIDFD_INFO_EXIT != 0 {
+		if pidfdInfo(fd, &info) == nil && info.Mask&unix.PIDFD_INFO_EXIT != 0 {
 			status, known = syscall.WaitStatus(info.Exit_code), true
 			return true
 		}
@@ -148,9 +148,9 @@ func zombieStatus(ref task.Ref) (syscall.WaitStatus, bool) {
 	if !ok || s.start != ref.Start || !s.dead() || !ours(path) {
 		return 0, false
 	}
-	line, ok := readFile(path+"/stat", buf)
+	line, err := readFirst(path+"/stat", buf)
 	f := bytes.Fields(line)
-	if !ok || len(f) == 0 {
+	if err != nil || len(f) == 0 {
 		return 0, false
 	}
 	n, err := strconv.ParseUint(string(f[len(f)-1]), 10, 32)
@@ -163,7 +163,7 @@ func ours(path string) bool {
 	if uid == 0 {
 		return true
 	}
-	status, _ := os.ReadFile(path + "/status")
+	status, _ := readAll(path + "/status")
 	_, rest, _ := strings.Cut(string(status), "\nUid:")
 	line, _, _ := strings.Cut(rest, "\n")
 	ids := strings.Fields(line)

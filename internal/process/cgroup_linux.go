@@ -43,10 +43,10 @@ func openCgroups(id string) (cgroups, error) {
 }
 
 func (g cgroups) make() error {
-	if err := os.Mkdir(g.dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := mkdir(g.dir); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return os.Chmod(g.dir, 0o755) // the umask is the tasks'
+	return chmod(g.dir, 0o755) // the umask is the tasks'
 }
 
 // ownCgroup is the directory of the cgroup that this process is in.
@@ -54,7 +54,7 @@ func ownCgroup() (string, error) { return cgroupDirOf(cgroupPath("self")) }
 
 // cgroupDirOf is where the cgroup that cgroupPath names is mounted.
 func cgroupDirOf(path string) (string, error) {
-	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	mounts, err := readAll("/proc/self/mountinfo")
 	if err != nil {
 		return "", err
 	}
@@ -74,7 +74,7 @@ func cgroupDirOf(path string) (string, error) {
 }
 
 func isDir(path string) bool {
-	info, err := os.Stat(path)
+	info, err := fileInfo(path)
 	return err == nil && info.IsDir()
 }
 
@@ -82,7 +82,7 @@ func isDir(path string) bool {
 // "/user.slice"; "" where that is not known.
 func cgroupPath(pid string) string {
 	buf := make([]byte, 8<<10)
-	b, _ := readFile("/proc/"+pid+"/cgroup", buf)
+	b, _ := readFirst("/proc/"+pid+"/cgroup", buf)
 	for line := range bytes.Lines(b) {
 		if path, ok := bytes.CutPrefix(line, []byte("0::")); ok {
 			return string(bytes.TrimSuffix(path, []byte("\n")))
@@ -131,13 +131,7 @@ func LeaveCgroup() error {
 }
 
 func writeCgroup(dir, file, text string) error {
-	f, err := os.OpenFile(filepath.Join(dir, file), os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	_, err = f.WriteString(text)
-	return err
+	return writeFile(dir+"/"+file, text)
 }
 
 // create makes the cgroup of a run and opens it, for the run to begin in it. One
@@ -148,23 +142,23 @@ func (g cgroups) create(name, number string) (cgroup, *os.File, error) {
 		return "", nil, nil
 	}
 	c := cgroup(g.dir + "/" + name + ":" + number)
-	err := unix.Mkdir(string(c), 0o755)
+	err := mkdir(string(c))
 	switch {
 	case err == unix.EEXIST && c.remove() == nil:
-		err = unix.Mkdir(string(c), 0o755)
+		err = mkdir(string(c))
 	case err == unix.ENOENT && g.make() == nil: // somebody has tidied up
-		err = unix.Mkdir(string(c), 0o755)
+		err = mkdir(string(c))
 	}
 	if err != nil {
 		return "", nil, &fs.PathError{Op: "mkdir", Path: string(c), Err: err}
 	}
-	unix.Chmod(string(c), 0o755)
-	f, err := os.Open(string(c))
+	chmod(string(c), 0o755)
+	fd, err := open(string(c), unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		c.remove()
 		return "", nil, err
 	}
-	return c, f, nil
+	return c, os.NewFile(uintptr(fd), string(c)), nil
 }
 
 // sysProcAttr is that of a run which is to begin in the cgroup, if any.
@@ -192,9 +186,9 @@ func (g cgroups) all(id string) map[string]cgroup {
 	if g.dir == "" {
 		return all
 	}
-	dirs, _ := os.ReadDir(g.dir)
-	for _, dir := range dirs {
-		c := cgroup(filepath.Join(g.dir, dir.Name()))
+	names, _ := readNames(g.dir)
+	for _, name := range names {
+		c := cgroup(filepath.Join(g.dir, name))
 		if run, _ := runOfCgroup(string(c), id); run != "" {
 			all[run] = c
 		}
@@ -213,7 +207,7 @@ func (g cgroups) clean(id string) {
 func (g cgroups) close(id string) {
 	g.clean(id)
 	if g.dir != "" {
-		unix.Rmdir(g.dir)
+		rmdir(g.dir)
 	}
 }
 
@@ -222,7 +216,7 @@ func (c cgroup) populated() bool {
 	if c == "" {
 		return false
 	}
-	b, _ := readFile(string(c)+"/cgroup.events", make([]byte, 256))
+	b, _ := readFirst(string(c)+"/cgroup.events", make([]byte, 256))
 	return bytes.Contains(b, []byte("populated 1"))
 }
 
@@ -262,20 +256,31 @@ func (c cgroup) has(pid int) bool { return slices.Contains(c.pids(), pid) }
 // it is listed: each costs a directory of files.
 func (c cgroup) pids() []int {
 	var all []int
-	b, _ := os.ReadFile(string(c) + "/cgroup.procs")
+	b, _ := readAll(string(c) + "/cgroup.procs")
 	for line := range bytes.Lines(b) {
 		if pid, err := strconv.Atoi(string(bytes.TrimSpace(line))); err == nil && pid > 0 {
 			all = append(all, pid)
 		}
 	}
 	var st unix.Stat_t
-	if unix.Lstat(string(c), &st) != nil || st.Nlink <= 2 { // itself, and its name
+	if lstat(string(c), &st) != nil || st.Nlink <= 2 { // itself, and its name
 		return all
 	}
-	below, _ := os.ReadDir(string(c))
-	for _, d := range below {
-		if d.IsDir() {
-			all = append(all, (c + cgroup("/"+d.Name())).pids()...)
+	for _, d := range c.below() {
+		all = append(all, d.pids()...)
+	}
+	return all
+}
+
+// below is the cgroups in this one.
+func (c cgroup) below() []cgroup {
+	names, _ := readNames(string(c))
+	var all []cgroup
+	for _, name := range names {
+		d := c + cgroup("/"+name)
+		var st unix.Stat_t
+		if lstat(string(d), &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR {
+			all = append(all, d)
 		}
 	}
 	return all
@@ -302,28 +307,25 @@ func (c cgroup) thaw() {
 	if c == "" {
 		return
 	}
-	if b, _ := readFile(string(c)+"/cgroup.freeze", make([]byte, 16)); bytes.HasPrefix(b, []byte("1")) {
+	if b, _ := readFirst(string(c)+"/cgroup.freeze", make([]byte, 16)); bytes.HasPrefix(b, []byte("1")) {
 		writeCgroup(string(c), "cgroup.freeze", "0")
 	}
 }
 
 // frozen tells whether everything in the cgroup has come to rest.
 func (c cgroup) frozen() bool {
-	b, _ := readFile(string(c)+"/cgroup.events", make([]byte, 256))
+	b, _ := readFirst(string(c)+"/cgroup.events", make([]byte, 256))
 	return bytes.Contains(b, []byte("frozen 1"))
 }
 
 // remove removes an empty cgroup with those that its run made in it.
 func (c cgroup) remove() error {
-	err := unix.Rmdir(string(c))
+	err := rmdir(string(c))
 	if err != unix.EBUSY || c.populated() {
 		return err
 	}
-	below, _ := os.ReadDir(string(c))
-	for _, d := range below {
-		if d.IsDir() {
-			cgroup(filepath.Join(string(c), d.Name())).remove()
-		}
+	for _, d := range c.below() {
+		d.remove()
 	}
-	return unix.Rmdir(string(c))
+	return rmdir(string(c))
 }

@@ -66,7 +66,7 @@ func New(o Options) (*Engine, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	null, err := openNull()
 	if err != nil {
 		return nil, fmt.Errorf("cannot start the process engine: %w", err)
 	}
@@ -174,7 +174,7 @@ func (e *Engine) begin(r *run, c command, groups cgroups) error {
 func (e *Engine) fork(c command, groups cgroups) (pid int, group cgroup, err error) {
 	group, in, groupErr := groups.create(c.task, c.number)
 	attr := &syscall.ProcAttr{Dir: c.dir, Env: c.env, Files: []uintptr{e.null.Fd(), c.out.Fd(), c.out.Fd()}, Sys: sysProcAttr(in)}
-	pid, err = syscall.ForkExec(c.path, c.argv, attr)
+	pid, err = forkExec(c.path, c.argv, attr)
 	if in != nil {
 		in.Close()
 	}
@@ -183,7 +183,7 @@ func (e *Engine) fork(c command, groups cgroups) (pid int, group cgroup, err err
 		group = ""
 		if refused(err) {
 			attr.Sys, groupErr = sysProcAttr(nil), err
-			pid, err = syscall.ForkExec(c.path, c.argv, attr)
+			pid, err = forkExec(c.path, c.argv, attr)
 		}
 	}
 	if err == nil && groupErr != nil && !e.bare {

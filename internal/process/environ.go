@@ -17,7 +17,7 @@ func (e *Engine) dir(s *task.Spec) (string, error) {
 	if dir == "" {
 		dir = e.opts.Home
 	}
-	info, err := os.Stat(dir)
+	info, err := fileInfo(dir)
 	if err != nil {
 		return "", fmt.Errorf("cannot use directory %q: %w", dir, errors.Unwrap(err))
 	}
@@ -104,7 +104,7 @@ func lookPath(name, dir string, env []string) (string, error) {
 			d = filepath.Join(dir, d)
 		}
 		file := filepath.Join(d, name)
-		info, err := os.Stat(file)
+		info, err := fileInfo(file)
 		if err != nil || info.IsDir() {
 			continue
 		}

@@ -104,12 +104,7 @@ func (k evidence) of(p proc) *run {
 
 func (k evidence) byOpenFiles(pid int) *run {
 	dir := "/proc/" + strconv.Itoa(pid) + "/fd"
-	d, err := os.Open(dir)
-	if err != nil {
-		return nil
-	}
-	defer d.Close()
-	names, _ := d.Readdirnames(-1)
+	names, _ := readNames(dir)
 	for _, name := range names {
 		if r := k.byLog[statFile(unix.AT_FDCWD, dir+"/"+name, 0, unix.S_IFREG, unix.S_IFIFO)]; r != nil {
 			return r
@@ -132,7 +127,7 @@ func pipeIDOf(f *os.File) fileID {
 // server, which could keep the engine waiting.
 func statFile(dir int, path string, flags int, kinds ...uint16) fileID {
 	var st unix.Statx_t
-	err := unix.Statx(dir, path, flags|unix.AT_STATX_DONT_SYNC, unix.STATX_TYPE|unix.STATX_INO, &st)
+	err := statx(dir, path, flags|unix.AT_STATX_DONT_SYNC, unix.STATX_TYPE|unix.STATX_INO, &st)
 	if err != nil || !slices.Contains(kinds, st.Mode&unix.S_IFMT) {
 		return fileID{}
 	}
@@ -147,7 +142,7 @@ func runIDOf(pid int) string {
 		if before.kernel || before.state == 'Z' {
 			return ""
 		}
-		env, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
+		env, err := readAll("/proc/" + strconv.Itoa(pid) + "/environ")
 		for kv := range bytes.SplitSeq(env, []byte{0}) {
 			if id, ok := bytes.CutPrefix(kv, []byte("TASKS_RUN_ID=")); ok {
 				return string(id)
@@ -169,7 +164,7 @@ func runIDOf(pid int) string {
 
 // ignored lists the signals that this process ignores.
 func ignored() []os.Signal {
-	status, _ := os.ReadFile("/proc/self/status")
+	status, _ := readAll("/proc/self/status")
 	_, rest, _ := bytes.Cut(status, []byte("\nSigIgn:\t"))
 	mask, _, _ := bytes.Cut(rest, []byte("\n"))
 	bits, _ := strconv.ParseUint(string(mask), 16, 64)

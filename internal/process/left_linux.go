@@ -2,7 +2,6 @@ package process
 
 import (
 	"bytes"
-	"os"
 	"strconv"
 
 	"tasks/pkg/task"
@@ -45,7 +44,7 @@ func (e *Engine) leftOf(runs map[*run]bool) map[*run][]task.Proc {
 	left := make(map[*run][]task.Proc, len(runs))
 	for r, members := range descend(all, owner, nil) {
 		for _, s := range members {
-			name, _ := os.ReadFile("/proc/" + strconv.Itoa(s.pid) + "/comm")
+			name, _ := readAll("/proc/" + strconv.Itoa(s.pid) + "/comm")
 			left[r] = append(left[r], task.Proc{PID: s.pid, Command: []string{string(bytes.TrimSpace(name))}, Blocked: s.state == 'D'})
 		}
 	}

@@ -1,7 +1,6 @@
 package process
 
 import (
-	"errors"
 	"syscall"
 	"time"
 
@@ -112,11 +111,8 @@ func (e *Engine) wait() (ended []*run, strangers bool) {
 // stranger. The caller holds the mutex.
 func (e *Engine) reapOne() (r *run, ok bool) {
 	var status syscall.WaitStatus
-	pid, err := syscall.Wait4(-1, &status, syscall.WNOHANG, nil)
-	for errors.Is(err, syscall.EINTR) {
-		pid, err = syscall.Wait4(-1, &status, syscall.WNOHANG, nil)
-	}
-	if err != nil || pid <= 0 {
+	pid, err := waitAny(&status)
+	if err != nil || pid == 0 {
 		return nil, false
 	}
 	r = e.runs[pid]

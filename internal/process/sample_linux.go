@@ -47,7 +47,7 @@ func (s *snapshot) of(e *Engine, p proc) (st task.Stats, used time.Duration, at 
 // resident is the memory of a process in bytes. Field 24 of its stat would be
 // too, but is off by up to 64 pages for each CPU.
 func resident(pid int) int64 {
-	line, _ := readFile("/proc/"+strconv.Itoa(pid)+"/statm", make([]byte, 128))
+	line, _ := readFirst("/proc/"+strconv.Itoa(pid)+"/statm", make([]byte, 128))
 	if f := bytes.Fields(line); len(f) > 1 {
 		pages, _ := strconv.ParseInt(string(f[1]), 10, 64)
 		return pages * int64(os.Getpagesize())
@@ -143,9 +143,9 @@ func (r *run) Tree() ([]task.Proc, error) {
 // commandOf is the process's argv, or its name where it shows none.
 func commandOf(pid int) []string {
 	dir := "/proc/" + strconv.Itoa(pid)
-	b, _ := os.ReadFile(dir + "/cmdline")
+	b, _ := readAll(dir + "/cmdline")
 	if b = bytes.TrimRight(b, "\x00"); len(b) == 0 {
-		b, _ = os.ReadFile(dir + "/comm")
+		b, _ = readAll(dir + "/comm")
 		return []string{"[" + string(bytes.TrimSpace(b)) + "]"}
 	}
 	return strings.Split(strings.ToValidUTF8(string(b), "\uFFFD"), "\x00")

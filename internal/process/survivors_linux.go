@@ -15,7 +15,7 @@ func Survivors(socket string) []string {
 		if s.session != s.pid || s.dead() || s.pid == os.Getpid() {
 			continue
 		}
-		env, _ := os.ReadFile("/proc/" + strconv.Itoa(s.pid) + "/environ")
+		env, _ := readAll("/proc/" + strconv.Itoa(s.pid) + "/environ")
 		env = append([]byte{0}, env...)
 		_, id, ok := bytes.Cut(env, []byte("\x00TASKS_RUN_ID="))
 		id, _, _ = bytes.Cut(id, []byte{0})

@@ -48,7 +48,7 @@ type tree struct {
 }
 
 func (t *tree) open() error {
-	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+	if err := becomeSubreaper(); err != nil {
 		return os.NewSyscallError("prctl", err)
 	}
 	// What this program inherited itself is not for its runs.
@@ -85,13 +85,7 @@ func OnFirstThread(f func(*FirstThread) error) error {
 }
 
 func anyChildOfThisThread() bool {
-	for {
-		err := unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT|unix.WNOTHREAD, nil)
-		if errors.Is(err, unix.EINTR) {
-			continue
-		}
-		return !errors.Is(err, unix.ECHILD)
-	}
+	return !errors.Is(waitThread(), unix.ECHILD)
 }
 
 func (t *tree) anyOrphans() bool {
@@ -236,9 +230,9 @@ func descend(all []stat, owner map[int]*run, keep func(stat, *run) bool) map[*ru
 // given away: there the kernel goes by pidfd, since Linux 6.9.
 func (t *tree) signalGroup(r *run, sig syscall.Signal) error {
 	if !r.adopted {
-		return syscall.Kill(-r.ref.PID, sig)
+		return kill(-r.ref.PID, sig)
 	}
-	fd, err := unix.PidfdOpen(r.ref.PID, 0)
+	fd, err := pidfdOpen(r.ref.PID, 0)
 	if err != nil {
 		return err
 	}
@@ -246,9 +240,9 @@ func (t *tree) signalGroup(r *run, sig syscall.Signal) error {
 	if startTime(r.ref.PID) != r.ref.Start {
 		return unix.ESRCH
 	}
-	err = unix.PidfdSendSignal(fd, sig, nil, unix.PIDFD_SIGNAL_PROCESS_GROUP)
+	err = pidfdSignalGroup(fd, r.ref.PID, sig)
 	if errors.Is(err, unix.EINVAL) {
-		err = syscall.Kill(-r.ref.PID, sig)
+		err = kill(-r.ref.PID, sig)
 	}
 	return err
 }
@@ -264,7 +258,7 @@ func (t *tree) signal(p proc, sig syscall.Signal) error {
 // send acts on p by pidfd, so that a process that has taken its pid since is
 // never hit.
 func (t *tree) send(p proc, sigs ...syscall.Signal) error {
-	fd, err := unix.PidfdOpen(p.pid, 0)
+	fd, err := pidfdOpen(p.pid, 0)
 	if err != nil {
 		return err
 	}
@@ -273,7 +267,7 @@ func (t *tree) send(p proc, sigs ...syscall.Signal) error {
 		return unix.ESRCH
 	}
 	for _, sig := range sigs {
-		if err := unix.PidfdSendSignal(fd, sig, nil, 0); err != nil {
+		if err := pidfdSignal(fd, p.pid, sig); err != nil {
 			return err
 		}
 	}
@@ -282,12 +276,7 @@ func (t *tree) send(p proc, sigs ...syscall.Signal) error {
 
 // scan reads every process that there is.
 func scan() []stat {
-	d, err := os.Open("/proc")
-	if err != nil {
-		return nil
-	}
-	defer d.Close()
-	names, _ := d.Readdirnames(-1)
+	names, _ := readNames("/proc")
 	all := make([]stat, 0, len(names))
 	buf := make([]byte, 1024)
 	for _, name := range names {
@@ -305,10 +294,10 @@ const tick = 10 * time.Millisecond // USER_HZ is 100 on every Linux that Go runs
 const pfKthread = 0x00200000 // PF_KTHREAD of a process's flags
 
 func readStat(pid int, buf []byte) (s stat, ok bool) {
-	line, ok := readFile("/proc/"+strconv.Itoa(pid)+"/stat", buf)
+	line, err := readFirst("/proc/"+strconv.Itoa(pid)+"/stat", buf)
 	// The name may hold anything, also parentheses: fields count from the last.
 	open, shut := bytes.IndexByte(line, '('), bytes.LastIndexByte(line, ')')
-	if !ok || open < 0 || shut < open || shut+2 > len(line) {
+	if err != nil || open < 0 || shut < open || shut+2 > len(line) {
 		return s, false
 	}
 	f := strings.Fields(string(line[shut+2:])) // f[0] is field 3
@@ -323,16 +312,6 @@ func readStat(pid int, buf []byte) (s stat, ok bool) {
 	}, err == nil
 }
 
-func readFile(path string, buf []byte) ([]byte, bool) {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, false
-	}
-	defer unix.Close(fd)
-	n, err := unix.Read(fd, buf)
-	return buf[:max(n, 0)], err == nil && n > 0
-}
-
 // startTime is field 22 of the process's stat; 0 where there is none.
 func startTime(pid int) uint64 {
 	s, _ := readStat(pid, make([]byte, 1024))
@@ -341,14 +320,11 @@ func startTime(pid int) uint64 {
 
 // ticks is the present as a process that began now would have it as its start.
 func ticks() uint64 {
-	var now unix.Timespec
-	if unix.ClockGettime(unix.CLOCK_BOOTTIME, &now) != nil {
-		return 0
-	}
-	return uint64(time.Duration(now.Nano()) / tick)
+	t, _ := now()
+	return uint64(t / tick)
 }
 
 func bootID() string {
-	b, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	b, _ := readAll("/proc/sys/kernel/random/boot_id")
 	return strings.TrimSpace(string(b))
 }

@@ -45,9 +45,9 @@ func (t tree) orphans(e *Engine, runs map[*run]bool) (map[*run][]stat, bool) {
 
 func (tree) escaped(*Engine, []*run) map[*run][]stat { return nil }
 
-func (tree) signalGroup(r *run, sig syscall.Signal) error { return syscall.Kill(-r.ref.PID, sig) }
+func (tree) signalGroup(r *run, sig syscall.Signal) error { return kill(-r.ref.PID, sig) }
 
-func (tree) signal(p proc, sig syscall.Signal) error { return syscall.Kill(p.pid, sig) }
+func (tree) signal(p proc, sig syscall.Signal) error { return kill(p.pid, sig) }
 
 func startTime(int) uint64     { return 0 }
 func bootID() string           { return "" }

@@ -1,0 +1,65 @@
+package process
+
+import (
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
+
+// readFirst is what one read gives of a file: all of it, where the kernel makes
+// it anew for each read and buf is large enough.
+func readFirst(path string, buf []byte) ([]byte, error) {
+	fd, err := open(path, unix.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	n, err := read(fd, path, buf)
+	return buf[:n], err
+}
+
+// readAll is all that is in a file.
+func readAll(path string) ([]byte, error) {
+	fd, err := open(path, unix.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	b := make([]byte, 0, 4<<10)
+	for {
+		b = slices.Grow(b, 1<<10)
+		n, err := read(fd, path, b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if n == 0 || err != nil {
+			return b, err
+		}
+	}
+}
+
+// readNames is the names in a directory.
+func readNames(path string) ([]string, error) {
+	fd, err := open(path, unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	var names []string
+	buf := make([]byte, 8<<10)
+	for {
+		n, err := getdents(fd, path, buf)
+		if n <= 0 || err != nil {
+			return names, err
+		}
+		_, _, names = unix.ParseDirent(buf[:n], -1, names)
+	}
+}
+
+// writeFile writes to a file that is there.
+func writeFile(path, text string) error {
+	fd, err := open(path, unix.O_WRONLY)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	return write(fd, path, text)
+}

@@ -1,0 +1,149 @@
+package process
+
+import (
+	"errors"
+	"io/fs"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// open opens a file of the kernel's own, which never keeps the caller waiting.
+func open(path string, flags int) (fd int, err error) {
+	err = call{name: "open", path: path}.begin()
+	if err == nil {
+		fd, err = unix.Open(path, flags|unix.O_CLOEXEC, 0)
+		for errors.Is(err, unix.EINTR) {
+			fd, err = unix.Open(path, flags|unix.O_CLOEXEC, 0)
+		}
+	}
+	if err != nil {
+		return -1, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	return fd, nil
+}
+
+func read(fd int, path string, buf []byte) (n int, err error) {
+	if err := (call{name: "read", path: path}).begin(); err != nil {
+		return 0, err
+	}
+	for {
+		n, err = unix.Read(fd, buf)
+		if !errors.Is(err, unix.EINTR) {
+			return max(n, 0), err
+		}
+	}
+}
+
+func write(fd int, path, text string) error {
+	if err := (call{name: "write", path: path}).begin(); err != nil {
+		return err
+	}
+	_, err := unix.Write(fd, []byte(text))
+	return err
+}
+
+func getdents(fd int, path string, buf []byte) (n int, err error) {
+	if err := (call{name: "getdents", path: path}).begin(); err != nil {
+		return 0, err
+	}
+	return unix.ReadDirent(fd, buf)
+}
+
+func mkdir(path string) error {
+	if err := (call{name: "mkdir", path: path}).begin(); err != nil {
+		return err
+	}
+	return unix.Mkdir(path, 0o755)
+}
+
+func rmdir(path string) error {
+	if err := (call{name: "rmdir", path: path}).begin(); err != nil {
+		return err
+	}
+	return unix.Rmdir(path)
+}
+
+func chmod(path string, mode uint32) error {
+	if err := (call{name: "chmod", path: path}).begin(); err != nil {
+		return err
+	}
+	return unix.Chmod(path, mode)
+}
+
+func lstat(path string, st *unix.Stat_t) error {
+	if err := (call{name: "lstat", path: path}).begin(); err != nil {
+		return err
+	}
+	return unix.Lstat(path, st)
+}
+
+func statx(dir int, path string, flags, mask int, st *unix.Statx_t) error {
+	if err := (call{name: "statx", path: path}).begin(); err != nil {
+		return err
+	}
+	return unix.Statx(dir, path, flags, mask, st)
+}
+
+func pidfdOpen(pid, flags int) (fd int, err error) {
+	if err := (call{name: "pidfd_open", pid: pid}).begin(); err != nil {
+		return -1, err
+	}
+	return unix.PidfdOpen(pid, flags)
+}
+
+// pidfdSignal sends sig to the process pid, which fd refers to.
+func pidfdSignal(fd, pid int, sig syscall.Signal) error {
+	if err := (call{name: "pidfd_send_signal", pid: pid, sig: sig}).begin(); err != nil {
+		return err
+	}
+	return unix.PidfdSendSignal(fd, sig, nil, 0)
+}
+
+// pidfdSignalGroup sends sig to the process group that pid, which fd refers to,
+// leads (Linux 6.9).
+func pidfdSignalGroup(fd, pid int, sig syscall.Signal) error {
+	if err := (call{name: "pidfd_send_signal", pid: -pid, sig: sig}).begin(); err != nil {
+		return err
+	}
+	return unix.PidfdSendSignal(fd, sig, nil, unix.PIDFD_SIGNAL_PROCESS_GROUP)
+}
+
+// pidfdInfo asks what is known of the process that fd refers to (Linux 6.13).
+func pidfdInfo(fd int, info *unix.PidfdInfo) error {
+	if err := (call{name: "ioctl_pidfd"}).begin(); err != nil {
+		return err
+	}
+	return unix.IoctlPidfdInfo(fd, info)
+}
+
+// waitThread tells of the children of this thread alone, and reaps none.
+func waitThread() (err error) {
+	if err := (call{name: "waitid"}).begin(); err != nil {
+		return err
+	}
+	for {
+		err = unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT|unix.WNOTHREAD, nil)
+		if !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
+
+func becomeSubreaper() error {
+	if err := (call{name: "prctl"}).begin(); err != nil {
+		return err
+	}
+	return unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+}
+
+// now is the time since boot.
+func now() (time.Duration, error) {
+	var t unix.Timespec
+	if err := (call{name: "clock_gettime"}).begin(); err != nil {
+		return 0, err
+	}
+	err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &t)
+	return time.Duration(t.Nano()), err
+}
