@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tasks/internal/logs"
+	"tasks/internal/safeopen"
 	"tasks/pkg/client"
 	"tasks/pkg/task"
 )
@@ -228,7 +229,7 @@ func (e *env) route(sources []*source, keep func([]byte) bool, named bool) {
 
 // copy writes the last lines of a run (negative: all).
 func (s *source) copy(run, lines int) error {
-	f, err := os.Open(s.dir.Path(s.name, run))
+	f, err := safeopen.Open(s.dir.Path(s.name, run))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // forgotten meanwhile, or it could not be made
 	}

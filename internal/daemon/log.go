@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"tasks/internal/safeopen"
 )
 
 // maxLog is the size, in bytes, at which the supervisor's own log begins anew.
@@ -29,7 +31,7 @@ func (l *ownLog) Write(b []byte) (int, error) {
 }
 
 func keepOld(f *os.File, path string) error {
-	old, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	old, err := safeopen.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
@@ -48,7 +50,7 @@ func keepOld(f *os.File, path string) error {
 
 // openLog opens the log for its owner alone, whatever the umask.
 func openLog(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
+	f, err := safeopen.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("cannot open the supervisor's log: %w", err)
 	}

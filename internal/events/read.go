@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"iter"
 	"os"
+
+	"tasks/internal/safeopen"
 )
 
 // A Reader reads the history in a directory, as it was when it was opened, and
@@ -62,7 +64,7 @@ func (r *Reader) open() (err error) {
 
 // openOld opens a file if there is one.
 func openOld(path string) (*os.File, error) {
-	f, err := os.Open(path)
+	f, err := safeopen.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

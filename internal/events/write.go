@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 
+	"tasks/internal/safeopen"
 	"tasks/pkg/task"
 )
 
@@ -111,7 +112,7 @@ func (w *writer) write(b []byte) (int, error) {
 // openFile opens the newest file to append to, for its owner alone, and takes
 // off the beginning of a line that a full disk, or a crash, has torn.
 func openFile(dir string) (*os.File, int64, error) {
-	f, err := os.OpenFile(newest(dir), os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
+	f, err := safeopen.OpenFile(newest(dir), os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, 0, err
 	}

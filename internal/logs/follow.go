@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"tasks/internal/safeopen"
+
 	"github.com/fsnotify/fsnotify"
 )
 
@@ -151,7 +153,7 @@ func (f *Follower) open(path string) (*os.File, watch, error) {
 		return nil, watch{}, err
 	}
 	for {
-		file, err := os.Open(path)
+		file, err := safeopen.Open(path)
 		if err != nil {
 			return nil, watch{}, err
 		}

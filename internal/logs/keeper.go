@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"tasks/internal/safeopen"
 	"tasks/pkg/task"
 )
 
@@ -197,7 +198,7 @@ func (k *Keeper) Done(name string, run int) {
 // Room is an ENOSPC where there is no room for anything to be written to the log
 // of a run.
 func (k *Keeper) Room(name string, run int) error {
-	f, err := os.OpenFile(k.dir.Path(name, run), os.O_WRONLY|syscall.O_NOFOLLOW, 0)
+	f, err := safeopen.OpenFile(k.dir.Path(name, run), os.O_WRONLY|syscall.O_NOFOLLOW, 0)
 	if err != nil {
 		return nil // deleted: that was room enough
 	}

@@ -17,6 +17,7 @@ import (
 	"strings"
 	"syscall"
 
+	"tasks/internal/safeopen"
 	"tasks/pkg/task"
 )
 
@@ -65,19 +66,19 @@ func (d Dir) create(name string, run int) (*os.File, error) {
 	}
 	const flags = os.O_WRONLY | os.O_CREATE | os.O_EXCL | os.O_APPEND // and O_CLOEXEC, as always
 	path := d.path(name, run)
-	f, err := os.OpenFile(path, flags, 0o600)
+	f, err := safeopen.OpenFile(path, flags, 0o600)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		// Not looked for before: but for a task's first run it is there.
 		if err := makeDir(filepath.Dir(path)); err != nil {
 			return nil, err
 		}
-		f, err = os.OpenFile(path, flags, 0o600)
+		f, err = safeopen.OpenFile(path, flags, 0o600)
 	case errors.Is(err, fs.ErrExist):
 		if err := d.deleteFrom(name, run); err != nil {
 			return nil, err
 		}
-		f, err = os.OpenFile(path, flags, 0o600)
+		f, err = safeopen.OpenFile(path, flags, 0o600)
 	case err == nil && run == 1: // in a directory that was there before
 		err = d.deleteFrom(name, 2)
 	}
@@ -194,7 +195,7 @@ func (d Dir) Names() ([]string, error) {
 // list is what the directory at path holds, in any order; nothing where it is
 // missing.
 func list(path string) ([]string, error) {
-	dir, err := os.Open(path)
+	dir, err := safeopen.Dir(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -8,6 +8,8 @@ import (
 	"os"
 	"time"
 
+	"tasks/internal/safeopen"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -128,11 +130,12 @@ func reserve(f *os.File, size int64) error {
 // punch frees what the file at path holds before end, which becomes a hole. The
 // error is an errNoHoles where that cannot be.
 func punch(path string, end int64) error {
-	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	f, err := safeopen.OpenFile(path, os.O_WRONLY|unix.O_NOFOLLOW, 0)
 	if err != nil {
-		return &fs.PathError{Op: "open", Path: path, Err: err}
+		return err
 	}
-	defer unix.Close(fd)
+	defer f.Close()
+	fd := int(f.Fd())
 	for {
 		err = unix.Fallocate(fd, unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, 0, end)
 		switch {

@@ -7,6 +7,8 @@ import (
 	"io"
 	"math"
 	"os"
+
+	"tasks/internal/safeopen"
 )
 
 // block is how many bytes are read at once to look for lines.
@@ -132,7 +134,7 @@ func Last(path string, n int) ([]byte, error) {
 }
 
 func last(path string, n int) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := safeopen.Open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"tasks/internal/fault"
+	"tasks/internal/safeopen"
 	"tasks/pkg/task"
 )
 
@@ -65,7 +66,7 @@ func build(path string, c *contents) (*bbolt.DB, error) {
 	if err := os.Remove(next(path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	f, err := os.OpenFile(next(path), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := safeopen.OpenFile(next(path), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +143,7 @@ func publish(db *bbolt.DB, path string) error {
 		return err
 	}
 	fault.At("published")
-	dir, err := os.Open(filepath.Dir(path))
+	dir, err := safeopen.Dir(filepath.Dir(path))
 	if err == nil {
 		err = errors.Join(dir.Sync(), dir.Close())
 	}

@@ -21,6 +21,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"tasks/internal/safeopen"
 	"tasks/pkg/task"
 )
 
@@ -65,7 +66,7 @@ func Open(path string) (s *Store, notice string, err error) {
 }
 
 func open(path string, patience time.Duration) (*Store, string, error) {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	f, err := safeopen.OpenFile(path, os.O_RDWR, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		s, err := create(path)
 		return s, "", err

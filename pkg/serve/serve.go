@@ -24,6 +24,7 @@ import (
 	"syscall"
 
 	"tasks/internal/protocol"
+	"tasks/internal/safeopen"
 	"tasks/internal/server"
 	"tasks/internal/socket"
 	"tasks/pkg/supervisor"
@@ -80,7 +81,7 @@ func listen(path string) (*socket.Listener, error) {
 	if err := socket.CheckNamedDir(dir); err != nil {
 		return nil, err
 	}
-	lock, err := os.Open(dir)
+	lock, err := safeopen.Dir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen: %w", err)
 	}

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"sync"
 	"time"
 
 	"tasks/internal/fault"
 	"tasks/internal/lifecycle"
+	"tasks/internal/safeopen"
 	"tasks/pkg/task"
 )
 
@@ -185,7 +185,7 @@ func (a *actor) reclaim(ctx context.Context, r task.Record) error {
 	}
 	l := task.Launch{Spec: new(a.spec), Run: a.run, Slot: r.Slot}
 	if logs := a.sup.opts.Logs; logs != nil {
-		l.Log, _ = os.Open(logs.Path(a.name, a.run)) // nil where it is gone
+		l.Log, _ = safeopen.Open(logs.Path(a.name, a.run)) // nil where it is gone
 	}
 	proc, err := adopter.Adopt(ctx, l, r.Ref)
 	if err != nil {

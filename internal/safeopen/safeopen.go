@@ -1,0 +1,55 @@
+// Package safeopen opens files in directories that a task can change, such as
+// its log. A task may have put a FIFO there, whose open(2) waits for the other
+// end, or a terminal or another device: none of them may hold up or confuse the
+// program that opens the path. What is not a regular file is refused at once.
+package safeopen
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// ErrNotRegular says that a path leads to a FIFO, a device, a socket or a
+// directory where a regular file should be.
+var ErrNotRegular = errors.New("it is not a regular file")
+
+// Open opens the regular file at path to read it.
+func Open(path string) (*os.File, error) { return OpenFile(path, os.O_RDONLY, 0) }
+
+// OpenFile is [os.OpenFile] for regular files. It never waits for another
+// process, and never makes a terminal the controlling one. The error is an
+// [*fs.PathError]; for what is not a regular file, one with [ErrNotRegular].
+func OpenFile(path string, flag int, perm fs.FileMode) (*os.File, error) {
+	if flag&os.O_EXCL != 0 && flag&os.O_CREATE != 0 { // made by this very call
+		return os.OpenFile(path, flag, perm)
+	}
+	f, err := os.OpenFile(path, flag|syscall.O_NONBLOCK|syscall.O_NOCTTY, perm)
+	if errors.Is(err, syscall.ENXIO) || errors.Is(err, syscall.EISDIR) { // a FIFO without a reader, a socket; a directory
+		return nil, &fs.PathError{Op: "open", Path: path, Err: ErrNotRegular}
+	}
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "open", Path: path, Err: ErrNotRegular}
+	}
+	if err == nil {
+		// It has no effect on a regular file, but a program that inherits the
+		// file might ask.
+		err = os.NewSyscallError("fcntl", syscall.SetNonblock(int(f.Fd()), false))
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// Dir opens the directory at path to list it. Anything else there is an ENOTDIR,
+// at once.
+func Dir(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY, 0)
+}
