@@ -71,7 +71,7 @@ no supervisor runs. --json prints an array; with --follow an object per line.`,
 // sinceTime is the moment that is so long before now, that time of day the last
 // time it was, or that time.
 func sinceTime(text string, now time.Time) (time.Time, error) {
-	if d, err := time.ParseDuration(text); err == nil && d >= 0 {
+	if d, err := task.ParseDuration(text); err == nil && d >= 0 {
 		return now.Add(-d), nil
 	}
 	at, clock, err := task.ParseAt(text)

@@ -41,7 +41,7 @@ process is gone and its socket removed. Tasks and logs stay on disk: the next
 		},
 	}
 	cmd.Flags().BoolVar(&keep, "keep", false, "end the supervisor alone: tasks run on, and the next 'tasks serve' takes them back")
-	cmd.Flags().DurationVar(&timeout, "timeout", 0, "KILL what has not ended after `TIME`")
+	durationVar(cmd.Flags(), &timeout, "timeout", "", 0, "KILL what has not ended after `TIME`")
 	return cmd
 }
 

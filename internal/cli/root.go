@@ -252,7 +252,7 @@ func flagMessage(cmd *cobra.Command, err error) string {
 		like := "another value"
 		switch f := value.GetFlag(); f.Value.Type() {
 		case "duration":
-			like = "a number with a unit, such as 10s or 1h30m"
+			like = "a number with a unit, such as 10s, 1h30m or 1d"
 		case "int":
 			like = "a number"
 		case "": // a text: a task.Size

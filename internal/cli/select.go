@@ -53,7 +53,7 @@ func duration(flag string, d time.Duration) (*task.Duration, error) {
 // completeWithin is how long a completion may take: TASKS_COMPLETION_TIMEOUT, or
 // as long as a typist does not notice.
 func completeWithin() time.Duration {
-	if d, err := time.ParseDuration(os.Getenv("TASKS_COMPLETION_TIMEOUT")); err == nil && d > 0 {
+	if d, err := task.ParseDuration(os.Getenv("TASKS_COMPLETION_TIMEOUT")); err == nil && d > 0 {
 		return d
 	}
 	return 150 * time.Millisecond

@@ -43,6 +43,6 @@ task that has ended stays as it is, which is no error.`,
 	}
 	s.flags(cmd)
 	cmd.Flags().BoolVar(&now, "now", false, "kill at once")
-	cmd.Flags().DurationVarP(&timeout, "timeout", "t", 0, "`TIME` from the stop signal to KILL, in place of the task's own")
+	durationVar(cmd.Flags(), &timeout, "timeout", "t", 0, "`TIME` from the stop signal to KILL, in place of the task's own")
 	return cmd
 }

@@ -50,7 +50,7 @@ order named, that is not 0. Where waiting itself fails it is 125, and 124 for
 	s.flags(cmd)
 	cmd.Flags().BoolVar(&o.Any, "any", false, "until one of them has, with that one's code")
 	cmd.Flags().StringVar(&o.For, "for", "ended", "until they are in `STATE`: ended, running or ready")
-	cmd.Flags().DurationVar(&timeout, "timeout", 0, "give up after `TIME`, with exit code 124")
+	durationVar(cmd.Flags(), &timeout, "timeout", "", 0, "give up after `TIME`, with exit code 124")
 	cmd.RegisterFlagCompletionFunc("for", words("ended", "running", "ready"))
 	return cmd
 }

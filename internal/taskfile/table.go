@@ -41,7 +41,7 @@ type scalar struct {
 const namePattern = `^[A-Za-z0-9][A-Za-z0-9._@-]{0,127}$`
 
 // One number with its unit; a whole duration is several.
-const span = `([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)`
+const span = `([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h|d|w)`
 
 var (
 	aText     = &scalar{what: "a text", as: isText}
@@ -49,7 +49,7 @@ var (
 	aLine     = &scalar{what: "a line for sh", as: isText, loose: true, line: true}
 	aCommand  = &scalar{what: "a line for sh, or a list of a program and its arguments", as: isText, loose: true, line: true}
 	aFlag     = &scalar{what: "true or false", as: isBool}
-	aDuration = &scalar{what: "a duration such as 10s or 1h30m", as: isText, number: true, pattern: `^(0|(` + span + `)+)$`}
+	aDuration = &scalar{what: "a duration such as 10s, 1h30m or 1d", as: isText, number: true, pattern: `^(0|(` + span + `)+)$`}
 	aBackoff  = &scalar{what: "a range of durations such as 1s..1m", as: isText, pattern: `^(` + span + `)+\.\.(` + span + `)+$`}
 	aSize     = &scalar{what: "a size such as 64MiB or 10MB, or none", as: isText, number: true, max: 1 << 53, pattern: `^([Nn][Oo][Nn][Ee]|([0-9]+(\.[0-9]*)?|\.[0-9]+) *([KkMmGgTt]([Ii]?[Bb])?|[Bb])?)$`}
 	aPort     = &scalar{what: "[HOST:]PORT", as: isText, number: true, min: 1, max: 65535, pattern: `^([^:]*:|\[[^\]]*\]:)?[0-9]{1,5}$`}

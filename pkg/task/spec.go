@@ -201,46 +201,6 @@ func (s Spec) Shown() Spec {
 	return s
 }
 
-// A Duration is a time.Duration that is written as Go's text, such as "1h30m".
-type Duration time.Duration
-
-func (d Duration) String() string { return time.Duration(d).String() }
-
-// MarshalText writes d as [time.Duration.String] does.
-func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
-
-// UnmarshalText reads what [time.ParseDuration] reads.
-func (d *Duration) UnmarshalText(b []byte) error {
-	v, err := time.ParseDuration(string(b))
-	if err != nil {
-		return fmt.Errorf("bad duration %q: use a number with a unit, such as 10s or 1h30m", b)
-	}
-	*d = Duration(v)
-	return nil
-}
-
-// Backoff is the range of the pause before an automatic restart: it begins at
-// Min, doubles with each restart up to Max, and begins anew after a run that
-// lasted longer than Max. As text it is "MIN..MAX".
-type Backoff struct{ Min, Max time.Duration }
-
-func (b Backoff) String() string { return b.Min.String() + ".." + b.Max.String() }
-
-// MarshalText writes b as "MIN..MAX".
-func (b Backoff) MarshalText() ([]byte, error) { return []byte(b.String()), nil }
-
-// UnmarshalText reads "MIN..MAX".
-func (b *Backoff) UnmarshalText(text []byte) error {
-	lo, hi, ok := strings.Cut(string(text), "..")
-	from, err1 := time.ParseDuration(lo)
-	to, err2 := time.ParseDuration(hi)
-	if !ok || err1 != nil || err2 != nil || from <= 0 || to < from {
-		return fmt.Errorf("bad backoff %q: use MIN..MAX with 0 < MIN <= MAX, such as 1s..1m", text)
-	}
-	*b = Backoff{from, to}
-	return nil
-}
-
 var (
 	_ json.Marshaler   = Env{}
 	_ json.Unmarshaler = (*Env)(nil)

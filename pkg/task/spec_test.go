@@ -160,7 +160,7 @@ func TestDurationText(t *testing.T) {
 			t.Errorf("%s became %s, %v", in, out, err)
 		}
 	}
-	for _, in := range []string{`"10"`, `10`, `""`, `"ten"`, `"1d"`} {
+	for _, in := range []string{`"10"`, `10`, `""`, `"ten"`, `"1y"`} {
 		if err := json.Unmarshal([]byte(in), &d); err == nil {
 			t.Errorf("%s is a duration", in)
 		}
