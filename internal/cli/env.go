@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/term"
 
+	"tasks/internal/daemon"
 	"tasks/internal/socket"
 	"tasks/pkg/client"
 	"tasks/pkg/task"
@@ -35,6 +36,8 @@ type env struct {
 	quiet     bool
 	noHeaders bool
 	color     string
+
+	console *daemon.Console // in place of err while a supervisor is in the foreground; else nil
 
 	client client.Client
 	paths  socket.Paths

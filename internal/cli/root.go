@@ -36,7 +36,9 @@ func Main(args []string) int {
 	debug.SetGCPercent(400)
 	e := newEnv()
 	defer e.client.Close()
-	return e.run(args)
+	code := e.run(args)
+	e.console.Flush()
+	return code
 }
 
 // run executes one command line.

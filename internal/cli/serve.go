@@ -134,9 +134,11 @@ func socketThere(path string) bool {
 }
 
 func (e *env) serveHere(paths socket.Paths, keep int, limits logs.Limits) error {
-	log := slog.New(slog.NewTextHandler(e.err, nil))
+	e.console = daemon.NewConsole(e.err)
+	e.err = e.console // which nothing that is said of the end may wait for either
+	log := slog.New(slog.NewTextHandler(e.console, nil))
 	err := process.OnFirstThread(func(first *process.FirstThread) error {
-		return daemon.Run(daemon.Config{Paths: paths, KeepEnded: keep, Logs: limits, Version: version(), Log: log, First: first}, func() {})
+		return daemon.Run(daemon.Config{Paths: paths, KeepEnded: keep, Logs: limits, Version: version(), Log: log, Console: e.console, First: first}, func() {})
 	})
 	if err != nil {
 		return fmt.Errorf("cannot serve: %w", err)

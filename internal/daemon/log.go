@@ -1,9 +1,12 @@
 package daemon
 
 import (
+	"bytes"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
+	"slices"
 
 	"tasks/internal/safeopen"
 )
@@ -13,10 +16,36 @@ const maxLog = 1 << 20
 
 // ownLog is the supervisor's own log: appended to, and once it is full, moved
 // to path.1 by content, so that the file stays the one that the process has
-// as its stderr, where a crash would be reported. slog calls Write under a lock.
-type ownLog struct{ path string }
+// as its stderr, where a crash would be reported. Lines that a full disk did not
+// take are counted and reported by the next that it takes. slog calls Write
+// under a lock.
+type ownLog struct {
+	path string
+	lost int   // lines since the last that was written
+	why  error // of the last of them
+	torn bool  // the file ends with the beginning of a line
+}
 
 func (l *ownLog) Write(b []byte) (int, error) {
+	line := b
+	if l.lost > 0 {
+		var note bytes.Buffer
+		slog.New(slog.NewTextHandler(&note, nil)).Warn("lines are missing here", "lines", l.lost, "err", l.why)
+		line = slices.Concat(note.Bytes(), b)
+	}
+	if l.torn {
+		line = slices.Concat([]byte{'\n'}, line)
+	}
+	n, err := l.append(line)
+	if err != nil {
+		l.lost, l.why, l.torn = l.lost+1, err, l.torn && n == 0 || n > 0
+		return 0, err
+	}
+	l.lost, l.torn = 0, false
+	return len(b), nil
+}
+
+func (l *ownLog) append(b []byte) (int, error) {
 	f, err := openLog(l.path)
 	if err != nil {
 		return 0, err

@@ -107,6 +107,7 @@ func handOver(cfg Config, next string, l *socket.Listener, lock *socket.Lock, db
 		strconv.FormatBool(cfg.LogPath == ""), strconv.Itoa(int(file.Fd())), strconv.Itoa(int(lock.File().Fd())),
 	}
 	cfg.Log.Info("handing over", "program", next)
+	cfg.Console.Flush()
 	signal.Ignore(syscall.SIGUSR1) // a nudge before the next program handles it would end it
 	for _, program := range []string{next, "/proc/self/exe"} {
 		err = syscall.Exec(program, args, append(os.Environ(), m.environ()...))
@@ -138,10 +139,14 @@ func resume(args []string, version string) error {
 	}
 	paths := socket.Paths{Socket: args[0], State: args[1], Named: named}
 	cfg := Config{
-		Paths: paths, KeepEnded: keep, Logs: limits, Version: version, Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
+		Paths: paths, KeepEnded: keep, Logs: limits, Version: version,
 		Handed: &handed{os.NewFile(uintptr(listener), "socket"), os.NewFile(uintptr(lock), "lock")},
 	}
-	if !foreground {
+	if foreground {
+		cfg.Console = NewConsole(os.Stderr)
+		cfg.Log = slog.New(slog.NewTextHandler(cfg.Console, nil))
+		defer cfg.Console.Flush()
+	} else {
 		log := &ownLog{path: logPath(paths)}
 		cfg.LogPath, cfg.Log = log.path, slog.New(slog.NewTextHandler(log, nil))
 	}

@@ -38,10 +38,16 @@ type Config struct {
 	Logs      logs.Limits
 	Version   string // of this program
 	Log       *slog.Logger
-	LogPath   string // of the supervisor's own log; "" in the foreground
+	LogPath   string   // of the supervisor's own log; "" in the foreground
+	Console   *Console // where Log goes in the foreground; nil in the background
 	First     *process.FirstThread
 	Handed    *handed // what a supervisor that this one replaces passed on
 }
+
+// harmless are the signals that must not end or stop a supervisor: a hangup, and
+// what its own output may cause. They are handled, not ignored: tasks would
+// inherit that.
+var harmless = []os.Signal{syscall.SIGHUP, syscall.SIGPIPE, syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGXFSZ}
 
 // Run is the supervisor. It calls serving once its socket answers, and returns
 // when a client or a TERM or INT signal has ended it and all that it ran.
@@ -63,6 +69,7 @@ func Run(cfg Config, serving func()) error {
 	if err != nil {
 		return err
 	}
+	cfg.Console.spillTo(logPath(cfg.Paths))
 	db, notice, err := store.Open(filepath.Join(cfg.Paths.State, "tasks.db"))
 	if err != nil {
 		return err

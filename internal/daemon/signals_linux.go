@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // resetIgnored undoes what the caller had ignored, as nohup does with HUP: an
@@ -13,7 +15,7 @@ import (
 // program handles is reset to its default there.
 func resetIgnored() {
 	sink := make(chan os.Signal, 1)
-	signal.Notify(sink, syscall.SIGHUP) // a hangup is nothing to us, but must be handled, not ignored
+	signal.Notify(sink, harmless...)
 	for sig := range ignored() {
 		signal.Notify(sink, sig)
 	}
@@ -35,4 +37,12 @@ func ignored() func(func(syscall.Signal) bool) {
 			}
 		}
 	}
+}
+
+// allowBackgroundOutput lets this thread write to a terminal of which the
+// process is in the background and which forbids that (stty tostop).
+func allowBackgroundOutput() {
+	var set unix.Sigset_t
+	set.Val[0] = 1 << (syscall.SIGTTOU - 1)
+	unix.PthreadSigmask(unix.SIG_BLOCK, &set, nil)
 }

@@ -11,9 +11,11 @@ import (
 // resetIgnored undoes what the caller had ignored: tasks would inherit it.
 func resetIgnored() {
 	sink := make(chan os.Signal, 1)
-	signal.Notify(sink, syscall.SIGHUP, syscall.SIGQUIT)
+	signal.Notify(sink, append(harmless, syscall.SIGQUIT)...)
 	go func() {
 		for range sink {
 		}
 	}()
 }
+
+func allowBackgroundOutput() {}
