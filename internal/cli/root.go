@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -80,6 +82,9 @@ func asksForEnd(args []string) bool {
 
 // hint completes the line of an error with what to do next.
 func (e *env) hint(line string, err error) string {
+	if strings.HasPrefix(line, "params: unknown field ") { // of a request that an earlier version does not know
+		return line + e.otherVersion()
+	}
 	head, ok := strings.CutSuffix(line, ": start one with 'tasks serve'")
 	if !ok {
 		return line
@@ -96,6 +101,20 @@ func (e *env) hint(line string, err error) string {
 	default:
 		return fmt.Sprintf("%s: %d of its tasks still run: %s takes them back", head, n, serve)
 	}
+}
+
+// otherVersion says which version the supervisor is, and how it becomes this one.
+func (e *env) otherVersion() string {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	info, err := e.client.Info(ctx)
+	switch {
+	case err != nil:
+		return ""
+	case info.Program != "":
+		return fmt.Sprintf(": the supervisor is part of %s, with version %s of this library", info.Program, info.Version)
+	}
+	return fmt.Sprintf(": the supervisor is version %s: run 'tasks serve --replace'", info.Version)
 }
 
 const about = `tasks runs named programs side by side in the background: it starts, stops,

@@ -88,6 +88,7 @@ func Specs(s task.Spec, inputs []string, first int) ([]task.Spec, error) {
 	for i, input := range inputs {
 		spec := &specs[i]
 		*spec = s
+		spec.Job = true
 		spec.Name = Expand(s.Name, input, first+i)
 		if other, twice := seen[spec.Name]; twice {
 			return nil, task.Errorf(task.ErrUsage, spec.Name, "%q and %q would both be named %s: put {#} into the name", other, input, spec.Name)

@@ -133,9 +133,10 @@ type (
 	// Remove forgets ended tasks.
 	Remove struct {
 		task.Selector
-		Force  bool         `json:"force,omitempty"`  // stop first
-		Ended  bool         `json:"ended,omitempty"`  // pass over those that have not ended
-		States []task.State `json:"states,omitempty"` // pass over those in other states
+		Force    bool         `json:"force,omitempty"`    // stop first
+		Ended    bool         `json:"ended,omitempty"`    // pass over those that have not ended
+		Finished bool         `json:"finished,omitempty"` // pass over those that are not Finished
+		States   []task.State `json:"states,omitempty"`   // pass over those in other states
 	}
 	// Replace has another version of the program take over in place.
 	Replace struct {

@@ -143,9 +143,9 @@ func remove(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 	sup := c.srv.cfg.Supervisor
 	return forEach(c, names, errs, func(name string) (supervisor.Op, bool) {
 		pass := false
-		if p.Ended || len(p.States) > 0 {
+		if p.Ended || p.Finished || len(p.States) > 0 {
 			t, err := sup.Info(name)
-			pass = err != nil || p.Ended && !t.State.Ended() || len(p.States) > 0 && !slices.Contains(p.States, t.State)
+			pass = err != nil || p.Ended && !t.State.Ended() || p.Finished && !t.Finished() || len(p.States) > 0 && !slices.Contains(p.States, t.State)
 		}
 		return supervisor.Op{Kind: supervisor.OpRemove, Force: p.Force}, !pass
 	})

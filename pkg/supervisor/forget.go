@@ -58,7 +58,7 @@ func (h *endings) drop(name string) {
 
 func (h *endings) note(info task.Info, removed bool) {
 	switch {
-	case removed || info.State != task.Done && info.State != task.Failed:
+	case removed || info.State != task.Done && info.State != task.Failed || !info.Finished():
 		h.drop(info.Name)
 	case h.all[info.Name].at != info.EndedAt:
 		h.drop(info.Name)
@@ -105,7 +105,8 @@ func (h *endings) oldest(keep int, awaited func(name string) bool) (old []ended)
 }
 
 // forgetOld keeps no more than keep ended tasks: beyond that the oldest done
-// ones are forgotten, and failed ones older than a day, unless they are awaited.
+// ones are forgotten, and failed ones older than a day that are finished, see
+// [task.Info.Finished], unless they are awaited.
 func (s *Supervisor) forgetOld(keep int) {
 	w := s.Watch(keep+1024, func(i *task.Info) bool {
 		return i.State == task.Done || i.State == task.Failed || i.State == task.Starting

@@ -35,6 +35,11 @@ func TestOldest(t *testing.T) {
 	if h.n != 2 || len(h.all) != 3 {
 		t.Errorf("%d of %d may be forgotten", h.n, len(h.all))
 	}
+	// A service that has failed stays, however long ago.
+	service := task.Info{Name: "service", State: task.Failed, EndedAt: task.Time{Time: now}, Spec: task.Spec{Restart: task.RestartOnFailure}}
+	if h.note(service, false); len(h.all) != 3 {
+		t.Error("a service that failed is to be forgotten in time")
+	}
 	// What is awaited stays, and counts; what has run again counts no longer.
 	h.add(ended{"done now", task.Done, task.Time{Time: now}, now})
 	if old := h.oldest(2, func(name string) bool { return name == "done then" }); len(old) != 0 {

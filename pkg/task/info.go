@@ -32,6 +32,22 @@ func States() []State {
 // Ended tells whether nothing of the task runs and nothing is due to.
 func (s State) Ended() bool { return s == Done || s == Failed || s == Stopped || s == Lost }
 
+// Finished tells whether the task has ended for good: it is done, or else nothing
+// starts it again by itself. A service or a schedule that failed or was stopped is
+// not finished: its spec is still wanted. The restart policy of a job is for
+// retries, and says nothing of the kind.
+func (t *Info) Finished() bool {
+	switch {
+	case !t.State.Ended():
+		return false
+	case t.State == Done:
+		return true
+	case t.Spec.Repeats():
+		return false
+	}
+	return t.Spec.Restart == "" || t.Spec.Restart == RestartNo || t.Spec.Restart == RestartOnFailure && t.Spec.Job
+}
+
 // Wish is what the user last asked the task to be.
 type Wish string
 

@@ -18,6 +18,7 @@ type Spec struct {
 	Cwd     string   `json:"cwd,omitempty"`     // absolute; default: the home of the supervisor's user
 	Env     Env      `json:"env,omitzero"`      // default: the environment of the supervisor
 	Group   string   `json:"group,omitempty"`   // tasks that share slots
+	Job     bool     `json:"job,omitempty"`     // one of many, each for an input; restart on-failure means retries
 	File    string   `json:"file,omitempty"`    // the tasks file that it is from: absolute; "" for none
 
 	EnvNames []string `json:"env_names,omitempty"` // the variables of Env that File gives; the others are of who started it
