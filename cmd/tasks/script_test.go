@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
 )
 
 // TestMain makes the test binary itself the `tasks` of the scripts, also for
@@ -164,6 +165,14 @@ func condition(cond string) (bool, error) {
 		return err == nil && os.Remove(dir) == nil, nil
 	case "mount":
 		return exec.Command("unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt").Run() == nil, nil
+	case "xattr":
+		f, err := os.CreateTemp("/tmp", "tasks")
+		if err != nil {
+			return false, err
+		}
+		defer os.Remove(f.Name())
+		defer f.Close()
+		return unix.Fsetxattr(int(f.Fd()), "user.tasks", []byte("1"), 0) == nil, nil
 	case "root":
 		return os.Getuid() == 0, nil
 	case "bash-completion":

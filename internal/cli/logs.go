@@ -73,12 +73,13 @@ was freed (--log-max-size) with its end.`,
 
 // source is the log of one task: where it is and where it goes.
 type source struct {
-	name string
-	runs []int // to show; the newest last
-	last task.Info
-	dir  logs.Dir
-	out  io.Writer
-	end  func() error // passes on an unterminated last line
+	name   string
+	runs   []int // to show; the newest last
+	last   task.Info
+	dir    logs.Dir
+	out    io.Writer
+	end    func() error // passes on an unterminated last line
+	remark func(format string, args ...any)
 }
 
 func (e *env) logs(f *logFlags, sel task.Selector) error {
@@ -185,7 +186,7 @@ func (e *env) source(t task.Info, run string) (*source, error) {
 	if t.Log == "" {
 		return nil, task.Errorf(task.ErrNotFound, t.Name, "%s has no log", t.Name)
 	}
-	s := &source{name: t.Name, last: t, dir: logs.Dir(filepath.Dir(filepath.Dir(t.Log)))}
+	s := &source{remark: e.remark, name: t.Name, last: t, dir: logs.Dir(filepath.Dir(filepath.Dir(t.Log)))}
 	switch n, err := strconv.Atoi(run); {
 	case run == "":
 		s.runs = []int{t.Run}
@@ -227,6 +228,13 @@ func (e *env) route(sources []*source, keep func([]byte) bool, named bool) {
 	}
 }
 
+// remarkEmptied says that there is less in the log than the run wrote.
+func (s *source) remarkEmptied(f *os.File, run int) {
+	if at, ok := logs.Emptied(f); ok {
+		s.remark("tasks: the log of %s, run %d, was emptied at %s while it ran, as '> /dev/stderr' does: use '>&2'", s.name, run, at.Local().Format("15:04:05"))
+	}
+}
+
 // copy writes the last lines of a run (negative: all).
 func (s *source) copy(run, lines int) error {
 	f, err := safeopen.Open(s.dir.Path(s.name, run))
@@ -235,6 +243,7 @@ func (s *source) copy(run, lines int) error {
 	}
 	if err == nil {
 		defer f.Close()
+		s.remarkEmptied(f, run)
 		var from int64
 		if from, err = logs.Tail(f, lines); err == nil {
 			_, err = logs.Copy(s.out, f, from)

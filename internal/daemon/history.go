@@ -29,6 +29,14 @@ func history(cfg Config, sup *supervisor.Supervisor, records []task.Record) *eve
 	}, cfg.Log, events.Event{Event: events.Serving, PID: os.Getpid(), Reason: how})
 }
 
+// logEmptied is the event of a log that was emptied while its run wrote to it.
+func logEmptied(name string, run int) events.Event {
+	return events.Event{
+		Event: events.Note, Name: name, Run: run,
+		Reason: "its log was emptied while it ran: '> /dev/stderr' and '> /dev/stdout' do that, '>&2' and '>> /dev/stderr' do not",
+	}
+}
+
 // leavingBecause says why a supervisor ends that was asked to.
 func leavingBecause(leaving bool, next string) string {
 	switch {

@@ -101,7 +101,9 @@ func Run(cfg Config, serving func()) error {
 		return err
 	}
 	defer engine.Close()
-	keeper := logs.NewKeeper(logs.Dir(filepath.Join(cfg.Paths.State, "logs")), cfg.Logs, cfg.Log)
+	var past *events.Recorder // set before any log is watched
+	keeper := logs.NewKeeper(logs.Dir(filepath.Join(cfg.Paths.State, "logs")), cfg.Logs, cfg.Log,
+		func(name string, run int) { past.Note(logEmptied(name, run)) })
 	defer keeper.Close()
 	sup := supervisor.New(supervisor.Options{
 		Commands: engine, Builtin: heartbeat, Store: db, Logs: keeper,
@@ -114,7 +116,7 @@ func Run(cfg Config, serving func()) error {
 	if cfg.Handed != nil {
 		fault.At("resumed")
 	}
-	past := history(cfg, sup, records)
+	past = history(cfg, sup, records)
 	// A child of the program that this one replaced must be known before it is reaped.
 	sup.Load(context.Background(), records, db.Groups()...)
 	close(begin)

@@ -3,6 +3,7 @@ package events
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"tasks/pkg/task"
@@ -40,6 +41,9 @@ type Recorder struct {
 	batch   []Event
 	failing bool
 	done    chan struct{}
+
+	mu    sync.Mutex // guards all that is written with: w, d, batch, failing, wrote; held while the disk is
+	wrote time.Time
 }
 
 // Record begins to write the history in dir, with the supervisor's own event
@@ -65,15 +69,34 @@ func (r *Recorder) Close(last Event) {
 		r.log.Error("the history is not complete: its disk takes too long")
 		return
 	}
-	last.At = task.Now()
-	r.w.add(last)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.write(last)
+}
+
+// Note writes an event that no change of a task stands for; after the end of the
+// watch it does nothing. It waits for the disk, and may be called from any
+// goroutine.
+func (r *Recorder) Note(e Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	select {
+	case <-r.done:
+	default:
+		r.write(e)
+	}
+}
+
+// write writes e, as of now. The caller holds the mutex.
+func (r *Recorder) write(e Event) {
+	e.At = task.Now()
+	r.w.add(e)
 	r.flush()
 }
 
 func (r *Recorder) loop() {
 	defer close(r.done)
 	due := time.Now() // when what waits is written; zero: nothing does
-	var wrote time.Time
 	for {
 		ctx, cancel := context.Background(), context.CancelFunc(func() {})
 		if !due.IsZero() {
@@ -83,26 +106,36 @@ func (r *Recorder) loop() {
 		over := !ok && ctx.Err() == nil
 		cancel()
 		if over {
+			r.mu.Lock()
+			defer r.mu.Unlock()
 			r.flush()
 			return
 		}
-		r.take(changes)
-		now := time.Now()
-		if due.IsZero() && r.w.pending.Len() > 0 {
-			// A lone event at once; of many, a hundred batches a second.
-			if due = wrote.Add(pace); due.Before(now) {
-				due = now
-			}
-		}
-		if due.IsZero() || now.Before(due) {
-			continue
-		}
-		due = time.Time{}
-		ok = r.flush()
-		if wrote = time.Now(); !ok {
-			due = wrote.Add(retry)
+		due = r.turn(changes, due)
+	}
+}
+
+// turn makes events of changes and writes what is due. It returns when the next
+// write is due; zero: nothing waits.
+func (r *Recorder) turn(changes []task.Event, due time.Time) time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.take(changes)
+	now := time.Now()
+	if due.IsZero() && r.w.pending.Len() > 0 {
+		// A lone event at once; of many, a hundred batches a second.
+		if due = r.wrote.Add(pace); due.Before(now) {
+			due = now
 		}
 	}
+	if due.IsZero() || now.Before(due) {
+		return due
+	}
+	ok := r.flush()
+	if r.wrote = time.Now(); !ok {
+		return r.wrote.Add(retry)
+	}
+	return time.Time{}
 }
 
 // take makes events of changes.

@@ -41,6 +41,7 @@ type Keeper struct {
 	limits Limits
 	log    *slog.Logger
 	punch  func(path string, end int64) error // frees what the file holds before end
+	hear   func(name string, run int)         // of logs that were emptied; nil: nobody does
 	notes  *notes
 	turns  chan struct{} // a thousand starts or removals at once must not take a thread each
 	over   sync.WaitGroup
@@ -73,6 +74,7 @@ type kept struct {
 	max     int64     // what it may take up; 0: no limit
 	squeeze int64     // what is to be left of it by the next look; 0: all
 	leaves  bool      // what the run leaves behind may write on
+	emptied bool      // and that was said
 	ended   bool      // the next look is the last
 	watch   int32     // 0: none
 	due     time.Time // of the next look
@@ -87,10 +89,12 @@ type kept struct {
 
 // NewKeeper makes a Keeper of the logs in dir, which must be closed. What it does
 // for want of room, and what hinders it, it tells log. The total is kept from
-// Ready on.
-func NewKeeper(dir Dir, limits Limits, log *slog.Logger) *Keeper {
+// Ready on. It calls emptied, unless that is nil, when it notices that a log was
+// emptied or replaced while its run wrote to it: once per run, in a goroutine of
+// its own.
+func NewKeeper(dir Dir, limits Limits, log *slog.Logger, emptied func(name string, run int)) *Keeper {
 	k := &Keeper{
-		dir: dir, limits: limits, log: log, punch: punch, notes: newNotes(), turns: make(chan struct{}, 4),
+		dir: dir, limits: limits, log: log, punch: punch, hear: emptied, notes: newNotes(), turns: make(chan struct{}, 4),
 		logs: make(map[key]*kept), watched: make(map[int32]*kept), told: make(map[string]bool),
 	}
 	k.over.Go(k.loop)

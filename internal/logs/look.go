@@ -93,8 +93,9 @@ func (k *Keeper) look(l *kept, most, squeeze int64) {
 	info, err := statLog(l.path)
 	data, grown, elapsed := l.data, info.size-l.size, now.Sub(l.seen)
 	if err == nil {
-		if info.size < max(l.freed, l.size) { // it was emptied
+		if info.size < max(l.freed, l.size) {
 			l.freed, grown = 0, fewData
+			k.noteEmptied(l, now)
 		}
 		data = min(info.disk, info.size-l.freed) // a file system may reserve some more, or pack it
 		keep := data
@@ -137,6 +138,19 @@ func (k *Keeper) look(l *kept, most, squeeze int64) {
 		if again, err := statLog(l.path); err == nil && again.size != l.size {
 			k.schedule(l, now.Add(late))
 		}
+	}
+}
+
+// noteEmptied says, once, that a log is shorter than it was.
+func (k *Keeper) noteEmptied(l *kept, now time.Time) {
+	if l.emptied {
+		return
+	}
+	l.emptied = true
+	markEmptied(l.path, now)
+	k.log.Warn("a log was emptied or replaced while its run wrote to it", "task", l.name, "run", l.run)
+	if k.hear != nil {
+		k.over.Go(func() { k.hear(l.name, l.run) })
 	}
 }
 
