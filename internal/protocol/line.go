@@ -73,7 +73,6 @@ func (l *Lines) line() ([]byte, error) {
 // *Error to reply with, to the request's own id where that could be read: then
 // the id is all that is returned.
 func ParseRequest(line []byte) (Request, error) {
-	var r Request
 	if !json.Valid(line) {
 		return Request{}, &Error{Code: CodeParse, Message: "not JSON: send one JSON-RPC 2.0 object per line"}
 	}
@@ -83,18 +82,47 @@ func ParseRequest(line []byte) (Request, error) {
 	if line[0] != '{' {
 		return Request{}, bad("send one object per line")
 	}
-	err := json.Unmarshal(line, &r)
-	switch {
-	case !plainID(r.ID):
+	// Of the envelope, what JSON-RPC does not know is passed over.
+	all, err := members(line)
+	if err != nil {
+		return Request{}, bad(err.Error())
+	}
+	r := Request{ID: bytes.Clone(all["id"]), Params: bytes.Clone(all["params"])} // line is not theirs to keep
+	if !plainID(r.ID) {
 		return Request{}, bad("id is neither text nor a number")
-	case err != nil:
-		return Request{ID: r.ID}, bad(plain(err))
+	}
+	if r.ID != nil && check(r.ID, nil) != nil {
+		return Request{}, bad("id is not UTF-8 text")
+	}
+	for _, of := range []struct {
+		key  string
+		text *string
+	}{{"jsonrpc", &r.JSONRPC}, {"method", &r.Method}} {
+		if err := readText(all[of.key], of.text); err != nil {
+			return Request{ID: r.ID}, bad(of.key + err.Error())
+		}
+	}
+	switch {
 	case r.JSONRPC != "2.0":
 		return Request{ID: r.ID}, bad(`jsonrpc is not "2.0"`)
 	case r.Method == "":
 		return Request{ID: r.ID}, bad("there is no method")
 	}
 	return r, nil
+}
+
+// readText reads a text of the envelope, if it is there.
+func readText(v json.RawMessage, text *string) error {
+	if v == nil {
+		return nil
+	}
+	if err := check(v, nil); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(v, text); err != nil {
+		return errors.New(plain(err))
+	}
+	return nil
 }
 
 // plainID tells what an id may be: absent, null, text or a number.

@@ -4,9 +4,9 @@
 package protocol
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"strings"
 
 	"tasks/pkg/task"
@@ -182,9 +182,10 @@ func Decode(params json.RawMessage, v any) error {
 	if params[0] != '{' {
 		return &Error{Code: CodeParams, Message: "params: give an object"}
 	}
-	d := json.NewDecoder(bytes.NewReader(params))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
+	if err := check(params, reflect.TypeOf(v)); err != nil {
+		return &Error{Code: CodeParams, Message: "params: " + err.Error()}
+	}
+	if err := json.Unmarshal(params, v); err != nil {
 		return &Error{Code: CodeParams, Message: "params: " + plain(err)}
 	}
 	return nil
