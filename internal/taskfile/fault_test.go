@@ -140,6 +140,8 @@ func TestFaults(t *testing.T) {
 		"tasks: \"a\tb\"":          "1:8: there is a tab in this: write it as \\t in double quotes",
 		"tasks: a\tb":              "1:8: there is a tab in this: write it as \\t in double quotes",
 		"tasks: \xff":              "1:8: this is not UTF-8 text",
+		`tasks: "\udc00 x"`:        "1:8: this is not UTF-8 text: an escape in it names no character",
+		`tasks: "\U00110000"`:      "1:8: this is not UTF-8 text: an escape in it names no character",
 	} {
 		got, _, _ := strings.Cut(faultsOf(t, text), "\n")
 		if got != want {

@@ -100,6 +100,10 @@ func (s *source) ast() (file *ast.File) {
 			s.fault(tokenPos(t), "there is a tab in this: write it as \\t in double quotes")
 			return nil
 		}
+		if noCharacter(t) {
+			s.fault(tokenPos(t), "this is not UTF-8 text: an escape in it names no character")
+			return nil
+		}
 	}
 	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
 	if err == nil {
@@ -117,6 +121,14 @@ func (s *source) ast() (file *ast.File) {
 	}
 	s.fault(at, "%s", msg)
 	return nil
+}
+
+// noCharacter tells of a text in double quotes with an escape such as \udc00, half of
+// a pair, in whose place the library puts U+FFFD.
+func noCharacter(t *token.Token) bool {
+	const replacement = "\uFFFD"
+	return t.Type == token.DoubleQuoteType && strings.Contains(t.Value, replacement) &&
+		!strings.Contains(t.Origin, replacement) && !strings.Contains(strings.ToLower(t.Origin), "fffd")
 }
 
 // lostTab tells of a text that the library reads wrongly: in a plain one it drops
