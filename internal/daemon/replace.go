@@ -56,7 +56,8 @@ func (cfg *Config) listen() (*socket.Listener, error) {
 }
 
 // check runs the program to hear whether it is one that can go on.
-func check(engine *process.Engine, program string) error {
+// format is the oldest one that the database can be read by.
+func check(engine *process.Engine, program string, format int) error {
 	if !filepath.IsAbs(program) {
 		return task.Errorf(task.ErrUsage, "", "bad program %q: give an absolute path", program)
 	}
@@ -65,7 +66,7 @@ func check(engine *process.Engine, program string) error {
 		return fmt.Errorf("cannot replace the supervisor: %w", err)
 	}
 	defer said.Close()
-	spec := &task.Spec{Name: "check", Command: []string{program, Command, wordCheck, strconv.Itoa(store.Format)}, Cwd: "/"}
+	spec := &task.Spec{Name: "check", Command: []string{program, Command, wordCheck, strconv.Itoa(format)}, Cwd: "/"}
 	run, err := engine.Start(context.Background(), task.Launch{Spec: spec, Log: out})
 	if err != nil {
 		return fmt.Errorf("cannot replace the supervisor: %w", err)

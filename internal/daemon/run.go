@@ -148,7 +148,7 @@ func Run(cfg Config, serving func()) error {
 			return slices.DeleteFunc(tasks, func(t task.Info) bool { return !touched[t.Name] }), err
 		},
 		Replace: func(program string) error {
-			if err := check(engine, program); err != nil {
+			if err := check(engine, program, db.MinReader()); err != nil {
 				return err
 			}
 			if _, err := sup.Leave(context.Background()); err != nil {

@@ -21,7 +21,9 @@ type change struct {
 	value  []byte // nil: delete
 	envKey []byte // nil: the record has no environment
 	env    string
-	done   chan<- error
+
+	removed task.Time // when the task of a deleted record was removed; zero: not to be noted
+	done    chan<- error
 }
 
 // Save puts r in place of the record of its name, and returns when that is
@@ -54,9 +56,13 @@ func put(r task.Record) (change, error) {
 }
 
 // Delete forgets the record of name, as durably as Save; one that is not there
-// is no error.
-func (s *Store) Delete(name string) error {
-	if err := s.submit(change{bucket: recordsBucket, name: name}); err != nil {
+// is no error. Unless removed is zero, it is noted as the time at which the task
+// was removed.
+func (s *Store) Delete(name string, removed task.Time) error {
+	if task.CheckName(name) != nil { // no task can have had it
+		removed = task.Time{}
+	}
+	if err := s.submit(change{bucket: recordsBucket, name: name, removed: removed}); err != nil {
 		return fmt.Errorf("cannot forget task %s: %w", name, err)
 	}
 	return nil
@@ -135,21 +141,36 @@ func (s *Store) run() {
 	}
 }
 
-// commit applies batch in its order, in one transaction, which also raises what
+// commit applies batch in its order, in one transaction, which also migrates what
 // is still of an earlier format.
 func (s *Store) commit(batch []change) error {
+	removed := removedAfter(s.removed, batch)
 	err := s.guard(func() error {
+		if s.old {
+			if err := s.keepBefore(); err != nil {
+				return err
+			}
+		}
 		return s.db.Update(func(tx *bbolt.Tx) error {
 			if s.old {
-				if err := raise(tx); err != nil {
+				if err := migrate(tx); err != nil {
 					return err
 				}
+			}
+			if err := putRemoved(tx, s.removed, removed); err != nil {
+				return err
 			}
 			return apply(tx, batch)
 		})
 	})
-	s.old = s.old && err != nil
-	return err
+	if err != nil {
+		return err
+	}
+	s.old = false
+	s.mu.Lock()
+	s.removed = removed
+	s.mu.Unlock()
+	return nil
 }
 
 func apply(tx *bbolt.Tx, batch []change) error {

@@ -18,20 +18,28 @@ const (
 	envsBucket    = "envs"
 	recordsBucket = "records"
 	groupsBucket  = "groups"
+	removedBucket = "removed"
 	formatKey     = "format"
+	minReaderKey  = "min_reader"
 	idKey         = "id"
 )
 
 // contents is what a database holds, or what can still be read of it.
 type contents struct {
-	id      string
-	format  int
-	envs    map[string]task.Env // by key
-	used    map[string]bool     // keys of envs
-	records []task.Record       // sorted by name, never nil
-	groups  []task.Group        // sorted by name
-	damage  error               // nil: all of it was read
+	id        string
+	format    int
+	minReader int                 // 0: the file does not say
+	envs      map[string]task.Env // by key
+	used      map[string]bool     // keys of envs
+	records   []task.Record       // sorted by name, never nil
+	groups    []task.Group        // sorted by name
+	removed   map[string]task.Time
+	unknown   map[string]values // by bucket: what is of a later version
+	damage    error             // nil: all of it was read
 }
+
+// values are those of a bucket, by key.
+type values map[string][]byte
 
 // unused is the keys of the environments that no record has.
 func (c *contents) unused() []string {
@@ -61,7 +69,7 @@ func read(f io.ReaderAt, size int64) (*contents, error) {
 			}
 		})
 	}
-	c := &contents{used: make(map[string]bool), envs: make(map[string]task.Env), records: []task.Record{}}
+	c := empty()
 	if err := c.readMeta(p, buckets[metaBucket]); err != nil {
 		return nil, err
 	}
@@ -86,14 +94,27 @@ func read(f io.ReaderAt, size int64) (*contents, error) {
 		slices.SortStableFunc(c.groups, func(a, b task.Group) int { return strings.Compare(a.Name, b.Name) })
 		c.groups = slices.CompactFunc(c.groups, func(a, b task.Group) bool { return a.Name == b.Name })
 	}
-	for _, known := range []string{metaBucket, envsBucket, recordsBucket, groupsBucket} {
+	if removed := buckets[removedBucket]; removed != nil || c.format > 2 {
+		p.bucket(removed, func(_ bool, key, value []byte) {
+			at, err := decodeRemoved(string(key), value)
+			if err != nil {
+				p.fail("%w", err)
+				return
+			}
+			c.removed[string(key)] = at
+		})
+	}
+	for _, known := range []string{metaBucket, envsBucket, recordsBucket, groupsBucket, removedBucket} {
 		delete(buckets, known)
 	}
-	for _, value := range buckets { // of a later version
-		p.bucket(value, func(isBucket bool, _, _ []byte) {
+	for name, value := range buckets {
+		c.unknown[name] = make(values)
+		p.bucket(value, func(isBucket bool, key, value []byte) {
 			if isBucket {
 				p.fail("it has a bucket in a bucket")
+				return
 			}
+			c.unknown[name][string(key)] = bytes.Clone(value)
 		})
 	}
 	p.freelist()
@@ -101,25 +122,46 @@ func read(f io.ReaderAt, size int64) (*contents, error) {
 	return c, p.err
 }
 
+// empty is the contents of a database without an id.
+func empty() *contents {
+	return &contents{
+		used: make(map[string]bool), envs: make(map[string]task.Env), records: []task.Record{},
+		removed: make(map[string]task.Time), unknown: make(map[string]values),
+	}
+}
+
 func (c *contents) readMeta(p *pages, bucket []byte) error {
-	values := make(map[string]string)
+	meta, unknown := make(map[string]string), make(values)
 	p.bucket(bucket, func(_ bool, key, value []byte) {
 		b, err := unseal(value)
 		if err != nil {
 			p.fail("its %s: %w", key, err)
 			return
 		}
-		values[string(key)] = string(b)
+		switch string(key) {
+		case formatKey, minReaderKey, idKey:
+			meta[string(key)] = string(b)
+		default:
+			unknown[string(key)] = bytes.Clone(value)
+		}
 	})
-	switch n, err := strconv.Atoi(values[formatKey]); {
-	case err == nil && n > Format:
-		return fmt.Errorf("it has format %d, this program knows formats up to %d: use a newer version of tasks, or another state directory", n, Format)
-	case err != nil || n < 1:
+	if len(unknown) > 0 {
+		c.unknown[metaBucket] = unknown
+	}
+	format, err := strconv.Atoi(meta[formatKey])
+	oldest := format
+	if n, err := strconv.Atoi(meta[minReaderKey]); err == nil {
+		oldest, c.minReader = n, n
+	}
+	switch {
+	case oldest > Format:
+		return fmt.Errorf("it has format %d, this program knows formats up to %d: use a newer version of tasks, or another state directory", max(format, oldest), Format)
+	case err != nil || format < 1:
 		p.fail("its format is not known")
 	default:
-		c.format = n
+		c.format = format
 	}
-	c.id = values[idKey]
+	c.id = meta[idKey]
 	if len(c.id) != 16 || strings.Trim(c.id, "0123456789abcdef") != "" {
 		p.fail("its id is lost")
 	}

@@ -1,41 +1,37 @@
 package store
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"strconv"
 	"time"
 
 	"go.etcd.io/bbolt"
 
 	"tasks/internal/fault"
-	"tasks/internal/safeopen"
-	"tasks/pkg/task"
 )
 
 // create makes an empty database.
 func create(path string) (*Store, error) {
-	c := &contents{id: newID(), records: []task.Record{}}
-	db, err := build(path, c)
+	c := empty()
+	c.id = newID()
+	f, db, err := build(path, c)
 	if err == nil {
 		err = publish(db, path)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot create database %s: %w", path, err)
 	}
-	return start(path, db, c), nil
+	return start(path, f, db, c), nil
 }
 
-// mend replaces the damaged file at path by a database with what could be read
+// repair replaces the damaged file at path by a database with what could be read
 // of it. The damaged file has its new name before path changes: no crash in
 // between can lose it. The new one has an id of its own: runs that it does not
 // know and that have the old one may be what was forgotten.
-func mend(path string, c *contents) (*Store, string, error) {
+func repair(path string, c *contents) (*Store, string, error) {
 	c.id = newID()
-	db, err := build(path, c)
+	f, db, err := build(path, c)
 	if err != nil {
 		return nil, "", fmt.Errorf("cannot replace damaged database %s: %w", path, err)
 	}
@@ -53,7 +49,7 @@ func mend(path string, c *contents) (*Store, string, error) {
 	if n := len(c.records); n > 0 {
 		left = fmt.Sprintf("%d of its tasks could be read and go on", n)
 	}
-	return start(path, db, c), fmt.Sprintf("the database %s is damaged (%s): it was set aside as %s; %s",
+	return start(path, f, db, c), fmt.Sprintf("the database %s is damaged (%s): it was set aside as %s; %s",
 		path, c.damage, aside, left), nil
 }
 
@@ -62,29 +58,21 @@ func mend(path string, c *contents) (*Store, string, error) {
 func next(path string) string { return path + ".new" }
 
 // build makes a database with c at next(path).
-func build(path string, c *contents) (*bbolt.DB, error) {
-	if err := os.Remove(next(path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	f, err := safeopen.OpenFile(next(path), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+func build(path string, c *contents) (*os.File, *bbolt.DB, error) {
+	f, err := createNext(path)
 	if err != nil {
-		return nil, err
-	}
-	if err := f.Chmod(0o600); err != nil { // the umask may take any bit away
-		f.Close()
-		os.Remove(next(path))
-		return nil, err
+		return nil, nil, err
 	}
 	db, err := attach(f)
 	if err != nil {
 		os.Remove(next(path))
-		return nil, err
+		return nil, nil, err
 	}
 	if err := db.Update(func(tx *bbolt.Tx) error { return fill(tx, c) }); err != nil {
 		discard(db, path)
-		return nil, err
+		return nil, nil, err
 	}
-	return db, nil
+	return f, db, nil
 }
 
 func discard(db *bbolt.DB, path string) {
@@ -98,10 +86,13 @@ func fill(tx *bbolt.Tx, c *contents) error {
 			return err
 		}
 	}
-	if err := raise(tx); err != nil {
+	if err := migrate(tx); err != nil {
 		return err
 	}
-	c.format = Format
+	c.format, c.minReader = max(c.format, Format), max(c.minReader, minReader) // unknown parts of a later version stay
+	if err := putFormat(tx, c.format, c.minReader); err != nil {
+		return err
+	}
 	if err := tx.Bucket([]byte(metaBucket)).Put([]byte(idKey), seal([]byte(c.id))); err != nil {
 		return err
 	}
@@ -123,15 +114,21 @@ func fill(tx *bbolt.Tx, c *contents) error {
 			return err
 		}
 	}
-	return nil
-}
-
-// raise makes a database of an earlier format one of this.
-func raise(tx *bbolt.Tx) error {
-	if _, err := tx.CreateBucketIfNotExists([]byte(groupsBucket)); err != nil {
+	if err := putRemoved(tx, nil, c.removed); err != nil {
 		return err
 	}
-	return tx.Bucket([]byte(metaBucket)).Put([]byte(formatKey), seal([]byte(strconv.Itoa(Format))))
+	for name, values := range c.unknown {
+		bucket, err := tx.CreateBucketIfNotExists([]byte(name))
+		if err != nil {
+			return err
+		}
+		for key, value := range values {
+			if err := bucket.Put([]byte(key), value); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // publish gives the database at next(path) its name, durably. It closes db
@@ -143,14 +140,11 @@ func publish(db *bbolt.DB, path string) error {
 		return err
 	}
 	fault.At("published")
-	dir, err := safeopen.Dir(filepath.Dir(path))
-	if err == nil {
-		err = errors.Join(dir.Sync(), dir.Close())
-	}
-	if err != nil {
+	if err := syncDir(path); err != nil {
 		db.Close()
+		return err
 	}
-	return err
+	return nil
 }
 
 // setAside gives the file at path a second name that nothing has, and where

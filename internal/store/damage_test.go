@@ -231,10 +231,11 @@ func TestNewerFormatIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	s := mustOpen(t, filepath.Join(t.TempDir(), "db"))
 	putRaw(t, s, metaBucket, formatKey, seal([]byte("7")))
+	putRaw(t, s, metaBucket, minReaderKey, seal([]byte("4")))
 	s.Close()
 	before, _ := os.ReadFile(s.path)
 	_, _, err := Open(s.path)
-	if err == nil || !strings.Contains(err.Error(), "format 7") || !strings.Contains(err.Error(), "up to 2") {
+	if err == nil || !strings.Contains(err.Error(), "format 7") || !strings.Contains(err.Error(), "up to 3") {
 		t.Errorf("got %v", err)
 	}
 	if after, _ := os.ReadFile(s.path); !bytes.Equal(before, after) {
@@ -243,15 +244,6 @@ func TestNewerFormatIsLeftAlone(t *testing.T) {
 	if files, _ := os.ReadDir(filepath.Dir(s.path)); len(files) != 1 {
 		t.Errorf("files: %v", files)
 	}
-}
-
-func TestLaterFieldsAndBucketsAreReadOver(t *testing.T) {
-	t.Parallel()
-	s := mustOpen(t, filepath.Join(t.TempDir(), "db"))
-	putRaw(t, s, recordsBucket, "x", seal([]byte(`{"spec":{"name":"x","later":{"a":[1]}},"state":"queued","later":1}`)))
-	putRaw(t, s, metaBucket, "later", seal(nil))
-	putRaw(t, s, "later", "key", bytes.Repeat([]byte("x"), 10_000))
-	want(t, reopen(t, s), task.Record{Spec: task.Spec{Name: "x"}, State: "queued"})
 }
 
 func TestLeftOverBuildIsReplaced(t *testing.T) {
@@ -278,7 +270,7 @@ func TestSoundFilesPass(t *testing.T) {
 			remove := r.IntN(10) < round%10
 			wg.Go(func() {
 				if remove {
-					if err := s.Delete(x.Spec.Name); err != nil {
+					if err := s.Delete(x.Spec.Name, task.Time{}); err != nil {
 						t.Error(err)
 					}
 				} else if err := s.Save(x); err != nil {
@@ -297,7 +289,7 @@ func TestSoundFilesPass(t *testing.T) {
 		if round%10 == 9 {
 			for _, name := range keys(t, s, recordsBucket)[1:] {
 				wg.Go(func() {
-					if err := s.Delete(name); err != nil {
+					if err := s.Delete(name, task.Time{}); err != nil {
 						t.Error(err)
 					}
 				})

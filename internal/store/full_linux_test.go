@@ -50,7 +50,7 @@ func TestDiskFull(t *testing.T) {
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT, "size=4m"); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Delete(saved[0].Spec.Name); err != nil {
+	if err := s.Delete(saved[0].Spec.Name, task.Time{}); err != nil {
 		t.Error(err)
 	}
 	save(t, s, small("a"))
@@ -59,9 +59,9 @@ func TestDiskFull(t *testing.T) {
 	want(t, reopen(t, s), saved...)
 }
 
-// A file of an earlier format that cannot be raised for want of room serves all
-// the same, as it was, and is raised with the first change that there is room for.
-func TestDiskFullAtRaise(t *testing.T) {
+// A file of an earlier format that cannot be migrated for want of room serves all
+// the same, as it was, and is migrated with the first change that there is room for.
+func TestDiskFullAtMigration(t *testing.T) {
 	t.Parallel()
 	dir := disk(t)
 	path := filepath.Join(dir, "db")
@@ -87,6 +87,9 @@ func TestDiskFullAtRaise(t *testing.T) {
 		if !bytes.HasPrefix(readAll(t, path), before) { // it may have grown, by a hole
 			t.Error("the file was touched")
 		}
+		if files, _ := os.ReadDir(dir); len(files) != 2 {
+			t.Errorf("files: %v", files)
+		}
 	}
 	s := mustOpen(t, path)
 	if err := os.Remove(junk); err != nil {
@@ -98,7 +101,7 @@ func TestDiskFullAtRaise(t *testing.T) {
 	want(t, s, append(golden1(t), small("z"))...)
 	wantGroups(t, s, fullGroup("g"))
 	s.Close()
-	if got := formatOf(t, path); got != "2" {
+	if got := formatOf(t, path); got != "3" {
 		t.Errorf("format %s", got)
 	}
 }

@@ -13,7 +13,8 @@ import (
 func FuzzDecode(f *testing.F) {
 	a, _ := encode(full(f, "a"), envKey("A=b\x00"))
 	b, _ := encode(small("a"), nil)
-	for _, sealed := range [][]byte{a, b, seal(nil), seal([]byte("null")), seal([]byte(`{"spec":{"name":"a","env":{"A":"b"}},"env_key":"0g"}`))} {
+	for _, sealed := range [][]byte{a, b, seal(nil), seal([]byte("null")),
+		seal([]byte(`{"spec":{"name":"a","later":1},"ref":{"later":{}},"runs":[{"later":""},null],"later":null}`)), seal([]byte(`{"spec":{"name":"a","env":{"A":"b"}},"env_key":"0g"}`))} {
 		f.Add(sealed[4:])
 	}
 	envs := map[string]task.Env{string(envKey("A=b\x00")): task.EnvBlock("A=b\x00")}
@@ -43,7 +44,7 @@ func FuzzDecode(f *testing.F) {
 }
 
 func FuzzRead(f *testing.F) {
-	files := [][]byte{readAll(f, filepath.Join("testdata", "format1.db")), readAll(f, filepath.Join("testdata", "format2.db"))}
+	files := [][]byte{readAll(f, filepath.Join("testdata", "format1.db")), readAll(f, filepath.Join("testdata", "format2.db")), readAll(f, filepath.Join("testdata", "format3.db"))}
 	const page = 4096 // of the machine that made the file
 	f.Add(uint16(0), uint64(0), uint16(0), uint64(0))
 	for _, at := range []uint16{16, page + 16 + 40, 2*page + 8, 3*page + 10, 3*page + 32} {

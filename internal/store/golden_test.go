@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"flag"
 	"os"
 	"path/filepath"
@@ -12,7 +13,7 @@ import (
 	"tasks/pkg/task"
 )
 
-var update = flag.Bool("update", false, "write testdata/format2.db anew")
+var update = flag.Bool("update", false, "write testdata/format3.db anew")
 
 // golden1 is what testdata/format1.db holds, for ever.
 func golden1(t testing.TB) []task.Record {
@@ -60,18 +61,35 @@ func golden2(t testing.TB) ([]task.Record, []task.Group) {
 	}
 }
 
+// golden3 is what testdata/format3.db holds, for ever, beside golden2: what a later
+// version may add, and a name that was removed.
+func golden3(t testing.TB) ([]task.Record, []task.Group, map[string]task.Time) {
+	at := task.Time{Time: time.Date(2026, 1, 2, 3, 4, 5, 678901234, time.UTC)}
+	records, groups := golden2(t)
+	r := &records[0] // in the order of names
+	r.Unknown, r.Spec.Unknown, r.Ref.Unknown, r.Runs[0].Unknown = `{"later":1}`, `{"later":{"a":[1]}}`, `{"later":"ref"}`, `{"later":null}`
+	groups[0].Unknown = `{"later":"group"}`
+	return records, groups, map[string]task.Time{"gone": at}
+}
+
 // A file of each format that there was loads for ever. One of an earlier format
-// is raised as it is opened, and is whole after that.
+// is migrated as it is opened, and is whole after that; it is kept beside.
 func TestFormatsLoadForEver(t *testing.T) {
 	t.Parallel()
-	records, groups := golden2(t)
+	records2, groups2 := golden2(t)
+	records3, groups3, removed := golden3(t)
 	if *update {
 		s := mustOpen(t, filepath.Join(t.TempDir(), "db"))
-		save(t, s, records...)
-		saveGroups(t, s, groups...)
+		save(t, s, records3...)
+		saveGroups(t, s, groups3...)
+		for name, at := range removed {
+			if err := s.Delete(name, at); err != nil {
+				t.Fatal(err)
+			}
+		}
 		s = reopen(t, s)
 		s.Close()
-		if err := os.WriteFile(filepath.Join("testdata", "format2.db"), readAll(t, s.path), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join("testdata", "format3.db"), readAll(t, s.path), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -80,9 +98,11 @@ func TestFormatsLoadForEver(t *testing.T) {
 		was     string
 		records []task.Record
 		groups  []task.Group
+		removed map[string]task.Time
 	}{
-		{"format1.db", "1", golden1(t), nil},
-		{"format2.db", "2", records, groups},
+		{"format1.db", "1", golden1(t), nil, nil},
+		{"format2.db", "2", records2, groups2, nil},
+		{"format3.db", "3", records3, groups3, removed},
 	} {
 		t.Run(tt.file, func(t *testing.T) {
 			t.Parallel()
@@ -91,12 +111,14 @@ func TestFormatsLoadForEver(t *testing.T) {
 			if got := formatOf(t, path); got != tt.was {
 				t.Fatalf("the file has format %s", got)
 			}
+			before := readAll(t, path)
 			s := mustOpen(t, path)
 			id := s.ID()
 			want(t, s, tt.records...)
 			wantGroups(t, s, tt.groups...)
-			if s = reopen(t, s); s.ID() != id || s.old {
-				t.Errorf("id %s, was %s; old is %v", s.ID(), id, s.old)
+			wantRemoved(t, s, tt.removed)
+			if s = reopen(t, s); s.ID() != id || s.old || s.MinReader() != 3 {
+				t.Errorf("id %s, was %s; old is %v; read by %d", s.ID(), id, s.old, s.MinReader())
 			}
 			want(t, s, tt.records...)
 			wantGroups(t, s, tt.groups...)
@@ -106,9 +128,14 @@ func TestFormatsLoadForEver(t *testing.T) {
 			s = reopen(t, s)
 			want(t, s, append(tt.records, small("z"))...)
 			wantGroups(t, s, append(tt.groups, z)...)
+			wantRemoved(t, s, tt.removed)
 			s.Close()
-			if got := formatOf(t, path); got != "2" {
+			if got := formatOf(t, path); got != "3" {
 				t.Errorf("the file has format %s then", got)
+			}
+			kept, err := os.ReadFile(Before(path))
+			if migrated := tt.was != "3"; migrated != (err == nil) || migrated && !bytes.Equal(kept, before) {
+				t.Errorf("what is kept beside has %d bytes, %v; the file had %d", len(kept), err, len(before))
 			}
 		})
 	}

@@ -43,7 +43,7 @@ func TestGroups(t *testing.T) {
 	t.Parallel()
 	a, b, c := fullGroup("a"), task.Group{Name: "b", Slots: new(0)}, task.Group{Name: "c"}
 	for i := range reflect.ValueOf(a).NumField() {
-		counted := slices.Contains([]string{"Running", "Queued", "Waiting"}, reflect.TypeOf(a).Field(i).Name)
+		counted := slices.Contains([]string{"Running", "Queued", "Waiting", "Unknown"}, reflect.TypeOf(a).Field(i).Name)
 		if reflect.ValueOf(a).Field(i).IsZero() != counted {
 			t.Errorf("%s is not tried", reflect.TypeOf(a).Field(i).Name)
 		}
@@ -67,7 +67,7 @@ func TestGroups(t *testing.T) {
 	s = reopen(t, s)
 	wantGroups(t, s, b, c)
 	want(t, s, small("a")) // a task of that name is another thing
-	if err := s.Delete("b"); err != nil {
+	if err := s.Delete("b", task.Time{}); err != nil {
 		t.Error(err)
 	}
 	wantGroups(t, reopen(t, s), b, c)
@@ -157,7 +157,7 @@ func TestUndecodableGroup(t *testing.T) {
 // A bucket that is not there is damage, but for one that an earlier format has not.
 func TestNoGroups(t *testing.T) {
 	t.Parallel()
-	for format, whole := range map[string]bool{"1": true, "2": false} {
+	for format, whole := range map[string]bool{"1": true, "2": false, "3": false} {
 		s := mustOpen(t, filepath.Join(t.TempDir(), "db"))
 		save(t, s, small("a"))
 		saveGroups(t, s, fullGroup("g"))
@@ -196,7 +196,7 @@ func TestDamagedFormat1(t *testing.T) {
 	want(t, s, golden1(t)[:2]...)
 	wantGroups(t, s, fullGroup("g"))
 	s.Close()
-	if got := formatOf(t, path); got != "2" {
+	if got := formatOf(t, path); got != "3" {
 		t.Errorf("format %s", got)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"hash/fnv"
 	"io"
 	"slices"
+
+	"go.etcd.io/bbolt"
 )
 
 // This file reads a bbolt file without bbolt, which trusts what it reads: a
@@ -272,7 +274,7 @@ func (es *elements) take(i int, pos, keySize, valueSize uint32) (key, value []by
 	start := uint64(headerSize+i*elementSize) + uint64(pos)
 	middle := start + uint64(keySize)
 	end := middle + uint64(valueSize)
-	if keySize == 0 || start < uint64(headerSize+es.count*elementSize) || end > uint64(len(es.page)) {
+	if keySize == 0 || keySize > bbolt.MaxKeySize || start < uint64(headerSize+es.count*elementSize) || end > uint64(len(es.page)) {
 		return nil, nil, false
 	}
 	ok = start == uint64(es.end)

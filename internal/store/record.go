@@ -13,7 +13,7 @@ import (
 )
 
 // stored is a record as it is written: its environment is a key of the bucket
-// envs. Fields of a later version are read over.
+// envs.
 type stored struct {
 	task.Record
 	EnvKey string `json:"env_key,omitempty"` // hex; absent: not given
@@ -32,6 +32,9 @@ func encode(r task.Record, envKey []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if b, err = writeUnknown(&r, b); err != nil {
+		return nil, err
+	}
 	return seal(b), nil
 }
 
@@ -41,12 +44,21 @@ func decode(name string, sealed []byte, envs map[string]task.Env) (task.Record, 
 	if err != nil {
 		return task.Record{}, "", fmt.Errorf("record %q: %w", name, err)
 	}
-	var s stored
-	if err := json.Unmarshal(b, &s); err != nil {
+	s, unknown, err := decodeJSON[stored](b)
+	if err != nil {
 		return task.Record{}, "", fmt.Errorf("record %q: %w", name, err)
 	}
 	if s.Spec.Name != name {
 		return task.Record{}, "", fmt.Errorf("record %q is that of %q", name, s.Spec.Name)
+	}
+	if unknown {
+		known, err := json.Marshal(s) // with the environment that no record has here: it is not unknown
+		if err == nil {
+			err = readUnknown(&s.Record, b, known)
+		}
+		if err != nil {
+			return task.Record{}, "", fmt.Errorf("record %q: %w", name, err)
+		}
 	}
 	s.Spec.Env = task.Env{}
 	if s.EnvKey == "" {
@@ -86,20 +98,47 @@ func encodeGroup(g task.Group) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return seal(b), nil
+	return seal(with(b, g.Unknown)), nil
 }
 
 func decodeGroup(name string, sealed []byte) (task.Group, error) {
-	var g task.Group
 	b, err := unseal(sealed)
-	if err == nil {
-		err = json.Unmarshal(b, &g)
+	if err != nil {
+		return task.Group{}, fmt.Errorf("group %q: %w", name, err)
 	}
+	g, unknown, err := decodeJSON[task.Group](b)
 	if err == nil && g.Name != name {
 		err = fmt.Errorf("it is that of %q", g.Name)
+	}
+	if err == nil && unknown {
+		var known []byte
+		known, err = json.Marshal(g)
+		g.Unknown = beside(b, known)
 	}
 	if err != nil {
 		return task.Group{}, fmt.Errorf("group %q: %w", name, err)
 	}
 	return g, nil
+}
+
+// removed is how the end of a name is written.
+type removed struct {
+	At task.Time `json:"at"`
+}
+
+func encodeRemoved(at task.Time) ([]byte, error) {
+	b, err := json.Marshal(removed{at})
+	return seal(b), err
+}
+
+func decodeRemoved(name string, sealed []byte) (task.Time, error) {
+	b, err := unseal(sealed)
+	var r removed
+	if err == nil {
+		err = json.Unmarshal(b, &r)
+	}
+	if err != nil {
+		return task.Time{}, fmt.Errorf("removed name %q: %w", name, err)
+	}
+	return r.At, nil
 }

@@ -29,6 +29,7 @@ func full(t testing.TB, name string) task.Record {
 			StopSignal: "INT", StopTimeout: new(task.Duration(0)), Restart: task.RestartAlways, MaxRestarts: new(0),
 			Backoff: task.Backoff{Min: time.Millisecond, Max: 90 * time.Second}, Timeout: new(task.Duration(time.Hour)),
 			LeaveChildren: true,
+			Job:           true,
 			LogMaxSize:    new(task.Size(8 << 20)),
 			LogKeep:       new(3),
 			File:          "/srv/tasks.yaml", EnvNames: []string{"A"}, Priority: -7, SuccessCodes: []int{0, 3, 255},

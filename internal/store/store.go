@@ -1,9 +1,9 @@
 // Package store keeps the supervisor's records on disk: one bbolt database, in
 // which saves that come at the same time share one commit.
 //
-// The database has four buckets: meta holds the format and the id, envs each
-// distinct environment once, by its SHA-256, records a record per task, and
-// groups what was set of a group.
+// The database has five buckets: meta holds the format and the id, envs each
+// distinct environment once, by its SHA-256, records a record per task, groups
+// what was set of a group, and removed the names of tasks that were removed.
 package store
 
 import (
@@ -25,11 +25,6 @@ import (
 	"tasks/pkg/task"
 )
 
-// Format is the version of what the buckets hold. A program that knows less
-// leaves the file alone; of an older one the file is raised as it is opened, or
-// else with the first change. 2 has groups, and tasks that wait.
-const Format = 2
-
 // patience is how long Open waits for another process to let go of the file.
 const patience = time.Second
 
@@ -40,7 +35,10 @@ var ErrClosed = errors.New("the database is closed")
 type Store struct {
 	path string
 	id   string
+	file *os.File // of path; db's
 	db   *bbolt.DB
+
+	minReader int
 
 	old  bool          // it is of an earlier format; the committer's, once Open has returned
 	wake chan struct{} // has a token while changes wait for the committer
@@ -49,16 +47,17 @@ type Store struct {
 	mu       sync.Mutex
 	queue    []change
 	closed   bool
-	broken   error         // reading the file failed half-way: the database must not be touched again
-	closeErr error         // set before done is closed
-	loaded   []task.Record // what Open read, until it is asked for or outdated
-	groups   []task.Group  // what Open read
+	broken   error                // reading the file failed half-way: the database must not be touched again
+	closeErr error                // set before done is closed
+	loaded   []task.Record        // what Open read, until it is asked for or outdated
+	groups   []task.Group         // what Open read
+	removed  map[string]task.Time // names of removed tasks; not changed in place
 }
 
 // Open opens the database file path, or creates it; its mode is 0600 whatever
 // the umask. What is damaged is set aside under another name, all that can be
 // read goes on, and notice says so in a sentence for people; else it is "".
-// It is an error if the file is of a newer format, which leaves it untouched,
+// It is an error if the file is for later programs only, which leaves it untouched,
 // if another process holds it, or if it cannot be read. At most one store may
 // have path open.
 func Open(path string) (s *Store, notice string, err error) {
@@ -85,7 +84,7 @@ func open(path string, patience time.Duration) (*Store, string, error) {
 	}
 	if c.damage != nil {
 		defer f.Close()
-		return mend(path, c)
+		return repair(path, c)
 	}
 	if err := f.Chmod(0o600); err != nil {
 		f.Close()
@@ -95,7 +94,7 @@ func open(path string, patience time.Duration) (*Store, string, error) {
 	if err != nil {
 		return nil, "", fmt.Errorf("cannot open database %s: %w", path, err)
 	}
-	s := start(path, db, c)
+	s := start(path, f, db, c)
 	// What fails of this is done later: a full disk must not keep a supervisor from starting.
 	if s.old {
 		_ = s.commit(nil)
@@ -142,10 +141,11 @@ func lock(f *os.File, patience time.Duration) error {
 	}
 }
 
-// start begins to serve db, which holds c.
-func start(path string, db *bbolt.DB, c *contents) *Store {
+// start begins to serve db, which has file open and holds c.
+func start(path string, file *os.File, db *bbolt.DB, c *contents) *Store {
 	s := &Store{
-		path: path, id: c.id, db: db, loaded: c.records, groups: c.groups, old: c.format < Format,
+		path: path, id: c.id, file: file, db: db, minReader: max(c.minReader, minReader), old: c.format < Format,
+		loaded: c.records, groups: c.groups, removed: c.removed,
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	go s.run()

@@ -77,8 +77,9 @@ func jsonKeys(t reflect.Type) []string {
 			keys = append(keys, jsonKeys(f.Type)...)
 			continue
 		}
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		keys = append(keys, name)
+		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "-" {
+			keys = append(keys, name)
+		}
 	}
 	return keys
 }

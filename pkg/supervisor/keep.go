@@ -204,7 +204,7 @@ func (a *actor) save() error {
 		Spec: a.spec, Engine: a.engineName(), Wish: a.machine.Wish, State: a.machine.Public(), Restarts: a.machine.Restarts,
 		Reason: a.reason, NextAt: wall(a.due.at), Queued: a.queued, Waits: a.machine.Phase == lifecycle.Waiting, Fresh: a.machine.Phase.Pending() && !a.machine.Begun, Rested: a.rested, Slot: a.slot,
 		Ready: a.machine.Phase == lifecycle.Running || a.machine.Phase == lifecycle.Paused, Shutdown: a.machine.Last.Cause == lifecycle.Shutdown && a.machine.Phase == lifecycle.Over,
-		Runs: slices.Clone(a.history),
+		Runs: slices.Clone(a.history), Unknown: a.unknown,
 	}
 	if a.proc != nil {
 		r.Ref = a.proc.Ref()

@@ -87,7 +87,7 @@ func (a *actor) restore(ctx context.Context, r task.Record) (next Op) {
 	a.adoptSpec(r.Spec, fn, plan)
 	a.sup.order.set(a.name, dependencies(&r.Spec)) // no circle: it was none before
 	a.history, a.machine.Wish, a.machine.Restarts, a.reason = slices.Clone(r.Runs), r.Wish, r.Restarts, r.Reason
-	a.queued = r.Queued
+	a.queued, a.unknown = r.Queued, r.Unknown
 	if n := len(r.Runs); n > 0 {
 		a.run = r.Runs[n-1].Run
 	}

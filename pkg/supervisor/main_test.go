@@ -247,7 +247,7 @@ func (m *memory) DeleteGroup(name string) error {
 	return nil
 }
 
-func (m *memory) Delete(name string) error {
+func (m *memory) Delete(name string, removed task.Time) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.fail != nil {

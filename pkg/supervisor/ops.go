@@ -355,10 +355,14 @@ func (a *actor) forget(info task.Info) error {
 		}
 	}
 	if st := a.sup.opts.Store; st != nil {
-		err := st.Delete(a.name)
+		var removed task.Time // of what the name alone starts again, nothing need be known
+		if len(a.spec.Command) > 0 {
+			removed = wall(a.sup.now())
+		}
+		err := st.Delete(a.name, removed)
 		if errors.Is(err, syscall.ENOSPC) { // they may be what has filled the disk
 			removeLogs()
-			err = st.Delete(a.name)
+			err = st.Delete(a.name, removed)
 		}
 		if err != nil {
 			return fmt.Errorf("cannot remove %s: %w", a.name, err)

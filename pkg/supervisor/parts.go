@@ -26,6 +26,7 @@ type journal struct {
 	unsaved <-chan time.Time // when to save: that was put off, or failed
 	failed  bool             // the last save did
 	refused error            // why a run that has begun is ended again: it could not be recorded
+	unknown task.Unknown     // of the record
 }
 
 // present is the present run.

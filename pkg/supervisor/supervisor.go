@@ -42,7 +42,9 @@ import (
 // and are called from many goroutines at once.
 type Store interface {
 	Save(task.Record) error
-	Delete(name string) error
+	// Delete forgets the record of name. Unless removed is zero, it is kept as the
+	// time at which the task was removed, for as long as there is room.
+	Delete(name string, removed task.Time) error
 	SaveGroup(task.Group) error
 	DeleteGroup(name string) error
 }

@@ -121,6 +121,8 @@ type Ref struct {
 	Boot  string `json:"boot,omitempty"`  // /proc/sys/kernel/random/boot_id
 
 	Cgroup string `json:"cgroup,omitempty"` // directory of its cgroup, if it has one of its own
+
+	Unknown Unknown `json:"-"`
 }
 
 // Exit is how a run ended: with a code, by a signal, or not known.

@@ -12,6 +12,8 @@ type Group struct {
 	Running int `json:"running"` // runs, paused ones included
 	Queued  int `json:"queued"`  // wait for a slot
 	Waiting int `json:"waiting"` // wait for a time or for other tasks
+
+	Unknown Unknown `json:"-"`
 }
 
 // Check reports the first thing wrong with the settings of g as an [ErrUsage].

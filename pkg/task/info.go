@@ -124,6 +124,8 @@ type Run struct {
 	TimedOut  bool   `json:"timed_out,omitempty"`
 	Reason    string `json:"reason,omitempty"`
 	Stack     string `json:"stack,omitempty"` // of the panic that ended a function
+
+	Unknown Unknown `json:"-"`
 }
 
 // Time is a point in time that is written in RFC 3339, UTC, with nine decimals.

@@ -1,5 +1,9 @@
 package task
 
+// Unknown is what a later version of the program has written of a value beside
+// what this one knows: a JSON object, or "". The store keeps it with the value.
+type Unknown string
+
 // A Record is all that a supervisor must know of a task to go on with it after
 // its own death.
 type Record struct {
@@ -19,6 +23,8 @@ type Record struct {
 	Ready    bool   `json:"ready,omitempty"`
 	Ref      Ref    `json:"ref,omitzero"`
 	Runs     []Run  `json:"runs,omitempty"` // the last ones, oldest first
+
+	Unknown Unknown `json:"-"`
 }
 
 // An Event is one change of one task.

@@ -44,6 +44,8 @@ type Spec struct {
 
 	LogMaxSize *Size `json:"log_max_size,omitzero"` // bytes that the log of a run may take up; 0: no limit; default: the supervisor's
 	LogKeep    *int  `json:"log_keep,omitzero"`     // runs that keep their logs; 0: all; default: the supervisor's
+
+	Unknown Unknown `json:"-"`
 }
 
 // Restart says after which ends of a run a task is started again.

@@ -1,0 +1,78 @@
+package store
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"go.etcd.io/bbolt"
+
+	"tasks/pkg/task"
+)
+
+// maxRemoved is how many names of removed tasks are kept: the last ones.
+const maxRemoved = 1000
+
+// Removed is when the task called name was removed; zero where there was none,
+// where it was not to be noted, and where it is one of very many since.
+func (s *Store) Removed(name string) task.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.removed[name]
+}
+
+// removedAfter is the removed names once batch is applied to now.
+func removedAfter(now map[string]task.Time, batch []change) map[string]task.Time {
+	after, changed := now, false
+	for _, c := range batch {
+		_, there := after[c.name]
+		switch note := c.value == nil && !c.removed.IsZero(); {
+		case c.bucket != recordsBucket, !note && (c.value == nil || !there):
+			continue
+		case !changed:
+			after, changed = maps.Clone(now), true
+		}
+		if c.value == nil {
+			after[c.name] = c.removed
+		} else {
+			delete(after, c.name)
+		}
+	}
+	if len(after) > maxRemoved {
+		oldest := slices.SortedFunc(maps.Keys(after), func(a, b string) int {
+			if c := after[a].Compare(after[b].Time); c != 0 {
+				return c
+			}
+			return strings.Compare(a, b)
+		})
+		for _, name := range oldest[:len(after)-maxRemoved] {
+			delete(after, name)
+		}
+	}
+	return after
+}
+
+// putRemoved makes after what tx has of removed names, where it has before.
+func putRemoved(tx *bbolt.Tx, before, after map[string]task.Time) error {
+	bucket := tx.Bucket([]byte(removedBucket))
+	for name := range before {
+		if _, ok := after[name]; !ok {
+			if err := bucket.Delete([]byte(name)); err != nil {
+				return err
+			}
+		}
+	}
+	for name, at := range after {
+		if was, ok := before[name]; ok && was == at {
+			continue
+		}
+		value, err := encodeRemoved(at)
+		if err == nil {
+			err = bucket.Put([]byte(name), value)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
