@@ -25,7 +25,7 @@ import (
 func (e *Engine) Adopt(_ context.Context, l task.Launch, ref task.Ref) (task.Process, error) {
 	number := strconv.Itoa(l.Run)
 	r := e.newRun(runID(e.opts.ID, l.Spec.Name, number))
-	r.ref, r.leave, r.adopted = ref, l.Spec.LeaveChildren, true
+	r.ref, r.leave, r.adopted, r.oneByOne = ref, l.Spec.LeaveChildren, true, !e.tree.groups
 	if l.Log != nil {
 		defer l.Log.Close()
 		r.log = fileIDOf(l.Log)
@@ -43,6 +43,9 @@ func (e *Engine) Adopt(_ context.Context, l task.Launch, ref task.Ref) (task.Pro
 		e.runs[ref.PID] = r
 		e.mu.Unlock()
 		return r, nil
+	}
+	if s.start == ref.Start {
+		r.reaper = proc{s.ppid, startTime(s.ppid)}
 	}
 	end, err := watch(proc{ref.PID, ref.Start})
 	switch {

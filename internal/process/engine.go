@@ -130,6 +130,7 @@ func (e *Engine) start(l task.Launch, groups cgroups) (task.Process, error) {
 	out := e.null
 	if l.Log != nil {
 		out = l.Log
+		markLog(l.Log)
 		r.log = fileIDOf(l.Log)
 	}
 	err = e.begin(r, command{path, l.Spec.Command, dir, env, out, l.Spec.Name, number}, groups)

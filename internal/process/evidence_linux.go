@@ -21,8 +21,8 @@ type evidence struct {
 	grouped   bool            // one of them has a cgroup
 	byLog     map[fileID]*run // the pipe, of a line beside a run
 	byProc    map[proc]*run   // seen as part of the run when it still had a parent
-	adopted   bool            // one of the runs was
-	oldest    uint64          // start of the oldest of those
+	adopted   []*run          // those of them that were
+	reapers   map[*run]int    // pids of those that take in the orphans of the adopted
 }
 
 // newEvidence gathers what is known of the runs. The caller holds the mutex.
@@ -30,6 +30,7 @@ func (e *Engine) newEvidence(runs map[*run]bool) evidence {
 	k := evidence{
 		bySession: make(map[int]*run, len(runs)), byID: make(map[string]*run, len(runs)),
 		byLog: make(map[fileID]*run, len(runs)), byProc: make(map[proc]*run), state: e.opts.ID,
+		reapers: make(map[*run]int),
 	}
 	for r := range runs {
 		k.bySession[r.ref.PID], k.byID[r.id] = r, r
@@ -41,13 +42,52 @@ func (e *Engine) newEvidence(runs map[*run]bool) evidence {
 			k.byProc[p] = r
 		}
 		if r.adopted {
-			if !k.adopted || r.ref.Start < k.oldest {
-				k.oldest = r.ref.Start
-			}
-			k.adopted = true
+			k.adopted = append(k.adopted, r)
 		}
 	}
 	return k
+}
+
+// findReapers notes who takes in the orphans of the adopted runs: the process that
+// took in the main process. It returns the start of the oldest run of each, by its
+// pid; 0 is that of those whose reaper is not known, because the main process was
+// gone before anybody looked. The caller holds the mutex.
+func (k evidence) findReapers(all []stat) map[int]uint64 {
+	if len(k.adopted) == 0 {
+		return nil
+	}
+	byPID := make(map[int]stat, len(all))
+	for _, s := range all {
+		byPID[s.pid] = s
+	}
+	oldest := make(map[int]uint64)
+	for _, r := range k.adopted {
+		if main := byPID[r.ref.PID]; main.start == r.ref.Start {
+			r.reaper = byPID[main.ppid].proc
+		} else if byPID[r.reaper.pid].proc != r.reaper {
+			r.reaper = proc{} // it has ended, and another has its children
+		}
+		k.reapers[r] = r.reaper.pid
+		if start, ok := oldest[r.reaper.pid]; !ok || r.ref.Start < start {
+			oldest[r.reaper.pid] = r.ref.Start
+		}
+	}
+	return oldest
+}
+
+// mayOwn tells whether s can be an orphan of r: a child of this process, or of
+// the one that takes in the orphans of an adopted run, which may be any if it is
+// not known.
+func (k evidence) mayOwn(r *run, s stat) bool {
+	switch {
+	case s.start < r.ref.Start: // none is older than its run
+		return false
+	case s.ppid == os.Getpid():
+		return true
+	default:
+		reaper := k.reapers[r]
+		return r.adopted && (reaper == 0 || reaper == s.ppid)
+	}
 }
 
 // sessions are those of the runs that are still theirs. While a session has
@@ -71,18 +111,18 @@ func (k evidence) sessions(all []stat) map[int]*run {
 }
 
 // assign enters the runs of the orphans in owner, by pid.
-func (k evidence) assign(orphans []proc, owner map[int]*run) {
-	for _, p := range orphans {
-		if r := k.of(p); r != nil && p.start >= r.ref.Start { // none is older than its run
-			owner[p.pid] = r
+func (k evidence) assign(orphans []stat, owner map[int]*run) {
+	for _, s := range orphans {
+		if r := k.of(s.proc); r != nil && k.mayOwn(r, s) {
+			owner[s.pid] = r
 		}
 	}
 }
 
 // of is the run of an orphan that has a session of its own, or nil: it was seen
-// before, it is in the run's cgroup, its environment names the run, or it has the
-// run's log open. A line beside a run may have that open as well: what its cgroup
-// or its environment names as its own is not the run's.
+// before, it is in the run's cgroup, its environment names the run, or it writes to
+// the run's log. A line beside a run may write to that as well: what its cgroup or
+// its environment names as its own is not the run's.
 func (k evidence) of(p proc) *run {
 	if r := k.byProc[p]; r != nil {
 		return r
@@ -102,15 +142,44 @@ func (k evidence) of(p proc) *run {
 	return k.byOpenFiles(p.pid)
 }
 
+// byOpenFiles is the run whose log, or the line whose pipe, the process has open for
+// writing. Anybody may read a log, and a process that opened it to write to it
+// need not be the run's: of an adopted run, whose orphans are children of a
+// process that has others too, only a descriptor that was inherited counts.
 func (k evidence) byOpenFiles(pid int) *run {
-	dir := "/proc/" + strconv.Itoa(pid) + "/fd"
-	names, _ := readNames(dir)
+	dir := "/proc/" + strconv.Itoa(pid)
+	names, _ := readNames(dir + "/fd")
 	for _, name := range names {
-		if r := k.byLog[statFile(unix.AT_FDCWD, dir+"/"+name, 0, unix.S_IFREG, unix.S_IFIFO)]; r != nil {
+		r := k.byLog[statFile(unix.AT_FDCWD, dir+"/fd/"+name, 0, unix.S_IFREG, unix.S_IFIFO)]
+		if r == nil {
+			continue
+		}
+		flags := openFlags(dir + "/fdinfo/" + name)
+		if flags&unix.O_ACCMODE != unix.O_RDONLY && (!r.adopted || flags&logMark != 0) {
 			return r
 		}
 	}
 	return nil
+}
+
+// openFlags are those of the descriptor, from its proc_pid_fdinfo(5).
+func openFlags(fdinfo string) int {
+	b, _ := readFirst(fdinfo, make([]byte, 1024))
+	_, rest, _ := bytes.Cut(b, []byte("flags:"))
+	line, _, _ := bytes.Cut(rest, []byte("\n"))
+	flags, _ := strconv.ParseInt(string(bytes.TrimSpace(line)), 8, 0)
+	return int(flags)
+}
+
+// logMark tells the descriptor that a run was given for its log, and inherits, from
+// those of others who opened the file to write to it. It changes nothing for a
+// writer.
+const logMark = unix.O_NOATIME
+
+// markLog gives the log its mark. A file system where this program does not own its
+// files refuses that: of a run that was adopted the log is no evidence there.
+func markLog(f *os.File) {
+	_ = addOpenFlag(int(f.Fd()), logMark)
 }
 
 // fileIDOf is the file's, or zero for what other processes have open too.
@@ -135,7 +204,7 @@ func statFile(dir int, path string, flags int, kinds ...uint16) fileID {
 }
 
 // runIDOf is the run that the process's environment names, or "", also where
-// that may not be read.
+// that may not be read. A service of systemd has what somebody imported there.
 func runIDOf(pid int) string {
 	for range 1000 { // on a busy machine an exec may take long
 		before, _ := readStat(pid, make([]byte, 1024))
@@ -143,6 +212,11 @@ func runIDOf(pid int) string {
 			return ""
 		}
 		env, err := readAll("/proc/" + strconv.Itoa(pid) + "/environ")
+		for kv := range bytes.SplitSeq(env, []byte{0}) {
+			if string(kv) == "SYSTEMD_EXEC_PID="+strconv.Itoa(pid) {
+				return ""
+			}
+		}
 		for kv := range bytes.SplitSeq(env, []byte{0}) {
 			if id, ok := bytes.CutPrefix(kv, []byte("TASKS_RUN_ID=")); ok {
 				return string(id)

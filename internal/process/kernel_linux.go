@@ -86,6 +86,18 @@ func statx(dir int, path string, flags, mask int, st *unix.Statx_t) error {
 	return unix.Statx(dir, path, flags, mask, st)
 }
 
+// addOpenFlag adds one to those of an open file.
+func addOpenFlag(fd, flag int) error {
+	if err := (call{name: "fcntl"}).begin(); err != nil {
+		return err
+	}
+	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+	if err == nil {
+		_, err = unix.FcntlInt(uintptr(fd), unix.F_SETFL, flags|flag)
+	}
+	return err
+}
+
 func pidfdOpen(pid, flags int) (fd int, err error) {
 	if err := (call{name: "pidfd_open", pid: pid}).begin(); err != nil {
 		return -1, err

@@ -74,7 +74,7 @@ func (r *run) halt(frozen bool, stopped map[proc]bool) (going int, err error) {
 		}
 		going++
 		stopped[s.proc] = true
-		e.tree.send(s.proc, syscall.SIGSTOP)
+		e.tree.send(s.proc, pidfdSignal, syscall.SIGSTOP)
 	}
 	return going, nil
 }
@@ -111,7 +111,7 @@ func (r *run) wake(all bool) {
 	cgroup(r.ref.Cgroup).thaw()
 	for _, s := range r.engine.members.of(r, r.engine.membersOf) {
 		if all || s.stopped() || s.state == 'D' || s.state == 'Z' {
-			r.engine.tree.send(s.proc, syscall.SIGCONT)
+			r.engine.tree.send(s.proc, pidfdSignal, syscall.SIGCONT)
 		}
 	}
 }
@@ -132,7 +132,7 @@ func (e *Engine) release(r *run, left []stat) {
 	cgroup(r.ref.Cgroup).thaw()
 	for _, s := range left {
 		if s.stopped() {
-			e.tree.send(s.proc, syscall.SIGCONT)
+			e.tree.send(s.proc, pidfdSignal, syscall.SIGCONT)
 		}
 	}
 }

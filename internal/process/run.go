@@ -11,15 +11,16 @@ import (
 
 // run is one execution of a command. The engine's mutex guards its lower half.
 type run struct {
-	engine  *Engine
-	id      string
-	ref     task.Ref
-	log     fileID // zero: none
-	leave   bool   // what it leaves behind when it ends by itself stays
-	adopted bool   // begun by an earlier supervisor: it and its orphans are not our children
-	exited  chan struct{}
-	gone    chan struct{}
-	pausing sync.Mutex // held by Pause and Resume
+	engine   *Engine
+	id       string
+	ref      task.Ref
+	log      fileID // zero: none
+	leave    bool   // what it leaves behind when it ends by itself stays
+	adopted  bool   // begun by an earlier supervisor: it and its orphans are not our children
+	oneByOne bool   // adopted, and the kernel cannot signal its process group by pidfd
+	exited   chan struct{}
+	gone     chan struct{}
+	pausing  sync.Mutex // held by Pause and Resume
 
 	reaped   bool   // the main process is no more, and its pid may be another's
 	over     uint64 // when its end was seen, in clock ticks after boot; 0: nobody saw it
@@ -29,6 +30,7 @@ type run struct {
 	since    uint64                  // when it was, in clock ticks after boot
 	told     map[proc]syscall.Signal // what processes were sent one by one
 	followed map[proc]bool           // members that are not our children, and whose end is awaited
+	reaper   proc                    // who takes in the orphans of an adopted run; zero: not known
 	cpu      sample
 }
 
@@ -59,11 +61,15 @@ func (r *run) Exit() task.Exit {
 // Signal sends sig to the process group.
 func (r *run) Signal(sig syscall.Signal) error {
 	r.engine.mu.Lock()
-	defer r.engine.mu.Unlock()
-	if r.reaped {
-		return errEnded
+	err := errEnded
+	if !r.reaped {
+		err = r.engine.tree.signalGroup(r, sig)
 	}
-	return r.engine.tree.signalGroup(r, sig)
+	r.engine.mu.Unlock()
+	if err == nil && r.oneByOne {
+		r.signalOthers(sig)
+	}
+	return err
 }
 
 // Stop sends sig to all of the run: at once to the process group, and by the
@@ -98,7 +104,7 @@ func (r *run) leaves() bool { return r.leave && r.want == 0 }
 // had tells whether s had the run's signal with its process group. The caller
 // holds the mutex.
 func (r *run) had(s stat) bool {
-	return s.pgrp == r.ref.PID && r.asked == r.want && s.start <= r.since
+	return s.pgrp == r.ref.PID && r.asked == r.want && s.start <= r.since && (!r.oneByOne || s.pid == r.ref.PID)
 }
 
 // end notes how the main process ended. The caller holds the mutex.

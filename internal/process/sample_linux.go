@@ -86,11 +86,11 @@ func (t *tree) lost(e *Engine, all []stat) map[int]*run {
 		runs[r] = true
 	}
 	known := e.newEvidence(runs)
-	if !known.adopted && !t.anyOrphans() {
+	if len(known.adopted) == 0 && !t.anyOrphans() {
 		e.mu.Unlock()
 		return nil
 	}
-	var lost []proc
+	var lost []stat
 	byPID := make(map[int]stat, len(all))
 	for _, s := range all {
 		byPID[s.pid] = s
@@ -103,7 +103,7 @@ func (t *tree) lost(e *Engine, all []stat) map[int]*run {
 		case known.bySession[s.session] != nil:
 			owner[s.pid] = known.bySession[s.session]
 		default:
-			lost = append(lost, s.proc)
+			lost = append(lost, s)
 		}
 	}
 	e.mu.Unlock()

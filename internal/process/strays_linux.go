@@ -20,10 +20,10 @@ func (e *Engine) Strays() []int {
 	}
 	known := e.newEvidence(runs)
 	session := known.sessions(all)
-	var lost []proc
+	var lost []stat
 	for _, s := range all {
 		if s.ppid == os.Getpid() && !s.dead() && e.runs[s.pid] == nil && e.runs[s.session] == nil && session[s.session] == nil {
-			lost = append(lost, s.proc)
+			lost = append(lost, s)
 		}
 	}
 	e.mu.Unlock()

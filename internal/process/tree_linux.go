@@ -43,8 +43,9 @@ func (s stat) dead() bool { return s.state == 'Z' && s.threads <= 1 }
 // one wait without WNOTHREAD's siblings tells whether there are orphans at all:
 // for most ends of runs /proc is never searched.
 type tree struct {
-	now   snapshot
-	first *FirstThread // nil: it could not be had
+	now    snapshot
+	first  *FirstThread // nil: it could not be had
+	groups bool         // the kernel signals process groups by pidfd
 }
 
 func (t *tree) open() error {
@@ -55,6 +56,7 @@ func (t *tree) open() error {
 	if err := unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
 		return os.NewSyscallError("close_range", err)
 	}
+	t.groups = canSignalGroups()
 	return nil
 }
 
@@ -108,11 +110,11 @@ func (t *tree) orphans(e *Engine, runs map[*run]bool) (left map[*run][]stat, aga
 	e.mu.Lock()
 	known := e.newEvidence(runs)
 	e.mu.Unlock()
-	if !known.adopted && !t.anyOrphans() {
+	if len(known.adopted) == 0 && !t.anyOrphans() {
 		return nil, false
 	}
 	left, again = e.orphansOf(known)
-	if known.adopted && len(left) < len(known.byID) {
+	if len(known.adopted) > 0 && len(left) < len(known.byID) {
 		// What of theirs ended as we looked is no zombie of ours, and may have
 		// begun another behind our back: only a second look finds nothing.
 		more, ended := e.orphansOf(known)
@@ -132,7 +134,7 @@ func (e *Engine) orphansOf(known evidence) (left map[*run][]stat, again bool) {
 	e.mu.Lock()
 	owner := make(map[int]*run)
 	session := known.sessions(all)
-	var rest []proc
+	var rest []stat
 	for _, s := range e.strangers(all, known) {
 		switch r := session[s.session]; {
 		case s.dead():
@@ -140,7 +142,7 @@ func (e *Engine) orphansOf(known evidence) (left map[*run][]stat, again bool) {
 		case r != nil && e.runs[s.session] == nil:
 			owner[s.pid] = r
 		default:
-			rest = append(rest, s.proc)
+			rest = append(rest, s)
 		}
 	}
 	e.mu.Unlock()
@@ -149,15 +151,17 @@ func (e *Engine) orphansOf(known evidence) (left map[*run][]stat, again bool) {
 }
 
 // strangers are the processes that may be orphans of the runs: children of this
-// process that are no run's main process, and, as the orphans of an adopted run
-// went to another process, whatever is not older than that run and in no
-// running run's session. The caller holds the mutex.
+// process that are no run's main process, and of the one that takes in the orphans
+// of an adopted run those that are in no running run's session. The caller holds
+// the mutex.
 func (e *Engine) strangers(all []stat, of evidence) []stat {
+	oldest := of.findReapers(all)
+	after := func(reaper int, s stat) bool { start, ok := oldest[reaper]; return ok && s.start >= start }
 	var found []stat
 	self := os.Getpid()
 	for _, s := range all {
 		mine := s.ppid == self
-		theirs := of.adopted && s.start >= of.oldest && s.pid != self && e.runs[s.session] == nil
+		theirs := s.pid != self && e.runs[s.session] == nil && (after(0, s) || after(s.ppid, s))
 		if (mine || theirs) && e.runs[s.pid] == nil {
 			found = append(found, s)
 		}
@@ -165,14 +169,20 @@ func (e *Engine) strangers(all []stat, of evidence) []stat {
 	return found
 }
 
-// escaped finds the processes of runs whose main process lives that are
-// outside its process group.
+// escaped finds the processes of runs whose main process lives that a signal to
+// its process group does not reach.
 func (t *tree) escaped(e *Engine, runs []*run) map[*run][]stat {
 	of := make(map[*run]bool, len(runs))
 	for _, r := range runs {
 		of[r] = true
 	}
-	return t.members(e, of, nil, func(s stat, r *run) bool { return s.pgrp != r.ref.PID })
+	return t.members(e, of, nil, outsideGroup)
+}
+
+// outsideGroup tells whether the process has to be signalled by itself: it has left
+// the process group, or the kernel cannot signal that and it was there at the time.
+func outsideGroup(s stat, r *run) bool {
+	return s.pgrp != r.ref.PID || r.oneByOne && s.start <= r.since && s.pid != r.ref.PID
 }
 
 // members finds the processes of runs whose main process lives, as far as keep
@@ -194,10 +204,10 @@ func (t *tree) members(e *Engine, of map[*run]bool, grouped map[proc]*run, keep 
 			owner[s.pid] = r
 		}
 	}
-	var lost []proc // and left the session, too
+	var lost []stat // and left the session, too
 	for _, s := range e.strangers(all, known) {
 		if !s.dead() {
-			lost = append(lost, s.proc)
+			lost = append(lost, s)
 		}
 	}
 	e.mu.Unlock()
@@ -225,39 +235,55 @@ func descend(all []stat, owner map[int]*run, keep func(stat, *run) bool) map[*ru
 	return found
 }
 
+// main is the main process.
+func (r *run) main() proc { return proc{r.ref.PID, r.ref.Start} }
+
 // signalGroup signals the process group of a run whose main process was not
-// reaped by us. An adopted one may have been reaped by another, and its pid
-// given away: there the kernel goes by pidfd, since Linux 6.9.
+// reaped by us: until that is, the group's number is not given away. An adopted
+// run may have been reaped by another; there the kernel goes by pidfd. A kernel
+// that cannot (before Linux 6.9) signals the main process, see outsideGroup.
 func (t *tree) signalGroup(r *run, sig syscall.Signal) error {
-	if !r.adopted {
+	switch {
+	case !r.adopted:
 		return kill(-r.ref.PID, sig)
+	case r.oneByOne:
+		return t.send(r.main(), pidfdSignal, sig)
+	default:
+		return t.send(r.main(), pidfdSignalGroup, sig)
 	}
-	fd, err := pidfdOpen(r.ref.PID, 0)
+}
+
+// signalOthers signals what is in the process group besides the main process.
+func (r *run) signalOthers(sig syscall.Signal) {
+	for _, s := range r.engine.members.of(r, r.engine.membersOf) {
+		if s.pgrp == r.ref.PID && s.pid != r.ref.PID {
+			r.engine.tree.send(s.proc, pidfdSignal, sig)
+		}
+	}
+}
+
+// canSignalGroups tells whether the kernel signals process groups by pidfd.
+func canSignalGroups() bool {
+	self := os.Getpid()
+	fd, err := pidfdOpen(self, 0)
 	if err != nil {
-		return err
+		return false
 	}
 	defer unix.Close(fd)
-	if startTime(r.ref.PID) != r.ref.Start {
-		return unix.ESRCH
-	}
-	err = pidfdSignalGroup(fd, r.ref.PID, sig)
-	if errors.Is(err, unix.EINVAL) {
-		err = kill(-r.ref.PID, sig)
-	}
-	return err
+	return !errors.Is(pidfdSignalGroup(fd, self, 0), unix.EINVAL)
 }
 
 // signal sends sig to p, and has it go on to act on that if it is stopped.
 func (t *tree) signal(p proc, sig syscall.Signal) error {
 	if sig == syscall.SIGKILL {
-		return t.send(p, sig)
+		return t.send(p, pidfdSignal, sig)
 	}
-	return t.send(p, sig, unix.SIGCONT)
+	return t.send(p, pidfdSignal, sig, unix.SIGCONT)
 }
 
-// send acts on p by pidfd, so that a process that has taken its pid since is
-// never hit.
-func (t *tree) send(p proc, sigs ...syscall.Signal) error {
+// send acts on p, or its process group, by pidfd, so that a process that has taken
+// its pid since is never hit.
+func (t *tree) send(p proc, how func(fd, pid int, sig syscall.Signal) error, sigs ...syscall.Signal) error {
 	fd, err := pidfdOpen(p.pid, 0)
 	if err != nil {
 		return err
@@ -267,7 +293,7 @@ func (t *tree) send(p proc, sigs ...syscall.Signal) error {
 		return unix.ESRCH
 	}
 	for _, sig := range sigs {
-		if err := pidfdSignal(fd, p.pid, sig); err != nil {
+		if err := how(fd, p.pid, sig); err != nil {
 			return err
 		}
 	}

@@ -47,12 +47,16 @@ func (tree) escaped(*Engine, []*run) map[*run][]stat { return nil }
 
 func (tree) signalGroup(r *run, sig syscall.Signal) error { return kill(-r.ref.PID, sig) }
 
+func (r *run) signalOthers(syscall.Signal) {}
+
 func (tree) signal(p proc, sig syscall.Signal) error { return kill(p.pid, sig) }
 
 func startTime(int) uint64     { return 0 }
 func bootID() string           { return "" }
 func fileIDOf(*os.File) fileID { return fileID{} }
 func pipeIDOf(*os.File) fileID { return fileID{} }
+
+func markLog(*os.File) {}
 
 func ticks() uint64 { return 0 }
 

@@ -1,0 +1,176 @@
+package process
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"tasks/internal/enginetest"
+)
+
+// A process that reads a log, or has opened it to write to it, is not the run's:
+// of what a lost run left only the one that inherited its output is.
+func TestAdoptedStopSparesWhoOpenedTheLog(t *testing.T) {
+	t.Parallel()
+	o := one(t, `env -i /usr/bin/setsid /bin/sh -c 'echo out $$; exec /bin/sleep 1000' & until grep -q '^out' /proc/$$/fd/1; do sleep 0.05; done`)
+	out := procOf(t, o.started().line(t, "out"))
+	o.reaped(t)
+	spared := make(map[string]proc)
+	for what, line := range map[string]string{
+		"reader": `exec sleep 1000 <"$0"`, "writer": `exec sleep 1000 >>"$0"`, "reader and writer": `exec sleep 1000 <>"$0"`,
+	} {
+		pid, err := syscall.ForkExec("/bin/sh", []string{"sh", "-c", line, o.path}, &syscall.ProcAttr{
+			Env: []string{"PATH=/usr/bin:/bin"}, Files: []uintptr{engine.null.Fd(), engine.null.Fd(), engine.null.Fd()}, Sys: &syscall.SysProcAttr{Setsid: true},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := proc{pid, startTime(pid)}
+		spared[what] = p
+		t.Cleanup(func() { engine.tree.signal(p, syscall.SIGKILL) })
+		for end := time.Now().Add(enginetest.Patience); len(openFiles(pid, o.path)) == 0; time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("the %s does not open the log", what)
+			}
+		}
+	}
+	s := o.adopt(t)
+	enginetest.Await(t, s.Exited(), "Exited")
+	notGone(t, s)
+	s.Stop(syscall.SIGTERM)
+	if e := s.wait(t); !e.Lost || e.Swept != 1 {
+		t.Errorf("%+v", e)
+	}
+	noneAlive(t, out)
+	for what, p := range spared {
+		if !alive(p) {
+			t.Errorf("the %s of the log was ended", what)
+		}
+	}
+}
+
+// openFiles is the descriptors by which the process has the file open.
+func openFiles(pid int, path string) (fds []string) {
+	all, _ := filepath.Glob(filepath.Join("/proc", strconv.Itoa(pid), "fd", "*"))
+	for _, fd := range all {
+		if to, _ := os.Readlink(fd); to == path {
+			fds = append(fds, fd)
+		}
+	}
+	return fds
+}
+
+// Who reads the output of a line is no part of it.
+func TestPipeOfALine(t *testing.T) {
+	t.Parallel()
+	in, out, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	defer out.Close()
+	r := new(run)
+	k := evidence{byLog: map[fileID]*run{pipeIDOf(out): r}}
+	for what, tt := range map[string]struct {
+		files []uintptr
+		want  *run
+	}{
+		"reader": {[]uintptr{in.Fd(), engine.null.Fd()}, nil},
+		"writer": {[]uintptr{engine.null.Fd(), out.Fd()}, r},
+	} {
+		pid, err := syscall.ForkExec("/bin/sleep", []string{"sleep", "1000"}, &syscall.ProcAttr{Files: tt.files})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := k.byOpenFiles(pid); got != tt.want {
+			t.Errorf("the %s: %p, want %p", what, got, tt.want)
+		}
+		engine.tree.signal(proc{pid, startTime(pid)}, syscall.SIGKILL)
+	}
+}
+
+func TestWhoseOrphan(t *testing.T) {
+	t.Parallel()
+	ours, theirs := new(run), &run{adopted: true, reaper: proc{7, 1}}
+	ours.ref.PID, ours.ref.Start = 100, 50
+	theirs.ref.PID, theirs.ref.Start = 200, 50
+	lost := &run{adopted: true}
+	lost.ref.PID, lost.ref.Start = 300, 50
+	at := func(pid int, start uint64, ppid int) stat { return stat{proc: proc{pid, start}, ppid: ppid} }
+	main, reaper, next := at(200, 50, 7), at(7, 1, 1), at(1, 0, 0)
+	self := os.Getpid()
+	for _, tt := range []struct {
+		what string
+		all  []stat
+		run  *run
+		s    stat
+		want bool
+	}{
+		{"child of ours", nil, ours, at(400, 60, self), true},
+		{"older than the run", nil, ours, at(400, 49, self), false},
+		{"of another parent", nil, ours, at(400, 60, 7), false},
+		{"with the reaper of the run", []stat{main, reaper}, theirs, at(400, 60, 7), true},
+		{"with another parent", []stat{main, reaper}, theirs, at(400, 60, 1), false},
+		{"with the reaper, once main is gone", []stat{reaper}, theirs, at(400, 60, 7), true},
+		{"with another parent, once main is gone", []stat{reaper}, theirs, at(400, 60, 1), false},
+		{"main has a new reaper", []stat{at(200, 50, 1), reaper, next}, theirs, at(400, 60, 1), true},
+		{"main's pid is another's", []stat{at(200, 70, 8), reaper}, theirs, at(400, 60, 8), false},
+		{"main and reaper are gone", []stat{next}, theirs, at(400, 60, 1), true},
+		{"nobody saw main", []stat{reaper}, lost, at(400, 60, 9), true},
+		{"nobody saw main, and older", []stat{reaper}, lost, at(400, 49, 9), false},
+	} {
+		r := &run{adopted: tt.run.adopted, reaper: tt.run.reaper, ref: tt.run.ref}
+		k := evidence{adopted: []*run{r}, reapers: make(map[*run]int)}
+		if !r.adopted {
+			k.adopted = nil
+		}
+		k.findReapers(tt.all)
+		if got := k.mayOwn(r, tt.s); got != tt.want {
+			t.Errorf("%s: %v", tt.what, got)
+		}
+	}
+}
+
+// Where the kernel cannot signal a process group by pidfd, its members are
+// signalled by theirs.
+func TestAdoptedGroupOneByOne(t *testing.T) {
+	t.Parallel()
+	const tree = `sh -c 'trap "echo child" USR1; echo up $$; while :; do sleep 0.1; done' &
+		trap 'echo main' USR1; while :; do sleep 0.1; done`
+	o := one(t, tree)
+	child := procOf(t, o.started().line(t, "up"))
+	s := o.adopt(t)
+	engine.mu.Lock()
+	s.Process.(*run).oneByOne = true
+	engine.mu.Unlock()
+	if err := s.Signal(syscall.SIGUSR1); err != nil {
+		t.Fatal(err)
+	}
+	s.line(t, "main")
+	s.line(t, "child")
+	s.Stop(syscall.SIGTERM)
+	s.wait(t)
+	noneAlive(t, child, o.proc())
+	if strings.Count(s.log(t), "main") != 1 {
+		t.Errorf("%s", s.log(t))
+	}
+}
+
+// What a run has imported into systemd's environment makes no service part of it.
+func TestServiceWithTheEnvironmentOfARun(t *testing.T) {
+	t.Parallel()
+	s := start(t, sh(`sh -c 'echo child $$; exec sleep 1000' & sh -c 'echo service $$; exec env SYSTEMD_EXEC_PID=$$ sleep 1000' & wait`))
+	child, service := procOf(t, s.line(t, "child")), procOf(t, s.line(t, "service"))
+	for end := time.Now().Add(enginetest.Patience); runIDOf(service.pid) != ""; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("a service counts as part of the run")
+		}
+	}
+	if runIDOf(child.pid) == "" {
+		t.Error("a child of the run does not count")
+	}
+}
