@@ -82,9 +82,13 @@ func (e *env) printTasks(tasks []task.Info) error {
 
 func (e *env) row(t task.Info, now time.Time) []string {
 	state := e.paint(colours[t.State], string(t.State))
+	exit := exitOf(t)
+	if t.Failing() {
+		exit = e.paint(colours[task.Failed], exit)
+	}
 	command := plain(commandLine(t))
 	if e.output != "wide" {
-		return []string{t.Name, state, number(t.PID), uptime(t, now), strconv.Itoa(t.Restarts), exitOf(t), command}
+		return []string{t.Name, state, number(t.PID), uptime(t, now), strconv.Itoa(t.Restarts), exit, command}
 	}
 	cpu, mem, procs := "-", "-", "-"
 	if t.Stats != nil {
@@ -92,7 +96,7 @@ func (e *env) row(t task.Info, now time.Time) []string {
 		mem, procs = size(t.MemoryBytes), strconv.Itoa(t.Processes)
 	}
 	return []string{
-		t.Name, dash(t.Group), state, readyText(t), number(t.PID), uptime(t, now), strconv.Itoa(t.Restarts), exitOf(t),
+		t.Name, dash(t.Group), state, readyText(t), number(t.PID), uptime(t, now), strconv.Itoa(t.Restarts), exit,
 		cpu, mem, procs, number(t.Run), dash(plain(t.Cwd)), dash(plain(t.Log)), command,
 	}
 }

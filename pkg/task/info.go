@@ -2,6 +2,7 @@ package task
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -46,6 +47,27 @@ func (t *Info) Finished() bool {
 		return false
 	}
 	return t.Spec.Restart == "" || t.Spec.Restart == RestartNo || t.Spec.Restart == RestartOnFailure && t.Spec.Job
+}
+
+// Failing tells whether the task needs a look: it failed or is lost, or its last
+// run failed and another one is due, by its schedule or after its backoff.
+func (t *Info) Failing() bool {
+	switch {
+	case t.State == Failed || t.State == Lost:
+		return true
+	case t.State.Ended() || t.PID != 0:
+		return false
+	}
+	return t.lastRunFailed()
+}
+
+// lastRunFailed judges by what is known of the end of the last run; nothing is
+// known while another run lasts.
+func (t *Info) lastRunFailed() bool {
+	if t.ExitCode == nil || t.TimedOut {
+		return t.Signal != "" || t.TimedOut
+	}
+	return *t.ExitCode != 0 && !slices.Contains(t.Spec.SuccessCodes, *t.ExitCode)
 }
 
 // Wish is what the user last asked the task to be.

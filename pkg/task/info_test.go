@@ -5,6 +5,35 @@ import (
 	"time"
 )
 
+func TestFailing(t *testing.T) {
+	code := func(n int) *int { return &n }
+	for _, tt := range []struct {
+		name string
+		info Info
+		want bool
+	}{
+		{"failed", Info{State: Failed}, true},
+		{"lost", Info{State: Lost}, true},
+		{"done", Info{State: Done, ExitCode: code(0)}, false},
+		{"done by its success codes", Info{State: Done, ExitCode: code(3)}, false},
+		{"stopped by a signal", Info{State: Stopped, Signal: "SIGTERM"}, false},
+		{"a schedule that never ran", Info{State: Waiting}, false},
+		{"a schedule whose last run succeeded", Info{State: Waiting, ExitCode: code(0)}, false},
+		{"a schedule whose last run failed", Info{State: Waiting, ExitCode: code(3)}, true},
+		{"of a code that counts as success", Info{State: Waiting, ExitCode: code(3), Spec: Spec{SuccessCodes: []int{3}}}, false},
+		{"a schedule whose last run a signal ended", Info{State: Waiting, Signal: "SIGSEGV"}, true},
+		{"that timed out and ended well", Info{State: Waiting, ExitCode: code(0), TimedOut: true}, true},
+		{"that is queued for its next run", Info{State: Queued, ExitCode: code(1)}, true},
+		{"backoff after a failure", Info{State: BackingOff, ExitCode: code(1)}, true},
+		{"backoff after success, always restarted", Info{State: BackingOff, ExitCode: code(0)}, false},
+		{"running", Info{State: Running, PID: 7}, false},
+	} {
+		if got := tt.info.Failing(); got != tt.want {
+			t.Errorf("%s: failing is %v", tt.name, got)
+		}
+	}
+}
+
 func TestFinished(t *testing.T) {
 	t.Parallel()
 	var (
