@@ -98,7 +98,7 @@ func tearDown(t testing.TB, getenv func(string) string, dir string) {
 	for _, p := range processesOf(dir) {
 		if p.supervisor != "" {
 			syscall.Kill(p.pid, syscall.SIGCONT) // a script that failed may have left it stopped
-			cmd := command(getenv, "/", "timeout", fmt.Sprint(patience.Seconds()), "tasks", "-s", p.supervisor, "exit", "--timeout", "0s", "-q")
+			cmd := command(getenv, "/", "timeout", fmt.Sprint(patience.Seconds()), "tasks", "--allow-foreign", "-s", p.supervisor, "exit", "--timeout", "0s", "-q")
 			// On a busy machine what was killed may take longer to go than an exit waits.
 			if out, err := cmd.CombinedOutput(); err != nil && cmd.ProcessState.ExitCode() != 124 {
 				t.Errorf("cannot end the supervisor on %s: %v: %s", p.supervisor, err, out)

@@ -36,6 +36,7 @@ type env struct {
 	quiet     bool
 	noHeaders bool
 	color     string
+	foreign   bool // root's client may talk to another user's supervisor
 
 	console *daemon.Console // in place of err while a supervisor is in the foreground; else nil
 
@@ -81,22 +82,36 @@ func (e *env) dialWithin(most time.Duration) (*client.Client, error) {
 	}
 	e.client.Socket = p.Socket
 	e.client.Dial = func(ctx context.Context) (net.Conn, error) {
-		conn, err := socket.Dial(ctx, p.Socket)
+		conn, err := e.connect(ctx, p.Socket)
 		if !errors.Is(err, task.ErrUnavailable) {
 			return conn, err
 		}
 		if path := p.Fallback(); path != "" {
-			return socket.Dial(ctx, path)
+			return e.connect(ctx, path)
 		}
 		// One that has lost its socket file binds it again; until it listens, too,
 		// it is there and does not answer.
 		for end := time.Now().Add(most); errors.Is(err, task.ErrUnavailable) && time.Now().Before(end) && socket.Nudge(p.State, p.Socket); {
 			time.Sleep(time.Millisecond)
-			conn, err = socket.Dial(ctx, p.Socket)
+			conn, err = e.connect(ctx, p.Socket)
 		}
 		return conn, err
 	}
 	return &e.client, nil
+}
+
+func (e *env) connect(ctx context.Context, path string) (net.Conn, error) {
+	if e.foreign {
+		return socket.DialForeign(ctx, path)
+	}
+	return socket.Dial(ctx, path)
+}
+
+// dialAt reaches the supervisor on path, and nowhere else.
+func (e *env) dialAt(path string) {
+	e.client.Close()
+	e.client.Socket = path
+	e.client.Dial = func(ctx context.Context) (net.Conn, error) { return e.connect(ctx, path) }
 }
 
 var errInterrupted = errors.New("interrupted")

@@ -234,8 +234,8 @@ func (e *env) historyDir(c *client.Client) (dir string, unserved, err error) {
 		}
 		return info.StateDir, nil, nil
 	}
-	p, err := e.locate()
-	return stateDir(p.State), unserved, err
+	dir, err = e.stateDir()
+	return dir, unserved, err
 }
 
 // knownByLogs is an error unless what sel names has logs.

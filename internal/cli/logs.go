@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 
 	"tasks/internal/logs"
 	"tasks/internal/safeopen"
+	"tasks/internal/socket"
 	"tasks/pkg/client"
 	"tasks/pkg/task"
 )
@@ -134,11 +136,11 @@ func (e *env) logged(sel task.Selector) (tasks []task.Info, served bool, err err
 	if !errors.Is(err, task.ErrUnavailable) {
 		return tasks, true, err
 	}
-	p, perr := e.locate()
-	if perr != nil {
-		return nil, false, perr
+	state, serr := e.stateDir()
+	if serr != nil {
+		return nil, false, serr
 	}
-	dir := logs.Dir(filepath.Join(stateDir(p.State), "logs"))
+	dir := logs.Dir(filepath.Join(state, "logs"))
 	all, lerr := dir.Names()
 	if lerr != nil || len(all) == 0 {
 		return nil, false, err // that no supervisor answers is the better answer
@@ -173,12 +175,18 @@ func (e *env) logged(sel task.Selector) (tasks []task.Info, served bool, err err
 	return tasks, false, errors.Join(missing...)
 }
 
-// stateDir is TASKS_STATE_DIR where it is set, as for serve.
-func stateDir(def string) string {
-	if dir := os.Getenv("TASKS_STATE_DIR"); dir != "" {
-		return dir
+// stateDir is where the state is, for what is read without a supervisor: by
+// TASKS_STATE_DIR where it is set, as for serve.
+func (e *env) stateDir() (string, error) {
+	p, err := e.locate()
+	if err != nil {
+		return "", err
 	}
-	return def
+	dir := cmp.Or(os.Getenv("TASKS_STATE_DIR"), p.State)
+	if e.foreign {
+		return dir, nil
+	}
+	return dir, socket.CheckOwner(dir)
 }
 
 // source finds the runs of t to show.

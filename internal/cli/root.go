@@ -170,6 +170,7 @@ func newRoot(e *env, args []string) *cobra.Command {
 	f.BoolVar(&e.noHeaders, "no-headers", e.noHeaders, "tables without their first line")
 	f.BoolVarP(&e.quiet, "quiet", "q", e.quiet, "print names only, or nothing but errors")
 	f.StringVar(&e.color, "color", e.color, "colours `WHEN`: auto, never or always")
+	f.BoolVar(&e.foreign, "allow-foreign", e.foreign, "as root: talk to the supervisor of another user as well")
 	root.RegisterFlagCompletionFunc("output", words("table", "wide", "json", "name"))
 	root.RegisterFlagCompletionFunc("color", words("auto", "never", "always"))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {

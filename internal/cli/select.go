@@ -71,6 +71,7 @@ func asks(cmd *cobra.Command, ask func(context.Context, *client.Client)) {
 	if f := cmd.Flag("socket"); f != nil {
 		e.socket = f.Value.String()
 	}
+	e.foreign, _ = cmd.Flags().GetBool("allow-foreign")
 	defer e.client.Close()
 	within := completeWithin()
 	ctx, cancel := context.WithTimeout(context.Background(), within)

@@ -60,12 +60,17 @@ TERM or INT, which stops them and lets the next 'tasks serve' start them again.`
 					return err
 				}
 			}
+			if e.foreign && os.Geteuid() == 0 {
+				e.dialAt(paths.Socket)
+				if _, err := e.client.Info(context.Background()); err == nil {
+					return e.sayServing(true)
+				}
+			}
 			already, err := daemon.Start(context.Background(), paths, keep, limits)
 			if err != nil {
 				return fmt.Errorf("cannot serve: %w", err)
 			}
-			e.client.Close()
-			e.client.Socket = paths.Socket
+			e.dialAt(paths.Socket)
 			if already {
 				e.ignored(cmd, paths.State)
 			}
@@ -86,7 +91,7 @@ TERM or INT, which stops them and lets the next 'tasks serve' start them again.`
 // replace has this program take over from a supervisor that answers; done is
 // false where none does.
 func (e *env) replace(paths socket.Paths) (done bool, err error) {
-	e.client.Socket = paths.Socket
+	e.dialAt(paths.Socket)
 	ctx := context.Background()
 	before, err := e.client.Info(ctx)
 	if errors.Is(err, task.ErrUnavailable) {

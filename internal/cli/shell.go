@@ -81,7 +81,7 @@ func (e *env) line(words []string) int {
 		words = words[1:]
 	}
 	l := newEnv() // the terminal may have another width by now
-	l.socket, l.output, l.quiet, l.noHeaders, l.color = e.socket, e.output, e.quiet, e.noHeaders, e.color
+	l.socket, l.output, l.quiet, l.noHeaders, l.color, l.foreign = e.socket, e.output, e.quiet, e.noHeaders, e.color, e.foreign
 	l.within = true
 	defer l.client.Close()
 	return l.run(words)

@@ -37,8 +37,8 @@ func Start(ctx context.Context, paths socket.Paths, keepEnded int, limits logs.L
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
 	for {
-		if answers(ctx, paths.Socket) {
-			return true, nil
+		if yes, err := answers(ctx, paths.Socket); yes || err != nil {
+			return yes, err
 		}
 		if err := paths.MakeDirs(); err != nil {
 			return false, err
@@ -79,19 +79,23 @@ func pause(ctx context.Context, paths socket.Paths) error {
 }
 
 // answers asks for a word: of one that was just killed the socket still takes
-// connections for a moment.
-func answers(ctx context.Context, path string) bool {
+// connections for a moment. That another user's answers is an error.
+func answers(ctx context.Context, path string) (bool, error) {
 	conn, err := socket.Dial(ctx, path)
+	var foreign *socket.ForeignError
+	if errors.As(err, &foreign) {
+		return false, err
+	}
 	if err != nil {
-		return false
+		return false, nil
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	if _, err := conn.Write([]byte(`{"jsonrpc":"2.0","id":1,"method":"info"}` + "\n")); err != nil {
-		return false
+		return false, nil
 	}
 	n, _ := conn.Read(make([]byte, 1))
-	return n == 1
+	return n == 1, nil
 }
 
 // fork starts the child and returns its verdict: "ready", "held" where another

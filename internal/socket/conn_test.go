@@ -141,7 +141,12 @@ func TestForeignSocket(t *testing.T) {
 	if c.said != "ok" {
 		t.Fatal(c.said)
 	}
-	conn, err := Dial(t.Context(), path) // root may
+	_, err := Dial(t.Context(), path)
+	wantError(t, err, path, "belongs to uid 65534, and this is root: use --allow-foreign")
+	if foreign := new(ForeignError); !errors.Is(err, task.ErrUnavailable) || !errors.As(err, &foreign) || foreign.UID != nobody {
+		t.Errorf("%#v", err)
+	}
+	conn, err := DialForeign(t.Context(), path) // root may, if it says so
 	check(t, err)
 	uid, pid, err := Peer(conn.(*net.UnixConn))
 	if err != nil || uid != nobody || pid != c.cmd.Process.Pid {

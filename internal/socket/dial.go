@@ -19,16 +19,22 @@ import (
 // answers, where path is no socket, or where it is another user's, the error is
 // a [task.ErrUnavailable]; it wraps ctx.Err() once ctx has ended.
 //
-// A supervisor of another user would refuse this one, so whoever answers there
-// is not told anything; root may talk to everyone.
-func Dial(ctx context.Context, path string) (net.Conn, error) {
+// Whoever answers for another user hears nothing: requests carry this user's
+// environment. Its supervisor would not answer anyway, except root.
+func Dial(ctx context.Context, path string) (net.Conn, error) { return dial(ctx, path, false) }
+
+// DialForeign is Dial by a user who knows whose socket it is: it lets root
+// connect to another user's supervisor.
+func DialForeign(ctx context.Context, path string) (net.Conn, error) { return dial(ctx, path, true) }
+
+func dial(ctx context.Context, path string, allowForeign bool) (net.Conn, error) {
 	const pause = 5 * time.Millisecond
 	var dialer net.Dialer
 	for {
 		conn, err := dialer.DialContext(ctx, "unix", path)
 		switch {
 		case err == nil:
-			if err := checkPeer(conn.(*net.UnixConn), path); err != nil {
+			if err := checkPeer(conn.(*net.UnixConn), path, allowForeign); err != nil {
 				conn.Close()
 				return nil, err
 			}
@@ -46,21 +52,33 @@ func Dial(ctx context.Context, path string) (net.Conn, error) {
 	}
 }
 
-func checkPeer(conn *net.UnixConn, path string) error {
+func checkPeer(conn *net.UnixConn, path string, allowForeign bool) error {
 	uid, _, err := Peer(conn)
 	switch me := os.Geteuid(); {
-	case errors.Is(err, errors.ErrUnsupported), err == nil && (uid == me || me == 0):
+	case errors.Is(err, errors.ErrUnsupported), err == nil && (uid == me || me == 0 && allowForeign):
 		return nil
 	case err != nil:
 		return err
 	default:
-		return foreign(path, uid)
+		return &ForeignError{path, uid}
 	}
 }
 
-func foreign(path string, uid int) error {
-	return task.Errorf(task.ErrUnavailable, "", "the socket %s belongs to uid %d, and this is uid %d: name another with --socket or TASKS_SOCKET", path, uid, os.Geteuid())
+// ForeignError is a [task.ErrUnavailable]: another user's process answers on a
+// socket.
+type ForeignError struct {
+	Socket string
+	UID    int
 }
+
+func (e *ForeignError) Error() string {
+	if os.Geteuid() == 0 {
+		return fmt.Sprintf("the socket %s belongs to uid %d, and this is root: use --allow-foreign to talk to it", e.Socket, e.UID)
+	}
+	return fmt.Sprintf("the socket %s belongs to uid %d, and this is uid %d: name another with --socket or TASKS_SOCKET", e.Socket, e.UID, os.Geteuid())
+}
+
+func (e *ForeignError) Unwrap() error { return task.ErrUnavailable }
 
 // unavailable says in words for people why path could not be connected to.
 func unavailable(path string, err error) error {
@@ -69,7 +87,7 @@ func unavailable(path string, err error) error {
 	case statErr == nil && fi.Mode().Type() != fs.ModeSocket:
 		return task.Errorf(task.ErrUnavailable, "", "%s is not a socket: name another with --socket or TASKS_SOCKET", path)
 	case statErr == nil && errors.Is(err, fs.ErrPermission) && owner(fi) != os.Geteuid():
-		return foreign(path, owner(fi))
+		return &ForeignError{path, owner(fi)}
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOTDIR):
 		return task.Errorf(task.ErrUnavailable, "", "no supervisor answers on %s: start one with 'tasks serve'", path)
 	default:

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"tasks/pkg/task"
 )
 
 // MakeDir makes the directory path, and its parents where they are missing,
@@ -68,6 +70,20 @@ func checkOwn(path string, uid int) error {
 		return refused(path, "it is open to others (mode %04o): chmod 700 %s", mode.Perm(), path)
 	}
 	return nil
+}
+
+// CheckOwner refuses to read in a state directory of another user, who could
+// have links there lead to files of this one. A missing directory is fine.
+func CheckOwner(path string) error {
+	fi, err := os.Stat(path)
+	if err != nil || owner(fi) == os.Geteuid() {
+		return nil
+	}
+	mend := "name another with TASKS_STATE_DIR or --socket"
+	if os.Geteuid() == 0 {
+		mend = "use --allow-foreign to read it"
+	}
+	return task.Errorf(task.ErrUnavailable, "", "the state directory %s belongs to uid %d, and this is uid %d: %s", path, owner(fi), os.Geteuid(), mend)
 }
 
 func refused(path, format string, args ...any) error {

@@ -1,9 +1,12 @@
 package socket
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"tasks/pkg/task"
 )
 
 func TestMakeDir(t *testing.T) {
@@ -125,5 +128,23 @@ func TestUmask(t *testing.T) {
 		}
 		wantMode(t, filepath.Join(dir, "a/b/state/lock"), 0o600)
 		wantMode(t, filepath.Join(dir, "x.sock"), 0o600)
+	}
+}
+
+func TestCheckOwner(t *testing.T) {
+	t.Parallel()
+	dir := tempDir(t)
+	check(t, CheckOwner(dir))
+	check(t, CheckOwner(filepath.Join(dir, "missing")))
+	needRoot(t)
+	link := filepath.Join(dir, "link")
+	check(t, os.Symlink(dir, link))
+	check(t, os.Chown(dir, nobody, nobody))
+	for _, path := range []string{dir, link} {
+		err := CheckOwner(path)
+		wantError(t, err, path, "belongs to uid 65534, and this is uid 0: use --allow-foreign")
+		if !errors.Is(err, task.ErrUnavailable) {
+			t.Error(err)
+		}
 	}
 }

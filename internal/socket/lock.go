@@ -147,7 +147,23 @@ func ReadLock(stateDir string) (pid int, socket string, held bool, err error) {
 	return pid, socket, held, err
 }
 
+// openLock opens the lock of a supervisor of this user.
 func openLock(stateDir string, flags int) (*os.File, error) {
+	file, err := openAnyLock(stateDir, flags)
+	if err != nil {
+		return nil, err
+	}
+	if fi, err := file.Stat(); err != nil || owner(fi) != os.Geteuid() {
+		file.Close()
+		if err == nil {
+			err = fmt.Errorf("it belongs to uid %d", owner(fi))
+		}
+		return nil, fmt.Errorf("cannot use lock %s: %w", file.Name(), err)
+	}
+	return file, nil
+}
+
+func openAnyLock(stateDir string, flags int) (*os.File, error) {
 	path := filepath.Join(stateDir, "lock")
 	// O_NONBLOCK: nothing that somebody put there may hold us up.
 	file, err := os.OpenFile(path, flags|syscall.O_NOFOLLOW|syscall.O_NONBLOCK|syscall.O_CLOEXEC, 0o600)
@@ -162,8 +178,6 @@ func openLock(stateDir string, flags int) (*os.File, error) {
 	case err != nil:
 	case !fi.Mode().IsRegular():
 		err = errors.New("it is not a regular file: remove it")
-	case owner(fi) != os.Geteuid():
-		err = fmt.Errorf("it belongs to uid %d", owner(fi))
 	default:
 		return file, nil
 	}
@@ -210,9 +224,9 @@ func content(file *os.File) (pid int, socket string, err error) {
 }
 
 // AwaitRelease returns when nobody holds the lock of stateDir any longer, or
-// ctx has ended.
+// ctx has ended. It may be the lock of another user, whose supervisor root ends.
 func AwaitRelease(ctx context.Context, stateDir string) error {
-	file, err := openLock(stateDir, os.O_RDONLY)
+	file, err := openAnyLock(stateDir, os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
