@@ -125,7 +125,7 @@ func lookUp(names []string, known map[string]bool, path string) (found, error) {
 // startGroup starts the ended tasks of a group again.
 func (e *env) startGroup(f *startFlags) error {
 	return e.started(f, func(ctx context.Context, c *client.Client) ([]task.Info, error) {
-		tasks, err := c.List(ctx, client.ListOptions{Selector: task.Selector{Group: f.group}})
+		tasks, err := c.List(ctx, client.ListOptions{Selector: f.groups.selector(nil, false)})
 		var names []string
 		for _, t := range tasks {
 			if t.State.Ended() {

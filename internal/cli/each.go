@@ -67,8 +67,8 @@ func (e *env) each(cmd *cobra.Command, f *eachFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	if f.group == "" {
-		f.group = each.Group(name)
+	if len(f.groups) == 0 {
+		f.groups = groupNames{each.Group(name)}
 	}
 	spec, err := f.spec(e, cmd, name, command)
 	if err != nil {
@@ -95,15 +95,15 @@ func (e *env) each(cmd *cobra.Command, f *eachFlags, args []string) error {
 		e.remark("tasks: no input, so no tasks")
 		return e.printTouched(nil)
 	}
-	slots, err := f.slots(ctx, cmd, c)
+	slots, err := f.slots(ctx, cmd, c, spec.Group)
 	if err != nil {
 		return err
 	}
 	if !f.wait {
 		tasks, err := startEach(ctx, c, spec, inputs)
-		return joined(err, e.printQueued(tasks, f.group, slots))
+		return joined(err, e.printQueued(tasks, spec.Group, slots))
 	}
-	now, events, err := c.Observe(ctx, task.Selector{Group: f.group})
+	now, events, err := c.Observe(ctx, task.Selector{Group: spec.Group})
 	if err != nil {
 		return err
 	}
@@ -137,20 +137,20 @@ func (f *eachFlags) parse(cmd *cobra.Command, args []string) (name string, comma
 	return names[0], command, nil
 }
 
-// slots is how many run at the same time, once that is set.
-func (f *eachFlags) slots(ctx context.Context, cmd *cobra.Command, c *client.Client) (string, error) {
+// slots is how many of the group run at the same time, once that is set.
+func (f *eachFlags) slots(ctx context.Context, cmd *cobra.Command, c *client.Client, group string) (string, error) {
 	jobs := f.jobs
 	if !cmd.Flags().Changed("jobs") {
 		groups, err := c.Groups(ctx)
 		if err != nil {
 			return "", err
 		}
-		if i := slices.IndexFunc(groups, func(g task.Group) bool { return g.Name == f.group }); i >= 0 && groups[i].Slots != nil {
+		if i := slices.IndexFunc(groups, func(g task.Group) bool { return g.Name == group }); i >= 0 && groups[i].Slots != nil {
 			return groups[i].String(), nil
 		}
 		jobs = runtime.NumCPU()
 	}
-	g, err := c.SetGroup(ctx, client.GroupOptions{Name: f.group, Slots: &client.Slots{N: &jobs}})
+	g, err := c.SetGroup(ctx, client.GroupOptions{Name: group, Slots: &client.Slots{N: &jobs}})
 	return g.String(), err
 }
 

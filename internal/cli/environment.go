@@ -26,10 +26,10 @@ func (f *specFlags) environment(e *env) (task.Env, error) {
 			}
 		}
 	}
-	if f.envFile != "" {
-		err := taskfile.ReadEnv(f.envFile, vars)
+	for _, path := range f.envFiles {
+		err := taskfile.ReadEnv(path, vars)
 		if err != nil && !errors.Is(err, task.ErrUsage) {
-			err = usage("cannot read --env-file %s: %v", f.envFile, errors.Unwrap(err))
+			err = usage("cannot read --env-file %s: %v", path, errors.Unwrap(err))
 		}
 		if err != nil {
 			return task.Env{}, err

@@ -51,7 +51,7 @@ no supervisor runs. --json prints an array; with --follow an object per line.`,
 			} else if f.lines < 0 {
 				return usage("bad --lines %d: it is negative", f.lines)
 			}
-			p := &pick{sel: task.Selector{Names: args, All: f.all, Group: f.group}, lines: f.lines, met: make(map[string]bool)}
+			p := &pick{sel: f.groups.selector(args, f.all), lines: f.lines, met: make(map[string]bool)}
 			if cmd.Flags().Changed("since") {
 				var err error
 				if p.since, err = sinceTime(f.since, time.Now()); err != nil {
@@ -105,7 +105,7 @@ func (p *pick) takes(ev *events.Event) bool {
 		return false
 	}
 	taken := false
-	if p.sel.Group != "" && ev.Group == p.sel.Group {
+	if ev.Group != "" && slices.Contains(p.sel.InGroups(), ev.Group) {
 		p.met["group "+ev.Group], taken = true, true
 	}
 	for _, want := range p.sel.Names {
@@ -134,7 +134,7 @@ func (p *pick) read(r *events.Reader) ([]events.Event, error) {
 	return found, nil
 }
 
-// missing is what of the names, and the group, nothing is known of: neither by
+// missing is what of the names, and the groups, nothing is known of: neither by
 // the supervisor nor by logs nor by all of the history.
 func (p *pick) missing(r *events.Reader, known func(task.Selector) error) error {
 	errs := make(map[string]error)
@@ -148,9 +148,12 @@ func (p *pick) missing(r *events.Reader, known func(task.Selector) error) error 
 			ask(want, task.Selector{Names: []string{want}})
 		}
 	}
-	group := "group " + p.sel.Group
-	if p.sel.Group != "" && !p.met[group] {
-		ask(group, task.Selector{Group: p.sel.Group})
+	words := slices.Clone(p.sel.Names)
+	for _, group := range p.sel.InGroups() {
+		word := "group " + group
+		if words = append(words, word); !p.met[word] {
+			ask(word, task.Selector{Group: group})
+		}
 	}
 	if len(errs) > 0 {
 		for ev, err := range r.Back() {
@@ -161,7 +164,7 @@ func (p *pick) missing(r *events.Reader, known func(task.Selector) error) error 
 		}
 	}
 	var all []error
-	for _, word := range append(slices.Clone(p.sel.Names), group) {
+	for _, word := range words {
 		if err := errs[word]; err != nil && !p.met[word] {
 			all = append(all, err)
 		}

@@ -13,7 +13,7 @@ import (
 )
 
 // The exit codes of every command. Those of `wait` and `start --wait` are the
-// task's own, and ownFailure where there is none to pass on.
+// task's own, and ownFailure where there is none to pass on, but for wrong usage.
 const (
 	done          = 0
 	failed        = 1
@@ -80,7 +80,7 @@ func codeOfWait(err error) int {
 		return int(tasks)
 	}
 	switch code := codeOf(err); code {
-	case done, timedOut, interrupted:
+	case done, timedOut, interrupted, wrongUsage:
 		return code
 	default:
 		return ownFailure

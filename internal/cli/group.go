@@ -109,6 +109,9 @@ the group: nothing new begins. none, the default, is no limit.`,
 	cmd.Flags().StringVar(&slots, "slots", "none", "`N` of its tasks run at the same time; 0: none begin; none: no limit")
 	cmd.Flags().StringVar(&onExit, "on-exit", "", "run `STRING` through sh -c after each run of its tasks; \"\": nothing")
 	cmd.Flags().StringVar(&onFailure, "on-failure", "", "run `STRING` through sh -c after each run that failed; \"\": nothing")
+	for _, hook := range []string{"on-exit", "on-failure"} {
+		cmd.Flags().SetAnnotation(hook, mayBeEmpty, nil)
+	}
 	return cmd
 }
 

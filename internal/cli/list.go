@@ -28,7 +28,7 @@ each uses and where it runs and logs.`,
   tasks list --json | jq -r '.[] | select(.state == "failed") | .name'`,
 		ValidArgsFunction: completeNames(nil),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o := client.ListOptions{Selector: task.Selector{Names: args, All: s.all, Group: s.group}, Stats: e.output == "wide"}
+			o := client.ListOptions{Selector: s.groups.selector(args, s.all), Stats: e.output == "wide"}
 			err := notEmpty(args)
 			if err != nil {
 				return err

@@ -145,7 +145,7 @@ func (e *env) logged(sel task.Selector) (tasks []task.Info, served bool, err err
 	if lerr != nil || len(all) == 0 {
 		return nil, false, err // that no supervisor answers is the better answer
 	}
-	if sel.Group != "" {
+	if len(sel.InGroups()) > 0 {
 		return nil, false, err
 	}
 	var missing []error

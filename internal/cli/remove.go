@@ -49,7 +49,7 @@ stopped is kept, unless --all is given; jobs of 'tasks each' are no services.`,
 		Example: "  tasks clean\n  tasks clean --state done\n  tasks clean --all -g encode",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			o := client.RemoveOptions{Selector: task.Selector{All: s.group == "", Group: s.group}, Ended: s.all, Finished: !s.all}
+			o := client.RemoveOptions{Selector: s.groups.selector(nil, len(s.groups) == 0), Ended: s.all, Finished: !s.all}
 			var err error
 			if o.States, err = parseStates(cmd, states); err != nil {
 				return err
@@ -63,7 +63,7 @@ stopped is kept, unless --all is given; jobs of 'tasks each' are no services.`,
 		},
 	}
 	cmd.Flags().BoolVarP(&s.all, "all", "a", false, "everything that has ended, stopped services and schedules too")
-	cmd.Flags().StringVarP(&s.group, "group", "g", "", "only tasks of `GROUP`")
+	cmd.Flags().VarP(&s.groups, "group", "g", "only tasks of `GROUP`; may be repeated")
 	cmd.Flags().StringSliceVar(&states, "state", nil, "only these `STATES`: done, failed, stopped, lost")
 	cmd.RegisterFlagCompletionFunc("group", completeGroups)
 	cmd.RegisterFlagCompletionFunc("state", listed("done", "failed", "stopped", "lost"))

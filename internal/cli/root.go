@@ -57,7 +57,7 @@ func (e *env) run(args []string) int {
 	for _, line := range lines(err) {
 		fmt.Fprintln(e.err, "tasks: "+e.hint(line, err))
 	}
-	if cmd != nil && (cmd.Annotations["exit"] == "task" || startsTasks(cmd) && asksForEnd(args) && errors.As(err, new(usageError))) {
+	if cmd != nil && cmd.Annotations["exit"] == "task" {
 		return codeOfWait(err)
 	}
 	return codeOf(err)
@@ -65,20 +65,6 @@ func (e *env) run(args []string) int {
 
 // startsTasks tells a command that has a NAME and a COMMAND.
 func startsTasks(cmd *cobra.Command) bool { return cmd.Name() == "start" || cmd.Name() == "each" }
-
-// asksForEnd tells a start whose exit code is a task's, before its flags were
-// understood.
-func asksForEnd(args []string) bool {
-	for _, a := range args {
-		if a == "--" {
-			return false
-		}
-		if a == "--wait" || a == "--wait=ended" {
-			return true
-		}
-	}
-	return false
-}
 
 // hint completes the line of an error with what to do next.
 func (e *env) hint(line string, err error) string {
@@ -150,6 +136,9 @@ func newRoot(e *env, args []string) *cobra.Command {
 			if cmd.Annotations["prints"] == "text" && (e.json || cmd.Flags().Changed("output")) {
 				return usage("%s prints text as it is: it goes without --json and --output", cmd.Name())
 			}
+			if cmd.Flags().Changed("socket") && e.socket == "" {
+				return noValue("socket")
+			}
 			return e.settle()
 		},
 	}
@@ -203,6 +192,7 @@ func newRoot(e *env, args []string) *cobra.Command {
 	for _, c := range all {
 		root.AddCommand(c(e))
 	}
+	refuseSecondValues(root)
 	return root
 }
 
@@ -270,6 +260,10 @@ func commandNames(root *cobra.Command) []string {
 // flagMessage says what is wrong with a flag and what may be meant.
 func flagMessage(cmd *cobra.Command, err error) string {
 	var value *pflag.InvalidValueError
+	var own flagError
+	if errors.As(err, &own) {
+		return string(own)
+	}
 	if errors.As(err, &value) {
 		like := "another value"
 		switch f := value.GetFlag(); f.Value.Type() {

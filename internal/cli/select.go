@@ -16,19 +16,19 @@ import (
 
 // selection is the flags that name tasks beside the arguments.
 type selection struct {
-	all   bool
-	group string
+	all    bool
+	groups groupNames
 }
 
 func (s *selection) flags(cmd *cobra.Command) {
 	cmd.Flags().BoolVarP(&s.all, "all", "a", false, "every task")
-	cmd.Flags().StringVarP(&s.group, "group", "g", "", "every task of `GROUP`")
+	cmd.Flags().VarP(&s.groups, "group", "g", "every task of `GROUP`; may be repeated")
 	cmd.RegisterFlagCompletionFunc("group", completeGroups)
 }
 
 // selector is what the arguments and flags name together; at least something.
 func (s *selection) selector(cmd *cobra.Command, args []string) (task.Selector, error) {
-	sel := task.Selector{Names: args, All: s.all, Group: s.group}
+	sel := s.groups.selector(args, s.all)
 	if sel.Empty() {
 		return sel, usage("no task named: give names, or --all: see '%s --help'", cmd.CommandPath())
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,15 +19,16 @@ import (
 
 // specFlags are the flags that describe a task, as they were given.
 type specFlags struct {
-	cwd, envFile, group          string
-	env                          []string
+	cwd                          string
+	groups                       groupNames
+	env, envFiles                []string
 	clearEnv, leave              bool
 	stopSignal, restart, backoff string
 	stopTimeout, timeout         time.Duration
 	maxRestarts, priority        int
 	logMaxSize                   task.Size
 	logKeep                      int
-	success                      string
+	success                      []string
 
 	after, afterEnded []string
 	when              task.When
@@ -46,9 +48,9 @@ func (f *specFlags) flags(cmd *cobra.Command) {
 	fl := pflag.NewFlagSet("", pflag.ContinueOnError)
 	fl.StringVarP(&f.cwd, "cwd", "C", "", "`DIR` to run in (default: this one)")
 	fl.StringArrayVarP(&f.env, "env", "e", nil, "set `NAME=VALUE` in its environment; may be repeated")
-	fl.StringVar(&f.envFile, "env-file", "", "set the variables in `FILE`")
+	fl.StringArrayVar(&f.envFiles, "env-file", nil, "set the variables in `FILE`; may be repeated")
 	fl.BoolVar(&f.clearEnv, "clear-env", false, "begin with an empty environment, not this one")
-	fl.StringVarP(&f.group, "group", "g", "", "`GROUP` of the task; without a command: every ended task of it")
+	fl.VarP(&f.groups, "group", "g", "`GROUP` of the task; without a command: every ended task of it")
 	fl.IntVar(&f.priority, "priority", 0, "among those that are queued in the group, higher `N` first")
 	fl.StringVar(&f.stopSignal, "stop-signal", "TERM", "`SIGNAL` that asks it to end")
 	durationVar(fl, &f.stopTimeout, "stop-timeout", "", task.DefaultStopTimeout, "`TIME` from the stop signal to KILL")
@@ -56,7 +58,7 @@ func (f *specFlags) flags(cmd *cobra.Command) {
 	fl.IntVar(&f.maxRestarts, "max-restarts", 0, "give up after `N` restarts (default: no limit)")
 	fl.StringVar(&f.backoff, "backoff", "1s..1m", "pause before a restart, doubling from `MIN..MAX`")
 	durationVar(fl, &f.timeout, "timeout", "", 0, "stop it after `TIME`; it has failed then (default: none)")
-	fl.StringVar(&f.success, "success-codes", "0", "exit `CODES` that are no failure, such as 0,3")
+	fl.StringArrayVar(&f.success, "success-codes", nil, "exit `CODES` that are no failure, such as 0,3 (default: 0)")
 	fl.BoolVar(&f.leave, "leave-children", false, "keep what it started when its main process ends")
 
 	fl.StringSliceVar(&f.after, "after", nil, "begin once all of `NAMES` have ended well, or are ready if they are services")
@@ -95,6 +97,7 @@ func (f *specFlags) flags(cmd *cobra.Command) {
 	cmd.RegisterFlagCompletionFunc("overlap", words("skip", "queue", "replace"))
 	cmd.RegisterFlagCompletionFunc("stop-signal", words(task.SignalNames()...))
 	cmd.MarkFlagDirname("cwd")
+	cmd.Flags().SetAnnotation("cwd", mayBeEmpty, nil) // which says so itself
 }
 
 // given names those of the flags that were given.
@@ -110,17 +113,18 @@ func (f *specFlags) given(cmd *cobra.Command) []string {
 
 // spec is the task that the flags describe.
 func (f *specFlags) spec(e *env, cmd *cobra.Command, name string, command []string) (task.Spec, error) {
+	group, err := f.groups.one()
+	if err != nil {
+		return task.Spec{}, err
+	}
 	s := task.Spec{
-		Name: name, Command: command, Group: f.group, Priority: f.priority, Restart: task.Restart(f.restart), LeaveChildren: f.leave,
+		Name: name, Command: command, Group: group, Priority: f.priority, Restart: task.Restart(f.restart), LeaveChildren: f.leave,
 		Order: task.Order{After: f.after, AfterEnded: f.afterEnded}, When: f.when, Ready: f.ready, Health: f.health, Hooks: f.hooks,
 	}
 	changed := cmd.Flags().Changed
-	for _, name := range []string{"at", "cron"} {
-		if changed(name) && cmd.Flag(name).Value.String() == "" {
-			return s, usage("--%s has no value: leave it out, or say when", name)
-		}
+	if err := f.listsNotEmpty(cmd); err != nil {
+		return s, err
 	}
-	var err error
 	if s.Cwd, err = directory(f.cwd, changed("cwd")); err != nil {
 		return s, err
 	}
@@ -153,7 +157,7 @@ func (f *specFlags) spec(e *env, cmd *cobra.Command, name string, command []stri
 		s.HealthRetries = new(f.healthRetries)
 	}
 	if changed("success-codes") {
-		if s.SuccessCodes, err = codes(f.success); err != nil {
+		if s.SuccessCodes, err = codes(strings.Join(f.success, ",")); err != nil {
 			return s, err
 		}
 	}
@@ -175,6 +179,16 @@ func (f *specFlags) spec(e *env, cmd *cobra.Command, name string, command []stri
 	return s, checkTemplate(s)
 }
 
+// listsNotEmpty refuses lists without a value, see [singleValue].
+func (f *specFlags) listsNotEmpty(cmd *cobra.Command) error {
+	for name, list := range map[string][]string{"after": f.after, "after-ended": f.afterEnded, "env-file": f.envFiles} {
+		if cmd.Flags().Changed(name) && (len(list) == 0 || slices.Contains(list, "")) {
+			return noValue(name)
+		}
+	}
+	return nil
+}
+
 // needed refuses flags that say how where nothing says what.
 func (f *specFlags) needed(cmd *cobra.Command) error {
 	for _, of := range []struct {
@@ -184,7 +198,7 @@ func (f *specFlags) needed(cmd *cobra.Command) error {
 	}{
 		{[]string{"ready-timeout", "ready-interval"}, "a check: --ready-http, -port, -cmd, -log or -notify", f.ready.Checked()},
 		{[]string{"health-interval", "health-timeout", "health-retries"}, "a check: --health-http or --health-cmd", f.health.Checked()},
-		{[]string{"priority"}, "--group", f.group != ""},
+		{[]string{"priority"}, "--group", len(f.groups) > 0},
 	} {
 		for _, flag := range of.flags {
 			if cmd.Flags().Changed(flag) && !of.is {

@@ -88,7 +88,7 @@ func (e *env) start(cmd *cobra.Command, f *startFlags, args []string) error {
 	switch {
 	case f.all && (command != nil || len(names) > 0):
 		return usage("--all goes with no names and no command")
-	case len(names) == 0 && !f.all && (command != nil || f.group == ""):
+	case len(names) == 0 && !f.all && (command != nil || len(f.groups) == 0):
 		return usage("no name given: use 'tasks start NAME -- COMMAND'")
 	case command != nil && len(names) > 1:
 		return usage("one command needs one name, not %d: %s", len(names), strings.Join(names, " "))

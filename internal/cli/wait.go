@@ -21,8 +21,8 @@ func newWait(e *env) *cobra.Command {
 		Long: `Wait until all the tasks have ended; with --any, until one has. The exit code is
 the task's own: 128+n if signal n ended it, 127 or 126 if it could not start, 124
 if its timeout ran out, 125 if it was lost; of several tasks the first, in the
-order named, that is not 0. Where waiting itself fails it is 125, and 124 for
---timeout. A task that ended long ago is as good as one that ends now.`,
+order named, that is not 0. Where waiting itself fails it is 125, 124 for
+--timeout, and 2 for wrong usage. A task that ended long ago is as good as one that ends now.`,
 		Example: `  tasks wait build && echo built
   tasks wait --any web db --timeout 1h
   tasks wait web --for running`,

@@ -70,6 +70,7 @@ type (
 		task.Spec
 		Names   []string `json:"names,omitempty"`
 		All     bool     `json:"all,omitempty"`
+		Groups  []string `json:"groups,omitempty"`
 		Replace bool     `json:"replace,omitempty"` // stop first what has that name
 	}
 	// Each is a start of one task per input: of the name, the command and the group

@@ -62,10 +62,10 @@ func start(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 		return nil, err
 	}
 	sup := c.srv.cfg.Supervisor
-	sel := task.Selector{Names: p.Names, All: p.All, Group: p.Group}
+	sel := task.Selector{Names: p.Names, All: p.All, Group: p.Group, Groups: p.Groups}
 	one := p.Name != "" || len(p.Command) > 0 || sel.Empty()
 	if one {
-		if len(p.Names) > 0 || p.All {
+		if len(p.Names) > 0 || p.All || len(p.Groups) > 0 {
 			return nil, &protocol.Error{Code: protocol.CodeParams, Message: "params: give a spec, or names or all, not both"}
 		}
 		spec := p.Spec
@@ -169,7 +169,7 @@ func turn(c *conn, params json.RawMessage, kind supervisor.OpKind, from task.Sta
 	}
 	sup := c.srv.cfg.Supervisor
 	return forEach(c, names, errs, func(name string) (supervisor.Op, bool) {
-		if p.All || p.Group != "" {
+		if p.All || len(p.InGroups()) > 0 {
 			if t, err := sup.Info(name); err != nil || t.State != from || t.Engine == task.EngineFunc {
 				return supervisor.Op{}, false
 			}

@@ -79,7 +79,7 @@ func (c *Client) Start(ctx context.Context, spec task.Spec, replace bool) ([]tas
 
 // StartAgain starts ended tasks with the spec that they have.
 func (c *Client) StartAgain(ctx context.Context, sel task.Selector) ([]task.Info, error) {
-	return c.tasks(ctx, "start", protocol.Start{Spec: task.Spec{Group: sel.Group}, Names: sel.Names, All: sel.All})
+	return c.tasks(ctx, "start", protocol.Start{Spec: task.Spec{Group: sel.Group}, Names: sel.Names, All: sel.All, Groups: sel.Groups})
 }
 
 // StartEach starts a task per input: what stands in braces in the name and the

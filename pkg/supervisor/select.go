@@ -50,18 +50,21 @@ func (s *Supervisor) Select(sel Selector) ([]string, []error) {
 			errs = append(errs, task.NoSuchTask(want))
 		}
 	}
-	if !sel.All && sel.Group == "" {
+	groups := sel.InGroups()
+	if !sel.All && len(groups) == 0 {
 		return names, errs
 	}
-	found := false
+	found := make(map[string]bool)
 	for _, info := range infos() {
-		if sel.All || sel.Group != "" && info.Group == sel.Group {
-			found = true
+		if sel.All || info.Group != "" && slices.Contains(groups, info.Group) {
+			found[info.Group] = true
 			take(info.Name)
 		}
 	}
-	if _, set := s.slots.get(sel.Group); sel.Group != "" && !found && !set {
-		errs = append(errs, task.NoSuchGroup(sel.Group))
+	for _, group := range groups {
+		if _, set := s.slots.get(group); !found[group] && !set {
+			errs = append(errs, task.NoSuchGroup(group))
+		}
 	}
 	return names, errs
 }
@@ -128,8 +131,9 @@ func Matcher(sel Selector) func(*task.Info) bool {
 			globs = append(globs, want)
 		}
 	}
+	groups := sel.InGroups()
 	return func(i *task.Info) bool {
-		if sel.All || sel.Group != "" && i.Group == sel.Group || named[i.Name] {
+		if sel.All || i.Group != "" && slices.Contains(groups, i.Group) || named[i.Name] {
 			return true
 		}
 		return slices.ContainsFunc(globs, func(glob string) bool {

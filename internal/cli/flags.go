@@ -1,0 +1,118 @@
+package cli
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"tasks/pkg/task"
+)
+
+// A flag of a command is one of three kinds, by the type of its value: a list,
+// whose values add up, as those of groupNames do, or else a single value. Of the
+// global ones, which are the persistent ones, the last counts.
+
+// flagError is what is wrong with a flag, in full.
+type flagError string
+
+func (e flagError) Error() string { return string(e) }
+
+// noValue refuses a flag with an empty value, which an unset variable of a script
+// gives it: to take that for no flag would be a surprise.
+func noValue(flag string) error {
+	return usageError{flagError("--" + flag + " has no value: leave it out, or give one")}
+}
+
+// mayBeEmpty annotates flags for which an empty value is one.
+const mayBeEmpty = "tasks_may_be_empty"
+
+// singleValue refuses a second value that is not the first, one of which would be
+// ignored, and an empty one.
+type singleValue struct {
+	pflag.Value
+	flag  *pflag.Flag
+	given bool
+}
+
+func (v *singleValue) Set(text string) error {
+	if _, may := v.flag.Annotations[mayBeEmpty]; text == "" && !may && v.Type() == "string" {
+		return noValue(v.flag.Name)
+	}
+	before := v.Value.String()
+	err := v.Value.Set(text)
+	if err == nil && v.given && v.Value.String() != before {
+		return flagError("--" + v.flag.Name + " given twice: give one value")
+	}
+	v.given = true
+	return err
+}
+
+// refuseSecondValues makes the flags of cmd, and of its subcommands, that are no
+// lists single values.
+func refuseSecondValues(cmd *cobra.Command) {
+	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
+		if _, list := f.Value.(pflag.SliceValue); !list {
+			f.Value = &singleValue{Value: f.Value, flag: f}
+		}
+	})
+	for _, c := range cmd.Commands() {
+		refuseSecondValues(c)
+	}
+}
+
+// groupNames is the groups of --group: each adds to those before it.
+type groupNames []string
+
+// Set adds a group.
+func (g *groupNames) Set(name string) error {
+	if name == "" {
+		return noValue("group")
+	}
+	return g.Append(name)
+}
+
+// Append adds a group that is not among them yet.
+func (g *groupNames) Append(name string) error {
+	if !slices.Contains(*g, name) {
+		*g = append(*g, name)
+	}
+	return nil
+}
+
+// Replace is for pflag.SliceValue.
+func (g *groupNames) Replace(names []string) error {
+	*g = names
+	return nil
+}
+
+// GetSlice is for pflag.SliceValue.
+func (g *groupNames) GetSlice() []string { return *g }
+
+func (g *groupNames) String() string { return strings.Join(*g, ",") }
+
+// Type says that there may be several, for completions.
+func (*groupNames) Type() string { return "stringArray" }
+
+// selector names tasks by names, or all, or these groups.
+func (g groupNames) selector(names []string, all bool) task.Selector {
+	sel := task.Selector{Names: names, All: all}
+	if len(g) == 1 {
+		sel.Group = g[0] // as earlier versions have it
+		return sel
+	}
+	sel.Groups = g
+	return sel
+}
+
+// one is the group that a task is to be in; "" for none.
+func (g groupNames) one() (string, error) {
+	switch len(g) {
+	case 0:
+		return "", nil
+	case 1:
+		return g[0], nil
+	}
+	return "", usage("--group given twice: a task is in one group")
+}
