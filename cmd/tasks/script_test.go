@@ -165,6 +165,8 @@ func condition(cond string) (bool, error) {
 		return err == nil && os.Remove(dir) == nil, nil
 	case "mount":
 		return exec.Command("unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt").Run() == nil, nil
+	case "strace":
+		return exec.Command("strace", "-qq", "-o", os.DevNull, "true").Run() == nil, nil
 	case "xattr":
 		f, err := os.CreateTemp("/tmp", "tasks")
 		if err != nil {

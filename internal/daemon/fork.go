@@ -40,6 +40,9 @@ func Start(ctx context.Context, paths socket.Paths, keepEnded int, limits logs.L
 		if yes, err := answers(ctx, paths.Socket); yes || err != nil {
 			return yes, err
 		}
+		if err := process.Probe(); err != nil {
+			return false, err
+		}
 		if err := paths.MakeDirs(); err != nil {
 			return false, err
 		}

@@ -122,7 +122,7 @@ func checkFormat(args []string) error {
 	if n, err := strconv.Atoi(args[0]); len(args) != 1 || err != nil || n > store.Format {
 		return fmt.Errorf("this program reads databases up to format %d", store.Format)
 	}
-	return nil
+	return process.Probe()
 }
 
 // resume is the side of handOver that is executed.

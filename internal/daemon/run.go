@@ -59,6 +59,9 @@ func Run(cfg Config, serving func()) error {
 	signal.Notify(nudge, syscall.SIGUSR1)
 	resetIgnored()
 
+	if err := process.Probe(); err != nil {
+		return err
+	}
 	systemd := newManager()
 	if err := cfg.Paths.MakeDirs(); err != nil {
 		return err

@@ -3,6 +3,7 @@ package process
 import (
 	"errors"
 	"io/fs"
+	"math"
 	"syscall"
 	"time"
 
@@ -148,6 +149,14 @@ func becomeSubreaper() error {
 		return err
 	}
 	return unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+}
+
+// closeOnExec keeps every descriptor but the standard ones from what is executed.
+func closeOnExec() error {
+	if err := (call{name: "close_range"}).begin(); err != nil {
+		return err
+	}
+	return unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC)
 }
 
 // now is the time since boot.

@@ -25,6 +25,7 @@ func TestSignalsAreSentInFewPlaces(t *testing.T) {
 	}
 	callers := map[string]string{
 		"internal/process signalGroup":     "the main process is not reaped, so its pid is not given away",
+		"internal/process trySignal":       "no descriptor at all",
 		"internal/process canSignalGroups": "this process",
 		"internal/process signal":          "where there is no pidfd",
 	}

@@ -3,7 +3,6 @@ package process
 import (
 	"bytes"
 	"errors"
-	"math"
 	"os"
 	"runtime"
 	"strconv"
@@ -53,7 +52,7 @@ func (t *tree) open() error {
 		return os.NewSyscallError("prctl", err)
 	}
 	// What this program inherited itself is not for its runs.
-	if err := unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+	if err := closeOnExec(); err != nil {
 		return os.NewSyscallError("close_range", err)
 	}
 	t.groups = canSignalGroups()
