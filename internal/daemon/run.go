@@ -64,7 +64,10 @@ func Run(cfg Config, serving func()) error {
 	}
 	systemd := newManager()
 	if err := cfg.Paths.MakeDirs(); err != nil {
-		return err
+		if cfg.Handed == nil {
+			return err
+		}
+		cfg.Log.Warn(err.Error()) // the program before this one took less care, and tasks run
 	}
 	// Held until the process is gone, however it ends: who waits for that
 	// waits for the lock.

@@ -14,41 +14,34 @@ import (
 // MakeDir makes the directory path, and its parents where they are missing,
 // for this user alone (0700 whatever the umask), or checks the one that is
 // there. One that is a symbolic link, belongs to another user (root included)
-// or lets others in is refused; the error says what to do about it.
+// or lets others in is refused, and so is one below a directory in which others
+// can rename, before anything is made; the error says what to do about it.
 func MakeDir(path string) error {
+	if err := newTruster().check(filepath.Dir(path), path); err != nil {
+		return err
+	}
 	if err := makeAll(path); err != nil {
 		return fmt.Errorf("cannot make directory %s: %w", path, err)
 	}
 	return checkOwn(path, os.Geteuid())
 }
 
-// CheckNamedDir checks the directory of a socket that the user named: it must
-// belong to this user or root, and only they may replace files in it. A missing
-// one is made, 0700; its parents are not, since a missing parent is a typo more
-// often than a wish.
+// CheckNamedDir checks the directory of a socket that the user named: it and all
+// that are above it must belong to this user or root, and only they may rename
+// there. A missing one is made, 0700; its parents are not, since a missing
+// parent is a typo more often than a wish.
 func CheckNamedDir(path string) error {
+	if err := newTruster().check(path, path); err != nil {
+		return err
+	}
 	switch err := makeOne(path); {
 	case errors.Is(err, fs.ErrNotExist):
 		return refused(path, "%s is missing: mkdir -p %s", filepath.Dir(path), filepath.Dir(path))
 	case err != nil:
 		return fmt.Errorf("cannot make directory %s: %w", path, err)
 	}
-	// The owner of a link can point it elsewhere at any time.
-	for _, stat := range []func(string) (fs.FileInfo, error){os.Lstat, os.Stat} {
-		fi, err := stat(path)
-		if err != nil {
-			return fmt.Errorf("cannot check directory %s: %w", path, cause(err))
-		}
-		if uid := owner(fi); uid != os.Geteuid() && uid != 0 {
-			return refused(path, "it belongs to uid %d: name a socket in another directory", uid)
-		}
-		switch mode := fi.Mode(); {
-		case mode&fs.ModeSymlink != 0:
-		case !mode.IsDir():
-			return refused(path, "it is not a directory: name another socket")
-		case mode.Perm()&0o022 != 0 && mode&fs.ModeSticky == 0:
-			return refused(path, "others can write to it (mode %04o): chmod go-w %s", mode.Perm(), path)
-		}
+	if _, err := os.Stat(path); err != nil { // a link that leads nowhere
+		return fmt.Errorf("cannot check directory %s: %w", path, cause(err))
 	}
 	return nil
 }
@@ -114,6 +107,8 @@ func makeOne(path string) error {
 }
 
 func owner(fi fs.FileInfo) int { return int(fi.Sys().(*syscall.Stat_t).Uid) }
+
+func group(fi fs.FileInfo) int { return int(fi.Sys().(*syscall.Stat_t).Gid) }
 
 // cause is what the system said, without the call and the path around it.
 func cause(err error) error {

@@ -1,0 +1,166 @@
+package socket
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// A truster says by whom a directory may be changed without harm to one user:
+// by that user and by root, as for sshd's StrictModes. Whoever can rename
+// entries of a directory can put another in the place of all that is below it.
+type truster struct {
+	uid      int
+	home     string             // what is above it is its administrator's business
+	private  func(gid int) bool // nobody but the user and root is in that group
+	unmapped int                // uid that root has where user namespaces hide it; -1: none
+}
+
+func newTruster() *truster {
+	t := &truster{uid: os.Geteuid(), unmapped: unmapped()}
+	t.private = func(gid int) bool { return privateGroup("/etc/passwd", "/etc/group", t.uid, gid) }
+	if home, err := filepath.EvalSymlinks(os.Getenv("HOME")); err == nil && filepath.IsAbs(home) {
+		if fi, err := os.Stat(home); err == nil && owner(fi) == t.uid {
+			t.home = home
+		}
+	}
+	return t
+}
+
+// check follows dir, which is path or above it, from the root directory on, link
+// by link, and refuses path if others could lead that elsewhere. What is
+// missing, the user will make.
+func (t *truster) check(dir, path string) error {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return fmt.Errorf("cannot check directory %s: %w", dir, err)
+	}
+	var refusal error
+	at, rest := "/", names(dir)
+	for links := 0; ; {
+		fi, err := os.Lstat(at)
+		if errors.Is(err, fs.ErrNotExist) {
+			return refusal
+		}
+		if err != nil {
+			return fmt.Errorf("cannot check directory %s: %w", at, cause(err))
+		}
+		if at == t.home {
+			refusal = nil
+		}
+		if bad := t.judge(at, fi, path); bad != nil && refusal == nil {
+			refusal = bad
+		}
+		if fi.Mode()&fs.ModeSymlink != 0 {
+			if links++; links > 40 {
+				return refused(path, "it has too many symbolic links")
+			}
+			target, err := os.Readlink(at)
+			if err != nil {
+				return fmt.Errorf("cannot check directory %s: %w", at, cause(err))
+			}
+			at = filepath.Dir(at)
+			if filepath.IsAbs(target) {
+				at = "/"
+			}
+			rest = append(names(target), rest...)
+		}
+		if len(rest) == 0 {
+			return refusal
+		}
+		at, rest = filepath.Join(at, rest[0]), rest[1:] // at has no links: Join may shorten a ".."
+	}
+}
+
+func names(path string) []string {
+	return strings.FieldsFunc(path, func(r rune) bool { return r == '/' })
+}
+
+// judge says who else could change what is at one step of the way to path.
+func (t *truster) judge(at string, fi fs.FileInfo, path string) error {
+	mode, what := fi.Mode(), "it"
+	if at != path {
+		what = at
+	}
+	switch uid := owner(fi); {
+	case uid != t.uid && uid != 0 && (uid != t.unmapped || mode.Perm()&0o022 != 0 && mode&fs.ModeSticky == 0):
+		return refused(path, "%s belongs to uid %d (mode %04o), who could replace it: name a directory that is below none of another user", what, uid, mode.Perm())
+	case mode&fs.ModeSymlink != 0 || mode&fs.ModeSticky != 0:
+		return nil
+	case !mode.IsDir():
+		return refused(path, "%s is not a directory: name another", what)
+	case mode.Perm()&0o002 != 0, mode.Perm()&0o020 != 0 && !t.private(group(fi)):
+		return refused(path, "others can write to %s (owner uid %d, gid %d, mode %04o): chmod go-w %s", what, uid, group(fi), mode.Perm(), at)
+	}
+	return nil
+}
+
+// privateGroup tells whether nobody but the user uid and root is in the group
+// gid, by the files passwd and group: it has the user's name, as where each user
+// has a group, or is root's, and no others. What is not in the files may have
+// members elsewhere; of such only a group with the user's own number counts.
+func privateGroup(passwd, group string, uid, gid int) bool {
+	user, listed := "", false
+	others := false
+	eachEntry(passwd, 4, func(f []string) {
+		switch {
+		case f[2] == strconv.Itoa(uid):
+			user = f[0]
+		case f[3] == strconv.Itoa(gid) && f[2] != "0":
+			others = true
+		}
+	})
+	named := gid == 0
+	eachEntry(group, 4, func(f []string) {
+		if f[2] != strconv.Itoa(gid) {
+			return
+		}
+		listed = true
+		named = named || f[0] == user
+		for member := range strings.SplitSeq(f[3], ",") {
+			others = others || member != "" && member != user && member != "root"
+		}
+	})
+	if !listed {
+		return gid == uid && !others
+	}
+	return named && !others
+}
+
+// eachEntry yields the lines of passwd(5) or group(5) with at least n fields.
+func eachEntry(path string, n int, yield func(fields []string)) {
+	f, err := os.Open(path)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if fields := strings.Split(lines.Text(), ":"); len(fields) >= n {
+			yield(fields)
+		}
+	}
+}
+
+// unmapped is the uid that stands for every user who has none in this user
+// namespace, user_namespaces(7), such as the root of the machine that owns the
+// directories of its system; -1 where all users have one.
+func unmapped() int {
+	b, err := os.ReadFile("/proc/self/uid_map")
+	if err != nil {
+		return -1
+	}
+	if f := strings.Fields(string(b)); len(f) == 3 && f[0] == "0" && f[2] == "4294967295" {
+		return -1
+	}
+	b, err = os.ReadFile("/proc/sys/kernel/overflowuid")
+	uid, aerr := strconv.Atoi(strings.TrimSpace(string(b)))
+	if err != nil || aerr != nil {
+		return -1
+	}
+	return uid
+}
