@@ -45,6 +45,7 @@ func (e *env) startAgain(f *startFlags, names []string) error {
 	case found.nowhere == len(names) && !alone && !f.all:
 		return usage("no such tasks: %s: put -- before the command: tasks start %s -- %s", strings.Join(names, ", "), names[0], strings.Join(names[1:], " "))
 	}
+	e.remarks(found.remarks)
 	return e.started(f, func(ctx context.Context, c *client.Client) ([]task.Info, error) {
 		var tasks []task.Info
 		var errs []error
@@ -79,6 +80,7 @@ type found struct {
 	nowhere int          // how many of those there are
 	specs   []task.Spec  // what the tasks file has, with what that comes after, as far as it is not known
 	groups  []task.Group // of that file
+	remarks []string     // on it
 }
 
 // lookUp finds names among the known tasks, else in the tasks file at path.
@@ -118,7 +120,7 @@ func lookUp(names []string, known map[string]bool, path string) (found, error) {
 		return r, err
 	}
 	r.specs = slices.DeleteFunc(file.Tasks, func(s task.Spec) bool { return known[s.Name] })
-	r.groups = file.Groups
+	r.groups, r.remarks = file.Groups, file.Remarks
 	return r, nil
 }
 

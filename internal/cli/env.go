@@ -149,6 +149,13 @@ func (e *env) remark(format string, args ...any) {
 	}
 }
 
+// remarks prints what reading a file has to say.
+func (e *env) remarks(all []string) {
+	for _, r := range all {
+		e.remark("tasks: %s", r)
+	}
+}
+
 // ask sends one request that may last, and prints the tasks that it reached.
 func (e *env) ask(do func(context.Context, *client.Client) ([]task.Info, error)) error {
 	c, err := e.dial()

@@ -27,7 +27,8 @@ func (f *specFlags) environment(e *env) (task.Env, error) {
 		}
 	}
 	for _, path := range f.envFiles {
-		err := taskfile.ReadEnv(path, vars)
+		remarks, err := taskfile.ReadEnv(path, vars, os.Environ())
+		e.remarks(remarks)
 		if err != nil && !errors.Is(err, task.ErrUsage) {
 			err = usage("cannot read --env-file %s: %v", path, errors.Unwrap(err))
 		}
@@ -35,10 +36,10 @@ func (f *specFlags) environment(e *env) (task.Env, error) {
 			return task.Env{}, err
 		}
 	}
-	for _, kv := range f.env {
+	for i, kv := range f.env {
 		k, v, ok := strings.Cut(kv, "=")
-		if !ok || k == "" {
-			return task.Env{}, usage("bad --env %q: use NAME=VALUE", kv)
+		if !ok || k == "" { // what there is may be a secret
+			return task.Env{}, usage("bad --env: value %d is not NAME=VALUE", i+1)
 		}
 		vars[k] = v
 	}

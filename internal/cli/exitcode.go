@@ -135,8 +135,8 @@ func lines(err error) []string {
 	if errors.As(err, &path) && err == error(path) {
 		return []string{fmt.Sprintf("cannot %s %s: %v", path.Op, path.Path, path.Err)}
 	}
-	if errors.As(err, new(taskfile.Faults)) { // with the lines themselves
-		return []string{strings.TrimRight(err.Error(), "\n")}
+	if errors.As(err, new(taskfile.Faults)) { // a line each
+		return strings.Split(err.Error(), "\n")
 	}
 	return []string{strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")}
 }

@@ -62,6 +62,7 @@ The file is tasks.yaml, else Procfile, in this directory or the nearest above.`,
 			if err != nil {
 				return err
 			}
+			e.remarks(file.Remarks)
 			if err := only(file, args); err != nil {
 				return err
 			}

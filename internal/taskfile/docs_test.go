@@ -81,7 +81,7 @@ func TestPageExamples(t *testing.T) {
 		if strings.HasSuffix(name, "env") {
 			continue
 		}
-		f, err := Load(filepath.Join(dir, name), []string{"HOME=/root"})
+		f, err := Load(filepath.Join(dir, name), []string{"HOME=/root", "USER=ann"})
 		if err != nil {
 			t.Errorf("%v", err)
 			continue
@@ -96,12 +96,12 @@ func TestPageExamples(t *testing.T) {
 		}
 	}
 	vars := make(map[string]string)
-	if err := ReadEnv(filepath.Join(dir, ".env"), vars); err != nil || len(vars) != 4 || vars["API_PORT"] != "8080" || vars["PATTERN"] != `^\w+ $x` {
+	if remarks, err := ReadEnv(filepath.Join(dir, ".env"), vars, []string{"USER=ann"}); err != nil || remarks != nil || len(vars) != 4 || vars["API_PORT"] != "8080" || vars["PATTERN"] != `^\w+ $x` || vars["GREETING"] != "two\nlines for ann" {
 		t.Errorf("%q, %v", vars, err)
 	}
 	fault := blocks("text")[0]
 	text := strings.Repeat("\n", 6) + "tasks:\n  api:\n    comand: ./api\n"
-	if got := faultsOf(t, text); "tasks.yaml:"+got+"\n" != fault {
+	if got := faultsOf(t, text); "tasks: tasks.yaml:"+got+"\n" != fault {
 		t.Errorf("the page shows %q; it is %q", fault, got)
 	}
 }

@@ -2,27 +2,48 @@ package taskfile
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
+	"tasks/internal/safeopen"
 	"tasks/pkg/task"
 )
 
 // maxGiven bounds what a file gives to all of its environments, in bytes.
 const maxGiven = 4 << 20
 
-// variables are those of an environment, NAME=VALUE each, that are UTF-8 text.
-func variables(environ []string) map[string]string {
-	vars := make(map[string]string, len(environ))
+// A callerEnv is the environment of whoever loads a file.
+type callerEnv struct {
+	vars      map[string]string // those that are UTF-8 text
+	illegible []string          // the names of the others
+}
+
+// variables reads an environment, NAME=VALUE each.
+func variables(environ []string) callerEnv {
+	c := callerEnv{vars: make(map[string]string, len(environ))}
 	for _, kv := range environ {
-		if k, v, ok := strings.Cut(kv, "="); ok && k != "" && utf8.ValidString(kv) {
-			vars[k] = v
+		switch k, v, ok := strings.Cut(kv, "="); {
+		case !ok || k == "":
+		case !utf8.ValidString(kv):
+			c.illegible = append(c.illegible, k)
+		default:
+			c.vars[k] = v
 		}
 	}
-	return vars
+	return c
+}
+
+func (c callerEnv) lookup(name string) (string, bool, error) {
+	if slices.Contains(c.illegible, name) {
+		return "", false, fmt.Errorf("%s is not UTF-8 text in your environment", name)
+	}
+	v, ok := c.vars[name]
+	return v, ok, nil
 }
 
 // environments makes those of the tasks of a file.
@@ -75,7 +96,7 @@ func (v *environments) of(e *entry, extra map[string]string) (env task.Env, name
 	}
 	vars := given
 	if !cleared {
-		vars = maps.Clone(v.environ)
+		vars = maps.Clone(v.environ.vars)
 		maps.Copy(vars, given)
 	}
 	env, err := task.NewEnv(vars)
@@ -94,22 +115,27 @@ func (v *environments) of(e *entry, extra map[string]string) (env task.Env, name
 func (l *loader) ownVars(keys map[string]got) map[string]string {
 	vars := make(map[string]string)
 	if g, ok := keys["env_file"]; ok {
+		var chain string
+		var sofar map[string]string
 		for i, name := range g.val.([]any) {
 			path := name.(string)
 			if !filepath.IsAbs(path) {
 				path = filepath.Join(l.dir, path)
 			}
-			file, err := l.envFile(path)
+			chain += path + "\x00"
+			file, err := l.envFile(chain, path, sofar, l.lookup)
 			if err != nil {
 				l.fault(g.items[i].pos, "env_file: %v", err)
+				break
 			}
-			maps.Copy(vars, file)
+			sofar = file
 		}
+		maps.Copy(vars, sofar)
 	}
 	if g, ok := keys["env"]; ok {
 		for _, p := range g.pair.val.pairs {
 			if !matches(envShape.names, p.key.text) || strings.IndexByte(p.key.text, 0) >= 0 {
-				l.fault(p.key.pos, "bad name of a variable %q", p.key.text)
+				l.fault(p.key.pos, "bad name of a variable %s: use NAME: VALUE", shownKey(p.key.text))
 				continue
 			}
 			if val, ok := l.scalar(p.key.text, p.at(), p.val, envShape.scalar); ok {
@@ -120,25 +146,51 @@ func (l *loader) ownVars(keys map[string]got) map[string]string {
 	return vars
 }
 
-// envFile reads a file once.
-func (l *loader) envFile(path string) (map[string]string, error) {
-	if vars, ok := l.files[path]; ok {
+// envFile is the variables of a file and of those named before it, which is read
+// once for each chain of names.
+func (l *loader) envFile(chain, path string, before map[string]string, outer func(string) (string, bool, error)) (map[string]string, error) {
+	if vars, ok := l.files[chain]; ok {
 		return vars, nil
 	}
+	text, err := read(safeopen.Open, path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read %s: %w", path, reason(err))
+	}
 	vars := make(map[string]string)
-	if err := ReadEnv(path, vars); err != nil {
+	maps.Copy(vars, before)
+	remarks, err := parseEnv(path, text, vars, outer)
+	if err != nil {
 		return nil, err
 	}
+	l.remarks = append(l.remarks, remarks...)
 	if l.files == nil {
 		l.files = make(map[string]map[string]string)
 	}
-	l.files[path] = vars
+	l.files[chain] = vars
 	return vars, nil
+}
+
+// lookup is the variable called name: of the caller, else of the file .env
+// beside the tasks file, which is read when it is first needed.
+func (l *loader) lookup(name string) (string, bool, error) {
+	if v, set, err := l.environ.lookup(name); set || err != nil {
+		return v, set, err
+	}
+	if l.dotenv == nil {
+		vars, err := l.readDotEnv()
+		if err != nil {
+			return "", false, err
+		}
+		l.dotenv = vars
+	}
+	v, ok := l.dotenv[name]
+	return v, ok, nil
 }
 
 // readDotEnv reads .env beside the file; there need be none.
 func (l *loader) readDotEnv() (map[string]string, error) {
-	vars, err := l.envFile(filepath.Join(l.dir, ".env"))
+	path := filepath.Join(l.dir, ".env")
+	vars, err := l.envFile(path, path, nil, l.environ.lookup)
 	if errors.Is(err, fs.ErrNotExist) {
 		return map[string]string{}, nil
 	}

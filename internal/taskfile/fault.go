@@ -3,6 +3,7 @@ package taskfile
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -18,16 +19,10 @@ type Fault struct {
 	Path         string
 	Line, Column int // from 1 on; a column is a character
 	Msg          string
-	Source       string // the line, and one with a caret below the column; "" where there is no such line
 }
 
-func (f Fault) Error() string {
-	text := fmt.Sprintf("%s:%d:%d: %s", f.Path, f.Line, f.Column, f.Msg)
-	if f.Source != "" {
-		text += "\n" + f.Source
-	}
-	return text
-}
+// Error has no part of the line, which may hold a secret.
+func (f Fault) Error() string { return fmt.Sprintf("%s:%d:%d: %s", f.Path, f.Line, f.Column, f.Msg) }
 
 // Faults is all that is wrong with a file, in its order: an [task.ErrUsage] of
 // several lines, to be printed as they are.
@@ -80,11 +75,7 @@ func (s *source) fault(at pos, format string, args ...any) {
 		return
 	}
 	at.line, at.col = max(at.line, 1), max(at.col, 1)
-	f := Fault{Path: s.path, Line: at.line, Column: at.col, Msg: printable(fmt.Sprintf(format, args...))}
-	if at.line <= len(s.lines) {
-		f.Source = excerpt(s.lines[at.line-1], at.col)
-	}
-	s.faults = append(s.faults, f)
+	s.faults = append(s.faults, Fault{s.path, at.line, at.col, printable(fmt.Sprintf(format, args...))})
 }
 
 // err is what was found wrong, or nil: of each place the first fault.
@@ -101,28 +92,6 @@ func (s *source) err() error {
 	return slices.CompactFunc(s.faults, func(a, b Fault) bool { return a.Line == b.Line && a.Column == b.Column })
 }
 
-// width is how much of a long line is shown, in characters.
-const width = 100
-
-// excerpt is the part of line around column col, and a caret below that.
-func excerpt(line string, col int) string {
-	chars := []rune(printable(line))
-	at := min(col-1, len(chars))
-	from := 0
-	if at >= width {
-		from = at - width/2
-	}
-	shown := chars[from:min(len(chars), from+width)]
-	blank := make([]rune, at-from)
-	for i := range blank {
-		blank[i] = ' '
-		if shown[i] == '\t' {
-			blank[i] = '\t'
-		}
-	}
-	return "  " + strings.TrimRight(string(shown), " \t") + "\n  " + string(blank) + "^"
-}
-
 // printable has a � for each character that a terminal might act upon.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
@@ -131,6 +100,15 @@ func printable(s string) string {
 		}
 		return utf8.RuneError
 	}, s)
+}
+
+// shownKey is a key in quotes, without what stands behind a =: A=B in place of
+// A: B is a key, and B may be secret.
+func shownKey(key string) string {
+	if name, _, ok := strings.Cut(key, "="); ok {
+		key = name + "=…"
+	}
+	return strconv.Quote(key)
 }
 
 // like is the hint at the one of names that word is a slip of, or "": one edit

@@ -44,7 +44,7 @@ func TestFaults(t *testing.T) {
 		one("restarts: no"):       `2:19: unknown key "restarts": did you mean restart?`,
 		one("name: b"):            `2:19: unknown key "name"`,
 		one("file: b"):            `2:19: unknown key "file"`,
-		one("command: y"):         `2:19: "command" is here a second time: it is in line 2 already`,
+		one("command: y"):         `2:19: duplicate key "command": it is in line 2 already`,
 		one("[a]: b"):             "2:22: found an invalid key for this map",
 		"tasks: {a: {command: x}, all: {command: x}}": `1:26: bad name "all": "all" means every task`,
 		"tasks: {-a: {command: x}}":                   `1:9: bad name "-a": use a letter or digit, then letters, digits, '.', '_', '-' or '@'`,
@@ -98,7 +98,7 @@ func TestFaults(t *testing.T) {
 		one("env: [A=1]"):                        "2:24: env: give a mapping, not a list",
 		one("env: {A: [1]}"):                     "2:28: A: give a text, not a list",
 		one("env: {A: }"):                        `2:25: A has no value: give a text; an empty text is ""`,
-		one("env: {A=B: x}"):                     `2:25: bad name of a variable "A=B"`,
+		one("env: {A=B: x}"):                     `2:25: bad name of a variable "A=…": use NAME: VALUE`,
 		one("group: b/c"):                        `2:26: bad group: bad name "b/c": use a letter or digit, then letters, digits, '.', '_', '-' or '@'`,
 
 		// values that go together
@@ -109,14 +109,17 @@ func TestFaults(t *testing.T) {
 		one("every: 5m, overlap: skip, at: 9"): `2:49: at: give a time of day such as 15:04, or RFC 3339, not "9"`,
 
 		// variables
-		one("cwd: '/${NO}'"):        "2:26: NO is not set: set it, here or in .env, or give a default: ${NO:-…}",
-		one("cwd: '/${NO'"):         "2:26: ${ has no } after it: $$ is a dollar",
-		one("cwd: '/x/${}'"):        "2:28: bad ${}: use ${NAME} or ${NAME:-DEFAULT}; $$ is a dollar",
-		one("cwd: '${A:?x}'"):       "2:25: bad ${A:?x}: use ${NAME} or ${NAME:-DEFAULT}; $$ is a dollar",
-		one("cwd: '${A:-${B}}'"):    "2:25: bad ${A:-${B}: use ${NAME} or ${NAME:-DEFAULT}; $$ is a dollar",
-		one("timeout: '${A:-x}'"):   `2:28: timeout: give a duration such as 10s, 1h30m or 1d, not "x"`,
-		one("env: {A: '${NO}'}"):    "2:29: NO is not set: set it, here or in .env, or give a default: ${NO:-…}",
-		one(`env: {A: "a\n${NO}"}`): "2:32: NO is not set: set it, here or in .env, or give a default: ${NO:-…}",
+		one("cwd: '/${NO}'"):             "2:26: NO is not set: set it, here or in .env, or give a default: ${NO:-…}",
+		one("cwd: '/${NO'"):              "2:26: ${ has no } after it: $$ is a dollar",
+		one("cwd: '/x/${}'"):             "2:28: bad reference: use ${NAME}, ${NAME:-DEFAULT} or ${NAME:?MESSAGE}; $$ is a dollar",
+		one("cwd: '${A:?x}'"):            "2:25: A is not set: x",
+		one("cwd: '${A:-${B}}'"):         "2:30: B is not set: set it, here or in .env, or give a default: ${B:-…}",
+		one("cwd: '/a${A:-$B}'"):         "2:32: this variable is not set: set it, here or in .env, or write $$ for a dollar",
+		one("env: {A: pa$word}"):         "2:30: this variable is not set: set it, here or in .env, or write $$ for a dollar",
+		"tasks: {a: {command: [x, $y]}}": "1:26: this variable is not set: set it, here or in .env, or write $$ for a dollar",
+		one("timeout: '${A:-x}'"):        `2:28: timeout: give a duration such as 10s, 1h30m or 1d, not "${A:-x}"`,
+		one("env: {A: '${NO}'}"):         "2:29: NO is not set: set it, here or in .env, or give a default: ${NO:-…}",
+		one(`env: {A: "a\n${NO}"}`):      "2:32: NO is not set: set it, here or in .env, or give a default: ${NO:-…}",
 
 		// order
 		one("after: [b]"):     "2:27: there is no task b for a to come after",
@@ -133,9 +136,9 @@ func TestFaults(t *testing.T) {
 		"tasks: {\n":               "1:8: could not find flow mapping end token '}'",
 		"tasks:\n\ta: b":           "2:1: found character '\t' that cannot start any token",
 		"tasks: {}\n--- \na: b":    "3:1: a second document begins here: one file has one",
-		"tasks: *x":                "1:8: there is no &x before this",
-		"a: &x {b: *x}\ntasks: *x": "1:11: there is no &x before this",
-		"tasks: !!set {}":          "1:8: the tag !!set means nothing here",
+		"tasks: *x":                "1:8: there is no anchor of this alias before it: put a text that begins with * in quotes",
+		"a: &x {b: *x}\ntasks: *x": "1:11: there is no anchor of this alias before it: put a text that begins with * in quotes",
+		"tasks: !!set {}":          "1:8: this tag means nothing here: put a text that begins with ! in quotes",
 		"tasks: {a: {<<: x}}":      "1:17: << takes in a mapping, not a text",
 		"tasks: \"a\tb\"":          "1:8: there is a tab in this: write it as \\t in double quotes",
 		"tasks: a\tb":              "1:8: there is a tab in this: write it as \\t in double quotes",
@@ -152,24 +155,48 @@ func TestFaults(t *testing.T) {
 
 func TestFaultsShown(t *testing.T) {
 	t.Parallel()
-	long := strings.Repeat("x", 300)
 	for text, want := range map[string]string{
-		"tasks:\n  a:\n    comand: x\n":                   "3:5: unknown key \"comand\": did you mean command?\n      comand: x\n      ^",
-		"tasks: {ü: {command: x}, é: }":                   "1:9: bad name \"ü\": use a letter or digit, then letters, digits, '.', '_', '-' or '@'\n  tasks: {ü: {command: x}, é: }\n          ^\n1:26: bad name \"é\": use a letter or digit, then letters, digits, '.', '_', '-' or '@'\n  tasks: {ü: {command: x}, é: }\n                           ^",
-		"x-a: '\x1b[31m'\ntasks: {}\n\x1b: 1":             "3:1: unknown key \"\\x1b\"\n  \ufffd: 1\n  ^",
-		"x-long: " + long + "\n" + long + ": {}":          "2:1: unknown key \"" + long + "\"\n  " + long[:100] + "\n  ^",
-		"tasks: {}\nx-" + long + ": 1\n? b\n: c":          "3:3: unknown key \"b\"\n  ? b\n    ^",
-		"{x-" + long + ": 1, tasks: {}, b: 1}":            "1:320: unknown key \"b\"\n  " + long[:34] + ": 1, tasks: {}, b: 1}\n  " + strings.Repeat(" ", 50) + "^",
-		"tasks: {}\na: 1\nb: 2\na: 3":                     "2:1: unknown key \"a\"\n  a: 1\n  ^\n3:1: unknown key \"b\"\n  b: 2\n  ^\n4:1: \"a\" is here a second time: it is in line 2 already\n  a: 3\n  ^",
-		"tasks: {a: {cwd: \"x\n\n  ${NO}\", command: x}}": "1:18: NO is not set: set it, here or in .env, or give a default: ${NO:-…}\n  tasks: {a: {cwd: \"x\n                   ^",
+		"tasks: {ü: {command: x}, é: }":                   "1:9: bad name \"ü\": use a letter or digit, then letters, digits, '.', '_', '-' or '@'\n1:26: bad name \"é\": use a letter or digit, then letters, digits, '.', '_', '-' or '@'",
+		"x-a: '\x1b[31m'\ntasks: {}\n\x1b: 1":             "3:1: unknown key \"\\x1b\"",
+		"tasks: {}\n? b\n: c":                             "2:3: unknown key \"b\"",
+		"tasks: {}\na: 1\nb: 2\na: 3":                     "2:1: unknown key \"a\"\n3:1: unknown key \"b\"\n4:1: duplicate key \"a\": it is in line 2 already",
+		"tasks: {a: {cwd: \"x\n\n  ${NO}\", command: x}}": "1:18: NO is not set: set it, here or in .env, or give a default: ${NO:-…}",
 	} {
 		if got := faultsOf(t, text); got != want {
 			t.Errorf("%s\n got %s\nwant %s", text, got, want)
 		}
 	}
-	got := faultsOf(t, "tasks: {}\n"+strings.Repeat("?", 0)+manyKeys(12))
-	if lines := strings.Split(got, "\n"); len(lines) != 31 || lines[30] != "and 2 more" {
+	got := faultsOf(t, "tasks: {}\n"+manyKeys(12))
+	if lines := strings.Split(got, "\n"); len(lines) != 11 || lines[10] != "and 2 more" {
 		t.Errorf("%d lines:\n%s", len(lines), got)
+	}
+}
+
+// A value, or what was meant to be one, is in no message, but for the names of
+// tasks and files that are not there.
+func TestFaultsShowNoValue(t *testing.T) {
+	t.Parallel()
+	const secret = "hunter2"
+	var texts []string
+	for _, value := range []string{
+		"pa$hunter2", "'${hunter2'", "'pa${!hunter2}'", "'pa${hunter2'", "*hunter2", "!hunter2 x", "!!hunter2 x", "&hunter2", "|hunter2", ">hunter2", "\"hunter2", "'hunter2", "\"\\hunter2\"", "@hunter2", "`hunter2",
+		"%hunter2", "[hunter2]", "{hunter2}", "{hunter2: x}", "hunter2: x", "'hunter2' x", "\"hunter2\" x", "- hunter2", "? hunter2", "[hunter2", "{hunter2", "hunter2]", "\"hunter2\t\t\tx\"", "hunter2\n  x", "hunter2\nx",
+		"\"hunter2\\0\"", "hunter2\xff", "|\n hunter2: x", "!!int hunter2", "!!binary hunter2", "<<hunter2", "'${A:-hunter2}${'", "'hunter2 ${A}'", "'hunter2 ${A:?x}'", "\"hunter2 $A\"",
+	} {
+		texts = append(texts, "env:\n  K: "+value+"\ntasks: {}", "env: {K: "+value+"}\ntasks: {}", "env: [\n  K="+value+"]\ntasks: {}", "tasks:\n  a:\n    command: [x, --password, "+value+"]", "tasks:\n  a:\n    command: "+value+"\n    nokey: 1", "tasks: {a: {command: x, ready_http: 'https://u:"+value+"@x'}}")
+	}
+	texts = append(texts,
+		"env: {K=hunter2}\ntasks: {}", "env:\n  K=hunter2:\ntasks: {}", "env:\n  K=hunter2\ntasks: {}", "K=hunter2: x\ntasks: {}", "tasks: {a: {command: x, K=hunter2: x}}", "env: {K=hunter2: x, K=hunter2: y}\ntasks: {}",
+		"env: {A=hunter2: x, ok: y, A=hunter2: z}\ntasks: {}", "env: K=hunter2\ntasks: {}", "tasks: {a: {command: x, comand: hunter2}}", "tasks: {a: {command: x, timeout: '${K}'}}", "tasks: {a: {command: x, ready_port: '${K}'}}",
+		"tasks: {a: {command: x, ready_http: '${K}'}}", "tasks: {a: {command: x, ready_http: 'http://u:${K}@'}}", "tasks: {a: {command: x, ready_http: 'http://u:hunter2@ x%'}}", "tasks: {a: {command: x, ready_log: '(${K}'}}", "tasks: {a: {command: x, stop_signal: '${K}'}}",
+		"tasks: {a: {command: x, at: '${K}'}}", "tasks: {a: {command: x, cron: '${K} * * * *'}}", "tasks: {a: {command: x, log_max_size: '${K}'}}", "tasks: {a: {command: x, backoff: '${K}'}}", "tasks: {a: {command: x, group: '${K}/x'}}", "project: '${K}/x'\ntasks: {}",
+		"tasks: {a: {command: x, restart: '${K}'}}", "tasks: {a: {command: x, cwd: '/${K}\x00'}}", "tasks: {a: {command: x, max_restarts: '${K}'}}", "tasks: {a: {command: x, delay: '${N}h'}}",
+	)
+	for _, text := range texts {
+		_, err := parse("f", "/nowhere/f", text, []string{"K=" + secret, "N=77777777777"})
+		if err != nil && (strings.Contains(err.Error(), secret) || strings.Contains(err.Error(), "77777777777")) {
+			t.Errorf("%q: %v", text, err)
+		}
 	}
 }
 

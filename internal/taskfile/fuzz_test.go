@@ -49,6 +49,8 @@ func hostile() map[string]string {
 		"long chain":     chain(1000),
 		"expansions":     "tasks: {a: {command: x, cwd: '" + strings.Repeat("${A:-x}", 10_000) + "'}}",
 		"open expansion": "tasks: {a: {command: x, cwd: '" + strings.Repeat("${", 100_000) + "'}}",
+		"nested":         "tasks: {a: {command: x, cwd: '" + strings.Repeat("${A:-", 10_000) + strings.Repeat("}", 10_000) + "'}}",
+		"big values":     "x-c: &c [" + strings.Repeat("$BIG,", 40) + "x]\n" + tasks(1000, "command: *c"),
 		"long line":      "tasks: {a: {command: x, cwd: '" + strings.Repeat("é", 100_000) + "', restart: x}}",
 		"comments":       strings.Repeat("#\n", 60_000),
 		"bad values":     tasks(2000, "command: []"),
@@ -74,7 +76,7 @@ func TestHostileFiles(t *testing.T) {
 		if len(text) > MaxFile {
 			t.Errorf("%s has %d bytes, and would not be read", name, len(text))
 		}
-		f, err := parse("f", "/nowhere/f", text, []string{"HOME=/root"})
+		f, err := parse("f", "/nowhere/f", text, []string{"HOME=/root", "BIG=" + strings.Repeat("x", 100_000)})
 		t.Logf("%-14s %.80v", name, err)
 		if fine[name] != (err == nil) || err != nil && !errors.Is(err, task.ErrUsage) {
 			t.Errorf("%s: %+.200v, %.200v", name, f, err)
@@ -90,6 +92,7 @@ func FuzzLoad(f *testing.F) {
 		"project: shop\ngroups: {build: {slots: 2}}\ntasks:\n  db: {command: [postgres, -D, data], restart: always, ready_port: 5432}\n  api: {command: ./api, env: {PORT: 8080}, after: [db]}\n",
 		"x-a: &a {restart: no}\ntasks: {a: {<<: *a, command: |\n  x\n  y\n, instances: 2}, b: {command: '${X:-y}', after: a, every: 5m, overlap: queue}}",
 		"env: {A: ~, B: [x]}\ntasks:\n  ? a\n  : {command: !!str 5, at: 15:04, log_max_size: 64MiB}\n",
+		"tasks: {a: {command: [x, $X, \"${X:-${Y-z}}$$\"], cwd: ${NO:?no}, env: {A: $X$1}, timeout: 1d}}",
 		"tasks: {a: {command: x, after: b}, b: {command: \"\\u00e9\", after_ended: a}}",
 	} {
 		f.Add(text)
@@ -142,10 +145,14 @@ func up2(f *File) (*File, []task.Info, func(string) task.Env) {
 
 func FuzzProcfile(f *testing.F) {
 	f.Add("# c\nweb: x $PORT\r\nworker:y")
+	f.Add("\ufeff\t_web : x\r\rweb: y # z\nweb:\xff")
 	f.Fuzz(func(t *testing.T, text string) {
 		got, err := parse("Procfile", "/nowhere/Procfile", text, nil)
 		if err != nil {
 			if !errors.Is(err, task.ErrUsage) {
+				t.Errorf("%q: %v", text, err)
+			}
+			if !matches(`^(Procfile:[0-9]+:[0-9]+: .*\n?|and [0-9]+ more)+$`, err.Error()) {
 				t.Errorf("%q: %v", text, err)
 			}
 			return

@@ -66,7 +66,7 @@ func (l *loader) yaml(f *File) {
 	if p, ok := top["project"]; ok {
 		f.Project = p.val.(string)
 		if err := task.CheckName(f.Project); err != nil {
-			l.fault(p.at(), "project: %v", err)
+			l.fault(p.at(), "%s", p.shown("project: "+err.Error()))
 		}
 	}
 	if groups, ok := top["groups"]; ok {
@@ -159,7 +159,7 @@ func (l *loader) entry(p pair, path string) *entry {
 	for _, key := range keys(taskFields) {
 		if g, ok := e.keys[key]; ok {
 			if err := l.set(&e.spec, key, g.val); err != nil {
-				l.fault(g.at(), "%s: %v", key, err)
+				l.fault(g.at(), "%s", g.shown(key+": "+err.Error()))
 			}
 		}
 	}
@@ -225,13 +225,13 @@ func (l *loader) check(e *entry) {
 	if msg == "" {
 		return
 	}
-	at := e.key.pos
+	at, shown := e.key.pos, msg
 	for _, g := range e.keys {
 		if p := g.at(); fault(g.key.text) != msg && (p.line > at.line || p.line == at.line && p.col > at.col) {
-			at = p
+			at, shown = p, g.shown(msg)
 		}
 	}
-	l.fault(at, "%s", msg)
+	l.fault(at, "%s", shown)
 }
 
 // specs adds the tasks that e makes.

@@ -205,7 +205,7 @@ tasks:
 	if err != nil {
 		t.Fatal(err)
 	}
-	ref := "/root:dot:x y:d:$HOME:$HOME:${HOME}:$"
+	ref := "/root:dot:x y:d:/root:$HOME:${HOME}:$"
 	for i, want := range []map[string]string{
 		{"PATH": "/bin", "EMPTY": "", "HOME": "file", "FILE": "all", "TOP": "2", "OWN": "top", "REF": ref},
 		{"PATH": "/bin", "EMPTY": "", "HOME": "file", "FILE": "own", "TOP": "2", "OWN": "4", "TWO": "2", "REF": ref},
@@ -294,13 +294,13 @@ func TestSpellings(t *testing.T) {
 
 func TestLoadUnreadable(t *testing.T) {
 	t.Parallel()
-	dir := write(t, map[string]string{"big.yaml": "tasks: {}\n" + strings.Repeat("#\n", MaxFile/2), "tasks.yaml": "tasks: {a: {command: x, env_file: no}}", "x.yaml": "tasks: {a: {command: x, env: {A: '${A}'}}}", ".env": "A"})
+	dir := write(t, map[string]string{"big.yaml": "tasks: {}\n" + strings.Repeat("#\n", MaxFile/2), "tasks.yaml": "tasks: {a: {command: x, env_file: no}}", "x.yaml": "tasks: {a: {command: x, env: {A: '${A}'}}}", ".env": "A B"})
 	for path, want := range map[string]string{
 		"no.yaml":    "cannot read D/no.yaml: no such file or directory",
 		".":          "cannot read D: is a directory",
 		"big.yaml":   "cannot read D/big.yaml: it is larger than 1 MiB",
-		"tasks.yaml": "D/tasks.yaml:1:35: env_file: cannot read D/no: no such file or directory\n  tasks: {a: {command: x, env_file: no}}\n                                    ^",
-		"x.yaml":     "D/x.yaml:1:35: D/.env:1: not NAME=VALUE: \"A\"\n  tasks: {a: {command: x, env: {A: '${A}'}}}\n                                    ^",
+		"tasks.yaml": "D/tasks.yaml:1:35: env_file: cannot read D/no: no such file or directory",
+		"x.yaml":     "D/x.yaml:1:35: D/.env:1:3: not NAME=VALUE: a name has letters, digits, '_', '.', '-', '[' and ']'",
 	} {
 		_, err := Load(filepath.Join(dir, path), nil)
 		if err == nil || strings.ReplaceAll(err.Error(), dir, "D") != want || !errors.Is(err, task.ErrUsage) {

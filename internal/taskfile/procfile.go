@@ -24,12 +24,12 @@ func (l *loader) procfile(f *File) error {
 	if err != nil {
 		return task.Errorf(task.ErrUsage, "", "%v", err)
 	}
-	vars := maps.Clone(l.environ)
+	vars := maps.Clone(l.environ.vars)
 	maps.Copy(vars, dotenv)
 	port := firstPort
 	if text, ok := vars["PORT"]; ok && text != "" {
 		if port, err = strconv.Atoi(text); err != nil || port < 1 || port > 65535 {
-			return task.Errorf(task.ErrUsage, "", "bad PORT %q: give a number from 1 to 65535, here or in .env", text)
+			return task.Errorf(task.ErrUsage, "", "bad PORT: give a number from 1 to 65535, here or in .env")
 		}
 	}
 	given := maps.Clone(dotenv)
@@ -45,8 +45,8 @@ func (l *loader) procfile(f *File) error {
 		name, command, ok := strings.Cut(text, ":")
 		name, command = strings.TrimSpace(name), strings.TrimSpace(command)
 		switch err := task.CheckName(name); {
-		case !utf8.ValidString(line):
-			l.fault(at, "this is not UTF-8 text")
+		case illegible(line) >= 0:
+			l.fault(pos{i + 1, 1 + utf8.RuneCountInString(line[:illegible(line)])}, "this is not UTF-8 text")
 			continue
 		case !ok || command == "":
 			l.fault(at, "not NAME: COMMAND")
@@ -55,7 +55,7 @@ func (l *loader) procfile(f *File) error {
 			l.fault(at, "%v", err)
 			continue
 		case first[name] != 0:
-			l.fault(at, "%s is here a second time: it is in line %d already", name, first[name])
+			l.fault(at, "duplicate task %s: it is in line %d already", name, first[name])
 			continue
 		case len(f.Tasks) == MaxTasks:
 			l.fault(at, "more than %d tasks", MaxTasks)

@@ -51,29 +51,29 @@ func TestProcfile(t *testing.T) {
 func TestProcfileFaults(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"web: x\n  web : y":                "Procfile:2:3: web is here a second time: it is in line 1 already\n    web : y\n    ^",
-		"web x":                            "Procfile:1:1: not NAME: COMMAND\n  web x\n  ^",
-		"web:":                             "Procfile:1:1: not NAME: COMMAND\n  web:\n  ^",
-		"a b: c":                           "Procfile:1:1: bad name \"a b\": use a letter or digit, then letters, digits, '.', '_', '-' or '@'\n  a b: c\n  ^",
-		"web: \xff":                        "Procfile:1:1: this is not UTF-8 text\n  web: \ufffd\n  ^",
-		"web: a\x00b":                      "Procfile:1:1: argument 2 of the command has a NUL byte\n  web: a\ufffdb\n  ^",
-		strings.Repeat("\n", 3) + "all: x": "Procfile:4:1: bad name \"all\": \"all\" means every task\n  all: x\n  ^",
+		"web: x\n  web : y":                "Procfile:2:3: duplicate task web: it is in line 1 already",
+		"web x":                            "Procfile:1:1: not NAME: COMMAND",
+		"web:":                             "Procfile:1:1: not NAME: COMMAND",
+		"a b: c":                           "Procfile:1:1: bad name \"a b\": use a letter or digit, then letters, digits, '.', '_', '-' or '@'",
+		"web: \xff":                        "Procfile:1:6: this is not UTF-8 text",
+		"web: a\x00b":                      "Procfile:1:1: argument 2 of the command has a NUL byte",
+		strings.Repeat("\n", 3) + "all: x": "Procfile:4:1: bad name \"all\": \"all\" means every task",
 	} {
 		if _, err := parse("Procfile", "/nowhere/Procfile", text, nil); err == nil || err.Error() != want || !errors.Is(err, task.ErrUsage) {
 			t.Errorf("%q\n got %v\nwant %s", text, err, want)
 		}
 	}
 	for port, want := range map[string]string{
-		"x":     `bad PORT "x": give a number from 1 to 65535, here or in .env`,
-		"0":     `bad PORT "0": give a number from 1 to 65535, here or in .env`,
-		"65500": "Procfile:2:1: there is no PORT left for b: begin with a lower one\n  b: x\n  ^",
+		"x":     `bad PORT: give a number from 1 to 65535, here or in .env`,
+		"0":     `bad PORT: give a number from 1 to 65535, here or in .env`,
+		"65500": "Procfile:2:1: there is no PORT left for b: begin with a lower one",
 	} {
 		if _, err := parse("Procfile", "/nowhere/Procfile", "a: x\nb: x", []string{"PORT=" + port}); err == nil || err.Error() != want || !errors.Is(err, task.ErrUsage) {
 			t.Errorf("%s: %v; want %s", port, err, want)
 		}
 	}
-	dir := write(t, map[string]string{"Procfile": "a: x", ".env": "A"})
-	if _, err := Load(filepath.Join(dir, "Procfile"), nil); err == nil || err.Error() != dir+`/.env:1: not NAME=VALUE: "A"` || !errors.Is(err, task.ErrUsage) {
+	dir := write(t, map[string]string{"Procfile": "a: x", ".env": "A B"})
+	if _, err := Load(filepath.Join(dir, "Procfile"), nil); err == nil || err.Error() != dir+`/.env:1:3: not NAME=VALUE: a name has letters, digits, '_', '.', '-', '[' and ']'` || !errors.Is(err, task.ErrUsage) {
 		t.Error(err)
 	}
 }

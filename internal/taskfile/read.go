@@ -1,6 +1,8 @@
 package taskfile
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -8,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"unicode/utf8"
+
+	"tasks/pkg/task"
 )
 
 // maxScalars bounds what aliases can stand for: without them a file has fewer.
@@ -16,13 +20,15 @@ const maxScalars = 100_000
 // A loader reads one file.
 type loader struct {
 	*source
-	dir     string            // of the file: absolute
-	environ map[string]string // the caller's
+	dir     string // of the file: absolute
+	environ callerEnv
 	dotenv  map[string]string // of .env beside the file; nil until it is needed
 
-	files   map[string]map[string]string // env files, by path
-	given   int                          // bytes of the variables that the file gives
-	scalars int                          // read so far
+	files    map[string]map[string]string // env files, by their paths
+	remarks  []string
+	given    int // bytes of the variables that the file gives
+	scalars  int // read so far
+	expanded int // bytes of values that variables were replaced in
 }
 
 // A got is the value of a key as it was read.
@@ -30,6 +36,17 @@ type got struct {
 	pair
 	val   any     // string, int, bool, or a []any of these; nil where it has faults
 	items []*node // where val is a list, that of each item
+}
+
+// shown is a message about the value, without what it quotes where that may come
+// from a variable, which may be secret.
+func (g got) shown(msg string) string {
+	for _, n := range append(g.items, g.pair.val) {
+		if strings.Contains(n.text, "$") {
+			return quotedText().ReplaceAllString(msg, `"…"`)
+		}
+	}
+	return msg
 }
 
 // fields reads the keys of n by the table; missing and bad ones are not in it.
@@ -46,7 +63,7 @@ func (l *loader) fields(n *node, what string, at pos, table []field, free string
 				if own := elsewhere[p.key.text]; slices.Contains(keys(table), own) {
 					hint = fmt.Sprintf(": did you mean %s?", own)
 				}
-				l.fault(p.key.pos, "unknown key %q%s", p.key.text, hint)
+				l.fault(p.key.pos, "unknown key %s%s", shownKey(p.key.text), hint)
 			}
 			continue
 		}
@@ -87,7 +104,7 @@ func (l *loader) value(p pair, s *shape) (val any, items []*node) {
 	}
 	all := []any{}
 	for _, item := range p.val.items {
-		if v, ok := l.scalar(p.key.text, item.pos, item, s.scalar); ok {
+		if v, ok := l.scalar(p.key.text, item.pos, item, cmp.Or(s.item, s.scalar)); ok {
 			all = append(all, v)
 		}
 	}
@@ -122,17 +139,16 @@ func (l *loader) scalar(name string, at pos, n *node, s *scalar) (any, bool) {
 	}
 	word, expanded := n.text, false
 	if n.kind == isText && !s.line {
-		out, part, err := expand(n.text, l.lookup)
-		if err != nil {
-			l.fault(l.within(n.pos, part), "%s", err)
+		out, ok := l.expand(n)
+		if !ok {
 			return nil, false
 		}
-		word, expanded = out, strings.Contains(n.text, "${")
+		word, expanded = out, out != n.text
 	}
 	if strings.IndexByte(word, 0) >= 0 || !utf8.ValidString(word) {
 		return wrong("one with a NUL byte or without UTF-8")
 	}
-	quoted := strconv.Quote(word)
+	quoted := strconv.Quote(n.text) // not word: variables may be secret
 	i, err := whole(word)
 	number := err == nil && i >= s.min && i <= s.max
 	switch s.as {
@@ -156,9 +172,38 @@ func (l *loader) scalar(name string, at pos, n *node, s *scalar) (any, bool) {
 	case n.kind != isText && !s.loose,
 		s.words != nil && !slices.Contains(s.words, word),
 		s.pattern != "" && !matches(s.pattern, word):
+		if s == aURL && strings.Contains(word, "@") { // before which there may be a password
+			quoted = "this"
+		}
 		return wrong(quoted)
 	}
 	return word, true
+}
+
+// maxExpanded bounds all values of a file that have variables in them.
+const maxExpanded = 16 << 20
+
+// expand replaces the variables in a value.
+func (l *loader) expand(n *node) (string, bool) {
+	x := expansion{lookup: l.lookup, unset: func(ref reference) error {
+		if ref.braced {
+			return fmt.Errorf("%s is not set: set it, here or in .env, or give a default: ${%s:-…}", ref.name, ref.name)
+		}
+		// What stands after a $ may be a part of a password.
+		return errors.New("this variable is not set: set it, here or in .env, or write $$ for a dollar")
+	}}
+	out, err := x.expand(n.text)
+	if at := new(referenceError); errors.As(err, &at) {
+		l.fault(l.within(n.pos, n.text[at.from:at.to]), "%s", at.error)
+		return "", false
+	}
+	if out != n.text {
+		if l.expanded += len(out); l.expanded > maxExpanded {
+			l.fault(n.pos, "the variables in this file stand for more than %s", task.Size(maxExpanded))
+			return "", false
+		}
+	}
+	return out, true
 }
 
 // compiled are the patterns of the tables that were needed so far.

@@ -7,7 +7,7 @@ import (
 )
 
 // reference to a variable, in a text that must else be of some form.
-const orReference = `|\$\{`
+const orReference = `|\$[{A-Za-z_]`
 
 // Schema is the JSON Schema of tasks.yaml, as docs/tasks.schema.json has it. It
 // allows all that [Load] does, and beyond that only what takes more to tell than

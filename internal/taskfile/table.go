@@ -17,6 +17,7 @@ type field struct {
 type shape struct {
 	scalar *scalar
 	list   bool    // a list of scalars, too
+	item   *scalar // of that list, where it is another one
 	least  int     // length of that list
 	fields []field // of a mapping
 	def    string  // name of this shape in the schema
@@ -34,7 +35,7 @@ type scalar struct {
 	pattern  string   // of texts; "" for any
 	words    []string // the texts that there are; nil for any
 	no       bool     // false stands for "no"
-	line     bool     // ${NAME} is left as it is, for a shell or none to expand
+	line     bool     // variables are left as they are, for the shell to expand
 }
 
 // namePattern is what CheckName in pkg/task allows, but "all".
@@ -47,6 +48,7 @@ var (
 	aText     = &scalar{what: "a text", as: isText}
 	aWord     = &scalar{what: "a text", as: isText, loose: true}
 	aLine     = &scalar{what: "a line for sh", as: isText, loose: true, line: true}
+	anArg     = &scalar{what: aCommand.what, as: isText, loose: true}
 	aCommand  = &scalar{what: "a line for sh, or a list of a program and its arguments", as: isText, loose: true, line: true}
 	aFlag     = &scalar{what: "true or false", as: isBool}
 	aDuration = &scalar{what: "a duration such as 10s, 1h30m or 1d", as: isText, number: true, pattern: `^(0|(` + span + `)+)$`}
@@ -89,7 +91,7 @@ var groupFields = []field{
 
 // taskFields are the keys of a task: those of task.Spec's JSON, and a few more.
 var taskFields = []field{
-	{key: "command", holds: &shape{scalar: aCommand, list: true, least: 1}, must: true, about: "What to run: a text goes through sh -c, a list is a program and its arguments, without a shell."},
+	{key: "command", holds: &shape{scalar: aCommand, list: true, item: anArg, least: 1}, must: true, about: "What to run: a text goes through sh -c, a list is a program and its arguments, without a shell."},
 	{key: "cwd", holds: &shape{scalar: aText}, about: "The directory to run in, relative to that of this file, which is the default."},
 	{key: "env", holds: envShape, about: "Variables of its environment, on top of all others."},
 	{key: "env_file", holds: filesShape, own: true, about: "Files of NAME=VALUE lines for its environment, relative to this one."},

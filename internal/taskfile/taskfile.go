@@ -26,6 +26,7 @@ type File struct {
 	Project string       // what its names begin with; "" for none
 	Groups  []task.Group // name, slots and hooks, in the order of the file
 	Tasks   []task.Spec  // each after those that it comes after, else in the order of the file
+	Remarks []string     // what the user may not have meant
 }
 
 // Names are the names of files that [Find] looks for, the first ones first.
@@ -40,7 +41,7 @@ func Load(path string, environ []string) (*File, error) {
 	if err != nil {
 		return nil, task.Errorf(task.ErrUsage, "", "cannot find %s: %v", path, err)
 	}
-	text, err := read(path)
+	text, err := read(os.Open, path) // the user named or wrote it: it may be a pipe
 	if err != nil {
 		return nil, task.Errorf(task.ErrUsage, "", "cannot read %s: %v", path, reason(err))
 	}
@@ -61,6 +62,7 @@ func parse(path, abs, text string, environ []string) (*File, error) {
 	if err := l.err(); err != nil {
 		return nil, err
 	}
+	f.Remarks = l.remarks
 	return f, nil
 }
 
@@ -90,9 +92,9 @@ func Find(dir string) (string, error) {
 	}
 }
 
-// read is the text of the file at path, which may have MaxFile bytes.
-func read(path string) (string, error) {
-	f, err := os.Open(path)
+// read is the text of a file, which may have MaxFile bytes.
+func read(open func(string) (*os.File, error), path string) (string, error) {
+	f, err := open(path)
 	if err != nil {
 		return "", err
 	}

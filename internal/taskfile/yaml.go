@@ -3,8 +3,10 @@ package taskfile
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/ast"
@@ -53,9 +55,8 @@ func (s *source) document() *node {
 
 func (s *source) legible() bool {
 	for i, line := range s.lines {
-		if !utf8.ValidString(line) {
-			valid := strings.ToValidUTF8(line, "\x00")
-			s.fault(pos{i + 1, 1 + utf8.RuneCountInString(valid[:strings.IndexByte(valid, 0)])}, "this is not UTF-8 text")
+		if at := illegible(line); at >= 0 {
+			s.fault(pos{i + 1, 1 + utf8.RuneCountInString(line[:at])}, "this is not UTF-8 text")
 			return false
 		}
 	}
@@ -66,8 +67,8 @@ func (s *source) legible() bool {
 func (s *source) ast() (file *ast.File) {
 	// Foreign bytes must not end the program, whatever the library thinks of them.
 	defer func() {
-		if p := recover(); p != nil {
-			s.fault(pos{1, 1}, "cannot make sense of this as YAML: %v", p)
+		if recover() != nil {
+			s.fault(pos{1, 1}, "cannot make sense of this as YAML")
 			file = nil
 		}
 	}()
@@ -119,7 +120,7 @@ func (s *source) ast() (file *ast.File) {
 	if at.line <= len(s.lines) && strings.Contains(msg, "must be specified") && strings.Contains(s.lines[at.line-1], "${") {
 		msg += ": in { } and [ ], put a value with ${…} in quotes"
 	}
-	s.fault(at, "%s", msg)
+	s.fault(at, "%s", quotedText().ReplaceAllString(msg, `"…"`))
 	return nil
 }
 
@@ -130,6 +131,11 @@ func noCharacter(t *token.Token) bool {
 	return t.Type == token.DoubleQuoteType && strings.Contains(t.Value, replacement) &&
 		!strings.Contains(t.Origin, replacement) && !strings.Contains(strings.ToLower(t.Origin), "fffd")
 }
+
+// quotedText is what messages quote, of more than one character.
+var quotedText = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`"(\\.|[^"\\]){2,}"`)
+})
 
 // lostTab tells of a text that the library reads wrongly: in a plain one it drops
 // tabs, and after one in double quotes it drops as many characters.
@@ -225,13 +231,13 @@ func (b *builder) node(n ast.Node, depth int) *node {
 		name := n.Value.GetToken().Value
 		v, ok := b.anchors[name]
 		if !ok {
-			return b.lose(at, "there is no &%s before this", name)
+			return b.lose(at, "there is no anchor of this alias before it: put a text that begins with * in quotes")
 		}
 		return v
 	case *ast.TagNode:
 		v := b.node(n.Value, depth+1)
 		if tag := n.Start.Value; tag != "!!str" || v.kind > isBool || v.kind == isNull {
-			b.fault(at, "the tag %s means nothing here", tag)
+			b.fault(at, "this tag means nothing here: put a text that begins with ! in quotes")
 		}
 		return &node{pos: v.pos, kind: isText, text: v.text}
 	case *ast.MappingKeyNode:
@@ -256,7 +262,7 @@ func (b *builder) mapping(at pos, values []*ast.MappingValueNode, depth int) *no
 			continue
 		}
 		if first, twice := seen[key.text]; twice {
-			b.fault(key.pos, "%q is here a second time: it is in line %d already", key.text, first.line)
+			b.fault(key.pos, "duplicate key %s: it is in line %d already", shownKey(key.text), first.line)
 			continue
 		}
 		seen[key.text] = key.pos

@@ -186,6 +186,9 @@ func checkHTTP(what, text string) error {
 		return nil
 	}
 	u, err := url.Parse(text)
+	if at := strings.LastIndexByte(text, '@'); at >= 0 { // before it may be a password
+		text = "…" + text[at:]
+	}
 	switch {
 	case err != nil || u.Host == "":
 		return fmt.Errorf("bad %s %q: use a URL such as http://localhost:8080/healthz", what, text)
