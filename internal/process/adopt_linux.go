@@ -30,6 +30,7 @@ func (e *Engine) Adopt(_ context.Context, l task.Launch, ref task.Ref) (task.Pro
 		defer l.Log.Close()
 		r.log = fileIDOf(l.Log)
 	}
+	r.used.from = time.Now().Add(-r.Age())
 	if ref.Boot != e.boot || ref.PID <= 0 {
 		return nil, task.NoSuchTask(l.Spec.Name)
 	}

@@ -18,6 +18,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"tasks/internal/fault"
 	"tasks/pkg/task"
@@ -159,6 +160,7 @@ type command struct {
 func (e *Engine) begin(r *run, c command, groups cgroups) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	r.used.from = time.Now()
 	pid, group, err := e.fork(c, groups)
 	if err != nil {
 		return execError(c.argv[0], err)

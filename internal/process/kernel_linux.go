@@ -159,6 +159,17 @@ func closeOnExec() error {
 	return unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC)
 }
 
+// cpuTime is what all threads of the process have used, clock_getcpuclockid(3).
+func cpuTime(pid int) (time.Duration, error) {
+	var t unix.Timespec
+	if err := (call{name: "clock_gettime", pid: pid}).begin(); err != nil {
+		return 0, err
+	}
+	const scheduled = 2 // CPUCLOCK_SCHED: in nanoseconds
+	err := unix.ClockGettime(int32(^pid<<3|scheduled), &t)
+	return time.Duration(t.Nano()), err
+}
+
 // now is the time since boot.
 func now() (time.Duration, error) {
 	var t unix.Timespec

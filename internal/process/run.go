@@ -31,13 +31,15 @@ type run struct {
 	told     map[proc]syscall.Signal // what processes were sent one by one
 	followed map[proc]bool           // members that are not our children, and whose end is awaited
 	reaper   proc                    // who takes in the orphans of an adopted run; zero: not known
-	cpu      sample
+	used     usage                   // when its usage was asked for last; at first none, at its start
+	percent  *float64                // what that came to; nil: not asked for yet
 }
 
-type sample struct {
-	at      time.Time
-	used    time.Duration
-	percent float64
+// usage is what a run has used of the processors, as it was read between two times.
+type usage struct {
+	from, to time.Time
+	total    time.Duration          // of its processes, and of those that they have waited for
+	own      map[proc]time.Duration // of its processes
 }
 
 // fileID is a file, by whatever name.

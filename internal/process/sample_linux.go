@@ -3,6 +3,8 @@ package process
 import (
 	"bytes"
 	"os"
+	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,33 +17,47 @@ import (
 // from: a list of a thousand tasks then reads /proc once.
 const snapshotAge = 100 * time.Millisecond
 
+// sampleAge is how old a usage is at least before a later one is compared with it:
+// the time of processes that were waited for is known in steps of 10 ms.
+const sampleAge = 100 * time.Millisecond
+
 // snapshot is a view of all processes.
 type snapshot struct {
 	mu       sync.Mutex
 	at       time.Time
-	boot     uint64 // at in clock ticks after boot
 	byPID    map[int]stat
 	children map[int][]int
 }
 
 // of sums up the process p and all that descend from it. It reports errEnded
 // where p is no longer there.
-func (s *snapshot) of(e *Engine, p proc) (st task.Stats, used time.Duration, at time.Time, boot uint64, err error) {
+func (s *snapshot) of(e *Engine, p proc) (st task.Stats, u usage, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.has(e, p) {
-		return st, 0, s.at, s.boot, errEnded
+		return st, u, errEnded
 	}
-	for todo := []int{p.pid}; len(todo) > 0; {
-		pid := todo[len(todo)-1]
-		todo = append(todo[:len(todo)-1], s.children[pid]...)
-		if c := s.byPID[pid]; !c.dead() {
-			st.Processes++
-			st.MemoryBytes += resident(pid)
-			used += c.cpu
+	all := []int{p.pid}
+	for i := 0; i < len(all); i++ {
+		all = append(all, s.children[all[i]]...)
+	}
+	u = usage{from: time.Now(), own: make(map[proc]time.Duration, len(all))}
+	buf := make([]byte, 1024)
+	for _, pid := range slices.Backward(all) { // what ends meanwhile is counted by its parent
+		c := s.byPID[pid]
+		if c.dead() {
+			continue
+		}
+		st.Processes++
+		st.MemoryBytes += resident(pid)
+		now, ok := readStat(pid, buf)
+		if own, err := cpuTime(pid); ok && now.proc == c.proc && err == nil {
+			u.own[c.proc] = own
+			u.total += own + now.waited
 		}
 	}
-	return st, used, s.at, s.boot, nil
+	u.to = time.Now()
+	return st, u, nil
 }
 
 // resident is the memory of a process in bytes. Field 24 of its stat would be
@@ -64,7 +80,7 @@ func (s *snapshot) has(e *Engine, p proc) bool {
 }
 
 func (s *snapshot) take(e *Engine) {
-	s.at, s.boot = time.Now(), ticks()
+	s.at = time.Now()
 	all := scan()
 	s.byPID, s.children = make(map[int]stat, len(all)), make(map[int][]int)
 	for _, p := range all {
@@ -154,22 +170,32 @@ func commandOf(pid int) []string {
 // Sample implements task.Sampler.
 func (r *run) Sample() (task.Stats, error) {
 	e := r.engine
-	st, used, at, boot, err := e.tree.now.of(e, proc{r.ref.PID, r.ref.Start})
+	st, u, err := e.tree.now.of(e, proc{r.ref.PID, r.ref.Start})
 	if err != nil {
 		return task.Stats{}, err
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	switch last := r.cpu; {
-	case last.at.IsZero(): // since the start
-		up := max(time.Duration(boot-r.ref.Start)*tick, tick)
-		st.CPUPercent = 100 * float64(used) / float64(up)
-	case at.After(last.at):
-		st.CPUPercent = max(0, 100*float64(used-last.used)/float64(at.Sub(last.at)))
-	default:
-		st.CPUPercent = last.percent
-		return st, nil
+	if r.percent == nil || u.to.Sub(r.used.from) >= sampleAge {
+		percent := u.percentSince(r.used, runtime.NumCPU())
+		r.used, r.percent = u, &percent
 	}
-	r.cpu = sample{at, used, st.CPUPercent}
+	st.CPUPercent = *r.percent
 	return st, nil
+}
+
+// percentSince is the part of a processor that was used after last. Both are read
+// while time goes by: all of that counts, so that it is never more than it was.
+//
+// The time of a process that has ended is in the total as long as its parent has
+// waited for it and is there. Where that is not so, less than nothing may seem to be
+// used; what the others have used is known all the same.
+func (u usage) percentSince(last usage, processors int) float64 {
+	used, others := u.total-last.total, time.Duration(0)
+	for p, own := range u.own {
+		others += max(own-last.own[p], 0)
+	}
+	over := max(u.to.Sub(last.from), time.Microsecond)
+	percent := 100 * float64(max(used, others)) / float64(over)
+	return min(percent, 100*float64(processors))
 }

@@ -26,7 +26,7 @@ type stat struct {
 	threads             int
 	state               byte
 	kernel              bool          // a thread of the kernel
-	cpu                 time.Duration // user and system
+	waited              time.Duration // user and system of the children that it has waited for, and theirs
 	code                [2]int64      // where it and its stack lie: another place after each exec
 }
 
@@ -333,7 +333,7 @@ func readStat(pid int, buf []byte) (s stat, ok bool) {
 	start, err := strconv.ParseUint(f[22-3], 10, 64)
 	return stat{
 		proc: proc{pid, start}, kernel: num(9)&pfKthread != 0, ppid: int(num(4)), pgrp: int(num(5)), session: int(num(6)), threads: int(num(20)), state: f[0][0],
-		cpu: time.Duration(num(14)+num(15)) * tick, code: [2]int64{num(26), num(28)},
+		waited: time.Duration(num(16)+num(17)) * tick, code: [2]int64{num(26), num(28)},
 	}, err == nil
 }
 
