@@ -38,7 +38,7 @@ func (e *env) startAgain(f *startFlags, names []string) error {
 	for _, t := range all {
 		known[t.Name] = true
 	}
-	found, err := lookUp(names, known, path)
+	found, err := e.lookUp(names, known, path)
 	switch {
 	case err != nil:
 		return err
@@ -84,7 +84,7 @@ type found struct {
 }
 
 // lookUp finds names among the known tasks, else in the tasks file at path.
-func lookUp(names []string, known map[string]bool, path string) (found, error) {
+func (e *env) lookUp(names []string, known map[string]bool, path string) (found, error) {
 	var r found
 	var file *taskfile.File
 	var wanted []string
@@ -95,7 +95,7 @@ func lookUp(names []string, known map[string]bool, path string) (found, error) {
 		}
 		if file == nil && path != "" {
 			var err error
-			if file, err = taskfile.Load(path, os.Environ()); err != nil {
+			if file, err = taskfile.Load(path, e.environ()); err != nil {
 				return r, err
 			}
 		}

@@ -77,10 +77,15 @@ func (e *env) each(cmd *cobra.Command, f *eachFlags, args []string) error {
 	if in, ok := e.in.(*os.File); ok && term.IsTerminal(int(in.Fd())) {
 		e.remark("tasks: reading inputs, a line each, up to Ctrl-D")
 	}
-	inputs, err := readInputs(e.in, f.nul)
+	inputs, skipped, err := readInputs(e.in, f.nul)
 	if err != nil {
 		return err
 	}
+	return joined(e.startInputs(cmd, f, spec, inputs), skipped)
+}
+
+// startInputs starts a task for each of the inputs.
+func (e *env) startInputs(cmd *cobra.Command, f *eachFlags, spec task.Spec, inputs []string) error {
 	specs, err := each.Specs(spec, inputs, 1)
 	if err != nil {
 		return err
@@ -154,13 +159,14 @@ func (f *eachFlags) slots(ctx context.Context, cmd *cobra.Command, c *client.Cli
 	return g.String(), err
 }
 
-// readInputs reads lines, or what ends with NUL, without the empty ones.
-func readInputs(r io.Reader, nul bool) ([]string, error) {
+// readInputs reads lines, or what ends with NUL, without the empty ones. Those that
+// are not UTF-8 text are skipped, which is an error beside the others.
+func readInputs(r io.Reader, nul bool) (inputs []string, skipped, err error) {
 	end := byte('\n')
 	if nul {
 		end = 0
 	}
-	var inputs []string
+	var odd []error
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxInput+1)
 	lines.Split(func(data []byte, atEOF bool) (int, []byte, error) {
@@ -178,18 +184,21 @@ func readInputs(r io.Reader, nul bool) ([]string, error) {
 		switch {
 		case len(text) == 0:
 		case !utf8.Valid(text):
-			return nil, usage("input %d is not UTF-8 text: %q", len(inputs)+1, text)
+			odd = append(odd, fmt.Errorf("no task for the input %q: it is not UTF-8 text", text))
 		default:
 			inputs = append(inputs, string(text))
 		}
 	}
 	if errors.Is(lines.Err(), bufio.ErrTooLong) {
-		return nil, usage("input %d has more than %d KiB", len(inputs)+1, maxInput>>10)
+		return nil, nil, usage("input %d has more than %d KiB", len(inputs)+1, maxInput>>10)
 	}
 	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("cannot read the inputs: %w", err)
+		return nil, nil, fmt.Errorf("cannot read the inputs: %w", err)
 	}
-	return inputs, nil
+	if odd != nil {
+		skipped = errors.Join(append([]error{exitCode(failed)}, odd...)...)
+	}
+	return inputs, skipped, nil
 }
 
 // maxInput is how many bytes an input may have: no more goes into one word of a

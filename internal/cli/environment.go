@@ -2,7 +2,9 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -10,18 +12,27 @@ import (
 	"tasks/pkg/task"
 )
 
+// environ is the environment of this process, NAME=VALUE each. What is not UTF-8
+// text cannot be kept as it is; it is left out, which is said also where nothing
+// but errors is wanted.
+func (e *env) environ() []string {
+	return slices.DeleteFunc(os.Environ(), func(kv string) bool {
+		name, _, _ := strings.Cut(kv, "=")
+		odd := name != "" && !utf8.ValidString(kv)
+		if odd {
+			fmt.Fprintf(e.err, "tasks: the environment variable %q is not UTF-8 text: the tasks do not get it\n", name)
+		}
+		return odd
+	})
+}
+
 // environment is the task's: the caller's or none, then the file's variables,
 // then those of -e.
 func (f *specFlags) environment(e *env) (task.Env, error) {
 	vars := make(map[string]string)
 	if !f.clearEnv {
-		for _, kv := range os.Environ() {
-			k, v, ok := strings.Cut(kv, "=")
-			switch {
-			case !ok || k == "":
-			case !utf8.ValidString(kv):
-				e.remark("tasks: the environment variable %q is not UTF-8 text: left out", k)
-			default:
+		for _, kv := range e.environ() {
+			if k, v, ok := strings.Cut(kv, "="); ok && k != "" {
 				vars[k] = v
 			}
 		}

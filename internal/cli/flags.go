@@ -3,6 +3,7 @@ package cli
 import (
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -60,6 +61,29 @@ func refuseSecondValues(cmd *cobra.Command) {
 	for _, c := range cmd.Commands() {
 		refuseSecondValues(c)
 	}
+}
+
+// checkUTF8 refuses flags and names that are not UTF-8 text: nothing could be sent,
+// stored and printed as it is. The words of a command are checked with its spec.
+func checkUTF8(cmd *cobra.Command, args []string) (err error) {
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		text := f.Value.String()
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			text = strings.Join(list.GetSlice(), ",")
+		}
+		if err == nil && !utf8.ValidString(text) {
+			err = usage("bad --%s: it is not UTF-8 text", f.Name) // which may be a secret
+		}
+	})
+	if at := cmd.ArgsLenAtDash(); at >= 0 {
+		args = args[:at]
+	}
+	for _, word := range args {
+		if err == nil && !utf8.ValidString(word) {
+			err = usage("bad argument %q: it is not UTF-8 text", word)
+		}
+	}
+	return err
 }
 
 // groupNames is the groups of --group: each adds to those before it.

@@ -132,12 +132,15 @@ func newRoot(e *env, args []string) *cobra.Command {
 		CompletionOptions: cobra.CompletionOptions{
 			DisableDefaultCmd: true,
 		},
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Annotations["prints"] == "text" && (e.json || cmd.Flags().Changed("output")) {
 				return usage("%s prints text as it is: it goes without --json and --output", cmd.Name())
 			}
 			if cmd.Flags().Changed("socket") && e.socket == "" {
 				return noValue("socket")
+			}
+			if err := checkUTF8(cmd, args); err != nil {
+				return err
 			}
 			return e.settle()
 		},

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -233,6 +234,9 @@ func directory(dir string, given bool) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("cannot find this directory: %w: give one with -C", err)
 		}
+		if !utf8.ValidString(wd) {
+			return "", usage("the name of this directory, %q, is not UTF-8 text: give another with -C", wd)
+		}
 		return wd, nil
 	}
 	abs, err := filepath.Abs(dir)
@@ -249,6 +253,8 @@ func directory(dir string, given bool) (string, error) {
 		return "", usageError{fmt.Errorf("bad --cwd: %w", err)}
 	case !info.IsDir():
 		return "", usage("bad --cwd: %s is not a directory", abs)
+	case !utf8.ValidString(abs):
+		return "", usage("bad --cwd %q: it is not UTF-8 text", abs)
 	}
 	return abs, nil
 }

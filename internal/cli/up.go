@@ -24,8 +24,8 @@ func (f *fileFlag) flags(cmd *cobra.Command) {
 	cmd.MarkFlagFilename("file", "yaml", "yml")
 }
 
-// load reads the file that was named, or is found.
-func (f *fileFlag) load() (*taskfile.File, error) {
+// load reads the file that was named, or is found, for tasks with this environment.
+func (f *fileFlag) load(environ []string) (*taskfile.File, error) {
 	path := f.path
 	if path == "" {
 		wd, err := os.Getwd()
@@ -40,7 +40,7 @@ func (f *fileFlag) load() (*taskfile.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return taskfile.Load(path, os.Environ())
+	return taskfile.Load(path, environ)
 }
 
 func newUp(e *env) *cobra.Command {
@@ -58,7 +58,7 @@ The file is tasks.yaml, else Procfile, in this directory or the nearest above.`,
 		Example:           "  tasks up --check     what it would do\n  tasks up\n  tasks up api -f deploy/tasks.yaml",
 		ValidArgsFunction: f.complete,
 		RunE: func(_ *cobra.Command, args []string) error {
-			file, err := f.load()
+			file, err := f.load(e.environ())
 			if err != nil {
 				return err
 			}
@@ -83,7 +83,7 @@ func newDown(e *env) *cobra.Command {
 		Example:           "  tasks down\n  tasks down -f deploy/tasks.yaml",
 		ValidArgsFunction: f.complete,
 		RunE: func(_ *cobra.Command, args []string) error {
-			file, err := f.load()
+			file, err := f.load(os.Environ())
 			if err != nil {
 				return err
 			}
@@ -110,7 +110,7 @@ func newSchema(e *env) *cobra.Command {
 
 // complete offers the names that the file has.
 func (f *fileFlag) complete(_ *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
-	file, err := f.load()
+	file, err := f.load(os.Environ())
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

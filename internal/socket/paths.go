@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"unicode/utf8"
 
 	"tasks/pkg/task"
 )
@@ -147,6 +148,9 @@ func absolute(what, path string) (string, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return "", fmt.Errorf("cannot resolve %s %s: %w", what, path, err)
+	}
+	if !utf8.ValidString(abs) { // a client is told of paths below it as JSON
+		return "", task.Errorf(task.ErrUsage, "", "bad %s %q: it is not UTF-8 text", what, abs)
 	}
 	return abs, nil
 }

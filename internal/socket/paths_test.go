@@ -79,6 +79,19 @@ func TestLocatePassesOverForeignRuntimeDirs(t *testing.T) {
 	}
 }
 
+func TestLocateRefusesWhatIsNotText(t *testing.T) {
+	t.Parallel()
+	for _, vars := range []map[string]string{
+		{"TASKS_SOCKET": "/tmp/d\xe9/s.sock"},
+		{"TASKS_SOCKET": "/tmp/s.sock", "TASKS_STATE_DIR": "/tmp/d\xe9"},
+		{"XDG_RUNTIME_DIR": "/tmp", "HOME": "/home/d\xe9"},
+	} {
+		if p, err := Locate("", "", env(vars), os.Geteuid()); !errors.Is(err, task.ErrUsage) || !strings.Contains(err.Error(), "is not UTF-8 text") {
+			t.Errorf("%q: %+v, %v", vars, p, err)
+		}
+	}
+}
+
 func TestLocateRefusesTrappedTmp(t *testing.T) {
 	t.Parallel()
 	me := os.Geteuid()

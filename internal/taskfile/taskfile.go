@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 
 	"tasks/pkg/task"
 )
@@ -40,6 +41,9 @@ func Load(path string, environ []string) (*File, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return nil, task.Errorf(task.ErrUsage, "", "cannot find %s: %v", path, err)
+	}
+	if !utf8.ValidString(abs) {
+		return nil, task.Errorf(task.ErrUsage, "", "the path %q is not UTF-8 text", abs)
 	}
 	text, err := read(os.Open, path) // the user named or wrote it: it may be a pipe
 	if err != nil {

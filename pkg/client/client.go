@@ -16,6 +16,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -265,6 +266,9 @@ func encode(id uint64, method string, params any) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot encode request: %w", err)
 	}
+	if replaced(raw) {
+		return nil, task.Errorf(task.ErrUsage, "", "the request has text that is not UTF-8")
+	}
 	line, err := json.Marshal(protocol.Request{JSONRPC: "2.0", ID: fmt.Append(nil, id), Method: method, Params: raw})
 	if err != nil {
 		return nil, fmt.Errorf("cannot encode request: %w", err)
@@ -273,6 +277,21 @@ func encode(id uint64, method string, params any) ([]byte, error) {
 		return nil, task.Errorf(task.ErrUsage, "", "the request has %d bytes, at most %d are allowed: shorten the command or the environment", len(line), protocol.MaxLine)
 	}
 	return line, nil
+}
+
+// replaced tells whether encoding/json has put U+FFFD, as an escape, in the place
+// of what is not UTF-8 text. One that is in the text is written as it is.
+func replaced(raw []byte) bool {
+	for i := 0; i < len(raw); i++ {
+		if raw[i] != '\\' {
+			continue
+		}
+		if bytes.HasPrefix(raw[i:], []byte(`\ufffd`)) {
+			return true
+		}
+		i++ // what is escaped
+	}
+	return false
 }
 
 // connect is the shared connection, opened by one caller while the others wait.

@@ -185,6 +185,9 @@ func checkHTTP(what, text string) error {
 	if text == "" {
 		return nil
 	}
+	if err := checkText(what, text); err != nil {
+		return err
+	}
 	u, err := url.Parse(text)
 	if at := strings.LastIndexByte(text, '@'); at >= 0 { // before it may be a password
 		text = "…" + text[at:]

@@ -121,6 +121,12 @@ func (s *Spec) Check() error {
 	if s.Cwd != "" && (!strings.HasPrefix(s.Cwd, "/") || strings.IndexByte(s.Cwd, 0) >= 0) {
 		return usage("bad directory %q: give an absolute path", s.Cwd)
 	}
+	if !utf8.ValidString(s.Cwd) {
+		return usage("bad directory %q: it is not UTF-8 text", s.Cwd)
+	}
+	if !utf8.ValidString(s.File) {
+		return usage("bad path of a tasks file %q: it is not UTF-8 text", s.File)
+	}
 	if s.Group != "" {
 		if err := CheckName(s.Group); err != nil {
 			return usage("bad group: %v", err)
