@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"syscall"
 	"time"
@@ -72,14 +73,31 @@ func playFirst() {
 func playOrphanage() {
 	s := stageOfEnv()
 	must(unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
-	parent := os.Getppid()
+	parent, err := unix.PidfdOpen(os.Getppid(), 0)
+	must(err)
+	ended := make(chan os.Signal, 1) // a child
+	signal.Notify(ended, syscall.SIGCHLD)
+	died := make(chan struct{}) // the test
+	go func() {
+		defer close(died)
+		for {
+			if _, err := unix.Poll([]unix.PollFd{{Fd: int32(parent), Events: unix.POLLIN}}, -1); err != unix.EINTR {
+				return
+			}
+		}
+	}()
 	killFirst(s)
 	report(s.dead(), true)
-	for ; os.Getppid() == parent; time.Sleep(2 * time.Millisecond) {
+	for alive := true; alive; {
 		for !s.Keep {
 			if pid, _ := syscall.Wait4(-1, nil, syscall.WNOHANG, nil); pid <= 0 {
 				break
 			}
+		}
+		select {
+		case <-ended:
+		case <-died:
+			alive = false
 		}
 	}
 	for { // the test died: nothing may outlive it
