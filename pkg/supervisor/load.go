@@ -43,12 +43,13 @@ func (s *Supervisor) Load(ctx context.Context, records []task.Record, groups ...
 	// First what runs for others, then who has waited longest.
 	slices.SortStableFunc(order, func(i, j int) int { return records[i].Queued.Compare(records[j].Queued.Time) })
 	var waited []*actor
+	var since []task.Time
 	for _, i := range order {
 		if next[i].Kind == OpRestart && records[i].State != task.Waiting {
-			waited = append(waited, actors[i])
+			waited, since = append(waited, actors[i]), append(since, records[i].Queued)
 		}
 	}
-	s.slots.reserve(waited)
+	s.slots.reserve(waited, since)
 	var calls []*Call
 	for _, pend := range []bool{false, true} {
 		begun := len(calls)

@@ -36,11 +36,11 @@ func (a *actor) follow() (in lifecycle.Input, more bool) {
 		return a.waited(names)
 	case is == lifecycle.Queued:
 		a.group = a.spec.Group
+		since, slot, admitted := a.sup.slots.enter(a)
 		if a.queued.IsZero() { // else it waited in an earlier supervisor
-			a.queued = task.Now()
+			a.queued = since
 		}
-		var admitted bool
-		if a.slot, admitted = a.sup.slots.enter(a); admitted {
+		if a.slot = slot; admitted {
 			return lifecycle.Input{Kind: lifecycle.DidGrant}, true
 		}
 	}

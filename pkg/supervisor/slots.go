@@ -16,9 +16,9 @@ import (
 type slots struct {
 	mu     sync.Mutex
 	groups map[string]*group
-	seq    uint64
-	closed bool // nobody is admitted
-	barred bool // likewise, for barFor
+	seq    uint64 // the last place in a queue: a time in nanoseconds, each later than the one before
+	closed bool   // nobody is admitted
+	barred bool   // likewise, for barFor
 
 	lacking atomic.Bool // since a task that could not begin, until one has
 }
@@ -44,25 +44,25 @@ func (s *slots) groupLocked(name string) *group {
 	return g
 }
 
-// enter puts a into the queue of its group, and tells whether it is admitted at
-// once; if not, a.granted will have an element when it is.
-func (s *slots) enter(a *actor) (slot int, admitted bool) {
+// enter puts a into the queue of its group, since the given time, and tells
+// whether it is admitted at once; if not, a.granted will have an element when it is.
+func (s *slots) enter(a *actor) (since task.Time, slot int, admitted bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if a.seq == 0 {
-		s.seq++
-		a.seq = s.seq
+		a.seq = s.nextLocked()
 	}
 	a.ticket.Owner, a.ticket.Priority, a.ticket.Seq = a, a.spec.Priority, a.seq
+	since = task.Time{Time: time.Unix(0, int64(a.seq)).UTC()}
 	a.seq = 0
 	g := s.groupLocked(a.spec.Group)
 	g.Enter(&a.ticket)
 	s.admitLocked(g)
 	select {
 	case slot := <-a.granted:
-		return slot, true
+		return since, slot, true
 	default:
-		return 0, false
+		return since, 0, false
 	}
 }
 
@@ -85,7 +85,13 @@ func (s *slots) keep(a *actor) {
 func (s *slots) next() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.seq++
+	return s.nextLocked()
+}
+
+// nextLocked is the present as a place: a supervisor that follows has the order from
+// the times in the records, so no two are the same, whatever becomes of the clock.
+func (s *slots) nextLocked() uint64 {
+	s.seq = max(s.seq+1, uint64(time.Now().UnixNano()))
 	return s.seq
 }
 
@@ -207,12 +213,21 @@ func (s *slots) bar() (first bool) {
 // roomy tells whether a task that has begun is the first after a bar.
 func (s *slots) roomy() bool { return s.lacking.Load() && s.lacking.Swap(false) }
 
-// reserve gives those who waited in this order their places before all others.
-func (s *slots) reserve(waited []*actor) {
+// reserve gives those who waited, in this order, the places that they have had since
+// these times. Who had none comes before all who had.
+func (s *slots) reserve(waited []*actor, since []task.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, a := range waited {
+	first := time.Now()
+	if i := slices.IndexFunc(since, func(t task.Time) bool { return !t.IsZero() }); i >= 0 {
+		first = since[i].Time
+	}
+	s.seq = uint64(first.UnixNano()) - uint64(len(waited)) - 1
+	for i, a := range waited {
 		s.seq++
+		if !since[i].IsZero() {
+			s.seq = max(s.seq, uint64(since[i].UnixNano()))
+		}
 		a.seq = s.seq
 	}
 }
