@@ -74,7 +74,11 @@ func (e *env) printInfo(info client.Info) error {
 	say("PID", strconv.Itoa(info.PID))
 	say("Uptime", span(time.Duration(info.Uptime)))
 	say("Socket", info.Socket)
-	say("State", info.StateDir)
+	if info.StateLost != "" {
+		say("State", "lost: "+info.StateLost)
+	} else {
+		say("State", info.StateDir)
+	}
 	say("Log", info.Log)
 	say("Tasks", tasks)
 	say("Strays", strings.Trim(fmt.Sprint(info.Strays), "[]"))

@@ -116,13 +116,13 @@ func (c *Console) spill(line []byte, why string) {
 }
 
 // spillTo is called once this process may write to the supervisor's log.
-func (c *Console) spillTo(path string) {
+func (c *Console) spillTo(file *ownLog) {
 	if c == nil {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.file = &ownLog{path: path}
+	c.file = file
 }
 
 // Flush gives out a moment to take the lines that wait; after that they go to

@@ -53,7 +53,7 @@ func TestConsoleGoesOnInTheLog(t *testing.T) {
 		}
 		out.err = syscall.EPIPE
 		say("before the lock: nowhere to go")
-		c.spillTo(path)
+		c.spillTo(&ownLog{path: path})
 		out.err = nil
 		say("one")
 		out.err, out.most = syscall.ENOSPC, 2
@@ -80,7 +80,7 @@ func TestConsoleDoesNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, w := io.Pipe() // takes a line when somebody reads it
 		c := NewConsole(w)
-		c.spillTo(path)
+		c.spillTo(&ownLog{path: path})
 		const more = 10
 		for n := range maxWaiting + more {
 			fmt.Fprintf(c, "line %d\n", n)
@@ -119,5 +119,30 @@ func TestOwnLogCountsWhatIsMissing(t *testing.T) {
 	got := consoleLog(t, log.path)
 	if strings.Count(got, "lines=3") != 1 || !strings.HasSuffix(got, "\nthere\nagain\n") {
 		t.Errorf("the log has %q", got)
+	}
+}
+
+// A log whose path leads to another's goes on in the file that it had.
+func TestOwnLogOfALostDirectory(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	stderr, err := openLog(filepath.Join(dir, "moved"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stderr.Close()
+	log := &ownLog{path: filepath.Join(dir, "supervisor.log"), owned: func() error { return errors.New("lost") }, stderr: stderr}
+	if _, err := log.Write([]byte("mine\n")); err != nil {
+		t.Fatal(err)
+	}
+	log.stderr = nil // in the foreground
+	if _, err := log.Write([]byte("nobody's\n")); err == nil {
+		t.Error("written all the same")
+	}
+	if got := consoleLog(t, stderr.Name()); got != "mine\n" {
+		t.Errorf("the file that it had has %q", got)
+	}
+	if _, err := os.Stat(log.path); err == nil {
+		t.Error("the other's file was written to")
 	}
 }

@@ -201,9 +201,9 @@ func Child(args []string, version string) error {
 	}
 	verdict := os.NewFile(uintptr(fd), "verdict")
 	paths := socket.Paths{Socket: args[0], State: args[1], Named: named}
-	log := &ownLog{path: logPath(paths)}
+	log := &ownLog{path: logPath(paths), stderr: os.Stderr}
 	cfg := Config{
-		Paths: paths, KeepEnded: keep, Logs: limits, Version: version, LogPath: log.path, Log: slog.New(slog.NewTextHandler(log, nil)),
+		Paths: paths, KeepEnded: keep, Logs: limits, Version: version, file: log, Log: slog.New(slog.NewTextHandler(log, nil)),
 	}
 	answered := false
 	answer := func(what string) {

@@ -13,7 +13,7 @@ import (
 const historyRoom = 16 << 10
 
 // history begins to write what happens, from before the records are loaded.
-func history(cfg Config, sup *supervisor.Supervisor, records []task.Record) *events.Recorder {
+func history(cfg Config, sup *supervisor.Supervisor, records []task.Record, owned func() error) *events.Recorder {
 	how := "version " + cfg.Version
 	if cfg.Handed != nil {
 		how += ", in place of the one before"
@@ -26,6 +26,7 @@ func history(cfg Config, sup *supervisor.Supervisor, records []task.Record) *eve
 			return info.Runs
 		},
 		Records: records,
+		Owned:   owned,
 	}, cfg.Log, events.Event{Event: events.Serving, PID: os.Getpid(), Reason: how})
 }
 

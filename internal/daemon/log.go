@@ -20,10 +20,12 @@ const maxLog = 1 << 20
 // take are counted and reported by the next that it takes. slog calls Write
 // under a lock.
 type ownLog struct {
-	path string
-	lost int   // lines since the last that was written
-	why  error // of the last of them
-	torn bool  // the file ends with the beginning of a line
+	path   string
+	owned  func() error // whether path is this process's; nil: it is
+	stderr *os.File     // what is written to where it is not; nil: nothing
+	lost   int          // lines since the last that was written
+	why    error        // of the last of them
+	torn   bool         // the file ends with the beginning of a line
 }
 
 func (l *ownLog) Write(b []byte) (int, error) {
@@ -46,6 +48,13 @@ func (l *ownLog) Write(b []byte) (int, error) {
 }
 
 func (l *ownLog) append(b []byte) (int, error) {
+	if l.owned != nil {
+		if err := l.owned(); err != nil && l.stderr != nil {
+			return l.stderr.Write(b) // the file that path once was
+		} else if err != nil {
+			return 0, err
+		}
+	}
 	f, err := openLog(l.path)
 	if err != nil {
 		return 0, err
@@ -57,6 +66,14 @@ func (l *ownLog) append(b []byte) (int, error) {
 		}
 	}
 	return f.Write(b)
+}
+
+// name is the path of the log, or "" where there is none.
+func (l *ownLog) name() string {
+	if l == nil {
+		return ""
+	}
+	return l.path
 }
 
 func keepOld(f *os.File, path string) error {

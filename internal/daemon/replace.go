@@ -41,7 +41,7 @@ const fit = "tasks can go on\n"
 
 func (cfg *Config) lock() (*socket.Lock, error) {
 	if cfg.Handed != nil {
-		return socket.InheritLock(cfg.Handed.lock), nil
+		return socket.InheritLock(cfg.Handed.lock, cfg.Paths.State), nil
 	}
 	return socket.AcquireLock(cfg.Paths.State)
 }
@@ -87,6 +87,22 @@ func check(engine *process.Engine, program string, format int) error {
 	return nil
 }
 
+// restore writes again what was removed or replaced of the state directory: the next
+// program goes by what is found there.
+func (cfg *Config) restore(lock *socket.Lock, db *store.Store) error {
+	if err := lock.Retake(cfg.Paths.Socket); err != nil {
+		return fmt.Errorf("cannot replace the supervisor: %w", err)
+	}
+	notice, err := db.Rewrite()
+	if err != nil {
+		return fmt.Errorf("cannot replace the supervisor: %w", err)
+	}
+	if notice != "" {
+		cfg.Log.Warn(notice)
+	}
+	return nil
+}
+
 // handOver executes the next program in place of this one. It returns only if
 // even this program itself cannot be executed.
 func handOver(cfg Config, next string, l *socket.Listener, lock *socket.Lock, db *store.Store, m manager) error {
@@ -105,7 +121,7 @@ func handOver(cfg Config, next string, l *socket.Listener, lock *socket.Lock, db
 	}
 	args := []string{
 		"tasks", Command, wordResume, cfg.Paths.Socket, cfg.Paths.State, strconv.FormatBool(cfg.Paths.Named), keepArg(cfg.KeepEnded, cfg.Logs),
-		strconv.FormatBool(cfg.LogPath == ""), strconv.Itoa(int(file.Fd())), strconv.Itoa(int(lock.File().Fd())),
+		strconv.FormatBool(cfg.file == nil), strconv.Itoa(int(file.Fd())), strconv.Itoa(int(lock.File().Fd())),
 	}
 	cfg.Log.Info("handing over", "program", next)
 	cfg.Console.Flush()
@@ -148,8 +164,8 @@ func resume(args []string, version string) error {
 		cfg.Log = slog.New(slog.NewTextHandler(cfg.Console, nil))
 		defer cfg.Console.Flush()
 	} else {
-		log := &ownLog{path: logPath(paths)}
-		cfg.LogPath, cfg.Log = log.path, slog.New(slog.NewTextHandler(log, nil))
+		log := &ownLog{path: logPath(paths), stderr: os.Stderr}
+		cfg.file, cfg.Log = log, slog.New(slog.NewTextHandler(log, nil))
 	}
 	err := process.OnFirstThread(func(first *process.FirstThread) error {
 		cfg.First = first

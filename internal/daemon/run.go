@@ -38,7 +38,7 @@ type Config struct {
 	Logs      logs.Limits
 	Version   string // of this program
 	Log       *slog.Logger
-	LogPath   string   // of the supervisor's own log; "" in the foreground
+	file      *ownLog  // behind Log; nil in the foreground
 	Console   *Console // where Log goes in the foreground; nil in the background
 	First     *process.FirstThread
 	Handed    *handed // what a supervisor that this one replaces passed on
@@ -75,12 +75,16 @@ func Run(cfg Config, serving func()) error {
 	if err != nil {
 		return err
 	}
-	cfg.Console.spillTo(logPath(cfg.Paths))
+	cfg.Console.spillTo(&ownLog{path: logPath(cfg.Paths), owned: lock.Check})
+	if cfg.file != nil {
+		cfg.file.owned = lock.Check
+	}
 	db, notice, err := store.Open(filepath.Join(cfg.Paths.State, "tasks.db"))
 	if err != nil {
 		return err
 	}
 	defer db.Close()
+	db.Require(lock.Check)
 	if notice != "" {
 		cfg.Log.Warn(notice)
 	}
@@ -109,7 +113,7 @@ func Run(cfg Config, serving func()) error {
 	defer engine.Close()
 	var past *events.Recorder // set before any log is watched
 	keeper := logs.NewKeeper(logs.Dir(filepath.Join(cfg.Paths.State, "logs")), cfg.Logs, cfg.Log,
-		func(name string, run int) { past.Note(logEmptied(name, run)) })
+		func(name string, run int) { past.Note(logEmptied(name, run)) }, lock.Check)
 	defer keeper.Close()
 	sup := supervisor.New(supervisor.Options{
 		Commands: engine, Builtin: heartbeat, Store: db, Logs: keeper,
@@ -122,7 +126,7 @@ func Run(cfg Config, serving func()) error {
 	if cfg.Handed != nil {
 		fault.At("resumed")
 	}
-	past = history(cfg, sup, records)
+	past = history(cfg, sup, records, lock.Check)
 	// A child of the program that this one replaced must be known before it is reaped.
 	sup.Load(context.Background(), records, db.Groups()...)
 	close(begin)
@@ -135,11 +139,15 @@ func Run(cfg Config, serving func()) error {
 	srv := server.New(server.Config{
 		Supervisor: sup, Home: home, Logger: cfg.Log,
 		Info: func() protocol.Info {
-			return protocol.Info{
+			info := protocol.Info{
 				Version: cfg.Version, PID: os.Getpid(), StartedAt: started,
-				Socket: cfg.Paths.Socket, StateDir: cfg.Paths.State, Log: cfg.LogPath,
+				Socket: cfg.Paths.Socket, StateDir: cfg.Paths.State, Log: cfg.file.name(),
 				Strays: engine.Strays(),
 			}
+			if err := db.InPlace(); err != nil {
+				info.StateLost = err.Error()
+			}
+			return info
 		},
 		Exit: func(ctx context.Context, grace time.Duration, keep bool) ([]task.Info, error) {
 			touched := live(sup.List())
@@ -155,6 +163,9 @@ func Run(cfg Config, serving func()) error {
 		},
 		Replace: func(program string) error {
 			if err := check(engine, program, db.MinReader()); err != nil {
+				return err
+			}
+			if err := cfg.restore(lock, db); err != nil {
 				return err
 			}
 			if _, err := sup.Leave(context.Background()); err != nil {

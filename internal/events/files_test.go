@@ -305,3 +305,24 @@ func BenchmarkBack(b *testing.B) {
 		r.Close()
 	}
 }
+
+// In a directory that is another's nothing is written until it is not any more.
+func TestNotOwned(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	w := mustWriter(t, dir)
+	why := errors.New("it is lost")
+	lost := why
+	w.owned = func() error { return lost }
+	w.add(Event{Event: Serving})
+	if err := w.flush(); !errors.Is(err, why) {
+		t.Errorf("flush: %v", err)
+	}
+	if files, err := os.ReadDir(dir); err != nil || len(files) > 0 {
+		t.Errorf("files %v, %v", files, err)
+	}
+	lost = nil
+	if err := w.flush(); err != nil || len(all(t, dir)) != 1 {
+		t.Errorf("flush: %v", err)
+	}
+}

@@ -28,6 +28,9 @@ type Sources struct {
 	// Records are the tasks as the supervisor took them over: that they are so is
 	// no event.
 	Records []task.Record
+	// Owned reports why nothing is to be written: the directory may be another's.
+	// nil: it never is.
+	Owned func() error
 }
 
 // A Recorder writes the history of one supervisor, by one goroutine that sleeps
@@ -53,6 +56,7 @@ func Record(dir string, from Sources, log *slog.Logger, first Event) *Recorder {
 	if err != nil {
 		log.Error("cannot read the history: its numbers begin anew", "err", err)
 	}
+	w.owned = from.Owned
 	r := &Recorder{from: from, log: log, w: w, d: newDeriver(from.Records, from.Runs), done: make(chan struct{})}
 	first.At = task.Now()
 	w.add(first)

@@ -19,7 +19,8 @@ const maxPending = 1 << 20
 // A writer appends to the history in a directory, of which it is the only one.
 type writer struct {
 	dir     string
-	max     int64 // MaxFile but in tests
+	max     int64        // MaxFile but in tests
+	owned   func() error // see Sources; nil: always
 	seq     uint64
 	pending bytes.Buffer
 	encoder *json.Encoder // to pending
@@ -89,6 +90,11 @@ func (w *writer) flush() error {
 func (w *writer) write(b []byte) (int, error) {
 	if len(b) == 0 {
 		return 0, nil
+	}
+	if w.owned != nil {
+		if err := w.owned(); err != nil {
+			return 0, err
+		}
 	}
 	f, size, err := openFile(w.dir)
 	if err == nil && size > 0 && size+int64(len(b)) > w.max {

@@ -3,6 +3,7 @@ package logs
 import (
 	"container/heap"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -42,6 +43,7 @@ type Keeper struct {
 	log    *slog.Logger
 	punch  func(path string, end int64) error // frees what the file holds before end
 	hear   func(name string, run int)         // of logs that were emptied; nil: nobody does
+	owned  func() error                       // whether dir is this process's; nil: it always is
 	notes  *notes
 	turns  chan struct{} // a thousand starts or removals at once must not take a thread each
 	over   sync.WaitGroup
@@ -91,10 +93,11 @@ type kept struct {
 // for want of room, and what hinders it, it tells log. The total is kept from
 // Ready on. It calls emptied, unless that is nil, when it notices that a log was
 // emptied or replaced while its run wrote to it: once per run, in a goroutine of
-// its own.
-func NewKeeper(dir Dir, limits Limits, log *slog.Logger, emptied func(name string, run int)) *Keeper {
+// its own. While owned, unless that is nil, reports an error, dir is not touched:
+// what is there may be another's.
+func NewKeeper(dir Dir, limits Limits, log *slog.Logger, emptied func(name string, run int), owned func() error) *Keeper {
 	k := &Keeper{
-		dir: dir, limits: limits, log: log, punch: punch, hear: emptied, notes: newNotes(), turns: make(chan struct{}, 4),
+		dir: dir, limits: limits, log: log, punch: punch, hear: emptied, owned: owned, notes: newNotes(), turns: make(chan struct{}, 4),
 		logs: make(map[key]*kept), watched: make(map[int32]*kept), told: make(map[string]bool),
 	}
 	k.over.Go(k.loop)
@@ -120,11 +123,19 @@ func (k *Keeper) Close() error {
 	return err
 }
 
-// Path is [Dir.Path].
-func (k *Keeper) Path(name string, run int) string { return k.dir.Path(name, run) }
+// Path is [Dir.Path]; "" while the Dir is not to be touched.
+func (k *Keeper) Path(name string, run int) string {
+	if k.lost() != nil {
+		return ""
+	}
+	return k.dir.Path(name, run)
+}
 
 // Create is [Dir.Create], for a run to begin: Watch and Done are to follow.
 func (k *Keeper) Create(name string, run int) (*os.File, error) {
+	if err := k.lost(); err != nil {
+		return nil, fmt.Errorf("cannot create the log of run %d: %w", run, err)
+	}
 	k.turns <- struct{}{}
 	defer func() { <-k.turns }()
 	if k.dir.Path(name, run) != "" {
@@ -173,7 +184,7 @@ func (k *Keeper) Watch(spec *task.Spec, run int) {
 }
 
 func (k *Keeper) prune(name string, run, keep int) {
-	if run <= keep {
+	if run <= keep || k.lost() != nil {
 		return
 	}
 	k.turns <- struct{}{}
@@ -216,6 +227,9 @@ func (k *Keeper) Room(name string, run int) error {
 
 // Remove is [Dir.Remove], for a task that has ended.
 func (k *Keeper) Remove(name string) error {
+	if err := k.lost(); err != nil {
+		return fmt.Errorf("cannot delete logs: %w", err)
+	}
 	k.mu.Lock()
 	if k.left > 0 {
 		for _, l := range k.logs {
@@ -228,6 +242,14 @@ func (k *Keeper) Remove(name string) error {
 	k.turns <- struct{}{}
 	defer func() { <-k.turns }()
 	return k.dir.Remove(name)
+}
+
+// lost is why dir is not to be touched.
+func (k *Keeper) lost() error {
+	if k.owned == nil {
+		return nil
+	}
+	return k.owned()
 }
 
 // add makes the log of a run known. The caller holds the mutex, as for all that

@@ -22,7 +22,7 @@ import (
 func newTestKeeper(t testing.TB, dir string, limits Limits) (*Keeper, *said) {
 	t.Helper()
 	words := new(said)
-	k := NewKeeper(Dir(dir), limits, slog.New(slog.NewTextHandler(words, nil)), nil)
+	k := NewKeeper(Dir(dir), limits, slog.New(slog.NewTextHandler(words, nil)), nil, nil)
 	t.Cleanup(func() { k.Close() })
 	return k, words
 }

@@ -79,9 +79,19 @@ func (k *Keeper) lookDue() {
 		}
 		l := heap.Pop(&k.due).(*kept)
 		most, squeeze := l.max, l.squeeze
-		l.squeeze = 0
+		lost := k.lost() != nil
+		switch {
+		case !lost:
+			l.squeeze = 0
+		case l.ended:
+			k.drop(l)
+		default: // until it is there again
+			k.schedule(l, time.Now().Add(blind))
+		}
 		k.mu.Unlock()
-		k.look(l, most, squeeze)
+		if !lost {
+			k.look(l, most, squeeze)
+		}
 	}
 }
 

@@ -21,7 +21,7 @@ type found struct {
 // hundred thousand of them takes a while. The caller holds the mutex.
 func (k *Keeper) bound() {
 	k.sumMore = k.summing
-	if k.limits.Total <= 0 || !k.ready || k.summing || k.sumDue || k.closed {
+	if k.limits.Total <= 0 || !k.ready || k.summing || k.sumDue || k.closed || k.lost() != nil {
 		return
 	}
 	began := time.Now()

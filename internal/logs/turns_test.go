@@ -11,7 +11,7 @@ import (
 func TestRemovalsTakeTurns(t *testing.T) {
 	t.Parallel()
 	dir := Dir(t.TempDir())
-	k := NewKeeper(dir, Limits{}, slog.New(slog.DiscardHandler), nil)
+	k := NewKeeper(dir, Limits{}, slog.New(slog.DiscardHandler), nil, nil)
 	defer k.Close()
 	f, err := k.Create("web", 1)
 	if err != nil {

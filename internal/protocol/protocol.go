@@ -57,6 +57,7 @@ type Info struct {
 	Uptime    task.Duration      `json:"uptime"`
 	Socket    string             `json:"socket"`
 	StateDir  string             `json:"state_dir,omitempty"`
+	StateLost string             `json:"state_lost,omitempty"` // why nothing can be recorded: it, or what is in it, was removed or replaced
 	Log       string             `json:"log,omitempty"`
 	Counts    map[task.State]int `json:"counts"`
 	Strays    []int              `json:"strays,omitempty"` // pids of children that belong to no task

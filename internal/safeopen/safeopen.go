@@ -6,6 +6,7 @@ package safeopen
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"syscall"
@@ -52,4 +53,25 @@ func OpenFile(path string, flag int, perm fs.FileMode) (*os.File, error) {
 // at once.
 func Dir(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY, 0)
+}
+
+// InPlace reports that path no longer leads to the open file f of a supervisor,
+// and what to do about it; what is the name of that for people.
+func InPlace(f *os.File, path, what string) error {
+	opened, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	became := ""
+	switch there, err := os.Stat(path); {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		became = "removed"
+	case err != nil:
+		return err
+	case os.SameFile(opened, there):
+		return nil
+	default:
+		became = "replaced"
+	}
+	return fmt.Errorf("%s was %s while the supervisor uses it: put it back, or have it written again by 'tasks serve --replace'", what, became)
 }

@@ -10,14 +10,22 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
+
+	"tasks/internal/safeopen"
 )
 
 // A Lock makes its holder the one supervisor of a state directory. The system
 // frees it when the holder dies, however that comes. The file stays: to remove
 // it would let two processes lock two files of one name.
-type Lock struct{ file *os.File }
+type Lock struct {
+	dir string // the state directory
+
+	mu   sync.Mutex
+	file *os.File
+}
 
 // HeldError tells that another process holds the lock of a state directory.
 type HeldError struct {
@@ -46,7 +54,7 @@ func AcquireLock(stateDir string) (*Lock, error) {
 		err = flock(file, syscall.LOCK_EX)
 		switch {
 		case err == nil && named(file):
-			l := &Lock{file}
+			l := &Lock{dir: stateDir, file: file}
 			if err := l.clear(); err != nil {
 				return nil, errors.Join(fmt.Errorf("cannot clear lock: %w", err), l.Release())
 			}
@@ -73,6 +81,47 @@ func AcquireLock(stateDir string) (*Lock, error) {
 
 // room is how long what a holder records may be.
 const room = int64(MaxPath + 32)
+
+// Check reports that clients, and other supervisors, no longer find this lock: it
+// or the whole state directory was removed or replaced, and what is written to
+// files there is lost, or is another supervisor's.
+func (l *Lock) Check() error {
+	path := lockPath(l.dir)
+	err := safeopen.InPlace(l.File(), path, "the lock "+path)
+	if err == nil {
+		return nil
+	}
+	if _, e := os.Stat(l.dir); errors.Is(e, fs.ErrNotExist) {
+		return safeopen.InPlace(l.File(), path, "the state directory "+l.dir)
+	}
+	if pid, socket, held, e := ReadLock(l.dir); e == nil && held && pid != 0 {
+		return fmt.Errorf("the state directory %s was replaced, and is in use by the supervisor with pid %d on socket %s: end one of the two with 'tasks exit'", l.dir, pid, socket)
+	}
+	return err
+}
+
+// Retake takes the lock that is found now, and makes the state directory, where
+// Check reports that this one is lost.
+func (l *Lock) Retake(socket string) error {
+	if l.Check() == nil {
+		return nil
+	}
+	if err := MakeDir(l.dir); err != nil {
+		return err
+	}
+	now, err := AcquireLock(l.dir)
+	if err != nil {
+		return err
+	}
+	if err := now.Record(socket); err != nil {
+		return errors.Join(err, now.Release())
+	}
+	l.mu.Lock()
+	old := l.file
+	l.file = now.file
+	l.mu.Unlock()
+	return unlock(old)
+}
 
 // clear takes out what a holder that died has left, and mends the mode.
 func (l *Lock) clear() error {
@@ -113,10 +162,14 @@ func (l *Lock) Record(socket string) error {
 
 // File is the lock's, for a program that is executed in place of this one and
 // goes on holding it.
-func (l *Lock) File() *os.File { return l.file }
+func (l *Lock) File() *os.File {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.file
+}
 
-// InheritLock is the lock whose File was passed on.
-func InheritLock(file *os.File) *Lock { return &Lock{file} }
+// InheritLock is the lock of stateDir whose File was passed on.
+func InheritLock(file *os.File, stateDir string) *Lock { return &Lock{dir: stateDir, file: file} }
 
 // Release empties the lock and frees it. Call it once.
 func (l *Lock) Release() error {
@@ -147,6 +200,8 @@ func ReadLock(stateDir string) (pid int, socket string, held bool, err error) {
 	return pid, socket, held, err
 }
 
+func lockPath(stateDir string) string { return filepath.Join(stateDir, "lock") }
+
 // openLock opens the lock of a supervisor of this user.
 func openLock(stateDir string, flags int) (*os.File, error) {
 	file, err := openAnyLock(stateDir, flags)
@@ -164,7 +219,7 @@ func openLock(stateDir string, flags int) (*os.File, error) {
 }
 
 func openAnyLock(stateDir string, flags int) (*os.File, error) {
-	path := filepath.Join(stateDir, "lock")
+	path := lockPath(stateDir)
 	// O_NONBLOCK: nothing that somebody put there may hold us up.
 	file, err := os.OpenFile(path, flags|syscall.O_NOFOLLOW|syscall.O_NONBLOCK|syscall.O_CLOEXEC, 0o600)
 	if errors.Is(err, syscall.ELOOP) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -209,4 +210,47 @@ func TestLockContent(t *testing.T) {
 			t.Errorf("%q: %d %q held=%v, %v", data, pid, socket, held, err)
 		}
 	}
+}
+
+// A lock that clients do not find is reported, until it is found again or was
+// taken once more.
+func TestLostLock(t *testing.T) {
+	t.Parallel()
+	root := tempDir(t)
+	dir, away := filepath.Join(root, "state"), filepath.Join(root, "away")
+	check(t, os.Mkdir(dir, 0o700))
+	l, err := AcquireLock(dir)
+	check(t, err)
+	check(t, l.Record("/x.sock"))
+	check(t, l.Check())
+	check(t, l.Retake("/x.sock")) // nothing is to be done
+	wantLock(t, dir, os.Getpid(), "/x.sock", true)
+
+	check(t, os.Rename(dir, away))
+	wantError(t, l.Check(), "the state directory "+dir, "was removed", "tasks serve --replace")
+	check(t, os.Mkdir(dir, 0o700))
+	wantError(t, l.Check(), "the lock "+dir+"/lock", "was removed")
+	other, err := AcquireLock(dir)
+	check(t, err)
+	check(t, other.Record("/other.sock"))
+	wantError(t, l.Check(), "was replaced", "pid "+strconv.Itoa(os.Getpid()), "/other.sock", "tasks exit")
+	var held *HeldError
+	if err := l.Retake("/x.sock"); !errors.As(err, &held) || held.Socket != "/other.sock" {
+		t.Errorf("Retake: %v", err)
+	}
+	check(t, other.Release())
+	wantError(t, l.Check(), "the lock "+dir+"/lock", "was replaced", "tasks serve --replace")
+
+	check(t, os.RemoveAll(dir))
+	check(t, os.Rename(away, dir))
+	check(t, l.Check())
+	wantLock(t, dir, os.Getpid(), "/x.sock", true)
+
+	check(t, os.RemoveAll(dir))
+	check(t, l.Retake("/x.sock"))
+	check(t, l.Check())
+	wantMode(t, dir, 0o700)
+	wantLock(t, dir, os.Getpid(), "/x.sock", true)
+	check(t, l.Release())
+	wantLock(t, dir, 0, "", false)
 }

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -23,6 +25,8 @@ type change struct {
 	env    string
 
 	removed task.Time // when the task of a deleted record was removed; zero: not to be noted
+
+	rewrite *string // no change but Rewrite: has its notice
 	done    chan<- error
 }
 
@@ -122,13 +126,15 @@ func (s *Store) run() {
 	defer close(s.done)
 	for range s.wake {
 		s.mu.Lock()
-		batch := s.queue
+		queue := s.queue
 		s.queue = nil
 		s.mu.Unlock()
-		err := s.commit(batch)
-		fault.At("committed")
-		for _, c := range batch {
-			c.done <- err
+		for batch := range batches(queue) {
+			err := s.commit(batch)
+			fault.At("committed")
+			for _, c := range batch {
+				c.done <- err
+			}
 		}
 	}
 	s.mu.Lock()
@@ -141,9 +147,35 @@ func (s *Store) run() {
 	}
 }
 
+// batches yields the changes of each commit: a rewrite is by itself.
+func batches(queue []change) iter.Seq[[]change] {
+	return func(yield func([]change) bool) {
+		for len(queue) > 0 {
+			n := slices.IndexFunc(queue, func(c change) bool { return c.rewrite != nil })
+			switch n {
+			case -1:
+				n = len(queue)
+			case 0:
+				n = 1
+			}
+			if !yield(queue[:n]) {
+				return
+			}
+			queue = queue[n:]
+		}
+	}
+}
+
 // commit applies batch in its order, in one transaction, which also migrates what
-// is still of an earlier format.
+// is still of an earlier format. It is refused where it would be lost: what is
+// answered is in the file that is found.
 func (s *Store) commit(batch []change) error {
+	if len(batch) == 1 && batch[0].rewrite != nil {
+		return s.guard(func() error { return s.rewrite(batch[0].rewrite) })
+	}
+	if err := s.InPlace(); err != nil {
+		return err
+	}
 	removed := removedAfter(s.removed, batch)
 	err := s.guard(func() error {
 		if s.old {
@@ -170,7 +202,7 @@ func (s *Store) commit(batch []change) error {
 	s.mu.Lock()
 	s.removed = removed
 	s.mu.Unlock()
-	return nil
+	return s.InPlace() // it may have gone meanwhile
 }
 
 func apply(tx *bbolt.Tx, batch []change) error {

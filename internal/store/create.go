@@ -36,7 +36,7 @@ func repair(path string, c *contents) (*Store, string, error) {
 		return nil, "", fmt.Errorf("cannot replace damaged database %s: %w", path, err)
 	}
 	fault.At("copied")
-	aside, err := setAside(path)
+	aside, err := setAside(path, "damaged")
 	if err != nil {
 		discard(db, path)
 		return nil, "", fmt.Errorf("cannot set damaged database aside: %w", err)
@@ -149,8 +149,8 @@ func publish(db *bbolt.DB, path string) error {
 
 // setAside gives the file at path a second name that nothing has, and where
 // the file system knows no links, that one alone.
-func setAside(path string) (string, error) {
-	base := path + ".damaged-" + time.Now().Format("20060102-150405")
+func setAside(path, why string) (string, error) {
+	base := path + "." + why + "-" + time.Now().Format("20060102-150405")
 	for i, name := 2, base; ; i, name = i+1, base+"-"+strconv.Itoa(i) {
 		err := os.Link(path, name)
 		if err == nil {

@@ -33,18 +33,18 @@ var ErrClosed = errors.New("the database is closed")
 
 // Store is an open database. Its methods may be called from several goroutines.
 type Store struct {
-	path string
-	id   string
-	file *os.File // of path; db's
-	db   *bbolt.DB
-
+	path      string
+	id        string
 	minReader int
+	owned     func() error // whether this process may write to path, see Require
 
 	old  bool          // it is of an earlier format; the committer's, once Open has returned
 	wake chan struct{} // has a token while changes wait for the committer
 	done chan struct{} // closed when the committer has closed the database
 
 	mu       sync.Mutex
+	file     *os.File  // of path; db's
+	db       *bbolt.DB // changed by the committer
 	queue    []change
 	closed   bool
 	broken   error                // reading the file failed half-way: the database must not be touched again
@@ -180,7 +180,10 @@ func (s *Store) Records() ([]task.Record, error) {
 	}
 	var records []task.Record
 	err := s.guard(func() error {
-		return s.db.View(func(tx *bbolt.Tx) (err error) {
+		s.mu.Lock()
+		db := s.db
+		s.mu.Unlock()
+		return db.View(func(tx *bbolt.Tx) (err error) {
 			records, err = load(tx)
 			return err
 		})
