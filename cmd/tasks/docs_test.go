@@ -19,6 +19,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // elsewhere are the pages whose examples this test does not run.
@@ -153,20 +155,33 @@ func runPage(t *testing.T, program, page, text string) {
 	}
 }
 
-// newPorts has a free port for each of those that the examples name.
+// newPorts has a port for each of those that the examples name, which is theirs
+// as long as the test lasts: a socket that does not listen is bound to it.
 func newPorts(t *testing.T) *strings.Replacer {
 	t.Helper()
 	var pairs []string
 	for _, port := range []string{"5432", "6379", "8000", "8080", "8081", "8443"} {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		s, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.Close() // not before all are found
-		pairs = append(pairs, port, strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+		unix.CloseOnExec(s)
+		t.Cleanup(func() { unix.Close(s) })
+		sharePort(s)
+		if err := unix.Bind(s, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+			t.Fatal(err)
+		}
+		at, err := unix.Getsockname(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pairs = append(pairs, port, strconv.Itoa(at.(*unix.SockaddrInet4).Port))
 	}
 	return strings.NewReplacer(pairs...)
 }
+
+// sharePort lets others that share it bind the port of a socket as well.
+func sharePort(s int) { unix.SetsockoptInt(s, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) }
 
 var (
 	fence    = regexp.MustCompile("^```(\\w*)$")
@@ -292,10 +307,14 @@ func interrupted() {
 	os.Exit(1)
 }
 
-// listen is `listen PORT`: a server that answers whatever it is asked.
+// listen is `listen PORT`: a server that answers whatever it is asked. Examples of
+// one page may have several at one port.
 func listen() {
 	signal.Ignore(syscall.SIGHUP) // as one that then reads its configuration
-	l, err := net.Listen("tcp", "127.0.0.1:"+os.Args[1])
+	shared := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		return c.Control(func(s uintptr) { sharePort(int(s)) })
+	}}
+	l, err := shared.Listen(context.Background(), "tcp", "127.0.0.1:"+os.Args[1])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
