@@ -136,8 +136,9 @@ func Run(cfg Config, serving func()) error {
 	exited := make(chan struct{})
 	var once sync.Once
 	leaving, next := false, "" // set before exited is closed
+	stirred := make(stirred, 1)
 	srv := server.New(server.Config{
-		Supervisor: sup, Home: home, Logger: cfg.Log,
+		Supervisor: sup, Home: home, Logger: cfg.Log, Answered: stirred.stir,
 		Info: func() protocol.Info {
 			info := protocol.Info{
 				Version: cfg.Version, PID: os.Getpid(), StartedAt: started,
@@ -177,7 +178,7 @@ func Run(cfg Config, serving func()) error {
 	}, os.Getuid())
 	bound := &bound{path: cfg.Paths, serve: srv.Serve, log: cfg.Log, listener: listener}
 	bound.accept()
-	go trim(sup)
+	go trim(sup, stirred)
 	go func() {
 		err := watchClock(sup.ClockSet)
 		cfg.Log.Warn("schedules will not notice that the clock is set", "err", err)

@@ -13,10 +13,14 @@ import (
 var ErrLine = &Error{Code: CodeRequest, Message: fmt.Sprintf("a request has at most %d bytes", MaxLine)}
 
 // keepBuffer is the most, in bytes, that Lines keeps from one line to the next.
-const keepBuffer = 64 << 10
+const keepBuffer = 32 << 10
 
 // Lines reads lines of a bounded length.
 type Lines struct {
+	// Long is called before a line outgrows 32 KiB, and with false if it is then
+	// skipped since it is too long.
+	Long func(bool)
+
 	r   *bufio.Reader
 	max int
 	buf []byte
@@ -44,15 +48,26 @@ func (l *Lines) line() ([]byte, error) {
 	if l.buf = l.buf[:0]; cap(l.buf) > keepBuffer {
 		l.buf = nil
 	}
-	long := false
+	long, told := false, false // longer than it may be; than what it may keep
+	tell := func(more bool) {
+		if more != told && l.Long != nil {
+			l.Long(more)
+		}
+		told = more
+	}
 	for {
 		part, err := l.r.ReadSlice('\n')
-		if l.max > 0 && len(l.buf)+len(part) > l.max {
-			long = true
+		size := len(l.buf) + len(part)
+		if l.max > 0 && size > l.max && !long {
+			long, l.buf = true, nil
+			tell(false)
 		}
 		if !long {
 			if err == nil && len(l.buf) == 0 {
 				return part, nil
+			}
+			if size > keepBuffer {
+				tell(true)
 			}
 			l.buf = append(l.buf, part...)
 		}

@@ -95,21 +95,21 @@ func apply(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 			spec := &p.Tasks[i]
 			for _, dep := range slices.Concat(spec.After, spec.AfterEnded) {
 				if call := calls[dep]; call != nil {
-					call.Wait(context.Background()) // an error of its own is told once
+					call.Shared(context.Background()) // an error of its own is told once
 				}
 			}
 			calls[spec.Name] = sup.Submit(supervisor.Op{Kind: supervisor.OpStart, Name: spec.Name, Spec: spec, Replace: true})
 		}
-		tasks, errs := make([]task.Info, 0, len(calls)), []error(nil)
+		reached, errs := tasks{shared: make([]*task.Info, 0, len(calls))}, []error(nil)
 		for i := range p.Tasks {
-			t, err := calls[p.Tasks[i].Name].Wait(context.Background())
+			t, err := calls[p.Tasks[i].Name].Shared(context.Background())
 			if err != nil {
 				errs = append(errs, err)
 			}
 			if t.Name != "" {
-				tasks = append(tasks, t)
+				reached.shared = append(reached.shared, t)
 			}
 		}
-		return tasks, failed(errs, tasks)
+		return reached, failed(errs)
 	}, nil
 }

@@ -112,7 +112,7 @@ func TestWaitForTheForgotten(t *testing.T) {
 		sup.Go("b", func(context.Context) error { time.Sleep(time.Second); return nil })
 		w := waiting{
 			sup: sup, names: []string{"a", "b", "c", "d"}, named: []string{"b", "c"}, is: func(*task.Info) bool { return false },
-			before: []task.Info{{Name: "b", State: task.Running}, {Name: "c", State: task.Failed}, {Name: "d", State: task.Done}},
+			before: []*task.Info{{Name: "b", State: task.Running}, {Name: "c", State: task.Failed}, {Name: "d", State: task.Done}},
 		}
 		got, err := w.until(t.Context())
 		if err != nil || len(got) != 3 || got[0].Name != "b" || got[0].State != task.Done || got[1].State != task.Failed || got[2].Name != "d" {

@@ -5,10 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"tasks/internal/protocol"
@@ -23,7 +24,9 @@ type conn struct {
 	cancel context.CancelFunc
 	slots  chan struct{} // requests in flight
 
-	stopped atomic.Bool // nothing more is to be read
+	inFlight atomic.Int32 // as many as slots has elements
+	stopped  atomic.Bool  // nothing more is to be read
+	lineDone func()       // gives back the turn of the long line that is being read, or nil
 
 	mu      sync.Mutex // of the writing side
 	w       *bufio.Writer
@@ -31,7 +34,7 @@ type conn struct {
 }
 
 func newConn(s *Server, nc net.Conn) *conn {
-	c := &conn{srv: s, nc: nc, slots: make(chan struct{}, maxInFlight), w: bufio.NewWriter(nc)}
+	c := &conn{srv: s, nc: nc, slots: make(chan struct{}, maxInFlight), w: bufio.NewWriterSize(patient{nc}, writeBuffer)}
 	c.ctx, c.cancel = context.WithCancel(s.ctx)
 	return c
 }
@@ -42,19 +45,34 @@ type begin func(c *conn, id, params json.RawMessage) (finish func() (any, error)
 func (c *conn) serve() {
 	var open sync.WaitGroup
 	lines := protocol.NewLines(c.nc, protocol.MaxLine)
+	lines.Long = c.longLine
 	for {
 		line, err := lines.Next()
 		if err == protocol.ErrLine {
 			c.reply(nil, nil, err)
 			continue
 		}
+		if c.lineDone != nil && errors.Is(err, os.ErrDeadlineExceeded) && !c.stopped.Load() {
+			c.reply(nil, nil, &protocol.Error{Code: protocol.CodeRequest, Message: fmt.Sprintf("a request was not sent to its end within %s", lineTimeout)})
+		}
 		if err != nil {
 			break
 		}
-		c.takeSlot()
+		lineDone := c.lineDone
+		if c.lineDone = nil; lineDone != nil {
+			c.readUntil(time.Time{})
+		}
+		done := c.takeSlot()
 		req, finish, err := c.begin(line)
+		if lineDone != nil && (req.Method == "wait" || req.Method == "watch") { // may last for ever, and keep little
+			lineDone()
+			lineDone = nil
+		}
 		open.Go(func() {
-			defer func() { <-c.slots }()
+			defer done()
+			if lineDone != nil {
+				defer lineDone()
+			}
 			var result any
 			if err == nil {
 				result, err = finish()
@@ -65,7 +83,11 @@ func (c *conn) serve() {
 			if req.ID != nil || req.Method == "" {
 				c.reply(req.ID, result, err)
 			}
+			c.srv.cfg.Answered()
 		})
+	}
+	if c.lineDone != nil {
+		c.lineDone()
 	}
 	// The end of input alone still wants its answers; a peer that is gone
 	// does not wait any longer.
@@ -75,25 +97,69 @@ func (c *conn) serve() {
 	c.nc.Close()
 }
 
-// takeSlot waits until one more request may be in flight. Nothing is read
+// takeSlot waits until one more request may be in flight; done ends that. A
+// connection has one in any case, and more of those that all connections share.
+func (c *conn) takeSlot() (done func()) {
+	slot, shared := c.take(c.slots), func() {}
+	if c.inFlight.Add(1) > 1 {
+		shared = c.take(c.srv.inFlight)
+	}
+	return func() {
+		c.inFlight.Add(-1)
+		shared()
+		slot()
+	}
+}
+
+// take waits for a turn, unless the connection ends before. Nothing is read
 // meanwhile, so that a peer which goes away must be noticed otherwise: its
 // waits would hold their slots for good.
-func (c *conn) takeSlot() {
+func (c *conn) take(turns chan struct{}) (give func()) {
+	give = func() { <-turns }
 	select {
-	case c.slots <- struct{}{}:
-		return
+	case turns <- struct{}{}:
+		return give
 	default:
 	}
-	if !c.seesHangup() {
-		c.slots <- struct{}{}
+	var watching sync.WaitGroup
+	watches := c.seesHangup()
+	if watches {
+		watching.Go(c.awaitHangup)
+	}
+	select {
+	case turns <- struct{}{}:
+	case <-c.ctx.Done(): // nothing that begins now lasts
+		give = func() {}
+	}
+	if watches {
+		c.nc.SetReadDeadline(past)
+		watching.Wait()
+		c.readUntil(time.Time{})
+	}
+	return give
+}
+
+// longLine is told of a line that takes up memory, before it does, and of one that
+// turned out to be too long.
+func (c *conn) longLine(begins bool) {
+	if begins { // also of a peer that has gone: what it sent to its end is carried out
+		c.lineDone = func() {}
+		select {
+		case c.srv.longLines <- struct{}{}:
+			c.lineDone = func() { <-c.srv.longLines }
+		case <-c.srv.ctx.Done(): // and reading ends
+		}
+		c.readUntil(time.Now().Add(lineTimeout))
 		return
 	}
-	var watching sync.WaitGroup
-	watching.Go(c.awaitHangup)
-	c.slots <- struct{}{}
-	c.nc.SetReadDeadline(past)
-	watching.Wait()
-	c.nc.SetReadDeadline(time.Time{})
+	c.lineDone()
+	c.lineDone = nil
+	c.readUntil(time.Time{})
+}
+
+// readUntil gives reads a deadline, unless nothing is to be read any more.
+func (c *conn) readUntil(t time.Time) {
+	c.nc.SetReadDeadline(t)
 	if c.stopped.Load() {
 		c.nc.SetReadDeadline(past)
 	}
@@ -125,49 +191,4 @@ func clip(s string, n int) string {
 		return s[:n] + "…"
 	}
 	return s
-}
-
-var null = json.RawMessage("null")
-
-// reply writes one reply.
-func (c *conn) reply(id json.RawMessage, result any, err error) {
-	if id == nil {
-		id = null
-	}
-	r := protocol.Reply{JSONRPC: "2.0", ID: id, Result: result}
-	if err != nil {
-		r.Result, r.Error = nil, wireError(err)
-	}
-	c.write(r)
-}
-
-func wireError(err error) *protocol.Error {
-	var own *protocol.Error
-	if errors.As(err, &own) && own.Data != nil {
-		return own
-	}
-	return protocol.Errors([]error{err}, nil)
-}
-
-// write sends one object as a line. If it cannot, the connection ends.
-func (c *conn) write(v any) error {
-	c.writers.Add(1)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	// Encoded under the lock, so that one reply at a time is in memory.
-	b, err := json.Marshal(v)
-	if err == nil {
-		c.nc.SetWriteDeadline(time.Now().Add(writeTimeout))
-		_, err = c.w.Write(append(b, '\n'))
-	}
-	if c.writers.Add(-1) == 0 && err == nil {
-		err = c.w.Flush()
-	}
-	if err != nil {
-		c.cancel()
-		if !errors.Is(err, syscall.EPIPE) && !errors.Is(err, syscall.ECONNRESET) {
-			c.nc.Close()
-		} // else what the peer sent before it went is still read, and carried out
-	}
-	return err
 }

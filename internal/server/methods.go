@@ -50,7 +50,7 @@ func info(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 	in.Protocol = protocol.Version
 	in.Uptime = task.Duration(time.Since(c.srv.began).Round(time.Millisecond))
 	in.Counts = make(map[task.State]int)
-	for _, t := range c.srv.cfg.Supervisor.List() {
+	for _, t := range c.srv.cfg.Supervisor.Shared() {
 		in.Counts[t.State]++
 	}
 	return now(in, nil)
@@ -222,25 +222,25 @@ func submit(sup *supervisor.Supervisor, ops []supervisor.Op, errs []error) (func
 		sup.Submit(supervisor.Op{Kind: nothing, Name: op.Name})
 	}
 	return func() (any, error) {
-		tasks := make([]task.Info, 0, len(calls))
+		reached := tasks{shared: make([]*task.Info, 0, len(calls))}
 		for _, call := range calls {
-			t, err := call.Wait(context.Background())
+			t, err := call.Shared(context.Background())
 			if err != nil {
 				errs = append(errs, err)
 			}
 			if t.Name != "" {
-				tasks = append(tasks, t)
+				reached.shared = append(reached.shared, t)
 			}
 		}
-		return tasks, failed(errs, tasks)
+		return reached, failed(errs)
 	}, nil
 }
 
-func failed(errs []error, tasks []task.Info) error {
+func failed(errs []error) error {
 	if len(errs) == 0 {
 		return nil
 	}
-	return protocol.Errors(errs, tasks)
+	return protocol.Errors(errs, nil)
 }
 
 func exit(c *conn, _, params json.RawMessage) (func() (any, error), error) {
@@ -259,17 +259,15 @@ func exit(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 		grace = time.Duration(*p.Timeout)
 	}
 	return func() (any, error) {
-		tasks, err := c.srv.cfg.Exit(context.Background(), grace, p.Keep)
-		if tasks == nil {
-			tasks = []task.Info{}
+		left, err := c.srv.cfg.Exit(context.Background(), grace, p.Keep)
+		var all tasks
+		for i := range left {
+			all.shared = append(all.shared, &left[i])
 		}
-		if err != nil {
-			if many, ok := err.(interface{ Unwrap() []error }); ok {
-				return nil, failed(many.Unwrap(), tasks)
-			}
-			return nil, failed([]error{err}, tasks)
+		if many, ok := err.(interface{ Unwrap() []error }); ok {
+			return all, failed(many.Unwrap())
 		}
-		return tasks, nil
+		return all, err
 	}, nil
 }
 

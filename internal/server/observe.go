@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -37,44 +38,39 @@ func read(c *conn, params json.RawMessage, list bool) (func() (any, error), erro
 		}
 	}
 	sup := c.srv.cfg.Supervisor
-	var tasks []task.Info
+	var shared []*task.Info
 	var errs []error
 	if p.Empty() || p.All {
-		tasks = sup.List()
+		shared = sup.Shared()
 	} else {
 		var names []string
 		names, errs = sup.Select(p.Selector)
 		for _, name := range names {
-			if t, err := sup.Info(name); err == nil {
-				t.Runs = nil
-				tasks = append(tasks, t)
+			if t := sup.SharedInfo(name); t != nil {
+				shared = append(shared, t)
 			}
 		}
 	}
 	if len(p.States) > 0 {
-		tasks = slices.DeleteFunc(tasks, func(t task.Info) bool { return !slices.Contains(p.States, t.State) })
+		shared = slices.DeleteFunc(shared, func(t *task.Info) bool { return !slices.Contains(p.States, t.State) })
 	}
-	return func() (any, error) {
-		if tasks == nil {
-			tasks = []task.Info{}
+	runs := !list || p.Runs
+	add := func(t *task.Info) {
+		if runs {
+			full, _ := sup.Info(t.Name)
+			t.Runs = full.Runs
 		}
-		for i := range tasks {
-			t := &tasks[i]
-			if full, err := sup.Info(t.Name); err == nil && (!list || p.Runs) {
-				t.Runs = full.Runs
-			}
-			if p.Env {
-				t.Spec.Env, _ = sup.Env(t.Name)
-			}
-			if p.Stats {
-				sup.Sample(t)
-			}
-			if p.Tree {
-				sup.Tree(t)
-			}
+		if p.Env {
+			t.Spec.Env, _ = sup.Env(t.Name)
 		}
-		return tasks, failed(errs, tasks)
-	}, nil
+		if p.Stats {
+			sup.Sample(t)
+		}
+		if p.Tree {
+			sup.Tree(t)
+		}
+	}
+	return now(tasks{shared, add}, failed(errs))
 }
 
 func wait(c *conn, _, params json.RawMessage) (func() (any, error), error) {
@@ -105,11 +101,11 @@ func wait(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 	cancel()
 	sup := c.srv.cfg.Supervisor
 	w := waiting{sup: sup, names: names, named: p.Names, any: p.Any, is: is}
-	tasks, err := w.until(past)
+	found, err := w.until(past)
 	if err == nil {
-		return now(tasks, failed(errs, tasks))
+		return now(tasks{shared: found}, failed(errs))
 	}
-	w.before = tasks
+	w.before = found
 	return func() (any, error) {
 		ctx := c.ctx
 		if p.Timeout != nil {
@@ -117,7 +113,7 @@ func wait(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 			ctx, cancel = context.WithTimeout(ctx, time.Duration(*p.Timeout))
 			defer cancel()
 		}
-		tasks, err := w.until(ctx)
+		found, err := w.until(ctx)
 		switch {
 		case errors.Is(err, context.DeadlineExceeded):
 			errs = append(errs, task.Errorf(task.ErrTimeout, "", "timed out after %s", p.Timeout))
@@ -126,10 +122,7 @@ func wait(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 		case err != nil:
 			errs = append(errs, err)
 		}
-		if tasks == nil {
-			tasks = []task.Info{}
-		}
-		return tasks, failed(errs, tasks)
+		return tasks{shared: found}, failed(errs)
 	}, nil
 }
 
@@ -139,19 +132,19 @@ type waiting struct {
 	sup    *supervisor.Supervisor
 	names  []string
 	named  []string // by name, not by pattern or group
-	before []task.Info
+	before []*task.Info
 	any    bool
 	is     func(*task.Info) bool
 }
 
 // until waits, until ctx ends at most. The tasks are in the order of their names.
-func (w *waiting) until(ctx context.Context) ([]task.Info, error) {
-	names, gone := w.names, make(map[string]task.Info)
+func (w *waiting) until(ctx context.Context) ([]*task.Info, error) {
+	names, gone := w.names, make(map[string]*task.Info)
 	for {
 		tasks, err := w.sup.WaitFor(ctx, names, w.any, w.is)
 		var e *task.Error
 		if errors.Is(err, task.ErrNotFound) && errors.As(err, &e) {
-			at := slices.IndexFunc(w.before, func(t task.Info) bool { return t.Name == e.Name && t.State.Ended() })
+			at := slices.IndexFunc(w.before, func(t *task.Info) bool { return t.Name == e.Name && t.State.Ended() })
 			if at >= 0 {
 				gone[e.Name] = w.before[at]
 			}
@@ -163,7 +156,7 @@ func (w *waiting) until(ctx context.Context) ([]task.Info, error) {
 		if len(gone) == 0 {
 			return tasks, err
 		}
-		all := make([]task.Info, 0, len(tasks)+len(gone))
+		all := make([]*task.Info, 0, len(tasks)+len(gone))
 		for _, name := range w.names {
 			if t, ok := gone[name]; ok {
 				all = append(all, t)
@@ -199,21 +192,24 @@ func watch(c *conn, id, params json.RawMessage) (func() (any, error), error) {
 		match = supervisor.Matcher(p.Selector)
 	}
 	w := sup.Watch(0, match)
-	tasks := slices.DeleteFunc(sup.List(), func(t task.Info) bool { return !match(&t) })
+	found := slices.DeleteFunc(sup.Shared(), func(t *task.Info) bool { return !match(t) })
 	return func() (any, error) {
 		defer w.Close()
-		c.reply(id, tasks, nil)
+		c.reply(id, tasks{shared: found}, nil)
+		found = nil
 		for {
-			events, ok := w.Next(c.ctx)
+			e, ok := w.First(c.ctx)
 			if !ok {
 				c.stopReading() // if it is the supervisor that has ended, so does the connection
 				return streaming, nil
 			}
-			for _, e := range events {
-				n := protocol.Notice{JSONRPC: "2.0", Method: "event", Params: protocol.NoticeEvent{Watch: id, Event: e}}
-				if c.write(n) != nil {
-					return streaming, nil
-				}
+			err := c.write(func(w *bufio.Writer) error {
+				b, err := json.Marshal(protocol.Notice{JSONRPC: "2.0", Method: "event", Params: protocol.NoticeEvent{Watch: id, Event: e}})
+				w.Write(append(b, '\n'))
+				return err
+			})
+			if err != nil {
+				return streaming, nil
 			}
 		}
 	}, nil

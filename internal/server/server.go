@@ -32,12 +32,24 @@ type Config struct {
 	Home string
 	// Logger hears of refused peers; nil: nobody does.
 	Logger *slog.Logger
+	// Answered is called after each reply, and when a connection has ended; nil: is not.
+	Answered func()
 }
 
 // Limits of one connection.
 const (
 	maxInFlight  = 256              // requests; past it the server stops reading
-	writeTimeout = 30 * time.Second // for one reply or event; then the connection is closed
+	writeTimeout = 30 * time.Second // in which the peer reads nothing; then the connection is closed
+	lineTimeout  = 30 * time.Second // for the rest of a long line
+	writeBuffer  = 8 << 10
+)
+
+// Limits of all connections together, so that clients which do not go on hold up
+// memory for a while, and not more of it the more of them there are.
+const (
+	maxConns     = 2048
+	maxAllFlight = 8192 // requests in flight beside the first one of each connection
+	maxLongLines = 16   // requests of more than 32 KiB that are being read or carried out
 )
 
 // Server serves connections until it is closed.
@@ -47,6 +59,9 @@ type Server struct {
 	began  time.Time       // by the monotonic clock: nobody sets that
 	ctx    context.Context // of waits and watches
 	cancel context.CancelFunc
+
+	inFlight  chan struct{}
+	longLines chan struct{}
 
 	mu     sync.Mutex // guards conns and the listener
 	conns  map[*conn]bool
@@ -59,7 +74,13 @@ func New(cfg Config, uid int) *Server {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{cfg: cfg, uid: uid, began: time.Now(), conns: make(map[*conn]bool)}
+	if cfg.Answered == nil {
+		cfg.Answered = func() {}
+	}
+	s := &Server{
+		cfg: cfg, uid: uid, began: time.Now(), conns: make(map[*conn]bool),
+		inFlight: make(chan struct{}, maxAllFlight), longLines: make(chan struct{}, maxLongLines),
+	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }
@@ -102,12 +123,22 @@ func (s *Server) Handle(nc net.Conn) {
 		nc.Close()
 		return
 	}
+	if len(s.conns) >= maxConns {
+		s.cfg.Logger.Warn("refused a connection: there are too many", "connections", maxConns)
+		go func() { // it is told, if it reads
+			c.reply(nil, nil, task.Errorf(task.ErrUnavailable, "", "the supervisor has %d connections: end some of their clients", maxConns))
+			c.cancel()
+			nc.Close()
+		}()
+		return
+	}
 	s.conns[c] = true
 	s.over.Go(func() {
 		c.serve()
 		s.mu.Lock()
 		delete(s.conns, c)
 		s.mu.Unlock()
+		s.cfg.Answered()
 	})
 }
 

@@ -53,7 +53,7 @@ type Op struct {
 type Call struct {
 	op   Op
 	done chan struct{}
-	info task.Info
+	info *task.Info // shared: nobody changes it
 	err  error
 }
 
@@ -62,6 +62,13 @@ func newCall(op Op) *Call { return &Call{op: op, done: make(chan struct{})} }
 // Wait returns the task as the operation left it. If ctx ends first, the
 // operation goes on without its caller.
 func (c *Call) Wait(ctx context.Context) (task.Info, error) {
+	info, err := c.Shared(ctx)
+	return *info, err
+}
+
+// Shared is Wait without a copy: others read the same task, which must not be
+// changed. Its name is empty where there is none.
+func (c *Call) Shared(ctx context.Context) (*task.Info, error) {
 	select {
 	case <-c.done:
 		return c.info, c.err
@@ -71,17 +78,19 @@ func (c *Call) Wait(ctx context.Context) (task.Info, error) {
 	case <-c.done:
 		return c.info, c.err
 	case <-ctx.Done():
-		return task.Info{}, context.Cause(ctx)
+		return noTask, context.Cause(ctx)
 	}
 }
 
-func (c *Call) answer(info task.Info, err error) {
+var noTask = new(task.Info)
+
+func (c *Call) answer(info *task.Info, err error) {
 	c.info, c.err = info, err
 	close(c.done)
 }
 
 func (c *Call) fail(err error) *Call {
-	c.answer(task.Info{}, err)
+	c.answer(noTask, err)
 	return c
 }
 

@@ -62,8 +62,8 @@ func TestReady(t *testing.T) {
 		time.Sleep(29 * time.Second)
 		waited := make(chan []task.Info)
 		go func() {
-			infos, _ := s.WaitFor(t.Context(), []string{"a"}, false, func(i *task.Info) bool { return i.State == task.Running })
-			waited <- infos
+			shared, _ := s.WaitFor(t.Context(), []string{"a"}, false, func(i *task.Info) bool { return i.State == task.Running })
+			waited <- copies(shared)
 		}()
 		k.BeReady(nil)
 		if infos := <-waited; names(infos) != "a:running" {

@@ -122,7 +122,7 @@ func (a *actor) because(phase lifecycle.Phase, changed bool) string {
 
 // answer tells the callers whose operation has come to its end.
 func (a *actor) answer(kind lifecycle.Kind, over, stuck bool, saved error) {
-	info := a.shown.Load().info
+	info := &a.shown.Load().info
 	reply := func(calls *[]*Call, err error) {
 		for _, c := range *calls {
 			c.answer(info, err)
@@ -303,7 +303,7 @@ func (a *actor) show() {
 	}
 	info.Log = a.logPath()
 	a.shown.Store(now)
-	a.sup.hub.publish(*info, false)
+	a.sup.hub.publish(info, false)
 	a.sup.order.changed(a.name)
 }
 

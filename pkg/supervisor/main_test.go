@@ -292,3 +292,11 @@ func names(infos []task.Info) string {
 	}
 	return strings.TrimSpace(b.String())
 }
+
+func copies(shared []*task.Info) []task.Info {
+	var infos []task.Info
+	for _, info := range shared {
+		infos = append(infos, *info)
+	}
+	return infos
+}

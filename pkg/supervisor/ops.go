@@ -219,7 +219,7 @@ func (a *actor) pause(c *Call, pause bool) {
 	var err error
 	switch {
 	case a.machine.Phase == to:
-		c.answer(a.shown.Load().info, nil)
+		c.answer(&a.shown.Load().info, nil)
 		return
 	case a.machine.Phase != from:
 		c.fail(task.Errorf(task.ErrConflict, a.name, "Task %s is %s: cannot %s it.", a.name, a.is(), verb))
@@ -279,9 +279,9 @@ func (a *actor) afterStop(c *Call) {
 	stop := newCall(Op{Kind: OpStop, Name: a.name, Now: c.op.Now, Grace: c.op.Grace, CapGrace: c.op.CapGrace})
 	a.wantEnd(stop)
 	go func() { // it ends: every call is answered
-		info, err := stop.Wait(context.Background())
+		info, err := stop.Shared(context.Background())
 		if err == nil {
-			info, err = a.sup.Submit(c.op).Wait(context.Background())
+			info, err = a.sup.Submit(c.op).Shared(context.Background())
 		}
 		if c.op.Kind == OpRemove && errors.Is(err, task.ErrNotFound) { // another was faster
 			info, err = stop.info, nil
@@ -309,9 +309,9 @@ func (a *actor) leave(c *Call) {
 	case a.machine.Phase.Live() && a.machine.Exited:
 		a.ends = append(a.ends, c)
 	case a.machine.Phase.Live() && (a.machine.Cause == lifecycle.Stop || a.unsaved != nil):
-		c.answer(a.shown.Load().info, a.save())
+		c.answer(&a.shown.Load().info, a.save())
 	default:
-		c.answer(a.shown.Load().info, nil)
+		c.answer(&a.shown.Load().info, nil)
 	}
 }
 
@@ -324,7 +324,7 @@ func (a *actor) signal(c *Call) {
 		c.fail(task.Errorf(task.ErrConflict, a.name, "cannot signal %s: %v", a.name, err))
 		return
 	}
-	c.answer(a.shown.Load().info, nil)
+	c.answer(&a.shown.Load().info, nil)
 }
 
 func (a *actor) remove(c *Call) {
@@ -341,7 +341,7 @@ func (a *actor) remove(c *Call) {
 			c.fail(err)
 			return
 		}
-		c.answer(info, nil)
+		c.answer(&info, nil)
 	}
 }
 
@@ -373,7 +373,7 @@ func (a *actor) forget(info task.Info) error {
 	// In this order nobody who hears of it still finds the task, and no event
 	// of a new one with its name comes before this.
 	a.shown.Store(nil)
-	a.sup.hub.publish(info, true)
+	a.sup.hub.publish(&info, true)
 	a.vanish()
 	a.sup.order.changed(a.name)
 	return nil

@@ -16,7 +16,7 @@ type Selector = task.Selector
 // Select resolves sel to names: each once, in the order given, those of a glob
 // sorted. What does not exist, or matches nothing, is an ErrNotFound each.
 func (s *Supervisor) Select(sel Selector) ([]string, []error) {
-	infos := sync.OnceValue(s.List) // plain names are looked up
+	infos := sync.OnceValue(s.Shared) // plain names are looked up
 	var names []string
 	var errs []error
 	seen := make(map[string]bool)

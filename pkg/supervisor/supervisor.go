@@ -169,20 +169,35 @@ func (s *Supervisor) Remove(ctx context.Context, name string, force bool) (task.
 
 // List is every task, sorted by name, as it now is. It waits for nobody.
 func (s *Supervisor) List() []task.Info {
+	shown := s.Shared()
+	infos := make([]task.Info, len(shown))
+	for i, info := range shown {
+		infos[i] = *info
+	}
+	return infos
+}
+
+// Shared is List without copies: others read the same tasks, which must not be
+// changed.
+func (s *Supervisor) Shared() []*task.Info {
 	s.mu.Lock()
-	shown := make([]*snapshot, 0, len(s.tasks))
+	shown := make([]*task.Info, 0, len(s.tasks))
 	for _, a := range s.tasks {
 		if now := a.shown.Load(); now != nil {
-			shown = append(shown, now)
+			shown = append(shown, &now.info)
 		}
 	}
 	s.mu.Unlock()
-	slices.SortFunc(shown, func(a, b *snapshot) int { return strings.Compare(a.info.Name, b.info.Name) })
-	infos := make([]task.Info, len(shown))
-	for i, now := range shown {
-		infos[i] = now.info
+	slices.SortFunc(shown, func(a, b *task.Info) int { return strings.Compare(a.Name, b.Name) })
+	return shown
+}
+
+// SharedInfo is one task of those of Shared, or nil.
+func (s *Supervisor) SharedInfo(name string) *task.Info {
+	if now := s.lookup(name); now != nil {
+		return &now.info
 	}
-	return infos
+	return nil
 }
 
 // Info is one task as it now is, with its last runs.

@@ -10,30 +10,38 @@ import (
 // has. The infos are in the order of the names. If ctx ends first its cause is
 // the error and the infos are as they then are.
 func (s *Supervisor) Wait(ctx context.Context, names []string, any bool) ([]task.Info, error) {
-	return s.WaitFor(ctx, names, any, func(*task.Info) bool { return false })
+	shared, err := s.WaitFor(ctx, names, any, func(*task.Info) bool { return false })
+	var infos []task.Info
+	for _, info := range shared {
+		infos = append(infos, *info)
+	}
+	return infos, err
 }
 
 // WaitFor is Wait for tasks that are something else than ended. A task that has
-// ended is not waited for any longer, whatever is wanted.
-func (s *Supervisor) WaitFor(ctx context.Context, names []string, any bool, is func(*task.Info) bool) ([]task.Info, error) {
+// ended is not waited for any longer, whatever is wanted. Others read the same
+// infos, which must not be changed.
+func (s *Supervisor) WaitFor(ctx context.Context, names []string, any bool, is func(*task.Info) bool) ([]*task.Info, error) {
 	at := make(map[string][]int, len(names)) // places in names
 	for i, name := range names {
 		at[name] = append(at[name], i)
 	}
 	w := s.Watch(1024, func(i *task.Info) bool { return at[i.Name] != nil && (i.State.Ended() || is(i)) })
 	defer w.Close()
-	infos, seen, met := make([]task.Info, len(names)), make([]bool, len(names)), make(map[int]bool)
+	infos, met := make([]*task.Info, len(names)), make(map[int]bool)
 	look := func(i int) error {
 		info := infos[i]
 		if now := s.lookup(names[i]); now != nil {
-			info = now.info
-		} else if !seen[i] {
+			info = &now.info
+		} else if info == nil {
 			return s.noSuch(names[i])
 		} else if !info.State.Ended() { // removed while we looked away
-			info.State, info.PID = task.Stopped, 0
+			gone := *info
+			gone.State, gone.PID = task.Stopped, 0
+			info = &gone
 		}
-		infos[i], seen[i] = info, true
-		if delete(met, i); info.State.Ended() || is(&info) {
+		infos[i] = info
+		if delete(met, i); info.State.Ended() || is(info) {
 			met[i] = true
 		}
 		return nil

@@ -1,11 +1,20 @@
 package supervisor
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
 
 	"tasks/pkg/task"
+)
+
+// sharedRoom is how many events may wait for all the readers that ask for no room
+// of their own, and maxRoom, minRoom for one of them: clients come in any number.
+const (
+	sharedRoom = 16 << 10
+	maxRoom    = 1024
+	minRoom    = 8
 )
 
 // hub passes the changes of all tasks on to those who watch. A slow watcher
@@ -14,35 +23,67 @@ type hub struct {
 	mu       sync.Mutex
 	seq      uint64
 	watchers []*Watcher
+	sharing  int // watchers that share room
 	over     bool
 }
+
+// share is the room of each of those that share it.
+func (h *hub) share() int { return min(max(sharedRoom/max(h.sharing, 1), minRoom), maxRoom) }
 
 // Watcher receives events. It must be closed.
 type Watcher struct {
 	hub   *hub
 	match func(*task.Info) bool
-	room  int
+	room  int           // 0: its share
 	ready chan struct{} // has an element while queue has
-	queue []task.Event
+	queue []change
 	over  bool
 }
 
+// change is an event whose task is shared by all who wait for it.
+type change struct {
+	seq, missed uint64
+	removed     bool
+	task        *task.Info
+}
+
+func (c *change) event() task.Event {
+	return task.Event{Seq: c.seq, Missed: c.missed, Removed: c.removed, Task: *c.task}
+}
+
 // Watch begins to collect the events of the tasks that match (nil: all). Up to
-// room events wait for the reader (0: 1024). A match is called while a task
-// changes: it must be quick, and not call the supervisor.
+// room events wait for the reader; 0: 1024, or fewer where many such watchers share
+// the room there is. A match is called while a task changes: it must be quick, and
+// not call the supervisor.
 func (s *Supervisor) Watch(room int, match func(*task.Info) bool) *Watcher {
-	if room <= 0 {
-		room = 1024
-	}
 	w := &Watcher{hub: &s.hub, match: match, room: room, ready: make(chan struct{}, 1)}
 	s.hub.mu.Lock()
 	defer s.hub.mu.Unlock()
 	w.over = s.hub.over
 	if !w.over {
-		s.hub.watchers = append(s.hub.watchers, w)
+		s.hub.add(w)
 	}
 	w.wake()
 	return w
+}
+
+// add gives w its room: those that share it have less from now on.
+func (h *hub) add(w *Watcher) {
+	h.watchers = append(h.watchers, w)
+	if w.room > 0 {
+		return
+	}
+	h.sharing++
+	room := h.share()
+	for _, other := range h.watchers {
+		if n := len(other.queue); other.room == 0 && n > room {
+			last := other.queue[n-1] // the newest stays, and tells of those that went
+			for _, c := range other.queue[room-1 : n-1] {
+				last.missed += c.missed + 1
+			}
+			other.queue = append(slices.Clone(other.queue[:room-1]), last)
+		}
+	}
 }
 
 func (w *Watcher) wake() {
@@ -62,9 +103,12 @@ func (w *Watcher) Next(ctx context.Context) (events []task.Event, ok bool) {
 			return nil, false
 		}
 		w.hub.mu.Lock()
-		events, over := w.queue, w.over
+		queue, over := w.queue, w.over
 		w.queue = nil
 		w.hub.mu.Unlock()
+		for i := range queue {
+			events = append(events, queue[i].event())
+		}
 		switch {
 		case over:
 			w.wake()
@@ -75,29 +119,62 @@ func (w *Watcher) Next(ctx context.Context) (events []task.Event, ok bool) {
 	}
 }
 
+// First is Next for the oldest event alone: what its reader has no time for yet
+// stays in the watcher's room.
+func (w *Watcher) First(ctx context.Context) (e task.Event, ok bool) {
+	for {
+		select {
+		case <-w.ready:
+		case <-ctx.Done():
+			return task.Event{}, false
+		}
+		w.hub.mu.Lock()
+		if ok = len(w.queue) > 0; ok {
+			e = w.queue[0].event()
+			w.queue[0] = change{}
+			w.queue = w.queue[1:]
+		}
+		over := w.over
+		if len(w.queue) > 0 || over {
+			w.wake()
+		}
+		w.hub.mu.Unlock()
+		if ok || over {
+			return e, ok
+		}
+	}
+}
+
 // Close ends the watcher; Next then returns.
 func (w *Watcher) Close() {
 	w.hub.mu.Lock()
 	defer w.hub.mu.Unlock()
 	w.over = true
+	before := len(w.hub.watchers)
 	w.hub.watchers = slices.DeleteFunc(w.hub.watchers, func(x *Watcher) bool { return x == w })
+	if w.room == 0 {
+		w.hub.sharing -= before - len(w.hub.watchers)
+	}
 	w.wake()
 }
 
-func (h *hub) publish(info task.Info, removed bool) {
+// publish passes info on; nobody changes it any more.
+func (h *hub) publish(info *task.Info, removed bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.seq++
+	share := h.share()
 	for _, w := range h.watchers {
-		if w.match != nil && !w.match(&info) {
+		if w.match != nil && !w.match(info) {
 			continue
 		}
-		e := task.Event{Seq: h.seq, Removed: removed, Task: info}
-		if n := len(w.queue); n == w.room { // the newest stays, so that a count is never left untold
-			e.Missed = w.queue[n-1].Missed + 1
-			w.queue[n-1] = e
+		c := change{seq: h.seq, removed: removed, task: info}
+		room := cmp.Or(w.room, share)
+		if n := len(w.queue); n >= room { // the newest stays, so that a count is never left untold
+			c.missed = w.queue[n-1].missed + 1
+			w.queue[n-1] = c
 		} else {
-			w.queue = append(w.queue, e)
+			w.queue = append(w.queue, c)
 		}
 		w.wake()
 	}

@@ -134,9 +134,9 @@ func TestWaitForAState(t *testing.T) {
 			})
 		}
 		running := func(i *task.Info) bool { return i.State == task.Running }
-		got, err := s.WaitFor(t.Context(), []string{"good", "bad"}, false, running)
-		if err != nil || names(got) != "good:running bad:failed" {
-			t.Errorf("%s, %v", names(got), err)
+		shared, err := s.WaitFor(t.Context(), []string{"good", "bad"}, false, running)
+		if got := copies(shared); err != nil || names(got) != "good:running bad:failed" {
+			t.Errorf("%s, %v", names(copies(shared)), err)
 		}
 	})
 }
@@ -203,5 +203,55 @@ func TestCloseWhileWaiting(t *testing.T) {
 			t.Error(names(got))
 		}
 		close(release)
+	})
+}
+
+// Readers that share the room have the less of it the more of them there are, also
+// those that have used theirs; each is told of all that it misses.
+func TestWatchersShareRoom(t *testing.T) {
+	bubble(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor) {
+		change := func(n int) {
+			for range n {
+				s.Go("job", func(context.Context) error { return nil }) // starting, running, done
+				synctest.Wait()
+			}
+		}
+		alone := s.Watch(0, nil)
+		defer alone.Close()
+		private := s.Watch(5000, nil)
+		defer private.Close()
+		change(500)
+		var others []*supervisor.Watcher
+		for range 999 {
+			others = append(others, s.Watch(0, nil))
+		}
+		change(100)
+		count := func(w *supervisor.Watcher) (events int, told uint64) {
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(time.Second, cancel)
+			for {
+				e, ok := w.First(ctx)
+				if !ok {
+					return events, told
+				}
+				events, told = events+1, told+1+e.Missed
+			}
+		}
+		if events, told := count(alone); events > 20 || told != 1800 {
+			t.Errorf("the first: %d events, %d told", events, told)
+		}
+		if events, told := count(private); events != 1800 || told != 1800 {
+			t.Errorf("one with room of its own: %d events, %d told", events, told)
+		}
+		for _, w := range others {
+			if events, told := count(w); events > 20 || told != 300 {
+				t.Fatalf("%d events, %d told", events, told)
+			}
+			w.Close()
+		}
+		change(400)
+		if events, told := count(alone); events != 1024 || told != 1200 {
+			t.Errorf("alone again: %d events, %d told", events, told)
+		}
 	})
 }
