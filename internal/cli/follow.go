@@ -90,9 +90,9 @@ func (e *env) watch(ctx context.Context, sel task.Selector, news map[string]chan
 // supervisor to tell.
 func (e *env) watchSurvivors(ctx context.Context, news map[string]chan task.Info) {
 	for {
-		alive := process.Survivors(e.client.Socket)
+		alive, err := process.Survivors(e.client.Socket)
 		for name, c := range news {
-			if !slices.Contains(alive, name) {
+			if err == nil && !slices.Contains(alive, name) {
 				delete(news, name)
 				c <- task.Info{Name: name, State: task.Lost}
 			}

@@ -79,7 +79,8 @@ func (e *env) hint(line string, err error) string {
 	if e.within {
 		serve = "'serve'"
 	}
-	switch n := len(process.Survivors(e.client.Socket)); n {
+	survivors, _ := process.Survivors(e.client.Socket) // only a hint
+	switch n := len(survivors); n {
 	case 0:
 		return head + ": start one with " + serve
 	case 1:

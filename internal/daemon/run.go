@@ -120,8 +120,13 @@ func Run(cfg Config, serving func()) error {
 		Checker:   ready.New(ready.Options{Shell: engine, ID: db.ID(), Logger: cfg.Log}),
 		KeepEnded: cfg.KeepEnded, Logger: cfg.Log,
 	})
-	if killed := engine.KillUnknown(recorded(records, logs.Dir(filepath.Join(cfg.Paths.State, "logs")))); len(killed) > 0 {
+	killed, err := engine.KillUnknown(recorded(records, logs.Dir(filepath.Join(cfg.Paths.State, "logs"))))
+	if len(killed) > 0 {
 		cfg.Log.Warn("ended processes of runs that were never recorded", "pids", killed)
+	}
+	if err != nil {
+		listener.Close()
+		return fmt.Errorf("cannot look for processes of runs that were never recorded: %w", err)
 	}
 	if cfg.Handed != nil {
 		fault.At("resumed")
@@ -140,10 +145,14 @@ func Run(cfg Config, serving func()) error {
 	srv := server.New(server.Config{
 		Supervisor: sup, Home: home, Logger: cfg.Log, Answered: stirred.stir,
 		Info: func() protocol.Info {
+			strays, err := engine.Strays()
+			if err != nil {
+				cfg.Log.Warn("cannot look for strays", "err", err)
+			}
 			info := protocol.Info{
 				Version: cfg.Version, PID: os.Getpid(), StartedAt: started,
 				Socket: cfg.Paths.Socket, StateDir: cfg.Paths.State, Log: cfg.file.name(),
-				Strays: engine.Strays(),
+				Strays: strays,
 			}
 			if err := db.InPlace(); err != nil {
 				info.StateLost = err.Error()

@@ -129,7 +129,7 @@ func (o orphan) ended(t *testing.T) {
 // reaped waits until nothing is left of the process.
 func (o orphan) reaped(t *testing.T) {
 	t.Helper()
-	for end := time.Now().Add(enginetest.Patience); startTime(o.ref.PID) == o.ref.Start; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(enginetest.Patience); startOf(o.ref.PID) == o.ref.Start; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("process %d is not reaped", o.ref.PID)
 		}
@@ -187,12 +187,12 @@ func recordsExits() bool {
 	if err != nil {
 		return false
 	}
-	end, err := watch(proc{pid, startTime(pid)})
+	end, err := watch(proc{pid, startOf(pid)})
 	if err != nil {
 		return true // not asked: it is reaped already
 	}
 	defer end.file.Close()
-	for startTime(pid) != 0 { // the engine's reaper takes it
+	for startOf(pid) != 0 { // the engine's reaper takes it
 		time.Sleep(time.Millisecond)
 	}
 	_, known := end.await(task.Ref{PID: pid})
@@ -322,7 +322,7 @@ func TestKillUnknown(t *testing.T) {
 			}
 		}
 	}
-	got := engine.killUnknown(func(name string, run int) bool { return name != all[0].spec.Name || run != 7 })
+	got := seen(engine.killUnknown(func(name string, run int) bool { return name != all[0].spec.Name || run != 7 }))
 	slices.Sort(got)
 	slices.Sort(want)
 	if got = slices.Compact(got); !slices.Equal(got, want) {

@@ -13,13 +13,18 @@ type batch[T any] struct {
 
 type ask[T any] struct {
 	run   *run
-	reply chan T
+	reply chan answer[T]
+}
+
+type answer[T any] struct {
+	found T
+	err   error
 }
 
 // of is what look finds of r, in a look that begins after the call does.
-func (b *batch[T]) of(r *run, look func(runs map[*run]bool) map[*run]T) T {
+func (b *batch[T]) of(r *run, look func(runs map[*run]bool) (map[*run]T, error)) (T, error) {
 	e := r.engine
-	a := ask[T]{r, make(chan T, 1)}
+	a := ask[T]{r, make(chan answer[T], 1)}
 	e.mu.Lock()
 	b.asked = append(b.asked, a)
 	first := len(b.asked) == 1
@@ -30,11 +35,12 @@ func (b *batch[T]) of(r *run, look func(runs map[*run]bool) map[*run]T) T {
 		b.answer(e, look)
 		b.turn.Unlock()
 	}
-	return <-a.reply
+	got := <-a.reply
+	return got.found, got.err
 }
 
 // answer answers all who ask by now.
-func (b *batch[T]) answer(e *Engine, look func(runs map[*run]bool) map[*run]T) {
+func (b *batch[T]) answer(e *Engine, look func(runs map[*run]bool) (map[*run]T, error)) {
 	e.mu.Lock()
 	asked := b.asked
 	b.asked = nil
@@ -43,8 +49,8 @@ func (b *batch[T]) answer(e *Engine, look func(runs map[*run]bool) map[*run]T) {
 	for _, a := range asked {
 		runs[a.run] = true
 	}
-	found := look(runs)
+	found, err := look(runs)
 	for _, a := range asked {
-		a.reply <- found[a.run]
+		a.reply <- answer[T]{found[a.run], err}
 	}
 }

@@ -50,7 +50,13 @@ func (g cgroups) make() error {
 }
 
 // ownCgroup is the directory of the cgroup that this process is in.
-func ownCgroup() (string, error) { return cgroupDirOf(cgroupPath("self")) }
+func ownCgroup() (string, error) {
+	path, err := cgroupPath("self")
+	if err != nil {
+		return "", err
+	}
+	return cgroupDirOf(path)
+}
 
 // cgroupDirOf is where the cgroup that cgroupPath names is mounted.
 func cgroupDirOf(path string) (string, error) {
@@ -79,23 +85,26 @@ func isDir(path string) bool {
 }
 
 // cgroupPath is where the process is in the hierarchy of version 2, such as
-// "/user.slice"; "" where that is not known.
-func cgroupPath(pid string) string {
-	buf := make([]byte, 8<<10)
-	b, _ := readFirst("/proc/"+pid+"/cgroup", buf)
+// "/user.slice"; "" where it is gone, or in none.
+func cgroupPath(pid string) (string, error) {
+	b, err := readFirst("/proc/"+pid+"/cgroup", make([]byte, 8<<10))
+	if err != nil {
+		return "", failure(err)
+	}
 	for line := range bytes.Lines(b) {
 		if path, ok := bytes.CutPrefix(line, []byte("0::")); ok {
-			return string(bytes.TrimSuffix(path, []byte("\n")))
+			return string(bytes.TrimSuffix(path, []byte("\n"))), nil
 		}
 	}
-	return ""
+	return "", nil
 }
 
 // runIDByCgroup is the run in whose cgroup the process is, of the state called
 // id, or "".
-func runIDByCgroup(pid int, id string) string {
-	run, _ := runOfCgroup(cgroupPath(strconv.Itoa(pid)), id)
-	return run
+func runIDByCgroup(pid int, id string) (string, error) {
+	path, err := cgroupPath(strconv.Itoa(pid))
+	run, _ := runOfCgroup(path, id)
+	return run, err
 }
 
 // runOfCgroup is the run whose cgroup, or one that it made itself, has this path,
@@ -144,9 +153,9 @@ func (g cgroups) create(name, number string) (cgroup, *os.File, error) {
 	c := cgroup(g.dir + "/" + name + ":" + number)
 	err := mkdir(string(c))
 	switch {
-	case err == unix.EEXIST && c.remove() == nil:
+	case errors.Is(err, unix.EEXIST) && c.remove() == nil:
 		err = mkdir(string(c))
-	case err == unix.ENOENT && g.make() == nil: // somebody has tidied up
+	case errors.Is(err, unix.ENOENT) && g.make() == nil: // somebody has tidied up
 		err = mkdir(string(c))
 	}
 	if err != nil {
@@ -181,24 +190,29 @@ func refused(err error) bool {
 }
 
 // all is the cgroups that there are, by run of the state called id.
-func (g cgroups) all(id string) map[string]cgroup {
+func (g cgroups) all(id string) (map[string]cgroup, error) {
 	all := make(map[string]cgroup)
 	if g.dir == "" {
-		return all
+		return all, nil
 	}
-	names, _ := readNames(g.dir)
+	names, err := readNames(g.dir)
+	if err != nil && !gone(err) {
+		return nil, err
+	}
 	for _, name := range names {
 		c := cgroup(filepath.Join(g.dir, name))
 		if run, _ := runOfCgroup(string(c), id); run != "" {
 			all[run] = c
 		}
 	}
-	return all
+	return all, nil
 }
 
-// clean removes those of runs that are empty.
+// clean removes those of runs that are empty. What it cannot remove the next
+// supervisor does.
 func (g cgroups) clean(id string) {
-	for _, c := range g.all(id) {
+	all, _ := g.all(id)
+	for _, c := range all {
 		c.remove()
 	}
 }
@@ -212,84 +226,121 @@ func (g cgroups) close(id string) {
 }
 
 // populated tells whether a living process is in the cgroup, or in one below it.
-func (c cgroup) populated() bool {
+func (c cgroup) populated() (bool, error) { return c.event("populated 1") }
+
+// event tells whether cgroup.events has the line. A cgroup that is gone has none.
+func (c cgroup) event(line string) (bool, error) {
 	if c == "" {
-		return false
+		return false, nil
 	}
-	b, _ := readFirst(string(c)+"/cgroup.events", make([]byte, 256))
-	return bytes.Contains(b, []byte("populated 1"))
+	b, err := readFirst(string(c)+"/cgroup.events", make([]byte, 256))
+	if gone(err) {
+		return false, nil
+	}
+	return bytes.Contains(b, []byte(line)), err
 }
 
 // left is what is left in the cgroup. What has ended a moment ago may not have
 // left it yet, depending on the kernel: occupied without members is that, or a
 // process that comes and goes. Nobody would tell of what is dead that it is gone.
-func (c cgroup) left() (members []stat, occupied bool) {
+func (c cgroup) left() (members []stat, occupied bool, err error) {
 	for range 10 {
-		if !c.populated() {
-			return nil, false
+		if occupied, err = c.populated(); !occupied || err != nil {
+			return nil, occupied, err
 		}
-		if members = slices.DeleteFunc(c.members(), stat.dead); len(members) > 0 {
+		if members, err = c.members(); err != nil {
+			return nil, true, err
+		}
+		if members = slices.DeleteFunc(members, stat.dead); len(members) > 0 {
 			break
 		}
 		time.Sleep(100 * time.Microsecond)
 	}
-	return members, true
+	return members, true, nil
 }
 
 // members is every process in the cgroup and those below it, but this one.
-func (c cgroup) members() []stat {
-	var all []stat
+func (c cgroup) members() (all []stat, err error) {
+	pids, err := c.pids()
+	if err != nil {
+		return nil, err
+	}
 	buf := make([]byte, 1024)
-	for _, pid := range c.pids() {
-		if s, ok := readStat(pid, buf); ok {
+	for _, pid := range pids {
+		switch s, err := readStat(pid, buf); {
+		case err == nil:
 			all = append(all, s)
+		case failure(err) != nil:
+			return nil, err
 		}
 	}
 	// A pid that was given to another before it was looked at is not there again.
-	still := c.pids()
-	return slices.DeleteFunc(all, func(s stat) bool { return s.pid == os.Getpid() || !slices.Contains(still, s.pid) })
+	still, err := c.pids()
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(all, func(s stat) bool { return s.pid == os.Getpid() || !slices.Contains(still, s.pid) }), nil
 }
 
-func (c cgroup) has(pid int) bool { return slices.Contains(c.pids(), pid) }
+// holdsSelf tells whether this process is in the cgroup, or may be.
+func (c cgroup) holdsSelf() bool {
+	pids, err := c.pids()
+	return err != nil || slices.Contains(pids, os.Getpid())
+}
 
 // pids is who is in the cgroup and those below it. Only one that has some below
 // it is listed: each costs a directory of files.
-func (c cgroup) pids() []int {
+func (c cgroup) pids() ([]int, error) {
+	if c == "" {
+		return nil, nil
+	}
 	var all []int
-	b, _ := readAll(string(c) + "/cgroup.procs")
+	b, err := readAll(string(c) + "/cgroup.procs")
+	if gone(err) || errors.Is(err, unix.EOPNOTSUPP) { // a threaded one, cgroups(7): the one above it lists what is in it
+		return nil, nil
+	}
 	for line := range bytes.Lines(b) {
 		if pid, err := strconv.Atoi(string(bytes.TrimSpace(line))); err == nil && pid > 0 {
 			all = append(all, pid)
 		}
 	}
-	var st unix.Stat_t
-	if lstat(string(c), &st) != nil || st.Nlink <= 2 { // itself, and its name
-		return all
+	if err != nil {
+		return all, err
 	}
-	for _, d := range c.below() {
-		all = append(all, d.pids()...)
+	below, err := c.below()
+	for _, d := range below {
+		pids, belowErr := d.pids()
+		all = append(all, pids...)
+		if belowErr != nil {
+			err = belowErr
+		}
 	}
-	return all
+	return all, err
 }
 
 // below is the cgroups in this one.
-func (c cgroup) below() []cgroup {
-	names, _ := readNames(string(c))
-	var all []cgroup
+func (c cgroup) below() (all []cgroup, err error) {
+	var st unix.Stat_t
+	if err := lstat(string(c), &st); err != nil || st.Nlink <= 2 { // itself, and its name
+		return nil, unlessGone(err)
+	}
+	names, err := readNames(string(c))
 	for _, name := range names {
 		d := c + cgroup("/"+name)
-		var st unix.Stat_t
-		if lstat(string(d), &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR {
+		switch statErr := lstat(string(d), &st); {
+		case statErr == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR:
 			all = append(all, d)
+		case statErr != nil && !gone(statErr):
+			err = statErr
 		}
 	}
-	return all
+	return all, unlessGone(err)
 }
 
 // kill kills all that is in the cgroup at one go, also what forks meanwhile
 // (Linux 5.14). A supervisor that is itself part of the run does not.
 func (c cgroup) kill() {
-	if c != "" && !c.has(os.Getpid()) {
+	if c != "" && !c.holdsSelf() {
 		writeCgroup(string(c), "cgroup.kill", "1") // without it, one by one
 	}
 }
@@ -298,33 +349,36 @@ func (c cgroup) kill() {
 // reports false where that cannot be; a supervisor that is itself part of the run
 // does not freeze itself.
 func (c cgroup) freeze() bool {
-	return c != "" && !c.has(os.Getpid()) && writeCgroup(string(c), "cgroup.freeze", "1") == nil
+	return c != "" && !c.holdsSelf() && writeCgroup(string(c), "cgroup.freeze", "1") == nil
 }
 
 // thaw lets all that is in the cgroup go on. Few are frozen, and to ask is
 // cheaper than to write.
-func (c cgroup) thaw() {
+func (c cgroup) thaw() error {
 	if c == "" {
-		return
+		return nil
 	}
-	if b, _ := readFirst(string(c)+"/cgroup.freeze", make([]byte, 16)); bytes.HasPrefix(b, []byte("1")) {
-		writeCgroup(string(c), "cgroup.freeze", "0")
+	b, err := readFirst(string(c)+"/cgroup.freeze", make([]byte, 16))
+	if err == nil && bytes.HasPrefix(b, []byte("1")) {
+		err = writeCgroup(string(c), "cgroup.freeze", "0")
 	}
+	return unlessGone(err)
 }
 
 // frozen tells whether everything in the cgroup has come to rest.
-func (c cgroup) frozen() bool {
-	b, _ := readFirst(string(c)+"/cgroup.events", make([]byte, 256))
-	return bytes.Contains(b, []byte("frozen 1"))
-}
+func (c cgroup) frozen() (bool, error) { return c.event("frozen 1") }
 
 // remove removes an empty cgroup with those that its run made in it.
 func (c cgroup) remove() error {
 	err := rmdir(string(c))
-	if err != unix.EBUSY || c.populated() {
+	if !errors.Is(err, unix.EBUSY) {
 		return err
 	}
-	for _, d := range c.below() {
+	if occupied, lookErr := c.populated(); occupied || lookErr != nil {
+		return err
+	}
+	below, _ := c.below()
+	for _, d := range below {
 		d.remove()
 	}
 	return rmdir(string(c))

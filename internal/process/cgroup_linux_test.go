@@ -43,18 +43,18 @@ func TestCgroup(t *testing.T) {
 	s := start(t, sh(`setsid sleep 1000 & echo up; wait`))
 	s.line(t, "up")
 	c := cgroupOf(s)
-	if id := runIDByCgroup(s.Ref().PID, engine.opts.ID); id != s.Process.(*run).id {
+	if id := runByCgroup(s.Ref().PID); id != s.Process.(*run).id {
 		t.Errorf("by its cgroup the run is %q", id)
 	}
-	if id := runIDByCgroup(os.Getpid(), engine.opts.ID); id != "" {
+	if id := runByCgroup(os.Getpid()); id != "" {
 		t.Errorf("by its cgroup this process is of the run %q", id)
 	}
-	if m := c.members(); len(m) != 2 || !c.populated() {
+	if m := membersOf(c); len(m) != 2 || !isPopulated(c) {
 		t.Errorf("%d members: %+v", len(m), m)
 	}
 	s.Stop(syscall.SIGTERM)
-	if e := s.wait(t); e.Signal != syscall.SIGTERM || c.populated() {
-		t.Errorf("%+v, populated %v", e, c.populated())
+	if e := s.wait(t); e.Signal != syscall.SIGTERM || isPopulated(c) {
+		t.Errorf("%+v, populated %v", e, isPopulated(c))
 	}
 	removed(t, c)
 }
@@ -76,7 +76,7 @@ func TestKillEndsWhatForksWithoutEnd(t *testing.T) {
 	s.line(t, "fork 50")
 	s.Stop(syscall.SIGKILL)
 	s.wait(t)
-	if m := cgroupOf(s).members(); len(m) > 0 {
+	if m := membersOf(cgroupOf(s)); len(m) > 0 {
 		t.Errorf("%+v are left", m)
 	}
 }
@@ -90,7 +90,7 @@ func TestKillUnknownEndsWhatForksWithoutEnd(t *testing.T) {
 	began := time.Now()
 	engine.killUnknown(func(name string, _ int) bool { return name != o.spec.Name })
 	group := cgroup(o.ref.Cgroup)
-	if m := group.members(); group == "" || len(m) > 0 {
+	if m := membersOf(group); group == "" || len(m) > 0 {
 		t.Errorf("in %q %+v are left after %v", group, m, time.Since(began))
 		group.kill()
 	}
@@ -106,12 +106,12 @@ func TestCgroupOfARunsOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	inside := cgroup(s.Ref().Cgroup + "/a/b")
-	for end := time.Now().Add(enginetest.Patience); !inside.populated(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(enginetest.Patience); !isPopulated(inside); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("nothing came into the cgroup of its own")
 		}
 	}
-	if id := runIDByCgroup(inside.pids()[0], engine.opts.ID); id != s.Process.(*run).id {
+	if id := runByCgroup(membersOf(inside)[0].pid); id != s.Process.(*run).id {
 		t.Errorf("by its cgroup what is in there is of the run %q", id)
 	}
 	s.Stop(syscall.SIGKILL)
@@ -139,7 +139,7 @@ func TestCgroupInUse(t *testing.T) {
 	if !alive(out) {
 		t.Error("what was left behind was ended")
 	}
-	if strays := engine.Strays(); !slices.Contains(strays, out.pid) || slices.Contains(strays, next.Ref().PID) {
+	if strays := seen(engine.Strays()); !slices.Contains(strays, out.pid) || slices.Contains(strays, next.Ref().PID) {
 		t.Errorf("%d is not among the strays: %v", out.pid, strays)
 	}
 }
@@ -153,7 +153,7 @@ func TestNoCgroup(t *testing.T) {
 	if _, _, err := (cgroups{filepath.Join(t.TempDir(), "not", "there")}).create("web", "1"); err == nil {
 		t.Error("a directory that is not there has a cgroup")
 	}
-	if m, occupied := cgroup("").left(); m != nil || occupied {
+	if m, occupied, err := cgroup("").left(); m != nil || occupied || err != nil {
 		t.Errorf("%+v, %v", m, occupied)
 	}
 	cgroup("").kill()

@@ -8,6 +8,7 @@
 package process
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -72,21 +73,24 @@ func New(o Options) (*Engine, error) {
 		return nil, fmt.Errorf("cannot start the process engine: %w", err)
 	}
 	e := &Engine{
-		opts: o, boot: bootID(), null: null,
+		opts: o, null: null,
 		runs: make(map[int]*run), sweeping: make(map[*run]bool),
 		chld: make(chan os.Signal, 1), deaf: make(chan os.Signal), look: make(chan struct{}, 1), quit: make(chan struct{}),
 	}
 	e.tree.first = o.First
-	if err := e.tree.open(); err != nil {
+	boot, bootErr := bootID()
+	sigs, sigErr := ignored()
+	if err := cmp.Or(bootErr, sigErr, e.tree.open()); err != nil {
 		null.Close()
 		return nil, fmt.Errorf("cannot start the process engine: %w", err)
 	}
+	e.boot = boot
 	if e.groups, err = openCgroups(o.ID); err != nil {
 		o.Logger.Info("runs have no cgroups of their own: what leaves them is found by other means", "err", err)
 	}
 	signal.Notify(e.chld, syscall.SIGCHLD)
 	// An ignored signal would be ignored in what is executed, a caught one is not.
-	if sigs := ignored(); len(sigs) > 0 {
+	if len(sigs) > 0 {
 		signal.Notify(e.deaf, sigs...)
 	}
 	e.over.Go(e.reap)
@@ -132,7 +136,9 @@ func (e *Engine) start(l task.Launch, groups cgroups) (task.Process, error) {
 	if l.Log != nil {
 		out = l.Log
 		markLog(l.Log)
-		r.log = fileIDOf(l.Log)
+		if r.log, err = fileIDOf(l.Log); err != nil {
+			return nil, fmt.Errorf("cannot use the log: %w", err)
+		}
 	}
 	err = e.begin(r, command{path, l.Spec.Command, dir, env, out, l.Spec.Name, number}, groups)
 	if err != nil {
@@ -156,8 +162,20 @@ type command struct {
 	task, number string // of the run
 }
 
-// begin begins r.
+// begin begins r. After an error nothing is left of it.
 func (e *Engine) begin(r *run, c command, groups cgroups) error {
+	err := e.forkRun(r, c, groups)
+	if err != nil && r.ref.PID != 0 {
+		r.Stop(syscall.SIGKILL)
+		select {
+		case <-r.gone:
+		case <-e.quit:
+		}
+	}
+	return err
+}
+
+func (e *Engine) forkRun(r *run, c command, groups cgroups) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	r.used.from = time.Now()
@@ -166,9 +184,12 @@ func (e *Engine) begin(r *run, c command, groups cgroups) error {
 		return execError(c.argv[0], err)
 	}
 	fault.At("forked")
-	// Not reaped before the lock is released, so it is there to be read.
-	r.ref = task.Ref{PID: pid, Start: startTime(pid), Boot: e.boot, Cgroup: string(group)}
+	r.ref = task.Ref{PID: pid, Boot: e.boot, Cgroup: string(group)}
 	e.runs[pid] = r
+	// Not reaped before the lock is released, so it is there to be read.
+	if r.ref.Start, err = startTime(pid); err != nil {
+		return fmt.Errorf("cannot tell when process %d began: %w", pid, err)
+	}
 	return nil
 }
 

@@ -145,11 +145,11 @@ func TestSessionOfItsOwn(t *testing.T) {
 	t.Parallel()
 	s := start(t, task.Spec{Command: []string{"sleep", "1000"}})
 	ref := s.Ref()
-	st, ok := readStat(ref.PID, make([]byte, 1024))
+	st, ok := statOf(ref.PID)
 	if !ok || st.pgrp != ref.PID || st.session != ref.PID || st.ppid != os.Getpid() || st.start != ref.Start {
 		t.Errorf("%+v, %v for %+v", st, ok, ref)
 	}
-	if ref.Boot != bootID() || ref.Boot == "" {
+	if ref.Boot != seen(bootID()) || ref.Boot == "" {
 		t.Errorf("Ref = %+v", ref)
 	}
 }
@@ -248,7 +248,7 @@ func TestStopWakesTheStopped(t *testing.T) {
 	s := start(t, sh("echo up; kill -STOP $$"))
 	s.line(t, "up")
 	for {
-		if st, _ := readStat(s.Ref().PID, make([]byte, 1024)); st.state == 'T' {
+		if st, _ := statOf(s.Ref().PID); st.state == 'T' {
 			break
 		}
 	}
@@ -297,7 +297,7 @@ func TestStatOfAMisleadingName(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	st, ok := readStat(s.Ref().PID, make([]byte, 1024))
+	st, ok := statOf(s.Ref().PID)
 	if !ok || st.state == 'Z' || st.ppid != os.Getpid() || st.start == 0 || st.dead() {
 		t.Errorf("%+v, %v", st, ok)
 	}

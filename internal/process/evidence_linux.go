@@ -2,6 +2,7 @@ package process
 
 import (
 	"bytes"
+	"errors"
 	"maps"
 	"os"
 	"slices"
@@ -110,34 +111,43 @@ func (k evidence) sessions(all []stat) map[int]*run {
 	return own
 }
 
-// assign enters the runs of the orphans in owner, by pid.
-func (k evidence) assign(orphans []stat, owner map[int]*run) {
+// assign enters the runs of the orphans in owner, by pid. The error is that some
+// could not be looked at.
+func (k evidence) assign(orphans []stat, owner map[int]*run) (err error) {
 	for _, s := range orphans {
-		if r := k.of(s.proc); r != nil && k.mayOwn(r, s) {
+		r, lookErr := k.of(s.proc)
+		if lookErr = failure(lookErr); lookErr != nil {
+			err = lookErr
+		}
+		if r != nil && k.mayOwn(r, s) {
 			owner[s.pid] = r
 		}
 	}
+	return err
 }
 
 // of is the run of an orphan that has a session of its own, or nil: it was seen
 // before, it is in the run's cgroup, its environment names the run, or it writes to
 // the run's log. A line beside a run may write to that as well: what its cgroup or
 // its environment names as its own is not the run's.
-func (k evidence) of(p proc) *run {
+func (k evidence) of(p proc) (*run, error) {
 	if r := k.byProc[p]; r != nil {
-		return r
+		return r, nil
 	}
 	if k.grouped || len(k.byLog) > 0 {
-		id := runIDByCgroup(p.pid, k.state)
+		id, err := runIDByCgroup(p.pid, k.state)
+		if err != nil {
+			return nil, err
+		}
 		if r := k.byID[id]; r != nil && r.ref.Cgroup != "" {
-			return r
+			return r, nil
 		} else if r == nil && isLine(id, k.state) {
-			return nil
+			return nil, nil
 		}
 	}
-	id := runIDOf(p.pid)
-	if r := k.byID[id]; r != nil || len(k.byLog) == 0 || isLine(id, k.state) {
-		return r
+	id, err := runIDOf(p.pid)
+	if r := k.byID[id]; err != nil || r != nil || len(k.byLog) == 0 || isLine(id, k.state) {
+		return r, err
 	}
 	return k.byOpenFiles(p.pid)
 }
@@ -146,29 +156,38 @@ func (k evidence) of(p proc) *run {
 // writing. Anybody may read a log, and a process that opened it to write to it
 // need not be the run's: of an adopted run, whose orphans are children of a
 // process that has others too, only a descriptor that was inherited counts.
-func (k evidence) byOpenFiles(pid int) *run {
+func (k evidence) byOpenFiles(pid int) (*run, error) {
 	dir := "/proc/" + strconv.Itoa(pid)
-	names, _ := readNames(dir + "/fd")
+	names, err := readNames(dir + "/fd")
+	if err != nil {
+		return nil, err
+	}
 	for _, name := range names {
-		r := k.byLog[statFile(unix.AT_FDCWD, dir+"/fd/"+name, 0, unix.S_IFREG, unix.S_IFIFO)]
+		id, statErr := statFile(unix.AT_FDCWD, dir+"/fd/"+name, 0, unix.S_IFREG, unix.S_IFIFO)
+		if errors.Is(statErr, unix.ENOMEM) { // else it was closed meanwhile, or its file system has failed
+			err = statErr
+		}
+		r := k.byLog[id]
 		if r == nil {
 			continue
 		}
-		flags := openFlags(dir + "/fdinfo/" + name)
-		if flags&unix.O_ACCMODE != unix.O_RDONLY && (!r.adopted || flags&logMark != 0) {
-			return r
+		flags, flagsErr := openFlags(dir + "/fdinfo/" + name)
+		if flagsErr = failure(flagsErr); flagsErr != nil {
+			err = flagsErr
+		} else if flags&unix.O_ACCMODE != unix.O_RDONLY && (!r.adopted || flags&logMark != 0) {
+			return r, nil
 		}
 	}
-	return nil
+	return nil, err
 }
 
 // openFlags are those of the descriptor, from its proc_pid_fdinfo(5).
-func openFlags(fdinfo string) int {
-	b, _ := readFirst(fdinfo, make([]byte, 1024))
+func openFlags(fdinfo string) (int, error) {
+	b, err := readFirst(fdinfo, make([]byte, 1024))
 	_, rest, _ := bytes.Cut(b, []byte("flags:"))
 	line, _, _ := bytes.Cut(rest, []byte("\n"))
 	flags, _ := strconv.ParseInt(string(bytes.TrimSpace(line)), 8, 0)
-	return int(flags)
+	return int(flags), err
 }
 
 // logMark tells the descriptor that a run was given for its log, and inherits, from
@@ -183,62 +202,66 @@ func markLog(f *os.File) {
 }
 
 // fileIDOf is the file's, or zero for what other processes have open too.
-func fileIDOf(f *os.File) fileID {
+func fileIDOf(f *os.File) (fileID, error) {
 	return statFile(int(f.Fd()), "", unix.AT_EMPTY_PATH, unix.S_IFREG)
 }
 
 // pipeIDOf is that of a pipe which was made for one run alone.
-func pipeIDOf(f *os.File) fileID {
+func pipeIDOf(f *os.File) (fileID, error) {
 	return statFile(int(f.Fd()), "", unix.AT_EMPTY_PATH, unix.S_IFIFO)
 }
 
 // statFile is the file's if it is of one of the kinds, else zero. It asks no
 // server, which could keep the engine waiting.
-func statFile(dir int, path string, flags int, kinds ...uint16) fileID {
+func statFile(dir int, path string, flags int, kinds ...uint16) (fileID, error) {
 	var st unix.Statx_t
 	err := statx(dir, path, flags|unix.AT_STATX_DONT_SYNC, unix.STATX_TYPE|unix.STATX_INO, &st)
 	if err != nil || !slices.Contains(kinds, st.Mode&unix.S_IFMT) {
-		return fileID{}
+		return fileID{}, err
 	}
-	return fileID{unix.Mkdev(st.Dev_major, st.Dev_minor), st.Ino}
+	return fileID{unix.Mkdev(st.Dev_major, st.Dev_minor), st.Ino}, nil
 }
 
-// runIDOf is the run that the process's environment names, or "", also where
-// that may not be read. A service of systemd has what somebody imported there.
-func runIDOf(pid int) string {
+// runIDOf is the run that the process's environment names, or "", also where it
+// is gone or that may not be read. A service of systemd has what somebody imported
+// there. The error is that it could not be read now.
+func runIDOf(pid int) (string, error) {
 	for range 1000 { // on a busy machine an exec may take long
-		before, _ := readStat(pid, make([]byte, 1024))
-		if before.kernel || before.state == 'Z' {
-			return ""
+		before, err := readStat(pid, make([]byte, 1024))
+		if err != nil || before.kernel || before.state == 'Z' {
+			return "", failure(err)
 		}
 		env, err := readAll("/proc/" + strconv.Itoa(pid) + "/environ")
 		for kv := range bytes.SplitSeq(env, []byte{0}) {
 			if string(kv) == "SYSTEMD_EXEC_PID="+strconv.Itoa(pid) {
-				return ""
+				return "", nil
 			}
 		}
 		for kv := range bytes.SplitSeq(env, []byte{0}) {
 			if id, ok := bytes.CutPrefix(kv, []byte("TASKS_RUN_ID=")); ok {
-				return string(id)
+				return string(id), nil
 			}
 		}
 		if err != nil || len(env) > 0 {
-			return ""
+			return "", failure(err)
 		}
 		// An exec takes the old environment away a while before the new one is
 		// there; meanwhile there is no code. It is truly empty without one.
-		after, _ := readStat(pid, make([]byte, 1024))
-		if before.code == after.code && after.code[0] != 0 {
-			return ""
+		after, err := readStat(pid, make([]byte, 1024))
+		if err != nil || before.code == after.code && after.code[0] != 0 {
+			return "", failure(err)
 		}
 		time.Sleep(time.Millisecond)
 	}
-	return ""
+	return "", nil
 }
 
 // ignored lists the signals that this process ignores.
-func ignored() []os.Signal {
-	status, _ := readAll("/proc/self/status")
+func ignored() ([]os.Signal, error) {
+	status, err := readAll("/proc/self/status")
+	if err != nil {
+		return nil, err
+	}
 	_, rest, _ := bytes.Cut(status, []byte("\nSigIgn:\t"))
 	mask, _, _ := bytes.Cut(rest, []byte("\n"))
 	bits, _ := strconv.ParseUint(string(mask), 16, 64)
@@ -252,7 +275,7 @@ func ignored() []os.Signal {
 			all = append(all, sig)
 		}
 	}
-	return all
+	return all, nil
 }
 
 // resetInternal gives a signal that is internal to C libraries its default

@@ -29,7 +29,7 @@ func TestAdoptedStopSparesWhoOpenedTheLog(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := proc{pid, startTime(pid)}
+		p := proc{pid, startOf(pid)}
 		spared[what] = p
 		t.Cleanup(func() { engine.tree.signal(p, syscall.SIGKILL) })
 		for end := time.Now().Add(enginetest.Patience); len(openFiles(pid, o.path)) == 0; time.Sleep(time.Millisecond) {
@@ -74,7 +74,7 @@ func TestPipeOfALine(t *testing.T) {
 	defer in.Close()
 	defer out.Close()
 	r := new(run)
-	k := evidence{byLog: map[fileID]*run{pipeIDOf(out): r}}
+	k := evidence{byLog: map[fileID]*run{seen(pipeIDOf(out)): r}}
 	for what, tt := range map[string]struct {
 		files []uintptr
 		want  *run
@@ -86,10 +86,10 @@ func TestPipeOfALine(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := k.byOpenFiles(pid); got != tt.want {
+		if got := seen(k.byOpenFiles(pid)); got != tt.want {
 			t.Errorf("the %s: %p, want %p", what, got, tt.want)
 		}
-		engine.tree.signal(proc{pid, startTime(pid)}, syscall.SIGKILL)
+		engine.tree.signal(proc{pid, startOf(pid)}, syscall.SIGKILL)
 	}
 }
 
@@ -165,12 +165,12 @@ func TestServiceWithTheEnvironmentOfARun(t *testing.T) {
 	t.Parallel()
 	s := start(t, sh(`sh -c 'echo child $$; exec sleep 1000' & sh -c 'echo service $$; exec env SYSTEMD_EXEC_PID=$$ sleep 1000' & wait`))
 	child, service := procOf(t, s.line(t, "child")), procOf(t, s.line(t, "service"))
-	for end := time.Now().Add(enginetest.Patience); runIDOf(service.pid) != ""; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(enginetest.Patience); nameOfRun(service.pid) != ""; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("a service counts as part of the run")
 		}
 	}
-	if runIDOf(child.pid) == "" {
+	if nameOfRun(child.pid) == "" {
 		t.Error("a child of the run does not count")
 	}
 }

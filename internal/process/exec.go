@@ -1,6 +1,7 @@
 package process
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,8 +43,9 @@ func (e *Engine) exec(ctx context.Context, l task.Launch, line string, groups cg
 	if err != nil {
 		return "", task.Exit{}, fmt.Errorf("cannot execute a line: %w", err)
 	}
-	r.log = pipeIDOf(out)
-	err = e.begin(r, command{"/bin/sh", []string{"sh", "-c", line}, dir, e.environ(l, r.id, dir), out, l.Spec.Name, number}, groups)
+	if r.log, err = pipeIDOf(out); err == nil {
+		err = e.begin(r, command{"/bin/sh", []string{"sh", "-c", line}, dir, e.environ(l, r.id, dir), out, l.Spec.Name, number}, groups)
+	}
 	out.Close()
 	if err != nil {
 		in.Close()
@@ -73,7 +75,7 @@ func (r *run) finish(ctx context.Context, grace time.Duration) (err error) {
 			continue
 		case <-timer.C:
 			if killed {
-				return errUnkillable
+				return cmp.Or(r.StopErr(), errUnkillable)
 			}
 		case <-done:
 			done = nil

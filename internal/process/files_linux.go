@@ -1,10 +1,37 @@
 package process
 
 import (
+	"errors"
 	"slices"
 
 	"golang.org/x/sys/unix"
 )
+
+// gone tells whether the error is that a process, or what the kernel shows of it
+// or of a cgroup, is no more.
+func gone(err error) bool {
+	return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) || errors.Is(err, unix.ENODEV)
+}
+
+// denied tells whether the error is that a process is not for this program to see.
+// It never will be: to try again is of no use.
+func denied(err error) bool { return errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) }
+
+func unlessGone(err error) error {
+	if gone(err) {
+		return nil
+	}
+	return err
+}
+
+// failure is err, unless that says that a process is gone or not for this program
+// to see: that is an answer.
+func failure(err error) error {
+	if gone(err) || denied(err) {
+		return nil
+	}
+	return err
+}
 
 // readFirst is what one read gives of a file: all of it, where the kernel makes
 // it anew for each read and buf is large enough.

@@ -169,13 +169,3 @@ func cpuTime(pid int) (time.Duration, error) {
 	err := unix.ClockGettime(int32(^pid<<3|scheduled), &t)
 	return time.Duration(t.Nano()), err
 }
-
-// now is the time since boot.
-func now() (time.Duration, error) {
-	var t unix.Timespec
-	if err := (call{name: "clock_gettime"}).begin(); err != nil {
-		return 0, err
-	}
-	err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &t)
-	return time.Duration(t.Nano()), err
-}

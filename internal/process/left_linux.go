@@ -9,14 +9,24 @@ import (
 
 // Left implements task.Tree. It reads nothing of a process but what the kernel
 // tells by itself: to see the memory of one that hangs is to hang.
-func (r *run) Left() []task.Proc { return r.engine.lefts.of(r, r.engine.leftOf) }
+func (r *run) Left() []task.Proc {
+	left, _ := r.engine.lefts.of(r, r.engine.leftOf)
+	return left
+}
 
-func (e *Engine) leftOf(runs map[*run]bool) map[*run][]task.Proc {
-	all := scan()
+func (e *Engine) leftOf(runs map[*run]bool) (map[*run][]task.Proc, error) {
+	all, err := scan()
+	if err != nil {
+		return nil, err
+	}
 	owner := make(map[int]*run)
 	mains, groups := make(map[proc]*run), make(map[int]*run)
 	for r := range runs {
-		for _, s := range cgroup(r.ref.Cgroup).members() {
+		members, err := cgroup(r.ref.Cgroup).members()
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range members {
 			owner[s.pid] = r
 		}
 	}
@@ -48,5 +58,5 @@ func (e *Engine) leftOf(runs map[*run]bool) map[*run][]task.Proc {
 			left[r] = append(left[r], task.Proc{PID: s.pid, Command: []string{string(bytes.TrimSpace(name))}, Blocked: s.state == 'D'})
 		}
 	}
-	return left
+	return left, nil
 }

@@ -188,3 +188,27 @@ func TestContract(t *testing.T) {
 		return engine, &task.Spec{Name: strings.ReplaceAll(t.Name(), "/", "."), Command: command}
 	})
 }
+
+// seen is the result of a look that nothing keeps from succeeding.
+func seen[T any](found T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return found
+}
+
+func processes() []stat          { return seen(scan()) }
+func startOf(pid int) uint64     { return seen(startTime(pid)) }
+func nameOfRun(pid int) string   { return seen(runIDOf(pid)) }
+func runByCgroup(pid int) string { return seen(runIDByCgroup(pid, engine.opts.ID)) }
+func membersOf(c cgroup) []stat  { return seen(c.members()) }
+func isPopulated(c cgroup) bool  { return seen(c.populated()) }
+
+// statOf is false where the process is gone.
+func statOf(pid int) (stat, bool) {
+	s, err := readStat(pid, make([]byte, 1024))
+	if gone(err) {
+		return s, false
+	}
+	return seen(s, err), true
+}

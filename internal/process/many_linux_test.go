@@ -44,7 +44,7 @@ func TestThousandRuns(t *testing.T) {
 	begin := time.Now()
 	all := grouped.many(t, n)
 	started := time.Since(begin)
-	self, _ := readStat(syscall.Getpid(), make([]byte, 1024))
+	self, _ := statOf(syscall.Getpid())
 	if self.threads >= 30 {
 		t.Errorf("%d threads for %d runs", self.threads, n)
 	}

@@ -1,8 +1,10 @@
 package process
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -36,30 +38,39 @@ func (r *run) Pause() error {
 	for end := time.Now().Add(pausePatience); ; {
 		going, err := r.halt(frozen, stopped)
 		switch {
-		case err != nil:
+		case errors.Is(err, errEnded), errors.Is(err, errEnding):
 			return err
-		case going == 0 && (!frozen || group.frozen()):
+		case err == nil && going == 0 && (!frozen || isTrue(group.frozen())):
 			return nil
-		case time.Now().After(end) && going == 0:
+		case time.Now().Before(end):
+		case err == nil && going == 0:
 			return nil // the rest is in the kernel, and will not leave it
-		case time.Now().After(end):
-			r.wake(true)
-			return fmt.Errorf("%d of its processes go on", going)
+		case err == nil:
+			err = fmt.Errorf("%d of its processes go on", going)
+			fallthrough
+		default:
+			return errors.Join(err, r.wake(true))
 		}
 		time.Sleep(wait)
 		wait = min(2*wait, 50*time.Millisecond)
 	}
 }
 
+// isTrue is what could be looked at and is so.
+func isTrue(is bool, err error) bool { return is && err == nil }
+
 // halt has each member of the run that is not at rest stop, and tells how many
 // there were. What hangs in the kernel stops as it leaves that.
 func (r *run) halt(frozen bool, stopped map[proc]bool) (going int, err error) {
 	e := r.engine
-	members := e.members.of(r, e.membersOf)
-	inside := make(map[int]bool)
+	members, err := e.members.of(r, e.membersOf)
+	if err != nil {
+		return 0, err
+	}
+	var inside []int
 	if frozen {
-		for _, pid := range cgroup(r.ref.Cgroup).pids() {
-			inside[pid] = true
+		if inside, err = cgroup(r.ref.Cgroup).pids(); err != nil {
+			return 0, err
 		}
 	}
 	e.mu.Lock()
@@ -69,14 +80,18 @@ func (r *run) halt(frozen bool, stopped map[proc]bool) (going int, err error) {
 	}
 	for _, s := range members {
 		hangs := s.state == 'D' || s.state == 'Z' // of a Z only the first thread has ended
-		if inside[s.pid] || s.stopped() || hangs && stopped[s.proc] {
+		if slices.Contains(inside, s.pid) || s.stopped() || hangs && stopped[s.proc] {
 			continue
 		}
 		going++
-		stopped[s.proc] = true
-		e.tree.send(s.proc, pidfdSignal, syscall.SIGSTOP)
+		switch sendErr := e.tree.send(s.proc, pidfdSignal, syscall.SIGSTOP); {
+		case sendErr == nil:
+			stopped[s.proc] = true
+		case !gone(sendErr):
+			err = fmt.Errorf("cannot stop process %d: %w", s.pid, sendErr)
+		}
 	}
-	return going, nil
+	return going, err
 }
 
 // pausable is why the run cannot be paused or resumed, if so. The caller holds
@@ -102,25 +117,46 @@ func (r *run) Resume() error {
 	if err != nil {
 		return err
 	}
-	r.wake(false)
-	return nil
+	return r.wake(false)
 }
 
-// wake lets go on what is stopped of the run, and what may be about to.
-func (r *run) wake(all bool) {
-	cgroup(r.ref.Cgroup).thaw()
-	for _, s := range r.engine.members.of(r, r.engine.membersOf) {
-		if all || s.stopped() || s.state == 'D' || s.state == 'Z' {
-			r.engine.tree.send(s.proc, pidfdSignal, syscall.SIGCONT)
+// wake lets go on what is stopped of the run, and what may be about to. Where that
+// cannot be done it is tried again for as long as a pause may take.
+func (r *run) wake(all bool) (err error) {
+	wait := time.Millisecond
+	for end := time.Now().Add(pausePatience); ; {
+		if err = r.wakeOnce(all); err == nil || time.Now().After(end) {
+			return err
 		}
+		time.Sleep(wait)
+		wait = min(2*wait, 50*time.Millisecond)
 	}
 }
 
+func (r *run) wakeOnce(all bool) error {
+	if err := cgroup(r.ref.Cgroup).thaw(); err != nil {
+		return err
+	}
+	members, err := r.engine.members.of(r, r.engine.membersOf)
+	for _, s := range members {
+		if all || s.stopped() || s.state == 'D' || s.state == 'Z' {
+			if sendErr := r.engine.tree.send(s.proc, pidfdSignal, syscall.SIGCONT); !gone(sendErr) && sendErr != nil {
+				err = fmt.Errorf("cannot resume process %d: %w", s.pid, sendErr)
+			}
+		}
+	}
+	return err
+}
+
 // membersOf is all that is part of the runs, whose main process lives.
-func (e *Engine) membersOf(runs map[*run]bool) map[*run][]stat {
+func (e *Engine) membersOf(runs map[*run]bool) (map[*run][]stat, error) {
 	grouped := make(map[proc]*run)
 	for r := range runs {
-		for _, s := range cgroup(r.ref.Cgroup).members() {
+		members, err := cgroup(r.ref.Cgroup).members()
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range members {
 			grouped[s.proc] = r
 		}
 	}
@@ -128,13 +164,16 @@ func (e *Engine) membersOf(runs map[*run]bool) map[*run][]stat {
 }
 
 // release lets go on what a run leaves behind: nobody else would.
-func (e *Engine) release(r *run, left []stat) {
-	cgroup(r.ref.Cgroup).thaw()
+func (e *Engine) release(r *run, left []stat) error {
+	err := cgroup(r.ref.Cgroup).thaw()
 	for _, s := range left {
 		if s.stopped() {
-			e.tree.send(s.proc, pidfdSignal, syscall.SIGCONT)
+			if sendErr := e.tree.send(s.proc, pidfdSignal, syscall.SIGCONT); sendErr != nil && !gone(sendErr) {
+				err = sendErr
+			}
 		}
 	}
+	return err
 }
 
 // stopped tells whether the process has stopped, by a signal or for a debugger.

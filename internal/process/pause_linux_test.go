@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -32,12 +33,12 @@ func resume(t *testing.T, s started) {
 // atRest tells whether the process can execute nothing: it is stopped, or frozen,
 // or waits in the kernel for a child that is, vfork(2).
 func atRest(s started, p proc) bool {
-	st, ok := readStat(p.pid, make([]byte, 1024))
+	st, ok := statOf(p.pid)
 	if ok && st.proc == p && (st.stopped() || st.state == 'D') {
 		return true
 	}
 	group := cgroupOf(s)
-	return group != "" && group.has(p.pid) && group.frozen()
+	return group != "" && slices.Contains(seen(group.pids()), p.pid) && seen(group.frozen())
 }
 
 func awaken(t *testing.T, s started, p proc) {
@@ -57,7 +58,7 @@ func checkPaused(t *testing.T, s started, procs ...proc) {
 	t.Helper()
 	for _, p := range procs {
 		if !atRest(s, p) || !alive(p) {
-			st, _ := readStat(p.pid, make([]byte, 1024))
+			st, _ := statOf(p.pid)
 			t.Errorf("process %d is not at rest: %+v", p.pid, st)
 		}
 	}
@@ -159,7 +160,7 @@ func TestPauseWhatForks(t *testing.T) {
 			pause(t, s)
 			before := len(s.log(t))
 			for range 20 {
-				scan()
+				processes()
 			}
 			if after := len(s.log(t)); after != before {
 				t.Errorf("%s: it wrote %d bytes while it was paused", w, after-before)
@@ -187,7 +188,7 @@ func TestPauseAParentInVfork(t *testing.T) {
 	for _, w := range ways {
 		s := w.start(t, task.Spec{Command: []string{"/usr/bin/perl", "-e", script}})
 		child := procOf(t, s.line(t, "out"))
-		if st, _ := readStat(s.Ref().PID, make([]byte, 1024)); st.state != 'D' {
+		if st, _ := statOf(s.Ref().PID); st.state != 'D' {
 			t.Fatalf("the parent does not wait: %+v", st)
 		}
 		pause(t, s)

@@ -1,6 +1,8 @@
 package process
 
 import (
+	"cmp"
+	"errors"
 	"syscall"
 	"time"
 
@@ -31,41 +33,63 @@ func (e *Engine) reap() {
 		}
 	}
 	var search <-chan time.Time
+	var again retry
 	for {
+		var failed error
 		select {
 		case <-e.chld:
-			e.collect()
+			failed = e.collect()
 		case <-e.look:
 			if search == nil {
 				search = time.After(passDelay)
 			}
 		case <-search:
 			search = nil
-			e.search()
+			failed = e.search()
+		case <-again.due:
+			again.due = nil
+			if failed = cmp.Or(e.collect(), e.search()); failed == nil {
+				e.opts.Logger.Info("what is left of runs was looked for, and signalled")
+				again = retry{}
+			}
 		case <-e.quit:
 			return
+		}
+		if failed != nil && again.after() {
+			e.opts.Logger.Warn("cannot look for what is left of runs, or signal it; trying again until that succeeds", "err", failed)
 		}
 	}
 }
 
 // collect reaps all children that have ended, and settles their runs.
-func (e *Engine) collect() {
-	ended, strangers := e.wait()
-	if len(ended) == 0 && !(strangers && e.anySweeping()) {
-		return
+func (e *Engine) collect() (failed error) {
+	ended, strangers, failed := e.wait()
+	if len(ended) == 0 && !(strangers && e.anySweeping()) && failed == nil {
+		return nil
 	}
-	for e.sweep(false) {
-		more, others := e.wait()
+	for {
+		again, err := e.sweep(false)
+		failed = cmp.Or(failed, err)
+		if !again {
+			break
+		}
+		more, others, err := e.wait()
+		failed = cmp.Or(failed, err)
 		ended = append(ended, more...)
 		if len(more) == 0 && !others {
 			e.wantPass() // a debugger has it first, or a fork whose exec has failed
 			break
 		}
 	}
+	e.mu.Lock()
 	for _, r := range ended {
-		close(r.exited)
+		if r.late = r.leaves() && !closed(r.gone); !r.late {
+			close(r.exited)
+		}
 	}
+	e.mu.Unlock()
 	e.removeEmptied()
+	return failed
 }
 
 // removeEmptied removes the cgroups of runs that are gone, after those who wait
@@ -83,12 +107,12 @@ const reapAtOnce = 64
 
 // wait reaps what has ended: main processes of runs, which are to be swept from
 // then on, and strangers.
-func (e *Engine) wait() (ended []*run, strangers bool) {
+func (e *Engine) wait() (ended []*run, strangers bool, err error) {
 	for more := true; more; {
 		e.mu.Lock()
 		for range reapAtOnce {
 			var r *run
-			if r, more = e.reapOne(); !more {
+			if r, more, err = e.reapOne(); !more {
 				break
 			}
 			if r != nil {
@@ -104,26 +128,29 @@ func (e *Engine) wait() (ended []*run, strangers bool) {
 		strangers, e.stirred = strangers || e.stirred, false
 		e.mu.Unlock()
 	}
-	return ended, strangers
+	return ended, strangers, err
 }
 
 // reapOne reaps a child, if one has ended, and returns its run; nil for a
 // stranger. The caller holds the mutex.
-func (e *Engine) reapOne() (r *run, ok bool) {
+func (e *Engine) reapOne() (r *run, ok bool, err error) {
 	var status syscall.WaitStatus
 	pid, err := waitAny(&status)
+	if errors.Is(err, syscall.ECHILD) {
+		err = nil
+	}
 	if err != nil || pid == 0 {
-		return nil, false
+		return nil, false, err
 	}
 	r = e.runs[pid]
 	if r == nil || r.adopted { // the pid of one that was reaped elsewhere, given to a child of ours
-		return nil, true
+		return nil, true, nil
 	}
 	fault.At("reaped")
 	delete(e.runs, pid)
 	r.end(status)
 	e.sweeping[r] = true
-	return r, true
+	return r, true, nil
 }
 
 // poke has the reaper look; stirred says that a process that is not its child
@@ -145,60 +172,87 @@ func (e *Engine) anySweeping() bool {
 }
 
 // sweep finds what is left of the runs whose main process has ended, sends it
-// the signal it has not had, and lets go of the runs that are gone. One pass over
-// /proc serves them all; without full it is saved for those whose cgroup has
-// something in it. It tells whether there is to be another, after a wait.
-func (e *Engine) sweep(full bool) (again bool) {
-	inside, runs := e.inside()
+// the signal it has not had, and lets go of the runs that are gone: of which a look
+// that succeeded found nothing. One pass over /proc serves them all; without full it
+// is saved for those whose cgroup has something in it. Again says that there is to be
+// another sweep, after a wait; failed, that one must look again.
+func (e *Engine) sweep(full bool) (again bool, failed error) {
+	inside, rest, failures := e.inside()
 	if full {
-		runs = e.sweeping
+		rest = e.sweeping
 	}
-	left, again := e.tree.orphans(e, runs)
+	left, again, lookErr := e.tree.orphans(e, rest)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for r := range e.sweeping {
 		members, occupied := inside[r]
 		members = append(members, left[r]...)
+		r.failed = failures[r]
+		if rest[r] {
+			r.failed = cmp.Or(r.failed, unseen(lookErr))
+		}
 		switch {
 		case len(members) > 0 && !r.leaves():
-			e.follow(r, members)
-			e.tell(r, members)
+			r.failed = cmp.Or(e.follow(r, members), e.tell(r, members), r.failed)
+		case r.failed != nil:
 		case occupied:
 			e.wantPass() // they came and went as we looked
 		case !again:
-			delete(e.sweeping, r)
-			if r.leaves() {
-				e.release(r, members)
-			}
-			r.exit.Swept = len(r.told)
-			r.told, r.followed = nil, nil
-			close(r.gone) // before exited: who sees that sees whether anything is left
-			if r.ref.Cgroup != "" {
-				e.emptied = append(e.emptied, cgroup(r.ref.Cgroup))
-			}
+			r.failed = e.letGo(r, members)
+		}
+		failed = cmp.Or(failed, r.failed)
+	}
+	return again, failed
+}
+
+// letGo ends a run of which nothing is left, or what is left is to stay. The caller
+// holds the mutex.
+func (e *Engine) letGo(r *run, members []stat) error {
+	if r.leaves() {
+		if err := e.release(r, members); err != nil {
+			return err
 		}
 	}
-	return again
+	delete(e.sweeping, r)
+	r.exit.Swept = r.swept()
+	r.told, r.followed = nil, nil
+	close(r.gone) // before exited: who sees that sees whether anything is left
+	if r.ref.Cgroup != "" {
+		e.emptied = append(e.emptied, cgroup(r.ref.Cgroup))
+	}
+	if r.late {
+		close(r.exited)
+	}
+	return nil
 }
 
 // inside is what is in the cgroups of the runs whose main process has ended, and
-// rest those runs that have nothing in theirs, or have none.
-func (e *Engine) inside() (members map[*run][]stat, rest map[*run]bool) {
+// rest those runs that have nothing in theirs, or have none. Those in failed could
+// not be looked at.
+func (e *Engine) inside() (members map[*run][]stat, rest map[*run]bool, failed map[*run]error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	members, rest = make(map[*run][]stat), make(map[*run]bool, len(e.sweeping))
+	members, rest, failed = make(map[*run][]stat), make(map[*run]bool, len(e.sweeping)), make(map[*run]error)
 	for r := range e.sweeping {
-		if in, occupied := cgroup(r.ref.Cgroup).left(); occupied && !r.leaves() {
+		group := cgroup(r.ref.Cgroup)
+		in, occupied, err := group.left()
+		if r.failed != nil && r.want != 0 {
+			err = cmp.Or(err, group.thaw()) // a stop may not have been able to
+		}
+		if err != nil {
+			failed[r] = unseen(err)
+		}
+		if occupied && !r.leaves() {
 			members[r] = in
 		} else {
 			rest[r] = true
 		}
 	}
-	return members, rest
+	return members, rest, failed
 }
 
 // search looks for processes that have left the group of a run that is to end.
-func (e *Engine) search() {
+func (e *Engine) search() (failed error) {
 	e.mu.Lock()
 	var stopping []*run
 	for _, r := range e.runs {
@@ -209,34 +263,62 @@ func (e *Engine) search() {
 	sweeping := len(e.sweeping) > 0
 	e.mu.Unlock()
 	if len(stopping) > 0 {
-		escaped := e.tree.escaped(e, stopping)
+		escaped, lookErr := e.tree.escaped(e, stopping)
 		e.mu.Lock()
-		for r, members := range escaped {
-			e.tell(r, members)
+		for _, r := range stopping {
+			var undelivered error
+			if r.failed != nil {
+				undelivered = e.deliver(r, r.want)
+			}
+			r.failed = cmp.Or(undelivered, e.tell(r, escaped[r]), unseen(lookErr))
+			failed = cmp.Or(failed, r.failed)
 		}
 		e.mu.Unlock()
 	}
 	if sweeping {
-		if e.sweep(true) {
+		again, err := e.sweep(true)
+		if again {
 			e.wantPass()
 		}
+		failed = cmp.Or(failed, err)
 		e.removeEmptied()
 	}
+	return failed
 }
 
-// tell sends the run's signal to each member that has not had it. The caller
-// holds the mutex.
-func (e *Engine) tell(r *run, members []stat) {
+// tell sends the run's signal to each member that has not had it. The error is
+// that it could not. The caller holds the mutex.
+func (e *Engine) tell(r *run, members []stat) (failed error) {
 	if r.want == 0 {
-		return
+		return nil
 	}
 	if r.told == nil {
 		r.told = make(map[proc]syscall.Signal)
 	}
 	for _, s := range members {
-		if r.told[s.proc] != r.want && !r.had(s) {
+		if r.told[s.proc] == r.want || r.had(s) {
+			continue
+		}
+		err := e.tree.signal(s.proc, r.want)
+		switch {
+		case err == nil:
 			r.told[s.proc] = r.want
-			e.tree.signal(s.proc, r.want)
+		case !errors.Is(err, syscall.ESRCH):
+			if _, known := r.told[s.proc]; !known {
+				r.told[s.proc] = 0 // it may have lost its parent by the next try
+			}
+			failed = unsent(r.want, err)
 		}
 	}
+	return failed
+}
+
+// swept is how many processes were signalled one by one. The caller holds the mutex.
+func (r *run) swept() (n int) {
+	for _, sig := range r.told {
+		if sig != 0 {
+			n++
+		}
+	}
+	return n
 }

@@ -73,7 +73,7 @@ func playReuse() {
 				for children(pid) < 2 {
 					time.Sleep(time.Millisecond)
 				}
-				strangers = append(strangers, proc{pid, startTime(pid)})
+				strangers = append(strangers, proc{pid, startOf(pid)})
 				return
 			}
 			syscall.Kill(pid, syscall.SIGKILL) // another was faster
@@ -104,8 +104,8 @@ func playReuse() {
 			os.Exit(1)
 		}
 	}
-	for _, p := range scan() { // what the runs have left is gone
-		if strings.HasPrefix(runIDOf(p.pid), s.ID+"/") && !p.dead() {
+	for _, p := range processes() { // what the runs have left is gone
+		if strings.HasPrefix(nameOfRun(p.pid), s.ID+"/") && !p.dead() {
 			fmt.Println("left:", p.pid)
 			os.Exit(1)
 		}
@@ -167,7 +167,7 @@ func await(dir, name string) {
 }
 
 func reapOrphans() {
-	for _, p := range scan() {
+	for _, p := range processes() {
 		if p.ppid == os.Getpid() && p.dead() {
 			syscall.Wait4(p.pid, nil, syscall.WNOHANG, nil)
 		}
@@ -175,13 +175,13 @@ func reapOrphans() {
 }
 
 func reapUntil(pid int) {
-	for startTime(pid) != 0 {
+	for startOf(pid) != 0 {
 		syscall.Wait4(pid, nil, syscall.WNOHANG, nil)
 	}
 }
 
 func children(pid int) (n int) {
-	for _, p := range scan() {
+	for _, p := range processes() {
 		if p.ppid == pid && !p.dead() {
 			n++
 		}

@@ -1,7 +1,10 @@
 package process
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -23,16 +26,18 @@ type run struct {
 	pausing  sync.Mutex // held by Pause and Resume
 
 	reaped   bool   // the main process is no more, and its pid may be another's
+	late     bool   // its end is told with that of what it leaves: who hears of it before would end that
 	over     uint64 // when its end was seen, in clock ticks after boot; 0: nobody saw it
 	exit     task.Exit
 	want     syscall.Signal          // the last one sent to all of the run; 0: none
 	asked    syscall.Signal          // the last one sent to the process group
 	since    uint64                  // when it was, in clock ticks after boot
-	told     map[proc]syscall.Signal // what processes were sent one by one
+	told     map[proc]syscall.Signal // what its processes were sent one by one; 0: nothing so far
 	followed map[proc]bool           // members that are not our children, and whose end is awaited
 	reaper   proc                    // who takes in the orphans of an adopted run; zero: not known
 	used     usage                   // when its usage was asked for last; at first none, at its start
 	percent  *float64                // what that came to; nil: not asked for yet
+	failed   error                   // why the last look could not find or signal all that is left, once it is to end
 }
 
 // usage is what a run has used of the processors, as it was read between two times.
@@ -69,34 +74,73 @@ func (r *run) Signal(sig syscall.Signal) error {
 	}
 	r.engine.mu.Unlock()
 	if err == nil && r.oneByOne {
-		r.signalOthers(sig)
+		err = r.signalOthers(sig)
 	}
 	return err
 }
 
 // Stop sends sig to all of the run: at once to the process group, and by the
-// next pass to what has left it. One that is paused goes on, to act on it.
+// next pass to what has left it. One that is paused goes on, to act on it. What
+// cannot be sent now is sent by a later pass.
 func (r *run) Stop(sig syscall.Signal) {
 	e := r.engine
 	e.mu.Lock()
 	if r.want != syscall.SIGKILL {
 		r.want = sig
 	}
-	if !r.reaped {
-		e.tree.signalGroup(r, sig)
-		if sig != syscall.SIGKILL {
-			e.tree.signalGroup(r, syscall.SIGCONT) // a stopped process acts on no signal but KILL
+	r.asked = 0
+	r.failed = e.deliver(r, sig)
+	e.mu.Unlock()
+	e.wantPass()
+}
+
+// StopErr implements task.StopReporter.
+func (r *run) StopErr() error {
+	r.engine.mu.Lock()
+	defer r.engine.mu.Unlock()
+	return r.failed
+}
+
+// deliver sends sig, if it was not, to what needs no search: the process group,
+// and the cgroup. The caller holds the mutex.
+func (e *Engine) deliver(r *run, sig syscall.Signal) (failed error) {
+	if !r.reaped && r.asked != sig {
+		err := e.tree.signalGroup(r, sig)
+		if err == nil && sig != syscall.SIGKILL {
+			// A stopped process acts on no signal but KILL.
+			if err = e.tree.signalGroup(r, syscall.SIGCONT); errors.Is(err, syscall.ESRCH) {
+				err = nil // it has acted
+			}
 		}
-		r.asked, r.since = sig, ticks()
+		if err == nil {
+			r.asked, r.since = sig, ticks()
+		} else if !errors.Is(err, syscall.ESRCH) {
+			failed = unsent(sig, err)
+		}
 	}
 	group := cgroup(r.ref.Cgroup)
 	if sig == syscall.SIGKILL && group != "" {
-		e.tell(r, group.members()) // one by one first, so that they count as swept
+		members, err := group.members()
+		if err = cmp.Or(unseen(err), e.tell(r, members)); err != nil { // one by one first, so that they count as swept
+			failed = err
+		}
 		group.kill()
 	}
-	group.thaw() // now that the signal is there
-	e.mu.Unlock()
-	e.wantPass()
+	if err := group.thaw(); err != nil { // now that the signal is there
+		failed = fmt.Errorf("cannot resume it: %w", err)
+	}
+	return failed
+}
+
+func unseen(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("cannot look for its processes: %w", err)
+}
+
+func unsent(sig syscall.Signal, err error) error {
+	return fmt.Errorf("cannot send %s: %w", strings.TrimPrefix(task.SignalName(sig), "SIG"), err)
 }
 
 // leaves tells whether what is left of the run may stay: it was told to leave

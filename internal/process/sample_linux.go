@@ -34,8 +34,8 @@ type snapshot struct {
 func (s *snapshot) of(e *Engine, p proc) (st task.Stats, u usage, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.has(e, p) {
-		return st, u, errEnded
+	if err := s.find(e, p); err != nil {
+		return st, u, err
 	}
 	all := []int{p.pid}
 	for i := 0; i < len(all); i++ {
@@ -50,8 +50,8 @@ func (s *snapshot) of(e *Engine, p proc) (st task.Stats, u usage, err error) {
 		}
 		st.Processes++
 		st.MemoryBytes += resident(pid)
-		now, ok := readStat(pid, buf)
-		if own, err := cpuTime(pid); ok && now.proc == c.proc && err == nil {
+		now, statErr := readStat(pid, buf)
+		if own, err := cpuTime(pid); statErr == nil && now.proc == c.proc && err == nil {
 			u.own[c.proc] = own
 			u.total += own + now.waited
 		}
@@ -71,17 +71,27 @@ func resident(pid int) int64 {
 	return 0
 }
 
-// has tells whether p is in a view that is fresh. The caller holds the mutex.
-func (s *snapshot) has(e *Engine, p proc) bool {
+// find sees that p is in a view that is fresh; errEnded where it is no longer there.
+// The caller holds the mutex.
+func (s *snapshot) find(e *Engine, p proc) error {
 	if time.Since(s.at) > snapshotAge || s.byPID[p.pid].proc != p {
-		s.take(e)
+		if err := s.take(e); err != nil {
+			return err
+		}
 	}
-	return s.byPID[p.pid].proc == p
+	if s.byPID[p.pid].proc != p {
+		return errEnded
+	}
+	return nil
 }
 
-func (s *snapshot) take(e *Engine) {
-	s.at = time.Now()
-	all := scan()
+func (s *snapshot) take(e *Engine) error {
+	at := time.Now()
+	all, err := scan()
+	if err != nil {
+		return err
+	}
+	s.at = at
 	s.byPID, s.children = make(map[int]stat, len(all)), make(map[int][]int)
 	for _, p := range all {
 		s.byPID[p.pid] = p
@@ -91,6 +101,7 @@ func (s *snapshot) take(e *Engine) {
 	for pid, r := range e.tree.lost(e, all) {
 		s.children[r.ref.PID] = append(s.children[r.ref.PID], pid)
 	}
+	return nil
 }
 
 // lost finds the runs, of those whose main process lives, to which processes
@@ -123,7 +134,7 @@ func (t *tree) lost(e *Engine, all []stat) map[int]*run {
 		}
 	}
 	e.mu.Unlock()
-	known.assign(lost, owner)
+	known.assign(lost, owner) // what could not be looked at is not counted this time
 	// Of a family that left together only the eldest is to be placed.
 	for pid := range owner {
 		if owner[byPID[pid].ppid] != nil {
@@ -139,8 +150,8 @@ func (r *run) Tree() ([]task.Proc, error) {
 	s := &e.tree.now
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.has(e, proc{r.ref.PID, r.ref.Start}) {
-		return nil, errEnded
+	if err := s.find(e, proc{r.ref.PID, r.ref.Start}); err != nil {
+		return nil, err
 	}
 	var all []task.Proc
 	var add func(pid, parent int)

@@ -26,7 +26,7 @@ func TestAdoptedAge(t *testing.T) {
 	t.Parallel()
 	before := ticks()
 	o := one(t, "exec sleep 1000")
-	born := startTime(o.ref.PID)
+	born := startOf(o.ref.PID)
 	for ticks() < born+3 {
 		time.Sleep(tick)
 	}

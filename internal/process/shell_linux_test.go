@@ -200,7 +200,7 @@ func TestExecIsNoPartOfTheRun(t *testing.T) {
 					t.Errorf("%s: the line is among %v, %v", w, pids, err)
 				}
 			}
-			if strays := engine.Strays(); slices.Contains(strays, lines.pid) {
+			if strays := seen(engine.Strays()); slices.Contains(strays, lines.pid) {
 				t.Errorf("%s: %d is among the strays", w, lines.pid)
 			}
 			s.Stop(syscall.SIGTERM)
@@ -274,7 +274,7 @@ func TestThousandExecs(t *testing.T) { // not parallel: it counts
 			t.Fatal("they do not begin")
 		}
 	}
-	self, _ := readStat(os.Getpid(), make([]byte, 1024))
+	self, _ := statOf(os.Getpid())
 	if self.threads >= 30 {
 		t.Errorf("%d threads for %d lines", self.threads, n)
 	}
@@ -300,10 +300,10 @@ func TestKillUnknownEndsLines(t *testing.T) {
 		if !alive(main) || !alive(left) {
 			t.Fatal("the line has not outlived its supervisor")
 		}
-		if w == grouped && engine.groups.dir != "" && runIDByCgroup(main.pid, engine.opts.ID) == "" {
+		if w == grouped && engine.groups.dir != "" && runByCgroup(main.pid) == "" {
 			t.Error("the line has no cgroup")
 		}
-		got := engine.killUnknown(func(string, int) bool { return true })
+		got := seen(engine.killUnknown(func(string, int) bool { return true }))
 		slices.Sort(got)
 		for _, p := range []proc{main, left} {
 			if !slices.Contains(got, p.pid) {
@@ -331,7 +331,7 @@ func TestSurvivorsAreRuns(t *testing.T) {
 		engine.Exec(ctx, l, "echo up >"+file+"; sleep 1000")
 	}()
 	awaitLine(t, file, "up")
-	if names := Survivors("/run/test.sock"); slices.Contains(names, l.Spec.Name) || !slices.Contains(names, strings.ReplaceAll(s.path, "/", ".")) {
+	if names := seen(Survivors("/run/test.sock")); slices.Contains(names, l.Spec.Name) || !slices.Contains(names, strings.ReplaceAll(s.path, "/", ".")) {
 		t.Errorf("%q", names)
 	}
 	cancel()

@@ -101,7 +101,7 @@ func playOrphanage() {
 		}
 	}
 	for { // the test died: nothing may outlive it
-		for _, p := range scan() {
+		for _, p := range processes() {
 			if p.ppid == os.Getpid() {
 				syscall.Kill(p.pid, syscall.SIGKILL)
 			}

@@ -7,12 +7,16 @@ import (
 
 // Strays is the pids of the living children of this process that belong to no run:
 // what runs were to leave behind, and what nothing ties to its run. They are never
-// signalled. It may be called from any goroutine.
-func (e *Engine) Strays() []int {
+// signalled. The error is that they could not be looked for. It may be called from
+// any goroutine.
+func (e *Engine) Strays() ([]int, error) {
 	if !e.tree.anyOrphans() {
-		return nil
+		return nil, nil
 	}
-	all := scan()
+	all, err := scan()
+	if err != nil {
+		return nil, err
+	}
 	e.mu.Lock()
 	runs := maps.Clone(e.sweeping)
 	for _, r := range e.runs {
@@ -28,12 +32,14 @@ func (e *Engine) Strays() []int {
 	}
 	e.mu.Unlock()
 	owner := make(map[int]*run)
-	known.assign(lost, owner)
+	if err := known.assign(lost, owner); err != nil {
+		return nil, err
+	}
 	var strays []int
 	for _, p := range lost {
 		if owner[p.pid] == nil {
 			strays = append(strays, p.pid)
 		}
 	}
-	return strays
+	return strays, nil
 }

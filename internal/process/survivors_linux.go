@@ -7,15 +7,23 @@ import (
 )
 
 // Survivors names the tasks that the supervisor on socket began and whose main
-// process lives, whether or not that supervisor does.
-func Survivors(socket string) []string {
+// process lives, whether or not that supervisor does. The error is that they could
+// not be looked for.
+func Survivors(socket string) ([]string, error) {
+	all, err := scan()
+	if err != nil {
+		return nil, err
+	}
 	var names []string
-	for _, s := range scan() {
+	for _, s := range all {
 		// A main process leads its session; most others need not be read.
 		if s.session != s.pid || s.dead() || s.pid == os.Getpid() {
 			continue
 		}
-		env, _ := readAll("/proc/" + strconv.Itoa(s.pid) + "/environ")
+		env, err := readAll("/proc/" + strconv.Itoa(s.pid) + "/environ")
+		if failure(err) != nil {
+			return nil, err
+		}
 		env = append([]byte{0}, env...)
 		_, id, ok := bytes.Cut(env, []byte("\x00TASKS_RUN_ID="))
 		id, _, _ = bytes.Cut(id, []byte{0})
@@ -26,5 +34,5 @@ func Survivors(socket string) []string {
 			names = append(names, string(name))
 		}
 	}
-	return names
+	return names, nil
 }

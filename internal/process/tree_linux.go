@@ -1,38 +1,13 @@
 package process
 
 import (
-	"bytes"
 	"errors"
 	"os"
 	"runtime"
-	"strconv"
-	"strings"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
-
-// proc is a process, told from another with the same pid by its start.
-type proc struct {
-	pid   int
-	start uint64 // clock ticks after boot
-}
-
-// stat is a line of /proc/PID/stat, proc_pid_stat(5).
-type stat struct {
-	proc
-	ppid, pgrp, session int
-	threads             int
-	state               byte
-	kernel              bool          // a thread of the kernel
-	waited              time.Duration // user and system of the children that it has waited for, and theirs
-	code                [2]int64      // where it and its stack lie: another place after each exec
-}
-
-// dead tells whether the process has ended and waits for its parent. One whose
-// first thread alone has ended looks like it and lives.
-func (s stat) dead() bool { return s.state == 'Z' && s.threads <= 1 }
 
 // tree finds and signals the processes of runs.
 //
@@ -101,22 +76,25 @@ func (t *tree) anyOrphans() bool {
 // orphans finds the living processes of the runs, whose main process has ended.
 // Again says that some have ended meanwhile and are to be reaped: what they
 // began during the search may not have been seen. If not, what is missing is
-// gone, since an orphan stays to be seen until it is reaped.
-func (t *tree) orphans(e *Engine, runs map[*run]bool) (left map[*run][]stat, again bool) {
+// gone, since an orphan stays to be seen until it is reaped. After an error what
+// was found is of the runs, and what is missing may be there.
+func (t *tree) orphans(e *Engine, runs map[*run]bool) (left map[*run][]stat, again bool, err error) {
 	if len(runs) == 0 {
-		return nil, false
+		return nil, false, nil
 	}
 	e.mu.Lock()
 	known := e.newEvidence(runs)
 	e.mu.Unlock()
 	if len(known.adopted) == 0 && !t.anyOrphans() {
-		return nil, false
+		return nil, false, nil
 	}
-	left, again = e.orphansOf(known)
-	if len(known.adopted) > 0 && len(left) < len(known.byID) {
+	left, again, err = e.orphansOf(known)
+	if err == nil && len(known.adopted) > 0 && len(left) < len(known.byID) {
 		// What of theirs ended as we looked is no zombie of ours, and may have
 		// begun another behind our back: only a second look finds nothing.
-		more, ended := e.orphansOf(known)
+		var more map[*run][]stat
+		var ended bool
+		more, ended, err = e.orphansOf(known)
 		again = again || ended
 		for r, members := range more {
 			if left[r] == nil {
@@ -124,12 +102,15 @@ func (t *tree) orphans(e *Engine, runs map[*run]bool) (left map[*run][]stat, aga
 			}
 		}
 	}
-	return left, again
+	return left, again, err
 }
 
 // orphansOf is one look at all processes.
-func (e *Engine) orphansOf(known evidence) (left map[*run][]stat, again bool) {
-	all := scan()
+func (e *Engine) orphansOf(known evidence) (left map[*run][]stat, again bool, err error) {
+	all, err := scan()
+	if err != nil {
+		return nil, false, err
+	}
 	e.mu.Lock()
 	owner := make(map[int]*run)
 	session := known.sessions(all)
@@ -145,8 +126,8 @@ func (e *Engine) orphansOf(known evidence) (left map[*run][]stat, again bool) {
 		}
 	}
 	e.mu.Unlock()
-	known.assign(rest, owner)
-	return descend(all, owner, nil), again
+	err = known.assign(rest, owner)
+	return descend(all, owner, nil), again, err
 }
 
 // strangers are the processes that may be orphans of the runs: children of this
@@ -170,7 +151,7 @@ func (e *Engine) strangers(all []stat, of evidence) []stat {
 
 // escaped finds the processes of runs whose main process lives that a signal to
 // its process group does not reach.
-func (t *tree) escaped(e *Engine, runs []*run) map[*run][]stat {
+func (t *tree) escaped(e *Engine, runs []*run) (map[*run][]stat, error) {
 	of := make(map[*run]bool, len(runs))
 	for _, r := range runs {
 		of[r] = true
@@ -185,15 +166,19 @@ func outsideGroup(s stat, r *run) bool {
 }
 
 // members finds the processes of runs whose main process lives, as far as keep
-// wants them. Those that are grouped are known to be theirs.
-func (t *tree) members(e *Engine, of map[*run]bool, grouped map[proc]*run, keep func(stat, *run) bool) map[*run][]stat {
-	all := scan()
+// wants them. Those that are grouped are known to be theirs. After an error some
+// may be missing.
+func (t *tree) members(e *Engine, of map[*run]bool, grouped map[proc]*run, keep func(stat, *run) bool) (map[*run][]stat, error) {
+	all, err := scan()
+	if err != nil {
+		return nil, err
+	}
 	owner := make(map[int]*run, len(of))
 	e.mu.Lock()
 	for _, s := range all {
 		if r := grouped[s.proc]; r != nil {
 			owner[s.pid] = r
-		} else if r := e.runs[s.pid]; of[r] && r.ref.Start == s.start { // that of an adopted run may be another's by now
+		} else if r := e.runs[s.pid]; of[r] && (!r.adopted || r.ref.Start == s.start) { // that of an adopted run may be another's by now
 			owner[s.pid] = r
 		}
 	}
@@ -210,8 +195,8 @@ func (t *tree) members(e *Engine, of map[*run]bool, grouped map[proc]*run, keep 
 		}
 	}
 	e.mu.Unlock()
-	known.assign(lost, owner)
-	return descend(all, owner, keep)
+	err = known.assign(lost, owner)
+	return descend(all, owner, keep), err
 }
 
 // descend gives each run the processes that are, or descend from, those that
@@ -253,12 +238,17 @@ func (t *tree) signalGroup(r *run, sig syscall.Signal) error {
 }
 
 // signalOthers signals what is in the process group besides the main process.
-func (r *run) signalOthers(sig syscall.Signal) {
-	for _, s := range r.engine.members.of(r, r.engine.membersOf) {
-		if s.pgrp == r.ref.PID && s.pid != r.ref.PID {
-			r.engine.tree.send(s.proc, pidfdSignal, sig)
+func (r *run) signalOthers(sig syscall.Signal) error {
+	members, err := r.engine.members.of(r, r.engine.membersOf)
+	for _, s := range members {
+		if s.pgrp != r.ref.PID || s.pid == r.ref.PID {
+			continue
+		}
+		if sendErr := r.engine.tree.send(s.proc, pidfdSignal, sig); sendErr != nil && !gone(sendErr) {
+			err = sendErr
 		}
 	}
+	return err
 }
 
 // canSignalGroups tells whether the kernel signals process groups by pidfd.
@@ -280,76 +270,38 @@ func (t *tree) signal(p proc, sig syscall.Signal) error {
 	return t.send(p, pidfdSignal, sig, unix.SIGCONT)
 }
 
+// open gives a pidfd of p; ESRCH if p is gone.
+func (p proc) open(flags int) (fd int, err error) {
+	fd, openErr := pidfdOpen(p.pid, flags)
+	there, err := p.there() // whatever pidfd_open says: the pid may now be that of a thread, which has no pidfd
+	switch {
+	case err == nil && !there:
+		err = unix.ESRCH
+	case err == nil:
+		err = os.NewSyscallError("pidfd_open", openErr)
+	}
+	if err != nil && openErr == nil {
+		unix.Close(fd)
+	}
+	return fd, err
+}
+
 // send acts on p, or its process group, by pidfd, so that a process that has taken
 // its pid since is never hit.
 func (t *tree) send(p proc, how func(fd, pid int, sig syscall.Signal) error, sigs ...syscall.Signal) error {
-	fd, err := pidfdOpen(p.pid, 0)
+	fd, err := p.open(0)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(fd)
-	if startTime(p.pid) != p.start {
-		return unix.ESRCH
-	}
-	for _, sig := range sigs {
-		if err := how(fd, p.pid, sig); err != nil {
+	for i, sig := range sigs {
+		err := how(fd, p.pid, sig)
+		if i > 0 && errors.Is(err, unix.ESRCH) {
+			return nil // it has acted on the first
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// scan reads every process that there is.
-func scan() []stat {
-	names, _ := readNames("/proc")
-	all := make([]stat, 0, len(names))
-	buf := make([]byte, 1024)
-	for _, name := range names {
-		if pid, err := strconv.Atoi(name); err == nil {
-			if s, ok := readStat(pid, buf); ok {
-				all = append(all, s)
-			}
-		}
-	}
-	return all
-}
-
-const tick = 10 * time.Millisecond // USER_HZ is 100 on every Linux that Go runs on
-
-const pfKthread = 0x00200000 // PF_KTHREAD of a process's flags
-
-func readStat(pid int, buf []byte) (s stat, ok bool) {
-	line, err := readFirst("/proc/"+strconv.Itoa(pid)+"/stat", buf)
-	// The name may hold anything, also parentheses: fields count from the last.
-	open, shut := bytes.IndexByte(line, '('), bytes.LastIndexByte(line, ')')
-	if err != nil || open < 0 || shut < open || shut+2 > len(line) {
-		return s, false
-	}
-	f := strings.Fields(string(line[shut+2:])) // f[0] is field 3
-	if len(f) < 28-2 {
-		return s, false
-	}
-	num := func(field int) int64 { n, _ := strconv.ParseInt(f[field-3], 10, 64); return n }
-	start, err := strconv.ParseUint(f[22-3], 10, 64)
-	return stat{
-		proc: proc{pid, start}, kernel: num(9)&pfKthread != 0, ppid: int(num(4)), pgrp: int(num(5)), session: int(num(6)), threads: int(num(20)), state: f[0][0],
-		waited: time.Duration(num(16)+num(17)) * tick, code: [2]int64{num(26), num(28)},
-	}, err == nil
-}
-
-// startTime is field 22 of the process's stat; 0 where there is none.
-func startTime(pid int) uint64 {
-	s, _ := readStat(pid, make([]byte, 1024))
-	return s.start
-}
-
-// ticks is the present as a process that began now would have it as its start.
-func ticks() uint64 {
-	t, _ := now()
-	return uint64(t / tick)
-}
-
-func bootID() string {
-	b, _ := readAll("/proc/sys/kernel/random/boot_id")
-	return strings.TrimSpace(string(b))
 }

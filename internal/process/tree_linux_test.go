@@ -22,11 +22,11 @@ func procOf(t *testing.T, pid string) proc {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return proc{n, startTime(n)}
+	return proc{n, startOf(n)}
 }
 
 func alive(p proc) bool {
-	s, ok := readStat(p.pid, make([]byte, 1024))
+	s, ok := statOf(p.pid)
 	return ok && s.proc == p && !s.dead()
 }
 
@@ -310,14 +310,14 @@ func TestSample(t *testing.T) {
 
 func TestReadStat(t *testing.T) {
 	t.Parallel()
-	s, ok := readStat(os.Getpid(), make([]byte, 1024))
+	s, ok := statOf(os.Getpid())
 	if !ok || s.pid != os.Getpid() || s.ppid != os.Getppid() || s.threads < 2 || resident(s.pid) < 1<<20 || s.dead() {
 		t.Errorf("%+v, %v", s, ok)
 	}
 	if now := ticks(); s.start == 0 || s.start > now || now-s.start > 3600*100 {
 		t.Errorf("started at %d, now is %d", s.start, now)
 	}
-	if _, ok := readStat(1<<30, make([]byte, 1024)); ok {
+	if _, ok := statOf(1 << 30); ok {
 		t.Error("a process that cannot be has a stat")
 	}
 }

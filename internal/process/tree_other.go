@@ -35,7 +35,7 @@ func Probe() error { return nil }
 
 func (tree) open() error { return nil }
 
-func (t tree) orphans(e *Engine, runs map[*run]bool) (map[*run][]stat, bool) {
+func (t tree) orphans(e *Engine, runs map[*run]bool) (map[*run][]stat, bool, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for r := range runs {
@@ -43,35 +43,35 @@ func (t tree) orphans(e *Engine, runs map[*run]bool) (map[*run][]stat, bool) {
 			time.Sleep(time.Millisecond) // no event tells when a group is empty
 		}
 	}
-	return nil, false
+	return nil, false, nil
 }
 
-func (tree) escaped(*Engine, []*run) map[*run][]stat { return nil }
+func (tree) escaped(*Engine, []*run) (map[*run][]stat, error) { return nil, nil }
 
 func (tree) signalGroup(r *run, sig syscall.Signal) error { return kill(-r.ref.PID, sig) }
 
-func (r *run) signalOthers(syscall.Signal) {}
+func (r *run) signalOthers(syscall.Signal) error { return nil }
 
 func (tree) signal(p proc, sig syscall.Signal) error { return kill(p.pid, sig) }
 
-func startTime(int) uint64     { return 0 }
-func bootID() string           { return "" }
-func fileIDOf(*os.File) fileID { return fileID{} }
-func pipeIDOf(*os.File) fileID { return fileID{} }
+func startTime(int) (uint64, error)     { return 0, nil }
+func bootID() (string, error)           { return "", nil }
+func fileIDOf(*os.File) (fileID, error) { return fileID{}, nil }
+func pipeIDOf(*os.File) (fileID, error) { return fileID{}, nil }
 
 func markLog(*os.File) {}
 
 func ticks() uint64 { return 0 }
 
 // ignored lists the signals that this process ignores.
-func ignored() []os.Signal {
+func ignored() ([]os.Signal, error) {
 	var all []os.Signal
 	for sig := syscall.Signal(1); sig < 32; sig++ {
 		if signal.Ignored(sig) {
 			all = append(all, sig)
 		}
 	}
-	return all
+	return all, nil
 }
 
 // Pause stops the process group alone: nothing else is known here.
@@ -81,13 +81,13 @@ func (r *run) Pause() error { return r.Signal(syscall.SIGSTOP) }
 func (r *run) Resume() error { return r.Signal(syscall.SIGCONT) }
 
 // release has nothing to release: nothing is left behind here.
-func (e *Engine) release(*run, []stat) {}
+func (e *Engine) release(*run, []stat) error { return nil }
 
 // follow has nothing to follow: runs are not taken back here.
-func (e *Engine) follow(*run, []stat) {}
+func (e *Engine) follow(*run, []stat) error { return nil }
 
 // KillUnknown finds nothing here.
-func (e *Engine) KillUnknown(func(name string, run int) bool) []int { return nil }
+func (e *Engine) KillUnknown(func(name string, run int) bool) ([]int, error) { return nil, nil }
 
 // cgroups are Linux's alone.
 type cgroups struct{}
@@ -100,11 +100,11 @@ func (cgroups) create(string, string) (cgroup, *os.File, error) { return "", nil
 
 func (cgroups) close(string) {}
 
-func (cgroup) left() ([]stat, bool) { return nil, false }
-func (cgroup) members() []stat      { return nil }
-func (cgroup) kill()                {}
-func (cgroup) thaw()                {}
-func (cgroup) remove() error        { return nil }
+func (cgroup) left() ([]stat, bool, error) { return nil, false, nil }
+func (cgroup) members() ([]stat, error)    { return nil, nil }
+func (cgroup) kill()                       {}
+func (cgroup) thaw() error                 { return nil }
+func (cgroup) remove() error               { return nil }
 
 func sysProcAttr(*os.File) *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
 
@@ -114,7 +114,7 @@ func refused(error) bool { return false }
 func LeaveCgroup() error { return nil }
 
 // Strays finds nothing here.
-func (e *Engine) Strays() []int { return nil }
+func (e *Engine) Strays() ([]int, error) { return nil, nil }
 
 // Survivors cannot tell here.
-func Survivors(string) []string { return nil }
+func Survivors(string) ([]string, error) { return nil, nil }

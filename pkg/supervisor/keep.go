@@ -117,6 +117,11 @@ func (a *actor) because(phase lifecycle.Phase, changed bool) string {
 		}
 		return a.shown.Load().info.Reason // as it was
 	}
+	if err := a.stopErr(); err != nil && phase == lifecycle.Stuck {
+		asked := *m
+		asked.Phase = lifecycle.Stopping
+		return asked.Doing(a.policy) + "; " + err.Error()
+	}
 	return m.Doing(a.policy)
 }
 
@@ -159,16 +164,29 @@ func (a *actor) answer(kind lifecycle.Kind, over, stuck bool, saved error) {
 	}
 }
 
+// stopErr is why some of the run was not reached by its stop.
+func (a *actor) stopErr() error {
+	if r, ok := a.proc.(task.StopReporter); ok {
+		return r.StopErr()
+	}
+	return nil
+}
+
+// whatIsLeft says why a run has not ended although it was killed.
 func (a *actor) whatIsLeft() string {
+	if err := a.stopErr(); err != nil {
+		return err.Error() + "; trying again"
+	}
 	if a.proc == nil || a.proc.Ref().PID == 0 {
 		return "its function does not return"
 	}
-	var left []task.Proc
-	if t, ok := a.proc.(task.Tree); ok {
-		left = t.Left()
-	}
-	if len(left) == 0 {
+	t, ok := a.proc.(task.Tree)
+	if !ok {
 		return fmt.Sprintf("process %d is still there after KILL", a.proc.Ref().PID)
+	}
+	left := t.Left()
+	if len(left) == 0 { // they cannot be listed, or are about to be gone
+		return "still there after KILL"
 	}
 	const most = 5
 	var named []string

@@ -91,6 +91,13 @@ type Process interface {
 	Signal(sig syscall.Signal) error
 }
 
+// A StopReporter is a Process that can tell whether its Stop reached all of the run.
+type StopReporter interface {
+	// StopErr is why some of the run could not be found or signalled since the last
+	// Stop; nil if all of it was. What could not be done is tried again until it can be.
+	StopErr() error
+}
+
 // An Aged is a Process that knows its age by a clock that nobody sets. One that
 // was taken back and does not has the age that its record says.
 type Aged interface {

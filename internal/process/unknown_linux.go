@@ -1,0 +1,138 @@
+package process
+
+import (
+	"cmp"
+	"os"
+	"slices"
+	"strconv"
+	"syscall"
+	"time"
+
+	"tasks/internal/fault"
+)
+
+// KillUnknown ends the processes of runs of this supervisor's state that known
+// does not know: begun by an earlier one that died before it could record them.
+// What is left of a line that an earlier one began by Exec is unknown always. It
+// returns their pids; the error is that it could not look for them. Call it before
+// the first Start.
+func (e *Engine) KillUnknown(known func(name string, run int) bool) ([]int, error) {
+	killed, err := e.killUnknown(known)
+	e.groups.clean(e.opts.ID)
+	return killed, err
+}
+
+func (e *Engine) killUnknown(known func(name string, run int) bool) (killed []int, err error) {
+	end := time.Now().Add(2 * time.Second)
+	groups := make(map[cgroup]bool)
+	for pass := 0; pass < 3 || time.Now().Before(end); pass++ { // on a busy machine one may take all the time
+		var left []stat
+		var occupied bool
+		left, occupied, err = e.lookForUnknown(known, groups)
+		if len(left) == 0 && !occupied && err == nil {
+			break
+		}
+		for _, s := range left {
+			if e.tree.signal(s.proc, syscall.SIGKILL) == nil {
+				killed = append(killed, s.pid)
+				fault.At("ending")
+			}
+		}
+		for group := range groups {
+			group.kill()
+		}
+		for _, s := range left {
+			if fd, err := watch(s.proc); err == nil {
+				fd.file.SetReadDeadline(end)
+				fd.ended()
+				fd.file.Close()
+			}
+		}
+		if err != nil {
+			time.Sleep(firstRetry)
+		}
+	}
+	return killed, err
+}
+
+// lookForUnknown finds the processes of unknown runs, and adds the cgroups of those
+// to groups. Occupied tells whether something is in there, perhaps what forks
+// faster than anybody can look.
+func (e *Engine) lookForUnknown(known func(string, int) bool, groups map[cgroup]bool) (left []stat, occupied bool, err error) {
+	named, err := e.groups.all(e.opts.ID)
+	if err != nil {
+		return nil, false, err
+	}
+	all, err := scan()
+	if err != nil {
+		return nil, false, err
+	}
+	own := e.ownLines() // after those were listed
+	for run, group := range named {
+		if e.unknown(run, own, known) {
+			groups[group] = true
+		}
+	}
+	owner := make(map[int]*run)
+	stranger := new(run)
+	for _, s := range all {
+		if s.pid == os.Getpid() || s.dead() {
+			continue
+		}
+		path, pathErr := cgroupPath(strconv.Itoa(s.pid))
+		byGroup, group := runOfCgroup(path, e.opts.ID)
+		byEnviron, envErr := runIDOf(s.pid)
+		if pathErr != nil || envErr != nil {
+			err = cmp.Or(pathErr, envErr)
+		}
+		if e.unknown(byGroup, own, known) {
+			owner[s.pid] = stranger
+			if dir, err := cgroupDirOf(group); err == nil { // an earlier supervisor may have begun elsewhere
+				groups[cgroup(dir)] = true
+			}
+		} else if e.unknown(byEnviron, own, known) {
+			owner[s.pid] = stranger
+		}
+	}
+	left = slices.DeleteFunc(descend(all, owner, nil)[stranger], func(s stat) bool {
+		return s.pid == os.Getpid() // one of them has started this very supervisor
+	})
+	for group := range groups {
+		populated, groupErr := group.populated()
+		if groupErr != nil {
+			err = groupErr
+		}
+		occupied = occupied || populated && !group.holdsSelf()
+	}
+	return left, occupied, err
+}
+
+func (e *Engine) unknown(id string, own map[string]bool, known func(string, int) bool) bool {
+	name, run, line, ok := parseID(id, e.opts.ID)
+	switch {
+	case !ok:
+		return false
+	case line:
+		return !own[id]
+	default:
+		return !known(name, run)
+	}
+}
+
+// ownLines is the ids of the lines that this very engine began.
+func (e *Engine) ownLines() map[string]bool {
+	own := make(map[string]bool)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, r := range e.runs {
+		if isLine(r.id, e.opts.ID) {
+			own[r.id] = true
+		}
+	}
+	for r := range e.sweeping {
+		if isLine(r.id, e.opts.ID) {
+			own[r.id] = true
+		}
+	}
+	return own
+}
