@@ -115,10 +115,10 @@ func Run(cfg Config, serving func()) error {
 	keeper := logs.NewKeeper(logs.Dir(filepath.Join(cfg.Paths.State, "logs")), cfg.Logs, cfg.Log,
 		func(name string, run int) { past.Note(logEmptied(name, run)) }, lock.Check)
 	defer keeper.Close()
+	checker := ready.New(ready.Options{Shell: engine, ID: db.ID(), Dir: filepath.Join(cfg.Paths.State, "notify"), Logger: cfg.Log})
 	sup := supervisor.New(supervisor.Options{
 		Commands: engine, Builtin: heartbeat, Store: db, Logs: keeper,
-		Checker:   ready.New(ready.Options{Shell: engine, ID: db.ID(), Logger: cfg.Log}),
-		KeepEnded: cfg.KeepEnded, Logger: cfg.Log,
+		Checker: checker, KeepEnded: cfg.KeepEnded, Logger: cfg.Log,
 	})
 	killed, err := engine.KillUnknown(recorded(records, logs.Dir(filepath.Join(cfg.Paths.State, "logs"))))
 	if len(killed) > 0 {
@@ -219,6 +219,7 @@ func Run(cfg Config, serving func()) error {
 	err = nil
 	if !leaving {
 		err = sup.Close(context.Background())
+		checker.Close()
 	}
 	if err != nil {
 		cfg.Log.Error("some tasks did not end", "err", err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"sync"
 	"syscall"
 )
@@ -13,15 +14,15 @@ import (
 // notices hears what a run says of itself, sd_notify(3), until it is closed: who
 // cannot say what it will may fail for that. Of all that only READY=1 counts.
 type notices struct {
-	name  string // for NOTIFY_SOCKET
-	conn  *net.UnixConn
-	gone  func() // after the end
+	name  string          // for NOTIFY_SOCKET
+	conns []*net.UnixConn // the socket of that name, and one of an earlier version
 	ready chan struct{}
+	said  sync.Once // closes ready
 	over  sync.WaitGroup
 }
 
-func (r *checks) notify(name, socket string) (check, error) {
-	n, err := listen(socket)
+func (r *checks) notify(name, _ string) (check, error) {
+	n, err := r.checker.listen(r.spec.Name, r.run, r.adopted)
 	if err != nil {
 		return check{}, fmt.Errorf("cannot listen for READY=1: %w", err)
 	}
@@ -29,26 +30,48 @@ func (r *checks) notify(name, socket string) (check, error) {
 	return check{name: name, try: n.await, waits: true}, nil
 }
 
+// listen binds the socket of a run.
+func (c *Checker) listen(name string, run int, adopted bool) (*notices, error) {
+	dir, err := c.sockets.open()
+	if err != nil {
+		return nil, err
+	}
+	n := &notices{name: socketPath(dir, name, run), ready: make(chan struct{})}
+	conn, err := bind(n.name)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(n.name, 0o600); err != nil { // whatever the umask
+		conn.Close()
+		return nil, err
+	}
+	n.hear(conn)
+	if adopted { // it may have begun when the name was an abstract one
+		if conn, err := bind(abstractName(c.opts.ID, name, run)); err == nil {
+			n.hear(conn)
+		}
+	}
+	return n, nil
+}
+
 // maxNotice is the longest notice, in bytes: systemd's own limit.
 const maxNotice = 4 << 10
 
 // hear takes the notices that come to conn.
-func hear(name string, conn *net.UnixConn, gone func()) *notices {
-	n := &notices{name: name, conn: conn, gone: gone, ready: make(chan struct{})}
-	n.over.Go(n.read)
-	return n
+func (n *notices) hear(conn *net.UnixConn) {
+	n.conns = append(n.conns, conn)
+	n.over.Go(func() { n.read(conn) })
 }
 
-func (n *notices) read() {
+func (n *notices) read(conn *net.UnixConn) {
 	text, control := make([]byte, maxNotice), make([]byte, maxNotice) // more descriptors than fit are not received
-	for said := false; ; {
-		size, more, flags, _, err := n.conn.ReadMsgUnix(text, control)
+	for {
+		size, more, flags, _, err := conn.ReadMsgUnix(text, control)
 		if err != nil {
 			return
 		}
-		if trusted(control[:more]) && flags&syscall.MSG_TRUNC == 0 && !said && saysReady(text[:size]) {
-			said = true
-			close(n.ready)
+		if trusted(control[:more]) && flags&syscall.MSG_TRUNC == 0 && saysReady(text[:size]) {
+			n.said.Do(func() { close(n.ready) })
 		}
 	}
 }
@@ -93,7 +116,9 @@ func (n *notices) await(ctx context.Context) error {
 }
 
 func (n *notices) close() {
-	n.conn.Close()
+	os.Remove(n.name)
+	for _, conn := range n.conns {
+		conn.Close()
+	}
 	n.over.Wait()
-	n.gone()
 }

@@ -10,22 +10,18 @@ import (
 	"syscall"
 )
 
-// maxName is the longest name of a socket that every program can send to, in bytes.
-const maxName = 107
-
-// socketName is that of a run in the abstract namespace, unix(7): the same for
-// each supervisor that looks after the run, and nothing to be removed after one
-// that was killed.
-func socketName(id, name string, run int) string {
+// abstractName is the name, in the abstract namespace of unix(7), of the sockets of
+// versions before: every user could have bound it first.
+func abstractName(id, name string, run int) string {
 	whole := fmt.Sprintf("%s/%s/%d", id, name, run)
-	if text := "@tasks/" + whole; len(text) <= maxName {
+	if text := "@tasks/" + whole; len(text) <= maxPath {
 		return text
 	}
 	sum := sha256.Sum256([]byte(whole))
 	return "@tasks/" + hex.EncodeToString(sum[:20])
 }
 
-func listen(name string) (*notices, error) {
+func bind(name string) (*net.UnixConn, error) {
 	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
 		var err error
 		controlErr := raw.Control(func(fd uintptr) {
@@ -40,7 +36,7 @@ func listen(name string) (*notices, error) {
 	if err != nil {
 		return nil, err
 	}
-	return hear(name, conn.(*net.UnixConn), func() {}), nil
+	return conn.(*net.UnixConn), nil
 }
 
 // trusted tells whether the kernel names our user or root as the sender of a

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -20,11 +21,16 @@ import (
 func notifier(t *testing.T, r task.Checks) *net.UnixConn {
 	t.Helper()
 	env := r.Env()
-	name, ok := strings.CutPrefix(strings.Join(env, " "), "NOTIFY_SOCKET=@")
+	name, ok := strings.CutPrefix(strings.Join(env, " "), "NOTIFY_SOCKET=/")
 	if !ok {
 		t.Fatalf("the environment is %q", env)
 	}
-	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: "@" + name, Net: "unixgram"})
+	return sender(t, "/"+name)
+}
+
+func sender(t *testing.T, name string) *net.UnixConn {
+	t.Helper()
+	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: name, Net: "unixgram"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +62,7 @@ func with(t *testing.T, conn *net.UnixConn, text string, control []byte) {
 
 func notifying(t *testing.T) task.Checks {
 	t.Helper()
-	return begin(t, New(Options{ID: t.Name()}), task.Spec{Ready: task.Ready{ReadyNotify: true}}, "")
+	return begin(t, New(Options{ID: t.Name(), Dir: notifyDir(t)}), task.Spec{Ready: task.Ready{ReadyNotify: true}}, "")
 }
 
 // notReady expects that nothing of what was said so far counts: a last one that
@@ -173,11 +179,13 @@ func TestNotifyWithDescriptors(t *testing.T) {
 	}
 }
 
-// The next supervisor hears the run by the same name.
+// The next supervisor hears the run by the same name, whether the one before was
+// killed or has closed.
 func TestNotifyIsHeardAgain(t *testing.T) {
 	t.Parallel()
-	c := New(Options{ID: t.Name()})
+	o := Options{ID: t.Name(), Dir: notifyDir(t)}
 	spec := &task.Spec{Name: "web", Ready: task.Ready{ReadyNotify: true}}
+	c := New(o)
 	first, err := c.Begin(task.Launch{Spec: spec, Run: 7}, "")
 	if err != nil {
 		t.Fatal(err)
@@ -186,16 +194,18 @@ func TestNotifyIsHeardAgain(t *testing.T) {
 	if _, err := c.Begin(task.Launch{Spec: spec, Run: 7}, ""); !errors.Is(err, syscall.EADDRINUSE) {
 		t.Errorf("twice: %v", err)
 	}
-	first.Close()
-	again := begin(t, New(Options{ID: t.Name()}), *spec, "")
-	if fmt.Sprint(again.Env()) == env {
+	if another := begin(t, c, *spec, ""); fmt.Sprint(another.Env()) == env {
 		t.Error("another run has the same name")
 	}
-	second, err := New(Options{ID: t.Name()}).Begin(task.Launch{Spec: spec, Run: 7}, "")
+	left := files(t, o.Dir)
+	again := New(o)
+	if len(left) != 2 || len(files(t, o.Dir)) != 0 {
+		t.Errorf("%q, and after a kill %q", left, files(t, o.Dir))
+	}
+	second, err := again.Begin(task.Launch{Spec: spec, Run: 7, Adopted: true}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer second.Close()
 	if got := fmt.Sprint(second.Env()); got != env {
 		t.Errorf("%s, and %s before", got, env)
 	}
@@ -203,23 +213,136 @@ func TestNotifyIsHeardAgain(t *testing.T) {
 	if err := second.Ready(t.Context()); err != nil {
 		t.Error(err)
 	}
+	second.Close()
+	if left := files(t, o.Dir); len(left) != 0 {
+		t.Errorf("left behind: %q", left)
+	}
+	again.Close()
+	if _, err := os.Lstat(o.Dir); err == nil {
+		t.Error("the directory is left behind")
+	}
 }
 
-func TestSocketName(t *testing.T) {
+func files(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// What was begun when the socket had an abstract name is heard by that name, and
+// nobody who has bound that name first is in the way.
+func TestNotifyByTheEarlierName(t *testing.T) {
+	t.Parallel()
+	o := Options{ID: t.Name(), Dir: notifyDir(t)}
+	spec := &task.Spec{Name: "web", Ready: task.Ready{ReadyNotify: true}}
+	l := task.Launch{Spec: spec, Run: 7, Adopted: true}
+	r, err := New(o).Begin(l, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := abstractName(o.ID, "web", 7)
+	say(t, sender(t, old), "READY=1")
+	if err := r.Ready(t.Context()); err != nil {
+		t.Error(err)
+	}
+	r.Close()
+	squatter, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: old, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer squatter.Close()
+	for _, l.Adopted = range []bool{false, true} {
+		r, err := New(o).Begin(l, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		say(t, notifier(t, r), "READY=1")
+		if err := r.Ready(t.Context()); err != nil {
+			t.Error(err)
+		}
+		r.Close()
+	}
+}
+
+// A state directory of a long path has its sockets elsewhere, and the next
+// supervisor finds them.
+func TestNotifyInADeepDirectory(t *testing.T) {
+	t.Parallel()
+	o := Options{ID: t.Name(), Dir: filepath.Join(t.TempDir(), strings.Repeat("d", 100), "notify")}
+	if err := os.Mkdir(filepath.Dir(o.Dir), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	long := task.Spec{Name: strings.Repeat("n", task.MaxName), Ready: task.Ready{ReadyNotify: true}}
+	c, names := New(o), make(map[string]bool)
+	for range 2 {
+		r := begin(t, c, long, "")
+		say(t, notifier(t, r), "READY=1")
+		if err := r.Ready(t.Context()); err != nil {
+			t.Error(err)
+		}
+		names[r.Env()[0]] = true
+		r.Close()
+		c = New(o)
+	}
+	real, err := os.Readlink(o.Dir)
+	if err != nil || len(names) != 1 {
+		t.Fatalf("%v, %v", names, err)
+	}
+	// Others may have made a directory in its place: it is not used.
+	if err := os.Chmod(real, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	c = New(o)
+	r := begin(t, c, long, "")
+	if names[r.Env()[0]] {
+		t.Error("in a directory that others may enter")
+	}
+	r.Close()
+	os.Remove(real)
+	real, _ = os.Readlink(o.Dir)
+	c.Close()
+	for _, path := range []string{real, o.Dir} {
+		if _, err := os.Lstat(path); err == nil {
+			t.Errorf("%s is left behind", path)
+		}
+	}
+}
+
+func TestNotifyRefusesAnOpenDirectory(t *testing.T) {
+	t.Parallel()
+	o := Options{Dir: notifyDir(t)}
+	if err := os.Mkdir(o.Dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(o.Dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	_, err := New(o).Begin(task.Launch{Spec: &task.Spec{Name: "web", Ready: task.Ready{ReadyNotify: true}}}, "")
+	if err == nil || !strings.Contains(err.Error(), o.Dir+" (drwxr-xr-x") {
+		t.Error(err)
+	}
+}
+
+func TestSocketPath(t *testing.T) {
 	t.Parallel()
 	seen := make(map[string]string)
 	long := strings.Repeat("n", task.MaxName)
-	for _, id := range []string{"id", "0123456789abcdef"} {
-		for _, name := range []string{"a", "1", long, long[1:] + "m"} {
-			for _, run := range []int{1, 11, 1 << 40} {
-				got, of := socketName(id, name, run), fmt.Sprint(id, "/", name, "/", run)
-				if before := seen[got]; before != "" {
-					t.Errorf("%s is of %s and of %s", got, before, of)
-				}
-				seen[got] = of
-				if len(got) > maxName || !strings.HasPrefix(got, "@") || got != socketName(id, name, run) {
-					t.Errorf("%d bytes: %s", len(got), got)
-				}
+	dir := "/" + strings.Repeat("d", maxPath-maxFile-1)
+	for _, name := range []string{"a", "1", "a.1", long, long[1:] + "m"} {
+		for _, run := range []int{1, 11, 1 << 40} {
+			got, of := socketPath(dir, name, run), fmt.Sprint(name, "/", run)
+			if before := seen[got]; before != "" {
+				t.Errorf("%s is of %s and of %s", got, before, of)
+			}
+			seen[got] = of
+			if len(got) > maxPath || got != socketPath(dir, name, run) {
+				t.Errorf("%d bytes: %s", len(got), got)
 			}
 		}
 	}
@@ -228,7 +351,7 @@ func TestSocketName(t *testing.T) {
 // A child inherits nothing of it.
 func TestNotifySocketIsCloseOnExec(t *testing.T) {
 	t.Parallel()
-	conn, err := notifying(t).(*checks).notices.conn.SyscallConn()
+	conn, err := notifying(t).(*checks).notices.conns[0].SyscallConn()
 	if err != nil {
 		t.Fatal(err)
 	}

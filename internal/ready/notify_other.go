@@ -3,28 +3,20 @@
 package ready
 
 import (
+	"errors"
 	"net"
-	"os"
-	"path/filepath"
+	"strings"
 	"syscall"
 )
 
-// socketName is the name of the socket's file: there is no abstract namespace here.
-func socketName(string, string, int) string { return "notify" }
+// abstractName is empty: there is no abstract namespace here.
+func abstractName(string, string, int) string { return "" }
 
-// listen binds a file of that name in a directory that nobody else can enter.
-func listen(name string) (*notices, error) {
-	dir, err := os.MkdirTemp("", "tasks-")
-	if err != nil {
-		return nil, err
+func bind(name string) (*net.UnixConn, error) {
+	if !strings.HasPrefix(name, "/") {
+		return nil, errors.ErrUnsupported
 	}
-	path := filepath.Join(dir, name)
-	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
-	if err != nil {
-		os.RemoveAll(dir)
-		return nil, err
-	}
-	return hear(path, conn, func() { os.RemoveAll(dir) }), nil
+	return net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
 }
 
 // trusted closes the descriptors that came with a notice; the directory tells who

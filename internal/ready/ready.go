@@ -24,6 +24,7 @@ import (
 type Options struct {
 	Shell  task.Shell   // runs the lines of cmd checks; nil: there are none
 	ID     string       // tells this supervisor's runs from those of others
+	Dir    string       // where the sockets of runs are, below a directory of this user alone; made when it is needed
 	Logger *slog.Logger // nil: silent
 }
 
@@ -33,6 +34,8 @@ type Checker struct {
 	opts  Options
 	dial  func(ctx context.Context, network, address string) (net.Conn, error)
 	turns chan struct{} // one for each line that may be executed at the same time
+
+	sockets sockets
 
 	mu       sync.Mutex
 	follower *logs.Follower // while somebody follows a log
@@ -44,19 +47,32 @@ type Checker struct {
 // lets others wait and not fail.
 const maxLines = 64
 
-// New makes a Checker. It holds nothing but what the checks under way need.
+// New makes a Checker, the only one of its Dir. It holds nothing but what the
+// checks under way need.
 func New(o Options) *Checker {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Checker{opts: o, dial: new(net.Dialer).DialContext, turns: make(chan struct{}, maxLines)}
+	c := &Checker{opts: o, dial: new(net.Dialer).DialContext, turns: make(chan struct{}, maxLines), sockets: sockets{path: o.Dir}}
+	if o.Dir != "" {
+		c.sockets.sweep()
+	}
+	return c
+}
+
+// Close removes the directory of the sockets. It is for a supervisor that leaves
+// no runs to the next one.
+func (c *Checker) Close() {
+	if c.opts.Dir != "" {
+		c.sockets.remove()
+	}
 }
 
 // Begin implements [task.Checker]. It may be called again for a run that an
 // earlier supervisor began: what that run says of itself is heard from then on.
 // The error is that a check cannot be made, such as one of a log that is not kept.
 func (c *Checker) Begin(l task.Launch, log string) (task.Checks, error) {
-	r := &checks{checker: c, spec: l.Spec, run: l.Run, slot: l.Slot}
+	r := &checks{checker: c, spec: l.Spec, run: l.Run, slot: l.Slot, adopted: l.Adopted}
 	if err := r.plan(log); err != nil {
 		r.Close()
 		return nil, fmt.Errorf("cannot check %s: %w", l.Spec.Name, err)
@@ -78,6 +94,7 @@ type checks struct {
 	spec    *task.Spec
 	run     int
 	slot    int
+	adopted bool
 	ready   []check
 	health  []check
 	notices *notices // nil: the run need not say that it is ready
@@ -88,7 +105,7 @@ func (r *checks) plan(log string) error {
 	s := r.spec
 	notify := ""
 	if s.ReadyNotify {
-		notify = socketName(r.checker.opts.ID, s.Name, r.run)
+		notify = s.Name
 	}
 	ofLog := func(name, expr string) (check, error) { return r.log(name, expr, log) }
 	for _, of := range []struct {

@@ -344,7 +344,7 @@ func TestNothingIsLeft(t *testing.T) { // not parallel: it counts
 	}
 	path := filepath.Join(t.TempDir(), "log")
 	write(t, path, "no\n")
-	c := New(Options{ID: "left", Shell: shell(func(ctx context.Context, _ task.Launch, _ string) (string, task.Exit, error) {
+	c := New(Options{ID: "left", Dir: notifyDir(t), Shell: shell(func(ctx context.Context, _ task.Launch, _ string) (string, task.Exit, error) {
 		<-ctx.Done()
 		return "", task.Exit{}, ctx.Err()
 	})})
@@ -366,4 +366,15 @@ func TestNothingIsLeft(t *testing.T) { // not parallel: it counts
 		r.Close()
 		settle("a run that is over", before)
 	}
+}
+
+// notifyDir is where sockets may be: of a short path, below a private directory.
+func notifyDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/tmp", "r")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return filepath.Join(dir, "notify")
 }

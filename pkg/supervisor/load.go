@@ -184,7 +184,7 @@ func (a *actor) reclaim(ctx context.Context, r task.Record) error {
 	if !ok || r.Ref == (task.Ref{}) {
 		return task.ErrNotFound
 	}
-	l := task.Launch{Spec: new(a.spec), Run: a.run, Slot: r.Slot}
+	l := task.Launch{Spec: new(a.spec), Run: a.run, Slot: r.Slot, Adopted: true}
 	if logs := a.sup.opts.Logs; logs != nil {
 		l.Log, _ = safeopen.Open(logs.Path(a.name, a.run)) // nil where it is gone
 	}

@@ -28,6 +28,8 @@ type Launch struct {
 	Log  *os.File // what the run writes to, or has so far; nil: nowhere
 	Slot int      // of the group; 0: none
 	Env  []string // NAME=VALUE, beside what the spec says
+
+	Adopted bool // the run was begun by an earlier supervisor
 }
 
 // A Pauser is a Process that can be paused. Stop ends a paused one as any other.
@@ -53,7 +55,7 @@ const MaxOutput = 4 << 10
 // A Checker makes the checks of runs.
 type Checker interface {
 	// Begin is called before a run begins, and for each run that was taken back.
-	// log is the path of its output. Of the launch Spec, Run and Slot count.
+	// log is the path of its output. Of the launch Spec, Run, Slot and Adopted count.
 	Begin(l Launch, log string) (Checks, error)
 }
 
