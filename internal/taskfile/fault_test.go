@@ -101,6 +101,11 @@ func TestFaults(t *testing.T) {
 		one("env: {A=B: x}"):                     `2:25: bad name of a variable "A=…": use NAME: VALUE`,
 		one("group: b/c"):                        `2:26: bad group: bad name "b/c": use a letter or digit, then letters, digits, '.', '_', '-' or '@'`,
 
+		"groups: {build: }\ntasks: {a: {command: x, group: biuld}}":                      `2:32: group: there is no "biuld" in groups: did you mean build?`,
+		"groups: {}\ntasks: {a: {command: x, group: g}}":                                 `2:32: group: there is no "g" in groups`,
+		"groups:\n  g: {slots: 1}\nx-a: &a {group: q}\ntasks: {a: {command: x, <<: *a}}": `3:17: group: there is no "q" in groups`,
+		"groups: {g: }\ntasks: {a: {command: x, group: '${A:-q}'}}":                      `2:32: group: there is no "q" in groups`,
+
 		// values that go together
 		one("cron: '@daily', delay: 5s"):       "2:42: give one of delay, at and cron",
 		one("overlap: skip"):                   "2:28: overlap goes with every or cron",

@@ -3,6 +3,7 @@ package taskfile
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -69,8 +70,10 @@ func (l *loader) yaml(f *File) {
 			l.fault(p.at(), "%s", p.shown("project: "+err.Error()))
 		}
 	}
-	if groups, ok := top["groups"]; ok {
-		l.groups(f, groups.pair.val)
+	var groups []string
+	if g, ok := top["groups"]; ok {
+		l.groups(f, g.pair.val)
+		groups = g.pair.val.keys()
 	}
 	tasks, ok := top["tasks"]
 	if !ok {
@@ -78,8 +81,14 @@ func (l *loader) yaml(f *File) {
 	}
 	var all []*entry
 	for _, p := range tasks.pair.val.pairs {
-		if e := l.entry(p, f.Path); e != nil {
-			all = append(all, e)
+		e := l.entry(p, f.Path)
+		if e == nil {
+			continue
+		}
+		all = append(all, e)
+		if _, ok := top["groups"]; ok && e.spec.Group != "" && !slices.Contains(groups, e.spec.Group) {
+			g := e.keys["group"]
+			l.fault(g.at(), "%s", g.shown(fmt.Sprintf("group: there is no %q in groups%s", e.spec.Group, like(e.spec.Group, groups))))
 		}
 	}
 	if len(l.faults) > 0 {

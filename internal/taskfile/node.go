@@ -45,3 +45,12 @@ func (n *node) get(key string) (pair, bool) {
 	}
 	return n.pairs[i], true
 }
+
+// keys are those of a mapping.
+func (n *node) keys() []string {
+	var keys []string
+	for _, p := range n.pairs {
+		keys = append(keys, p.key.text)
+	}
+	return keys
+}

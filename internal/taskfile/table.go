@@ -97,7 +97,7 @@ var taskFields = []field{
 	{key: "env_file", holds: filesShape, own: true, about: "Files of NAME=VALUE lines for its environment, relative to this one."},
 	{key: "clear_env", holds: &shape{scalar: aFlag}, own: true, about: "Begin with an empty environment, not that of the caller."},
 	{key: "instances", holds: &shape{scalar: instances}, own: true, about: "Run NAME-1 to NAME-N, each with its number in TASKS_INSTANCE; NAME in an after is all of them."},
-	{key: "group", holds: &shape{scalar: aWord}, about: "The group whose slots it shares."},
+	{key: "group", holds: &shape{scalar: aWord}, about: "The group whose slots it shares; where the file has groups, one of them."},
 	{key: "priority", holds: &shape{scalar: aNumber}, about: "Among those that wait for a slot, higher ones go first; default 0."},
 	{key: "after", holds: namesShape, about: "Tasks of this file that must have ended well, or be ready where they are services."},
 	{key: "after_ended", holds: namesShape, about: "Tasks of this file that must have ended, however."},
