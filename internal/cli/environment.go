@@ -38,6 +38,10 @@ func (f *specFlags) environment(e *env) (task.Env, error) {
 		}
 	}
 	for _, path := range f.envFiles {
+		path, err := homePath("env-file", path)
+		if err != nil {
+			return task.Env{}, err
+		}
 		remarks, err := taskfile.ReadEnv(path, vars, os.Environ())
 		e.remarks(remarks)
 		if err != nil && !errors.Is(err, task.ErrUsage) {

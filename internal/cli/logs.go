@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -182,7 +181,7 @@ func (e *env) stateDir() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	dir := cmp.Or(os.Getenv("TASKS_STATE_DIR"), p.State)
+	dir := p.State
 	if e.foreign {
 		return dir, nil
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"tasks/internal/each"
+	"tasks/internal/home"
 	"tasks/pkg/task"
 )
 
@@ -239,7 +240,11 @@ func directory(dir string, given bool) (string, error) {
 		}
 		return wd, nil
 	}
-	abs, err := filepath.Abs(dir)
+	path, err := homePath("cwd", dir)
+	if err != nil {
+		return "", err
+	}
+	abs, err := filepath.Abs(path)
 	if err != nil {
 		return "", err
 	}
@@ -257,4 +262,13 @@ func directory(dir string, given bool) (string, error) {
 		return "", usage("bad --cwd %q: it is not UTF-8 text", abs)
 	}
 	return abs, nil
+}
+
+// homePath is the value of a flag with its ~ expanded, which a shell leaves behind a =.
+func homePath(flag, path string) (string, error) {
+	expanded, err := home.Expand(path, os.Getenv("HOME"))
+	if err != nil {
+		return "", usage("bad --%s %v", flag, err)
+	}
+	return expanded, nil
 }

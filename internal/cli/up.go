@@ -36,8 +36,11 @@ func (f *fileFlag) load(environ []string) (*taskfile.File, error) {
 			return nil, usageError{err}
 		}
 	}
-	path, err := filepath.Abs(path)
+	path, err := homePath("file", path)
 	if err != nil {
+		return nil, err
+	}
+	if path, err = filepath.Abs(path); err != nil {
 		return nil, err
 	}
 	return taskfile.Load(path, environ)
@@ -65,6 +68,11 @@ The file is tasks.yaml, else Procfile, in this directory or the nearest above.`,
 			e.remarks(file.Remarks)
 			if err := only(file, args); err != nil {
 				return err
+			}
+			if check {
+				if err := file.CheckDirs(); err != nil {
+					return err
+				}
 			}
 			return e.up(file, len(args) == 0, check)
 		},

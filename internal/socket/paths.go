@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"unicode/utf8"
 
+	"tasks/internal/home"
 	"tasks/pkg/task"
 )
 
@@ -55,7 +56,7 @@ func (s system) locate(socketFlag, stateFlag string, getenv func(string) string,
 	if err != nil {
 		return Paths{}, err
 	}
-	if p.Socket, err = absolute("socket path", path); err != nil {
+	if p.Socket, err = absolute("socket path", path, getenv); err != nil {
 		return Paths{}, err
 	}
 	if n := len(p.Socket); n > MaxPath {
@@ -66,7 +67,7 @@ func (s system) locate(socketFlag, stateFlag string, getenv func(string) string,
 	if state == "" {
 		state = defaultState(p, getenv)
 	}
-	if p.State, err = absolute("state directory", state); err != nil {
+	if p.State, err = absolute("state directory", state, getenv); err != nil {
 		return Paths{}, err
 	}
 	return p, nil
@@ -141,9 +142,13 @@ func first(a, b string) string {
 	return b
 }
 
-func absolute(what, path string) (string, error) {
+func absolute(what, path string, getenv func(string) string) (string, error) {
 	if strings.IndexByte(path, 0) >= 0 {
 		return "", task.Errorf(task.ErrUsage, "", "bad %s %q: it has a NUL byte", what, path)
+	}
+	path, err := home.Expand(path, getenv("HOME"))
+	if err != nil {
+		return "", task.Errorf(task.ErrUsage, "", "bad %s %v", what, err)
 	}
 	abs, err := filepath.Abs(path)
 	if err != nil {

@@ -40,6 +40,8 @@ func TestLocate(t *testing.T) {
 		{"other suffix", bare, "/r/f.socket", "", nil, Paths{"/r/f.socket", "/r/f.socket.state", true}},
 		{"no suffix", bare, "/r/f", "", nil, Paths{"/r/f", "/r/f.state", true}},
 		{"relative", bare, "d/../f.sock", "", nil, Paths{wd + "/f.sock", wd + "/f.state", true}},
+		{"home", bare, "~/f.sock", "~/s", vars{"HOME": "/h"}, Paths{"/h/f.sock", "/h/s", true}},
+		{"home in the environment", bare, "", "", vars{"HOME": "/h", "TASKS_SOCKET": "~/e.sock", "TASKS_STATE_DIR": "~/s"}, Paths{"/h/e.sock", "/h/s", true}},
 		{"not abstract", bare, "@f", "", nil, Paths{wd + "/@f", wd + "/@f.state", true}},
 		{"state flag over environment", bare, "/f.sock", "/s", vars{"TASKS_STATE_DIR": "/t"}, Paths{"/f.sock", "/s", true}},
 		{"state environment", bare, "/f.sock", "", vars{"TASKS_STATE_DIR": "/t"}, Paths{"/f.sock", "/t", true}},
@@ -140,6 +142,15 @@ func TestLocateLimit(t *testing.T) {
 		wantError(t, err, longest, "at most "+strconv.Itoa(MaxPath), "TASKS_SOCKET")
 		if !errors.Is(err, task.ErrUsage) {
 			t.Errorf("%s: %v is no usage error", name, err)
+		}
+	}
+}
+
+func TestLocateRefusesOtherHomes(t *testing.T) {
+	t.Parallel()
+	for _, tt := range [][2]string{{"~bob/s", ""}, {"", "~bob/s"}, {"~/s", ""}} {
+		if p, err := Locate(tt[0], tt[1], env(map[string]string{"XDG_RUNTIME_DIR": "/x"}), os.Geteuid()); !errors.Is(err, task.ErrUsage) || !strings.Contains(err.Error(), "use the whole path") {
+			t.Errorf("%q: %+v, %v", tt, p, err)
 		}
 	}
 }

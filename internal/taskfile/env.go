@@ -118,9 +118,10 @@ func (l *loader) ownVars(keys map[string]got) map[string]string {
 		var chain string
 		var sofar map[string]string
 		for i, name := range g.val.([]any) {
-			path := name.(string)
-			if !filepath.IsAbs(path) {
-				path = filepath.Join(l.dir, path)
+			path, err := l.path(name.(string))
+			if err != nil {
+				l.fault(g.items[i].pos, "env_file: %v", err)
+				break
 			}
 			chain += path + "\x00"
 			file, err := l.envFile(chain, path, sofar, l.lookup)

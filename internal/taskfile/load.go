@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"tasks/internal/cron"
+	"tasks/internal/home"
 	"tasks/pkg/task"
 )
 
@@ -188,10 +189,13 @@ func (l *loader) set(spec *task.Spec, key string, val any) error {
 			val = []string{"sh", "-c", line}
 		}
 	case "cwd":
-		if dir := val.(string); dir == "" {
+		dir := val.(string)
+		if dir == "" {
 			return errors.New("it is empty")
-		} else if !filepath.IsAbs(dir) {
-			val = filepath.Join(l.dir, dir)
+		}
+		var err error
+		if val, err = l.path(dir); err != nil {
+			return err
 		}
 	case "stop_signal":
 		sig, err := task.ParseSignal(val.(string))
@@ -207,6 +211,15 @@ func (l *loader) set(spec *task.Spec, key string, val any) error {
 		return err
 	}
 	return json.Unmarshal(b, spec)
+}
+
+// path is one of the file: relative to its directory, or to the home for ~/.
+func (l *loader) path(name string) (string, error) {
+	path, err := home.Expand(name, l.environ.vars["HOME"])
+	if err == nil && !filepath.IsAbs(path) {
+		path = filepath.Join(l.dir, path)
+	}
+	return path, err
 }
 
 // check finds what is wrong with the spec of e, and by which key: the last one
@@ -268,6 +281,9 @@ func (l *loader) specs(f *File, e *entry, envs *environments) {
 			return
 		}
 		f.Tasks = append(f.Tasks, s)
+		if g, ok := e.keys["cwd"]; ok {
+			f.cwds[s.Name] = Fault{l.source.path, g.at().line, g.at().col, s.Cwd}
+		}
 	}
 }
 

@@ -78,7 +78,7 @@ var (
 var fileFields = []field{
 	{key: "project", holds: &shape{scalar: aText}, own: true, about: "A name that all names of tasks and groups begin with, followed by a dot."},
 	{key: "env", holds: envShape, own: true, about: "Variables of all tasks."},
-	{key: "env_file", holds: filesShape, own: true, about: "Files of NAME=VALUE lines for all tasks, relative to this one."},
+	{key: "env_file", holds: filesShape, own: true, about: "Files of NAME=VALUE lines for all tasks, relative to this one; ~/ is your home."},
 	{key: "groups", holds: &shape{fields: groupFields, def: "group", names: namePattern, empty: true}, own: true, about: "Groups of tasks that share slots, by name."},
 	{key: "tasks", holds: &shape{fields: taskFields, def: "task", names: namePattern}, own: true, must: true, about: "The tasks, by name."},
 }
@@ -92,9 +92,9 @@ var groupFields = []field{
 // taskFields are the keys of a task: those of task.Spec's JSON, and a few more.
 var taskFields = []field{
 	{key: "command", holds: &shape{scalar: aCommand, list: true, item: anArg, least: 1}, must: true, about: "What to run: a text goes through sh -c, a list is a program and its arguments, without a shell."},
-	{key: "cwd", holds: &shape{scalar: aText}, about: "The directory to run in, relative to that of this file, which is the default."},
+	{key: "cwd", holds: &shape{scalar: aText}, about: "The directory to run in, relative to that of this file, which is the default; ~/ is your home."},
 	{key: "env", holds: envShape, about: "Variables of its environment, on top of all others."},
-	{key: "env_file", holds: filesShape, own: true, about: "Files of NAME=VALUE lines for its environment, relative to this one."},
+	{key: "env_file", holds: filesShape, own: true, about: "Files of NAME=VALUE lines for its environment, relative to this one; ~/ is your home."},
 	{key: "clear_env", holds: &shape{scalar: aFlag}, own: true, about: "Begin with an empty environment, not that of the caller."},
 	{key: "instances", holds: &shape{scalar: instances}, own: true, about: "Run NAME-1 to NAME-N, each with its number in TASKS_INSTANCE; NAME in an after is all of them."},
 	{key: "group", holds: &shape{scalar: aWord}, about: "The group whose slots it shares; where the file has groups, one of them."},

@@ -4,6 +4,7 @@ package taskfile
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -28,6 +29,8 @@ type File struct {
 	Groups  []task.Group // name, slots and hooks, in the order of the file
 	Tasks   []task.Spec  // each after those that it comes after, else in the order of the file
 	Remarks []string     // what the user may not have meant
+
+	cwds map[string]Fault // where in the file the directory of a task is, by its name; its message is the directory
 }
 
 // Names are the names of files that [Find] looks for, the first ones first.
@@ -55,7 +58,7 @@ func Load(path string, environ []string) (*File, error) {
 // parse is Load of a file with this text: path is what its faults begin with.
 func parse(path, abs, text string, environ []string) (*File, error) {
 	l := loader{source: newSource(path, text), dir: filepath.Dir(abs), environ: variables(environ)}
-	f := &File{Path: abs}
+	f := &File{Path: abs, cwds: make(map[string]Fault)}
 	if strings.HasPrefix(filepath.Base(path), "Procfile") {
 		if err := l.procfile(f); err != nil {
 			return nil, err
@@ -68,6 +71,36 @@ func parse(path, abs, text string, environ []string) (*File, error) {
 	}
 	f.Remarks = l.remarks
 	return f, nil
+}
+
+// CheckDirs reports, as [Faults], the directories in the file that the tasks could
+// not run in now.
+func (f *File) CheckDirs() error {
+	var faults Faults
+	seen := make(map[Fault]bool)
+	for _, t := range f.Tasks {
+		at, ok := f.cwds[t.Name]
+		if !ok || seen[at] {
+			continue
+		}
+		seen[at] = true
+		dir := at.Msg
+		switch info, err := os.Stat(dir); {
+		case errors.Is(err, fs.ErrNotExist):
+			at.Msg = "cwd: there is no directory " + dir
+		case err != nil:
+			at.Msg = fmt.Sprintf("cwd: %s: %v", dir, reason(err))
+		case !info.IsDir():
+			at.Msg = "cwd: " + dir + " is not a directory"
+		default:
+			continue
+		}
+		faults = append(faults, at)
+	}
+	if faults == nil {
+		return nil
+	}
+	return faults
 }
 
 // Find is the tasks file of dir: the first of [Names] in it, or else in the
