@@ -48,6 +48,11 @@ TERM or INT, which stops them and lets the next 'tasks serve' start them again.`
 			if err != nil {
 				return err
 			}
+			if state == "" && os.Getenv("TASKS_STATE_DIR") == "" {
+				if err := paths.CheckSudo(os.Getenv); err != nil {
+					return fmt.Errorf("cannot serve: %w", err)
+				}
+			}
 			e.checkZone()
 			if foreground && replace {
 				return usage("--replace replaces a supervisor where it is: it goes without --foreground")

@@ -33,8 +33,8 @@ type Paths struct {
 //
 // The state directory is stateFlag, else TASKS_STATE_DIR, else for a named
 // socket DIR/NAME.sock the directory DIR/NAME.state, else tasks/default in
-// XDG_STATE_HOME or ~/.local/state. Without HOME it is the default socket's
-// neighbour, default.state, so that everything works without one.
+// XDG_STATE_HOME or ~/.local/state. Without a HOME of this user or root it is the
+// default socket's neighbour, default.state, so that everything works without one.
 //
 // Locate makes nothing. It reports a [task.ErrUsage] for a path that no socket
 // can have, and refuses a /tmp/tasks-UID that others made or can enter, since
@@ -65,7 +65,7 @@ func (s system) locate(socketFlag, stateFlag string, getenv func(string) string,
 	}
 	state := first(stateFlag, getenv("TASKS_STATE_DIR"))
 	if state == "" {
-		state = defaultState(p, getenv)
+		state = defaultState(p, getenv, uid)
 	}
 	if p.State, err = absolute("state directory", state, getenv); err != nil {
 		return Paths{}, err
@@ -94,16 +94,34 @@ func (s system) defaultSocket(getenv func(string) string, uid int) (string, erro
 	return filepath.Join(dir, "default.sock"), nil
 }
 
-func defaultState(p Paths, getenv func(string) string) string {
+func defaultState(p Paths, getenv func(string) string, uid int) string {
 	if !p.Named {
 		if dir := getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
 			return filepath.Join(dir, "tasks/default")
 		}
-		if home := getenv("HOME"); filepath.IsAbs(home) {
+		if home := getenv("HOME"); filepath.IsAbs(home) && !foreignHome(home, uid) {
 			return filepath.Join(home, ".local/state/tasks/default")
 		}
 	}
 	return strings.TrimSuffix(p.Socket, ".sock") + ".state"
+}
+
+// foreignHome tells whether home belongs to another user, as sudo may leave it,
+// or root has in a container. One of root's is the administrator's choice.
+func foreignHome(home string, uid int) bool {
+	fi, err := os.Stat(home)
+	return err == nil && owner(fi) != uid && owner(fi) != 0
+}
+
+// CheckSudo refuses to serve as root on the default paths with the HOME of the
+// user who called sudo. It would be another supervisor than that user means,
+// and its state would not be where root's is.
+func (p Paths) CheckSudo(getenv func(string) string) error {
+	home := getenv("HOME")
+	if p.Named || os.Geteuid() != 0 || getenv("SUDO_UID") == "" || getenv("SUDO_UID") == "0" || !foreignHome(home, 0) {
+		return nil
+	}
+	return fmt.Errorf("this is root with the home of another user, %s: leave out sudo, or use 'sudo -H', or name --socket", home)
 }
 
 // Fallback is the socket of the living supervisor that holds the lock of

@@ -94,6 +94,38 @@ func TestLocateRefusesWhatIsNotText(t *testing.T) {
 	}
 }
 
+func TestLocatePassesOverForeignHome(t *testing.T) {
+	t.Parallel()
+	needRoot(t)
+	home := tempDir(t)
+	vars := map[string]string{"HOME": home, "XDG_RUNTIME_DIR": "/x"}
+	check(t, os.Chown(home, nobody, nobody))
+	bare := system{runUser: "/none", tmp: "/none"}
+	for uid, want := range map[int]string{0: "/x/tasks/default.state", nobody: home + "/.local/state/tasks/default"} {
+		if got, err := bare.locate("", "", env(vars), uid); err != nil || got.State != want {
+			t.Errorf("uid %d: %+v, %v; want %s", uid, got, err, want)
+		}
+	}
+	check(t, os.Chown(home, 0, 0)) // the administrator's choice
+	if got, err := bare.locate("", "", env(vars), nobody); err != nil || got.State != home+"/.local/state/tasks/default" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func TestCheckSudo(t *testing.T) {
+	t.Parallel()
+	needRoot(t)
+	home := tempDir(t)
+	check(t, os.Chown(home, nobody, nobody))
+	vars := map[string]string{"HOME": home, "SUDO_UID": "65534"}
+	wantError(t, Paths{}.CheckSudo(env(vars)), home, "sudo -H")
+	check(t, Paths{Named: true}.CheckSudo(env(vars)))
+	check(t, Paths{}.CheckSudo(env(map[string]string{"HOME": home})))
+	check(t, Paths{}.CheckSudo(env(map[string]string{"HOME": home, "SUDO_UID": "0"})))
+	vars["HOME"] = tempDir(t) // as sudo -H has it
+	check(t, Paths{}.CheckSudo(env(vars)))
+}
+
 func TestLocateRefusesTrappedTmp(t *testing.T) {
 	t.Parallel()
 	me := os.Geteuid()
