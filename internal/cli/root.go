@@ -283,6 +283,9 @@ func flagMessage(cmd *cobra.Command, err error) string {
 		return fmt.Sprintf("bad --%s %q: use %s", value.GetFlag().Name, value.GetValue(), like)
 	}
 	msg := err.Error()
+	if unknown, given, ok := strings.Cut(msg, " in -"); ok && len(given) > 1 && strings.HasPrefix(msg, "unknown shorthand") {
+		msg = unknown // as in mysql -pPASSWORD
+	}
 	if words := cmd.Flags().Args(); startsTasks(cmd) && len(words) > 1 && strings.HasPrefix(msg, "unknown ") { // a flag of the command
 		return fmt.Sprintf("%s: put -- before the command: %s %s -- %s ...", msg, cmd.CommandPath(), words[0], strings.Join(words[1:], " "))
 	}

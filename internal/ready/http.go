@@ -29,7 +29,7 @@ const (
 func (r *checks) http(name, text string) (check, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" || u.Hostname() == "" {
-		return check{}, fmt.Errorf("bad URL %q", text)
+		return check{}, fmt.Errorf("bad %s: not an http:// URL with a host", name) // it may hold a password
 	}
 	try := func(ctx context.Context) error { return r.checker.get(ctx, u) }
 	return check{name: name + " " + u.Redacted(), try: try}, nil

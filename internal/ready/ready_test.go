@@ -277,8 +277,8 @@ func TestTurnThatDoesNotCome(t *testing.T) {
 func TestBeginRefuses(t *testing.T) {
 	t.Parallel()
 	for want, ready := range map[string]task.Ready{
-		"bad URL":                    {ReadyHTTP: "https://h/"},
-		`bad URL "http://"`:          {ReadyHTTP: "http://"},
+		"bad http: not an http://":   {ReadyHTTP: "https://u:hunter2@h/"},
+		"http:// URL with a host":    {ReadyHTTP: "http://"},
 		"bad port":                   {ReadyPort: "h:http"},
 		"executes no lines":          {ReadyCmd: "x"},
 		"missing closing )":          {ReadyLog: "("},
