@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -13,40 +16,74 @@ import (
 	"tasks/pkg/task"
 )
 
-// follow writes what the sources' tasks write until all of them have ended.
-func (e *env) follow(sources []*source, lines int, served bool) error {
+// following is the logs of tasks that are shown as they grow.
+type following struct {
+	env    *env
+	sel    task.Selector
+	lines  int  // of each to begin with
+	served bool // by a supervisor
+	open   bool // sel selects also tasks that come later
+	router *router
+
+	follower *logs.Follower
+	ended    chan *source
+	active   map[string]chan task.Info // the news of what is shown
+	pending  map[string]bool           // have not ended, and have begun no run to be shown
+	shown    map[string]int            // the newest run of what was shown to its end
+	removed  map[string]bool           // what is shown and does not exist any more
+}
+
+// open tells whether sel selects tasks that do not exist yet.
+func open(sel task.Selector) bool {
+	return sel.All || len(sel.InGroups()) > 0 || slices.ContainsFunc(sel.Names, func(name string) bool { return strings.ContainsAny(name, "*?[") })
+}
+
+// itself tells whether this process belongs to the present run of t: to follow
+// that would go round in circles.
+func (e *env) itself(t *task.Info) bool {
+	return t.Name == os.Getenv("TASKS_NAME") && os.Getenv("TASKS_SOCKET") == e.client.Socket &&
+		strings.HasSuffix(os.Getenv("TASKS_RUN_ID"), "/"+t.Name+"/"+strconv.Itoa(t.Run))
+}
+
+// follow writes what the tasks write until all of them have ended; of those that
+// have a log the source is given.
+func (e *env) follow(f *following, tasks []task.Info, sources []*source) error {
 	e.endWithReader()
 	ctx, done := untilInterrupt(unchanged)
 	defer done()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	f.follower = logs.NewFollower()
+	defer f.follower.Close()
+	f.ended, f.active = make(chan *source), make(map[string]chan task.Info)
+	f.pending, f.shown, f.removed = make(map[string]bool), make(map[string]int), make(map[string]bool)
+	for _, t := range tasks {
+		if f.open && !t.State.Ended() {
+			f.pending[t.Name] = true
+		}
+	}
+	var names []string
+	for _, s := range sources {
+		names = append(names, s.name)
+		f.show(ctx, cancel, s, f.lines, nil)
+	}
+	if !f.open {
+		f.sel = task.Selector{Names: names}
+	}
+	events := make(chan task.Event)
 	var watching sync.WaitGroup
-	news := make(map[string]chan task.Info)
-	sel := task.Selector{}
-	for _, s := range sources {
-		news[s.name] = make(chan task.Info, 1)
-		sel.Names = append(sel.Names, s.name)
-	}
-	follower := logs.NewFollower()
-	defer follower.Close()
-	var open sync.WaitGroup
-	for _, s := range sources {
-		own := news[s.name]
-		open.Go(func() {
-			if err := s.follow(ctx, follower, lines, own); err != nil {
-				cancel(err)
-			}
-		})
-	}
-	if served {
-		watching.Go(func() { e.watch(ctx, sel, news) })
+	if f.served {
+		watching.Go(func() { e.watch(ctx, f.sel, events) })
 	} else {
 		e.remark("tasks: no supervisor answers: following what runs without one")
-		watching.Go(func() { e.watchSurvivors(ctx, news) })
+		watching.Go(func() { e.watchSurvivors(ctx, names, events) })
 	}
-	open.Wait()
+	f.loop(ctx, cancel, events)
 	err := context.Cause(ctx)
 	cancel(nil)
+	for len(f.active) > 0 {
+		delete(f.active, (<-f.ended).name)
+	}
 	watching.Wait()
 	if errors.Is(err, errInterrupted) {
 		return exitCode(interrupted)
@@ -54,49 +91,123 @@ func (e *env) follow(sources []*source, lines int, served bool) error {
 	return err
 }
 
-// watch passes on the newest state of each task; an older one that was not
-// taken yet is replaced. A removed task has ended, and so has one whose
-// supervisor is gone: its log is shown to its end.
-func (e *env) watch(ctx context.Context, sel task.Selector, news map[string]chan task.Info) {
-	tell := func(t task.Info) {
-		c := news[t.Name]
-		if c == nil {
+// loop passes on what becomes of the tasks until all have ended.
+func (f *following) loop(ctx context.Context, fail func(error), events <-chan task.Event) {
+	for len(f.active) > 0 || len(f.pending) > 0 {
+		select {
+		case ev, ok := <-events:
+			if ok {
+				f.note(ctx, fail, ev)
+				continue
+			}
+			events = nil
+			f.env.remark("tasks: the supervisor has ended")
+			for name, news := range f.active { // its log is shown to its end
+				pass(news, task.Info{Name: name, State: task.Lost})
+			}
+			clear(f.pending)
+		case s := <-f.ended:
+			delete(f.active, s.name)
+			if f.shown[s.name] = s.last.Run; f.removed[s.name] { // its name may have a first run again
+				delete(f.shown, s.name)
+				delete(f.removed, s.name)
+			}
+		case <-ctx.Done():
 			return
 		}
-		select {
-		case <-c:
-		default:
-		}
-		c <- t
 	}
+}
+
+// note passes on what has become of a task, or begins to show it.
+func (f *following) note(ctx context.Context, fail func(error), ev task.Event) {
+	t := ev.Task
+	if f.env.itself(&t) { // which goes on with others to come
+		return
+	}
+	delete(f.pending, t.Name)
+	if news, ok := f.active[t.Name]; ok {
+		if ev.Removed {
+			f.removed[t.Name] = true
+			t.State = task.Stopped
+		}
+		pass(news, t)
+		return
+	}
+	switch {
+	case !f.open:
+	case ev.Removed:
+		delete(f.shown, t.Name)
+	case t.Log != "" && t.Run > f.shown[t.Name]:
+		if s, err := f.env.source(t, ""); err == nil {
+			f.router.route(s)
+			f.show(ctx, fail, s, -1, &t)
+		}
+	case !t.State.Ended():
+		f.pending[t.Name] = true
+	}
+}
+
+// show follows one source from now on; of what has just come it knows the state.
+func (f *following) show(ctx context.Context, fail func(error), s *source, lines int, now *task.Info) {
+	news := make(chan task.Info, 1)
+	if now != nil {
+		news <- *now
+	}
+	delete(f.pending, s.name)
+	f.active[s.name] = news
+	go func() {
+		if err := s.follow(ctx, f.follower, lines, news); err != nil {
+			fail(err)
+		}
+		f.ended <- s
+	}()
+}
+
+// pass has news hold the newest state; an older one that was not taken yet is
+// replaced.
+func pass(news chan task.Info, t task.Info) {
+	select {
+	case <-news:
+	default:
+	}
+	news <- t
+}
+
+// watch sends what becomes of the tasks, and closes events when the supervisor
+// is gone.
+func (e *env) watch(ctx context.Context, sel task.Selector, events chan<- task.Event) {
 	for ev, err := range e.client.Watch(ctx, sel) {
 		if err != nil {
 			break
 		}
-		if ev.Removed {
-			ev.Task.State = task.Stopped
+		select {
+		case events <- ev:
+		case <-ctx.Done():
+			return
 		}
-		tell(ev.Task)
 	}
 	if ctx.Err() == nil {
-		e.remark("tasks: the supervisor has ended")
-		for name := range news {
-			tell(task.Info{Name: name, State: task.Lost})
-		}
+		close(events)
 	}
 }
 
 // watchSurvivors tells which tasks have no process any more, where there is no
 // supervisor to tell.
-func (e *env) watchSurvivors(ctx context.Context, news map[string]chan task.Info) {
+func (e *env) watchSurvivors(ctx context.Context, names []string, events chan<- task.Event) {
 	for {
 		alive, err := process.Survivors(e.client.Socket)
-		for name, c := range news {
-			if err == nil && !slices.Contains(alive, name) {
-				delete(news, name)
-				c <- task.Info{Name: name, State: task.Lost}
+		has := func(name string) bool { return err != nil || slices.Contains(alive, name) } // or could not look
+		for _, name := range names {
+			if has(name) {
+				continue
+			}
+			select {
+			case events <- task.Event{Task: task.Info{Name: name, State: task.Lost}}:
+			case <-ctx.Done():
+				return
 			}
 		}
+		names = slices.DeleteFunc(names, func(name string) bool { return !has(name) })
 		select {
 		case <-time.After(time.Second):
 		case <-ctx.Done():
@@ -108,6 +219,7 @@ func (e *env) watchSurvivors(ctx context.Context, news map[string]chan task.Info
 // follow writes the task's runs, from the present one on, as they grow.
 func (s *source) follow(ctx context.Context, f *logs.Follower, lines int, news <-chan task.Info) error {
 	run := s.last.Run
+	defer func() { s.last.Run = run }()
 	state, newest := task.State(""), run
 	for {
 		over := make(chan struct{})

@@ -40,6 +40,8 @@ func newLogs(e *env) *cobra.Command {
 		Long: `Show what tasks wrote to stdout and stderr in their newest run. One task's output
 comes as the bytes that were written; of several, each line has the task's name
 before it. The files are read directly, also where no supervisor runs.
+With --all, --group or a pattern, --follow shows tasks that come later as well, and
+ends when all have ended; a task that follows others leaves itself out.
 With --follow a line that has no end yet is shown after 100 ms; in a log whose head
 was freed (--log-max-size) with its end.`,
 		Example: `  tasks logs web
@@ -97,7 +99,15 @@ func (e *env) logs(f *logFlags, sel task.Selector) error {
 	}
 	tasks, served, err := e.logged(sel)
 	var sources []*source
+	open := f.follow && served && open(sel) // and so later ones are shown as well
 	for _, t := range tasks {
+		if open && t.Log == "" {
+			continue // it has not begun
+		}
+		if f.follow && e.itself(&t) {
+			e.remark("tasks: %s does not follow itself", t.Name)
+			continue
+		}
 		s, serr := e.source(t, f.run)
 		if serr != nil {
 			err = errors.Join(err, serr)
@@ -105,12 +115,12 @@ func (e *env) logs(f *logFlags, sel task.Selector) error {
 		}
 		sources = append(sources, s)
 	}
-	if len(sources) == 0 {
+	if len(sources) == 0 && (!open || len(tasks) == 0) {
 		return err
 	}
-	e.route(sources, keep, len(sources) > 1 || len(sel.Names) > 1) // of several names one may be unknown
+	r := e.newRouter(sources, keep, open || len(sources) > 1 || len(sel.Names) > 1) // of several names one may be unknown
 	if f.follow {
-		return joined(err, e.follow(sources, f.lines, served))
+		return joined(err, e.follow(&following{env: e, sel: sel, lines: f.lines, served: served, open: open, router: r}, tasks, sources))
 	}
 	for _, s := range sources {
 		for _, run := range s.runs {
@@ -212,27 +222,45 @@ func (e *env) source(t task.Info, run string) (*source, error) {
 	return s, nil
 }
 
-// route gives each source its way to the output: as it is, or of those that are
+// router gives each source its way to the output: as it is, or of those that are
 // named line by line with the name before each.
-func (e *env) route(sources []*source, keep func([]byte) bool, named bool) {
-	if !named && keep == nil {
-		sources[0].out, sources[0].end = e.out, func() error { return nil }
+type router struct {
+	env    *env
+	merger *logs.Merger // nil: as it is
+	keep   func([]byte) bool
+	named  bool
+	width  int // of the longest name so far
+	next   int // its colour
+}
+
+func (e *env) newRouter(sources []*source, keep func([]byte) bool, named bool) *router {
+	r := &router{env: e, keep: keep, named: named}
+	if named || keep != nil {
+		r.merger = logs.NewMerger(e.out)
+	}
+	for _, s := range sources {
+		r.width = max(r.width, len(s.name))
+	}
+	for _, s := range sources {
+		r.route(s)
+	}
+	return r
+}
+
+func (r *router) route(s *source) {
+	if r.merger == nil {
+		s.out, s.end = r.env.out, func() error { return nil }
 		return
 	}
-	width := 0
-	for _, s := range sources {
-		width = max(width, len(s.name))
+	prefix := ""
+	if r.named {
+		hues := []string{"36", "33", "32", "35", "34", "31"}
+		r.width = max(r.width, len(s.name))
+		prefix = r.env.paint(hues[r.next%len(hues)], fmt.Sprintf("%-*s |", r.width, s.name)) + " "
+		r.next++
 	}
-	merger := logs.NewMerger(e.out)
-	hues := []string{"36", "33", "32", "35", "34", "31"}
-	for i, s := range sources {
-		prefix := ""
-		if named {
-			prefix = e.paint(hues[i%len(hues)], fmt.Sprintf("%-*s |", width, s.name)) + " "
-		}
-		w := merger.Writer(prefix, keep)
-		s.out, s.end = w, w.Flush
-	}
+	w := r.merger.Writer(prefix, r.keep)
+	s.out, s.end = w, w.Flush
 }
 
 // remarkEmptied says that there is less in the log than the run wrote.
