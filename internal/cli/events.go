@@ -48,8 +48,8 @@ no supervisor runs. --json prints an array; with --follow an object per line.`,
 				if f.follow && f.since == "" {
 					f.lines = 10
 				}
-			} else if f.lines < 0 {
-				return usage("bad --lines %d: it is negative", f.lines)
+			} else if err := task.CheckCount("--lines", &f.lines); err != nil {
+				return usage("%v", err)
 			}
 			p := &pick{sel: f.groups.selector(args, f.all), lines: f.lines, met: make(map[string]bool)}
 			if cmd.Flags().Changed("since") {

@@ -60,8 +60,8 @@ was freed (--log-max-size) with its end.`,
 				if f.follow {
 					f.lines = 10
 				}
-			} else if f.lines < 0 {
-				return usage("bad --lines %d: it is negative", f.lines)
+			} else if err := task.CheckCount("--lines", &f.lines); err != nil {
+				return usage("%v", err)
 			}
 			return e.logs(&f, sel)
 		},

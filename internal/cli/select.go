@@ -42,12 +42,13 @@ func notEmpty(names []string) error {
 	return nil
 }
 
-// duration is a flag's value that must not be negative.
+// duration is a flag's value, within its bounds.
 func duration(flag string, d time.Duration) (*task.Duration, error) {
-	if d < 0 {
-		return nil, usage("bad --%s %s: it is negative", flag, d)
+	given := task.Duration(d)
+	if err := task.CheckDuration("--"+flag, &given); err != nil {
+		return nil, usage("%v", err)
 	}
-	return new(task.Duration(d)), nil
+	return &given, nil
 }
 
 // completeWithin is how long a completion may take: TASKS_COMPLETION_TIMEOUT, or

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,11 +39,9 @@ TERM or INT, which stops them and lets the next 'tasks serve' start them again.`
   tasks serve --replace                after an upgrade of this program`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if keep < 0 {
-				return usage("bad --keep-ended %d: it is negative", keep)
-			}
-			if limits.Keep < 0 {
-				return usage("bad --log-keep %d: it is negative", limits.Keep)
+			if err := cmp.Or(task.CheckCount("--keep-ended", &keep), task.CheckCount("--log-keep", &limits.Keep),
+				task.CheckSize("--log-max-size", &limits.MaxSize), task.CheckSize("--log-total", &limits.Total)); err != nil {
+				return usage("%v", err)
 			}
 			paths, err := socket.Locate(e.socket, state, os.Getenv, os.Getuid())
 			if err != nil {

@@ -82,3 +82,40 @@ func TestHoleOddities(t *testing.T) {
 		})
 	}
 }
+
+// A task may make its log as long as it likes: what it did not write is not read.
+func TestHoleOfTerabytes(t *testing.T) {
+	t.Parallel()
+	f := tempFile(t, []byte("a\nb\nc\n"))
+	w, err := os.OpenFile(f.Name(), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if err := w.Truncate(8 << 40); err != nil {
+		t.Skip("the file system has no such files: ", err)
+	}
+	if data, err := nextData(f, 1<<40); err != nil || data != noData {
+		t.Skip("the file system has no holes")
+	}
+	for n, want := range map[int]int64{-1: 0, 0: 6, 1: 4, 2: 2, 3: 0, 9: 0} {
+		if got, err := Tail(f, n); err != nil || got != want {
+			t.Errorf("the last %d lines begin at %d, %v, want %d", n, got, err, want)
+		}
+	}
+	if b, err := Last(f.Name(), 2); err != nil || string(b) != "b\nc\n" {
+		t.Errorf("%q, %v", b, err)
+	}
+	if _, err := w.WriteAt([]byte("d\ne\n"), 4<<40); err != nil {
+		t.Fatal(err)
+	}
+	for n, want := range map[int]int64{1: 4<<40 + 2, 2: 6, 3: 4} { // what the hole is in is a line
+		if got, err := Tail(f, n); err != nil || got != want {
+			t.Errorf("the last %d lines begin at %d, %v, want %d", n, got, err, want)
+		}
+	}
+	var out bytes.Buffer
+	if end, err := Copy(&out, f, 0); err != nil || end != 8<<40 || len(out.Bytes()) > 64<<10 || !strings.Contains(out.String(), "c\n") || !strings.Contains(out.String(), "e\n") {
+		t.Errorf("%d bytes, to %d, %v", out.Len(), end, err)
+	}
+}

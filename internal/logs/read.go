@@ -39,13 +39,18 @@ func tail(f *os.File, n int) (offset, size int64, err error) {
 	if err != nil || n < 0 {
 		return first, size, err
 	}
-	offset, err = lastLines(f, first, size, n, make([]byte, min(block, size-first)))
+	if size, err = dataEnd(f, first, size); err != nil {
+		return 0, 0, err
+	}
+	before := func(low int64) (int64, error) { return dataEnd(f, first, low) }
+	offset, err = lastLines(f, first, size, n, make([]byte, min(block, size-first)), before)
 	return offset, size, err
 }
 
 // lastLines is where the last n lines of what r holds between the offsets
-// start and end begin, by way of buf.
-func lastLines(r io.ReaderAt, start, end int64, n int, buf []byte) (int64, error) {
+// start and end begin, by way of buf. Where that has zeros alone, before tells where
+// the data before them ends.
+func lastLines(r io.ReaderAt, start, end int64, n int, buf []byte, before func(int64) (int64, error)) (int64, error) {
 	if n == 0 {
 		return end, nil
 	}
@@ -61,7 +66,12 @@ func lastLines(r io.ReaderAt, start, end int64, n int, buf []byte) (int64, error
 		}
 		if c := bytes.Count(b, []byte{'\n'}); c < n {
 			n -= c
-			high = low
+			if high = low; len(bytes.TrimLeft(b, "\x00")) == 0 {
+				var err error
+				if high, err = before(low); err != nil {
+					return 0, err
+				}
+			}
 			continue
 		}
 		i := len(b)
@@ -71,6 +81,47 @@ func lastLines(r io.ReaderAt, start, end int64, n int, buf []byte) (int64, error
 		return low + int64(i) + 1, nil
 	}
 	return start, nil
+}
+
+// dataEnd is where the data of f between the offsets start and end ends, to within
+// a page: a task may have left a hole of terabytes after it.
+func dataEnd(f *os.File, start, end int64) (int64, error) {
+	if end <= start {
+		return end, nil
+	}
+	var final [1]byte
+	if n, err := f.ReadAt(final[:], end-1); n == 0 || final[0] != 0 {
+		if err == io.EOF {
+			err = nil
+		}
+		return end, err
+	}
+	low, high := start, end
+	for {
+		mid := (low + (high-low)/2) / page * page
+		if mid <= low {
+			break
+		}
+		switch data, err := nextData(f, mid); {
+		case err != nil:
+			return 0, err
+		case data < high:
+			low = data
+		default:
+			high = mid
+		}
+	}
+	if high == end {
+		return end, nil
+	}
+	// The rest of the page was not written either.
+	var b [page]byte
+	from := max(start, high-page)
+	n, err := f.ReadAt(b[:high-from], from)
+	if err == io.EOF {
+		err = nil
+	}
+	return from + int64(len(bytes.TrimRight(b[:n], "\x00"))), err
 }
 
 // skipHole is offset, or where that lies in a hole the first line that begins

@@ -29,6 +29,9 @@ func startEach(c *conn, _, params json.RawMessage) (func() (any, error), error) 
 	if size := each.Size(p.Command, p.Inputs); size > maxCommands {
 		return nil, task.Errorf(task.ErrUsage, "", "the commands have %d MiB with their inputs, at most %d are allowed: give fewer inputs at once", size>>20, maxCommands>>20)
 	}
+	if err := task.CheckCount("first", &p.First); err != nil {
+		return nil, task.Errorf(task.ErrUsage, "", "%v", err)
+	}
 	specs, err := each.Specs(p.Spec, p.Inputs, max(p.First, 1))
 	if err != nil {
 		return nil, err
@@ -68,10 +71,15 @@ func apply(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 		return nil, err
 	}
 	sup := c.srv.cfg.Supervisor
+	groups := make(map[string]bool, len(p.Groups))
 	for _, g := range p.Groups {
 		if err := g.Check(); err != nil {
 			return nil, err
 		}
+		if groups[g.Name] {
+			return nil, task.Errorf(task.ErrUsage, g.Name, "two groups are named %s", g.Name)
+		}
+		groups[g.Name] = true
 	}
 	for i := range p.Tasks {
 		if p.Tasks[i].Cwd == "" {

@@ -95,10 +95,10 @@ func stop(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 		return nil, err
 	}
 	op := supervisor.Op{Kind: supervisor.OpStop, Now: p.Now}
+	if err := checkTimeout(p.Timeout); err != nil {
+		return nil, err
+	}
 	if p.Timeout != nil {
-		if *p.Timeout < 0 {
-			return nil, negative("timeout")
-		}
 		op.CapGrace, op.Grace = true, time.Duration(*p.Timeout)
 	}
 	return forEach(c, names, errs, func(string) (supervisor.Op, bool) { return op, true })
@@ -190,8 +190,11 @@ func selected(c *conn, params json.RawMessage, p any, sel *task.Selector) ([]str
 	return names, errs, nil
 }
 
-func negative(what string) error {
-	return task.Errorf(task.ErrUsage, "", "bad %s: it is negative", what)
+func checkTimeout(d *task.Duration) error {
+	if err := task.CheckDuration("timeout", d); err != nil {
+		return task.Errorf(task.ErrUsage, "", "%v", err)
+	}
+	return nil
 }
 
 // forEach submits the operation that of gives for every name, unless it passes it over.
@@ -252,10 +255,10 @@ func exit(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 		return nil, task.Errorf(task.ErrUsage, "", "this supervisor is part of another program, which ends it")
 	}
 	grace := time.Duration(-1)
+	if err := checkTimeout(p.Timeout); err != nil {
+		return nil, err
+	}
 	if p.Timeout != nil {
-		if *p.Timeout < 0 {
-			return nil, negative("timeout")
-		}
 		grace = time.Duration(*p.Timeout)
 	}
 	return func() (any, error) {

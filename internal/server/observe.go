@@ -93,8 +93,8 @@ func wait(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 	default:
 		return nil, task.Errorf(task.ErrUsage, "", "cannot wait for %q: use ended, running or ready", p.For)
 	}
-	if p.Timeout != nil && *p.Timeout < 0 {
-		return nil, negative("timeout")
+	if err := checkTimeout(p.Timeout); err != nil {
+		return nil, err
 	}
 	// What is so already is answered as it is now, whatever the next request does.
 	past, cancel := context.WithCancel(context.Background())

@@ -108,7 +108,7 @@ func (h *endings) oldest(keep int, awaited func(name string) bool) (old []ended)
 // ones are forgotten, and failed ones older than a day that are finished, see
 // [task.Info.Finished], unless they are awaited.
 func (s *Supervisor) forgetOld(keep int) {
-	w := s.Watch(keep+1024, func(i *task.Info) bool {
+	w := s.Watch(min(keep, task.MaxCount)+1024, func(i *task.Info) bool {
 		return i.State == task.Done || i.State == task.Failed || i.State == task.Starting
 	})
 	s.actors.Go(func() {

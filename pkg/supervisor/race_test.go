@@ -60,7 +60,7 @@ func storm(t *testing.T, s *supervisor.Supervisor, live *[5]atomic.Int32) {
 				switch {
 				case r.IntN(4) == 0:
 					policy := []task.Restart{task.RestartNo, task.RestartAlways}[r.IntN(2)]
-					s.GoSpec(task.Spec{Name: name, Restart: policy, Backoff: task.Backoff{Min: 1, Max: time.Millisecond}}, moody(t, &live[n]))
+					s.GoSpec(task.Spec{Name: name, Restart: policy, Backoff: task.Backoff{Min: time.Millisecond, Max: time.Millisecond}}, moody(t, &live[n]))
 				case r.IntN(4) == 0:
 					s.Info(name)
 					s.Select(supervisor.Selector{Names: []string{"task*", "tusk1"}})

@@ -21,8 +21,11 @@ func (g *Group) Check() error {
 	if err := CheckName(g.Name); err != nil {
 		return Errorf(ErrUsage, g.Name, "bad group: %v", err)
 	}
-	if g.Slots != nil && *g.Slots < 0 {
+	switch {
+	case g.Slots != nil && *g.Slots < 0:
 		return Errorf(ErrUsage, g.Name, "bad number of slots %d: it is negative", *g.Slots)
+	case g.Slots != nil && *g.Slots > MaxSlots:
+		return Errorf(ErrUsage, g.Name, "bad number of slots %d: give %d or less, or none for no limit", *g.Slots, MaxSlots)
 	}
 	if err := g.Hooks.check(nil); err != nil {
 		return Errorf(ErrUsage, g.Name, "%v", err)

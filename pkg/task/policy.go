@@ -64,6 +64,9 @@ const MinEvery = Duration(time.Second)
 func (w *When) Repeats() bool { return w.Every != nil || w.Cron != "" }
 
 func (w *When) check(s *Spec) error {
+	if err := cmp.Or(CheckDuration("delay", w.Delay), CheckDuration("every", w.Every)); err != nil {
+		return err
+	}
 	first := 0
 	for _, given := range []bool{w.Delay != nil, w.At != "", w.Cron != ""} {
 		if given {
@@ -71,8 +74,6 @@ func (w *When) check(s *Spec) error {
 		}
 	}
 	switch {
-	case w.Delay != nil && *w.Delay < 0:
-		return fmt.Errorf("bad delay %s: it is negative", w.Delay)
 	case w.Every != nil && *w.Every < MinEvery:
 		return fmt.Errorf("bad every %s: give %s or more", w.Every, MinEvery)
 	case first > 1:
@@ -213,13 +214,6 @@ func checkText(what, text string) error {
 	return nil
 }
 
-func positive(what string, d *Duration) error {
-	if d != nil && *d <= 0 {
-		return fmt.Errorf("bad %s %s: give more than 0", what, d)
-	}
-	return nil
-}
-
 // Health says how a run that is ready is looked after: one whose check fails too
 // often in a row is stopped, has failed, and is restarted by its policy.
 type Health struct {
@@ -251,7 +245,7 @@ func (h *Health) check(*Spec) error {
 	if h.HealthRetries != nil && *h.HealthRetries < 1 {
 		return fmt.Errorf("bad health_retries %d: give 1 or more", *h.HealthRetries)
 	}
-	return cmp.Or(checkHTTP("health_http", h.HealthHTTP), checkText("health_cmd", h.HealthCmd),
+	return cmp.Or(CheckCount("health_retries", h.HealthRetries), checkHTTP("health_http", h.HealthHTTP), checkText("health_cmd", h.HealthCmd),
 		positive("health_interval", h.HealthInterval), positive("health_timeout", h.HealthTimeout))
 }
 

@@ -1,8 +1,10 @@
 package task
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"syscall"
@@ -135,26 +137,15 @@ func (s *Spec) Check() error {
 	if _, err := ParseSignal(s.StopSignal); s.StopSignal != "" && err != nil {
 		return usage("bad stop signal: %v", err)
 	}
-	if s.StopTimeout != nil && *s.StopTimeout < 0 {
-		return usage("bad stop timeout %s: it is negative", s.StopTimeout)
+	if err := cmp.Or(CheckDuration("stop timeout", s.StopTimeout), positive("timeout", s.Timeout), s.Backoff.check(),
+		CheckCount("number of restarts", s.MaxRestarts), CheckSize("log size", s.LogMaxSize), CheckCount("number of logs to keep", s.LogKeep)); err != nil {
+		return usage("%v", err)
 	}
-	if s.Timeout != nil && *s.Timeout <= 0 {
-		return usage("bad timeout %s: give more than 0", s.Timeout)
-	}
-	if s.MaxRestarts != nil && *s.MaxRestarts < 0 {
-		return usage("bad number of restarts %d: it is negative", *s.MaxRestarts)
-	}
-	if s.LogMaxSize != nil && *s.LogMaxSize < 0 {
-		return usage("bad log size %d: it is negative", *s.LogMaxSize)
-	}
-	if s.LogKeep != nil && *s.LogKeep < 0 {
-		return usage("bad number of logs to keep %d: it is negative", *s.LogKeep)
+	if s.Priority < math.MinInt32 || s.Priority > math.MaxInt32 {
+		return usage("bad priority %d: give %d to %d", s.Priority, math.MinInt32, math.MaxInt32)
 	}
 	if !slices.Contains([]Restart{"", RestartNo, RestartOnFailure, RestartAlways}, s.Restart) {
 		return usage("bad restart policy %q: use no, on-failure or always", s.Restart)
-	}
-	if b := s.Backoff; b != (Backoff{}) && (b.Min <= 0 || b.Max < b.Min) {
-		return usage("bad backoff %s: give MIN..MAX with 0 < MIN <= MAX", b)
 	}
 	for _, code := range s.SuccessCodes {
 		if code < 0 || code > 255 {

@@ -87,7 +87,7 @@ func TestSpecCheck(t *testing.T) {
 		{"zero", task.Spec{}, ""},
 		{"whole", task.Spec{
 			Command: []string{"sh", "-c", "", "ü"}, Cwd: "/", Group: "g", StopSignal: "sigint", StopTimeout: dur(0), Restart: task.RestartAlways,
-			MaxRestarts: new(0), Backoff: task.Backoff{Min: 1, Max: 1}, Timeout: dur(1),
+			MaxRestarts: new(0), Backoff: task.Backoff{Min: time.Millisecond, Max: time.Millisecond}, Timeout: dur(1),
 		}, ""},
 		{"no program", task.Spec{Command: []string{"", "x"}}, "the command is empty"},
 		{"NUL", task.Spec{Command: []string{"a", "b\x00"}}, "argument 1 of the command has a NUL byte"},
