@@ -198,7 +198,7 @@ func (e *env) up(file *taskfile.File, whole, check bool) error {
 }
 
 // plan is what an up would do now, and all tasks there are.
-func plan(ctx context.Context, c *client.Client, file *taskfile.File, whole bool) ([]taskfile.Step, []task.Info, error) {
+func (e *env) plan(ctx context.Context, c *client.Client, file *taskfile.File, whole bool) ([]taskfile.Step, []task.Info, error) {
 	now, err := c.List(ctx, client.ListOptions{Env: true})
 	if err != nil {
 		return nil, nil, err
@@ -207,6 +207,7 @@ func plan(ctx context.Context, c *client.Client, file *taskfile.File, whole bool
 	for i := range now {
 		envs[now[i].Name] = now[i].Spec.Env
 	}
+	e.takesOver(file, now)
 	steps, err := taskfile.Plan(file, now, func(name string) task.Env { return envs[name] })
 	if !whole {
 		steps = slices.DeleteFunc(steps, func(s taskfile.Step) bool { return s.Kind == taskfile.Stop })
@@ -222,7 +223,7 @@ func (e *env) enact(ctx context.Context, c *client.Client, file *taskfile.File, 
 		return false, err
 	}
 	defer release()
-	steps, now, err := plan(ctx, c, file, whole)
+	steps, now, err := e.plan(ctx, c, file, whole)
 	if err != nil {
 		return false, err
 	}
@@ -250,7 +251,7 @@ func (e *env) enact(ctx context.Context, c *client.Client, file *taskfile.File, 
 
 // printPlan shows what an up would do, its groups first.
 func (e *env) printPlan(ctx context.Context, c *client.Client, file *taskfile.File, whole bool) error {
-	steps, _, err := plan(ctx, c, file, whole)
+	steps, _, err := e.plan(ctx, c, file, whole)
 	if err != nil {
 		return err
 	}
@@ -314,6 +315,7 @@ func (e *env) down(file *taskfile.File, names []string) error {
 		if err != nil {
 			return nil, err
 		}
+		e.takesOver(file, now)
 		levels := taskfile.Down(file, now)
 		if len(names) > 0 {
 			for i := range levels {
@@ -335,7 +337,30 @@ func (e *env) down(file *taskfile.File, names []string) error {
 				break
 			}
 		}
+		if len(tasks) == 0 && errs == nil {
+			e.nothingDown(file, full, now)
+		}
 		slices.SortFunc(tasks, func(a, b task.Info) int { return strings.Compare(a.Name, b.Name) })
 		return tasks, errors.Join(errs...)
 	})
+}
+
+// takesOver says that file is in the place of files that do not exist any more.
+func (e *env) takesOver(file *taskfile.File, now []task.Info) {
+	for _, path := range taskfile.TakenOver(file, now) {
+		e.remark("tasks: %s does not exist any more: its tasks belong to %s now", path, file.Path)
+	}
+}
+
+// nothingDown says why a down has stopped nothing: where a task of that name is,
+// it has another file.
+func (e *env) nothingDown(file *taskfile.File, names []string, now []task.Info) {
+	for _, t := range now {
+		wanted := slices.ContainsFunc(file.Tasks, func(s task.Spec) bool { return s.Name == t.Name })
+		if t.Spec.File != "" && wanted && (len(names) == 0 || slices.Contains(names, t.Name)) {
+			e.remark("tasks: nothing to stop: %s belongs to %s", t.Name, t.Spec.File)
+			return
+		}
+	}
+	e.remark("tasks: nothing to stop: no task was started from %s", file.Path)
 }

@@ -14,6 +14,9 @@ import (
 // where none is. Environments are apart.
 func changes(has, want *task.Spec) []string {
 	old, next := normal(*has), normal(*want)
+	if sameFile(has.Cwd, want.Cwd) { // by whatever path
+		old["cwd"] = next["cwd"]
+	}
 	var names []string
 	for _, key := range keys(taskFields) {
 		if !bytes.Equal(old[key], next[key]) {

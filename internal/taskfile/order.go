@@ -110,11 +110,12 @@ func Levels(f *File) [][]string { return levels(f.Tasks) }
 
 // Down is the names of the tasks in now that are from the file, ended or not, in
 // steps to be stopped one after the other: each before those that it came after.
-// Of f only its path counts.
+// A file that does not exist any more is the same if f is in its place.
 func Down(f *File, now []task.Info) [][]string {
 	var specs []task.Spec
-	for _, t := range now {
-		if t.Spec.File == f.Path {
+	b := f.belonging()
+	for i := range now {
+		if t := &now[i]; b.own(t) || b.orphan(t) {
 			s := t.Spec
 			s.Name = t.Name
 			specs = append(specs, s)

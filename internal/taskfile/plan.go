@@ -35,7 +35,8 @@ type Step struct {
 // A task that has ended is started, but for one that is done and is no service:
 // it stays while its spec does. Of environments, what the file gives counts, and
 // not what the caller's has beside that. A name that a task of another file has,
-// or one that was started by hand, is an [task.ErrConflict]; of several, all are told.
+// or one that was started by hand, is an [task.ErrConflict]; of several, all are
+// told. A file that does not exist any more has no tasks.
 func Plan(f *File, now []task.Info, envs func(name string) task.Env) ([]Step, error) {
 	have := make(map[string]*task.Info)
 	for i := range now {
@@ -43,11 +44,12 @@ func Plan(f *File, now []task.Info, envs func(name string) task.Env) ([]Step, er
 	}
 	var taken []error
 	wanted := make(map[string]bool)
+	b := f.belonging()
 	for _, s := range f.Tasks {
 		wanted[s.Name] = true
 		t := have[s.Name]
 		switch {
-		case t == nil || t.Spec.File == f.Path || t.Spec.File != "" && t.State == task.Stopped && t.Wish == task.Down: // the other file is down
+		case t == nil || b.own(t) || b.orphan(t) || t.Spec.File != "" && t.State == task.Stopped && t.Wish == task.Down: // the other file is down
 		case t.Spec.File == "":
 			taken = append(taken, task.Errorf(task.ErrConflict, s.Name, "%s was started by hand: stop and remove it first: tasks rm --force %s", s.Name, s.Name))
 		case over(t):

@@ -3,6 +3,8 @@ package taskfile
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -146,12 +148,16 @@ func TestPlanOfOthers(t *testing.T) {
 	t.Parallel()
 	f := load(t, planned)
 	now, envs := up(f)
+	other := filepath.Join(t.TempDir(), "tasks.yaml")
+	if err := os.WriteFile(other, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	old := func(name, file string, state task.State, after ...string) task.Info {
 		return task.Info{Name: name, State: state, Wish: task.Up, Spec: task.Spec{Name: name, File: file, Order: task.Order{After: after}}}
 	}
 	more := append(slices.Clone(now),
 		old("gone", f.Path, task.Running), old("first", f.Path, task.BackingOff, "gone"), old("ended", f.Path, task.Failed), old("shutdown", f.Path, task.Stopped),
-		old("other", "/else/tasks.yaml", task.Running), old("hand", "", task.Running))
+		old("other", other, task.Running), old("hand", "", task.Running))
 	steps, err := Plan(f, more, envs)
 	if want := "stop first: no longer in the file\nstop gone: no longer in the file\nstop shutdown: no longer in the file\nkeep db: unchanged\nkeep api: unchanged\nkeep job: unchanged"; err != nil || told(steps) != want {
 		t.Errorf("%v\n%s\nwant\n%s", err, told(steps), want)
@@ -162,11 +168,11 @@ func TestPlanOfOthers(t *testing.T) {
 	if got := Down(f, more[7:]); len(got) != 0 {
 		t.Errorf("down %v", got)
 	}
-	now[0].Spec.File, now[1].Spec.File = "/else/tasks.yaml", ""
+	now[0].Spec.File, now[1].Spec.File = other, ""
 	now[1].State = task.Done
-	now[2].Spec.File, now[2].State, now[2].Wish = "/else/tasks.yaml", task.Stopped, task.Down // what is down is no obstacle
+	now[2].Spec.File, now[2].State, now[2].Wish = other, task.Stopped, task.Down // what is down is no obstacle
 	steps, err = Plan(f, now, envs)
-	want := "db belongs to /else/tasks.yaml: take that down first, or give one of the two a project\napi was started by hand: stop and remove it first: tasks rm --force api"
+	want := "db belongs to " + other + ": take that down first, or give one of the two a project\napi was started by hand: stop and remove it first: tasks rm --force api"
 	if steps != nil || !errors.Is(err, task.ErrConflict) || err.Error() != want {
 		t.Errorf("%v, %v", steps, err)
 	}

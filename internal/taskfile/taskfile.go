@@ -24,7 +24,7 @@ const (
 
 // A File is what a tasks file says.
 type File struct {
-	Path    string       // absolute
+	Path    string       // absolute, without symlinks
 	Project string       // what its names begin with; "" for none
 	Groups  []task.Group // name, slots and hooks, in the order of the file
 	Tasks   []task.Spec  // each after those that it comes after, else in the order of the file
@@ -52,13 +52,14 @@ func Load(path string, environ []string) (*File, error) {
 	if err != nil {
 		return nil, task.Errorf(task.ErrUsage, "", "cannot read %s: %v", path, reason(err))
 	}
-	return parse(path, abs, text, environ)
+	// Whatever path it was found by, it is one file, and its tasks have one directory.
+	return parse(path, filepath.Join(resolved(filepath.Dir(abs)), filepath.Base(abs)), text, environ)
 }
 
 // parse is Load of a file with this text: path is what its faults begin with.
 func parse(path, abs, text string, environ []string) (*File, error) {
 	l := loader{source: newSource(path, text), dir: filepath.Dir(abs), environ: variables(environ)}
-	f := &File{Path: abs, cwds: make(map[string]Fault)}
+	f := &File{Path: resolved(abs), cwds: make(map[string]Fault)}
 	if strings.HasPrefix(filepath.Base(path), "Procfile") {
 		if err := l.procfile(f); err != nil {
 			return nil, err

@@ -1,0 +1,107 @@
+package taskfile
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"tasks/pkg/task"
+)
+
+// A file is one by whatever path; one that does not exist any more leaves its
+// tasks to what has its project or its names.
+func TestOneFile(t *testing.T) {
+	t.Parallel()
+	const text = "project: shop\ntasks:\n  api: {command: ./api}\n  db: {command: [postgres]}\n"
+	dir := write(t, map[string]string{
+		"real/tasks.yaml": text, "other/tasks.yaml": text, "eu/tasks.yaml": "project: shop.eu\ntasks: {api: {command: ./api}}",
+		"plain/tasks.yaml": "tasks: {web: {command: ./web}, job: {command: ./job}}",
+	})
+	at := func(path string) string { return filepath.Join(dir, path) }
+	for _, err := range []error{
+		os.Symlink("real", at("link")), os.Symlink("real/tasks.yaml", at("linked.yaml")),
+		os.Mkdir(at("hard"), 0o700), os.Link(at("real/tasks.yaml"), at("hard/tasks.yaml")),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	read := func(path string) *File {
+		t.Helper()
+		f, err := Load(at(path), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	flat := func(f *File, now []task.Info) string {
+		down := slices.Concat(Down(f, now)...)
+		slices.Sort(down)
+		return strings.Join(down, " ")
+	}
+	real := read("real/tasks.yaml")
+	now, envs := up(real)
+	for _, path := range []string{"link/tasks.yaml", "real/../real/tasks.yaml"} {
+		f := read(path)
+		steps, err := Plan(f, now, envs)
+		if err != nil || f.Path != real.Path || told(steps) != "keep shop.api: unchanged\nkeep shop.db: unchanged" || flat(f, now) != "shop.api shop.db" {
+			t.Errorf("%s: %s, %v, %s", path, f.Path, err, told(steps))
+		}
+	}
+	for _, path := range []string{"linked.yaml", "hard/tasks.yaml"} { // whose tasks run in other directories
+		f := read(path)
+		if steps, err := Plan(f, now, envs); err != nil || told(steps) != "restart shop.api: cwd changed\nrestart shop.db: cwd changed" || flat(f, now) != "shop.api shop.db" {
+			t.Errorf("%s: %v, %s", path, err, told(steps))
+		}
+	}
+	// As an earlier version has recorded it.
+	for i := range now {
+		now[i].Spec.File, now[i].Spec.Cwd = at("link/tasks.yaml"), at("link")
+	}
+	if steps, err := Plan(real, now, envs); err != nil || told(steps) != "keep shop.api: unchanged\nkeep shop.db: unchanged" {
+		t.Errorf("%v, %s", err, told(steps))
+	}
+	// Another file with the same names is another, though an editor has replaced ours.
+	if err := errors.Join(os.WriteFile(at("real/new"), []byte(text), 0o600), os.Rename(at("real/new"), at("real/tasks.yaml"))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Plan(read("other/tasks.yaml"), now, envs); !errors.Is(err, task.ErrConflict) || flat(read("other/tasks.yaml"), now) != "" {
+		t.Errorf("a file takes the tasks of another: %v", err)
+	}
+	if got := flat(read("link/tasks.yaml"), now); got != "shop.api shop.db" {
+		t.Errorf("a file that was written anew has %q", got)
+	}
+	// The directory moves.
+	now = append(now, task.Info{Name: "shop.old", State: task.Running, Wish: task.Up, Spec: task.Spec{Name: "shop.old", File: at("real/tasks.yaml")}},
+		task.Info{Name: "shop.eu.api", State: task.Running, Wish: task.Up, Spec: task.Spec{Name: "shop.eu.api", File: at("real/tasks.yaml")}})
+	if err := os.Rename(at("real"), at("moved")); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"moved/tasks.yaml", "other/tasks.yaml"} {
+		f := read(path)
+		steps, err := Plan(f, now, envs)
+		want := "stop shop.old: no longer in the file\nrestart shop.api: cwd changed\nrestart shop.db: cwd changed"
+		if err != nil || told(steps) != want || flat(f, now) != "shop.api shop.db shop.old" {
+			t.Errorf("%s: %v, %s; down %s", path, err, told(steps), flat(f, now))
+		}
+		if got := TakenOver(f, now); !slices.Equal(got, []string{at("link/tasks.yaml"), at("real/tasks.yaml")}) {
+			t.Errorf("%s is in the place of %q", path, got)
+		}
+	}
+	// Without a project it is the names.
+	now, envs = up(read("plain/tasks.yaml"))
+	now = append(now, task.Info{Name: "rest", State: task.Running, Wish: task.Up, Spec: task.Spec{Name: "rest", File: at("plain/tasks.yaml")}})
+	if err := os.Rename(at("plain"), at("simple")); err != nil {
+		t.Fatal(err)
+	}
+	f := read("simple/tasks.yaml")
+	if steps, err := Plan(f, now, envs); err != nil || told(steps) != "restart web: cwd changed\nrestart job: cwd changed" || flat(f, now) != "job web" {
+		t.Errorf("%v, %s; down %s", err, told(steps), flat(f, now))
+	}
+	if got := flat(read("eu/tasks.yaml"), now); got != "" {
+		t.Errorf("a project takes %q of another", got)
+	}
+}
