@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -40,10 +41,11 @@ type env struct {
 
 	console *daemon.Console // in place of err while a supervisor is in the foreground; else nil
 
-	client client.Client
-	paths  socket.Paths
-	within bool                                  // in `tasks shell`
-	grace  func(own time.Duration) time.Duration // of a stop by this command; nil: the task's own
+	client     client.Client
+	onceSilent sync.Once // of the remark that the supervisor does not answer
+	paths      socket.Paths
+	within     bool                                  // in `tasks shell`
+	grace      func(own time.Duration) time.Duration // of a stop by this command; nil: the task's own
 }
 
 func newEnv() *env {
@@ -80,7 +82,7 @@ func (e *env) dialWithin(most time.Duration) (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.client.Socket = p.Socket
+	e.client.Socket, e.client.Silent = p.Socket, e.silent
 	e.client.Dial = func(ctx context.Context) (net.Conn, error) {
 		conn, err := e.connect(ctx, p.Socket)
 		if !errors.Is(err, task.ErrUnavailable) {
@@ -110,7 +112,7 @@ func (e *env) connect(ctx context.Context, path string) (net.Conn, error) {
 // dialAt reaches the supervisor on path, and nowhere else.
 func (e *env) dialAt(path string) {
 	e.client.Close()
-	e.client.Socket = path
+	e.client.Socket, e.client.Silent = path, e.silent
 	e.client.Dial = func(ctx context.Context) (net.Conn, error) { return e.connect(ctx, path) }
 }
 

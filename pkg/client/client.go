@@ -25,6 +25,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"tasks/internal/protocol"
 	"tasks/internal/socket"
@@ -39,6 +40,10 @@ type Client struct {
 	Socket string
 	// Dial opens a connection in place of the one to Socket, where it is set.
 	Dial func(ctx context.Context) (net.Conn, error)
+	// Silent, where it is set, is called once for a request that has waited for some
+	// seconds while the supervisor answers nothing at all: it may be stopped. The
+	// request goes on.
+	Silent func()
 
 	mu      sync.Mutex // guards link and dialing
 	link    *link
@@ -163,11 +168,19 @@ func (c *Client) Get(ctx context.Context, o ListOptions) ([]task.Info, error) {
 }
 
 // Wait returns when all the selected tasks have ended, or what else o says.
-// Its own timeout is a task.ErrTimeout. It uses a connection of its own, whose end
-// tells the supervisor that nobody waits any longer.
+// Its own timeout is a task.ErrTimeout, also where the supervisor does not answer. It
+// uses a connection of its own, whose end tells the supervisor that nobody waits any
+// longer.
 func (c *Client) Wait(ctx context.Context, o WaitOptions) ([]task.Info, error) {
-	own := Client{Socket: c.Socket, Dial: c.Dial}
+	own := Client{Socket: c.Socket, Dial: c.Dial, Silent: c.Silent}
 	defer own.Close()
+	if o.Timeout != nil {
+		const margin = time.Second // of the supervisor, whose reply says more
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, time.Duration(min(*o.Timeout, task.Duration(task.MaxDuration)))+margin,
+			task.Errorf(task.ErrTimeout, "", "timed out after %s: the supervisor does not answer", o.Timeout))
+		defer cancel()
+	}
 	return own.tasks(ctx, "wait", o)
 }
 
@@ -230,6 +243,7 @@ func ofKind(err error) error {
 }
 
 func (c *Client) call(ctx context.Context, method string, params, result any) error {
+	defer c.attend(ctx)()
 	l, answer, err := c.send(ctx, method, params)
 	if err != nil {
 		return err

@@ -33,6 +33,7 @@ func (c *Client) Watch(ctx context.Context, sel task.Selector) iter.Seq2[task.Ev
 // the last that they yield.
 func (c *Client) Observe(ctx context.Context, sel task.Selector) (now []task.Info, events iter.Seq2[task.Event, error], err error) {
 	own := &Client{Socket: c.Socket, Dial: c.Dial}
+	done := c.attend(ctx)
 	l, a, err := own.send(ctx, "watch", protocol.List{Selector: sel})
 	if err == nil {
 		var m *message
@@ -41,11 +42,13 @@ func (c *Client) Observe(ctx context.Context, sel task.Selector) (now []task.Inf
 		}
 	}
 	if err != nil {
+		done()
 		own.Close()
 		return nil, nil, ofKind(err)
 	}
 	return now, func(yield func(task.Event, error) bool) {
 		defer own.Close()
+		defer done()
 		for {
 			m, err := l.next(ctx, a)
 			switch {
