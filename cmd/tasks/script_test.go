@@ -18,7 +18,7 @@ import (
 // TestMain makes the test binary itself the `tasks` of the scripts, also for
 // the supervisors that it forks, and the programs of the examples in docs/.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"tasks": main, "interrupted": interrupted, "listen": listen, "notify": notify})
+	testscript.Main(m, map[string]func(){"tasks": main, "idle": idle, "interrupted": interrupted, "listen": listen, "notify": notify})
 }
 
 // TestScript runs testdata/script, each with a home and a supervisor of its own.

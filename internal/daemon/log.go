@@ -2,11 +2,13 @@ package daemon
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"slices"
+	"syscall"
 
 	"tasks/internal/safeopen"
 )
@@ -56,6 +58,9 @@ func (l *ownLog) append(b []byte) (int, error) {
 		}
 	}
 	f, err := openLog(l.path)
+	if l.stderr != nil && (errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)) {
+		return l.stderr.Write(b) // the same file
+	}
 	if err != nil {
 		return 0, err
 	}

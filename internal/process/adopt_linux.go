@@ -127,8 +127,8 @@ type pidfd struct{ file *os.File }
 
 // watch opens p; unix.ESRCH if it is gone.
 func watch(p proc) (pidfd, error) {
-	fd, err := p.open(unix.PIDFD_NONBLOCK)
-	if err != nil {
+	fd, err := pidfdOpen(p.pid, unix.PIDFD_NONBLOCK)
+	if err = p.opened(fd, err); err != nil {
 		return pidfd{}, err
 	}
 	return pidfd{os.NewFile(uintptr(fd), "pidfd")}, nil

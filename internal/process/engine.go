@@ -80,7 +80,9 @@ func New(o Options) (*Engine, error) {
 	e.tree.first = o.First
 	boot, bootErr := bootID()
 	sigs, sigErr := ignored()
+	e.tree.reserve(null)
 	if err := cmp.Or(bootErr, sigErr, e.tree.open()); err != nil {
+		e.tree.release()
 		null.Close()
 		return nil, fmt.Errorf("cannot start the process engine: %w", err)
 	}
@@ -104,6 +106,7 @@ func (e *Engine) Close() error {
 	signal.Stop(e.chld)
 	signal.Stop(e.deaf)
 	e.groups.close(e.opts.ID)
+	e.tree.release()
 	return e.null.Close()
 }
 

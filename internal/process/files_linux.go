@@ -36,22 +36,22 @@ func failure(err error) error {
 // readFirst is what one read gives of a file: all of it, where the kernel makes
 // it anew for each read and buf is large enough.
 func readFirst(path string, buf []byte) ([]byte, error) {
-	fd, err := open(path, unix.O_RDONLY)
+	fd, err := openBriefly(path, unix.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}
-	defer unix.Close(fd)
+	defer spare.close(fd)
 	n, err := read(fd, path, buf)
 	return buf[:n], err
 }
 
 // readAll is all that is in a file.
 func readAll(path string) ([]byte, error) {
-	fd, err := open(path, unix.O_RDONLY)
+	fd, err := openBriefly(path, unix.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}
-	defer unix.Close(fd)
+	defer spare.close(fd)
 	b := make([]byte, 0, 4<<10)
 	for {
 		b = slices.Grow(b, 1<<10)
@@ -65,11 +65,11 @@ func readAll(path string) ([]byte, error) {
 
 // readNames is the names in a directory.
 func readNames(path string) ([]string, error) {
-	fd, err := open(path, unix.O_RDONLY|unix.O_DIRECTORY)
+	fd, err := openBriefly(path, unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return nil, err
 	}
-	defer unix.Close(fd)
+	defer spare.close(fd)
 	var names []string
 	buf := make([]byte, 8<<10)
 	for {
@@ -83,10 +83,10 @@ func readNames(path string) ([]string, error) {
 
 // writeFile writes to a file that is there.
 func writeFile(path, text string) error {
-	fd, err := open(path, unix.O_WRONLY)
+	fd, err := openBriefly(path, unix.O_WRONLY)
 	if err != nil {
 		return err
 	}
-	defer unix.Close(fd)
+	defer spare.close(fd)
 	return write(fd, path, text)
 }

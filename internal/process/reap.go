@@ -193,7 +193,8 @@ func (e *Engine) sweep(full bool) (again bool, failed error) {
 		}
 		switch {
 		case len(members) > 0 && !r.leaves():
-			r.failed = cmp.Or(e.follow(r, members), e.tell(r, members), r.failed)
+			failed = cmp.Or(failed, e.follow(r, members)) // this look is as good without
+			r.failed = cmp.Or(e.tell(r, members), r.failed)
 		case r.failed != nil:
 		case occupied:
 			e.wantPass() // they came and went as we looked

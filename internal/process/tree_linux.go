@@ -22,6 +22,10 @@ type tree struct {
 	groups bool         // the kernel signals process groups by pidfd
 }
 
+// reserve holds descriptors for looks and signals, until release.
+func (t *tree) reserve(null *os.File) { spare.fill(int(null.Fd())) }
+func (t *tree) release()              { spare.empty() }
+
 func (t *tree) open() error {
 	if err := becomeSubreaper(); err != nil {
 		return os.NewSyscallError("prctl", err)
@@ -258,7 +262,7 @@ func canSignalGroups() bool {
 	if err != nil {
 		return false
 	}
-	defer unix.Close(fd)
+	defer spare.close(fd)
 	return !errors.Is(pidfdSignalGroup(fd, self, 0), unix.EINVAL)
 }
 
@@ -270,9 +274,14 @@ func (t *tree) signal(p proc, sig syscall.Signal) error {
 	return t.send(p, pidfdSignal, sig, unix.SIGCONT)
 }
 
-// open gives a pidfd of p; ESRCH if p is gone.
-func (p proc) open(flags int) (fd int, err error) {
-	fd, openErr := pidfdOpen(p.pid, flags)
+// open gives a pidfd of p; ESRCH if p is gone. It is closed by spare.close.
+func (p proc) open() (fd int, err error) {
+	fd, openErr := pidfdOpenBriefly(p.pid)
+	return fd, p.opened(fd, openErr)
+}
+
+// opened is why fd, if openErr is nil, is not a pidfd of p; it is closed then.
+func (p proc) opened(fd int, openErr error) error {
 	there, err := p.there() // whatever pidfd_open says: the pid may now be that of a thread, which has no pidfd
 	switch {
 	case err == nil && !there:
@@ -281,19 +290,19 @@ func (p proc) open(flags int) (fd int, err error) {
 		err = os.NewSyscallError("pidfd_open", openErr)
 	}
 	if err != nil && openErr == nil {
-		unix.Close(fd)
+		spare.close(fd)
 	}
-	return fd, err
+	return err
 }
 
 // send acts on p, or its process group, by pidfd, so that a process that has taken
 // its pid since is never hit.
 func (t *tree) send(p proc, how func(fd, pid int, sig syscall.Signal) error, sigs ...syscall.Signal) error {
-	fd, err := p.open(0)
+	fd, err := p.open()
 	if err != nil {
 		return err
 	}
-	defer unix.Close(fd)
+	defer spare.close(fd)
 	for i, sig := range sigs {
 		err := how(fd, p.pid, sig)
 		if i > 0 && errors.Is(err, unix.ESRCH) {

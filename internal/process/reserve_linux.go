@@ -1,0 +1,109 @@
+package process
+
+import (
+	"errors"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// spare is for looks at processes, and for signals to them: clients, logs and
+// checks may use up all descriptors, and still a run must end.
+var spare reserve
+
+// spares is how many descriptors are held. A signal takes two at a time, and few
+// look at once.
+const spares = 4
+
+// A reserve is descriptors that are held to be closed when no other can be had.
+type reserve struct {
+	mu   sync.Mutex
+	null int          // what those that are held are duplicates of
+	held []int        // at most spares, with those that are lent
+	lent map[int]bool // opened in the place of one that was held
+}
+
+// fill opens what is to be held.
+func (r *reserve) fill(null int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.null, r.lent = null, make(map[int]bool)
+	r.refill()
+}
+
+// empty closes what is held.
+func (r *reserve) empty() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, fd := range r.held {
+		unix.Close(fd)
+	}
+	r.held = nil
+}
+
+// refill gets what is missing, as far as that can be had. The caller holds the
+// mutex.
+func (r *reserve) refill() {
+	for len(r.held)+len(r.lent) < spares {
+		fd, err := unix.FcntlInt(uintptr(r.null), unix.F_DUPFD_CLOEXEC, 3)
+		if err != nil {
+			return
+		}
+		r.held = append(r.held, fd)
+	}
+}
+
+// lend calls open with a descriptor free for it. Others may get that first: then
+// it fails, as it would have without. What it opens is closed by close, soon.
+func (r *reserve) lend(open func() (fd int, err error)) (fd int, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	last := len(r.held) - 1
+	if last < 0 {
+		return open()
+	}
+	unix.Close(r.held[last])
+	r.held = r.held[:last]
+	if fd, err = open(); err == nil {
+		r.lent[fd] = true
+	}
+	r.refill()
+	return fd, err
+}
+
+// close closes fd, or keeps its place where it was lent: in one step, so that
+// nobody else gets it.
+func (r *reserve) close(fd int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.lent[fd] {
+		unix.Close(fd)
+	} else if delete(r.lent, fd); unix.Dup3(r.null, fd, unix.O_CLOEXEC) == nil {
+		r.held = append(r.held, fd)
+	} else {
+		unix.Close(fd)
+	}
+	if len(r.held)+len(r.lent) < spares && r.lent != nil {
+		r.refill()
+	}
+}
+
+// noneLeft tells whether the error is that no descriptor is to be had.
+func noneLeft(err error) bool { return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) }
+
+// openBriefly opens a file of the kernel's for one look, which ends with
+// spare.close.
+func openBriefly(path string, flags int) (fd int, err error) {
+	if fd, err = open(path, flags); noneLeft(err) {
+		fd, err = spare.lend(func() (int, error) { return open(path, flags) })
+	}
+	return fd, err
+}
+
+// pidfdOpenBriefly opens a process for one signal, which ends with spare.close.
+func pidfdOpenBriefly(pid int) (fd int, err error) {
+	if fd, err = pidfdOpen(pid, 0); noneLeft(err) {
+		fd, err = spare.lend(func() (int, error) { return pidfdOpen(pid, 0) })
+	}
+	return fd, err
+}
