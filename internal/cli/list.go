@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -44,7 +43,7 @@ each uses and where it runs and logs.`,
 			if failing {
 				tasks = slices.DeleteFunc(tasks, func(t task.Info) bool { return !t.Failing() })
 			}
-			slices.SortFunc(tasks, func(a, b task.Info) int { return strings.Compare(a.Name, b.Name) })
+			slices.SortFunc(tasks, func(a, b task.Info) int { return task.CompareNames(a.Name, b.Name) })
 			if e.quiet {
 				e.output = "name"
 			}

@@ -340,7 +340,7 @@ func (e *env) down(file *taskfile.File, names []string) error {
 		if len(tasks) == 0 && errs == nil {
 			e.nothingDown(file, full, now)
 		}
-		slices.SortFunc(tasks, func(a, b task.Info) int { return strings.Compare(a.Name, b.Name) })
+		slices.SortFunc(tasks, func(a, b task.Info) int { return task.CompareNames(a.Name, b.Name) })
 		return tasks, errors.Join(errs...)
 	})
 }

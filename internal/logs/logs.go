@@ -188,7 +188,7 @@ func (d Dir) Names() ([]string, error) {
 		return nil, err
 	}
 	names = slices.DeleteFunc(names, func(name string) bool { return task.CheckName(name) != nil })
-	slices.Sort(names)
+	slices.SortFunc(names, task.CompareNames)
 	return names, nil
 }
 

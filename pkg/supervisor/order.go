@@ -211,7 +211,7 @@ func (a *actor) unmet(names []string) (why string) {
 // waitsFor names what a still waits for, in a sentence for people.
 func (a *actor) waitsFor() string {
 	const most = 5
-	names := slices.Sorted(maps.Keys(a.waits))
+	names := slices.SortedFunc(maps.Keys(a.waits), task.CompareNames)
 	if n := len(names) - most; n > 0 {
 		names = append(names[:most], fmt.Sprintf("%d more", n))
 	}

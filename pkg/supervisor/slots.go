@@ -1,7 +1,6 @@
 package supervisor
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -256,7 +255,7 @@ func (s *Supervisor) Groups() []task.Group {
 	for _, g := range all {
 		groups = append(groups, g)
 	}
-	slices.SortFunc(groups, func(a, b task.Group) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(groups, func(a, b task.Group) int { return task.CompareNames(a.Name, b.Name) })
 	return groups
 }
 

@@ -167,7 +167,7 @@ func (s *Supervisor) Remove(ctx context.Context, name string, force bool) (task.
 	return s.Submit(Op{Kind: OpRemove, Name: name, Force: force}).Wait(ctx)
 }
 
-// List is every task, sorted by name, as it now is. It waits for nobody.
+// List is every task, sorted by [task.CompareNames], as it now is. It waits for nobody.
 func (s *Supervisor) List() []task.Info {
 	shown := s.Shared()
 	infos := make([]task.Info, len(shown))
@@ -188,7 +188,7 @@ func (s *Supervisor) Shared() []*task.Info {
 		}
 	}
 	s.mu.Unlock()
-	slices.SortFunc(shown, func(a, b *task.Info) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(shown, func(a, b *task.Info) int { return task.CompareNames(a.Name, b.Name) })
 	return shown
 }
 
@@ -322,7 +322,7 @@ func (s *Supervisor) endAll(ctx context.Context, op Op) ([]task.Info, error) {
 		}()
 	}
 	s.mu.Unlock()
-	slices.SortFunc(calls, func(a, b *Call) int { return strings.Compare(a.op.Name, b.op.Name) })
+	slices.SortFunc(calls, func(a, b *Call) int { return task.CompareNames(a.op.Name, b.op.Name) })
 	var infos []task.Info
 	var stuck []string
 	var errs []error
