@@ -20,7 +20,7 @@ func (e *env) startAgain(f *startFlags, names []string) error {
 	if alone && path == "" {
 		return e.started(f, func(ctx context.Context, c *client.Client) ([]task.Info, error) {
 			tasks, err := c.Start(ctx, task.Spec{Name: names[0]}, f.replace)
-			if err == nil && tasks[0].Engine == task.EngineFunc && tasks[0].Run == 1 {
+			if err == nil && len(tasks) == 1 && tasks[0].Engine == task.EngineFunc && tasks[0].Run == 1 {
 				e.remark("tasks: no command given: %s is the built-in heartbeat", names[0])
 			}
 			return tasks, err

@@ -96,6 +96,8 @@ func codeOfTask(t task.Info) int {
 		return timedOut
 	case t.State == task.Stopped && t.Engine == task.EngineFunc:
 		return done
+	case t.ExitCode != nil && (*t.ExitCode < 0 || *t.ExitCode > 255): // a part of which would be the code
+		return ownFailure
 	case t.ExitCode != nil:
 		return *t.ExitCode
 	case t.Signal != "":

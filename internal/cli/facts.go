@@ -38,7 +38,7 @@ func specFacts(s *task.Spec) (facts [][2]string) {
 		}
 		say("Well while", "%s, every %s; stopped after %d failures", strings.Join(by, " and "), span(s.Health.Pause()), s.Health.Retries())
 	}
-	say("Stop", "%s, KILL after %s", s.StopSignal, span(time.Duration(*s.StopTimeout)))
+	say("Stop", "%s, KILL after %s", s.StopSignal, span(s.Grace()))
 	restart := string(s.Restart)
 	if s.Restart != task.RestartNo {
 		restart += ", backoff " + span(s.Backoff.Min) + ".." + span(s.Backoff.Max)

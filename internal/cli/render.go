@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -118,8 +119,12 @@ func (e *env) printTable(head []string, rows [][]string) error {
 	if e.tty && e.output != "wide" {
 		w.width = e.width
 	}
-	// The library takes 20 ms for a thousand rows and lays them out alike.
-	if !e.tty || len(rows) > 100 {
+	// The library takes 20 ms for a thousand rows, fills all up to the widest cell, and
+	// lays them out alike.
+	long := func(row []string) bool {
+		return slices.ContainsFunc(row, func(cell string) bool { return len(cell) > maxColumn })
+	}
+	if !e.tty || len(rows) > 100 || slices.ContainsFunc(rows, long) {
 		return pad(w, head, rows)
 	}
 	cell := tw.CellConfig{
@@ -154,13 +159,16 @@ func pad(w io.Writer, head []string, rows [][]string) error {
 // widest cell that it has had.
 type columns struct{ width []int }
 
+// maxColumn is the widest column that other cells are filled up to.
+const maxColumn = 1000
+
 func (c *columns) print(w io.Writer, rows [][]string) error {
 	for _, row := range rows {
 		for i, cell := range row {
 			if i == len(c.width) {
 				c.width = append(c.width, 0)
 			}
-			c.width[i] = max(c.width[i], shown(cell))
+			c.width[i] = min(max(c.width[i], shown(cell)), maxColumn)
 		}
 	}
 	var b strings.Builder
@@ -168,7 +176,7 @@ func (c *columns) print(w io.Writer, rows [][]string) error {
 		for i, cell := range row {
 			b.WriteString(cell)
 			if i < len(row)-1 {
-				b.WriteString(strings.Repeat(" ", c.width[i]-shown(cell)+2))
+				b.WriteString(strings.Repeat(" ", max(c.width[i]-shown(cell), 0)+2))
 			}
 		}
 		b.WriteByte('\n')
@@ -181,8 +189,8 @@ func (c *columns) print(w io.Writer, rows [][]string) error {
 func shown(s string) int {
 	n := 0
 	for s != "" {
-		if strings.HasPrefix(s, "\x1b[") {
-			s = s[strings.IndexByte(s, 'm')+1:]
+		if end := colour(s); end > 0 {
+			s = s[end:]
 			continue
 		}
 		r, size := utf8.DecodeRuneInString(s)
@@ -190,6 +198,15 @@ func shown(s string) int {
 		n += columnsOf(r)
 	}
 	return n
+}
+
+// colour is the length of the code for a colour that s begins with, or 0.
+func colour(s string) int {
+	rest, ok := strings.CutPrefix(s, "\x1b[")
+	if rest = strings.TrimLeft(rest, "0123456789;"); !ok || !strings.HasPrefix(rest, "m") {
+		return 0
+	}
+	return len(s) - len(rest) + 1
 }
 
 // columnsOf is how wide r is on a terminal.
@@ -229,8 +246,7 @@ func (t *trimmer) Write(b []byte) (int, error) {
 func cut(s string, n int) string {
 	var b strings.Builder
 	for s != "" {
-		if strings.HasPrefix(s, "\x1b[") {
-			end := strings.IndexByte(s, 'm') + 1
+		if end := colour(s); end > 0 {
 			b.WriteString(s[:end])
 			s = s[end:]
 			continue

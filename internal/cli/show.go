@@ -114,7 +114,7 @@ func (e *env) showTask(t task.Info) error {
 	}
 	if len(t.Tree) > 0 {
 		fmt.Fprintln(e.out)
-		e.drawTree(t.Tree, 0, "")
+		e.drawTree(t.Tree)
 	}
 	if len(t.Runs) == 0 {
 		return nil
@@ -140,26 +140,30 @@ func (e *env) showTask(t task.Info) error {
 	return e.printTable([]string{"RUN", "STATE", "PID", "STARTED", "LASTED", "EXIT", "REASON"}, runs)
 }
 
-// drawTree draws the processes whose parent is given, and below each its own.
-func (e *env) drawTree(procs []task.Proc, parent int, indent string) {
-	var of []task.Proc
+// drawTree draws the processes without a parent, and below each its own.
+func (e *env) drawTree(procs []task.Proc) {
+	below := make(map[int][]task.Proc)
 	for _, p := range procs {
-		if p.Parent == parent {
-			of = append(of, p)
+		below[p.Parent] = append(below[p.Parent], p)
+	}
+	var draw func(parent int, indent string)
+	draw = func(parent int, indent string) {
+		of := below[parent]
+		delete(below, parent) // each is drawn once, whatever the supervisor says of its parents
+		for i, p := range of {
+			branch, more := "├─ ", "│  "
+			if i == len(of)-1 {
+				branch, more = "└─ ", "   "
+			}
+			if parent == 0 || len(indent) > maxColumn {
+				branch, more = "", ""
+			}
+			line := fmt.Sprintf("%s%s%d  %s  (%s)\n", indent, branch, p.PID, plain(commandLine(task.Info{Command: p.Command})), size(p.MemoryBytes))
+			fmt.Fprint(&trimmer{w: e.out, width: e.terminal()}, line)
+			draw(p.PID, indent+more)
 		}
 	}
-	for i, p := range of {
-		branch, below := "├─ ", "│  "
-		if i == len(of)-1 {
-			branch, below = "└─ ", "   "
-		}
-		if parent == 0 {
-			branch, below = "", ""
-		}
-		line := fmt.Sprintf("%s%s%d  %s  (%s)\n", indent, branch, p.PID, plain(commandLine(task.Info{Command: p.Command})), size(p.MemoryBytes))
-		fmt.Fprint(&trimmer{w: e.out, width: e.terminal()}, line)
-		e.drawTree(procs, p.PID, indent+below)
-	}
+	draw(0, "")
 }
 
 // terminal is the width of the terminal that is written to; 0: there is none.

@@ -175,7 +175,7 @@ func (e *env) notUp(c *client.Client, tasks, down []task.Info, want string) erro
 			stopped, err := c.Stop(context.Background(), client.StopOptions{Selector: task.Selector{Names: []string{t.Name}}})
 			if err != nil {
 				errs = append(errs, err)
-			} else {
+			} else if len(stopped) == 1 {
 				*t = stopped[0]
 			}
 		}

@@ -66,8 +66,8 @@ func (e *env) wait(o client.WaitOptions) error {
 	if errors.Is(err, context.Canceled) {
 		err = context.Cause(ctx)
 	}
-	if o.Any && err == nil {
-		tasks = met(tasks, o.For)[:1]
+	if is := met(tasks, o.For); o.Any && err == nil && len(is) > 0 {
+		tasks = is[:1]
 	}
 	if e.output == "json" || e.output == "name" || e.output == "wide" {
 		err = joined(err, e.printTouched(tasks))

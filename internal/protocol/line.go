@@ -9,6 +9,10 @@ import (
 	"io"
 )
 
+// MaxReply is the longest line, in bytes, that a client reads: more than the list of
+// all tasks that a supervisor may have.
+const MaxReply = 1 << 30
+
 // ErrLine is the error for a line over the limit.
 var ErrLine = &Error{Code: CodeRequest, Message: fmt.Sprintf("a request has at most %d bytes", MaxLine)}
 

@@ -230,6 +230,9 @@ func (c *Client) tasks(ctx context.Context, method string, params any) ([]task.I
 			tasks = failed.Data.Tasks
 		}
 	}
+	if wrong := checkReply(tasks); wrong != nil {
+		return nil, wrong
+	}
 	return tasks, ofKind(err)
 }
 

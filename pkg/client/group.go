@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"fmt"
 
 	"tasks/internal/protocol"
 	"tasks/pkg/task"
@@ -20,6 +21,11 @@ type (
 func (c *Client) Groups(ctx context.Context) ([]task.Group, error) {
 	var groups []task.Group
 	err := c.call(ctx, "group.list", struct{}{}, &groups)
+	for i := range groups {
+		if wrong := task.CheckName(groups[i].Name); err == nil && wrong != nil {
+			return nil, fmt.Errorf("cannot read the supervisor's reply: %w", wrong)
+		}
+	}
 	return groups, ofKind(err)
 }
 

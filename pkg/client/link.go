@@ -51,6 +51,17 @@ func (m *message) into(result any) error {
 	return nil
 }
 
+// checkReply refuses what no supervisor has: names go into paths, and among others
+// onto lines of their own.
+func checkReply(tasks []task.Info) error {
+	for i := range tasks {
+		if err := task.CheckName(tasks[i].Name); err != nil {
+			return fmt.Errorf("cannot read the supervisor's reply: %w", err)
+		}
+	}
+	return nil
+}
+
 func newLink(conn net.Conn) *link {
 	l := &link{conn: conn, lines: make(chan []byte), dead: make(chan struct{}), answers: make(map[uint64]*answer)}
 	go l.read()
@@ -98,9 +109,12 @@ func (l *link) write() {
 
 // read hands every message to who awaits it.
 func (l *link) read() {
-	lines := protocol.NewLines(l.conn, 0)
+	lines := protocol.NewLines(l.conn, protocol.MaxReply)
 	for {
 		line, err := lines.Next()
+		if err == protocol.ErrLine {
+			err = fmt.Errorf("a reply of the supervisor has more than %d bytes", protocol.MaxReply)
+		}
 		if err != nil {
 			l.fail(err)
 			return
@@ -121,10 +135,19 @@ func (l *link) read() {
 		l.mu.Lock()
 		a := l.answers[id]
 		l.mu.Unlock()
-		if a != nil {
+		switch {
+		case a == nil:
+		case cap(a.replies) > 1: // a watch holds up only its own connection
 			select {
-			case a.replies <- m: // has room for a reply; a watch holds up only its own connection
+			case a.replies <- m:
 			case <-l.dead:
+			}
+		default:
+			select {
+			case a.replies <- m:
+			default:
+				l.fail(errors.New("the supervisor has answered a request twice"))
+				return
 			}
 		}
 	}

@@ -41,6 +41,9 @@ func (c *Client) Observe(ctx context.Context, sel task.Selector) (now []task.Inf
 			err = m.into(&now)
 		}
 	}
+	if err == nil {
+		err = checkReply(now)
+	}
 	if err != nil {
 		done()
 		own.Close()
@@ -59,6 +62,10 @@ func (c *Client) Observe(ctx context.Context, sel task.Selector) (now []task.Inf
 				yield(task.Event{}, m.Error.Err())
 				return
 			case m.Params != nil:
+				if err := checkReply([]task.Info{m.Params.Task}); err != nil {
+					yield(task.Event{}, err)
+					return
+				}
 				if !yield(m.Params.Event, nil) {
 					return
 				}
