@@ -16,14 +16,14 @@ __tasks_init_completion()
         _get_comp_words_by_ref "$@" cur prev words cword
         return
     fi
-    local i last
+    local i last word
     words=("${COMP_WORDS[0]}") cword=0
     for ((i = 1; i <= COMP_CWORD; i++)); do
-        last=${words[cword]}
-        if ((cword > 0)) && [[ ${COMP_WORDS[i]} == [=:]* || ${last} == *[=:] && ${COMP_LINE} == *"${last}${COMP_WORDS[i]}"* ]]; then
-            words[cword]+=${COMP_WORDS[i]}
+        last=${words[cword]} word=${COMP_WORDS[i]}
+        if ((cword > 0)) && [[ ${word} == [=:]* || ( ${word} == @* || ${last} == *[=:@] ) && ${COMP_LINE} == *"${last}${word}"* ]]; then
+            words[cword]+=${word}
         else
-            words[++cword]=${COMP_WORDS[i]}
+            words[++cword]=${word}
         fi
     done
     cur=${words[cword]} prev=
@@ -133,7 +133,7 @@ __tasks_process_completion_results() {
             fullFilter+="$filter|"
         done
 
-        filteringCmd="_filedir $fullFilter"
+        filteringCmd="__tasks_filedir $fullFilter"
         __tasks_debug "File filtering command: $filteringCmd"
         $filteringCmd
     elif (((directive & shellCompDirectiveFilterDirs) != 0)); then
@@ -143,17 +143,20 @@ __tasks_process_completion_results() {
         subdir=${completions[0]}
         if [[ -n $subdir ]]; then
             __tasks_debug "Listing directories in $subdir"
-            pushd "$subdir" >/dev/null 2>&1 && _filedir -d && popd >/dev/null 2>&1 || return
+            pushd "$subdir" >/dev/null 2>&1 && __tasks_filedir -d && popd >/dev/null 2>&1 || return
         else
             __tasks_debug "Listing directories in ."
-            _filedir -d
+            __tasks_filedir -d
         fi
     else
         __tasks_handle_completion_types
     fi
 
-    __tasks_handle_special_char "$cur" :
-    __tasks_handle_special_char "$cur" =
+    local char breaks=
+    for char in = : @; do
+        [[ $COMP_WORDBREAKS != *$char* ]] || breaks+=$char
+    done
+    [[ -z $breaks ]] || __tasks_handle_special_char "$cur" "[$breaks]"
 
     # Print the activeHelp statements before we finish
     __tasks_handle_activeHelp
@@ -182,7 +185,7 @@ __tasks_handle_activeHelp() {
                 # to know if any files will match what the user typed, so that we know if
                 # there will be completions presented, so that we know how to handle ActiveHelp.
                 # To find out, we actually trigger the file completion ourselves;
-                # the call to _filedir will fill COMPREPLY if files match.
+                # the call to __tasks_filedir will fill COMPREPLY if files match.
                 if (((directive & shellCompDirectiveNoFileComp) == 0)); then
                     __tasks_debug "Listing files"
                     _filedir
@@ -403,6 +406,22 @@ __tasks_format_comp_descriptions()
     done
 }
 
+__tasks_filedir()
+{
+    if declare -F _filedir >/dev/null 2>&1; then
+        _filedir "$@"
+        return
+    fi
+    local entry
+    COMPREPLY=()
+    while IFS= read -r entry; do
+        if [[ -d ${entry/#\~/$HOME} || $1 != -d && "|$1" == *"|${entry##*.}|"* ]]; then
+            COMPREPLY+=("$entry")
+        fi
+    done < <(compgen -f -- "$cur")
+    compopt -o filenames 2>/dev/null || :
+}
+
 __start_tasks()
 {
     local cur prev words cword split
@@ -412,9 +431,9 @@ __start_tasks()
     # Call _init_completion from the bash-completion package
     # to prepare the arguments properly
     if declare -F _init_completion >/dev/null 2>&1; then
-        _init_completion -n =: || return
+        _init_completion -n =:@ || return
     else
-        __tasks_init_completion -n =: || return
+        __tasks_init_completion -n =:@ || return
     fi
 
     __tasks_debug

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -40,33 +41,78 @@ and signals complete, the tasks as they are at that moment.`,
 }
 
 // bashWords splits the line where the package bash-completion is not there to
-// do it: at blanks alone, not at the '=' and ':' of COMP_WORDBREAKS.
+// do it: at blanks alone, not at the '=', ':' and '@' of COMP_WORDBREAKS.
 const bashWords = `if declare -F _get_comp_words_by_ref >/dev/null 2>&1; then
         _get_comp_words_by_ref "$@" cur prev words cword
         return
     fi
-    local i last
+    local i last word
     words=("${COMP_WORDS[0]}") cword=0
     for ((i = 1; i <= COMP_CWORD; i++)); do
-        last=${words[cword]}
-        if ((cword > 0)) && [[ ${COMP_WORDS[i]} == [=:]* || ${last} == *[=:] && ${COMP_LINE} == *"${last}${COMP_WORDS[i]}"* ]]; then
-            words[cword]+=${COMP_WORDS[i]}
+        last=${words[cword]} word=${COMP_WORDS[i]}
+        if ((cword > 0)) && [[ ${word} == [=:]* || ( ${word} == @* || ${last} == *[=:@] ) && ${COMP_LINE} == *"${last}${word}"* ]]; then
+            words[cword]+=${word}
         else
-            words[++cword]=${COMP_WORDS[i]}
+            words[++cword]=${word}
         fi
     done
     cur=${words[cword]} prev=
     ((cword == 0)) || prev=${words[cword-1]}`
+
+// bashTrim takes off the offers what bash keeps of the word: all up to the last
+// character at which it splits.
+const bashTrim = `local char breaks=
+    for char in = : @; do
+        [[ $COMP_WORDBREAKS != *$char* ]] || breaks+=$char
+    done
+    [[ -z $breaks ]] || __tasks_handle_special_char "$cur" "[$breaks]"
+`
+
+// bashFiles offers directories (-d), or also files with one of the extensions
+// "a|b|", where the package bash-completion is not there to do it.
+const bashFiles = `__tasks_filedir()
+{
+    if declare -F _filedir >/dev/null 2>&1; then
+        _filedir "$@"
+        return
+    fi
+    local entry
+    COMPREPLY=()
+    while IFS= read -r entry; do
+        if [[ -d ${entry/#\~/$HOME} || $1 != -d && "|$1" == *"|${entry##*.}|"* ]]; then
+            COMPREPLY+=("$entry")
+        fi
+    done < <(compgen -f -- "$cur")
+    compopt -o filenames 2>/dev/null || :
+}
+
+`
+
+// bashEdits are changes to the library's script, which takes no account of '@',
+// and needs the package bash-completion for files.
+var bashEdits = []struct {
+	old, new string
+	times    int
+}{
+	{`_get_comp_words_by_ref "$@" cur prev words cword`, bashWords, 1},
+	{`_init_completion -n =: ||`, `_init_completion -n =:@ ||`, 2},
+	{"_filedir ", "__tasks_filedir ", 4},
+	{"__start_tasks()\n{", bashFiles + "__start_tasks()\n{", 1},
+	{"__tasks_handle_special_char \"$cur\" :\n    __tasks_handle_special_char \"$cur\" =\n", bashTrim, 1},
+}
 
 func bashCompletion(root *cobra.Command, w io.Writer) error {
 	var b bytes.Buffer
 	if err := root.GenBashCompletionV2(&b, true); err != nil {
 		return err
 	}
-	needs := []byte(`_get_comp_words_by_ref "$@" cur prev words cword`)
-	if bytes.Count(b.Bytes(), needs) != 1 {
-		return errors.New("cannot make the script: the library's is not as expected")
+	script := b.String()
+	for _, edit := range bashEdits {
+		if strings.Count(script, edit.old) != edit.times {
+			return errors.New("cannot make the script: the library's is not as expected")
+		}
+		script = strings.ReplaceAll(script, edit.old, edit.new)
 	}
-	_, err := w.Write(bytes.Replace(b.Bytes(), needs, []byte(bashWords), 1))
+	_, err := io.WriteString(w, script)
 	return err
 }
