@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -153,7 +154,11 @@ func (l *loader) envFile(chain, path string, before map[string]string, outer fun
 	if vars, ok := l.files[chain]; ok {
 		return vars, nil
 	}
-	text, err := read(safeopen.Open, path)
+	open := safeopen.Open
+	if path == os.DevNull { // a default that says: none
+		open = os.Open
+	}
+	text, err := read(open, path)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read %s: %w", path, reason(err))
 	}
@@ -163,7 +168,11 @@ func (l *loader) envFile(chain, path string, before map[string]string, outer fun
 	if err != nil {
 		return nil, err
 	}
-	l.remarks = append(l.remarks, remarks...)
+	for _, r := range remarks {
+		if len(l.remarks) < maxFaults && !slices.Contains(l.remarks, r) {
+			l.remarks = append(l.remarks, r)
+		}
+	}
 	if l.files == nil {
 		l.files = make(map[string]map[string]string)
 	}
