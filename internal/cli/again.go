@@ -50,7 +50,7 @@ func (e *env) startAgain(f *startFlags, names []string) error {
 		var tasks []task.Info
 		var errs []error
 		if found.specs != nil {
-			some, err := c.Apply(ctx, found.groups, found.specs)
+			some, err := e.apply(ctx, c, found.groups, found.specs)
 			tasks, errs = append(tasks, some...), append(errs, err)
 		}
 		if found.again != nil || f.all {

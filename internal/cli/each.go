@@ -96,6 +96,9 @@ func (e *env) startInputs(cmd *cobra.Command, f *eachFlags, spec task.Spec, inpu
 	}
 	ctx, done := untilInterrupt(unchanged)
 	defer done()
+	if spec.Caller, err = e.caller(ctx, c); err != nil {
+		return err
+	}
 	if len(specs) == 0 {
 		e.remark("tasks: no input, so no tasks")
 		return e.printTouched(nil)

@@ -12,12 +12,14 @@ import (
 	"os"
 	"os/signal"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"golang.org/x/term"
 
 	"tasks/internal/daemon"
+	"tasks/internal/process"
 	"tasks/internal/socket"
 	"tasks/pkg/client"
 	"tasks/pkg/task"
@@ -42,7 +44,8 @@ type env struct {
 	console *daemon.Console // in place of err while a supervisor is in the foreground; else nil
 
 	client     client.Client
-	onceSilent sync.Once // of the remark that the supervisor does not answer
+	onceSilent sync.Once    // of the remark that the supervisor does not answer
+	supervisor atomic.Int64 // pid of the one that it is connected to; 0: not known
 	paths      socket.Paths
 	within     bool                                  // in `tasks shell`
 	grace      func(own time.Duration) time.Duration // of a stop by this command; nil: the task's own
@@ -102,11 +105,30 @@ func (e *env) dialWithin(most time.Duration) (*client.Client, error) {
 	return &e.client, nil
 }
 
-func (e *env) connect(ctx context.Context, path string) (net.Conn, error) {
+func (e *env) connect(ctx context.Context, path string) (conn net.Conn, err error) {
 	if e.foreign {
-		return socket.DialForeign(ctx, path)
+		conn, err = socket.DialForeign(ctx, path)
+	} else {
+		conn, err = socket.Dial(ctx, path)
 	}
-	return socket.Dial(ctx, path)
+	if unix, ok := conn.(*net.UnixConn); ok && err == nil {
+		_, pid, _ := socket.Peer(unix)
+		e.supervisor.Store(int64(pid))
+	}
+	return conn, err
+}
+
+// caller is what tasks are handed on of this process, without what they have of
+// the supervisor anyway: one of an earlier version knows nothing of it.
+func (e *env) caller(ctx context.Context, c *client.Client) (task.Caller, error) {
+	own := process.CallerOf(0)
+	if err := c.Connect(ctx); err != nil {
+		return own, err
+	}
+	if pid := e.supervisor.Load(); pid > 0 {
+		own = own.Without(process.CallerOf(int(pid)))
+	}
+	return own, nil
 }
 
 // dialAt reaches the supervisor on path, and nowhere else.

@@ -57,6 +57,7 @@ func specFacts(s *task.Spec) (facts [][2]string) {
 		}
 		say("Success", "exit code %s", strings.Join(codes, ", "))
 	}
+	attributeFacts(&s.Attributes, say)
 	if s.LeaveChildren {
 		say("Children", "left running when the main process ends")
 	}

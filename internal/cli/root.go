@@ -21,6 +21,9 @@ import (
 
 // Main runs the command line and returns the exit code.
 func Main(args []string) int {
+	if len(args) > 0 && args[0] == process.ShimCommand {
+		return process.Shim(args[1:])
+	}
 	supervisor := len(args) > 0 && args[0] == daemon.Command
 	if supervisor || slices.Contains(args, "--foreground") {
 		// Its engine is to have the first thread, which this goroutine may leave at

@@ -31,6 +31,9 @@ type specFlags struct {
 	logMaxSize                   task.Size
 	logKeep                      int
 	success                      []string
+	umask                        string
+	nice                         int
+	ulimits                      []string
 
 	after, afterEnded []string
 	when              task.When
@@ -61,6 +64,10 @@ func (f *specFlags) flags(cmd *cobra.Command) {
 	fl.StringVar(&f.backoff, "backoff", "1s..1m", "pause before a restart, doubling from `MIN..MAX`")
 	durationVar(fl, &f.timeout, "timeout", "", 0, "stop it after `TIME`; it has failed then (default: none)")
 	fl.StringArrayVar(&f.success, "success-codes", nil, "exit `CODES` that are no failure, such as 0,3 (default: 0)")
+	fl.StringVar(&f.umask, "umask", "", "`BITS` of file modes that it does not set, such as 027 (default: as here)")
+	fl.IntVar(&f.nice, "nice", 0, "its nice value is `N`, -20 to 19 (default: as here)")
+	fl.Lookup("nice").DefValue = ""
+	fl.StringArrayVar(&f.ulimits, "ulimit", nil, "limit a resource: `NAME=SOFT[:HARD]`, such as nofile=4096; may be repeated")
 	fl.BoolVar(&f.leave, "leave-children", false, "keep what it started when its main process ends")
 
 	fl.StringSliceVar(&f.after, "after", nil, "begin once all of `NAMES` have ended well, or are ready if they are services")
@@ -98,6 +105,7 @@ func (f *specFlags) flags(cmd *cobra.Command) {
 	cmd.RegisterFlagCompletionFunc("restart", words("no", "on-failure", "always"))
 	cmd.RegisterFlagCompletionFunc("overlap", words("skip", "queue", "replace"))
 	cmd.RegisterFlagCompletionFunc("stop-signal", words(task.SignalNames()...))
+	cmd.RegisterFlagCompletionFunc("ulimit", completeLimits)
 	cmd.MarkFlagDirname("cwd")
 	cmd.Flags().SetAnnotation("cwd", mayBeEmpty, nil) // which says so itself
 }
@@ -169,6 +177,9 @@ func (f *specFlags) spec(e *env, cmd *cobra.Command, name string, command []stri
 	if changed("log-keep") {
 		s.LogKeep = new(f.logKeep)
 	}
+	if err := f.attributes(cmd, &s.Attributes); err != nil {
+		return s, err
+	}
 	if changed("max-restarts") {
 		s.MaxRestarts = new(f.maxRestarts)
 	}
@@ -183,7 +194,7 @@ func (f *specFlags) spec(e *env, cmd *cobra.Command, name string, command []stri
 
 // listsNotEmpty refuses lists without a value, see [singleValue].
 func (f *specFlags) listsNotEmpty(cmd *cobra.Command) error {
-	for name, list := range map[string][]string{"after": f.after, "after-ended": f.afterEnded, "env-file": f.envFiles} {
+	for name, list := range map[string][]string{"after": f.after, "after-ended": f.afterEnded, "env-file": f.envFiles, "ulimit": f.ulimits} {
 		if cmd.Flags().Changed(name) && (len(list) == 0 || slices.Contains(list, "")) {
 			return noValue(name)
 		}

@@ -110,6 +110,10 @@ func (e *env) start(cmd *cobra.Command, f *startFlags, args []string) error {
 		return err
 	}
 	return e.started(f, func(ctx context.Context, c *client.Client) ([]task.Info, error) {
+		var err error
+		if spec.Caller, err = e.caller(ctx, c); err != nil {
+			return nil, err
+		}
 		return c.Start(ctx, spec, f.replace)
 	})
 }

@@ -245,8 +245,20 @@ func (e *env) enact(ctx context.Context, c *client.Client, file *taskfile.File, 
 			return false, err
 		}
 	}
-	_, err = c.Apply(ctx, file.Groups, begin)
+	_, err = e.apply(ctx, c, file.Groups, begin)
 	return true, err
+}
+
+// apply has the supervisor set groups and start tasks of a file.
+func (e *env) apply(ctx context.Context, c *client.Client, groups []task.Group, specs []task.Spec) ([]task.Info, error) {
+	caller, err := e.caller(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	for i := range specs {
+		specs[i].Caller = caller
+	}
+	return c.Apply(ctx, groups, specs)
 }
 
 // printPlan shows what an up would do, its groups first.

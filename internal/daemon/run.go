@@ -143,7 +143,7 @@ func Run(cfg Config, serving func()) error {
 	leaving, next := false, "" // set before exited is closed
 	stirred := make(stirred, 1)
 	srv := server.New(server.Config{
-		Supervisor: sup, Home: home, Logger: cfg.Log, Answered: stirred.stir,
+		Supervisor: sup, Home: home, Caller: process.CallerOf(0), Logger: cfg.Log, Answered: stirred.stir,
 		Info: func() protocol.Info {
 			strays, err := engine.Strays()
 			if err != nil {

@@ -40,6 +40,7 @@ type Options struct {
 type Engine struct {
 	opts Options
 	boot string
+	own  task.Caller // what runs inherit of this process
 	null *os.File
 	tree tree // finds what belongs to a run
 
@@ -73,7 +74,7 @@ func New(o Options) (*Engine, error) {
 		return nil, fmt.Errorf("cannot start the process engine: %w", err)
 	}
 	e := &Engine{
-		opts: o, null: null,
+		opts: o, own: CallerOf(0), null: null,
 		runs: make(map[int]*run), sweeping: make(map[*run]bool),
 		chld: make(chan os.Signal, 1), deaf: make(chan os.Signal), look: make(chan struct{}, 1), quit: make(chan struct{}),
 	}
@@ -143,7 +144,9 @@ func (e *Engine) start(l task.Launch, groups cgroups) (task.Process, error) {
 			return nil, fmt.Errorf("cannot use the log: %w", err)
 		}
 	}
-	err = e.begin(r, command{path, l.Spec.Command, dir, env, out, l.Spec.Name, number}, groups)
+	err = e.begin(r, command{
+		path: path, argv: l.Spec.Command, dir: dir, env: env, out: out, task: l.Spec.Name, number: number, attributes: &l.Spec.Attributes,
+	}, groups)
 	if err != nil {
 		return nil, err
 	}
@@ -162,14 +165,21 @@ type command struct {
 	env  []string
 	out  *os.File // it writes to
 
+	report *os.File // the shim does; nil: none
+
 	task, number string // of the run
+	attributes   *task.Attributes
 }
 
-// begin begins r. After an error nothing is left of it.
+// begin begins r. After an error nothing is left of it, but before the first child
+// is reaped: then it is the first.
 func (e *Engine) begin(r *run, c command, groups cgroups) error {
-	err := e.forkRun(r, c, groups)
+	err := e.execute(r, c, groups)
 	if err != nil && r.ref.PID != 0 {
 		r.Stop(syscall.SIGKILL)
+		if e.opts.Begin != nil && !closed(e.opts.Begin) {
+			return err
+		}
 		select {
 		case <-r.gone:
 		case <-e.quit:
@@ -178,13 +188,38 @@ func (e *Engine) begin(r *run, c command, groups cgroups) error {
 	return err
 }
 
-func (e *Engine) forkRun(r *run, c command, groups cgroups) error {
+// execute has r execute c, by way of the shim where it takes that.
+func (e *Engine) execute(r *run, c command, groups cgroups) error {
+	program, settings := c.argv[0], e.settings(c.attributes)
+	if settings == nil {
+		return e.forkRun(r, c, program, groups)
+	}
+	c, err := settings.through(c)
+	if err != nil {
+		return execError(program, err)
+	}
+	in, out, err := pipe()
+	if err != nil {
+		return execError(program, err)
+	}
+	defer in.Close()
+	c.report = out
+	err = e.forkRun(r, c, program, groups)
+	out.Close()
+	if err != nil {
+		return err
+	}
+	return settings.report(in, program) // without the lock: the program may be on a disk that is far away
+}
+
+// forkRun forks the process of r, which may be the shim.
+func (e *Engine) forkRun(r *run, c command, program string, groups cgroups) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	r.used.from = time.Now()
 	pid, group, err := e.fork(c, groups)
 	if err != nil {
-		return execError(c.argv[0], err)
+		return execError(program, err)
 	}
 	fault.At("forked")
 	r.ref = task.Ref{PID: pid, Boot: e.boot, Cgroup: string(group)}
@@ -201,6 +236,9 @@ func (e *Engine) forkRun(r *run, c command, groups cgroups) error {
 func (e *Engine) fork(c command, groups cgroups) (pid int, group cgroup, err error) {
 	group, in, groupErr := groups.create(c.task, c.number)
 	attr := &syscall.ProcAttr{Dir: c.dir, Env: c.env, Files: []uintptr{e.null.Fd(), c.out.Fd(), c.out.Fd()}, Sys: sysProcAttr(in)}
+	if c.report != nil {
+		attr.Files = append(attr.Files, c.report.Fd()) // shimReport
+	}
 	pid, err = forkExec(c.path, c.argv, attr)
 	if in != nil {
 		in.Close()

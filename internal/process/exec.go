@@ -44,7 +44,10 @@ func (e *Engine) exec(ctx context.Context, l task.Launch, line string, groups cg
 		return "", task.Exit{}, fmt.Errorf("cannot execute a line: %w", err)
 	}
 	if r.log, err = pipeIDOf(out); err == nil {
-		err = e.begin(r, command{"/bin/sh", []string{"sh", "-c", line}, dir, e.environ(l, r.id, dir), out, l.Spec.Name, number}, groups)
+		err = e.begin(r, command{
+			path: "/bin/sh", argv: []string{"sh", "-c", line}, dir: dir, env: e.environ(l, r.id, dir), out: out, task: l.Spec.Name, number: number,
+			attributes: &l.Spec.Attributes,
+		}, groups)
 	}
 	out.Close()
 	if err != nil {

@@ -22,6 +22,9 @@ var engine *Engine
 func init() { runtime.LockOSThread() }
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == ShimCommand {
+		os.Exit(Shim(os.Args[2:]))
+	}
 	if mode := os.Getenv("PROCESS_TEST_HELPER"); mode != "" {
 		helpers[mode]()
 		os.Exit(0)

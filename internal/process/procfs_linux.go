@@ -24,7 +24,7 @@ type proc struct {
 type stat struct {
 	proc
 	ppid, pgrp, session int
-	threads             int
+	threads, nice       int
 	state               byte
 	kernel              bool          // a thread of the kernel
 	waited              time.Duration // user and system of the children that it has waited for, and theirs
@@ -83,7 +83,7 @@ func readStat(pid int, buf []byte) (s stat, err error) {
 	num := func(field int) int64 { n, _ := strconv.ParseInt(f[field-3], 10, 64); return n }
 	start, err := strconv.ParseUint(f[22-3], 10, 64)
 	return stat{
-		proc: proc{pid, start}, kernel: num(9)&pfKthread != 0, ppid: int(num(4)), pgrp: int(num(5)), session: int(num(6)), threads: int(num(20)), state: f[0][0],
+		proc: proc{pid, start}, kernel: num(9)&pfKthread != 0, ppid: int(num(4)), pgrp: int(num(5)), session: int(num(6)), threads: int(num(20)), nice: int(num(19)), state: f[0][0],
 		waited: time.Duration(num(16)+num(17)) * tick, code: [2]int64{num(26), num(28)},
 	}, err
 }

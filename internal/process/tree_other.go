@@ -8,6 +8,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"tasks/pkg/task"
 )
 
 // proc is a process.
@@ -29,6 +31,15 @@ type FirstThread struct{}
 
 // OnFirstThread runs f.
 func OnFirstThread(f func(*FirstThread) error) error { return f(nil) }
+
+// CallerOf can tell nothing here.
+func CallerOf(int) task.Caller { return task.Caller{} }
+
+// Shim is not supported here.
+func Shim([]string) int {
+	os.Stderr.WriteString("tasks: umask, nice and limits of tasks are set on Linux alone\n")
+	return 2
+}
 
 // Probe asks for nothing that is not everywhere.
 func Probe() error { return nil }

@@ -23,9 +23,7 @@ func startEach(c *conn, _, params json.RawMessage) (func() (any, error), error) 
 	if len(p.Command) == 0 {
 		return nil, &protocol.Error{Code: protocol.CodeParams, Message: "params: give a command"}
 	}
-	if p.Cwd == "" {
-		p.Cwd = c.srv.cfg.Home
-	}
+	c.complete(&p.Spec)
 	if size := each.Size(p.Command, p.Inputs); size > maxCommands {
 		return nil, task.Errorf(task.ErrUsage, "", "the commands have %d MiB with their inputs, at most %d are allowed: give fewer inputs at once", size>>20, maxCommands>>20)
 	}
@@ -82,9 +80,7 @@ func apply(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 		groups[g.Name] = true
 	}
 	for i := range p.Tasks {
-		if p.Tasks[i].Cwd == "" {
-			p.Tasks[i].Cwd = c.srv.cfg.Home
-		}
+		c.complete(&p.Tasks[i])
 		if err := p.Tasks[i].Check(); err != nil {
 			return nil, err
 		}

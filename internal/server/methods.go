@@ -69,9 +69,7 @@ func start(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 			return nil, &protocol.Error{Code: protocol.CodeParams, Message: "params: give a spec, or names or all, not both"}
 		}
 		spec := p.Spec
-		if len(spec.Command) > 0 && spec.Cwd == "" {
-			spec.Cwd = c.srv.cfg.Home
-		}
+		c.complete(&spec)
 		return submit(sup, []supervisor.Op{{Kind: supervisor.OpStart, Name: spec.Name, Spec: &spec, Replace: p.Replace}}, nil)
 	}
 	if p.Group = ""; !reflect.DeepEqual(p.Spec, task.Spec{}) {
@@ -86,6 +84,18 @@ func start(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 		}
 		return supervisor.Op{Kind: supervisor.OpStart, Spec: &task.Spec{Name: name}, Replace: p.Replace}, true
 	})
+}
+
+// complete gives the spec of a command what its caller has left to this supervisor.
+// It stays with the task, whatever the next supervisor is like.
+func (c *conn) complete(s *task.Spec) {
+	if len(s.Command) == 0 {
+		return
+	}
+	if s.Cwd == "" {
+		s.Cwd = c.srv.cfg.Home
+	}
+	s.Caller = s.Caller.Or(c.srv.cfg.Caller)
 }
 
 func stop(c *conn, _, params json.RawMessage) (func() (any, error), error) {

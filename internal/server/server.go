@@ -30,6 +30,8 @@ type Config struct {
 	Replace func(program string) error
 	// Home is the directory of commands that were given none.
 	Home string
+	// Caller is what commands get whose caller left it to the supervisor.
+	Caller task.Caller
 	// Logger hears of refused peers; nil: nobody does.
 	Logger *slog.Logger
 	// Answered is called after each reply, and when a connection has ended; nil: is not.

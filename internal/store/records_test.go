@@ -28,6 +28,10 @@ func full(t testing.TB, name string) task.Record {
 			Env:        env(t, map[string]string{"PATH": "/bin", "SECRET": "hunter2=\n"}),
 			StopSignal: "INT", StopTimeout: new(task.Duration(0)), Restart: task.RestartAlways, MaxRestarts: new(0),
 			Backoff: task.Backoff{Min: time.Millisecond, Max: 90 * time.Second}, Timeout: new(task.Duration(time.Hour)),
+			Attributes: task.Attributes{
+				Umask: new(task.Umask(0o27)), Nice: new(-5), Ulimit: task.Ulimits{"nofile": {Soft: 10, Hard: 20}, "core": {Soft: 0, Hard: task.Unlimited}},
+				Caller: task.Caller{Umask: new(task.Umask(0)), Nice: new(0)},
+			},
 			LeaveChildren: true,
 			Job:           true,
 			LogMaxSize:    new(task.Size(8 << 20)),

@@ -23,7 +23,7 @@ func TestRoundTrip(t *testing.T) {
 	t.Parallel()
 	a, b, c, d := full(t, "a"), small("b"), small("c"), task.Record{Spec: task.Spec{Name: "d"}}
 	b.Spec.Env = env(t, nil) // empty is not the same as not given
-	for _, v := range []any{a, a.Spec, a.Spec.Order, a.Spec.When, a.Spec.Ready, a.Spec.Health, a.Spec.Hooks, a.Ref} {
+	for _, v := range []any{a, a.Spec, a.Spec.Order, a.Spec.When, a.Spec.Ready, a.Spec.Health, a.Spec.Hooks, a.Spec.Attributes, a.Spec.Caller, a.Ref} {
 		for i := range reflect.ValueOf(v).NumField() {
 			if name := reflect.TypeOf(v).Field(i).Name; name != "Unknown" && reflect.ValueOf(v).Field(i).IsZero() {
 				t.Errorf("%T.%s is not tried", v, name)

@@ -165,6 +165,7 @@ func (l *loader) entry(p pair, path string) *entry {
 			e.after = append(e.after, dep{name: g.val.([]any)[i].(string), at: item.pos, ended: key == "after_ended"})
 		}
 	}
+	l.limits(e)
 	e.spec.File = path
 	for _, key := range keys(taskFields) {
 		if g, ok := e.keys[key]; ok {

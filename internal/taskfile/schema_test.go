@@ -38,7 +38,7 @@ func TestTablesComplete(t *testing.T) {
 		fields []field
 		not    []string // set otherwise
 	}{
-		{reflect.TypeFor[task.Spec](), taskFields, []string{"name", "file", "env_names", "job"}},
+		{reflect.TypeFor[task.Spec](), taskFields, []string{"name", "file", "env_names", "job", "caller"}},
 		{reflect.TypeFor[task.Group](), groupFields, []string{"name", "paused", "running", "queued", "waiting"}},
 	} {
 		want := jsonKeys(tt.of)

@@ -41,6 +41,9 @@ type scalar struct {
 // namePattern is what CheckName in pkg/task allows, but "all".
 const namePattern = `^[A-Za-z0-9][A-Za-z0-9._@-]{0,127}$`
 
+// limitPattern is task.LimitNames.
+const limitPattern = `^(as|core|cpu|data|fsize|locks|memlock|msgqueue|nice|nofile|nproc|rss|rtprio|rttime|sigpending|stack)$`
+
 // One number with its unit; a whole duration is several.
 const span = `([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h|d|w)`
 
@@ -65,6 +68,9 @@ var (
 	aCount    = &scalar{what: "a number from 0 on", as: isInt, max: math.MaxInt32}
 	fromOne   = &scalar{what: "a number from 1 on", as: isInt, min: 1, max: math.MaxInt32}
 	instances = &scalar{what: "a number from 1 to 1000", as: isInt, min: 1, max: MaxInstances}
+	aUmask    = &scalar{what: `octal digits in quotes, such as "022"`, as: isText, pattern: `^0*[0-7]{1,3}$`}
+	aNice     = &scalar{what: "a number from -20 to 19", as: isInt, min: -20, max: 19}
+	aLimit    = &scalar{what: "a limit such as 4096, 1024:4096 or unlimited", as: isText, number: true, max: 1 << 53, pattern: `^([0-9]+|unlimited)(:([0-9]+|unlimited))?$`}
 	aCode     = &scalar{what: "an exit code from 0 to 255", as: isInt, max: 255}
 )
 
@@ -127,6 +133,9 @@ var taskFields = []field{
 	{key: "health_retries", holds: &shape{scalar: fromOne}, about: "So many failed health checks in a row end the run; default 3."},
 	{key: "on_exit", holds: &shape{scalar: aLine}, about: "Run through sh -c after each run, with TASKS_STATE and TASKS_EXIT."},
 	{key: "on_failure", holds: &shape{scalar: aLine}, about: "Run through sh -c after each failed run."},
+	{key: "umask", holds: &shape{scalar: aUmask}, about: "The bits of file modes that it does not set; default: as the caller has it."},
+	{key: "nice", holds: &shape{scalar: aNice}, about: "Its nice value, from -20, served first, to 19; default: as the caller has it."},
+	{key: "ulimit", holds: &shape{scalar: aLimit, names: limitPattern}, about: "Limits of resources, by their names in prlimit(1): SOFT, or SOFT:HARD."},
 	{key: "leave_children", holds: &shape{scalar: aFlag}, about: "Keep what a run started when its main process ends by itself."},
 	{key: "log_max_size", holds: &shape{scalar: aSize}, about: "What the log of a run may take up on disk; none: any."},
 	{key: "log_keep", holds: &shape{scalar: aCount}, about: "How many runs keep their logs; 0: all."},

@@ -311,6 +311,12 @@ func replaced(raw []byte) bool {
 	return false
 }
 
+// Connect opens the connection, as the first request would.
+func (c *Client) Connect(ctx context.Context) error {
+	_, err := c.connect(ctx)
+	return err
+}
+
 // connect is the shared connection, opened by one caller while the others wait.
 func (c *Client) connect(ctx context.Context) (*link, error) {
 	for {

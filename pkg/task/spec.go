@@ -42,6 +42,8 @@ type Spec struct {
 	Health
 	Hooks
 
+	Attributes
+
 	LeaveChildren bool `json:"leave_children,omitempty"` // keep what a run started when its main process ends by itself
 
 	LogMaxSize *Size `json:"log_max_size,omitzero"` // bytes that the log of a run may take up; 0: no limit; default: the supervisor's
@@ -152,7 +154,7 @@ func (s *Spec) Check() error {
 			return usage("bad success code %d: give 0 to 255", code)
 		}
 	}
-	for _, part := range []interface{ check(*Spec) error }{&s.Order, &s.When, &s.Ready, &s.Health, &s.Hooks} {
+	for _, part := range []interface{ check(*Spec) error }{&s.Order, &s.When, &s.Ready, &s.Health, &s.Hooks, &s.Attributes} {
 		if err := part.check(s); err != nil {
 			return usage("%v", err)
 		}

@@ -1,0 +1,75 @@
+package process
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"tasks/pkg/task"
+)
+
+// ShimCommand is the hidden command by which this program is executed in the place
+// of a task's to become that, with what fork and exec alone cannot give it.
+const ShimCommand = "exec-as"
+
+// shimReport is the descriptor on which the shim says why it could not go on. An
+// exec that succeeds closes it.
+const shimReport = 3
+
+// shimSettings are what the shim sets, where they are not those of this program.
+type shimSettings struct {
+	Umask  *task.Umask  `json:",omitempty"`
+	Nice   *int         `json:",omitempty"`
+	Mild   bool         `json:",omitempty"` // nobody asked for that nice value: it may be refused
+	Ulimit task.Ulimits `json:",omitempty"`
+}
+
+// settings are those that the run cannot inherit from this program; nil: none.
+func (e *Engine) settings(a *task.Attributes) *shimSettings {
+	s := shimSettings{Ulimit: a.Ulimit}
+	if u := a.EffectiveUmask(); u != nil && (e.own.Umask == nil || *u != *e.own.Umask) {
+		s.Umask = u
+	}
+	if n := a.EffectiveNice(); n != nil && (e.own.Nice == nil || *n != *e.own.Nice) {
+		s.Nice, s.Mild = n, a.Nice == nil
+	}
+	if s.Umask == nil && s.Nice == nil && len(s.Ulimit) == 0 {
+		return nil
+	}
+	return &s
+}
+
+// through is c by way of the shim.
+func (s *shimSettings) through(c command) (command, error) {
+	text, err := json.Marshal(s)
+	c.argv = append([]string{"tasks", ShimCommand, string(text), c.path}, c.argv...)
+	c.path = "/proc/self/exe"
+	return c, err
+}
+
+// report reads what the shim has to say, until it has become the task's program.
+func (s *shimSettings) report(from *os.File, program string) error {
+	b := make([]byte, 256)
+	n, _ := from.Read(b) // an end of the shim is that of the run
+	if n == 0 {
+		return nil
+	}
+	step, number, _ := strings.Cut(string(b[:n]), " ")
+	code, _ := strconv.Atoi(number)
+	errno := syscall.Errno(code)
+	switch {
+	case step == "exec":
+		return execError(program, errno)
+	case step == "nice" && (errno == syscall.EACCES || errno == syscall.EPERM):
+		return fmt.Errorf("cannot set nice %d: %w: going below the supervisor's value takes root (CAP_SYS_NICE)", *s.Nice, errno)
+	case step == "nice":
+		return fmt.Errorf("cannot set nice %d: %w", *s.Nice, errno)
+	case errno == syscall.EPERM:
+		return fmt.Errorf("cannot set ulimit %s=%s: %w: raising a hard limit takes root (CAP_SYS_RESOURCE)", step, s.Ulimit[step], errno)
+	default:
+		return fmt.Errorf("cannot set ulimit %s=%s: %w", step, s.Ulimit[step], errno)
+	}
+}
