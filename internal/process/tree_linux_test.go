@@ -278,6 +278,7 @@ func TestSample(t *testing.T) {
 	idle := start(t, task.Spec{Command: []string{"sleep", "1000"}})
 	busy := start(t, sh(`sleep 1000 & echo up; while :; do :; done`))
 	busy.line(t, "up")
+	lookAgain()
 	sample := func(s started) task.Stats {
 		st, err := s.Process.(task.Sampler).Sample()
 		if err != nil {
