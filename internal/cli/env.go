@@ -94,6 +94,9 @@ func (e *env) dialWithin(most time.Duration) (*client.Client, error) {
 		if path := p.Fallback(); path != "" {
 			return e.connect(ctx, path)
 		}
+		if err := p.Elsewhere(); err != nil {
+			return nil, err
+		}
 		// One that has lost its socket file binds it again; until it listens, too,
 		// it is there and does not answer.
 		for end := time.Now().Add(most); errors.Is(err, task.ErrUnavailable) && time.Now().Before(end) && socket.Nudge(p.State, p.Socket); {

@@ -122,7 +122,7 @@ func (e *env) replace(paths socket.Paths) (done bool, err error) {
 			return false, err
 		case err != nil:
 			// If it died between the two, this program begins like any other.
-			if _, _, held, err := socket.ReadLock(before.StateDir); err != nil || !held {
+			if h, err := socket.ReadLock(before.StateDir); err != nil || !h.Held {
 				return false, err
 			}
 		}

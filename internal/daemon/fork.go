@@ -30,12 +30,17 @@ const mark = "_GO_DAEMON"
 // startTime bounds how long a supervisor may take to answer.
 const startTime = 30 * time.Second
 
+// handOff is how long a supervisor in another container, which may just be ending, is
+// waited for.
+const handOff = 2 * time.Second
+
 // Start forks the supervisor into the background and returns when its socket
 // answers. already tells that one was serving there before; six at once give
 // one supervisor. The error is why the child ended, in its own words.
 func Start(ctx context.Context, paths socket.Paths, keepEnded int, limits logs.Limits) (already bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
+	began := time.Now()
 	for {
 		if yes, err := answers(ctx, paths.Socket); yes || err != nil {
 			return yes, err
@@ -46,12 +51,15 @@ func Start(ctx context.Context, paths socket.Paths, keepEnded int, limits logs.L
 		if err := paths.MakeDirs(); err != nil {
 			return false, err
 		}
-		if pid, bound, held, err := socket.ReadLock(paths.State); err != nil {
+		h, err := socket.ReadLock(paths.State)
+		switch {
+		case err != nil:
 			return false, err
-		} else if held {
-			if pid != 0 && bound != paths.Socket {
-				return false, &socket.HeldError{Dir: paths.State, PID: pid, Socket: bound}
-			}
+		case h.Elsewhere != nil && (!h.Elsewhere.Container || h.Socket != paths.Socket || time.Since(began) > handOff):
+			return false, h.Elsewhere
+		case h.Held && h.PID != 0 && h.Socket != paths.Socket:
+			return false, &socket.HeldError{Dir: paths.State, PID: h.PID, Socket: h.Socket}
+		case h.Held:
 			// It has lost its socket file, or is just starting or ending.
 			socket.Nudge(paths.State, paths.Socket)
 			if err := pause(ctx, paths); err != nil {
@@ -219,7 +227,7 @@ func Child(args []string, version string) error {
 	})
 	var held *socket.HeldError
 	switch {
-	case errors.As(err, &held) && (held.PID == 0 || held.Socket == paths.Socket):
+	case errors.As(err, &held) && held.Host == "" && (held.PID == 0 || held.Socket == paths.Socket):
 		answer("held")
 	case err != nil:
 		cfg.Log.Error(err.Error())

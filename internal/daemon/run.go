@@ -233,6 +233,11 @@ func Run(cfg Config, serving func()) error {
 	}
 	bound.close()
 	srv.Close(flush)
+	if !leaving && err == nil { // nothing runs on that another host must not start as well
+		if err := lock.Clear(); err != nil {
+			cfg.Log.Warn("the lock says that this supervisor has not ended in order", "err", err)
+		}
+	}
 	cfg.Log.Info("ended")
 	runtime.KeepAlive(lock)
 	return err

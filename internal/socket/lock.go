@@ -27,20 +27,6 @@ type Lock struct {
 	file *os.File
 }
 
-// HeldError tells that another process holds the lock of a state directory.
-type HeldError struct {
-	Dir    string // the state directory
-	PID    int    // 0 as long as the holder has not recorded itself
-	Socket string // "" as long as the holder has not recorded itself
-}
-
-func (e *HeldError) Error() string {
-	if e.PID == 0 {
-		return fmt.Sprintf("the state directory %s is in use by another supervisor that is just starting or ending", e.Dir)
-	}
-	return fmt.Sprintf("the state directory %s is in use by the supervisor with pid %d on socket %s", e.Dir, e.PID, e.Socket)
-}
-
 // AcquireLock takes the lock of stateDir, which must exist, without waiting for
 // a holder: that is a [*HeldError]. The lock then says nothing of its holder
 // until [Lock.Record].
@@ -54,6 +40,13 @@ func AcquireLock(stateDir string) (*Lock, error) {
 		err = flock(file, syscall.LOCK_EX)
 		switch {
 		case err == nil && named(file):
+			if h, err := holderOf(file, stateDir, false); err != nil || h.Elsewhere != nil {
+				unlock(file)
+				if err == nil {
+					err = h.Elsewhere
+				}
+				return nil, err
+			}
 			l := &Lock{dir: stateDir, file: file}
 			if err := l.clear(); err != nil {
 				return nil, errors.Join(fmt.Errorf("cannot clear lock: %w", err), l.Release())
@@ -64,13 +57,15 @@ func AcquireLock(stateDir string) (*Lock, error) {
 			file.Close()
 			return nil, fmt.Errorf("cannot lock %s: %w", file.Name(), err)
 		case errors.Is(flock(file, syscall.LOCK_SH), syscall.EWOULDBLOCK):
-			held := &HeldError{Dir: stateDir}
-			held.PID, held.Socket, err = content(file)
+			h, err := holderOf(file, stateDir, true)
 			file.Close()
-			if err != nil {
+			switch {
+			case err != nil:
 				return nil, err
+			case h.Elsewhere != nil:
+				return nil, h.Elsewhere
 			}
-			return nil, held
+			return nil, &HeldError{Dir: stateDir, PID: h.PID, Socket: h.Socket}
 		default: // only readers are in the way, each for an instant
 			time.Sleep(pause)
 		}
@@ -94,8 +89,8 @@ func (l *Lock) Check() error {
 	if _, e := os.Stat(l.dir); errors.Is(e, fs.ErrNotExist) {
 		return safeopen.InPlace(l.File(), path, "the state directory "+l.dir)
 	}
-	if pid, socket, held, e := ReadLock(l.dir); e == nil && held && pid != 0 {
-		return fmt.Errorf("the state directory %s was replaced, and is in use by the supervisor with pid %d on socket %s: end one of the two with 'tasks exit'", l.dir, pid, socket)
+	if h, e := ReadLock(l.dir); e == nil && h.Held && h.PID != 0 {
+		return fmt.Errorf("the state directory %s was replaced, and is in use by the supervisor with pid %d on socket %s: end one of the two with 'tasks exit'", l.dir, h.PID, h.Socket)
 	}
 	return err
 }
@@ -125,7 +120,7 @@ func (l *Lock) Retake(socket string) error {
 
 // clear takes out what a holder that died has left, and mends the mode.
 func (l *Lock) clear() error {
-	if err := l.file.Chmod(0o600); err != nil {
+	if err := l.File().Chmod(0o600); err != nil {
 		return err
 	}
 	return l.blank()
@@ -134,28 +129,40 @@ func (l *Lock) clear() error {
 // blank writes over what the lock says. It does not cut it off: a full disk
 // may not give back the block that would free.
 func (l *Lock) blank() error {
-	info, err := l.file.Stat()
+	file := l.File()
+	info, err := file.Stat()
 	if err != nil {
 		return err
 	}
-	_, err = l.file.WriteAt(make([]byte, min(info.Size(), room)), 0)
+	_, err = file.WriteAt(make([]byte, min(info.Size(), room)), 0)
 	return err
 }
 
 // Record writes this process and its socket into the lock, for those who find
 // it held and for [Paths.Fallback]. It may be called again.
 func (l *Lock) Record(socket string) error {
+	writeHolder(l.dir, socket)
 	// Never a mix of old and new: in between, a reader finds nothing.
 	line := fmt.Appendf(nil, "%d %s\n", os.Getpid(), socket)
 	err := l.blank()
 	if err == nil {
-		err = l.file.Truncate(int64(len(line)))
+		err = l.File().Truncate(int64(len(line)))
 	}
 	if err == nil {
-		_, err = l.file.WriteAt(line, 0)
+		_, err = l.File().WriteAt(line, 0)
 	}
 	if err != nil {
 		return fmt.Errorf("cannot record the socket: %w", err)
+	}
+	return nil
+}
+
+// Clear takes out what Record has written, as the last act of a supervisor that
+// leaves nothing running: no other host need fear that it lives on. The lock stays
+// held.
+func (l *Lock) Clear() error {
+	if err := l.blank(); err != nil {
+		return fmt.Errorf("cannot clear lock: %w", err)
 	}
 	return nil
 }
@@ -173,31 +180,57 @@ func InheritLock(file *os.File, stateDir string) *Lock { return &Lock{dir: state
 
 // Release empties the lock and frees it. Call it once.
 func (l *Lock) Release() error {
-	if err := errors.Join(l.file.Truncate(0), unlock(l.file)); err != nil {
+	file := l.File()
+	if err := errors.Join(file.Truncate(0), unlock(file)); err != nil {
 		return fmt.Errorf("cannot release lock: %w", err)
 	}
 	return nil
 }
 
-// ReadLock tells whether a living process holds the lock of stateDir, and what
-// it recorded. Where it is not held, pid and socket are those of a supervisor
-// that died, if any. No lock at all is no error; a lock of another user is.
-func ReadLock(stateDir string) (pid int, socket string, held bool, err error) {
+// A Holder is what a lock says.
+type Holder struct {
+	PID    int    // of the supervisor; 0: it has not recorded itself, or has ended in order
+	Socket string // of that supervisor
+	Held   bool   // a living process holds the lock; else PID is of one that died
+
+	// Elsewhere is not nil where the holder is, or may be, on another host or in
+	// another container, so that nobody here can reach it.
+	Elsewhere *HeldError
+
+	holder holder
+}
+
+// ReadLock tells what the lock of stateDir says. No lock at all is no error; a lock
+// of another user is.
+func ReadLock(stateDir string) (Holder, error) {
 	file, err := openLock(stateDir, os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
-		return 0, "", false, nil
+		return Holder{}, nil
 	}
 	if err != nil {
-		return 0, "", false, err
+		return Holder{}, err
 	}
 	defer unlock(file)
 	err = flock(file, syscall.LOCK_SH)
-	held = errors.Is(err, syscall.EWOULDBLOCK)
+	held := errors.Is(err, syscall.EWOULDBLOCK)
 	if err != nil && !held {
-		return 0, "", false, fmt.Errorf("cannot test lock %s: %w", file.Name(), err)
+		return Holder{}, fmt.Errorf("cannot test lock %s: %w", file.Name(), err)
 	}
-	pid, socket, err = content(file)
-	return pid, socket, held, err
+	flock(file, syscall.LOCK_UN) // at once: who wants it must not find readers only
+	return holderOf(file, stateDir, held)
+}
+
+// holderOf is what file, the lock of stateDir, says.
+func holderOf(file *os.File, stateDir string, held bool) (Holder, error) {
+	pid, socket, err := content(file)
+	if err != nil {
+		return Holder{}, err
+	}
+	h := Holder{PID: pid, Socket: socket, Held: held, holder: readHolder(stateDir, pid, socket)}
+	if h.holder.Boot != "" {
+		h.Elsewhere = h.holder.away(stateDir, thisHost(), held, isShared(file))
+	}
+	return h, nil
 }
 
 func lockPath(stateDir string) string { return filepath.Join(stateDir, "lock") }
@@ -309,11 +342,9 @@ func AwaitRelease(ctx context.Context, stateDir string) error {
 
 // Nudge has the supervisor that holds the lock of stateDir look after its
 // socket, if that is the one at path: it binds a lost one again. It tells
-// whether there is such a supervisor.
+// whether there is such a supervisor. One that was not told from every other
+// process is not signalled.
 func Nudge(stateDir, path string) bool {
-	pid, bound, held, err := ReadLock(stateDir)
-	if err != nil || !held || pid <= 0 || bound != path {
-		return false
-	}
-	return syscall.Kill(pid, syscall.SIGUSR1) == nil // the lock's holder lives, so the pid is its own
+	h, err := ReadLock(stateDir)
+	return err == nil && h.Held && h.Elsewhere == nil && h.Socket == path && h.holder.nudge()
 }

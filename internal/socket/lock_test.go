@@ -12,9 +12,9 @@ import (
 
 func wantLock(t *testing.T, dir string, pid int, socket string, held bool) {
 	t.Helper()
-	p, s, h, err := ReadLock(dir)
-	if err != nil || p != pid || s != socket || h != held {
-		t.Errorf("lock says %d %q held=%v, %v; want %d %q held=%v", p, s, h, err, pid, socket, held)
+	h, err := ReadLock(dir)
+	if err != nil || h.PID != pid || h.Socket != socket || h.Held != held || h.Elsewhere != nil {
+		t.Errorf("lock says %+v, %v; want %d %q held=%v", h, err, pid, socket, held)
 	}
 }
 
@@ -121,7 +121,7 @@ func TestLockAmongReaders(t *testing.T) {
 	for range 4 {
 		readers.Go(func() {
 			for !stop.Load() {
-				if _, _, _, err := ReadLock(dir); err != nil {
+				if _, err := ReadLock(dir); err != nil {
 					t.Error(err)
 				}
 			}
@@ -166,7 +166,7 @@ func TestLockRefuses(t *testing.T) {
 		t.Helper()
 		_, err := AcquireLock(dir)
 		wantError(t, err, parts...)
-		_, _, _, err = ReadLock(dir)
+		_, err = ReadLock(dir)
 		wantError(t, err, parts...)
 	}
 	target := filepath.Join(tempDir(t), "target")
@@ -205,9 +205,9 @@ func TestLockContent(t *testing.T) {
 	} {
 		dir := tempDir(t)
 		check(t, os.WriteFile(filepath.Join(dir, "lock"), []byte(data), 0o600))
-		pid, socket, held, err := ReadLock(dir)
-		if err != nil || held || pid != want.pid || socket != want.socket {
-			t.Errorf("%q: %d %q held=%v, %v", data, pid, socket, held, err)
+		h, err := ReadLock(dir)
+		if err != nil || h.Held || h.PID != want.pid || h.Socket != want.socket {
+			t.Errorf("%q: %+v, %v", data, h, err)
 		}
 	}
 }

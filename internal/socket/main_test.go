@@ -82,9 +82,20 @@ type child struct {
 
 func startChild(t *testing.T, role, dir string) *child {
 	t.Helper()
+	c := newChild(role, dir)
+	c.start(t)
+	return c
+}
+
+func newChild(role, dir string) *child {
 	c := &child{cmd: exec.Command(os.Args[0])}
 	c.cmd.Env = append(os.Environ(), "SOCKET_TEST_ROLE="+role, "SOCKET_TEST_DIR="+dir)
 	c.cmd.Stderr = os.Stderr
+	return c
+}
+
+func (c *child) start(t *testing.T) {
+	t.Helper()
 	_, err := c.cmd.StdinPipe()
 	check(t, err)
 	out, err := c.cmd.StdoutPipe()
@@ -94,7 +105,6 @@ func startChild(t *testing.T, role, dir string) *child {
 	line, err := bufio.NewReader(out).ReadString('\n')
 	check(t, err)
 	c.said = strings.TrimSpace(line)
-	return c
 }
 
 func (c *child) kill() {

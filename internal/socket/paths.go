@@ -132,11 +132,20 @@ func (p Paths) Fallback() string {
 	if p.Named {
 		return ""
 	}
-	_, socket, held, err := ReadLock(p.State)
-	if err != nil || !held || socket == p.Socket {
+	h, err := ReadLock(p.State)
+	if err != nil || !h.Held || h.Elsewhere != nil && !h.Elsewhere.Container || h.Socket == p.Socket {
 		return ""
 	}
-	return socket
+	return h.Socket
+}
+
+// Elsewhere reports, as a [task.ErrUnavailable], that the supervisor of p.State is on
+// another host, or in another container.
+func (p Paths) Elsewhere() error {
+	if h, err := ReadLock(p.State); err == nil && h.Elsewhere != nil {
+		return task.Errorf(task.ErrUnavailable, "", "%v", h.Elsewhere)
+	}
+	return nil
 }
 
 // MakeDirs makes or checks both directories: that of the socket by

@@ -230,7 +230,7 @@ func TestFallbackIgnoresForeignLock(t *testing.T) {
 	if got := p.Fallback(); got != "" {
 		t.Errorf("fallback %q from a lock of another user", got)
 	}
-	_, _, _, err = ReadLock(p.State)
+	_, err = ReadLock(p.State)
 	wantError(t, err, "belongs to uid 65534")
 }
 

@@ -17,6 +17,7 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -368,7 +369,7 @@ func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 			return conn, err
 		}
 		if path = p.Fallback(); path == "" {
-			return nil, err
+			return nil, cmp.Or(p.Elsewhere(), err)
 		}
 	}
 	return socket.Dial(ctx, path)

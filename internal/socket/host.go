@@ -1,0 +1,119 @@
+package socket
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"tasks/internal/safeopen"
+)
+
+// A host is where a process runs: its pid means something in one pid namespace
+// of one kernel alone. The zero value is not known.
+type host struct {
+	Boot         string `json:"boot,omitempty"`          // of the kernel
+	PIDNamespace uint64 `json:"pid_namespace,omitempty"` // inode of /proc/self/ns/pid
+	Machine      string `json:"machine,omitempty"`       // from /etc/machine-id, which itself is nobody's business
+	Name         string `json:"host,omitempty"`
+}
+
+// A holder is what a supervisor says of itself in the file of that name beside the
+// lock. It holds for a lock with the same pid and socket; a lock of an earlier
+// version has none.
+type holder struct {
+	PID    int    `json:"pid"`
+	Socket string `json:"socket"`
+	Start  uint64 `json:"start,omitempty"` // clock ticks after boot
+	host
+}
+
+func holderPath(stateDir string) string { return filepath.Join(stateDir, "holder") }
+
+// writeHolder writes down who has the lock of stateDir. Where that fails, for want
+// of room, the file is that of another process or none: nobody is signalled then.
+func writeHolder(stateDir, socket string) {
+	b, err := json.Marshal(holder{PID: os.Getpid(), Socket: socket, Start: startTime(os.Getpid()), host: thisHost()})
+	if err != nil {
+		return
+	}
+	path := holderPath(stateDir)
+	f, err := safeopen.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	if _, err := f.Write(append(b, '\n')); err != nil || f.Chmod(0o600) != nil || os.Rename(f.Name(), path) != nil {
+		os.Remove(f.Name())
+	}
+}
+
+// readHolder is the holder of the lock of stateDir that has pid and socket, or
+// zero where that is not known.
+func readHolder(stateDir string, pid int, socket string) holder {
+	var h holder
+	f, err := safeopen.Open(holderPath(stateDir))
+	if err != nil {
+		return h
+	}
+	defer f.Close()
+	if json.NewDecoder(f).Decode(&h) != nil || pid == 0 || h.PID != pid || h.Socket != socket {
+		return holder{}
+	}
+	return h
+}
+
+// elsewhere tells that h is, or may be, of another host than me. Whether the lock is
+// held is what the kernel says; of a file that other hosts reach, shared, it may not
+// know.
+func (h host) elsewhere(me host, held, shared bool) bool {
+	switch {
+	case h.Boot == "" || me.Boot == "" || h.Boot == me.Boot:
+		return false
+	case held:
+		return true // what another boot of this host held is free by now
+	}
+	return shared && (h.Machine != me.Machine || h.Name != me.Name)
+}
+
+// away is not nil where h is, or may be, a supervisor that cannot be reached by me:
+// on another host, or in another container of this one.
+func (h holder) away(dir string, me host, held, shared bool) *HeldError {
+	e := &HeldError{Dir: dir, PID: h.PID, Socket: h.Socket}
+	switch {
+	case h.elsewhere(me, held, shared):
+		e.Host, e.Unsure = cmp.Or(h.Name, "unknown"), !held
+	case held && h.Boot != "" && h.PIDNamespace != me.PIDNamespace:
+		e.Container = true
+	default:
+		return nil
+	}
+	return e
+}
+
+// HeldError tells that another process holds the lock of a state directory, or may
+// hold it.
+type HeldError struct {
+	Dir       string // the state directory
+	PID       int    // 0 as long as the holder has not recorded itself
+	Socket    string // "" as long as the holder has not recorded itself
+	Host      string // the holder's, if that is another than this one
+	Unsure    bool   // it may have died: the host's own kernel alone knows
+	Container bool   // the holder is in another pid namespace of this host
+}
+
+func (e *HeldError) Error() string {
+	switch {
+	case e.Unsure:
+		return fmt.Sprintf("the state directory %s was last used on host %s, by the supervisor with pid %d, which has not ended in order: "+
+			"set TASKS_STATE_DIR to another directory here, or remove %s if that supervisor is gone", e.Dir, e.Host, e.PID, lockPath(e.Dir))
+	case e.Host != "":
+		return fmt.Sprintf("the state directory %s is in use on host %s, by the supervisor with pid %d: set TASKS_STATE_DIR to another directory here", e.Dir, e.Host, e.PID)
+	case e.Container:
+		return fmt.Sprintf("the state directory %s is in use in another container, by the supervisor with pid %d there on socket %s: set TASKS_STATE_DIR to another directory here", e.Dir, e.PID, e.Socket)
+	case e.PID == 0:
+		return fmt.Sprintf("the state directory %s is in use by another supervisor that is just starting or ending", e.Dir)
+	}
+	return fmt.Sprintf("the state directory %s is in use by the supervisor with pid %d on socket %s", e.Dir, e.PID, e.Socket)
+}

@@ -1,0 +1,19 @@
+//go:build !linux
+
+package socket
+
+import "os"
+
+// Other systems do not tell one host, or one process, from another for certain: the
+// lock decides, and nobody is signalled.
+
+func thisHost() host {
+	name, _ := os.Hostname()
+	return host{Name: name}
+}
+
+func startTime(int) uint64 { return 0 }
+
+func (h holder) nudge() bool { return false }
+
+func isShared(*os.File) bool { return false }
