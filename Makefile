@@ -11,7 +11,10 @@ FUZZ = internal/protocol:FuzzParseRequest internal/cron:FuzzParse internal/event
 	internal/taskfile:FuzzLoad internal/taskfile:FuzzReadEnv internal/taskfile:FuzzProcfile internal/schedule:FuzzGroup \
 	pkg/task:FuzzCheckName internal/lifecycle:FuzzNext
 
-.PHONY: build install demo test storm many fuzz bench lint completions check clean
+.PHONY: help build install demo test soak storm many fuzz bench lint completions check clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 build: ## bin/tasks; without C, which would be loaded at each command
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='$(LDFLAGS)' -o bin/tasks ./cmd/tasks
@@ -29,6 +32,9 @@ test: ## all tests
 	@$(if $(RACE),,echo "make test: no C compiler, so without the race detector";) \
 	$(if $(RACE),,CGO_ENABLED=0) $(GO) test $(RACE) -shuffle=on -timeout 30m ./...
 
+soak: ## all tests 20 times as `make test` runs them, and 3 times in each other setting: .ci/soak
+	@.ci/soak
+
 storm: ## kills the supervisor amid starts and stops, at random and at each step, for STORM (2m)
 	STORM=$${STORM:-2m} $(GO) test -count=1 -v -timeout 0 -run 'TestStorm|TestNamedSteps' ./internal/storm
 
@@ -42,7 +48,7 @@ fuzz: ## what reads foreign bytes, and the state machine, each for FUZZTIME (1m)
 bench: ## ratios to physical limits, as in docs/performance.md
 	$(GO) run ./bench
 
-lint:
+lint: ## gofmt, vet, staticcheck
 	@bad=$$(gofmt -l .); [ -z "$$bad" ] || { echo "gofmt wants: $$bad"; exit 1; }
 	$(GO) vet ./...
 	GOOS=darwin $(GO) vet ./...
@@ -57,5 +63,5 @@ completions: build ## the scripts in completions/
 check: lint test completions ## what must hold before a change lands
 	git diff --exit-code completions go.mod go.sum
 
-clean:
+clean: ## removes bin
 	rm -rf bin
