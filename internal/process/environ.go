@@ -95,7 +95,7 @@ func lookPath(name, dir string, env []string) (string, error) {
 			path = v
 		}
 	}
-	denied := false
+	var failed error // of what is not looked up any further
 	for _, d := range filepath.SplitList(path) {
 		if d == "" {
 			d = "."
@@ -105,18 +105,32 @@ func lookPath(name, dir string, env []string) (string, error) {
 		}
 		file := filepath.Join(d, name)
 		info, err := fileInfo(file)
-		if err != nil || info.IsDir() {
-			continue
-		}
-		if info.Mode()&0o111 != 0 {
+		switch {
+		case err == nil && info.IsDir() || absent(err):
+		case err != nil:
+			failed = err
+		case info.Mode()&0o111 != 0:
 			return file, nil
+		default:
+			failed = syscall.EACCES
 		}
-		denied = true
 	}
-	if denied {
-		return "", execError(name, syscall.EACCES)
+	if failed != nil {
+		return "", execError(name, failed)
 	}
 	return "", execError(name, errNotInPath)
+}
+
+// absent tells whether the error is that a program is not there, exec(3).
+func absent(err error) bool {
+	for _, e := range []error{
+		syscall.ENOENT, syscall.ENOTDIR, syscall.EACCES, syscall.ENAMETOOLONG, syscall.ELOOP, syscall.ESTALE, syscall.ENODEV, syscall.ETIMEDOUT,
+	} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }
 
 // notInPath is ENOENT in os/exec's words.
