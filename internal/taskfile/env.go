@@ -137,7 +137,7 @@ func (l *loader) ownVars(keys map[string]got) map[string]string {
 	if g, ok := keys["env"]; ok {
 		for _, p := range g.pair.val.pairs {
 			if !matches(envShape.names, p.key.text) || strings.IndexByte(p.key.text, 0) >= 0 {
-				l.fault(p.key.pos, "bad name of a variable %s: use NAME: VALUE", shownKey(p.key.text))
+				l.fault(p.key.pos, "bad name of a variable %q: use NAME: VALUE", shown(p.key.text))
 				continue
 			}
 			if val, ok := l.scalar(p.key.text, p.at(), p.val, envShape.scalar); ok {

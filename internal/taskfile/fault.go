@@ -3,7 +3,6 @@ package taskfile
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -102,13 +101,13 @@ func printable(s string) string {
 	}, s)
 }
 
-// shownKey is a key in quotes, without what stands behind a =: A=B in place of
-// A: B is a key, and B may be secret.
-func shownKey(key string) string {
-	if name, _, ok := strings.Cut(key, "="); ok {
-		key = name + "=…"
+// shown is a name without what stands behind a =: A=B in place of A: B is a name,
+// and B may be secret.
+func shown(name string) string {
+	if before, _, ok := strings.Cut(name, "="); ok {
+		return before + "=…"
 	}
-	return strconv.Quote(key)
+	return name
 }
 
 // like is the hint at the one of names that word is a slip of, or "": one edit

@@ -2,6 +2,7 @@ package taskfile
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -191,7 +192,7 @@ func TestFaultsShowNoValue(t *testing.T) {
 		texts = append(texts, "env:\n  K: "+value+"\ntasks: {}", "env: {K: "+value+"}\ntasks: {}", "env: [\n  K="+value+"]\ntasks: {}", "tasks:\n  a:\n    command: [x, --password, "+value+"]", "tasks:\n  a:\n    command: "+value+"\n    nokey: 1", "tasks: {a: {command: x, ready_http: 'https://u:"+value+"@x'}}")
 	}
 	texts = append(texts,
-		"env: {K=hunter2}\ntasks: {}", "env:\n  K=hunter2:\ntasks: {}", "env:\n  K=hunter2\ntasks: {}", "K=hunter2: x\ntasks: {}", "tasks: {a: {command: x, K=hunter2: x}}", "env: {K=hunter2: x, K=hunter2: y}\ntasks: {}",
+		"env: {K=hunter2}\ntasks: {}", "tasks: {K=hunter2: x}", "groups: {K=hunter2: x}\ntasks: {}", "tasks: {K=hunter2: {command: x}}", "env:\n  K=hunter2:\ntasks: {}", "env:\n  K=hunter2\ntasks: {}", "K=hunter2: x\ntasks: {}", "tasks: {a: {command: x, K=hunter2: x}}", "env: {K=hunter2: x, K=hunter2: y}\ntasks: {}",
 		"env: {A=hunter2: x, ok: y, A=hunter2: z}\ntasks: {}", "env: K=hunter2\ntasks: {}", "tasks: {a: {command: x, comand: hunter2}}", "tasks: {a: {command: x, timeout: '${K}'}}", "tasks: {a: {command: x, ready_port: '${K}'}}",
 		"tasks: {a: {command: x, ready_http: '${K}'}}", "tasks: {a: {command: x, ready_http: 'http://u:${K}@'}}", "tasks: {a: {command: x, ready_http: 'http://u:hunter2@ x%'}}", "tasks: {a: {command: x, ready_log: '(${K}'}}", "tasks: {a: {command: x, stop_signal: '${K}'}}",
 		"tasks: {a: {command: x, at: '${K}'}}", "tasks: {a: {command: x, cron: '${K} * * * *'}}", "tasks: {a: {command: x, log_max_size: '${K}'}}", "tasks: {a: {command: x, backoff: '${K}'}}", "tasks: {a: {command: x, group: '${K}/x'}}", "project: '${K}/x'\ntasks: {}",
@@ -202,6 +203,31 @@ func TestFaultsShowNoValue(t *testing.T) {
 		if err != nil && (strings.Contains(err.Error(), secret) || strings.Contains(err.Error(), "77777777777")) {
 			t.Errorf("%q: %v", text, err)
 		}
+	}
+}
+
+func TestEnvAndProcfileShowNoValue(t *testing.T) {
+	t.Parallel()
+	const secret = "hunter2"
+	for _, text := range []string{
+		"K=\"hunter2", "K='hunter2\n", "K='hunter2' hunter2", "K=\"hunter2\"\"hunter2\"", "hunter2 x=1", "x hunter2", "=hunter2", "hunter2", "export hunter2", "K=pa$hunter2", "K=\"pa$hunter2\"", "K=${hunter2", "K=${hunter2!}",
+		"K=hunter2\x00", "K='hunter2\xff'", "hunter2\xff=", "K=hunter2${A:?x}", "K=${A:-hunter2${", "K=${A:-${B:-hunter2}${C:?c}}", "K=hunter2\nK=${K:+${A:?x}}", "-----BEGIN\nhunter2/x==\n", "hunter2+/=", "K = 'hunter2\n'hunter2=",
+	} {
+		remarks, err := parseEnv("f", text, make(map[string]string), nobody)
+		if err == nil && remarks == nil {
+			t.Errorf("%q is fine", text)
+		}
+		if got := fmt.Sprint(remarks, err); strings.Contains(got, secret) {
+			t.Errorf("%q: %s", text, got)
+		}
+	}
+	for _, text := range []string{"web hunter2", "web: x hunter2\nweb: hunter2", "K=hunter2 psql postgres://h", "web: hunter2\xff", "web: hunter2\x00", "all: hunter2"} {
+		if _, err := parse("Procfile", "/nowhere/Procfile", text, nil); err == nil || strings.Contains(err.Error(), secret) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	if _, err := parse("Procfile", "/nowhere/Procfile", "web: x", []string{"PORT=" + secret}); err == nil || strings.Contains(err.Error(), secret) {
+		t.Error(err)
 	}
 }
 

@@ -108,7 +108,7 @@ func (l *loader) yaml(f *File) {
 // groups are those of the file.
 func (l *loader) groups(f *File, n *node) {
 	for _, p := range n.pairs {
-		if err := task.CheckName(p.key.text); err != nil {
+		if err := task.CheckName(shown(p.key.text)); err != nil {
 			l.fault(p.key.pos, "%v", err)
 			continue
 		}
@@ -146,7 +146,7 @@ func (f *File) name(local string) string {
 
 // entry reads one task, its environment apart; nil where it cannot.
 func (l *loader) entry(p pair, path string) *entry {
-	if err := task.CheckName(p.key.text); err != nil {
+	if err := task.CheckName(shown(p.key.text)); err != nil {
 		l.fault(p.key.pos, "%v", err)
 		return nil
 	}

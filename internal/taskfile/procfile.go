@@ -44,7 +44,7 @@ func (l *loader) procfile(f *File) error {
 		at := pos{i + 1, 1 + utf8.RuneCountInString(line[:strings.Index(line, text)])}
 		name, command, ok := strings.Cut(text, ":")
 		name, command = strings.TrimSpace(name), strings.TrimSpace(command)
-		switch err := task.CheckName(name); {
+		switch err := task.CheckName(shown(name)); {
 		case illegible(line) >= 0:
 			l.fault(pos{i + 1, 1 + utf8.RuneCountInString(line[:illegible(line)])}, "this is not UTF-8 text")
 			continue

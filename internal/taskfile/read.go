@@ -63,7 +63,7 @@ func (l *loader) fields(n *node, what string, at pos, table []field, free string
 				if own := elsewhere[p.key.text]; slices.Contains(keys(table), own) {
 					hint = fmt.Sprintf(": did you mean %s?", own)
 				}
-				l.fault(p.key.pos, "unknown key %s%s", shownKey(p.key.text), hint)
+				l.fault(p.key.pos, "unknown key %q%s", shown(p.key.text), hint)
 			}
 			continue
 		}

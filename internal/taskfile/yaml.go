@@ -262,7 +262,7 @@ func (b *builder) mapping(at pos, values []*ast.MappingValueNode, depth int) *no
 			continue
 		}
 		if first, twice := seen[key.text]; twice {
-			b.fault(key.pos, "duplicate key %s: it is in line %d already", shownKey(key.text), first.line)
+			b.fault(key.pos, "duplicate key %q: it is in line %d already", shown(key.text), first.line)
 			continue
 		}
 		seen[key.text] = key.pos
