@@ -64,8 +64,8 @@ func (f *specFlags) flags(cmd *cobra.Command) {
 	fl.StringVar(&f.backoff, "backoff", "1s..1m", "pause before a restart, doubling from `MIN..MAX`")
 	durationVar(fl, &f.timeout, "timeout", "", 0, "stop it after `TIME`; it has failed then (default: none)")
 	fl.StringArrayVar(&f.success, "success-codes", nil, "exit `CODES` that are no failure, such as 0,3 (default: 0)")
-	fl.StringVar(&f.umask, "umask", "", "`BITS` of file modes that it does not set, such as 027 (default: as here)")
-	fl.IntVar(&f.nice, "nice", 0, "its nice value is `N`, -20 to 19 (default: as here)")
+	fl.StringVar(&f.umask, "umask", "", "file mode creation `MASK`, such as 027 (default: the caller's)")
+	fl.IntVar(&f.nice, "nice", 0, "run with nice value `N`, -20 to 19 (default: the caller's)")
 	fl.Lookup("nice").DefValue = ""
 	fl.StringArrayVar(&f.ulimits, "ulimit", nil, "limit a resource: `NAME=SOFT[:HARD]`, such as nofile=4096; may be repeated")
 	fl.BoolVar(&f.leave, "leave-children", false, "keep what it started when its main process ends")

@@ -2,6 +2,8 @@ package process
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"io/fs"
 	"os"
@@ -28,6 +30,14 @@ type cgroup string
 // cgroupDir begins the name of the directory of all runs of a state.
 const cgroupDir = "tasks-"
 
+// cgroupName is the name of the directory of all runs of the state called id. Every
+// user can see it, and must not learn the id of it: who knows that can pass for a
+// part of a run, see runIDOf.
+func cgroupName(id string) string {
+	sum := sha256.Sum256([]byte("cgroup of " + id))
+	return cgroupDir + hex.EncodeToString(sum[:8])
+}
+
 // openCgroups makes the directory for the runs of the state called id. The error
 // is why there are to be none.
 func openCgroups(id string) (cgroups, error) {
@@ -35,7 +45,7 @@ func openCgroups(id string) (cgroups, error) {
 	if err != nil {
 		return cgroups{}, err
 	}
-	g := cgroups{filepath.Join(own, cgroupDir+id)}
+	g := cgroups{filepath.Join(own, cgroupName(id))}
 	if err := g.make(); err != nil {
 		return cgroups{}, err
 	}
@@ -110,14 +120,15 @@ func runIDByCgroup(pid int, id string) (string, error) {
 // runOfCgroup is the run whose cgroup, or one that it made itself, has this path,
 // and the path of the run's cgroup.
 func runOfCgroup(path, id string) (run, group string) {
-	above, rest, ok := strings.Cut(path, "/"+cgroupDir+id+"/")
+	all := "/" + cgroupName(id) + "/"
+	above, rest, ok := strings.Cut(path, all)
 	dir, _, _ := strings.Cut(rest, "/")
 	name, number, ok2 := strings.Cut(dir, ":")
 	_, _, ok3 := parseNumber(number)
 	if !ok || !ok2 || !ok3 {
 		return "", ""
 	}
-	return runID(id, name, number), above + "/" + cgroupDir + id + "/" + dir
+	return runID(id, name, number), above + all + dir
 }
 
 // LeaveCgroup takes this process out of the cgroup of a run, of whatever

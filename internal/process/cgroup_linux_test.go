@@ -158,14 +158,15 @@ func TestNoCgroup(t *testing.T) {
 	}
 	cgroup("").kill()
 	for path, want := range map[string]string{
-		"/x/tasks-id/web:3":          "id/web/3",
-		"/tasks-id/web:3/below/it":   "id/web/3",
-		"/tasks-id":                  "",
-		"/tasks-other/web:3":         "",
-		"/tasks-id/web":              "",
-		"/tasks-id/web:3 (deleted)":  "",
-		"/tasks-id/a/tasks-id/web:3": "",
+		"/x/DIR/web:3":         "id/web/3",
+		"/DIR/web:3/below/it":  "id/web/3",
+		"/DIR":                 "",
+		"/tasks-other/web:3":   "",
+		"/DIR/web":             "",
+		"/DIR/web:3 (deleted)": "",
+		"/DIR/a/DIR/web:3":     "",
 	} {
+		path = strings.ReplaceAll(path, "DIR", cgroupName("id"))
 		if got, group := runOfCgroup(path, "id"); got != want || got != "" && group != strings.TrimSuffix(path, "/below/it") {
 			t.Errorf("%s is of %q, in %q; want %q", path, got, group, want)
 		}
@@ -188,5 +189,22 @@ func TestForkWithoutItsCgroup(t *testing.T) {
 	s := started{p, f.Name()}
 	if e := s.wait(t); e != (task.Exit{}) || s.Ref().Cgroup != "" || s.log(t) != "hello\n" {
 		t.Errorf("%+v, %+v, %q", e, s.Ref(), s.log(t))
+	}
+}
+
+// The name of a cgroup, which everybody can read, does not give away the id that
+// the environment of a run has: with that, anybody's process could hold up a stop.
+func TestCgroupKeepsTheID(t *testing.T) {
+	t.Parallel()
+	needCgroups(t)
+	s := start(t, sh("exec sleep 1000"))
+	if id := runByCgroup(s.Ref().PID); id != s.Process.(*run).id || !strings.HasPrefix(id, engine.opts.ID+"/") {
+		t.Errorf("by its cgroup it is the run %q", id)
+	}
+	if strings.Contains(s.Ref().Cgroup, engine.opts.ID) {
+		t.Errorf("%s has the id %s", s.Ref().Cgroup, engine.opts.ID)
+	}
+	if cgroupName("a") == cgroupName("b") || cgroupName("a") != cgroupName("a") {
+		t.Error("names of cgroups do not tell states apart")
 	}
 }

@@ -49,8 +49,7 @@ func (c Caller) Without(other Caller) Caller {
 	return c
 }
 
-// A Umask is the bits of a file's mode that a process does not set, umask(2): octal
-// digits such as 0022 as text.
+// A Umask is a file mode creation mask, umask(2): octal digits such as 0022 as text.
 type Umask uint32
 
 func (u Umask) String() string { return fmt.Sprintf("%04o", uint32(u)) }
