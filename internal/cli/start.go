@@ -37,7 +37,8 @@ is kept on disk with the task, readable for the user alone.
 NAMEs alone start ended tasks again as they were, and so do --all and, without a
 command, --group. A new name is looked up in the tasks file, if there is one here or
 in a directory above; without one, a single new name without a command runs the
-built-in heartbeat, which logs a line every two seconds.`,
+built-in heartbeat, which logs a line every two seconds. The name of a task that was
+removed is not new: give its command again.`,
 		Example: `  tasks start web -- python3 -m http.server 8000
   tasks start db --restart always -C /srv/db -- ./postgres -D data
   tasks start report --wait -c 'make report | tee report.txt'

@@ -1,8 +1,10 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"reflect"
 	"slices"
 	"time"
@@ -76,6 +78,12 @@ func start(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 		return nil, &protocol.Error{Code: protocol.CodeParams, Message: "params: a spec goes with one name and a command"}
 	}
 	names, errs := sup.Select(sel)
+	for i, err := range errs {
+		var missing *task.Error
+		if errors.As(err, &missing) && missing.Kind == task.ErrNotFound {
+			errs[i] = cmp.Or(sup.Removed(missing.Name), err)
+		}
+	}
 	return forEach(c, names, errs, func(name string) (supervisor.Op, bool) {
 		if p.All { // all that can be
 			if t, err := sup.Info(name); err != nil || !t.State.Ended() {

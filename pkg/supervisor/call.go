@@ -143,6 +143,9 @@ func (s *Supervisor) actorFor(op Op) (*actor, error) {
 		return nil, s.noSuchLocked(op.Name)
 	}
 	if len(op.Spec.Command) == 0 && op.fn == nil {
+		if err := s.Removed(op.Name); err != nil {
+			return nil, err
+		}
 		if like := similar(op.Name, s.namesLocked()); like != "" {
 			return nil, s.noSuchLocked(op.Name)
 		}

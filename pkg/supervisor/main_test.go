@@ -193,6 +193,7 @@ type memory struct {
 	mu      sync.Mutex
 	records map[string]task.Record
 	groups  map[string]task.Group
+	removed map[string]task.Time
 	fail    func(*task.Record) error // nil for a Delete and for groups
 	saves   int
 }
@@ -256,7 +257,17 @@ func (m *memory) Delete(name string, removed task.Time) error {
 		}
 	}
 	delete(m.records, name)
+	if m.removed == nil {
+		m.removed = make(map[string]task.Time)
+	}
+	m.removed[name] = removed
 	return nil
+}
+
+func (m *memory) Removed(name string) task.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.removed[name]
 }
 
 func (m *memory) record(name string) task.Record {

@@ -45,6 +45,9 @@ type Store interface {
 	// Delete forgets the record of name. Unless removed is zero, it is kept as the
 	// time at which the task was removed, for as long as there is room.
 	Delete(name string, removed task.Time) error
+	// Removed is when the task called name was removed, as Delete was told; zero
+	// where that is not known.
+	Removed(name string) task.Time
 	SaveGroup(task.Group) error
 	DeleteGroup(name string) error
 }

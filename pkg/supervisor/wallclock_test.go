@@ -33,6 +33,7 @@ type lastSaved struct{ atomic.Pointer[task.Record] }
 
 func (l *lastSaved) Save(r task.Record) error     { l.Store(&r); return nil }
 func (*lastSaved) Delete(string, task.Time) error { return nil }
+func (*lastSaved) Removed(string) task.Time       { return task.Time{} }
 func (*lastSaved) SaveGroup(task.Group) error     { return nil }
 func (*lastSaved) DeleteGroup(string) error       { return nil }
 
