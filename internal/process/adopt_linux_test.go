@@ -319,6 +319,7 @@ func TestKillUnknown(t *testing.T) {
 				unknown, want = append(unknown, p), append(want, p.pid)
 			} else {
 				known = append(known, p)
+				t.Cleanup(func() { engine.tree.signal(p, syscall.SIGKILL) })
 			}
 		}
 	}

@@ -49,13 +49,38 @@ func runTests(m *testing.M, first *FirstThread) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	if engine.groups.dir == "" {
+		ways = []way{bare}
+	}
 	code := m.Run()
 	if err := engine.Close(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
 	}
+	for _, p := range leftBehind() {
+		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.pid))
+		fmt.Fprintf(os.Stderr, "left behind: process %d: %q\n", p.pid, line)
+		syscall.Kill(p.pid, syscall.SIGKILL)
+		code = 1
+	}
 	os.RemoveAll(home)
 	return code
+}
+
+// leftBehind is the processes that have come to this one, and do not end.
+func leftBehind() (left []stat) {
+	for end := time.Now().Add(enginetest.Patience / 10); ; time.Sleep(10 * time.Millisecond) {
+		left = nil
+		all, err := scan()
+		for _, p := range all {
+			if p.ppid == os.Getpid() && !p.dead() {
+				left = append(left, p)
+			}
+		}
+		if err == nil && len(left) == 0 || time.Now().After(end) {
+			return left
+		}
+	}
 }
 
 func options(home string) Options {
@@ -108,7 +133,7 @@ func try(t testing.TB, spec task.Spec) (started, error) {
 	return grouped.try(t, spec)
 }
 
-// A way to begin runs: in a cgroup each, where there may be some, or in none.
+// A way to begin runs: in a cgroup each, or in none.
 type way string
 
 const (
@@ -116,6 +141,7 @@ const (
 	bare    way = "bare"
 )
 
+// ways are those that can be had here.
 var ways = []way{grouped, bare}
 
 func (w way) groups(e *Engine) cgroups {
