@@ -211,9 +211,12 @@ func (k *Keeper) Done(name string, run int) {
 }
 
 // Room is an ENOSPC where there is no room for anything to be written to the log
-// of a run.
+// of a run, or why no log can be opened at all.
 func (k *Keeper) Room(name string, run int) error {
 	f, err := safeopen.OpenFile(k.dir.Path(name, run), os.O_WRONLY|syscall.O_NOFOLLOW, 0)
+	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOMEM) {
+		return err // the next run could not have a log either
+	}
 	if err != nil {
 		return nil // deleted: that was room enough
 	}

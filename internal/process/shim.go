@@ -2,7 +2,9 @@ package process
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -53,9 +55,12 @@ func (s *shimSettings) through(c command) (command, error) {
 // report reads what the shim has to say, until it has become the task's program.
 func (s *shimSettings) report(from *os.File, program string) error {
 	b := make([]byte, 256)
-	n, _ := from.Read(b) // an end of the shim is that of the run
-	if n == 0 {
-		return nil
+	n, err := from.Read(b)
+	if errors.Is(err, io.EOF) {
+		return nil // it is the task's program now, or its end is that of the run
+	}
+	if err != nil {
+		return execError(program, err)
 	}
 	step, number, _ := strings.Cut(string(b[:n]), " ")
 	code, _ := strconv.Atoi(number)

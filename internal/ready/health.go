@@ -1,26 +1,36 @@
 package ready
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
+	"syscall"
 )
 
 // Healthy implements [task.Checks]. A check has failed if the URL or the command
-// has. The first is one pause after the call.
+// has; one that could not be made, for want of descriptors or memory, says nothing
+// of the run. The first is one pause after the call.
 func (r *checks) Healthy(ctx context.Context) error {
 	if len(r.health) == 0 {
 		<-ctx.Done()
 		return nil
 	}
-	inARow, most := 0, r.spec.Health.Retries()
+	inARow, most, unmade := 0, r.spec.Health.Retries(), false
 	for sleep(ctx, r.spec.Health.Pause()) {
 		err := r.look(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return nil
 		case err == nil:
-			inARow = 0
+			inARow, unmade = 0, false
+			continue
+		case lacks(err):
+			if !unmade {
+				r.checker.opts.Logger.Warn("cannot make a health check; trying again", "task", r.spec.Name, "run", r.run, "err", err)
+			}
+			unmade = true
 			continue
 		}
 		inARow++
@@ -35,7 +45,8 @@ func (r *checks) Healthy(ctx context.Context) error {
 	return nil
 }
 
-// look makes all health checks once, and returns the first that failed.
+// look makes all health checks once, and returns the first that failed, or else
+// could not be made.
 func (r *checks) look(ctx context.Context) error {
 	failed := make([]error, len(r.health))
 	var all sync.WaitGroup
@@ -47,10 +58,23 @@ func (r *checks) look(ctx context.Context) error {
 		})
 	}
 	all.Wait()
+	var unmade error
 	for _, err := range failed {
-		if err != nil {
+		if err != nil && !lacks(err) {
 			return err
 		}
+		unmade = cmp.Or(unmade, err)
 	}
-	return nil
+	return unmade
+}
+
+// lacks tells whether a check could not be made because this machine has no room
+// now, see fork(2) and socket(2).
+func lacks(err error) bool {
+	for _, e := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOBUFS, syscall.EAGAIN} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,6 +15,9 @@ import (
 
 func TestHealthy(t *testing.T) {
 	t.Parallel()
+	lacking := func(context.Context, string) (net.Conn, error) {
+		return nil, &net.OpError{Op: "dial", Err: os.NewSyscallError("socket", syscall.EMFILE)}
+	}
 	bad, fine := answer("HTTP/1.0 500 Oops\r\n\r\n"), answer(ok)
 	of := func(all ...server) server { // the last one for ever
 		var n int
@@ -38,6 +43,9 @@ func TestHealthy(t *testing.T) {
 		{"one retry", task.Health{HealthHTTP: "http://h/", HealthRetries: new(1), HealthInterval: dur(time.Minute)}, of(fine, bad), nil, "health_http http://h/: 500 Oops", 2 * time.Minute},
 		{"cmd", task.Health{HealthCmd: "x", HealthRetries: new(2)}, nil, []int{0, 0, 7}, "health_cmd: exit code 7: said (2 times in a row)", 40 * time.Second},
 		{"both", task.Health{HealthHTTP: "http://h/", HealthCmd: "x"}, of(bad, fine), []int{0, 1}, "health_cmd: exit code 1: said (3 times in a row)", 30 * time.Second},
+		{"cannot be made", url, of(fine, lacking, lacking, lacking, lacking, bad), nil, "health_http http://h/: 500 Oops (3 times in a row)", 80 * time.Second},
+		{"cannot be made in between", url, of(bad, bad, lacking, bad), nil, "health_http http://h/: 500 Oops (3 times in a row)", 40 * time.Second},
+		{"one cannot be made", task.Health{HealthHTTP: "http://h/", HealthCmd: "x"}, lacking, []int{1}, "health_cmd: exit code 1: said (3 times in a row)", 30 * time.Second},
 		{"well", task.Health{HealthHTTP: "http://h/", HealthCmd: "x"}, fine, []int{0}, "", time.Hour},
 		{"slow and well", task.Health{HealthHTTP: "http://h/", HealthTimeout: dur(time.Minute)}, func(ctx context.Context, a string) (net.Conn, error) {
 			time.Sleep(50 * time.Second)
