@@ -165,7 +165,7 @@ func TestSchemaJudgesAsLoad(t *testing.T) {
 	}
 	stricter := map[string][]string{ // what Load refuses for more than the value
 		"after": nil, "after_ended": nil, "env_file": nil, "overlap": nil, "stop_signal": nil, "group": nil, "ready_log": nil,
-		"cwd": {`""`}, "cron": {"'@every 1h'"}, "every": {"0", "0s", "5µs", ".5s"}, "timeout": {"0", "0s"}, "ready_timeout": {"0", "0s"}, "ready_interval": {"0", "0s"}, "health_interval": {"0", "0s"}, "health_timeout": {"0", "0s"},
+		"cwd": {`""`}, "cron": {"'@every 1h'"}, "every": {"0", "0s", "5µs", ".5s"}, "timeout": {"0", "0s"}, "ready_timeout": {"0", "0s"}, "ready_interval": {"0", "0s", "5µs"}, "health_interval": {"0", "0s", "5µs"}, "health_timeout": {"0", "0s"},
 	}
 	for _, f := range taskFields[1:] { // but command
 		for _, v := range values {

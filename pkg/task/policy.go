@@ -164,7 +164,7 @@ func (r *Ready) check(*Spec) error {
 		}
 		return fmt.Errorf("bad ready_log %q: %w", clip(r.ReadyLog, 80), err)
 	}
-	return cmp.Or(checkText("ready_cmd", r.ReadyCmd), positive("ready_timeout", r.ReadyTimeout), positive("ready_interval", r.ReadyInterval))
+	return cmp.Or(checkText("ready_cmd", r.ReadyCmd), positive("ready_timeout", r.ReadyTimeout), interval("ready_interval", r.ReadyInterval))
 }
 
 // Address is HOST:PORT of [HOST:]PORT.
@@ -246,7 +246,7 @@ func (h *Health) check(*Spec) error {
 		return fmt.Errorf("bad health_retries %d: give 1 or more", *h.HealthRetries)
 	}
 	return cmp.Or(CheckCount("health_retries", h.HealthRetries), checkHTTP("health_http", h.HealthHTTP), checkText("health_cmd", h.HealthCmd),
-		positive("health_interval", h.HealthInterval), positive("health_timeout", h.HealthTimeout))
+		interval("health_interval", h.HealthInterval), positive("health_timeout", h.HealthTimeout))
 }
 
 // Hooks are lines for sh -c that are run, once, after a run has ended, in the

@@ -50,7 +50,7 @@ func TestPolicyCheck(t *testing.T) {
 
 		{"ready", task.Spec{Ready: task.Ready{
 			ReadyHTTP: "http://[::1]:8080/healthz?x=1", ReadyPort: "db:5432", ReadyCmd: "test -e x && true", ReadyLog: `(?i)listening on .*:\d+`,
-			ReadyNotify: true, ReadyTimeout: dur(1), ReadyInterval: dur(1),
+			ReadyNotify: true, ReadyTimeout: dur(1), ReadyInterval: dur(time.Millisecond),
 		}}, ""},
 		{"HTTPS", task.Spec{Ready: task.Ready{ReadyHTTP: "HTTPS://localhost/"}}, "https is not built in"},
 		{"no HTTP", task.Spec{Ready: task.Ready{ReadyHTTP: "ftp://localhost/"}}, `bad ready_http "ftp://localhost/": use http://`},
@@ -66,7 +66,7 @@ func TestPolicyCheck(t *testing.T) {
 		{"without a pause", task.Spec{Ready: task.Ready{ReadyInterval: dur(-1)}}, "bad ready_interval -1ns: give more than 0"},
 		{"two faults", task.Spec{Ready: task.Ready{ReadyTimeout: dur(0), ReadyInterval: dur(0)}}, "bad ready_timeout 0s: give more than 0"},
 
-		{"health", task.Spec{Health: task.Health{HealthHTTP: "http://localhost", HealthCmd: "true", HealthInterval: dur(1), HealthTimeout: dur(1), HealthRetries: new(1)}}, ""},
+		{"health", task.Spec{Health: task.Health{HealthHTTP: "http://localhost", HealthCmd: "true", HealthInterval: dur(time.Millisecond), HealthTimeout: dur(1), HealthRetries: new(1)}}, ""},
 		{"health by HTTPS", task.Spec{Health: task.Health{HealthHTTP: "https://localhost"}}, "bad health_http"},
 		{"NUL in a health check", task.Spec{Health: task.Health{HealthCmd: "\x00"}}, "bad health_cmd: it has a NUL byte"},
 		{"health interval", task.Spec{Health: task.Health{HealthInterval: dur(0)}}, "bad health_interval 0s: give more than 0"},
