@@ -18,6 +18,7 @@ import (
 // stage is what a first supervisor is to begin before it is killed.
 type stage struct {
 	ID    string
+	Test  int    // its process
 	Dir   string // of logs, and of what it reports
 	Specs []task.Spec
 	Keep  bool   // ended processes stay zombies: nobody reaps them
@@ -40,7 +41,7 @@ type orphan struct {
 // them. A third process takes the orphans in, as PID 1 would.
 func outlive(t *testing.T, s stage) []orphan {
 	t.Helper()
-	s.ID, s.Dir = engine.opts.ID, t.TempDir()
+	s.ID, s.Test, s.Dir = engine.opts.ID, os.Getpid(), t.TempDir()
 	for i := range s.Specs {
 		if s.Specs[i].Name == "" {
 			s.Specs[i].Name = strings.ReplaceAll(s.Dir, "/", ".") + "." + string(rune('a'+i))

@@ -73,15 +73,15 @@ func playFirst() {
 func playOrphanage() {
 	s := stageOfEnv()
 	must(unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
-	parent, err := unix.PidfdOpen(os.Getppid(), 0)
-	must(err)
 	ended := make(chan os.Signal, 1) // a child
 	signal.Notify(ended, syscall.SIGCHLD)
 	died := make(chan struct{}) // the test
 	go func() {
 		defer close(died)
-		for {
-			if _, err := unix.Poll([]unix.PollFd{{Fd: int32(parent), Events: unix.POLLIN}}, -1); err != unix.EINTR {
+		test, err := unix.PidfdOpen(s.Test, 0)
+		for err == nil || err == unix.EINTR {
+			var n int
+			if n, err = unix.Poll([]unix.PollFd{{Fd: int32(test), Events: unix.POLLIN}}, -1); n > 0 {
 				return
 			}
 		}
