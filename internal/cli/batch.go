@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -196,21 +197,14 @@ func (e *env) meter(b *batch) func(end bool) {
 		return func(bool) {}
 	}
 	var last time.Time
-	shown := 0
+	width := 0
 	return func(end bool) {
 		switch {
-		case end && shown > 0:
-			fmt.Fprintf(e.err, "\r%*s\r", shown, "")
-			shown = 0
+		case end && width > 0:
+			width = e.overwrite(width, "")
 		case !end && time.Since(last) > 200*time.Millisecond:
 			last = time.Now()
-			width := e.width
-			if width == 0 {
-				width = 80
-			}
-			line := b.line(width)
-			fmt.Fprintf(e.err, "\r%-*s", shown, line)
-			shown = max(shown, len(line))
+			width = e.overwrite(width, b.line(cmp.Or(e.width, 80)))
 		}
 	}
 }

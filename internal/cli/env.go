@@ -11,6 +11,8 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"reflect"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -19,6 +21,7 @@ import (
 	"golang.org/x/term"
 
 	"tasks/internal/daemon"
+	"tasks/internal/escape"
 	"tasks/internal/process"
 	"tasks/internal/socket"
 	"tasks/pkg/client"
@@ -28,8 +31,9 @@ import (
 // env is what the commands of one invocation share.
 type env struct {
 	in       io.Reader
-	out, err io.Writer
-	tty      bool // out is a terminal
+	out, err io.Writer // escape what a terminal would act on
+	raw      io.Writer // what out writes to: for the bytes of one log, and the line editor
+	tty      bool      // out is a terminal
 	errTTY   bool
 	width    int // of that terminal; 0: unknown
 
@@ -52,12 +56,22 @@ type env struct {
 }
 
 func newEnv() *env {
-	e := &env{in: os.Stdin, out: os.Stdout, err: os.Stderr, output: "table", color: "auto"}
+	e := &env{in: os.Stdin, out: escape.NewWriter(os.Stdout), err: escape.NewWriter(os.Stderr), raw: os.Stdout, output: "table", color: "auto"}
 	e.tty, e.errTTY = term.IsTerminal(1), term.IsTerminal(2)
 	if e.tty {
 		e.width, _, _ = term.GetSize(1)
 	}
 	return e
+}
+
+// flush writes the beginnings of characters that were never ended.
+func (e *env) flush() {
+	for _, w := range []io.Writer{e.out, e.err} {
+		if w, ok := w.(*escape.Writer); ok {
+			w.Flush()
+		}
+	}
+	e.console.Flush()
 }
 
 // locate finds the supervisor's socket and state directory.
@@ -171,9 +185,17 @@ func untilInterrupt(then string) (context.Context, func()) {
 
 // remark says something beside the facts, on stderr.
 func (e *env) remark(format string, args ...any) {
-	if !e.quiet {
-		fmt.Fprintf(e.err, format+"\n", args...)
+	if e.quiet {
+		return
 	}
+	for i, arg := range args { // what others have written stays on its line
+		if err, ok := arg.(error); ok {
+			args[i] = plain(strings.ReplaceAll(err.Error(), "\n", "; "))
+		} else if v := reflect.ValueOf(arg); v.Kind() == reflect.String {
+			args[i] = plain(v.String())
+		}
+	}
+	fmt.Fprintf(e.err, format+"\n", args...)
 }
 
 // remarks prints what reading a file has to say.

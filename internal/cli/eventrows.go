@@ -25,7 +25,7 @@ func (e *env) printEvents(all []events.Event) error {
 	case "name":
 		for _, ev := range all {
 			if ev.Name != "" {
-				fmt.Fprintln(e.out, ev.Name)
+				fmt.Fprintln(e.out, plain(ev.Name))
 			}
 		}
 		return nil

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tasks/internal/escape"
 	"tasks/internal/events"
 	"tasks/internal/logs"
 	"tasks/pkg/client"
@@ -258,15 +260,17 @@ func knownByLogs(dir string, sel task.Selector) error {
 // eventStream prints events as they come, in the form that was asked for.
 func (e *env) eventStream() func([]events.Event) error {
 	if e.output == "json" {
-		enc := json.NewEncoder(e.out)
-		enc.SetEscapeHTML(false)
 		return func(some []events.Event) error {
+			var text bytes.Buffer
+			enc := json.NewEncoder(&text)
+			enc.SetEscapeHTML(false)
 			for _, ev := range some {
 				if err := enc.Encode(ev); err != nil {
 					return err
 				}
 			}
-			return nil
+			_, err := e.out.Write(escape.JSON(text.Bytes()))
+			return err
 		}
 	}
 	if e.output == "name" {

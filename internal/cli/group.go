@@ -189,7 +189,7 @@ func (e *env) printGroups(groups []task.Group, touched bool) error {
 		return e.printJSON(groups)
 	case e.output == "name" || e.quiet:
 		for _, g := range groups {
-			fmt.Fprintln(e.out, g.Name)
+			fmt.Fprintln(e.out, plain(g.Name))
 		}
 		return nil
 	}

@@ -47,7 +47,7 @@ func (e *env) printInfo(info client.Info) error {
 			client.Info
 		}{version(), info})
 	case "name":
-		_, err := fmt.Fprintln(e.out, info.Socket)
+		_, err := fmt.Fprintln(e.out, plain(info.Socket))
 		return err
 	}
 	var counts []string

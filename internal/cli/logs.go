@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tasks/internal/escape"
 	"tasks/internal/logs"
 	"tasks/internal/safeopen"
 	"tasks/internal/socket"
@@ -39,7 +40,8 @@ func newLogs(e *env) *cobra.Command {
 		Short:   "Show what tasks wrote to stdout and stderr",
 		Long: `Show what tasks wrote to stdout and stderr in their newest run. One task's output
 comes as the bytes that were written; of several, each line has the task's name
-before it. The files are read directly, also where no supervisor runs.
+before it, and on a terminal only colours act: other control characters are shown
+as text, such as \x1b. The files are read directly, also where no supervisor runs.
 With --all, --group or a pattern, --follow shows tasks that come later as well, and
 ends when all have ended; a task that follows others leaves itself out.
 With --follow a line that has no end yet is shown after 100 ms; in a log whose head
@@ -236,7 +238,7 @@ type router struct {
 func (e *env) newRouter(sources []*source, keep func([]byte) bool, named bool) *router {
 	r := &router{env: e, keep: keep, named: named}
 	if named || keep != nil {
-		r.merger = logs.NewMerger(e.out)
+		r.merger = logs.NewMerger(e.logLines(named))
 	}
 	for _, s := range sources {
 		r.width = max(r.width, len(s.name))
@@ -249,14 +251,17 @@ func (e *env) newRouter(sources []*source, keep func([]byte) bool, named bool) *
 
 func (r *router) route(s *source) {
 	if r.merger == nil {
-		s.out, s.end = r.env.out, func() error { return nil }
+		s.out, s.end = r.env.logLines(false), func() error { return nil }
 		return
 	}
 	prefix := ""
 	if r.named {
 		hues := []string{"36", "33", "32", "35", "34", "31"}
 		r.width = max(r.width, len(s.name))
-		prefix = r.env.paint(hues[r.next%len(hues)], fmt.Sprintf("%-*s |", r.width, s.name)) + " "
+		prefix = r.env.paint(hues[r.next%len(hues)], fmt.Sprintf("%-*s |", r.width, plain(s.name))) + " "
+		if !r.env.tty {
+			prefix = escape.Render(prefix)
+		}
 		r.next++
 	}
 	w := r.merger.Writer(prefix, r.keep)
@@ -268,6 +273,25 @@ func (s *source) remarkEmptied(f *os.File, run int) {
 	if at, ok := logs.Emptied(f); ok {
 		s.remark("tasks: the log of %s, run %d, was emptied at %s while it ran, as '> /dev/stderr' does: use '>&2'", s.name, run, at.Local().Format("15:04:05"))
 	}
+}
+
+// logLines is where lines of logs go. Those of one log are the bytes that its task
+// has written; where several share a terminal, none may do more than colour its line.
+func (e *env) logLines(named bool) io.Writer {
+	if named && e.tty {
+		return colourful{e.out}
+	}
+	return e.raw
+}
+
+// colourful passes on lines of logs of which a terminal acts on the colours alone.
+type colourful struct{ w io.Writer }
+
+func (c colourful) Write(b []byte) (int, error) {
+	if _, err := c.w.Write(escape.Colours(b)); err != nil {
+		return 0, err
+	}
+	return len(b), nil
 }
 
 // copy writes the last lines of a run (negative: all).

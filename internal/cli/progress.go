@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"tasks/internal/escape"
 	"tasks/pkg/client"
 	"tasks/pkg/task"
 )
@@ -29,13 +30,12 @@ func (e *env) progress(ctx context.Context) (end func()) {
 			case <-time.After(patience):
 			case <-ctx.Done():
 				if width > 0 {
-					fmt.Fprintf(e.err, "\r%*s\r", width, "")
+					e.overwrite(width, "")
 				}
 				return
 			}
 			line := e.waitingFor(ctx, time.Since(begin))
-			fmt.Fprintf(e.err, "\r%-*s", width, line)
-			width = max(width, len(line))
+			width = e.overwrite(width, line)
 		}
 	}()
 	return func() {
@@ -74,9 +74,28 @@ func (e *env) waitingFor(ctx context.Context, since time.Duration) string {
 			break
 		}
 	}
-	line := "waiting for " + strings.Join(parts, "; ")
-	if e.width > 1 && len(line) >= e.width {
-		line = line[:e.width-1]
+	return e.fit("waiting for " + strings.Join(parts, "; "))
+}
+
+// overwrite writes a line over the one on the terminal, of which width columns
+// are in use, and returns how many are then. An empty one takes it away.
+func (e *env) overwrite(width int, line string) int {
+	if line == "" {
+		if width > 0 {
+			fmt.Fprint(e.err, escape.Return(), strings.Repeat(" ", width), escape.Return())
+		}
+		return 0
+	}
+	n := shown(line)
+	fmt.Fprint(e.err, escape.Return(), line, strings.Repeat(" ", max(0, width-n)))
+	return max(width, n)
+}
+
+// fit is a line without what is not printable and what the terminal has no room for.
+func (e *env) fit(line string) string {
+	line = escape.String(line)
+	if e.width > 1 && shown(line) >= e.width {
+		line = cut(line, e.width-1)
 	}
 	return line
 }

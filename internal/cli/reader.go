@@ -10,7 +10,7 @@ import (
 // endWithReader ends the program, as SIGPIPE would, as soon as nobody reads its
 // output any more: what follows a log may have nothing to write for long.
 func (e *env) endWithReader() {
-	f, ok := e.out.(*os.File)
+	f, ok := e.raw.(*os.File)
 	if !ok {
 		return
 	}

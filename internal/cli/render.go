@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/olekukonko/tablewriter"
@@ -17,6 +17,7 @@ import (
 	"github.com/olekukonko/tablewriter/renderer"
 	"github.com/olekukonko/tablewriter/tw"
 
+	"tasks/internal/escape"
 	"tasks/pkg/task"
 )
 
@@ -32,7 +33,7 @@ func (e *env) paint(code, s string) string {
 	if code == "" || !e.coloured(e.tty) {
 		return s
 	}
-	return "\x1b[" + code + "m" + s + "\x1b[0m"
+	return escape.Sequence(code+"m") + escape.String(s) + escape.Sequence("0m")
 }
 
 // printTouched prints the tasks that a command acted on.
@@ -65,7 +66,7 @@ func (e *env) printTasks(tasks []task.Info) error {
 		return e.printJSON(tasks)
 	case "name":
 		for _, t := range tasks {
-			fmt.Fprintln(e.out, t.Name)
+			fmt.Fprintln(e.out, plain(t.Name))
 		}
 		return nil
 	}
@@ -103,10 +104,15 @@ func (e *env) row(t task.Info, now time.Time) []string {
 }
 
 func (e *env) printJSON(v any) error {
-	enc := json.NewEncoder(e.out)
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	return enc.Encode(v)
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	_, err := e.out.Write(escape.JSON(text.Bytes()))
+	return err
 }
 
 // printTable prints rows under head: on a terminal no wider than it is, unless
@@ -115,6 +121,7 @@ func (e *env) printTable(head []string, rows [][]string) error {
 	if e.noHeaders {
 		head = nil
 	}
+	escapeCells(rows)
 	w := &trimmer{w: e.out}
 	if e.tty && e.output != "wide" {
 		w.width = e.width
@@ -147,6 +154,15 @@ func (e *env) printTable(head []string, rows [][]string) error {
 	return t.Render()
 }
 
+// escapeCells makes each row a line of printable text.
+func escapeCells(rows [][]string) {
+	for _, row := range rows {
+		for i := range row {
+			row[i] = escape.Cell(row[i])
+		}
+	}
+}
+
 // pad lays out a table as tablewriter is told to.
 func pad(w io.Writer, head []string, rows [][]string) error {
 	if head != nil {
@@ -163,6 +179,7 @@ type columns struct{ width []int }
 const maxColumn = 1000
 
 func (c *columns) print(w io.Writer, rows [][]string) error {
+	escapeCells(rows)
 	for _, row := range rows {
 		for i, cell := range row {
 			if i == len(c.width) {
@@ -189,8 +206,8 @@ func (c *columns) print(w io.Writer, rows [][]string) error {
 func shown(s string) int {
 	n := 0
 	for s != "" {
-		if end := colour(s); end > 0 {
-			s = s[end:]
+		if n := escape.Length(s); n > 0 {
+			s = s[n:]
 			continue
 		}
 		r, size := utf8.DecodeRuneInString(s)
@@ -198,15 +215,6 @@ func shown(s string) int {
 		n += columnsOf(r)
 	}
 	return n
-}
-
-// colour is the length of the code for a colour that s begins with, or 0.
-func colour(s string) int {
-	rest, ok := strings.CutPrefix(s, "\x1b[")
-	if rest = strings.TrimLeft(rest, "0123456789;"); !ok || !strings.HasPrefix(rest, "m") {
-		return 0
-	}
-	return len(s) - len(rest) + 1
 }
 
 // columnsOf is how wide r is on a terminal.
@@ -227,7 +235,8 @@ type trimmer struct {
 func (t *trimmer) Write(b []byte) (int, error) {
 	var out strings.Builder
 	for line := range strings.Lines(string(b)) {
-		text := strings.TrimRight(line, " \n")
+		// The table library ends colours once more than it is told to.
+		text := strings.TrimRight(strings.ReplaceAll(line, "\x1b[0m", ""), " \n")
 		if t.width > 1 && shown(text) > t.width {
 			text = cut(text, t.width-1) + "…"
 		}
@@ -246,9 +255,9 @@ func (t *trimmer) Write(b []byte) (int, error) {
 func cut(s string, n int) string {
 	var b strings.Builder
 	for s != "" {
-		if end := colour(s); end > 0 {
-			b.WriteString(s[:end])
-			s = s[end:]
+		if n := escape.Length(s); n > 0 {
+			b.WriteString(s[:n])
+			s = s[n:]
 			continue
 		}
 		r, size := utf8.DecodeRuneInString(s)
@@ -260,21 +269,8 @@ func cut(s string, n int) string {
 	return b.String()
 }
 
-// plain shows what a terminal would act on as text.
-func plain(s string) string {
-	if !strings.ContainsFunc(s, unicode.IsControl) {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range s {
-		if unicode.IsControl(r) {
-			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
-		} else {
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
+// plain shows what a terminal would act on as text, on one line.
+func plain(s string) string { return escape.String(s) }
 
 // commandLine is the command as it could be typed.
 func commandLine(t task.Info) string {
@@ -293,7 +289,7 @@ func quote(s string) string {
 	unsafe := func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r > 127 || strings.ContainsRune("@%_-+=:,./", r))
 	}
-	if strings.ContainsFunc(s, unicode.IsControl) { // a line as any: the shells of today read $'...'
+	if escape.Needed(s) { // a line as any: the shells of today read $'...'
 		return "$'" + plain(strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(s)) + "'"
 	}
 	if s != "" && !strings.ContainsFunc(s, unsafe) {

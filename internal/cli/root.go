@@ -32,7 +32,7 @@ func Main(args []string) int {
 	}
 	if supervisor {
 		if err := daemon.Child(args[1:], version()); err != nil {
-			fmt.Fprintln(os.Stderr, "tasks:", err)
+			fmt.Fprintln(newEnv().err, "tasks:", err)
 			return failed
 		}
 		return done
@@ -41,9 +41,8 @@ func Main(args []string) int {
 	debug.SetGCPercent(400)
 	e := newEnv()
 	defer e.client.Close()
-	code := e.run(args)
-	e.console.Flush()
-	return code
+	defer e.flush()
+	return e.run(args)
 }
 
 // run executes one command line.

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"tasks/internal/escape"
 	"tasks/pkg/client"
 	"tasks/pkg/task"
 )
@@ -63,7 +64,8 @@ func completeWithin() time.Duration {
 // live asks the supervisor for its tasks.
 func live(cmd *cobra.Command) (tasks []task.Info) {
 	asks(cmd, func(ctx context.Context, c *client.Client) { tasks, _ = c.List(ctx, client.ListOptions{}) })
-	return tasks
+	// A shell takes what is offered apart at line ends and tabs.
+	return slices.DeleteFunc(tasks, func(t task.Info) bool { return escape.Needed(t.Name + string(t.State)) })
 }
 
 // asks asks the supervisor, for a completion: quickly, or not at all.
@@ -115,7 +117,7 @@ func completeGroups(cmd *cobra.Command, _ []string, toComplete string) ([]string
 	asks(cmd, func(ctx context.Context, c *client.Client) {
 		groups, _ := c.Groups(ctx)
 		for _, g := range groups {
-			if strings.HasPrefix(g.Name, toComplete) {
+			if strings.HasPrefix(g.Name, toComplete) && !escape.Needed(g.Name) {
 				names = append(names, g.Name)
 			}
 		}

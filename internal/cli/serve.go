@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tasks/internal/daemon"
+	"tasks/internal/escape"
 	"tasks/internal/logs"
 	"tasks/internal/process"
 	"tasks/internal/socket"
@@ -143,9 +144,9 @@ func socketThere(path string) bool {
 }
 
 func (e *env) serveHere(paths socket.Paths, keep int, limits logs.Limits) error {
-	e.console = daemon.NewConsole(e.err)
-	e.err = e.console // which nothing that is said of the end may wait for either
-	log := slog.New(slog.NewTextHandler(e.console, nil))
+	e.console = daemon.NewConsole(os.Stderr)
+	e.err = escape.NewWriter(e.console) // which nothing that is said of the end may wait for either
+	log := slog.New(slog.NewTextHandler(e.err, nil))
 	err := process.OnFirstThread(func(first *process.FirstThread) error {
 		return daemon.Run(daemon.Config{Paths: paths, KeepEnded: keep, Logs: limits, Version: version(), Log: log, Console: e.console, First: first}, func() {})
 	})
@@ -182,7 +183,7 @@ func (e *env) sayServing(already bool) error {
 	if already {
 		how = "already serving"
 	}
-	fmt.Fprintf(e.out, "%s on %s (pid %d)\n", how, info.Socket, info.PID)
+	fmt.Fprintf(e.out, "%s on %s (pid %d)\n", how, plain(info.Socket), info.PID)
 	return nil
 }
 

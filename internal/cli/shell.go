@@ -84,6 +84,7 @@ func (e *env) line(words []string) int {
 	l.socket, l.output, l.quiet, l.noHeaders, l.color, l.foreign = e.socket, e.output, e.quiet, e.noHeaders, e.color, e.foreign
 	l.within = true
 	defer l.client.Close()
+	defer l.flush()
 	return l.run(words)
 }
 
@@ -131,7 +132,7 @@ func (e *env) lineEditor(fd int) reader {
 	t := term.NewTerminal(struct {
 		io.Reader
 		io.Writer
-	}{keyReader{e.in}, e.out}, "")
+	}{keyReader{e.in}, e.raw}, "")
 	return func(prompt string) (string, error) {
 		t.SetPrompt(prompt)
 		old, err := term.MakeRaw(fd)
@@ -144,7 +145,7 @@ func (e *env) lineEditor(fd int) reader {
 		}
 		line, err := t.ReadLine()
 		if errors.Is(err, io.EOF) {
-			fmt.Fprint(e.out, "\r\n") // what follows begins a line
+			fmt.Fprint(e.raw, "\r\n") // what follows begins a line
 		}
 		return line, err
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tasks/internal/escape"
 	"tasks/internal/logs"
 	"tasks/pkg/client"
 	"tasks/pkg/task"
@@ -219,7 +221,7 @@ func (e *env) lastLines(tasks []task.Info) {
 			continue
 		}
 		if text, err := logs.Last(t.Log, 10); err == nil && len(text) > 0 {
-			fmt.Fprintf(e.err, "last lines of %s:\n%s\n", t.Name, strings.TrimRight(string(text), "\n"))
+			fmt.Fprintf(e.err, "last lines of %s:\n%s\n", plain(t.Name), escape.Colours(bytes.TrimRight(text, "\n")))
 		}
 	}
 }

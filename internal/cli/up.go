@@ -291,7 +291,7 @@ func (e *env) printPlan(ctx context.Context, c *client.Client, file *taskfile.Fi
 	case "name":
 		for _, s := range steps {
 			if s.Kind != taskfile.Keep {
-				fmt.Fprintln(e.out, s.Name)
+				fmt.Fprintln(e.out, plain(s.Name))
 			}
 		}
 		return nil

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"tasks/internal/escape"
 	"tasks/pkg/client"
 	"tasks/pkg/task"
 )
@@ -180,10 +181,7 @@ func (v *upView) draw() {
 	head := fmt.Sprintf("%d of %d are up, %s", len(v.names)-open, len(v.names), span(time.Since(v.since)))
 	v.clear()
 	for _, line := range append([]string{head}, lines...) {
-		if v.e.width > 1 && len(line) >= v.e.width {
-			line = line[:v.e.width-1]
-		}
-		fmt.Fprintln(v.e.err, line)
+		fmt.Fprintln(v.e.err, v.e.fit(line))
 		v.lines++
 	}
 }
@@ -191,7 +189,7 @@ func (v *upView) draw() {
 // clear takes the lines away.
 func (v *upView) clear() {
 	if v.lines > 0 {
-		fmt.Fprint(v.e.err, strings.Repeat("\x1b[A\x1b[2K", v.lines))
+		fmt.Fprint(v.e.err, strings.Repeat(escape.Sequence("A")+escape.Sequence("2K"), v.lines))
 		v.lines = 0
 	}
 }
