@@ -228,23 +228,6 @@ func (c *change) apply(tx *bbolt.Tx) error {
 	return bucket.Put([]byte(c.name), c.value)
 }
 
-// dropEnvs deletes environments that no record uses.
-func (s *Store) dropEnvs(keys []string) error {
-	if len(keys) == 0 {
-		return nil
-	}
-	return s.guard(func() error {
-		return s.db.Update(func(tx *bbolt.Tx) error {
-			for _, key := range keys {
-				if err := tx.Bucket([]byte(envsBucket)).Delete([]byte(key)); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	})
-}
-
 // guard calls f, which uses the database. bbolt panics on pages that make no
 // sense, and where the file shrank or its disk fails reading the mapped file
 // raises SIGBUS: an error to the callers, while the tasks run on.

@@ -41,15 +41,14 @@ type contents struct {
 // values are those of a bucket, by key.
 type values map[string][]byte
 
-// unused is the keys of the environments that no record has.
-func (c *contents) unused() []string {
-	var keys []string
+// unused tells whether there are environments that no record has.
+func (c *contents) unused() bool {
 	for key := range c.envs {
 		if !c.used[key] {
-			keys = append(keys, key)
+			return true
 		}
 	}
-	return keys
+	return false
 }
 
 // read reads all of the file f with size bytes. The error is that of the system, or about a newer

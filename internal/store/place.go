@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -52,12 +53,6 @@ func (s *Store) rewrite(notice *string) error {
 		}
 		*notice = fmt.Sprintf("the database %s had been replaced: that file was set aside as %s, and the database was written again", s.path, aside)
 	}
-	return s.copyAnew()
-}
-
-// copyAnew puts a copy of the database, with nothing in it but what is in use, in
-// its place, and goes on with that.
-func (s *Store) copyAnew() error {
 	c, err := readFile(s.file)
 	if err == nil {
 		err = c.damage
@@ -65,6 +60,13 @@ func (s *Store) copyAnew() error {
 	if err != nil {
 		return err
 	}
+	return s.copyAnew(c)
+}
+
+// copyAnew puts a copy of the database, of which c is the contents, in its place,
+// and goes on with that. Nothing is in it but what is in use: of what was deleted,
+// bbolt's free pages have all bytes, and environments may be secret.
+func (s *Store) copyAnew(c *contents) error {
 	if s.old {
 		if err := s.keepBefore(); err != nil {
 			return err
@@ -74,7 +76,8 @@ func (s *Store) copyAnew() error {
 	if err != nil {
 		return err
 	}
-	if err := publish(db, s.path); err != nil {
+	if err := os.Rename(next(s.path), s.path); err != nil {
+		discard(db, s.path)
 		return err
 	}
 	s.mu.Lock()
@@ -82,5 +85,5 @@ func (s *Store) copyAnew() error {
 	s.file, s.db = f, db
 	s.mu.Unlock()
 	s.old = false
-	return before.Close()
+	return errors.Join(syncDir(s.path), before.Close())
 }

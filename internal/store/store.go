@@ -82,6 +82,11 @@ func open(path string, patience time.Duration) (*Store, string, error) {
 		f.Close()
 		return nil, "", fmt.Errorf("cannot read database %s: %w", path, err)
 	}
+	// A copy that a crash has left may have environments of tasks that were removed since.
+	if err := os.Remove(next(path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		f.Close()
+		return nil, "", fmt.Errorf("cannot remove what is left of a copy of the database: %w", err)
+	}
 	if c.damage != nil {
 		defer f.Close()
 		return repair(path, c)
@@ -96,10 +101,12 @@ func open(path string, patience time.Duration) (*Store, string, error) {
 	}
 	s := start(path, f, db, c)
 	// What fails of this is done later: a full disk must not keep a supervisor from starting.
-	if s.old {
-		_ = s.commit(nil)
+	if s.old || c.unused() {
+		if err := s.guard(func() error { return s.copyAnew(c) }); err != nil && s.file != f { // the copy has its place, maybe not for good
+			s.Close()
+			return nil, "", fmt.Errorf("cannot copy database %s: %w", path, err)
+		}
 	}
-	_ = s.dropEnvs(c.unused())
 	return s, "", nil
 }
 
