@@ -39,7 +39,7 @@ func open(sel task.Selector) bool {
 }
 
 // itself tells whether this process belongs to the present run of t: to follow
-// that would go round in circles.
+// that would repeat its lines without an end.
 func (e *env) itself(t *task.Info) bool {
 	return t.Name == os.Getenv("TASKS_NAME") && os.Getenv("TASKS_SOCKET") == e.client.Socket &&
 		strings.HasSuffix(os.Getenv("TASKS_RUN_ID"), "/"+t.Name+"/"+strconv.Itoa(t.Run))
