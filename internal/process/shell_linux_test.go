@@ -364,7 +364,7 @@ func TestParseID(t *testing.T) {
 			t.Errorf("%q: a line?", id)
 		}
 	}
-	if path, id := "/x/tasks-id/web:3:5/below", "id/web/3:5"; runIDOfPath(path) != id {
+	if path, id := "/x/"+cgroupName("id")+"/web:3:5/below", "id/web/3:5"; runIDOfPath(path) != id {
 		t.Errorf("%s is of %q", path, runIDOfPath(path))
 	}
 }
