@@ -78,26 +78,26 @@ func (k *Keeper) lookDue() {
 			return
 		}
 		l := heap.Pop(&k.due).(*kept)
-		most, squeeze := l.max, l.squeeze
+		most, squeeze, last := l.max, l.squeeze, l.ended
 		lost := k.lost() != nil
 		switch {
 		case !lost:
 			l.squeeze = 0
-		case l.ended:
+		case last:
 			k.drop(l)
 		default: // until it is there again
 			k.schedule(l, time.Now().Add(blind))
 		}
 		k.mu.Unlock()
 		if !lost {
-			k.look(l, most, squeeze)
+			k.look(l, most, squeeze, last)
 		}
 	}
 }
 
 // look frees the head of a log that takes up more than most, or squeeze, and
-// says when to look again.
-func (k *Keeper) look(l *kept, most, squeeze int64) {
+// says when to look again; after the last look, begun once the run was over, never.
+func (k *Keeper) look(l *kept, most, squeeze int64, last bool) {
 	k.looks.Add(1)
 	now := time.Now()
 	info, err := statLog(l.path)
@@ -133,7 +133,7 @@ func (k *Keeper) look(l *kept, most, squeeze int64) {
 	case errors.Is(err, fs.ErrNotExist):
 		k.sum -= l.data
 		k.drop(l)
-	case l.ended:
+	case last:
 		k.drop(l)
 	case err != nil:
 		k.tell("cannot bound a log", err)

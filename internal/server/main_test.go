@@ -108,7 +108,7 @@ func (h *host) dial(t testing.TB) *peer {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { nc.Close() })
-	nc.SetDeadline(time.Now().Add(time.Minute)) // rather than hang
+	nc.SetDeadline(time.Now().Add(5 * time.Minute)) // rather than hang; a busy machine takes its time
 	return &peer{t, nc, bufio.NewReader(nc)}
 }
 
