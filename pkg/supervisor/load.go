@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"sync"
 	"time"
@@ -186,7 +187,10 @@ func (a *actor) reclaim(ctx context.Context, r task.Record) error {
 	}
 	l := task.Launch{Spec: new(a.spec), Run: a.run, Slot: r.Slot, Adopted: true}
 	if logs := a.sup.opts.Logs; logs != nil {
-		l.Log, _ = safeopen.Open(logs.Path(a.name, a.run)) // nil where it is gone
+		var err error
+		if l.Log, err = safeopen.Open(logs.Path(a.name, a.run)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			a.sup.opts.Logger.Warn("cannot open the log of a run that was taken back", "task", a.name, "err", err)
+		}
 	}
 	proc, err := adopter.Adopt(ctx, l, r.Ref)
 	if err != nil {
