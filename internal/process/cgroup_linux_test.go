@@ -204,7 +204,7 @@ func TestCgroupKeepsTheID(t *testing.T) {
 	if strings.Contains(s.Ref().Cgroup, engine.opts.ID) {
 		t.Errorf("%s has the id %s", s.Ref().Cgroup, engine.opts.ID)
 	}
-	if cgroupName("a") == cgroupName("b") || cgroupName("a") != cgroupName("a") {
+	if a := cgroupName("a"); a == cgroupName("b") || a != cgroupName(strings.Clone("a")) {
 		t.Error("names of cgroups do not tell states apart")
 	}
 }

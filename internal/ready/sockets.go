@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"sync"
 	"syscall"
+
+	"tasks/internal/safeopen"
 )
 
 // sockets is the directory of the sockets of runs, which only this user can
@@ -100,7 +102,12 @@ func private(dir string) error {
 
 // sweep removes what a supervisor that was killed has left.
 func (s *sockets) sweep() {
-	entries, _ := os.ReadDir(s.path) // follows the link
+	dir, err := safeopen.Dir(s.path) // follows the link
+	if err != nil {
+		return
+	}
+	defer dir.Close()
+	entries, _ := dir.ReadDir(-1)
 	for _, e := range entries {
 		if e.Type() == fs.ModeSocket {
 			os.Remove(filepath.Join(s.path, e.Name()))
