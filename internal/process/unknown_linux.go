@@ -14,28 +14,40 @@ import (
 // KillUnknown ends the processes of runs of this supervisor's state that known
 // does not know: begun by an earlier one that died before it could record them.
 // What is left of a line that an earlier one began by Exec is unknown always. It
-// returns their pids; the error is that it could not look for them. Call it before
-// the first Start.
+// returns their pids; the error is that it could not look for them, or signal them.
+// Call it before the first Start.
 func (e *Engine) KillUnknown(known func(name string, run int) bool) ([]int, error) {
 	killed, err := e.killUnknown(known)
 	e.groups.clean(e.opts.ID)
 	return killed, err
 }
 
+// How long unknown processes are looked for and waited for: what hangs in the kernel
+// must not keep a supervisor from serving.
+const (
+	unknownTimeout = 2 * time.Second
+	unknownPasses  = 3                      // at the least: on a busy machine one may take all the time
+	unknownPause   = 500 * time.Millisecond // for what was killed to end, in each of them
+)
+
 func (e *Engine) killUnknown(known func(name string, run int) bool) (killed []int, err error) {
-	end := time.Now().Add(2 * time.Second)
+	end := time.Now().Add(unknownTimeout)
 	groups := make(map[cgroup]bool)
-	for pass := 0; pass < 3 || time.Now().Before(end); pass++ { // on a busy machine one may take all the time
+	for pass := 0; pass < unknownPasses || time.Now().Before(end); pass++ {
 		var left []stat
 		var occupied bool
 		left, occupied, err = e.lookForUnknown(known, groups)
 		if len(left) == 0 && !occupied && err == nil {
 			break
 		}
+		over := latest(end, time.Now().Add(unknownPause))
 		for _, s := range left {
-			if e.tree.signal(s.proc, syscall.SIGKILL) == nil {
+			switch signalErr := e.tree.signal(s.proc, syscall.SIGKILL); {
+			case signalErr == nil:
 				killed = append(killed, s.pid)
 				fault.At("ending")
+			case !gone(signalErr):
+				err = signalErr
 			}
 		}
 		for group := range groups {
@@ -43,7 +55,7 @@ func (e *Engine) killUnknown(known func(name string, run int) bool) (killed []in
 		}
 		for _, s := range left {
 			if fd, err := watch(s.proc); err == nil {
-				fd.file.SetReadDeadline(end)
+				fd.file.SetReadDeadline(over)
 				fd.ended()
 				fd.file.Close()
 			}
@@ -53,6 +65,13 @@ func (e *Engine) killUnknown(known func(name string, run int) bool) (killed []in
 		}
 	}
 	return killed, err
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // lookForUnknown finds the processes of unknown runs, and adds the cgroups of those
