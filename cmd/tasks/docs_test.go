@@ -126,9 +126,6 @@ func runPage(t *testing.T, program, page, text string) {
 			write(filepath.Join(at, name), script)
 		}
 	}
-	if err := syscall.Mkfifo(filepath.Join(work, "question"), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	script := pageScript(t, page, ports.Replace(text), func(n int, text string) string {
 		path := filepath.Join(dir, strconv.Itoa(n))
 		write(path, text)
