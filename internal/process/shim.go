@@ -21,6 +21,12 @@ const ShimCommand = "exec-as"
 // exec that succeeds closes it.
 const shimReport = 3
 
+// The steps that the shim reports, besides the exec: a limit may be called nice, too.
+const (
+	niceStep  = "nice"
+	limitStep = "ulimit " // and its name
+)
+
 // shimSettings are what the shim sets, where they are not those of this program.
 type shimSettings struct {
 	Umask  *task.Umask  `json:",omitempty"`
@@ -62,19 +68,22 @@ func (s *shimSettings) report(from *os.File, program string) error {
 	if err != nil {
 		return execError(program, err)
 	}
-	step, number, _ := strings.Cut(string(b[:n]), " ")
+	said := string(b[:n])
+	space := strings.LastIndexByte(said, ' ')
+	step, number := said[:max(space, 0)], said[space+1:]
 	code, _ := strconv.Atoi(number)
 	errno := syscall.Errno(code)
+	limit, isLimit := strings.CutPrefix(step, limitStep)
 	switch {
-	case step == "exec":
-		return execError(program, errno)
-	case step == "nice" && (errno == syscall.EACCES || errno == syscall.EPERM):
+	case isLimit && errno == syscall.EPERM:
+		return fmt.Errorf("cannot set ulimit %s=%s: %w: raising a hard limit takes root (CAP_SYS_RESOURCE)", limit, s.Ulimit[limit], errno)
+	case isLimit:
+		return fmt.Errorf("cannot set ulimit %s=%s: %w", limit, s.Ulimit[limit], errno)
+	case step == niceStep && (errno == syscall.EACCES || errno == syscall.EPERM):
 		return fmt.Errorf("cannot set nice %d: %w: going below the supervisor's value takes root (CAP_SYS_NICE)", *s.Nice, errno)
-	case step == "nice":
+	case step == niceStep:
 		return fmt.Errorf("cannot set nice %d: %w", *s.Nice, errno)
-	case errno == syscall.EPERM:
-		return fmt.Errorf("cannot set ulimit %s=%s: %w: raising a hard limit takes root (CAP_SYS_RESOURCE)", step, s.Ulimit[step], errno)
 	default:
-		return fmt.Errorf("cannot set ulimit %s=%s: %w", step, s.Ulimit[step], errno)
+		return execError(program, errno)
 	}
 }

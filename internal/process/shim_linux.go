@@ -51,12 +51,12 @@ func (s *shimSettings) become(path string, argv []string) (step string, err erro
 		// All threads inherit the value, but the one that executes becomes the only one.
 		err := syscall.Setpriority(syscall.PRIO_PROCESS, 0, *s.Nice)
 		if err != nil && !s.Mild {
-			return "nice", err
+			return niceStep, err
 		}
 	}
 	for name, l := range s.Ulimit {
 		if err := syscall.Setrlimit(resources[name], &syscall.Rlimit{Cur: l.Soft, Max: l.Hard}); err != nil {
-			return name, err
+			return limitStep + name, err
 		}
 	}
 	return "exec", syscall.Exec(path, argv, env)

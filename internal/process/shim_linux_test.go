@@ -83,6 +83,7 @@ func TestRefusedAttributes(t *testing.T) {
 	}
 	for text, a := range map[string]task.Attributes{
 		"cannot set nice -20: ":                {Nice: new(-20)},
+		"cannot set ulimit nice=40: ":          {Ulimit: task.Ulimits{"nice": {Soft: 40, Hard: 40}}},
 		"cannot set ulimit nofile=unlimited: ": {Ulimit: task.Ulimits{"nofile": {Soft: task.Unlimited, Hard: task.Unlimited}}},
 	} {
 		spec := sh("true")
@@ -95,6 +96,40 @@ func TestRefusedAttributes(t *testing.T) {
 	spec.Caller.Nice = new(-20) // which nobody asked for
 	if e := start(t, spec).wait(t); !e.OK() {
 		t.Errorf("%+v", e)
+	}
+}
+
+// Whatever the kernel refuses, the error names it.
+func TestShimReport(t *testing.T) {
+	t.Parallel()
+	type refused struct {
+		settings shimSettings
+		step     string
+		errno    syscall.Errno
+		want     string
+	}
+	all := []refused{
+		{shimSettings{Nice: new(-5)}, niceStep, syscall.EACCES, "cannot set nice -5: permission denied: going below"},
+		{shimSettings{Nice: new(-5)}, niceStep, syscall.EINVAL, "cannot set nice -5: invalid argument"},
+		{shimSettings{}, "exec", syscall.ENOENT, `exec "program": no such file`},
+	}
+	for _, name := range task.LimitNames() {
+		s := shimSettings{Ulimit: task.Ulimits{name: {Soft: 7, Hard: 7}}}
+		all = append(all, refused{s, limitStep + name, syscall.EPERM, "cannot set ulimit " + name + "=7: operation not permitted: raising"},
+			refused{s, limitStep + name, syscall.EINVAL, "cannot set ulimit " + name + "=7: invalid argument"})
+	}
+	for _, tt := range all {
+		in, out, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(out, "%s %d", tt.step, int(tt.errno))
+		out.Close()
+		err = tt.settings.report(in, "program")
+		in.Close()
+		if !errors.Is(err, tt.errno) || !strings.HasPrefix(err.Error(), tt.want) {
+			t.Errorf("%s: %v, want %s", tt.step, err, tt.want)
+		}
 	}
 }
 
