@@ -214,7 +214,7 @@ func list(path string) ([]string, error) {
 func (d Dir) Remove(name string) error {
 	err := task.CheckName(name)
 	if err == nil {
-		err = os.RemoveAll(filepath.Join(string(d), name))
+		err = safeopen.RemoveAll(string(d), name)
 	}
 	if err != nil {
 		return fmt.Errorf("cannot delete logs: %w", err)

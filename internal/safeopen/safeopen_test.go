@@ -85,6 +85,28 @@ func TestDir(t *testing.T) {
 	}
 }
 
+func TestRemoveAll(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	check(t, os.MkdirAll(filepath.Join(dir, "logs", "web", "deep"), 0o700))
+	check(t, syscall.Mkfifo(filepath.Join(dir, "logs", "web", "fifo"), 0o600))
+	check(t, syscall.Mkfifo(filepath.Join(dir, "fifo"), 0o600))
+	check(t, os.Symlink("logs", filepath.Join(dir, "link")))
+	for _, from := range []string{"link", "logs", "none"} {
+		check(t, RemoveAll(filepath.Join(dir, from), "web"))
+	}
+	if _, err := os.Lstat(filepath.Join(dir, "logs", "web")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it is still there: %v", err)
+	}
+	check(t, RemoveAll(dir, "link")) // and not what it leads to
+	if _, err := os.Stat(filepath.Join(dir, "logs")); err != nil {
+		t.Error(err)
+	}
+	if err := RemoveAll(filepath.Join(dir, "fifo"), "web"); !errors.Is(err, syscall.ENOTDIR) {
+		t.Errorf("below a FIFO: %v", err)
+	}
+}
+
 func check(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
