@@ -119,13 +119,13 @@ func (l *loader) ownVars(keys map[string]got) map[string]string {
 		var chain string
 		var sofar map[string]string
 		for i, name := range g.val.([]any) {
-			path, err := l.path(name.(string))
+			path, err := l.path(g.items[i], name.(string))
 			if err != nil {
 				l.fault(g.items[i].pos, "env_file: %v", err)
 				break
 			}
 			chain += path + "\x00"
-			file, err := l.envFile(chain, path, sofar, l.lookup)
+			file, err := l.envFile(chain, path, g.items[i].written(path), sofar, l.lookup)
 			if err != nil {
 				l.fault(g.items[i].pos, "env_file: %v", err)
 				break
@@ -148,9 +148,9 @@ func (l *loader) ownVars(keys map[string]got) map[string]string {
 	return vars
 }
 
-// envFile is the variables of a file and of those named before it, which is read
-// once for each chain of names.
-func (l *loader) envFile(chain, path string, before map[string]string, outer func(string) (string, bool, error)) (map[string]string, error) {
+// envFile is the variables of a file, which messages call shown, and of those named
+// before it; it is read once for each chain of names.
+func (l *loader) envFile(chain, path, shown string, before map[string]string, outer func(string) (string, bool, error)) (map[string]string, error) {
 	if vars, ok := l.files[chain]; ok {
 		return vars, nil
 	}
@@ -160,11 +160,11 @@ func (l *loader) envFile(chain, path string, before map[string]string, outer fun
 	}
 	text, err := read(open, path)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read %s: %w", path, reason(err))
+		return nil, fmt.Errorf("cannot read %s: %w", shown, reason(err))
 	}
 	vars := make(map[string]string)
 	maps.Copy(vars, before)
-	remarks, err := parseEnv(path, text, vars, outer)
+	remarks, err := parseEnv(shown, text, vars, outer)
 	if err != nil {
 		return nil, err
 	}
@@ -200,7 +200,7 @@ func (l *loader) lookup(name string) (string, bool, error) {
 // readDotEnv reads .env beside the file; there need be none.
 func (l *loader) readDotEnv() (map[string]string, error) {
 	path := filepath.Join(l.dir, ".env")
-	vars, err := l.envFile(path, path, nil, l.environ.lookup)
+	vars, err := l.envFile(path, path, path, nil, l.environ.lookup)
 	if errors.Is(err, fs.ErrNotExist) {
 		return map[string]string{}, nil
 	}

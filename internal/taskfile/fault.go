@@ -110,6 +110,15 @@ func shown(name string) string {
 	return name
 }
 
+// written is how messages name what a value became: as it is written where that
+// refers to variables, which may be secret, and without what stands behind a =.
+func (n *node) written(became string) string {
+	if strings.ContainsAny(n.text, "$=") {
+		return shown(n.text)
+	}
+	return became
+}
+
 // like is the hint at the one of names that word is a slip of, or "": one edit
 // away, from six letters on two.
 func like(word string, names []string) string {

@@ -178,8 +178,7 @@ func TestFaultsShown(t *testing.T) {
 	}
 }
 
-// A value, or what was meant to be one, is in no message, but for the names of
-// tasks and files that are not there.
+// What a variable stands for, and what was meant to be one, is in no message.
 func TestFaultsShowNoValue(t *testing.T) {
 	t.Parallel()
 	const secret = "hunter2"
@@ -197,12 +196,46 @@ func TestFaultsShowNoValue(t *testing.T) {
 		"tasks: {a: {command: x, ready_http: '${K}'}}", "tasks: {a: {command: x, ready_http: 'http://u:${K}@'}}", "tasks: {a: {command: x, ready_http: 'http://u:hunter2@ x%'}}", "tasks: {a: {command: x, ready_log: '(${K}'}}", "tasks: {a: {command: x, stop_signal: '${K}'}}",
 		"tasks: {a: {command: x, at: '${K}'}}", "tasks: {a: {command: x, cron: '${K} * * * *'}}", "tasks: {a: {command: x, log_max_size: '${K}'}}", "tasks: {a: {command: x, backoff: '${K}'}}", "tasks: {a: {command: x, group: '${K}/x'}}", "project: '${K}/x'\ntasks: {}",
 		"tasks: {a: {command: x, restart: '${K}'}}", "tasks: {a: {command: x, cwd: '/${K}\x00'}}", "tasks: {a: {command: x, max_restarts: '${K}'}}", "tasks: {a: {command: x, delay: '${N}h'}}",
+		"tasks: {a: {command: x, after: $K}}", "tasks: {a: {command: x, after_ended: ['x-${K}']}}", "tasks: {a: {command: x, after: [A=hunter2]}}", "tasks: {hunter3: {command: x, after: $K}}",
+		"tasks: {a: {command: x, env_file: $K}}", "tasks: {a: {command: x, env_file: [/dev/null, $K]}}", "tasks: {a: {command: x, env_file: [A=hunter2]}}", "env_file: $K\ntasks: {a: {command: x}}",
+		"tasks: {a: {command: x, env_file: ~$K}}", "tasks: {a: {command: x, cwd: ~$K}}", "tasks: {a: {command: x, cwd: ~A=hunter2}}", "tasks: {a: {command: x, cwd: $K}}", "tasks: {a: {command: x, cwd: A=hunter2}}",
 	)
 	for _, text := range texts {
-		_, err := parse("f", "/nowhere/f", text, []string{"K=" + secret, "N=77777777777"})
+		f, err := parse("f", "/nowhere/f", text, []string{"K=" + secret, "N=77777777777"})
+		if err == nil {
+			err = f.CheckDirs()
+		}
 		if err != nil && (strings.Contains(err.Error(), secret) || strings.Contains(err.Error(), "77777777777")) {
 			t.Errorf("%q: %v", text, err)
 		}
+	}
+}
+
+// What is named by a variable is named as it is written.
+func TestFaultsNameVariables(t *testing.T) {
+	t.Parallel()
+	dir := write(t, map[string]string{"hunter2": "no variable", "sub/x": "X"})
+	for text, want := range map[string]string{
+		"cwd: $K":         "cwd: $K is not a directory",
+		"cwd: sub/$K":     "cwd: there is no directory sub/$K",
+		"cwd: ~$K":        "cwd: ~$K: only ~/ stands for a home directory: use the whole path, or ./~$K for a file of that name",
+		"after: $K":       "there is no task $K for a to come after",
+		"after: [A=x]":    "there is no task A=… for a to come after",
+		"env_file: no/$K": "env_file: cannot read no/$K: no such file or directory",
+		"env_file: $K":    "env_file: $K:1:4: not NAME=VALUE: a name has letters, digits, '_', '.', '-', '[' and ']'",
+		"env_file: A=x":   "env_file: cannot read A=…: no such file or directory",
+	} {
+		f, err := parse("f", dir+"/f", "tasks:\n  a:\n    command: x\n    "+text, []string{"K=hunter2"})
+		if err == nil {
+			err = f.CheckDirs()
+		}
+		if err == nil || !strings.HasSuffix(err.Error(), ": "+want) {
+			t.Errorf("%s: %v; want %s", text, err, want)
+		}
+	}
+	f, err := parse("f", dir+"/f", "tasks: {a: {command: x, env_file: sub/$K}}", []string{"K=x"})
+	if err != nil || len(f.Remarks) != 1 || !strings.HasPrefix(f.Remarks[0], "sub/$K:1:1: ") {
+		t.Errorf("%+v, %v", f, err)
 	}
 }
 

@@ -29,7 +29,7 @@ type entry struct {
 // A dep is one name in an after.
 type dep struct {
 	name  string
-	at    pos
+	item  *node
 	ended bool // of after_ended
 	on    *entry
 }
@@ -162,14 +162,14 @@ func (l *loader) entry(p pair, path string) *entry {
 	for _, key := range []string{"after", "after_ended"} {
 		g := e.keys[key]
 		for i, item := range g.items {
-			e.after = append(e.after, dep{name: g.val.([]any)[i].(string), at: item.pos, ended: key == "after_ended"})
+			e.after = append(e.after, dep{name: g.val.([]any)[i].(string), item: item, ended: key == "after_ended"})
 		}
 	}
 	l.limits(e)
 	e.spec.File = path
 	for _, key := range keys(taskFields) {
 		if g, ok := e.keys[key]; ok {
-			if err := l.set(&e.spec, key, g.val); err != nil {
+			if err := l.set(&e.spec, g); err != nil {
 				l.fault(g.at(), "%s", g.shown(key+": "+err.Error()))
 			}
 		}
@@ -179,7 +179,8 @@ func (l *loader) entry(p pair, path string) *entry {
 }
 
 // set gives spec the value of a key that it has.
-func (l *loader) set(spec *task.Spec, key string, val any) error {
+func (l *loader) set(spec *task.Spec, g got) error {
+	key, val := g.key.text, g.val
 	switch key {
 	case "command":
 		line, ok := val.(string)
@@ -195,7 +196,7 @@ func (l *loader) set(spec *task.Spec, key string, val any) error {
 			return errors.New("it is empty")
 		}
 		var err error
-		if val, err = l.path(dir); err != nil {
+		if val, err = l.path(g.pair.val, dir); err != nil {
 			return err
 		}
 	case "stop_signal":
@@ -214,13 +215,17 @@ func (l *loader) set(spec *task.Spec, key string, val any) error {
 	return json.Unmarshal(b, spec)
 }
 
-// path is one of the file: relative to its directory, or to the home for ~/.
-func (l *loader) path(name string) (string, error) {
+// path is the one that n became: relative to the directory of the file, or to the
+// home for ~/.
+func (l *loader) path(n *node, name string) (string, error) {
 	path, err := home.Expand(name, l.environ.vars["HOME"])
-	if err == nil && !filepath.IsAbs(path) {
+	if err != nil {
+		return "", errors.New(strings.ReplaceAll(err.Error(), name, n.written(name)))
+	}
+	if !filepath.IsAbs(path) {
 		path = filepath.Join(l.dir, path)
 	}
-	return path, err
+	return path, nil
 }
 
 // check finds what is wrong with the spec of e, and by which key: the last one
@@ -230,7 +235,7 @@ func (l *loader) check(e *entry) {
 		s := task.Spec{Name: e.name}
 		for key, g := range e.keys {
 			if key != without {
-				if err := l.set(&s, key, g.val); err != nil {
+				if err := l.set(&s, g); err != nil {
 					return "" // told already
 				}
 			}
@@ -283,7 +288,7 @@ func (l *loader) specs(f *File, e *entry, envs *environments) {
 		}
 		f.Tasks = append(f.Tasks, s)
 		if g, ok := e.keys["cwd"]; ok {
-			f.cwds[s.Name] = Fault{l.source.path, g.at().line, g.at().col, s.Cwd}
+			f.cwds[s.Name] = Fault{l.source.path, g.at().line, g.at().col, g.pair.val.written(s.Cwd)}
 		}
 	}
 }

@@ -42,7 +42,8 @@ func (l *loader) sort(all []*entry) []*entry {
 				if names == nil {
 					names = sorted(made)
 				}
-				l.fault(d.at, "there is no task %s for %s to come after%s", d.name, e.name, like(d.name, names))
+				name := d.item.written(d.name)
+				l.fault(d.item.pos, "there is no task %s for %s to come after%s", name, e.name, like(name, names))
 			}
 		}
 	}
@@ -98,7 +99,7 @@ func (s *sorter) cycle(round []*entry) {
 	at := round[0].key.pos
 	for _, d := range round[0].after {
 		if d.on == round[1] {
-			at = d.at
+			at = d.item.pos
 			break
 		}
 	}

@@ -30,7 +30,7 @@ type File struct {
 	Tasks   []task.Spec  // each after those that it comes after, else in the order of the file
 	Remarks []string     // what the user may not have meant
 
-	cwds map[string]Fault // where in the file the directory of a task is, by its name; its message is the directory
+	cwds map[string]Fault // where in the file the directory of a task is, by its name; its message names the directory
 }
 
 // Names are the names of files that [Find] looks for, the first ones first.
@@ -86,7 +86,7 @@ func (f *File) CheckDirs() error {
 		}
 		seen[at] = true
 		dir := at.Msg
-		switch info, err := os.Stat(dir); {
+		switch info, err := os.Stat(t.Cwd); {
 		case errors.Is(err, fs.ErrNotExist):
 			at.Msg = "cwd: there is no directory " + dir
 		case err != nil:
