@@ -23,7 +23,7 @@ func (c *Client) Groups(ctx context.Context) ([]task.Group, error) {
 	err := c.call(ctx, "group.list", struct{}{}, &groups)
 	for i := range groups {
 		if wrong := task.CheckName(groups[i].Name); err == nil && wrong != nil {
-			return nil, fmt.Errorf("cannot read the supervisor's reply: %w", wrong)
+			return nil, fmt.Errorf("cannot read the supervisor's reply: %v", wrong)
 		}
 	}
 	return groups, ofKind(err)

@@ -55,8 +55,8 @@ func (m *message) into(result any) error {
 // onto lines of their own.
 func checkReply(tasks []task.Info) error {
 	for i := range tasks {
-		if err := task.CheckName(tasks[i].Name); err != nil {
-			return fmt.Errorf("cannot read the supervisor's reply: %w", err)
+		if err := task.CheckName(tasks[i].Name); err != nil { // no mistake of the caller's
+			return fmt.Errorf("cannot read the supervisor's reply: %v", err)
 		}
 	}
 	return nil
