@@ -37,18 +37,40 @@ func firstLine(path string) string {
 // startTime is when the process began, in clock ticks after boot, proc_pid_stat(5)
 // field 22; 0 where there is no such process.
 func startTime(pid int) uint64 {
+	start, _ := stat(pid)
+	return start
+}
+
+// stat is the startTime of the process, and whether it has not ended: one that was
+// not waited for has.
+func stat(pid int) (start uint64, alive bool) {
 	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	fields := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:]) // from the third on: the second may have anything in it
 	if len(fields) < 20 {
-		return 0
+		return 0, false
 	}
-	n, _ := strconv.ParseUint(string(fields[19]), 10, 64)
-	return n
+	start, _ = strconv.ParseUint(string(fields[19]), 10, 64)
+	return start, fields[0][0] != 'Z' && fields[0][0] != 'X'
+}
+
+// visible tells that this process could see that of h under its pid.
+func (h holder) visible() bool {
+	me := thisHost()
+	return h.Boot != "" && h.PIDNamespace != 0 && h.Start != 0 && h.Boot == me.Boot && h.PIDNamespace == me.PIDNamespace
+}
+
+// lives tells that h, another process than this one, has not ended.
+func (h holder) lives() bool {
+	if !h.visible() || h.PID == os.Getpid() {
+		return false
+	}
+	start, alive := stat(h.PID)
+	return alive && start == h.Start
 }
 
 // nudge sends SIGUSR1 to the supervisor h, if this process sees it under its pid.
 func (h holder) nudge() bool {
-	if me := thisHost(); h.Boot == "" || h.PIDNamespace == 0 || h.Start == 0 || h.Boot != me.Boot || h.PIDNamespace != me.PIDNamespace {
+	if !h.visible() {
 		return false
 	}
 	fd, err := unix.PidfdOpen(h.PID, 0)

@@ -176,3 +176,49 @@ func TestLockOfAnotherNamespace(t *testing.T) {
 	check(t, err)
 	check(t, l.Release())
 }
+
+// A copy of the directory of a supervisor that lives is not to be had, by whatever
+// name it goes; one of a supervisor that has ended is.
+func TestLockOfACopy(t *testing.T) {
+	t.Parallel()
+	dir := tempDir(t)
+	c := startChild(t, "lock", dir)
+	pid, socket := c.cmd.Process.Pid, filepath.Join(dir, "x.sock")
+	copyDir := func() string {
+		to := tempDir(t)
+		for _, path := range []string{lockPath(dir), holderPath(dir)} {
+			b, err := os.ReadFile(path)
+			check(t, err)
+			check(t, os.WriteFile(filepath.Join(to, filepath.Base(path)), b, 0o600))
+		}
+		return to
+	}
+	dead, refused := copyDir(), copyDir()
+	_, err := AcquireLock(refused)
+	wantError(t, err, "the state directory "+refused+" is a copy of that of the supervisor with pid "+strconv.Itoa(pid)+" on socket "+socket, "tasks exit", "TASKS_STATE_DIR")
+	wantLock(t, refused, pid, socket, false) // as it was
+	for what, by := range map[string]func(*holder){
+		"another process": func(h *holder) { h.Start++ },
+		"before the boot": func(h *holder) { h.Boot = "another" },
+		"of this process": func(h *holder) { h.PID, h.Start = os.Getpid(), startTime(os.Getpid()) },
+	} {
+		other := copyDir()
+		change(t, other, by)
+		if what == "of this process" {
+			check(t, os.WriteFile(lockPath(other), []byte(strconv.Itoa(os.Getpid())+" "+socket+"\n"), 0o600))
+		}
+		l, err := AcquireLock(other)
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+			continue
+		}
+		check(t, l.Release())
+	}
+
+	// It is nobody's once that one has died, be it that nobody has waited for it.
+	check(t, c.cmd.Process.Kill())
+	l, err := AcquireLock(dead)
+	check(t, err)
+	check(t, l.Release())
+	c.kill()
+}

@@ -14,6 +14,8 @@ func thisHost() host {
 
 func startTime(int) uint64 { return 0 }
 
+func (h holder) lives() bool { return false }
+
 func (h holder) nudge() bool { return false }
 
 func isShared(*os.File) bool { return false }

@@ -28,10 +28,12 @@ type Lock struct {
 }
 
 // AcquireLock takes the lock of stateDir, which must exist, without waiting for
-// a holder: that is a [*HeldError]. The lock then says nothing of its holder
-// until [Lock.Record].
+// a holder: that is a [*HeldError]. Nor is that of a copy of a directory whose
+// supervisor lives to be had: the tasks are the same. The lock then says nothing of
+// its holder until [Lock.Record].
 func AcquireLock(stateDir string) (*Lock, error) {
 	const pause, tries = time.Millisecond, 1000
+	var copied error
 	for range tries {
 		file, err := openLock(stateDir, os.O_RDWR|os.O_CREATE)
 		if err != nil {
@@ -40,12 +42,21 @@ func AcquireLock(stateDir string) (*Lock, error) {
 		err = flock(file, syscall.LOCK_EX)
 		switch {
 		case err == nil && named(file):
-			if h, err := holderOf(file, stateDir, false); err != nil || h.Elsewhere != nil {
+			h, err := holderOf(file, stateDir, false)
+			if err != nil || h.Elsewhere != nil {
 				unlock(file)
 				if err == nil {
 					err = h.Elsewhere
 				}
 				return nil, err
+			}
+			if h.holder.lives() {
+				// Or it is just ending, and the system has freed its lock already.
+				copied = fmt.Errorf("the state directory %s is a copy of that of the supervisor with pid %d on socket %s, and would take its tasks away: "+
+					"end that one first with 'tasks exit', or set TASKS_STATE_DIR to another directory", stateDir, h.PID, h.Socket)
+				unlock(file)
+				time.Sleep(pause)
+				continue
 			}
 			l := &Lock{dir: stateDir, file: file}
 			if err := l.clear(); err != nil {
@@ -70,6 +81,9 @@ func AcquireLock(stateDir string) (*Lock, error) {
 			time.Sleep(pause)
 		}
 		unlock(file)
+	}
+	if copied != nil {
+		return nil, copied
 	}
 	return nil, &HeldError{Dir: stateDir}
 }
