@@ -139,7 +139,7 @@ func (e *Engine) start(l task.Launch, groups cgroups) (task.Process, error) {
 	out := e.null
 	if l.Log != nil {
 		out = l.Log
-		markLog(l.Log)
+		r.marked = markLog(l.Log)
 		if r.log, err = fileIDOf(l.Log); err != nil {
 			return nil, fmt.Errorf("cannot use the log: %w", err)
 		}

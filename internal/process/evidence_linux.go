@@ -128,8 +128,8 @@ func (k evidence) assign(orphans []stat, owner map[int]*run) (err error) {
 
 // of is the run of an orphan that has a session of its own, or nil: it was seen
 // before, it is in the run's cgroup, its environment names the run, or it writes to
-// the run's log. A line beside a run may write to that as well: what its cgroup or
-// its environment names as its own is not the run's.
+// the run's log. Others of this state may write to that as well: what its cgroup or
+// its environment names as another's is not the run's.
 func (k evidence) of(p proc) (*run, error) {
 	if r := k.byProc[p]; r != nil {
 		return r, nil
@@ -141,12 +141,12 @@ func (k evidence) of(p proc) (*run, error) {
 		}
 		if r := k.byID[id]; r != nil && r.ref.Cgroup != "" {
 			return r, nil
-		} else if r == nil && isLine(id, k.state) {
+		} else if r == nil && id != "" {
 			return nil, nil
 		}
 	}
 	id, err := runIDOf(p.pid)
-	if r := k.byID[id]; err != nil || r != nil || len(k.byLog) == 0 || isLine(id, k.state) {
+	if r := k.byID[id]; err != nil || r != nil || len(k.byLog) == 0 || isRun(id, k.state) {
 		return r, err
 	}
 	return k.byOpenFiles(p.pid)
@@ -154,8 +154,9 @@ func (k evidence) of(p proc) (*run, error) {
 
 // byOpenFiles is the run whose log, or the line whose pipe, the process has open for
 // writing. Anybody may read a log, and a process that opened it to write to it
-// need not be the run's: of an adopted run, whose orphans are children of a
-// process that has others too, only a descriptor that was inherited counts.
+// need not be the run's: only a descriptor that was inherited counts. Where the log
+// could not be marked those are not told apart; of an adopted run, whose orphans are
+// children of a process that has others too, none counts then.
 func (k evidence) byOpenFiles(pid int) (*run, error) {
 	dir := "/proc/" + strconv.Itoa(pid)
 	names, err := readNames(dir + "/fd")
@@ -174,7 +175,7 @@ func (k evidence) byOpenFiles(pid int) (*run, error) {
 		flags, flagsErr := openFlags(dir + "/fdinfo/" + name)
 		if flagsErr = failure(flagsErr); flagsErr != nil {
 			err = flagsErr
-		} else if flags&unix.O_ACCMODE != unix.O_RDONLY && (!r.adopted || flags&logMark != 0) {
+		} else if flags&unix.O_ACCMODE != unix.O_RDONLY && (flags&logMark != 0 || !r.adopted && !r.marked) {
 			return r, nil
 		}
 	}
@@ -197,8 +198,8 @@ const logMark = unix.O_NOATIME
 
 // markLog gives the log its mark. A file system where this program does not own its
 // files refuses that: of a run that was adopted the log is no evidence there.
-func markLog(f *os.File) {
-	_ = addOpenFlag(int(f.Fd()), logMark)
+func markLog(f *os.File) (marked bool) {
+	return addOpenFlag(int(f.Fd()), logMark) == nil
 }
 
 // fileIDOf is the file's, or zero for what other processes have open too.

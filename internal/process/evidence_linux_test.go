@@ -53,6 +53,45 @@ func TestAdoptedStopSparesWhoOpenedTheLog(t *testing.T) {
 	}
 }
 
+// What writes to the log of another run is not that one's, even if its
+// environment names no run: it has not inherited the log.
+func TestEndSparesAnothersWriter(t *testing.T) {
+	t.Parallel()
+	for _, w := range ways {
+		for _, clear := range []string{"", "env -i "} {
+			for _, stop := range []bool{true, false} {
+				end := filepath.Join(t.TempDir(), "end")
+				s := w.start(t, sh(`echo up; until test -e `+end+`; do sleep 0.02; done`))
+				s.line(t, "up")
+				another := w.start(t, sh(`(`+clear+`/usr/bin/setsid /bin/sh -c 'echo writer $$ >>`+s.path+`; exec /bin/sleep 1000 >>`+s.path+` 2>&1' &); exec sleep 1000`))
+				writer := procOf(t, s.line(t, "writer"))
+				t.Cleanup(func() { engine.tree.signal(writer, syscall.SIGKILL) })
+				for end := time.Now().Add(enginetest.Patience); len(openFiles(writer.pid, s.path)) < 2; time.Sleep(time.Millisecond) {
+					if time.Now().After(end) {
+						t.Fatal("the writer does not open the log")
+					}
+				}
+				if stop {
+					s.Stop(syscall.SIGTERM)
+				} else if err := os.WriteFile(end, nil, 0o600); err != nil {
+					t.Fatal(err)
+				}
+				if e := s.wait(t); e.Swept != 0 {
+					t.Errorf("%s, %q, stop %v: %+v", w, clear, stop, e)
+				}
+				if !alive(writer) {
+					t.Errorf("%s, %q, stop %v: the writer was ended", w, clear, stop)
+				}
+				another.Stop(syscall.SIGTERM)
+				another.wait(t)
+				if w == grouped || clear == "" { // else nothing ties it to its run
+					noneAlive(t, writer)
+				}
+			}
+		}
+	}
+}
+
 // openFiles is the descriptors by which the process has the file open.
 func openFiles(pid int, path string) (fds []string) {
 	all, _ := filepath.Glob(filepath.Join("/proc", strconv.Itoa(pid), "fd", "*"))

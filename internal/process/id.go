@@ -32,6 +32,12 @@ func parseID(id, engine string) (name string, run int, line, ok bool) {
 	return name, run, line, ok && ok2 && ok3
 }
 
+// isRun tells whether the id is that of a run of the engine, or of a line beside one.
+func isRun(id, engine string) bool {
+	_, _, _, ok := parseID(id, engine)
+	return ok
+}
+
 // isLine tells whether the id is that of a line beside a run of the engine.
 func isLine(id, engine string) bool {
 	_, _, line, ok := parseID(id, engine)
