@@ -165,7 +165,7 @@ const (
 )
 
 // untilInterrupt is a context that a Ctrl-C, or TERM, ends with errInterrupted
-// and what is so then.
+// and what is so then. A second one ends the command at once.
 func untilInterrupt(then string) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	sig := make(chan os.Signal, 1)
@@ -173,6 +173,7 @@ func untilInterrupt(then string) (context.Context, func()) {
 	go func() {
 		select {
 		case <-sig:
+			signal.Stop(sig)
 			cancel(fmt.Errorf("%w: %s", errInterrupted, then))
 		case <-ctx.Done():
 		}
@@ -181,6 +182,15 @@ func untilInterrupt(then string) (context.Context, func()) {
 		signal.Stop(sig)
 		cancel(nil)
 	}
+}
+
+// evenThen is ctx, or once that has ended one that lasts a moment longer, to ask
+// how things are then.
+func evenThen(ctx context.Context) (context.Context, context.CancelFunc) {
+	if ctx.Err() == nil {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(context.Background(), 2*time.Second, context.Cause(ctx))
 }
 
 // remark says something beside the facts, on stderr.

@@ -233,6 +233,9 @@ func (e *env) historyDir(c *client.Client) (dir string, unserved, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second) // one that hangs has a history, too
 	defer cancel()
 	info, unserved := c.Info(ctx)
+	if unserved != nil && ctx.Err() != nil {
+		unserved = task.Errorf(task.ErrUnavailable, "", "the supervisor on %s does not answer", c.Socket)
+	}
 	if unserved == nil {
 		if info.StateDir == "" {
 			return "", nil, task.Errorf(nil, "", "the supervisor on %s keeps no history", info.Socket)

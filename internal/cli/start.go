@@ -168,6 +168,8 @@ func (e *env) started(f *startFlags, start func(context.Context, *client.Client)
 
 // notUp stops what was to come up and did not, and shows the last it said.
 func (e *env) notUp(c *client.Client, tasks, down []task.Info, want string) error {
+	ctx, done := untilInterrupt(asked)
+	defer done()
 	var errs []error
 	for i := range down {
 		t := &down[i]
@@ -179,7 +181,7 @@ func (e *env) notUp(c *client.Client, tasks, down []task.Info, want string) erro
 			err = task.Errorf(task.ErrTimeout, t.Name, "%v", err)
 		}
 		if errs = append(errs, err); t.State == task.BackingOff { // not again
-			stopped, err := c.Stop(context.Background(), client.StopOptions{Selector: task.Selector{Names: []string{t.Name}}})
+			stopped, err := c.Stop(ctx, client.StopOptions{Selector: task.Selector{Names: []string{t.Name}}})
 			if err != nil {
 				errs = append(errs, err)
 			} else if len(stopped) == 1 {

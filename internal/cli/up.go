@@ -187,7 +187,9 @@ func (e *env) up(file *taskfile.File, whole, check bool) error {
 	if err == nil {
 		err = e.waitUp(ctx, c, names) // what was kept may be on its way still, begun by another up
 	}
-	tasks, listErr := c.List(context.Background(), client.ListOptions{Selector: task.Selector{Names: names}})
+	last, cancel := evenThen(ctx)
+	defer cancel()
+	tasks, listErr := c.List(last, client.ListOptions{Selector: task.Selector{Names: names}})
 	if listErr != nil && err == nil {
 		err = listErr
 	}
