@@ -89,6 +89,7 @@ func New(cfg Config, uid int) *Server {
 
 // Serve accepts connections from l until l is closed.
 func (s *Server) Serve(l net.Listener) error {
+	failing := false
 	for {
 		c, err := l.Accept()
 		switch {
@@ -96,7 +97,10 @@ func (s *Server) Serve(l net.Listener) error {
 			return nil
 		case err != nil:
 			// Out of descriptors, most likely: connections will end and free some.
-			s.cfg.Logger.Warn("cannot accept a connection", "err", err)
+			if !failing {
+				s.cfg.Logger.Warn("cannot accept a connection: trying again until it works", "err", err)
+			}
+			failing = true
 			select {
 			case <-time.After(50 * time.Millisecond):
 			case <-s.ctx.Done():
@@ -104,6 +108,10 @@ func (s *Server) Serve(l net.Listener) error {
 			}
 			continue
 		}
+		if failing {
+			s.cfg.Logger.Info("connections are accepted again")
+		}
+		failing = false
 		s.Handle(c)
 	}
 }
