@@ -55,7 +55,28 @@ func (s *shimSettings) through(c command) (command, error) {
 	text, err := json.Marshal(s)
 	c.argv = append([]string{"tasks", ShimCommand, string(text), c.path}, c.argv...)
 	c.path = "/proc/self/exe"
+	env := make([]string, len(c.env))
+	for i, kv := range c.env {
+		if forGo(kv) {
+			kv = "_" + kv
+		}
+		env[i] = kv
+	}
+	c.env = env
 	return c, err
+}
+
+// forGo tells whether a Go program, as the shim is one, may obey the variable, such
+// as GODEBUG, or it could be taken for one that was hidden from that by an underscore.
+func forGo(kv string) bool { return strings.HasPrefix(strings.TrimLeft(kv, "_"), "GO") }
+
+// unhide gives the variables the names that they have for the task.
+func unhide(env []string) {
+	for i, kv := range env {
+		if forGo(kv) {
+			env[i] = strings.TrimPrefix(kv, "_")
+		}
+	}
 }
 
 // report reads what the shim has to say, until it has become the task's program.

@@ -44,6 +44,7 @@ func Shim(args []string) int {
 // become returns where it fails, and in which step.
 func (s *shimSettings) become(path string, argv []string) (step string, err error) {
 	env := os.Environ()
+	unhide(env)
 	if s.Umask != nil {
 		syscall.Umask(int(*s.Umask))
 	}

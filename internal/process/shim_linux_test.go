@@ -37,6 +37,31 @@ func TestAttributes(t *testing.T) {
 	}
 }
 
+// The variables by which a Go program is told how to run are the task's, not the shim's.
+func TestAttributesWithVariablesOfGo(t *testing.T) {
+	t.Parallel()
+	spec := task.Spec{Command: []string{"/usr/bin/env"}, Attributes: attributes()}
+	want := []string{"GO=1", "GODEBUG=inittrace=1", "GOMAXPROCS=1", "_GODEBUG=2", "__GO=3"}
+	vars := map[string]string{"PATH": "/usr/bin:/bin"}
+	for _, kv := range want {
+		name, value, _ := strings.Cut(kv, "=")
+		vars[name] = value
+	}
+	spec.Env = env(t, vars)
+	s := start(t, spec)
+	s.wait(t)
+	var got []string
+	for line := range strings.Lines(s.log(t)) {
+		if line = strings.TrimSpace(line); !strings.HasPrefix(line, "TASKS_") && !strings.HasPrefix(line, "PATH=") {
+			got = append(got, line)
+		}
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 // Lines beside a run have what the run has.
 func TestAttributesOfALine(t *testing.T) {
 	t.Parallel()
