@@ -158,7 +158,10 @@ func (k evidence) of(p proc) (*run, error) {
 // could not be marked those are not told apart; of an adopted run, whose orphans are
 // children of a process that has others too, none counts then.
 func (k evidence) byOpenFiles(pid int) (*run, error) {
-	dir := "/proc/" + strconv.Itoa(pid)
+	dir, _, err := living(pid)
+	if err != nil {
+		return nil, err
+	}
 	names, err := readNames(dir + "/fd")
 	if err != nil {
 		return nil, err
@@ -228,11 +231,11 @@ func statFile(dir int, path string, flags int, kinds ...uint16) (fileID, error) 
 // there. The error is that it could not be read now.
 func runIDOf(pid int) (string, error) {
 	for range 1000 { // on a busy machine an exec may take long
-		before, err := readStat(pid, make([]byte, 1024))
-		if err != nil || before.kernel || before.state == 'Z' {
+		dir, before, err := living(pid)
+		if err != nil || before.kernel || before.dead() {
 			return "", failure(err)
 		}
-		env, err := readAll("/proc/" + strconv.Itoa(pid) + "/environ")
+		env, err := readAll(dir + "/environ")
 		for kv := range bytes.SplitSeq(env, []byte{0}) {
 			if string(kv) == "SYSTEMD_EXEC_PID="+strconv.Itoa(pid) {
 				return "", nil
@@ -248,7 +251,7 @@ func runIDOf(pid int) (string, error) {
 		}
 		// An exec takes the old environment away a while before the new one is
 		// there; meanwhile there is no code. It is truly empty without one.
-		after, err := readStat(pid, make([]byte, 1024))
+		_, after, err := living(pid)
 		if err != nil || before.code == after.code && after.code[0] != 0 {
 			return "", failure(err)
 		}

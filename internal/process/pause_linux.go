@@ -79,7 +79,12 @@ func (r *run) halt(frozen bool, stopped map[proc]bool) (going int, err error) {
 		return 0, err
 	}
 	for _, s := range members {
-		hangs := s.state == 'D' || s.state == 'Z' // of a Z only the first thread has ended
+		if s.state == 'Z' { // only its first thread has ended
+			if _, thread, err := living(s.pid); err == nil {
+				s.state = thread.state
+			}
+		}
+		hangs := s.state == 'D' || s.state == 'Z'
 		if slices.Contains(inside, s.pid) || s.stopped() || hangs && stopped[s.proc] {
 			continue
 		}

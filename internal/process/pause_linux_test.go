@@ -34,7 +34,11 @@ func resume(t *testing.T, s started) {
 // or waits in the kernel for a child that is, vfork(2).
 func atRest(s started, p proc) bool {
 	st, ok := statOf(p.pid)
-	if ok && st.proc == p && (st.stopped() || st.state == 'D') {
+	ok = ok && st.proc == p
+	if _, thread, err := living(p.pid); err == nil {
+		st = thread
+	}
+	if ok && (st.stopped() || st.state == 'D') {
 		return true
 	}
 	group := cgroupOf(s)

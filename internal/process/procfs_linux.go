@@ -65,8 +65,36 @@ const pfKthread = 0x00200000 // PF_KTHREAD of a process's flags
 
 // readStat is one process. The error is that it is gone, or that it could not be
 // looked at.
-func readStat(pid int, buf []byte) (s stat, err error) {
-	path := "/proc/" + strconv.Itoa(pid) + "/stat"
+func readStat(pid int, buf []byte) (stat, error) {
+	return readStatIn("/proc/"+strconv.Itoa(pid), pid, buf)
+}
+
+// living is where the kernel shows the memory and the files of a process, and the
+// stat there: of one whose first thread alone has ended, those of another thread.
+func living(pid int) (dir string, s stat, err error) {
+	dir = "/proc/" + strconv.Itoa(pid)
+	buf := make([]byte, 1024)
+	s, err = readStat(pid, buf)
+	if err != nil || s.state != 'Z' || s.dead() {
+		return dir, s, err
+	}
+	threads, err := readNames(dir + "/task")
+	for _, name := range threads {
+		in := dir + "/task/" + name
+		thread, threadErr := readStatIn(in, pid, buf)
+		if threadErr == nil && thread.state != 'Z' && thread.state != 'X' {
+			return in, thread, nil
+		}
+		if threadErr = failure(threadErr); threadErr != nil {
+			err = threadErr
+		}
+	}
+	return dir, s, err
+}
+
+// readStatIn is that of the process, or of its thread, whose directory it is.
+func readStatIn(dir string, pid int, buf []byte) (s stat, err error) {
+	path := dir + "/stat"
 	line, err := readFirst(path, buf)
 	if err != nil {
 		return s, err

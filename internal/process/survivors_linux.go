@@ -3,7 +3,6 @@ package process
 import (
 	"bytes"
 	"os"
-	"strconv"
 )
 
 // Survivors names the tasks that the supervisor on socket began and whose main
@@ -20,7 +19,11 @@ func Survivors(socket string) ([]string, error) {
 		if s.session != s.pid || s.dead() || s.pid == os.Getpid() {
 			continue
 		}
-		env, err := readAll("/proc/" + strconv.Itoa(s.pid) + "/environ")
+		dir, _, err := living(s.pid)
+		var env []byte
+		if err == nil {
+			env, err = readAll(dir + "/environ")
+		}
 		if failure(err) != nil {
 			return nil, err
 		}

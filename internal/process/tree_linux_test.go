@@ -39,6 +39,23 @@ func noneAlive(t *testing.T, procs ...proc) {
 	}
 }
 
+// self is this program, to be used as one of its helpers.
+var self, _ = os.Executable()
+
+// headless has the first thread of this process end, and another go on.
+func headless() {
+	go func() {
+		for {
+			time.Sleep(time.Hour)
+		}
+	}()
+	syscall.Syscall(syscall.SYS_EXIT, 0, 0, 0) // of this thread, the first
+}
+
+// headlessTree leaves such a process.
+const headlessTree = `PROCESS_TEST_HELPER=headless /usr/bin/setsid /bin/sh -c 'echo out $$; exec "$0" %s' %s & ` +
+	`until grep -q '^State:.Z' /proc/$!/status; do sleep 0.02; done; `
+
 // Each script leaves a process outside that prints its pid and goes on. Of a
 // hidden one only the cgroup tells whose it is.
 var trees = []struct {
@@ -56,6 +73,8 @@ var trees = []struct {
 	{"deaf daemon", `(setsid sh -c 'trap "" TERM; sh -c "echo out \$\$; exec sleep 1000" & ' & ) & `, true},
 	{"without environment", `env -i /usr/bin/setsid /bin/sh -c 'echo out $$; exec /bin/sleep 1000' & `, false},
 	{"daemon without environment", `(env -i /usr/bin/setsid /bin/sh -c 'echo out $$; exec /bin/sleep 1000' & ) & `, false},
+	{"first thread ended, without output", fmt.Sprintf(headlessTree, ">/dev/null 2>&1", self), false},
+	{"first thread ended, without environment", "env -i " + fmt.Sprintf(headlessTree, "", self), false},
 	{"hidden daemon", `(env -i /usr/bin/setsid /bin/sh -c 'echo out $$; exec /bin/sleep 1000 >/dev/null 2>&1' & ) & `, false},
 }
 
