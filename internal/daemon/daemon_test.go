@@ -3,11 +3,9 @@ package daemon
 import (
 	"bytes"
 	"context"
-	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -100,41 +98,25 @@ func TestRecorded(t *testing.T) {
 	t.Parallel()
 	now := task.Now()
 	dir := logs.Dir(t.TempDir())
-	for name, run := range map[string]int{"web": 3, "again": 5, "other": 1, "shown": 2, "anew": 1} {
+	for name, run := range map[string]int{"web": 3, "again": 5, "other": 1} {
 		f, err := dir.Create(name, run)
 		if err != nil {
 			t.Fatal(err)
 		}
 		f.Close()
 	}
-	past := &forgotten{dir: t.TempDir(), log: slog.New(slog.DiscardHandler)}
-	const history = `{"seq":1,"event":"created","name":"anew"}
-{"seq":2,"event":"running","name":"anew","run":1,"pid":5}
-{"seq":3,"event":"running","name":"shown","run":2,"pid":6}
-{"seq":4,"event":"removed","name":"anew","run":1}
-{"seq":5,"event":"starting","name":"other","run":1}
-`
-	if err := os.WriteFile(filepath.Join(past.dir, "events.log"), []byte(history), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	known := recorded([]task.Record{
 		{Spec: task.Spec{Name: "web"}, Runs: []task.Run{{Run: 1, PID: 7, EndedAt: now}, {Run: 2, PID: 8}}},
 		{Spec: task.Spec{Name: "again"}, Runs: []task.Run{{Run: 4, PID: 9, EndedAt: now}, {Run: 5}}},
-	}, dir, past.has)
-	if known("web", 2); past.shown != nil {
-		t.Error("the history is read for what the records know")
-	}
+	}, dir)
 	for _, c := range []struct {
 		name string
 		run  int
 		want bool
-	}{{"web", 1, true}, {"web", 2, true}, {"web", 3, false}, {"again", 4, true}, {"again", 5, false}, {"other", 1, false}, {"removed", 1, true}, {"shown", 2, true}, {"anew", 1, false}} {
+	}{{"web", 1, true}, {"web", 2, true}, {"web", 3, false}, {"again", 4, true}, {"again", 5, false}, {"other", 1, false}, {"removed", 1, true}} {
 		if got := known(c.name, c.run); got != c.want {
 			t.Errorf("%s run %d: %v", c.name, c.run, got)
 		}
-	}
-	if !slices.Equal(past.runs, []string{"shown/2"}) {
-		t.Errorf("forgotten are %q", past.runs)
 	}
 }
 

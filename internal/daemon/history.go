@@ -1,10 +1,7 @@
 package daemon
 
 import (
-	"log/slog"
 	"os"
-	"slices"
-	"strconv"
 
 	"tasks/internal/events"
 	"tasks/pkg/supervisor"
@@ -31,51 +28,6 @@ func history(cfg Config, sup *supervisor.Supervisor, records []task.Record, owne
 		Records: records,
 		Owned:   owned,
 	}, cfg.Log, events.Event{Event: events.Serving, PID: os.Getpid(), Reason: how})
-}
-
-// A forgotten finds the runs that the history shows while the records do not: what is
-// shown was recorded, so that the database is an older one, put back.
-type forgotten struct {
-	dir   string
-	log   *slog.Logger
-	shown map[string]bool // by name/run; nil until the first one is asked for
-	runs  []string        // those that were found, as name/run
-}
-
-// has tells whether the history shows that the present task of that name had the run.
-func (f *forgotten) has(name string, run int) bool {
-	if f.shown == nil {
-		f.shown = make(map[string]bool)
-		if err := f.read(); err != nil {
-			f.log.Warn(err.Error())
-		}
-	}
-	id := name + "/" + strconv.Itoa(run)
-	if f.shown[id] && !slices.Contains(f.runs, id) {
-		f.runs = append(f.runs, id)
-	}
-	return f.shown[id]
-}
-
-func (f *forgotten) read() error {
-	past, err := events.Open(f.dir)
-	if err != nil {
-		return err
-	}
-	defer past.Close()
-	over := make(map[string]bool) // names that were another task's before
-	for e, err := range past.Back() {
-		switch {
-		case err != nil:
-			return err
-		case over[e.Name]:
-		case e.Event == events.Created || e.Event == events.Removed:
-			over[e.Name] = true
-		case e.Run != 0 && e.PID != 0:
-			f.shown[e.Name+"/"+strconv.Itoa(e.Run)] = true
-		}
-	}
-	return nil
 }
 
 // logEmptied is the event of a log that was emptied while its run wrote to it.

@@ -120,11 +120,7 @@ func Run(cfg Config, serving func()) error {
 		Commands: engine, Builtin: heartbeat, Store: db, Logs: keeper,
 		Checker: checker, KeepEnded: cfg.KeepEnded, Logger: cfg.Log,
 	})
-	forgotten := &forgotten{dir: cfg.Paths.State, log: cfg.Log}
-	killed, err := engine.KillUnknown(recorded(records, logs.Dir(filepath.Join(cfg.Paths.State, "logs")), forgotten.has))
-	if len(forgotten.runs) > 0 {
-		cfg.Log.Warn("left alone processes of runs that the database has forgotten: it is older than the history", "runs", forgotten.runs)
-	}
+	killed, err := engine.KillUnknown(recorded(records, logs.Dir(filepath.Join(cfg.Paths.State, "logs"))))
 	if len(killed) > 0 {
 		cfg.Log.Warn("ended processes of runs that were never recorded", "pids", killed)
 	}
@@ -248,9 +244,8 @@ func Run(cfg Config, serving func()) error {
 }
 
 // recorded tells the runs that the records know, or knew: those of a task that
-// was removed have no log any more, and what they were to leave behind stays; shown
-// is asked for those that have one.
-func recorded(records []task.Record, dir logs.Dir, shown func(name string, run int) bool) func(name string, run int) bool {
+// was removed have no log any more, and what they were to leave behind stays.
+func recorded(records []task.Record, dir logs.Dir) func(name string, run int) bool {
 	last := make(map[string]int, len(records))
 	for _, r := range records {
 		for _, run := range r.Runs {
@@ -264,7 +259,7 @@ func recorded(records []task.Record, dir logs.Dir, shown func(name string, run i
 			return true
 		}
 		_, err := os.Lstat(dir.Path(name, run)) // made before the run is
-		return errors.Is(err, fs.ErrNotExist) || shown(name, run)
+		return errors.Is(err, fs.ErrNotExist)
 	}
 }
 
