@@ -204,9 +204,7 @@ func watch(c *conn, id, params json.RawMessage) (func() (any, error), error) {
 				return streaming, nil
 			}
 			err := c.write(func(w *bufio.Writer) error {
-				b, err := json.Marshal(protocol.Notice{JSONRPC: "2.0", Method: "event", Params: protocol.NoticeEvent{Watch: id, Event: e}})
-				w.Write(append(b, '\n'))
-				return err
+				return encode(w, &protocol.Notice{JSONRPC: "2.0", Method: "event", Params: protocol.NoticeEvent{Watch: id, Event: e}})
 			})
 			if err != nil {
 				return streaming, nil

@@ -22,63 +22,62 @@ type tasks struct {
 
 // writeTo writes an array.
 func (ts tasks) writeTo(w *bufio.Writer) error {
-	sep := byte('[')
-	for _, t := range ts.shared {
+	w.WriteByte('[')
+	for i, t := range ts.shared {
+		if i > 0 {
+			w.WriteByte(',')
+		}
 		if ts.add != nil {
 			own := *t
 			ts.add(&own)
 			t = &own
 		}
-		b, err := json.Marshal(t)
-		if err != nil {
+		if err := encode(w, t); err != nil {
 			return err
 		}
-		w.WriteByte(sep)
-		if _, err := w.Write(b); err != nil {
-			return err
-		}
-		sep = ','
-	}
-	if sep == '[' {
-		w.WriteByte(sep)
 	}
 	return w.WriteByte(']')
 }
 
+// failedReply is the reply to a request that has failed. The tasks are those that it did
+// reach.
+type (
+	failedReply struct {
+		protocol.Reply
+		Error *failure `json:"error"`
+	}
+	failure struct {
+		*protocol.Error
+		Data failureData `json:"data"`
+	}
+	failureData struct {
+		*protocol.ErrorData
+		Tasks streamed `json:"tasks,omitempty"`
+	}
+)
+
+func failureOf(err *protocol.Error, result any) *failure {
+	f := &failure{err, failureData{ErrorData: err.Data}}
+	if ts, ok := result.(tasks); ok && len(ts.shared) > 0 {
+		f.Data.Tasks = ts
+	}
+	return f
+}
+
 var null = json.RawMessage("null")
 
-// reply writes one reply. The tasks of a request that has failed are those that it
-// did reach.
+// reply writes one reply.
 func (c *conn) reply(id json.RawMessage, result any, err error) {
 	if id == nil {
 		id = null
 	}
-	r := protocol.Reply{JSONRPC: "2.0", ID: id, Result: result}
-	ts, many := result.(tasks)
-	if many {
-		r.Result = []task.Info{}
-	}
-	if err != nil {
-		r.Result, r.Error = nil, wireError(err)
-	}
+	r := protocol.Reply{JSONRPC: "2.0", ID: id}
 	c.write(func(w *bufio.Writer) error {
-		b, err := json.Marshal(r)
-		switch {
-		case err != nil:
-			return err
-		case many && r.Error == nil: // they are the last of the reply
-			w.Write(b[:len(b)-len("[]}")])
-			ts.writeTo(w)
-			w.WriteString("}")
-		case many && len(ts.shared) > 0: // the last of its error's data
-			w.Write(b[:len(b)-len("}}}")])
-			w.WriteString(`,"tasks":`)
-			ts.writeTo(w)
-			w.WriteString("}}}")
-		default:
-			w.Write(b)
+		if err == nil {
+			r.Result = result
+			return encode(w, &r)
 		}
-		return w.WriteByte('\n')
+		return encode(w, &failedReply{r, failureOf(wireError(err), result)})
 	})
 }
 
@@ -90,13 +89,16 @@ func wireError(err error) *protocol.Error {
 	return protocol.Errors([]error{err}, nil)
 }
 
-// write sends one line, which of writes to its last byte. If it cannot, the
+// write sends one line, which of writes but for its newline. If it cannot, the
 // connection ends. Lines are encoded under the lock, one at a time.
 func (c *conn) write(of func(*bufio.Writer) error) error {
 	c.writers.Add(1)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	err := of(c.w)
+	if err == nil {
+		err = c.w.WriteByte('\n')
+	}
 	if c.writers.Add(-1) == 0 && err == nil {
 		err = c.w.Flush()
 	}
