@@ -9,8 +9,12 @@ import (
 	"tasks/pkg/supervisor"
 )
 
-// quiet is how long nothing must happen before memory is given back.
-const quiet = time.Second
+// Memory is given back once nothing has happened for quiet, and where something
+// always does after busy.
+const (
+	quiet = time.Second
+	busy  = 10 * time.Second
+)
 
 // stirred has an element when something has happened since trim last looked.
 type stirred chan struct{}
@@ -39,31 +43,50 @@ func trim(sup *supervisor.Supervisor, s stirred) {
 			s.stir()
 		}
 	}()
-	var last uint64
+	var last held
+	s.settled(over, func() { last = giveBack(last) })
+}
+
+// settled calls do once it is quiet, or has been busy for long, until over.
+func (s stirred) settled(over <-chan struct{}, do func()) {
 	var rest <-chan time.Time
+	var latest time.Time
 	for {
 		select {
 		case <-s:
-			rest = time.After(quiet)
+			if rest == nil {
+				latest = time.Now().Add(busy)
+			}
+			rest = time.After(min(quiet, time.Until(latest)))
 		case <-rest:
-			rest, last = nil, giveBack(last)
+			rest = nil
+			do()
 		case <-over:
 			return
 		}
 	}
 }
 
-// giveBack collects the garbage where much was allocated since last, and returns
-// what had been by then.
-func giveBack(last uint64) uint64 {
+// held is what may have become garbage when it is looked at again.
+type held struct {
+	allocated  uint64 // since the program began
+	goroutines int
+}
+
+// giveBack collects the garbage where much was allocated since last, or many
+// goroutines have ended: what they held was allocated before. It returns what there
+// is now.
+func giveBack(last held) held {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	if m.TotalAlloc-last < 4<<20 {
+	now := runtime.NumGoroutine()
+	if m.TotalAlloc-last.allocated < 4<<20 && last.goroutines-now < 64 {
+		last.goroutines = max(last.goroutines, now)
 		return last
 	}
 	// A collection halves a stack that is too large: thousands of tasks have one each.
 	runtime.GC()
 	debug.FreeOSMemory()
 	runtime.ReadMemStats(&m)
-	return m.TotalAlloc
+	return held{m.TotalAlloc, now}
 }
