@@ -10,7 +10,7 @@ STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZ = internal/protocol:FuzzParseRequest internal/cron:FuzzParse internal/events:FuzzRead internal/store:FuzzDecode \
 	internal/taskfile:FuzzLoad internal/taskfile:FuzzReadEnv internal/taskfile:FuzzProcfile internal/schedule:FuzzGroup \
 	pkg/task:FuzzCheckName internal/lifecycle:FuzzNext internal/protocol:FuzzCheck pkg/client:FuzzReply internal/cli:FuzzRender \
-	internal/escape:FuzzWriter
+	internal/escape:FuzzWriter internal/server:FuzzEncodeText
 
 .PHONY: help build install demo test soak storm many fuzz bench lint completions check clean
 
