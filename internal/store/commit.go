@@ -176,7 +176,7 @@ func (s *Store) commit(batch []change) error {
 	if err := s.InPlace(); err != nil {
 		return err
 	}
-	removed := removedAfter(s.removed, batch)
+	removed, number := removedAfter(s.removed, batch), s.nextCommit()
 	err := s.guard(func() error {
 		if s.old {
 			if err := s.keepBefore(); err != nil {
@@ -192,6 +192,9 @@ func (s *Store) commit(batch []change) error {
 			if err := putRemoved(tx, s.removed, removed); err != nil {
 				return err
 			}
+			if err := putCommits(tx, number); err != nil {
+				return err
+			}
 			return apply(tx, batch)
 		})
 	})
@@ -200,9 +203,13 @@ func (s *Store) commit(batch []change) error {
 	}
 	s.old = false
 	s.mu.Lock()
-	s.removed = removed
+	s.removed, s.commits = removed, number
 	s.mu.Unlock()
-	return s.InPlace() // it may have gone meanwhile
+	if err := s.InPlace(); err != nil { // it may have gone meanwhile
+		return err
+	}
+	s.writeCount(number)
+	return nil
 }
 
 func apply(tx *bbolt.Tx, batch []change) error {

@@ -22,6 +22,7 @@ const (
 	formatKey     = "format"
 	minReaderKey  = "min_reader"
 	idKey         = "id"
+	commitsKey    = "commits"
 )
 
 // contents is what a database holds, or what can still be read of it.
@@ -29,6 +30,7 @@ type contents struct {
 	id        string
 	format    int
 	minReader int                 // 0: the file does not say
+	commits   uint64              // 0: no program has counted them
 	envs      map[string]task.Env // by key
 	used      map[string]bool     // keys of envs
 	records   []task.Record       // sorted by name, never nil
@@ -138,7 +140,7 @@ func (c *contents) readMeta(p *pages, bucket []byte) error {
 			return
 		}
 		switch string(key) {
-		case formatKey, minReaderKey, idKey:
+		case formatKey, minReaderKey, idKey, commitsKey:
 			meta[string(key)] = string(b)
 		default:
 			unknown[string(key)] = bytes.Clone(value)
@@ -161,6 +163,11 @@ func (c *contents) readMeta(p *pages, bucket []byte) error {
 		c.format = format
 	}
 	c.id = meta[idKey]
+	if n, counted := meta[commitsKey]; counted {
+		if c.commits, err = strconv.ParseUint(n, 10, 64); err != nil {
+			p.fail("the number of its commits is lost")
+		}
+	}
 	if len(c.id) != 16 || strings.Trim(c.id, "0123456789abcdef") != "" {
 		p.fail("its id is lost")
 	}

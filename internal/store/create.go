@@ -96,6 +96,9 @@ func fill(tx *bbolt.Tx, c *contents) error {
 	if err := tx.Bucket([]byte(metaBucket)).Put([]byte(idKey), seal([]byte(c.id))); err != nil {
 		return err
 	}
+	if err := putCommits(tx, c.commits); err != nil {
+		return err
+	}
 	for _, r := range c.records {
 		ch, err := put(r)
 		if err == nil {

@@ -1,9 +1,9 @@
 // Package store keeps the supervisor's records on disk: one bbolt database, in
 // which saves that come at the same time share one commit.
 //
-// The database has five buckets: meta holds the format and the id, envs each
-// distinct environment once, by its SHA-256, records a record per task, groups
-// what was set of a group, and removed the names of tasks that were removed.
+// The database has five buckets: meta holds the format, the id and the number of
+// commits, envs each distinct environment once, by its SHA-256, records a record per
+// task, groups what was set of a group, and removed the names of tasks that were removed.
 package store
 
 import (
@@ -52,6 +52,8 @@ type Store struct {
 	loaded   []task.Record        // what Open read, until it is asked for or outdated
 	groups   []task.Group         // what Open read
 	removed  map[string]task.Time // names of removed tasks; not changed in place
+	commits  uint64               // how many the file at path has had
+	latest   uint64               // how many a file of this database was seen to have, perhaps another one
 }
 
 // Open opens the database file path, or creates it; its mode is 0600 whatever
@@ -152,7 +154,7 @@ func lock(f *os.File, patience time.Duration) error {
 func start(path string, file *os.File, db *bbolt.DB, c *contents) *Store {
 	s := &Store{
 		path: path, id: c.id, file: file, db: db, minReader: max(c.minReader, minReader), old: c.format < Format,
-		loaded: c.records, groups: c.groups, removed: c.removed,
+		loaded: c.records, groups: c.groups, removed: c.removed, commits: c.commits, latest: readCount(path, c.id),
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	go s.run()

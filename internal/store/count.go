@@ -1,0 +1,86 @@
+package store
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+
+	"go.etcd.io/bbolt"
+
+	"tasks/internal/safeopen"
+)
+
+// The database counts its commits, and a run's processes carry the number that was
+// durable when they were forked: no process has a higher one than the database, unless
+// that is an older file of it that was put back. bbolt's own number does not do, which
+// a copy begins anew. The number is written beside the database too, where an older
+// file that is put back leaves it: a run may begin before the commit after a backup.
+
+// countPath is where the number of commits of the database path is noted.
+func countPath(path string) string { return path + ".count" }
+
+// Commits is how many commits the database has had; 0 where none were counted.
+func (s *Store) Commits() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.commits
+}
+
+// Older tells whether the file has fewer commits than there were of this database:
+// it was put back in place of a newer one.
+func (s *Store) Older() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.commits < s.latest
+}
+
+// Renew makes an older file the one that counts: it goes on after the number of the newer.
+func (s *Store) Renew() error {
+	if err := s.submit(change{bucket: recordsBucket}); err != nil { // no record has this name
+		return fmt.Errorf("cannot go on with an older database: %w", err)
+	}
+	return nil
+}
+
+// nextCommit is the number of the next commit.
+func (s *Store) nextCommit() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return max(s.commits, s.latest) + 1
+}
+
+func putCommits(tx *bbolt.Tx, n uint64) error {
+	return tx.Bucket([]byte(metaBucket)).Put([]byte(commitsKey), seal(strconv.AppendUint(nil, n, 10)))
+}
+
+// The line has one length, so that it can be written over.
+const countLine = "%s %020d\n"
+
+// readCount is the number that is noted of the database with the id; 0 where none is.
+func readCount(path, id string) uint64 {
+	f, err := safeopen.Open(countPath(path))
+	if err != nil {
+		return 0
+	}
+	defer f.Close()
+	var b [64]byte
+	n, _ := f.ReadAt(b[:], 0)
+	var of string
+	var count uint64
+	if _, err := fmt.Sscanf(string(b[:n]), countLine, &of, &count); err != nil || of != id {
+		return 0
+	}
+	return count
+}
+
+// writeCount notes the number of a commit that is durable. Where that fails, an older
+// file is known by its processes alone. It is not synced: none of those outlives the
+// machine.
+func (s *Store) writeCount(n uint64) {
+	f, err := safeopen.OpenFile(countPath(s.path), os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return
+	}
+	f.WriteAt(fmt.Appendf(nil, countLine, s.id, n), 0)
+	f.Close()
+}
