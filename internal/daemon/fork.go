@@ -163,7 +163,7 @@ func fork(paths socket.Paths, keep string) (string, error) {
 // started by a task is not part of that task.
 func callerEnv() []string {
 	return slices.DeleteFunc(os.Environ(), func(kv string) bool {
-		for _, name := range []string{"TASKS_NAME=", "TASKS_GROUP=", "TASKS_RUN=", "TASKS_RUN_ID=", "TASKS_SLOT="} {
+		for _, name := range []string{"TASKS_NAME=", "TASKS_GROUP=", "TASKS_RUN=", "TASKS_RUN_ID=", "TASKS_SLOT=", "TASKS_COMMIT="} {
 			if strings.HasPrefix(kv, name) {
 				return true
 			}

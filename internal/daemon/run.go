@@ -105,6 +105,7 @@ func Run(cfg Config, serving func()) error {
 	begin := make(chan struct{})
 	engine, err := process.New(process.Options{
 		ID: db.ID(), Socket: cfg.Paths.Socket, Environ: os.Environ(), Home: home, Logger: cfg.Log, First: cfg.First, Begin: begin,
+		Commits: db.Commits,
 	})
 	if err != nil {
 		listener.Close()
@@ -120,13 +121,26 @@ func Run(cfg Config, serving func()) error {
 		Commands: engine, Builtin: heartbeat, Store: db, Logs: keeper,
 		Checker: checker, KeepEnded: cfg.KeepEnded, Logger: cfg.Log,
 	})
-	killed, err := engine.KillUnknown(recorded(records, logs.Dir(filepath.Join(cfg.Paths.State, "logs"))))
+	killed, err := engine.KillUnknown(process.Database{
+		Known: recorded(records, logs.Dir(filepath.Join(cfg.Paths.State, "logs"))), Commits: db.Commits(), Older: db.Older(),
+	})
 	if len(killed) > 0 {
 		cfg.Log.Warn("ended processes of runs that were never recorded", "pids", killed)
+	}
+	var older *process.OlderError
+	if errors.As(err, &older) {
+		listener.Close()
+		return fmt.Errorf("the database %s is %w: put the newer database back, or end these processes", filepath.Join(cfg.Paths.State, "tasks.db"), older)
 	}
 	if err != nil {
 		listener.Close()
 		return fmt.Errorf("cannot look for processes of runs that were never recorded: %w", err)
+	}
+	if db.Older() {
+		cfg.Log.Warn("the database is an older copy: changes made after it are lost")
+		if err := db.Renew(); err != nil {
+			cfg.Log.Warn(err.Error())
+		}
 	}
 	if cfg.Handed != nil {
 		fault.At("resumed")

@@ -25,6 +25,8 @@ type stage struct {
 	Way   way    // in which they begin
 	Line  string // runs beside the first of them, with what it writes to in OUT
 	Pause bool   // all runs are paused before it is killed
+
+	Commits uint64 // that its runs are told of; 0: none
 }
 
 func (s stage) refs() string { return filepath.Join(s.Dir, "refs") }
@@ -324,7 +326,7 @@ func TestKillUnknown(t *testing.T) {
 			}
 		}
 	}
-	got := seen(engine.killUnknown(func(name string, run int) bool { return name != all[0].spec.Name || run != 7 }))
+	got := seen(engine.killUnknown(Database{Known: func(name string, run int) bool { return name != all[0].spec.Name || run != 7 }}))
 	slices.Sort(got)
 	slices.Sort(want)
 	if got = slices.Compact(got); !slices.Equal(got, want) {

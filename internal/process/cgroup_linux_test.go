@@ -88,7 +88,7 @@ func TestKillUnknownEndsWhatForksWithoutEnd(t *testing.T) {
 	o := outlive(t, stage{Specs: []task.Spec{forksWithoutEnd(t)}, Way: grouped})[0]
 	o.started().line(t, "fork 50")
 	began := time.Now()
-	engine.killUnknown(func(name string, _ int) bool { return name != o.spec.Name })
+	engine.killUnknown(Database{Known: func(name string, _ int) bool { return name != o.spec.Name }})
 	group := cgroup(o.ref.Cgroup)
 	if m := membersOf(group); group == "" || len(m) > 0 {
 		t.Errorf("in %q %+v are left after %v", group, m, time.Since(began))

@@ -32,6 +32,7 @@ type Options struct {
 	Environ []string        // for tasks that were given none
 	Home    string          // the directory of tasks that were given none
 	Logger  *slog.Logger    // nil: silent
+	Commits func() uint64   // how many the database has had; nil: there is none
 	Begin   <-chan struct{} // no child is reaped before this is closed; nil: at once
 	First   *FirstThread    // from OnFirstThread; nil: the end of each run costs a search of /proc
 }

@@ -111,6 +111,11 @@ func TestEnvironmentOfALaunch(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
+	of.opts.Commits = func() uint64 { return 12 }
+	l := task.Launch{Spec: spec(map[string]string{"TASKS_COMMIT": "id/9"}), Env: []string{"TASKS_COMMIT=id/8"}}
+	if got := strings.Join(of.environ(l, "id/x/0", "/"), " "); !strings.HasSuffix(got, " TASKS_COMMIT=id/12") || strings.Count(got, "COMMIT") != 1 {
+		t.Errorf("with commits: %q", got)
+	}
 }
 
 func TestStdinAndDescriptors(t *testing.T) {

@@ -65,13 +65,18 @@ func (e *Engine) environ(l task.Launch, id, dir string) []string {
 	if l.Slot > 0 {
 		slot = strconv.Itoa(l.Slot)
 	}
-	return append(env, "TASKS_NAME="+l.Spec.Name, "TASKS_GROUP="+l.Spec.Group, "TASKS_RUN="+strconv.Itoa(l.Run),
+	env = append(env, "TASKS_NAME="+l.Spec.Name, "TASKS_GROUP="+l.Spec.Group, "TASKS_RUN="+strconv.Itoa(l.Run),
 		"TASKS_RUN_ID="+id, "TASKS_SLOT="+slot, "TASKS_SOCKET="+e.opts.Socket)
+	if e.opts.Commits != nil {
+		env = append(env, "TASKS_COMMIT="+commitMark(e.opts.ID, e.opts.Commits()))
+	}
+	return env
 }
 
 // ownNames are the variables that no task and no launch can set.
 var ownNames = map[string]bool{
 	"TASKS_NAME": true, "TASKS_GROUP": true, "TASKS_RUN": true, "TASKS_RUN_ID": true, "TASKS_SLOT": true, "TASKS_SOCKET": true,
+	"TASKS_COMMIT": true,
 }
 
 // managerNames are those by which systemd talks to the supervisor itself, sd_notify(3).

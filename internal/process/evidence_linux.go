@@ -230,34 +230,48 @@ func statFile(dir int, path string, flags int, kinds ...uint16) (fileID, error) 
 // is gone or that may not be read. A service of systemd has what somebody imported
 // there. The error is that it could not be read now.
 func runIDOf(pid int) (string, error) {
+	id, _, err := marksOf(pid)
+	return id, err
+}
+
+// marksOf is runIDOf, and the commitMark beside it, or "".
+func marksOf(pid int) (id, commit string, err error) {
 	for range 1000 { // on a busy machine an exec may take long
 		dir, before, err := living(pid)
 		if err != nil || before.kernel || before.dead() {
-			return "", failure(err)
+			return "", "", failure(err)
 		}
 		env, err := readAll(dir + "/environ")
 		for kv := range bytes.SplitSeq(env, []byte{0}) {
 			if string(kv) == "SYSTEMD_EXEC_PID="+strconv.Itoa(pid) {
-				return "", nil
+				return "", "", nil
 			}
 		}
-		for kv := range bytes.SplitSeq(env, []byte{0}) {
-			if id, ok := bytes.CutPrefix(kv, []byte("TASKS_RUN_ID=")); ok {
-				return string(id), nil
-			}
+		if id := valueIn(env, "TASKS_RUN_ID"); id != "" {
+			return id, valueIn(env, "TASKS_COMMIT"), nil
 		}
 		if err != nil || len(env) > 0 {
-			return "", failure(err)
+			return "", "", failure(err)
 		}
 		// An exec takes the old environment away a while before the new one is
 		// there; meanwhile there is no code. It is truly empty without one.
 		_, after, err := living(pid)
 		if err != nil || before.code == after.code && after.code[0] != 0 {
-			return "", failure(err)
+			return "", "", failure(err)
 		}
 		time.Sleep(time.Millisecond)
 	}
-	return "", nil
+	return "", "", nil
+}
+
+// valueIn is that of the variable in the environment, or "".
+func valueIn(env []byte, name string) string {
+	for kv := range bytes.SplitSeq(env, []byte{0}) {
+		if value, ok := bytes.CutPrefix(kv, []byte(name+"=")); ok {
+			return string(value)
+		}
+	}
+	return ""
 }
 
 // ignored lists the signals that this process ignores.

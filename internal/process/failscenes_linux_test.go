@@ -295,7 +295,7 @@ func playUnknown(st *theatre, r *family, p mishap) error {
 		return err
 	}
 	st.arm(p)
-	_, err := st.engine.killUnknown(func(name string, _ int) bool { return name != r.spec.Name })
+	_, err := st.engine.killUnknown(Database{Known: func(name string, _ int) bool { return name != r.spec.Name }})
 	if err != nil && p.errno != 0 && errors.Is(err, p.errno) {
 		return nil // it says that it could not
 	}

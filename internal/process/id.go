@@ -32,6 +32,22 @@ func parseID(id, engine string) (name string, run int, line, ok bool) {
 	return name, run, line, ok && ok2 && ok3
 }
 
+// commitMark is what a run is given of the database's commits before it. It names the
+// engine: an earlier version may hand it on to what another supervisor begins.
+func commitMark(engine string, commits uint64) string {
+	return engine + "/" + strconv.FormatUint(commits, 10)
+}
+
+// parseCommit reads what commitMark made; 0 where it is not of the engine.
+func parseCommit(mark, engine string) uint64 {
+	number, ok := strings.CutPrefix(mark, engine+"/")
+	n, err := strconv.ParseUint(number, 10, 64)
+	if !ok || err != nil {
+		return 0
+	}
+	return n
+}
+
 // isRun tells whether the id is that of a run of the engine, or of a line beside one.
 func isRun(id, engine string) bool {
 	_, _, _, ok := parseID(id, engine)

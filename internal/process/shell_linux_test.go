@@ -303,7 +303,7 @@ func TestKillUnknownEndsLines(t *testing.T) {
 		if w == grouped && engine.groups.dir != "" && runByCgroup(main.pid) == "" {
 			t.Error("the line has no cgroup")
 		}
-		got := seen(engine.killUnknown(func(string, int) bool { return true }))
+		got := seen(engine.killUnknown(Database{Known: func(string, int) bool { return true }}))
 		slices.Sort(got)
 		for _, p := range []proc{main, left} {
 			if !slices.Contains(got, p.pid) {

@@ -34,6 +34,9 @@ func playFirst() {
 	s := stageOfEnv()
 	o := options("/")
 	o.ID = s.ID
+	if s.Commits > 0 {
+		o.Commits = func() uint64 { return s.Commits }
+	}
 	must(LeaveCgroup()) // it is itself begun as a run
 	e, err := New(o)
 	must(err)

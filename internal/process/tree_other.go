@@ -100,7 +100,7 @@ func (e *Engine) release(*run, []stat) error { return nil }
 func (e *Engine) follow(*run, []stat) error { return nil }
 
 // KillUnknown finds nothing here.
-func (e *Engine) KillUnknown(func(name string, run int) bool) ([]int, error) { return nil, nil }
+func (e *Engine) KillUnknown(Database) ([]int, error) { return nil, nil }
 
 // cgroups are Linux's alone.
 type cgroups struct{}

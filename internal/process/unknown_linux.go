@@ -11,13 +11,13 @@ import (
 	"tasks/internal/fault"
 )
 
-// KillUnknown ends the processes of runs of this supervisor's state that known
+// KillUnknown ends the processes of runs of this supervisor's state that the database
 // does not know: begun by an earlier one that died before it could record them.
 // What is left of a line that an earlier one began by Exec is unknown always. It
-// returns their pids; the error is that it could not look for them, or signal them.
-// Call it before the first Start.
-func (e *Engine) KillUnknown(known func(name string, run int) bool) ([]int, error) {
-	killed, err := e.killUnknown(known)
+// returns their pids; the error is that it could not look for them, or signal them,
+// or an [*OlderError]. Call it before the first Start.
+func (e *Engine) KillUnknown(db Database) ([]int, error) {
+	killed, err := e.killUnknown(db)
 	e.groups.clean(e.opts.ID)
 	return killed, err
 }
@@ -30,14 +30,22 @@ const (
 	unknownPause   = 500 * time.Millisecond // for what was killed to end, in each of them
 )
 
-func (e *Engine) killUnknown(known func(name string, run int) bool) (killed []int, err error) {
+func (e *Engine) killUnknown(db Database) (killed []int, err error) {
 	end := time.Now().Add(unknownTimeout)
 	groups := make(map[cgroup]bool)
 	for pass := 0; pass < unknownPasses || time.Now().Before(end); pass++ {
 		var left []stat
+		var later map[string][]int
 		var occupied bool
-		left, occupied, err = e.lookForUnknown(known, groups)
-		if len(left) == 0 && !occupied && err == nil {
+		left, later, occupied, err = e.lookForUnknown(db, groups)
+		if len(later) > 0 {
+			return killed, &OlderError{later}
+		}
+		if err != nil { // some may be later than the database
+			time.Sleep(firstRetry)
+			continue
+		}
+		if len(left) == 0 && !occupied {
 			break
 		}
 		over := latest(end, time.Now().Add(unknownPause))
@@ -75,24 +83,25 @@ func latest(a, b time.Time) time.Time {
 }
 
 // lookForUnknown finds the processes of unknown runs, and adds the cgroups of those
-// to groups. Occupied tells whether something is in there, perhaps what forks
+// to groups. Later are pids of runs that began after the database's last commit, by
+// task. Occupied tells whether something is in the groups, perhaps what forks
 // faster than anybody can look.
-func (e *Engine) lookForUnknown(known func(string, int) bool, groups map[cgroup]bool) (left []stat, occupied bool, err error) {
+func (e *Engine) lookForUnknown(db Database, groups map[cgroup]bool) (left []stat, later map[string][]int, occupied bool, err error) {
 	named, err := e.groups.all(e.opts.ID)
 	if err != nil {
-		return nil, false, err
+		return nil, nil, false, err
 	}
 	all, err := scan()
 	if err != nil {
-		return nil, false, err
+		return nil, nil, false, err
 	}
 	own := e.ownLines() // after those were listed
 	for run, group := range named {
-		if e.unknown(run, own, known) {
+		if e.unknown(run, own, db.Known) {
 			groups[group] = true
 		}
 	}
-	owner := make(map[int]*run)
+	owner, later := make(map[int]*run), make(map[string][]int)
 	stranger := new(run)
 	for _, s := range all {
 		if s.pid == os.Getpid() || s.dead() {
@@ -100,16 +109,19 @@ func (e *Engine) lookForUnknown(known func(string, int) bool, groups map[cgroup]
 		}
 		path, pathErr := cgroupPath(strconv.Itoa(s.pid))
 		byGroup, group := runOfCgroup(path, e.opts.ID)
-		byEnviron, envErr := runIDOf(s.pid)
+		byEnviron, mark, envErr := marksOf(s.pid)
 		if pathErr != nil || envErr != nil {
 			err = cmp.Or(pathErr, envErr)
 		}
-		if e.unknown(byGroup, own, known) {
+		if name, run, line, ok := parseID(cmp.Or(byGroup, byEnviron), e.opts.ID); ok && !line && db.before(name, run, parseCommit(mark, e.opts.ID)) {
+			later[name] = append(later[name], s.pid)
+		}
+		if e.unknown(byGroup, own, db.Known) {
 			owner[s.pid] = stranger
 			if dir, err := cgroupDirOf(group); err == nil { // an earlier supervisor may have begun elsewhere
 				groups[cgroup(dir)] = true
 			}
-		} else if e.unknown(byEnviron, own, known) {
+		} else if e.unknown(byEnviron, own, db.Known) {
 			owner[s.pid] = stranger
 		}
 	}
@@ -123,7 +135,7 @@ func (e *Engine) lookForUnknown(known func(string, int) bool, groups map[cgroup]
 		}
 		occupied = occupied || populated && !group.holdsSelf()
 	}
-	return left, occupied, err
+	return left, later, occupied, err
 }
 
 func (e *Engine) unknown(id string, own map[string]bool, known func(string, int) bool) bool {
