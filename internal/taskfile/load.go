@@ -82,6 +82,9 @@ func (l *loader) yaml(f *File) {
 	}
 	var all []*entry
 	for _, p := range tasks.pair.val.pairs {
+		if l.beyond() {
+			return
+		}
 		e := l.entry(p, f.Path)
 		if e == nil {
 			continue
@@ -101,6 +104,9 @@ func (l *loader) yaml(f *File) {
 	}
 	envs := l.environments(top)
 	for _, e := range all {
+		if l.beyond() {
+			return
+		}
 		l.specs(f, e, envs)
 	}
 }

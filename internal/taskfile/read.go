@@ -183,8 +183,15 @@ func (l *loader) scalar(name string, at pos, n *node, s *scalar) (any, bool) {
 // maxExpanded bounds all values of a file that have variables in them.
 const maxExpanded = 16 << 20
 
+// beyond tells whether a bound of the whole file is passed, which is said already:
+// the rest of it is not read.
+func (l *loader) beyond() bool { return l.scalars > maxScalars || l.expanded > maxExpanded }
+
 // expand replaces the variables in a value.
 func (l *loader) expand(n *node) (string, bool) {
+	if l.beyond() {
+		return "", false
+	}
 	x := expansion{lookup: l.lookup, unset: func(ref reference) error {
 		if ref.braced {
 			return fmt.Errorf("%s is not set: set it, here or in .env, or give a default: ${%s:-…}", ref.name, ref.name)
