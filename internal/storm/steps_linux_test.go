@@ -120,9 +120,9 @@ func amid(command ...string) func(*storm, *testing.T, string) bool {
 				time.Sleep(time.Millisecond)
 			}
 			if !gone() {
-				s.kills += s.kill()
 				pids = nil
 			}
+			s.kills += s.kill() // it, or the one that has replaced it, for which clients may wait
 		})
 		return pids != nil
 	}
