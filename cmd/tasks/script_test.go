@@ -1,10 +1,12 @@
 package main
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -18,6 +20,7 @@ import (
 // TestMain makes the test binary itself the `tasks` of the scripts, also for
 // the supervisors that it forks, and the programs of the examples in docs/.
 func TestMain(m *testing.M) {
+	flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))) // unless it is given: scripts wait more than they work
 	testscript.Main(m, map[string]func(){"tasks": main, "idle": idle, "interrupted": interrupted, "listen": listen, "notify": notify})
 }
 

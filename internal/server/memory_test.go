@@ -62,7 +62,7 @@ func TestReadersThatDoNotRead(t *testing.T) {
 
 func TestWatchersThatDoNotRead(t *testing.T) {
 	h := newHost(t)
-	const watchers, changes = 1000, 1500
+	const watchers, changes = 1000, 500
 	arg := strings.Repeat("x", 32<<10) // a socket's buffer is soon full of them
 	start := func(name, arg string) {
 		if _, err := h.sup.Start(t.Context(), task.Spec{Name: name, Command: []string{arg}}); err != nil {

@@ -260,7 +260,7 @@ func TestSoundFilesPass(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(3, 4))
 	s := mustOpen(t, filepath.Join(t.TempDir(), "db"))
-	for round := range 30 {
+	for round := range 12 {
 		var wg sync.WaitGroup
 		top := 1 + r.IntN(400)
 		for range 1 + r.IntN(300) {

@@ -115,7 +115,7 @@ func TestClose(t *testing.T) {
 func TestConcurrent(t *testing.T) {
 	t.Parallel()
 	s := mustOpen(t, filepath.Join(t.TempDir(), "db"))
-	const n = 1000
+	const n = 300
 	records := make([]task.Record, n)
 	var wg sync.WaitGroup
 	for i := range n {
