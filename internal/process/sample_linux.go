@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"tasks/pkg/task"
 )
@@ -167,15 +168,26 @@ func (r *run) Tree() ([]task.Proc, error) {
 	return all, nil
 }
 
+// maxShown is how many bytes of a process's argv are shown: many readers may ask for
+// those of many processes.
+const maxShown = 4 << 10
+
 // commandOf is the process's argv, or its name where it shows none.
 func commandOf(pid int) []string {
 	dir := "/proc/" + strconv.Itoa(pid)
-	b, _ := readAll(dir + "/cmdline")
+	b, _ := readFirst(dir+"/cmdline", make([]byte, maxShown+1))
+	rest := ""
+	if n := maxShown; len(b) > n {
+		for n > maxShown-utf8.UTFMax && !utf8.RuneStart(b[n]) {
+			n--
+		}
+		b, rest = b[:n], "…"
+	}
 	if b = bytes.TrimRight(b, "\x00"); len(b) == 0 {
 		b, _ = readAll(dir + "/comm")
 		return []string{"[" + string(bytes.TrimSpace(b)) + "]"}
 	}
-	return strings.Split(strings.ToValidUTF8(string(b), "\uFFFD"), "\x00")
+	return strings.Split(strings.ToValidUTF8(string(b), "\uFFFD")+rest, "\x00")
 }
 
 // Sample implements task.Sampler.

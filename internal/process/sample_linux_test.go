@@ -3,6 +3,8 @@ package process
 import (
 	"math"
 	"runtime"
+	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -114,5 +116,25 @@ func TestPercentSince(t *testing.T) {
 		if got := tt.u.percentSince(tt.last, 4); math.Abs(got-tt.want) > 1e-9 {
 			t.Errorf("%s: %v, want %v", tt.what, got, tt.want)
 		}
+	}
+}
+
+// A process may have an argv of megabytes: of that the beginning is shown.
+func TestTreeOfALongCommand(t *testing.T) {
+	t.Parallel()
+	for _, more := range []string{"", "x", "xx", "xxx"} { // the cut is amid a character
+		s := start(t, task.Spec{Command: append([]string{"sh", "-c", "echo up; sleep 1000", more}, slices.Repeat([]string{"€", strings.Repeat("€", 20<<10)}, 10)...)})
+		s.line(t, "up")
+		lookAgain()
+		tree, err := s.Process.(task.Tree).Tree()
+		if err != nil || len(tree) == 0 {
+			t.Fatalf("%+v, %v", tree, err)
+		}
+		argv := strings.Join(tree[0].Command, " ")
+		if len(argv) < maxShown-3 || len(argv) > maxShown+len("…") || !strings.HasSuffix(argv, "€…") || strings.Contains(argv, "\ufffd") {
+			t.Errorf("%d bytes, %q", len(argv), argv[max(len(argv)-20, 0):])
+		}
+		s.Stop(syscall.SIGKILL)
+		s.wait(t)
 	}
 }
