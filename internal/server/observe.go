@@ -55,7 +55,8 @@ func read(c *conn, params json.RawMessage, list bool) (func() (any, error), erro
 		shared = slices.DeleteFunc(shared, func(t *task.Info) bool { return !slices.Contains(p.States, t.State) })
 	}
 	runs := !list || p.Runs
-	add := func(t *task.Info) {
+	add := func(t *task.Info) (done func()) {
+		done = func() {}
 		if runs {
 			full, _ := sup.Info(t.Name)
 			t.Runs = full.Runs
@@ -67,10 +68,39 @@ func read(c *conn, params json.RawMessage, list bool) (func() (any, error), erro
 			sup.Sample(t)
 		}
 		if p.Tree {
-			sup.Tree(t)
+			done = c.addTree(t)
 		}
+		return done
 	}
 	return now(tasks{shared, add}, failed(errs))
+}
+
+// addTree adds its processes to t. Where they are many there is a turn to wait for,
+// which done gives back.
+func (c *conn) addTree(t *task.Info) (done func()) {
+	c.srv.cfg.Supervisor.Tree(t)
+	if sizeOf(t.Tree) <= smallTree {
+		return func() {}
+	}
+	t.Tree = nil // it is looked at again
+	select {
+	case c.srv.trees <- struct{}{}:
+		c.srv.cfg.Supervisor.Tree(t)
+		return func() { <-c.srv.trees }
+	case <-c.ctx.Done(): // nobody reads it
+		return func() {}
+	}
+}
+
+// sizeOf is about how much memory the processes take up.
+func sizeOf(tree []task.Proc) int {
+	size := 64 * len(tree)
+	for i := range tree {
+		for _, arg := range tree[i].Command {
+			size += 16 + len(arg)
+		}
+	}
+	return size
 }
 
 func wait(c *conn, _, params json.RawMessage) (func() (any, error), error) {

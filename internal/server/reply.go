@@ -17,7 +17,7 @@ import (
 // that a reply takes up little memory however long it is, and however slow its peer.
 type tasks struct {
 	shared []*task.Info
-	add    func(t *task.Info) // adds to a copy what was asked for; nil: nothing
+	add    func(t *task.Info) (done func()) // adds to a copy what was asked for; done: it was written; nil: nothing
 }
 
 // writeTo writes an array.
@@ -27,16 +27,20 @@ func (ts tasks) writeTo(w *bufio.Writer) error {
 		if i > 0 {
 			w.WriteByte(',')
 		}
-		if ts.add != nil {
-			own := *t
-			ts.add(&own)
-			t = &own
-		}
-		if err := encode(w, t); err != nil {
+		if err := ts.write(w, t); err != nil {
 			return err
 		}
 	}
 	return w.WriteByte(']')
+}
+
+func (ts tasks) write(w *bufio.Writer, t *task.Info) error {
+	if ts.add == nil {
+		return encode(w, t)
+	}
+	own := *t
+	defer ts.add(&own)()
+	return encode(w, &own)
 }
 
 // failedReply is the reply to a request that has failed. The tasks are those that it did

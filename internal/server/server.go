@@ -49,9 +49,11 @@ const (
 // Limits of all connections together, so that clients which do not go on hold up
 // memory for a while, and not more of it the more of them there are.
 const (
-	maxConns     = 2048
-	maxAllFlight = 8192 // requests in flight beside the first one of each connection
-	maxLongLines = 16   // requests of more than 32 KiB that are being read or carried out
+	maxConns      = 2048
+	maxAllFlight  = 8192 // requests in flight beside the first one of each connection
+	maxLargeTrees = 16   // tasks that are being written with their processes, where these take up more than smallTree
+	smallTree     = 64 << 10
+	maxLongLines  = 16 // requests of more than 32 KiB that are being read or carried out
 )
 
 // Server serves connections until it is closed.
@@ -64,6 +66,7 @@ type Server struct {
 
 	inFlight  chan struct{}
 	longLines chan struct{}
+	trees     chan struct{}
 
 	mu     sync.Mutex // guards conns and the listener
 	conns  map[*conn]bool
@@ -82,6 +85,7 @@ func New(cfg Config, uid int) *Server {
 	s := &Server{
 		cfg: cfg, uid: uid, began: time.Now(), conns: make(map[*conn]bool),
 		inFlight: make(chan struct{}, maxAllFlight), longLines: make(chan struct{}, maxLongLines),
+		trees: make(chan struct{}, maxLargeTrees),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s

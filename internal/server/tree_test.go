@@ -1,0 +1,86 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tasks/internal/enginetest"
+	"tasks/internal/protocol"
+	"tasks/pkg/supervisor"
+	"tasks/pkg/task"
+)
+
+// forest is an engine whose runs have that many processes, and counts who looks.
+type forest struct {
+	*enginetest.Fake
+	processes int
+	looks     *atomic.Int32
+}
+
+func (f forest) Start(ctx context.Context, l task.Launch) (task.Process, error) {
+	p, err := f.Fake.Start(ctx, l)
+	return wood{p, f}, err
+}
+
+type wood struct {
+	task.Process
+	of forest
+}
+
+func (w wood) Tree() ([]task.Proc, error) {
+	w.of.looks.Add(1)
+	return make([]task.Proc, w.of.processes), nil
+}
+
+func (wood) Left() []task.Proc { return nil }
+
+// Tasks with many processes are written in turns, and whose peer does not read does
+// not keep its turn.
+func TestReadersOfLargeTrees(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		engine := forest{enginetest.NewFake(), 10_000, new(atomic.Int32)}
+		sup := supervisor.New(supervisor.Options{Commands: engine})
+		srv := New(Config{Supervisor: sup, Info: func() protocol.Info { return protocol.Info{} }}, 0)
+		if _, err := sup.Start(t.Context(), task.Spec{Name: "wood", Command: []string{"x"}}); err != nil {
+			t.Fatal(err)
+		}
+		ask := func() net.Conn {
+			here, there := net.Pipe()
+			srv.Handle(there)
+			io.WriteString(here, request(1, "list", `{"tree":true}`))
+			return here
+		}
+		const readers = 2*maxLargeTrees + 1
+		var ends []net.Conn
+		for range readers {
+			ends = append(ends, ask())
+		}
+		for turn := 1; turn <= 3; turn++ {
+			synctest.Wait()
+			if got, want := int(engine.looks.Load()), readers+min(turn*maxLargeTrees, readers); got != want {
+				t.Errorf("%d looks, want %d", got, want)
+			}
+			time.Sleep(writeTimeout)
+		}
+		nc := ask()
+		var m message
+		if err := json.NewDecoder(nc).Decode(&m); err != nil {
+			t.Fatal(err)
+		}
+		if got := m.tasks(t); len(got[0].Tree) != engine.processes {
+			t.Errorf("%d processes", len(got[0].Tree))
+		}
+		for _, nc := range append(ends, nc) {
+			nc.Close()
+		}
+		sup.Close(t.Context())
+		srv.Close(t.Context())
+	})
+}
