@@ -44,12 +44,16 @@ func newEncoder(t reflect.Type) encoder {
 	switch {
 	case t == reflect.TypeFor[task.Env]():
 		return writeEnv
+	case t == reflect.TypeFor[task.Time]():
+		return writeTime
 	case t.Implements(reflect.TypeFor[streamed]()):
 		return func(w *bufio.Writer, v reflect.Value) error { return v.Interface().(streamed).writeTo(w) }
 	case t.Kind() == reflect.Pointer:
 		return pointerEncoder(t)
-	case t.Implements(reflect.TypeFor[json.Marshaler]()) || t.Implements(reflect.TypeFor[encoding.TextMarshaler]()):
+	case t.Implements(reflect.TypeFor[json.Marshaler]()):
 		return writeMarshaled
+	case t.Implements(reflect.TypeFor[encoding.TextMarshaler]()):
+		return writeAsText
 	}
 	switch t.Kind() {
 	case reflect.String:
@@ -88,6 +92,17 @@ func writeMarshaled(w *bufio.Writer, v reflect.Value) error {
 	b, err := json.Marshal(v.Interface())
 	w.Write(b)
 	return err
+}
+
+func writeAsText(w *bufio.Writer, v reflect.Value) error {
+	if v.CanAddr() {
+		v = v.Addr() // is no copy
+	}
+	text, err := v.Interface().(encoding.TextMarshaler).MarshalText()
+	if err != nil {
+		return err
+	}
+	return writeText(w, string(text))
 }
 
 func pointerEncoder(t reflect.Type) encoder {
@@ -130,7 +145,26 @@ type member struct {
 	index     []int
 	omitEmpty bool
 	omitZero  bool
+	isTime    bool
 	write     encoder
+}
+
+// of is the member of v, unless an embedded pointer to it is nil.
+func (m *member) of(v reflect.Value) (f reflect.Value, ok bool) {
+	if len(m.index) == 1 {
+		return v.Field(m.index[0]), true
+	}
+	f, err := v.FieldByIndexErr(m.index)
+	return f, err == nil
+}
+
+// isZero is what encoding/json means by omitzero.
+func (m *member) isZero(f reflect.Value) bool {
+	if m.isTime {
+		t, _ := reflect.TypeAssert[task.Time](f)
+		return t.IsZero()
+	}
+	return f.IsZero()
 }
 
 func structEncoder(t reflect.Type) encoder {
@@ -145,15 +179,16 @@ func structEncoder(t reflect.Type) encoder {
 		}
 		members = append(members, member{
 			strconv.Quote(name) + ":", f.Index,
-			strings.Contains(options, "omitempty"), strings.Contains(options, "omitzero"), encoderOf(f.Type),
+			strings.Contains(options, "omitempty"), strings.Contains(options, "omitzero"),
+			f.Type == reflect.TypeFor[task.Time](), encoderOf(f.Type),
 		})
 	}
 	return func(w *bufio.Writer, v reflect.Value) error {
 		sep := byte('{')
 		for i := range members {
 			m := &members[i]
-			f, err := v.FieldByIndexErr(m.index)
-			if err != nil || m.omitEmpty && isEmpty(f) || m.omitZero && isZero(f) { // err: of an embedded pointer that is nil
+			f, ok := m.of(v)
+			if !ok || m.omitEmpty && isEmpty(f) || m.omitZero && m.isZero(f) {
 				continue
 			}
 			w.WriteByte(sep)
@@ -181,12 +216,12 @@ func isEmpty(v reflect.Value) bool {
 	return v.IsZero()
 }
 
-// isZero is what encoding/json means by omitzero.
-func isZero(v reflect.Value) bool {
-	if t, ok := reflect.TypeAssert[task.Time](v); ok {
-		return t.IsZero()
-	}
-	return v.IsZero()
+// writeTime writes a time, which needs no check and no escape.
+func writeTime(w *bufio.Writer, v reflect.Value) error {
+	t, _ := reflect.TypeAssert[task.Time](v)
+	b, err := t.MarshalJSON()
+	w.Write(b)
+	return err
 }
 
 // writeEnv writes an object of names and values, one after the other.
