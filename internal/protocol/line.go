@@ -106,6 +106,9 @@ func ParseRequest(line []byte) (Request, error) {
 	if err != nil {
 		return Request{}, bad(err.Error())
 	}
+	if len(all["id"]) > MaxID {
+		return Request{}, bad(fmt.Sprintf("id has more than %d bytes", MaxID))
+	}
 	r := Request{ID: bytes.Clone(all["id"]), Params: bytes.Clone(all["params"])} // line is not theirs to keep
 	if !plainID(r.ID) {
 		return Request{}, bad("id is neither text nor a number")

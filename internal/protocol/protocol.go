@@ -18,6 +18,10 @@ const Version = 1
 // MaxLine is the longest line, in bytes with its newline, that a supervisor reads.
 const MaxLine = 1 << 20
 
+// MaxID is the longest id, in bytes as it is sent, that a request may have: a
+// request keeps it as long as it lasts.
+const MaxID = 1 << 10
+
 // Request is a call, or without an ID a notification.
 type Request struct {
 	JSONRPC string          `json:"jsonrpc"`

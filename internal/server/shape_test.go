@@ -70,6 +70,8 @@ func TestShapes(t *testing.T) {
 		{`{"jsonrpc":"2.0","id":1,"method":"wait","params":{"all":true,"timeout":"2562047h"}}`, `1`, -32005, "give 876000h (100 years) or less"},
 		{`{"jsonrpc":"2.0","id":1,"method":"start","params":{"name":"x","priority":1e400}}`, `1`, -32602, "priority cannot be a number 1e400"},
 		{`{"jsonrpc":"2.0","id":1,"method":"start","params":` + strings.Repeat(`{"name":`, 9000) + `1` + strings.Repeat(`}`, 9000) + `}`, `1`, -32602, "name cannot be an object"},
+		{`{"jsonrpc":"2.0","id":"` + strings.Repeat("x", 1<<10-1) + `","method":"list"}`, `null`, -32600, "id has more than 1024 bytes"},
+		{`{"jsonrpc":"2.0","id":"` + strings.Repeat("x", 1<<10-2) + `","method":"list"}`, `"` + strings.Repeat("x", 1<<10-2) + `"`, 0, ""},
 		{`{"jsonrpc":"2.0","id":1e400,"method":"list"}`, `1e400`, 0, ""},
 		{`{"jsonrpc":"2.0","id":1,"method":"stop"}`, `1`, -32602, "name the tasks"},
 		{`{"jsonrpc":"2.0","id":1,"method":"list"}`, `1`, 0, ""},
