@@ -24,7 +24,7 @@ type change struct {
 	envKey []byte // nil: the record has no environment
 	env    string
 
-	removed task.Time // when the task of a deleted record was removed; zero: not to be noted
+	removed task.Removed // of the task of a deleted record; zero: not to be noted
 
 	rewrite *string // no change but Rewrite: has its notice
 	done    chan<- error
@@ -60,11 +60,10 @@ func put(r task.Record) (change, error) {
 }
 
 // Delete forgets the record of name, as durably as Save; one that is not there
-// is no error. Unless removed is zero, it is noted as the time at which the task
-// was removed.
-func (s *Store) Delete(name string, removed task.Time) error {
+// is no error. Unless removed is zero, it is noted.
+func (s *Store) Delete(name string, removed task.Removed) error {
 	if task.CheckName(name) != nil { // no task can have had it
-		removed = task.Time{}
+		removed = task.Removed{}
 	}
 	if err := s.submit(change{bucket: recordsBucket, name: name, removed: removed}); err != nil {
 		return fmt.Errorf("cannot forget task %s: %w", name, err)

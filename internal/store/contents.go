@@ -35,7 +35,7 @@ type contents struct {
 	used      map[string]bool     // keys of envs
 	records   []task.Record       // sorted by name, never nil
 	groups    []task.Group        // sorted by name
-	removed   map[string]task.Time
+	removed   map[string]task.Removed
 	unknown   map[string]values // by bucket: what is of a later version
 	damage    error             // nil: all of it was read
 }
@@ -97,12 +97,12 @@ func read(f io.ReaderAt, size int64) (*contents, error) {
 	}
 	if removed := buckets[removedBucket]; removed != nil || c.format > 2 {
 		p.bucket(removed, func(_ bool, key, value []byte) {
-			at, err := decodeRemoved(string(key), value)
+			removed, err := decodeRemoved(string(key), value)
 			if err != nil {
 				p.fail("%w", err)
 				return
 			}
-			c.removed[string(key)] = at
+			c.removed[string(key)] = removed
 		})
 	}
 	for _, known := range []string{metaBucket, envsBucket, recordsBucket, groupsBucket, removedBucket} {
@@ -127,7 +127,7 @@ func read(f io.ReaderAt, size int64) (*contents, error) {
 func empty() *contents {
 	return &contents{
 		used: make(map[string]bool), envs: make(map[string]task.Env), records: []task.Record{},
-		removed: make(map[string]task.Time), unknown: make(map[string]values),
+		removed: make(map[string]task.Removed), unknown: make(map[string]values),
 	}
 }
 

@@ -37,7 +37,7 @@ func TestCommitsAreCounted(t *testing.T) {
 	grown("save")
 	saveGroups(t, s, task.Group{Name: "g"})
 	grown("group")
-	if err := s.Delete("a", task.Now()); err != nil {
+	if err := s.Delete("a", task.Removed{At: task.Now()}); err != nil {
 		t.Fatal(err)
 	}
 	grown("delete")

@@ -270,7 +270,7 @@ func TestSoundFilesPass(t *testing.T) {
 			remove := r.IntN(10) < round%10
 			wg.Go(func() {
 				if remove {
-					if err := s.Delete(x.Spec.Name, task.Time{}); err != nil {
+					if err := s.Delete(x.Spec.Name, task.Removed{}); err != nil {
 						t.Error(err)
 					}
 				} else if err := s.Save(x); err != nil {
@@ -289,7 +289,7 @@ func TestSoundFilesPass(t *testing.T) {
 		if round%10 == 9 {
 			for _, name := range keys(t, s, recordsBucket)[1:] {
 				wg.Go(func() {
-					if err := s.Delete(name, task.Time{}); err != nil {
+					if err := s.Delete(name, task.Removed{}); err != nil {
 						t.Error(err)
 					}
 				})

@@ -33,7 +33,7 @@ func TestRemovedEnvironmentIsErased(t *testing.T) {
 		save(t, s, r)
 	}
 	for i := 0; i < 100; i += 2 {
-		if err := s.Delete(fmt.Sprintf("t%03d", i), task.Now()); err != nil {
+		if err := s.Delete(fmt.Sprintf("t%03d", i), task.Removed{At: task.Now()}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -70,7 +70,7 @@ func TestErasedOnceThereIsRoom(t *testing.T) {
 	r := small("a")
 	r.Spec.Env = env(t, map[string]string{"SECRET": "hunter2"})
 	save(t, s, r, small("b"))
-	if err := s.Delete("a", task.Now()); err != nil {
+	if err := s.Delete("a", task.Removed{At: task.Now()}); err != nil {
 		t.Fatal(err)
 	}
 	junk := filepath.Join(dir, "junk")

@@ -144,7 +144,7 @@ func TestNotMigratedWithoutACopy(t *testing.T) {
 	}
 }
 
-func wantRemoved(t testing.TB, s *Store, removed map[string]task.Time) {
+func wantRemoved(t testing.TB, s *Store, removed map[string]task.Removed) {
 	t.Helper()
 	if !maps.Equal(s.removed, removed) {
 		t.Errorf("removed names:\ngot  %v\nwant %v", s.removed, removed)
@@ -157,7 +157,7 @@ func TestRemovedNames(t *testing.T) {
 	at := func(n int) task.Time { return task.Time{Time: time.Date(2026, 1, 2, 3, 4, 5, n, time.UTC)} }
 	remove := func(name string, when task.Time) {
 		t.Helper()
-		if err := s.Delete(name, when); err != nil {
+		if err := s.Delete(name, task.Removed{At: when}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -170,7 +170,7 @@ func TestRemovedNames(t *testing.T) {
 	save(t, s, small("a")) // it is there again
 	saveGroups(t, s, task.Group{Name: "b"})
 	for range 2 {
-		wantRemoved(t, s, map[string]task.Time{"b": at(4)})
+		wantRemoved(t, s, map[string]task.Removed{"b": {At: at(4)}})
 		if s.Removed("b") != at(4) || !s.Removed("a").IsZero() {
 			t.Errorf("removed %v and %v", s.Removed("b"), s.Removed("a"))
 		}
@@ -178,14 +178,14 @@ func TestRemovedNames(t *testing.T) {
 		s = reopen(t, s)
 	}
 	var wg sync.WaitGroup
-	all := make(map[string]task.Time)
+	all := make(map[string]task.Removed)
 	for i := range maxRemoved + 500 {
 		name := fmt.Sprintf("n%04d", i)
 		if i >= 500 {
-			all[name] = at(10 + i)
+			all[name] = task.Removed{At: at(10 + i)}
 		}
 		wg.Go(func() {
-			if err := s.Delete(name, at(10+i)); err != nil {
+			if err := s.Delete(name, task.Removed{At: at(10 + i)}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -193,6 +193,40 @@ func TestRemovedNames(t *testing.T) {
 	wg.Wait()
 	wantRemoved(t, s, all)
 	wantRemoved(t, reopen(t, s), all)
+}
+
+// The names of jobs, of which there may be very many, do not push out others.
+func TestRemovedJobsGiveWay(t *testing.T) {
+	t.Parallel()
+	s := mustOpen(t, filepath.Join(t.TempDir(), "db"))
+	at := func(n int) task.Time { return task.Time{Time: time.Date(2026, 1, 2, 3, 4, 5, n, time.UTC)} }
+	all := make(map[string]task.Removed)
+	remove := func(name string, r task.Removed) {
+		t.Helper()
+		all[name] = r
+		if err := s.Delete(name, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	remove("service", task.Removed{At: at(0)})
+	var wg sync.WaitGroup
+	for i := range maxRemoved + 100 {
+		name, r := fmt.Sprintf("job%04d", i), task.Removed{At: at(1 + i), Job: true}
+		if i >= 101 {
+			all[name] = r
+		}
+		wg.Go(func() {
+			if err := s.Delete(name, r); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	wantRemoved(t, s, all)
+	s = reopen(t, s)
+	remove("other", task.Removed{At: at(0)})
+	delete(all, "job0101")
+	wantRemoved(t, s, all)
 }
 
 func TestUndecodableRemovedName(t *testing.T) {

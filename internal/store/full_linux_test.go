@@ -50,7 +50,7 @@ func TestDiskFull(t *testing.T) {
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT, "size=4m"); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Delete(saved[0].Spec.Name, task.Time{}); err != nil {
+	if err := s.Delete(saved[0].Spec.Name, task.Removed{}); err != nil {
 		t.Error(err)
 	}
 	save(t, s, small("a"))

@@ -63,13 +63,13 @@ func golden2(t testing.TB) ([]task.Record, []task.Group) {
 
 // golden3 is what testdata/format3.db holds, for ever, beside golden2: what a later
 // version may add, and a name that was removed.
-func golden3(t testing.TB) ([]task.Record, []task.Group, map[string]task.Time) {
+func golden3(t testing.TB) ([]task.Record, []task.Group, map[string]task.Removed) {
 	at := task.Time{Time: time.Date(2026, 1, 2, 3, 4, 5, 678901234, time.UTC)}
 	records, groups := golden2(t)
 	r := &records[0] // in the order of names
 	r.Unknown, r.Spec.Unknown, r.Ref.Unknown, r.Runs[0].Unknown = `{"later":1}`, `{"later":{"a":[1]}}`, `{"later":"ref"}`, `{"later":null}`
 	groups[0].Unknown = `{"later":"group"}`
-	return records, groups, map[string]task.Time{"gone": at}
+	return records, groups, map[string]task.Removed{"gone": {At: at}}
 }
 
 // A file of each format that there was loads for ever. One of an earlier format
@@ -98,7 +98,7 @@ func TestFormatsLoadForEver(t *testing.T) {
 		was     string
 		records []task.Record
 		groups  []task.Group
-		removed map[string]task.Time
+		removed map[string]task.Removed
 	}{
 		{"format1.db", "1", golden1(t), nil, nil},
 		{"format2.db", "2", records2, groups2, nil},

@@ -67,7 +67,7 @@ func TestGroups(t *testing.T) {
 	s = reopen(t, s)
 	wantGroups(t, s, b, c)
 	want(t, s, small("a")) // a task of that name is another thing
-	if err := s.Delete("b", task.Time{}); err != nil {
+	if err := s.Delete("b", task.Removed{}); err != nil {
 		t.Error(err)
 	}
 	wantGroups(t, reopen(t, s), b, c)

@@ -19,7 +19,7 @@ func TestRefusedWhileNotInPlace(t *testing.T) {
 	refused := func(word string) {
 		t.Helper()
 		for what, err := range map[string]error{
-			"Save": s.Save(small("b")), "Delete": s.Delete("a", task.Now()), "SaveGroup": s.SaveGroup(task.Group{Name: "g"}), "InPlace": s.InPlace(),
+			"Save": s.Save(small("b")), "Delete": s.Delete("a", task.Removed{At: task.Now()}), "SaveGroup": s.SaveGroup(task.Group{Name: "g"}), "InPlace": s.InPlace(),
 		} {
 			if err == nil || !strings.Contains(err.Error(), word) || !strings.Contains(err.Error(), "tasks serve --replace") {
 				t.Errorf("%s: %v", what, err)

@@ -121,24 +121,19 @@ func decodeGroup(name string, sealed []byte) (task.Group, error) {
 	return g, nil
 }
 
-// removed is how the end of a name is written.
-type removed struct {
-	At task.Time `json:"at"`
-}
-
-func encodeRemoved(at task.Time) ([]byte, error) {
-	b, err := json.Marshal(removed{at})
+func encodeRemoved(r task.Removed) ([]byte, error) {
+	b, err := json.Marshal(r)
 	return seal(b), err
 }
 
-func decodeRemoved(name string, sealed []byte) (task.Time, error) {
+func decodeRemoved(name string, sealed []byte) (task.Removed, error) {
 	b, err := unseal(sealed)
-	var r removed
+	var r task.Removed
 	if err == nil {
 		err = json.Unmarshal(b, &r)
 	}
 	if err != nil {
-		return task.Time{}, fmt.Errorf("removed name %q: %w", name, err)
+		return task.Removed{}, fmt.Errorf("removed name %q: %w", name, err)
 	}
-	return r.At, nil
+	return r, nil
 }

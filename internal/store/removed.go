@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -10,7 +11,8 @@ import (
 	"tasks/pkg/task"
 )
 
-// maxRemoved is how many names of removed tasks are kept: the last ones.
+// maxRemoved is how many names of removed tasks are kept: the last ones, of jobs only
+// where others leave room.
 const maxRemoved = 1000
 
 // Removed is when the task called name was removed; zero where there was none,
@@ -18,15 +20,15 @@ const maxRemoved = 1000
 func (s *Store) Removed(name string) task.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.removed[name]
+	return s.removed[name].At
 }
 
 // removedAfter is the removed names once batch is applied to now.
-func removedAfter(now map[string]task.Time, batch []change) map[string]task.Time {
+func removedAfter(now map[string]task.Removed, batch []change) map[string]task.Removed {
 	after, changed := now, false
 	for _, c := range batch {
 		_, there := after[c.name]
-		switch note := c.value == nil && !c.removed.IsZero(); {
+		switch note := c.value == nil && c.removed != (task.Removed{}); {
 		case c.bucket != recordsBucket, !note && (c.value == nil || !there):
 			continue
 		case !changed:
@@ -39,13 +41,17 @@ func removedAfter(now map[string]task.Time, batch []change) map[string]task.Time
 		}
 	}
 	if len(after) > maxRemoved {
-		oldest := slices.SortedFunc(maps.Keys(after), func(a, b string) int {
-			if c := after[a].Compare(after[b].Time); c != 0 {
-				return c
+		expendable := slices.SortedFunc(maps.Keys(after), func(a, b string) int {
+			one, other := after[a], after[b]
+			switch {
+			case one.Job && !other.Job:
+				return -1
+			case other.Job && !one.Job:
+				return 1
 			}
-			return strings.Compare(a, b)
+			return cmp.Or(one.At.Compare(other.At.Time), strings.Compare(a, b))
 		})
-		for _, name := range oldest[:len(after)-maxRemoved] {
+		for _, name := range expendable[:len(after)-maxRemoved] {
 			delete(after, name)
 		}
 	}
@@ -53,7 +59,7 @@ func removedAfter(now map[string]task.Time, batch []change) map[string]task.Time
 }
 
 // putRemoved makes after what tx has of removed names, where it has before.
-func putRemoved(tx *bbolt.Tx, before, after map[string]task.Time) error {
+func putRemoved(tx *bbolt.Tx, before, after map[string]task.Removed) error {
 	bucket := tx.Bucket([]byte(removedBucket))
 	for name := range before {
 		if _, ok := after[name]; !ok {
@@ -62,11 +68,11 @@ func putRemoved(tx *bbolt.Tx, before, after map[string]task.Time) error {
 			}
 		}
 	}
-	for name, at := range after {
-		if was, ok := before[name]; ok && was == at {
+	for name, removed := range after {
+		if was, ok := before[name]; ok && was == removed {
 			continue
 		}
-		value, err := encodeRemoved(at)
+		value, err := encodeRemoved(removed)
 		if err == nil {
 			err = bucket.Put([]byte(name), value)
 		}

@@ -47,13 +47,13 @@ type Store struct {
 	db       *bbolt.DB // changed by the committer
 	queue    []change
 	closed   bool
-	broken   error                // reading the file failed half-way: the database must not be touched again
-	closeErr error                // set before done is closed
-	loaded   []task.Record        // what Open read, until it is asked for or outdated
-	groups   []task.Group         // what Open read
-	removed  map[string]task.Time // names of removed tasks; not changed in place
-	commits  uint64               // how many the file at path has had
-	latest   uint64               // how many a file of this database was seen to have, perhaps another one
+	broken   error                   // reading the file failed half-way: the database must not be touched again
+	closeErr error                   // set before done is closed
+	loaded   []task.Record           // what Open read, until it is asked for or outdated
+	groups   []task.Group            // what Open read
+	removed  map[string]task.Removed // names of removed tasks; not changed in place
+	commits  uint64                  // how many the file at path has had
+	latest   uint64                  // how many a file of this database was seen to have, perhaps another one
 }
 
 // Open opens the database file path, or creates it; its mode is 0600 whatever

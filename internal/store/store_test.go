@@ -48,7 +48,7 @@ func TestRoundTrip(t *testing.T) {
 	b.Spec.Command = nil
 	save(t, s, b)
 	for _, name := range []string{"c", "unknown", "", strings.Repeat("x", 1<<16)} {
-		if err := s.Delete(name, task.Time{}); err != nil {
+		if err := s.Delete(name, task.Removed{}); err != nil {
 			t.Error(err)
 		}
 	}
@@ -89,7 +89,7 @@ func TestClose(t *testing.T) {
 	if err := s.Save(small("x")); !errors.Is(err, ErrClosed) {
 		t.Errorf("Save: %v", err)
 	}
-	if err := s.Delete("x", task.Time{}); !errors.Is(err, ErrClosed) {
+	if err := s.Delete("x", task.Removed{}); !errors.Is(err, ErrClosed) {
 		t.Errorf("Delete: %v", err)
 	}
 	if err := s.SaveGroup(task.Group{Name: "x"}); !errors.Is(err, ErrClosed) {
@@ -133,7 +133,7 @@ func TestConcurrent(t *testing.T) {
 				}
 			}
 			if i%2 == 1 {
-				if err := s.Delete(r.Spec.Name, task.Time{}); err != nil {
+				if err := s.Delete(r.Spec.Name, task.Removed{}); err != nil {
 					t.Error(err)
 				}
 			}
@@ -212,7 +212,7 @@ func TestEnvironmentsAreStoredOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"b", "c"} {
-		if err := s.Delete(name, task.Time{}); err != nil {
+		if err := s.Delete(name, task.Removed{}); err != nil {
 			t.Fatal(err)
 		}
 	}

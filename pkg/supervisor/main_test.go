@@ -193,7 +193,7 @@ type memory struct {
 	mu      sync.Mutex
 	records map[string]task.Record
 	groups  map[string]task.Group
-	removed map[string]task.Time
+	removed map[string]task.Removed
 	fail    func(*task.Record) error // nil for a Delete and for groups
 	saves   int
 }
@@ -248,7 +248,7 @@ func (m *memory) DeleteGroup(name string) error {
 	return nil
 }
 
-func (m *memory) Delete(name string, removed task.Time) error {
+func (m *memory) Delete(name string, removed task.Removed) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.fail != nil {
@@ -258,7 +258,7 @@ func (m *memory) Delete(name string, removed task.Time) error {
 	}
 	delete(m.records, name)
 	if m.removed == nil {
-		m.removed = make(map[string]task.Time)
+		m.removed = make(map[string]task.Removed)
 	}
 	m.removed[name] = removed
 	return nil
@@ -267,7 +267,7 @@ func (m *memory) Delete(name string, removed task.Time) error {
 func (m *memory) Removed(name string) task.Time {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.removed[name]
+	return m.removed[name].At
 }
 
 func (m *memory) record(name string) task.Record {

@@ -355,9 +355,9 @@ func (a *actor) forget(info task.Info) error {
 		}
 	}
 	if st := a.sup.opts.Store; st != nil {
-		var removed task.Time // of what the name alone starts again, nothing need be known
+		var removed task.Removed // of what the name alone starts again, nothing need be known
 		if len(a.spec.Command) > 0 {
-			removed = wall(a.sup.now())
+			removed = task.Removed{At: wall(a.sup.now()), Job: a.spec.Job}
 		}
 		err := st.Delete(a.name, removed)
 		if errors.Is(err, syscall.ENOSPC) { // they may be what has filled the disk

@@ -52,6 +52,21 @@ func TestRemove(t *testing.T) {
 	})
 }
 
+func TestRemovedJobIsNoted(t *testing.T) {
+	store := newMemory()
+	faked(t, supervisor.Options{Store: store}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		for _, spec := range []task.Spec{{Name: "a", Command: []string{"a"}}, {Name: "b", Command: []string{"b"}, Job: true}} {
+			start(t, s, f, spec).Exit(task.Exit{}, false)
+			if _, err := s.Remove(t.Context(), spec.Name, true); err != nil {
+				t.Error(err)
+			}
+			if got := store.removed[spec.Name]; got.At.IsZero() || got.Job != spec.Job {
+				t.Errorf("%s: %+v", spec.Name, got)
+			}
+		}
+	})
+}
+
 func TestRemoveInBackoff(t *testing.T) {
 	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 		start(t, s, f, web(restarts(task.RestartAlways))).Exit(task.Exit{}, false)

@@ -42,9 +42,9 @@ import (
 // and are called from many goroutines at once.
 type Store interface {
 	Save(task.Record) error
-	// Delete forgets the record of name. Unless removed is zero, it is kept as the
-	// time at which the task was removed, for as long as there is room.
-	Delete(name string, removed task.Time) error
+	// Delete forgets the record of name. Unless removed is zero, it is kept
+	// for as long as there is room.
+	Delete(name string, removed task.Removed) error
 	// Removed is when the task called name was removed, as Delete was told; zero
 	// where that is not known.
 	Removed(name string) task.Time

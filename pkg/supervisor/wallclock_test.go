@@ -31,11 +31,11 @@ func (w *wallClock) sleep(s *Supervisor, for_ time.Duration) {
 
 type lastSaved struct{ atomic.Pointer[task.Record] }
 
-func (l *lastSaved) Save(r task.Record) error     { l.Store(&r); return nil }
-func (*lastSaved) Delete(string, task.Time) error { return nil }
-func (*lastSaved) Removed(string) task.Time       { return task.Time{} }
-func (*lastSaved) SaveGroup(task.Group) error     { return nil }
-func (*lastSaved) DeleteGroup(string) error       { return nil }
+func (l *lastSaved) Save(r task.Record) error        { l.Store(&r); return nil }
+func (*lastSaved) Delete(string, task.Removed) error { return nil }
+func (*lastSaved) Removed(string) task.Time          { return task.Time{} }
+func (*lastSaved) SaveGroup(task.Group) error        { return nil }
+func (*lastSaved) DeleteGroup(string) error          { return nil }
 
 func clocked(t *testing.T, f func(*testing.T, *Supervisor, *enginetest.Fake, *wallClock, *lastSaved)) {
 	t.Helper()

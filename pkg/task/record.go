@@ -27,6 +27,12 @@ type Record struct {
 	Unknown Unknown `json:"-"`
 }
 
+// Removed is what is kept of a task that was removed.
+type Removed struct {
+	At  Time `json:"at"`
+	Job bool `json:"job,omitempty"` // its name gives way to those of other tasks
+}
+
 // An Event is one change of one task.
 type Event struct {
 	Seq     uint64 `json:"seq"`              // counts the changes of all tasks since the supervisor began
