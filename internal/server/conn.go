@@ -80,6 +80,9 @@ func (c *conn) serve() {
 			if result == streaming {
 				return
 			}
+			if lineDone != nil {
+				defer c.mustRead()()
+			}
 			if req.ID != nil || req.Method == "" {
 				c.reply(req.ID, result, err)
 			}
@@ -155,6 +158,13 @@ func (c *conn) longLine(begins bool) {
 	c.lineDone()
 	c.lineDone = nil
 	c.readUntil(time.Time{})
+}
+
+// mustRead gives the peer a while to read what has a turn, which it would keep as
+// long as it likes by reading a little now and then; read: it has.
+func (c *conn) mustRead() (read func()) {
+	late := time.AfterFunc(turnTimeout, func() { c.nc.Close() })
+	return func() { late.Stop() }
 }
 
 // readUntil gives reads a deadline, unless nothing is to be read any more.

@@ -86,7 +86,11 @@ func (c *conn) addTree(t *task.Info) (done func()) {
 	select {
 	case c.srv.trees <- struct{}{}:
 		c.srv.cfg.Supervisor.Tree(t)
-		return func() { <-c.srv.trees }
+		read := c.mustRead()
+		return func() {
+			read()
+			<-c.srv.trees
+		}
 	case <-c.ctx.Done(): // nobody reads it
 		return func() {}
 	}

@@ -43,6 +43,7 @@ const (
 	maxInFlight  = 256              // requests; past it the server stops reading
 	writeTimeout = 30 * time.Second // in which the peer reads nothing; then the connection is closed
 	lineTimeout  = 30 * time.Second // for the rest of a long line
+	turnTimeout  = time.Minute      // in which the peer must read what has a turn
 	writeBuffer  = 8 << 10
 )
 

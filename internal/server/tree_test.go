@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"io"
 	"net"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -83,4 +85,58 @@ func TestReadersOfLargeTrees(t *testing.T) {
 		sup.Close(t.Context())
 		srv.Close(t.Context())
 	})
+}
+
+// Whoever reads a little now and then does not keep a turn, neither that of a tree nor
+// that of a long request.
+func TestReadersThatTrickle(t *testing.T) {
+	t.Parallel()
+	for name, ask := range map[string]string{
+		"trees":         request(1, "list", `{"tree":true}`),
+		"long requests": request(1, "list", `{"names":["wood*"`+strings.Repeat(`,"wood*"`, 5<<10)+`]}`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				engine := forest{enginetest.NewFake(), 10_000, new(atomic.Int32)}
+				sup := supervisor.New(supervisor.Options{Commands: engine})
+				srv := New(Config{Supervisor: sup, Info: func() protocol.Info { return protocol.Info{} }}, 0)
+				if _, err := sup.Start(t.Context(), task.Spec{Name: "wood", Command: []string{"x", strings.Repeat("x", 64<<10)}}); err != nil {
+					t.Fatal(err)
+				}
+				dial := func() net.Conn {
+					here, there := net.Pipe()
+					srv.Handle(there)
+					go io.WriteString(here, ask)
+					synctest.Wait()
+					return here
+				}
+				var slow sync.WaitGroup
+				began := time.Now()
+				for range max(maxLargeTrees, maxLongLines) {
+					nc := dial()
+					slow.Go(func() {
+						for b := make([]byte, writeBuffer); ; time.Sleep(writeTimeout - time.Second) {
+							if _, err := nc.Read(b); err != nil {
+								nc.Close()
+								return
+							}
+						}
+					})
+				}
+				nc := dial()
+				var m message
+				if err := json.NewDecoder(nc).Decode(&m); err != nil || m.Error != nil {
+					t.Error(m.Error, err)
+				}
+				if took := time.Since(began); took == 0 || took > turnTimeout {
+					t.Errorf("the next one was answered after %v", took)
+				}
+				nc.Close()
+				slow.Wait()
+				sup.Close(t.Context())
+				srv.Close(t.Context())
+			})
+		})
+	}
 }
