@@ -129,7 +129,7 @@ func (e *Engine) start(l task.Launch, groups cgroups) (task.Process, error) {
 	number := strconv.Itoa(l.Run)
 	r := e.newRun(runID(e.opts.ID, l.Spec.Name, number))
 	r.leave = l.Spec.LeaveChildren
-	env := e.environ(l, r.id, dir)
+	env := e.environ(l, r, dir)
 	if len(l.Spec.Command) == 0 {
 		return nil, errors.New("there is no command")
 	}
@@ -155,7 +155,11 @@ func (e *Engine) start(l task.Launch, groups cgroups) (task.Process, error) {
 }
 
 func (e *Engine) newRun(id string) *run {
-	return &run{engine: e, id: id, exited: make(chan struct{}), gone: make(chan struct{})}
+	r := &run{engine: e, id: id, exited: make(chan struct{}), gone: make(chan struct{})}
+	if e.opts.Commits != nil {
+		r.ref.Commits = e.opts.Commits()
+	}
+	return r
 }
 
 // A command is what is to be executed.
@@ -223,7 +227,7 @@ func (e *Engine) forkRun(r *run, c command, program string, groups cgroups) erro
 		return execError(program, err)
 	}
 	fault.At("forked")
-	r.ref = task.Ref{PID: pid, Boot: e.boot, Cgroup: string(group)}
+	r.ref.PID, r.ref.Boot, r.ref.Cgroup = pid, e.boot, string(group)
 	e.runs[pid] = r
 	// Not reaped before the lock is released, so it is there to be read.
 	if r.ref.Start, err = startTime(pid); err != nil {

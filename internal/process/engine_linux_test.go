@@ -105,7 +105,7 @@ func TestEnvironmentOfALaunch(t *testing.T) {
 		{task.Launch{Spec: spec(map[string]string{"B": "2", "NOTIFY_SOCKET": "/own"}), Env: []string{"NOTIFY_SOCKET=@ours", "C=3=4"}}, "B=2 NOTIFY_SOCKET=@ours C=3=4", ""},
 		{task.Launch{Spec: spec(map[string]string{"TASKS_RUN": "9"}), Env: []string{"TASKS_RUN_ID=y", "TASKS_EXIT=1"}}, "TASKS_EXIT=1", ""},
 	} {
-		got := strings.Join(of.environ(tt.l, "id/x/0", "/"), " ")
+		got := strings.Join(of.environ(tt.l, of.newRun("id/x/0"), "/"), " ")
 		want := strings.TrimSpace(tt.want + " TASKS_NAME=x TASKS_GROUP= TASKS_RUN=0 TASKS_RUN_ID=id/x/0 TASKS_SLOT=" + tt.slot + " TASKS_SOCKET=")
 		if got != want {
 			t.Errorf("got %q, want %q", got, want)
@@ -113,7 +113,7 @@ func TestEnvironmentOfALaunch(t *testing.T) {
 	}
 	of.opts.Commits = func() uint64 { return 12 }
 	l := task.Launch{Spec: spec(map[string]string{"TASKS_COMMIT": "id/9"}), Env: []string{"TASKS_COMMIT=id/8"}}
-	if got := strings.Join(of.environ(l, "id/x/0", "/"), " "); !strings.HasSuffix(got, " TASKS_COMMIT=id/12") || strings.Count(got, "COMMIT") != 1 {
+	if got := strings.Join(of.environ(l, of.newRun("id/x/0"), "/"), " "); !strings.HasSuffix(got, " TASKS_COMMIT=id/12") || strings.Count(got, "COMMIT") != 1 {
 		t.Errorf("with commits: %q", got)
 	}
 }

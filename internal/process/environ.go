@@ -30,7 +30,7 @@ func (e *Engine) dir(s *task.Spec) (string, error) {
 // environ is what the run gets: what the task was given, its directory, what
 // the launch adds to or puts in the place of that, and the variables that name
 // the run. An earlier run's names are replaced, as for a task that starts another.
-func (e *Engine) environ(l task.Launch, id, dir string) []string {
+func (e *Engine) environ(l task.Launch, r *run, dir string) []string {
 	given := make(map[string]bool, len(l.Env)) // by the launch
 	for _, kv := range l.Env {
 		given[nameOf(kv)] = true
@@ -66,9 +66,9 @@ func (e *Engine) environ(l task.Launch, id, dir string) []string {
 		slot = strconv.Itoa(l.Slot)
 	}
 	env = append(env, "TASKS_NAME="+l.Spec.Name, "TASKS_GROUP="+l.Spec.Group, "TASKS_RUN="+strconv.Itoa(l.Run),
-		"TASKS_RUN_ID="+id, "TASKS_SLOT="+slot, "TASKS_SOCKET="+e.opts.Socket)
+		"TASKS_RUN_ID="+r.id, "TASKS_SLOT="+slot, "TASKS_SOCKET="+e.opts.Socket)
 	if e.opts.Commits != nil {
-		env = append(env, "TASKS_COMMIT="+commitMark(e.opts.ID, e.opts.Commits()))
+		env = append(env, "TASKS_COMMIT="+commitMark(e.opts.ID, r.ref.Commits))
 	}
 	return env
 }

@@ -145,9 +145,12 @@ func (k evidence) of(p proc) (*run, error) {
 			return nil, nil
 		}
 	}
-	id, err := runIDOf(p.pid)
-	if r := k.byID[id]; err != nil || r != nil || len(k.byLog) == 0 || isRun(id, k.state) {
+	id, mark, err := marksOf(p.pid)
+	if r := k.byID[id]; r != nil && r.mayHave(parseCommit(mark, k.state)) {
 		return r, err
+	}
+	if err != nil || len(k.byLog) == 0 || isRun(id, k.state) {
+		return nil, err
 	}
 	return k.byOpenFiles(p.pid)
 }

@@ -45,7 +45,7 @@ func (e *Engine) exec(ctx context.Context, l task.Launch, line string, groups cg
 	}
 	if r.log, err = pipeIDOf(out); err == nil {
 		err = e.begin(r, command{
-			path: "/bin/sh", argv: []string{"sh", "-c", line}, dir: dir, env: e.environ(l, r.id, dir), out: out, task: l.Spec.Name, number: number,
+			path: "/bin/sh", argv: []string{"sh", "-c", line}, dir: dir, env: e.environ(l, r, dir), out: out, task: l.Spec.Name, number: number,
 			attributes: &l.Spec.Attributes,
 		}, groups)
 	}

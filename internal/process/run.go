@@ -154,6 +154,12 @@ func (r *run) had(s stat) bool {
 	return s.pgrp == r.ref.PID && r.asked == r.want && s.start <= r.since && (!r.oneByOne || s.pid == r.ref.PID)
 }
 
+// mayHave tells whether r can have begun what has its id, and this number of commits:
+// a run of a removed task with that name has another number. 0 is not known.
+func (r *run) mayHave(commits uint64) bool {
+	return commits == 0 || r.ref.Commits == 0 || commits == r.ref.Commits
+}
+
 // end notes how the main process ended. The caller holds the mutex.
 func (r *run) end(status syscall.WaitStatus) {
 	r.reaped, r.over = true, ticks()
