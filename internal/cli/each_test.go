@@ -30,7 +30,7 @@ func TestEachThatIsCut(t *testing.T) {
 		var r struct{ ID json.RawMessage }
 		d := json.NewDecoder(c)
 		if d.Decode(&r) == nil {
-			c.Write([]byte(`{"jsonrpc":"2.0","id":` + string(r.ID) + `,"result":[]}` + "\n"))
+			c.Write([]byte(`{"jsonrpc":"2.0","id":` + string(r.ID) + `,"result":[{"name":"x-1"}` + strings.Repeat(`,{"name":"x-2"}`, 5) + "]}\n"))
 		}
 		d.Decode(&r)
 	}()

@@ -231,7 +231,7 @@ func (c *Client) tasks(ctx context.Context, method string, params any) ([]task.I
 			tasks = failed.Data.Tasks
 		}
 	}
-	if wrong := checkReply(tasks); wrong != nil {
+	if wrong := cmp.Or(checkReply(tasks), checkReached(params, tasks, err == nil)); wrong != nil {
 		return nil, wrong
 	}
 	return tasks, ofKind(err)

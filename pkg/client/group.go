@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"fmt"
 
 	"tasks/internal/protocol"
 	"tasks/pkg/task"
@@ -23,7 +22,7 @@ func (c *Client) Groups(ctx context.Context) ([]task.Group, error) {
 	err := c.call(ctx, "group.list", struct{}{}, &groups)
 	for i := range groups {
 		if wrong := task.CheckName(groups[i].Name); err == nil && wrong != nil {
-			return nil, fmt.Errorf("cannot read the supervisor's reply: %v", wrong)
+			return nil, badReply("%v", wrong)
 		}
 	}
 	return groups, ofKind(err)
@@ -32,26 +31,29 @@ func (c *Client) Groups(ctx context.Context) ([]task.Group, error) {
 // SetGroup changes a group, which need not be there. A raised number of slots
 // takes effect at once.
 func (c *Client) SetGroup(ctx context.Context, o GroupOptions) (task.Group, error) {
-	return c.group(ctx, "group.set", o)
+	return c.group(ctx, "group.set", o.Name, o)
 }
 
 // PauseGroup has nothing new begin in a group, and pauses what runs.
 func (c *Client) PauseGroup(ctx context.Context, name string) (task.Group, error) {
-	return c.group(ctx, "group.pause", protocol.Group{Name: name})
+	return c.group(ctx, "group.pause", name, protocol.Group{Name: name})
 }
 
 // ResumeGroup undoes PauseGroup.
 func (c *Client) ResumeGroup(ctx context.Context, name string) (task.Group, error) {
-	return c.group(ctx, "group.resume", protocol.Group{Name: name})
+	return c.group(ctx, "group.resume", name, protocol.Group{Name: name})
 }
 
 // RemoveGroup forgets what was set of a group, all of whose tasks have ended.
 func (c *Client) RemoveGroup(ctx context.Context, name string) (task.Group, error) {
-	return c.group(ctx, "group.remove", protocol.Group{Name: name})
+	return c.group(ctx, "group.remove", name, protocol.Group{Name: name})
 }
 
-func (c *Client) group(ctx context.Context, method string, params any) (task.Group, error) {
+func (c *Client) group(ctx context.Context, method, name string, params any) (task.Group, error) {
 	var g task.Group
 	err := c.call(ctx, method, params, &g)
+	if err == nil && g.Name != name {
+		return task.Group{}, badReply("it has group %q, asked for was %s", g.Name, name)
+	}
 	return g, ofKind(err)
 }

@@ -46,18 +46,7 @@ func (m *message) into(result any) error {
 		return m.Error
 	}
 	if err := json.Unmarshal(m.Result, result); err != nil {
-		return fmt.Errorf("cannot read the supervisor's reply: %w", err)
-	}
-	return nil
-}
-
-// checkReply refuses what no supervisor has: names go into paths, and among others
-// onto lines of their own.
-func checkReply(tasks []task.Info) error {
-	for i := range tasks {
-		if err := task.CheckName(tasks[i].Name); err != nil { // no mistake of the caller's
-			return fmt.Errorf("cannot read the supervisor's reply: %v", err)
-		}
+		return badReply("%w", err)
 	}
 	return nil
 }
@@ -121,7 +110,7 @@ func (l *link) read() {
 		}
 		m := new(message)
 		if err := json.Unmarshal(line, m); err != nil {
-			l.fail(fmt.Errorf("cannot read the supervisor's reply: %w", err))
+			l.fail(badReply("%w", err))
 			return
 		}
 		if m.ID == 0 && m.Error != nil { // it could not even read the request

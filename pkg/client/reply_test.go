@@ -5,29 +5,115 @@ import (
 	"context"
 	"errors"
 	"net"
+	"strings"
 	"testing"
 
 	"tasks/pkg/client"
 	"tasks/pkg/task"
 )
 
-// A reply with names that nothing has is no mistake of the caller's.
-func TestBadNamesOfReplies(t *testing.T) {
-	t.Parallel()
-	c := client.Client{Dial: func(context.Context) (net.Conn, error) {
+// answering is a client whose supervisor has one answer to everything.
+func answering(answer string) *client.Client {
+	return &client.Client{Dial: func(context.Context) (net.Conn, error) {
 		here, there := net.Pipe()
 		go func() {
 			defer there.Close()
 			if _, err := bufio.NewReader(there).ReadString('\n'); err == nil {
-				there.Write([]byte(`{"id":1,"result":[{"name":"../x"}]}` + "\n"))
+				there.Write([]byte(answer + "\n"))
 			}
 		}()
 		return here, nil
 	}}
+}
+
+// A reply without what was asked for is no success.
+func TestRepliesThatLackTasks(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	names := func(all ...string) task.Selector { return task.Selector{Names: all} }
+	web := task.Spec{Name: "web", Command: []string{"x"}}
+	type call = func(*client.Client) ([]task.Info, error)
+	asked := map[string]call{
+		"start":       func(c *client.Client) ([]task.Info, error) { return c.Start(ctx, web, false) },
+		"start again": func(c *client.Client) ([]task.Info, error) { return c.StartAgain(ctx, names("web")) },
+		"apply":       func(c *client.Client) ([]task.Info, error) { return c.Apply(ctx, nil, []task.Spec{web}) },
+		"each":        func(c *client.Client) ([]task.Info, error) { return c.StartEach(ctx, web, []string{"a", "b"}, 1) },
+		"pause":       func(c *client.Client) ([]task.Info, error) { return c.Pause(ctx, names("web")) },
+		"resume":      func(c *client.Client) ([]task.Info, error) { return c.Resume(ctx, names("web")) },
+		"stop": func(c *client.Client) ([]task.Info, error) {
+			return c.Stop(ctx, client.StopOptions{Selector: names("web")})
+		},
+		"restart": func(c *client.Client) ([]task.Info, error) { return c.Restart(ctx, names("web")) },
+		"wait": func(c *client.Client) ([]task.Info, error) {
+			return c.Wait(ctx, client.WaitOptions{Selector: names("web")})
+		},
+		"signal": func(c *client.Client) ([]task.Info, error) { return c.Signal(ctx, names("web"), "HUP") },
+		"remove": func(c *client.Client) ([]task.Info, error) {
+			return c.Remove(ctx, client.RemoveOptions{Selector: names("web")})
+		},
+		"wait any": func(c *client.Client) ([]task.Info, error) {
+			return c.Wait(ctx, client.WaitOptions{Selector: names("web", "db"), Any: true})
+		},
+	}
+	for what, do := range asked {
+		for _, tasks := range []string{`[]`, `null`, `[{"name":"other"}]`, `[{"name":"web"},{"name":"other"},{"name":"third"}]`} {
+			c := answering(`{"id":1,"result":` + tasks + `}`)
+			got, err := do(c)
+			if err == nil || !strings.HasPrefix(err.Error(), "cannot read the supervisor's reply: ") || len(got) > 0 || errors.Is(err, task.ErrUsage) {
+				t.Errorf("%s with %s: %v, %v", what, tasks, got, err)
+			}
+			c.Close()
+		}
+	}
+	passes := map[string]call{
+		"list": func(c *client.Client) ([]task.Info, error) {
+			return c.List(ctx, client.ListOptions{Selector: names("web", "x*")})
+		},
+		"clean": func(c *client.Client) ([]task.Info, error) {
+			return c.Remove(ctx, client.RemoveOptions{Selector: names("web"), Ended: true})
+		},
+		"stop by glob": func(c *client.Client) ([]task.Info, error) {
+			return c.Stop(ctx, client.StopOptions{Selector: names("w*")})
+		},
+	}
+	for what, do := range passes {
+		for tasks, ok := range map[string]bool{`[]`: true, `[{"name":"web"}]`: true, `[{"name":"other"}]`: false} {
+			c := answering(`{"id":1,"result":` + tasks + `}`)
+			if got, err := do(c); (err == nil) != ok {
+				t.Errorf("%s with %s: %v, %v", what, tasks, got, err)
+			}
+			c.Close()
+		}
+	}
+	failed := `{"id":1,"error":{"code":-32000,"message":"no","data":{"kind":"failed","tasks":[{"name":"other"}]}}}`
+	if got, err := answering(failed).Stop(ctx, client.StopOptions{Selector: names("web")}); len(got) > 0 || err == nil {
+		t.Errorf("beside an error: %v, %v", got, err)
+	}
+	for _, g := range []string{`{}`, `null`, `{"name":"other"}`} {
+		if got, err := answering(`{"id":1,"result":`+g+`}`).PauseGroup(ctx, "g"); err == nil || got.Name != "" {
+			t.Errorf("group %s: %+v, %v", g, got, err)
+		}
+	}
+	for _, answer := range []string{
+		`{"id":1,"result":[{"name":"other"}]}`,
+		`{"id":1,"result":[]}` + "\n" + `{"method":"event","params":{"watch":1,"task":{"name":"other","spec":{}}}}`,
+	} {
+		for e, err := range answering(answer).Watch(ctx, names("web")) {
+			if err == nil || !strings.Contains(err.Error(), "was not asked for") {
+				t.Errorf("watch: %+v, %v", e, err)
+			}
+		}
+	}
+}
+
+// A reply with names that nothing has is no mistake of the caller's.
+func TestBadNamesOfReplies(t *testing.T) {
+	t.Parallel()
+	c := answering(`{"id":1,"result":[{"name":"../x"}]}`)
 	if _, err := c.List(t.Context(), client.ListOptions{}); err == nil || errors.Is(err, task.ErrUsage) {
 		t.Error(err)
 	}
-	c = client.Client{Dial: c.Dial}
+	c = &client.Client{Dial: c.Dial}
 	if _, err := c.Groups(t.Context()); err == nil || errors.Is(err, task.ErrUsage) {
 		t.Error(err)
 	}

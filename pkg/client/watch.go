@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"iter"
 
@@ -42,7 +43,7 @@ func (c *Client) Observe(ctx context.Context, sel task.Selector) (now []task.Inf
 		}
 	}
 	if err == nil {
-		err = checkReply(now)
+		err = cmp.Or(checkReply(now), checkNamed(onlyNames(sel), now))
 	}
 	if err != nil {
 		done()
@@ -62,7 +63,8 @@ func (c *Client) Observe(ctx context.Context, sel task.Selector) (now []task.Inf
 				yield(task.Event{}, m.Error.Err())
 				return
 			case m.Params != nil:
-				if err := checkReply([]task.Info{m.Params.Task}); err != nil {
+				one := []task.Info{m.Params.Task}
+				if err := cmp.Or(checkReply(one), checkNamed(onlyNames(sel), one)); err != nil {
 					yield(task.Event{}, err)
 					return
 				}

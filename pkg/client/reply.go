@@ -1,0 +1,130 @@
+package client
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"tasks/internal/protocol"
+	"tasks/pkg/task"
+)
+
+// checkReply refuses what no supervisor has: names go into paths, and among others
+// onto lines of their own.
+func checkReply(tasks []task.Info) error {
+	for i := range tasks {
+		if err := task.CheckName(tasks[i].Name); err != nil { // no mistake of the caller's
+			return badReply("%v", err)
+		}
+	}
+	return nil
+}
+
+func badReply(format string, args ...any) error {
+	return fmt.Errorf("cannot read the supervisor's reply: "+format, args...)
+}
+
+// checkReached refuses tasks that the request did not name, and where it has succeeded
+// a reply without one that it did: its caller would take that for done.
+func checkReached(params any, tasks []task.Info, succeeded bool) error {
+	names, must := named(params)
+	if err := checkNamed(names, tasks); err != nil || !succeeded {
+		return err
+	}
+	if p, ok := params.(protocol.Each); ok && len(tasks) != len(p.Inputs) {
+		return badReply("it has %d tasks of %d", len(tasks), len(p.Inputs))
+	}
+	reached := make(map[string]bool, len(tasks))
+	for i := range tasks {
+		reached[tasks[i].Name] = true
+	}
+	for _, name := range names {
+		switch {
+		case must == none, must == one && len(tasks) > 0, isGlob(name):
+		case !reached[name]:
+			return badReply("task %s is missing", name)
+		}
+	}
+	return nil
+}
+
+// checkNamed refuses tasks that are none of names, which may be globs. Without names
+// there may be any.
+func checkNamed(names []string, tasks []task.Info) error {
+	if len(names) == 0 {
+		return nil
+	}
+	plain := make(map[string]bool, len(names))
+	for _, name := range names {
+		plain[name] = true
+	}
+	for i := range tasks {
+		name := tasks[i].Name
+		if !plain[name] && !slices.ContainsFunc(names, func(glob string) bool {
+			ok, _ := path.Match(glob, name)
+			return isGlob(glob) && ok
+		}) {
+			return badReply("task %s was not asked for", name)
+		}
+	}
+	return nil
+}
+
+func isGlob(name string) bool { return strings.ContainsAny(name, "*?[") }
+
+// How many of the tasks that a request names its reply must have.
+type count int
+
+const (
+	none count = iota // some may be passed over
+	one
+	all
+)
+
+// named is the names and globs of a request for which its reply may have no other
+// tasks; none where there are others, as those of a group.
+func named(params any) ([]string, count) {
+	switch p := params.(type) {
+	case protocol.Start:
+		if p.Name != "" {
+			return []string{p.Name}, all
+		}
+		return onlyNames(task.Selector{Names: p.Names, All: p.All, Group: p.Group, Groups: p.Groups}), all
+	case protocol.Apply:
+		var names []string
+		for i := range p.Tasks {
+			names = append(names, p.Tasks[i].Name)
+		}
+		return names, all
+	case protocol.Stop:
+		return onlyNames(p.Selector), all
+	case protocol.Restart:
+		return onlyNames(p.Selector), all
+	case protocol.Signal:
+		return onlyNames(p.Selector), all
+	case protocol.Pause:
+		return onlyNames(p.Selector), all
+	case protocol.Wait:
+		if p.Any {
+			return onlyNames(p.Selector), one
+		}
+		return onlyNames(p.Selector), all
+	case protocol.Remove:
+		if p.Ended || p.Finished || len(p.States) > 0 {
+			return onlyNames(p.Selector), none
+		}
+		return onlyNames(p.Selector), all
+	case protocol.List: // one may have been removed as it was listed
+		return onlyNames(p.Selector), none
+	}
+	return nil, none
+}
+
+// onlyNames is the names of sel where it selects by names alone.
+func onlyNames(sel task.Selector) []string {
+	if sel.All || len(sel.InGroups()) > 0 {
+		return nil
+	}
+	return sel.Names
+}
