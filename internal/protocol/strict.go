@@ -44,11 +44,17 @@ func (r *refusal) Error() string {
 	switch {
 	case r.what == "":
 		return r.path + " is not UTF-8 text"
+	case r.what == isNull:
+		return r.path + isNull
 	case r.path == "":
 		return r.what
 	}
 	return r.what + " in " + r.path
 }
+
+// isNull is the refusal of a null in a list or map: encoding/json reads it as an empty
+// text. The null of a field is as if it were left out.
+const isNull = " cannot be null"
 
 // within puts step, such as "env" or "[2]", before the path of err.
 func within(step string, err error) error {
@@ -138,7 +144,16 @@ func (s *scanner) skip() {
 	}
 }
 
+// held takes a value of a list or map; typed tells that something is known of that.
+func (s *scanner) held(t reflect.Type, typed bool) error {
+	if typed && s.next() == 'n' {
+		return &refusal{what: isNull}
+	}
+	return s.value(t)
+}
+
 func (s *scanner) value(t reflect.Type) error {
+	typed := t != nil
 	switch s.next() {
 	case '"':
 		if !isText(s.text()) {
@@ -148,7 +163,7 @@ func (s *scanner) value(t reflect.Type) error {
 		s.take('[')
 		t = element(t)
 		for i := 0; !s.take(']'); i++ {
-			if err := s.value(t); err != nil {
+			if err := s.held(t, typed); err != nil {
 				return within(fmt.Sprintf("[%d]", i), err)
 			}
 			s.take(',')
@@ -163,7 +178,7 @@ func (s *scanner) value(t reflect.Type) error {
 			case !ok:
 				return &refusal{what: fmt.Sprintf("unknown field %q", clip(key))}
 			}
-			if err := s.value(t); err != nil {
+			if err := s.held(t, typed && known == nil); err != nil {
 				return within(clip(key), err)
 			}
 			return nil

@@ -29,6 +29,10 @@ func TestDecodeIsStrict(t *testing.T) {
 		{`{"name":"x","env":{"K":"1","\u004b":"2"}}`, `duplicate key "K" in env`},
 		{`{"name":"x","name":"y"}`, `duplicate key "name"`},
 		{`{"name":"x","n\u0061me":"y"}`, `duplicate key "name"`},
+		{`{"name":"x","env":{"A":null}}`, "env.A cannot be null"},
+		{`{"name":"x","command":["sh", null ]}`, "command[1] cannot be null"},
+		{`{"names":[null]}`, "names[0] cannot be null"},
+		{`{"name":"x","env":null,"command":null,"names":null,"stop_timeout":null,"job":null}`, ""},
 		{`{"Name":"x"}`, `unknown field "Name"`},
 		{`{"name":"x","maX_restarts":1}`, `unknown field "maX_restarts"`},
 		{`{"name":"x","bac\u212aoff":"1s..2s"}`, "unknown field \"bac\u212aoff\""}, // the Kelvin sign folds to k
@@ -47,7 +51,9 @@ func TestDecodeIsStrict(t *testing.T) {
 		}
 	}
 	for params, want := range map[string]string{
-		`{"tasks":[{"name":"a"},{"name":"b","Cwd":"/"}]}`:    `params: unknown field "Cwd" in tasks[1]`,
+		`{"tasks":[{"name":"a"},{"name":"b","Cwd":"/"}]}`: `params: unknown field "Cwd" in tasks[1]`,
+		`{"tasks":[null]}`: `params: tasks[0] cannot be null`,
+		`{"tasks":[{"name":"a","after":["b",null]}]}`:        `params: tasks[0].after[1] cannot be null`,
 		`{"groups":[{"name":"a","slots":1,"slots":2}]}`:      `params: duplicate key "slots" in groups[0]`,
 		`{"tasks":[{"name":"a","env":{"A":"1","A":"1"}}]}`:   `params: duplicate key "A" in tasks[0].env`,
 		`{"tasks":[{"name":"a","on_exit":"\ud800"}]}`:        `params: tasks[0].on_exit is not UTF-8 text`,
