@@ -16,7 +16,7 @@ import (
 // only a name.
 func (e *env) startAgain(f *startFlags, names []string) error {
 	alone := len(names) == 1 && !strings.ContainsAny(names[0], "*?[")
-	path := nearestFile()
+	path, findErr := nearestFile()
 	if alone && path == "" {
 		return e.started(f, func(ctx context.Context, c *client.Client) ([]task.Info, error) {
 			tasks, err := c.Start(ctx, task.Spec{Name: names[0]}, f.replace)
@@ -38,7 +38,7 @@ func (e *env) startAgain(f *startFlags, names []string) error {
 	for _, t := range all {
 		known[t.Name] = true
 	}
-	found, err := e.lookUp(names, known, path)
+	found, err := e.lookUp(names, known, path, findErr)
 	switch {
 	case err != nil:
 		return err
@@ -61,17 +61,18 @@ func (e *env) startAgain(f *startFlags, names []string) error {
 	})
 }
 
-// nearestFile is the tasks file of this directory, or "".
-func nearestFile() string {
+// nearestFile is the tasks file of this directory, or "". The error is that it cannot
+// be one.
+func nearestFile() (string, error) {
 	wd, err := os.Getwd()
 	if err != nil {
-		return ""
+		return "", nil
 	}
 	path, err := taskfile.Find(wd)
-	if err != nil {
-		return ""
+	if path == "" { // a task of that name may be known
+		return "", nil
 	}
-	return path
+	return path, err
 }
 
 // found is what names mean that come without a command.
@@ -83,8 +84,9 @@ type found struct {
 	remarks []string     // on it
 }
 
-// lookUp finds names among the known tasks, else in the tasks file at path.
-func (e *env) lookUp(names []string, known map[string]bool, path string) (found, error) {
+// lookUp finds names among the known tasks, else in the tasks file at path, unless
+// findErr says that it is none.
+func (e *env) lookUp(names []string, known map[string]bool, path string, findErr error) (found, error) {
 	var r found
 	var file *taskfile.File
 	var wanted []string
@@ -94,6 +96,9 @@ func (e *env) lookUp(names []string, known map[string]bool, path string) (found,
 			continue
 		}
 		if file == nil && path != "" {
+			if findErr != nil {
+				return r, findErr
+			}
 			var err error
 			if file, err = taskfile.Load(path, e.environ()); err != nil {
 				return r, err

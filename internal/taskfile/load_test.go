@@ -315,10 +315,16 @@ func TestFind(t *testing.T) {
 		"tasks.yaml": "", "a/Procfile": "", "a/b/c/x": "", "b/tasks.yml": "", "b/Procfile": "", "c/tasks.yaml/x": "", "d/tasks.yaml": "", "d/tasks.yml": "",
 	})
 	for in, want := range map[string]string{
-		".": "tasks.yaml", "a": "a/Procfile", "a/b/c": "a/Procfile", "b": "b/tasks.yml", "c": "tasks.yaml", "d": "d/tasks.yaml",
+		".": "tasks.yaml", "a": "a/Procfile", "a/b/c": "a/Procfile", "b": "b/tasks.yml", "d": "d/tasks.yaml",
 	} {
 		if got, err := Find(filepath.Join(dir, in)); err != nil || got != filepath.Join(dir, want) {
 			t.Errorf("%s: %s, %v; want %s", in, got, err, want)
+		}
+	}
+	for _, in := range []string{"c", "c/tasks.yaml"} {
+		want := filepath.Join(dir, "c/tasks.yaml")
+		if got, err := Find(filepath.Join(dir, in)); got != want || !errors.Is(err, task.ErrUsage) || !strings.Contains(err.Error(), want+" is not a regular file") {
+			t.Errorf("%s: %s, %v", in, got, err)
 		}
 	}
 	if got, err := Find("/"); err == nil || !errors.Is(err, task.ErrNotFound) {

@@ -107,7 +107,8 @@ func (f *File) CheckDirs() error {
 // Find is the tasks file of dir: the first of [Names] in it, or else in the
 // nearest directory above that has one. Above dir a file counts only if it
 // belongs to this user, to root or to the owner of dir: in /tmp/mine, that of
-// another in /tmp does not. The error is an [task.ErrNotFound] where there is none.
+// another in /tmp does not. The error is an [task.ErrNotFound] where there is none, and an
+// [task.ErrUsage] beside the path of what is not a regular file.
 func Find(dir string) (string, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -120,7 +121,12 @@ func Find(dir string) (string, error) {
 	for at := abs; ; at = filepath.Dir(at) {
 		for _, name := range Names() {
 			path := filepath.Join(at, name)
-			if fi, err := os.Stat(path); err == nil && fi.Mode().IsRegular() && (at == abs || trust(fi, trusted)) {
+			fi, err := os.Stat(path)
+			switch {
+			case err != nil || at != abs && !trust(fi, trusted):
+			case !fi.Mode().IsRegular():
+				return path, task.Errorf(task.ErrUsage, "", "%s is not a regular file: rename it, or name a file with -f", path)
+			default:
 				return path, nil
 			}
 		}
