@@ -102,6 +102,9 @@ func keepOld(f *os.File, path string) error {
 // openLog opens the log for its owner alone, whatever the umask.
 func openLog(path string) (*os.File, error) {
 	f, err := safeopen.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
+	if errors.Is(err, safeopen.ErrNotRegular) {
+		err = fmt.Errorf("%w: remove it", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot open the supervisor's log: %w", err)
 	}
