@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -95,7 +96,7 @@ func (e *env) clean(o client.RemoveOptions) error {
 		// A group whose last task is gone is not there any more, and has kept none.
 		have, listErr := e.client.List(context.Background(), client.ListOptions{Selector: o.Selector, States: o.States})
 		if listErr != nil && !errors.Is(listErr, task.ErrNotFound) {
-			return joined(err, listErr)
+			return cmp.Or(err, listErr) // mostly one error twice
 		}
 		for _, t := range have {
 			if t.State.Ended() && !t.Finished() {

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -32,6 +33,18 @@ func olderSupervisor(asked *[]string) func(context.Context) (net.Conn, error) {
 			}
 		}()
 		return here, nil
+	}
+}
+
+// What keeps a clean from the supervisor is said once.
+func TestCleanThatCannotConnect(t *testing.T) {
+	t.Parallel()
+	var out, errs bytes.Buffer
+	e := newEnv()
+	e.out, e.err = &out, &errs
+	e.client.Socket, e.client.Dial = "/nowhere", func(context.Context) (net.Conn, error) { return nil, errors.New("others can write there") }
+	if code := e.run([]string{"clean"}); code != failed || errs.String() != "tasks: others can write there\n" || out.Len() > 0 {
+		t.Errorf("exit code %d, %q, %q", code, out.String(), errs.String())
 	}
 }
 
