@@ -23,6 +23,7 @@ type Fake struct {
 	mu       sync.Mutex
 	hold     bool
 	holdExec bool
+	failExec error // of lines; nil: they begin
 	deaf     bool
 	stiff    error
 	fails    []error

@@ -36,6 +36,13 @@ func (f *Fake) HoldExec(on bool) {
 	f.holdExec = on
 }
 
+// FailExec has lines not begin from now on, with this error; nil: they do again.
+func (f *Fake) FailExec(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.failExec = err
+}
+
 // NextExec waits for the oldest line that no NextExec has returned yet.
 func (f *Fake) NextExec(t testing.TB) *FakeExec {
 	t.Helper()
@@ -49,8 +56,11 @@ func (f *Fake) NoExec() bool { return f.execs.idle() }
 func (f *Fake) Exec(ctx context.Context, l task.Launch, line string) (string, task.Exit, error) {
 	e := &FakeExec{Launch: l, Line: line, answer: make(chan execResult, 1)}
 	f.mu.Lock()
-	hold := f.holdExec
+	hold, failed := f.holdExec, f.failExec
 	f.mu.Unlock()
+	if failed != nil {
+		return "", task.Exit{}, failed
+	}
 	f.execs.add(e)
 	if !hold {
 		return "", task.Exit{}, ctx.Err()

@@ -1,7 +1,6 @@
 package process
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,7 +77,10 @@ func (r *run) finish(ctx context.Context, grace time.Duration) (err error) {
 			continue
 		case <-timer.C:
 			if killed {
-				return cmp.Or(r.StopErr(), errUnkillable)
+				if err := r.StopErr(); err != nil {
+					return fmt.Errorf("%w: %v", errUnkillable, err) // not by its errno: the line has begun
+				}
+				return errUnkillable
 			}
 		case <-done:
 			done = nil

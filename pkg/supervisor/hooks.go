@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,6 +16,10 @@ const (
 	HookTimeout = time.Minute      // a hook that takes longer is killed
 	hooksAtOnce = 8                // others wait for their turn
 	hooksAtEnd  = 10 * time.Second // what the end of the supervisor grants those under way
+
+	// How long one that cannot begin for want of descriptors or memory is tried again.
+	hookTries                     = 5 * time.Minute
+	firstHookRetry, lastHookRetry = 100 * time.Millisecond, 5 * time.Second
 )
 
 // hooks runs the lines that are to follow the ends of runs.
@@ -79,9 +84,7 @@ func (s *Supervisor) runHook(shell task.Shell, l task.Launch, line string) {
 		s.opts.Logger.Warn("a hook was not run: the supervisor has ended", "task", l.Spec.Name, "hook", line)
 		return
 	}
-	ctx, cancel := context.WithTimeout(s.hooks.ctx, HookTimeout)
-	defer cancel()
-	output, exit, err := shell.Exec(ctx, l, line)
+	output, exit, err := s.execHook(shell, l, line)
 	if err == nil && exit.OK() {
 		return
 	}
@@ -93,6 +96,28 @@ func (s *Supervisor) runHook(shell task.Shell, l task.Launch, line string) {
 		why = []any{"signal", task.SignalName(exit.Signal)}
 	}
 	s.opts.Logger.With("task", l.Spec.Name, "hook", line).Warn("a hook failed", append(why, "output", strings.TrimSpace(output))...)
+}
+
+// execHook runs the line. What cannot begin now is tried again.
+func (s *Supervisor) execHook(shell task.Shell, l task.Launch, line string) (output string, exit task.Exit, err error) {
+	for wait, began := firstHookRetry, time.Now(); ; wait = min(2*wait, lastHookRetry) {
+		ctx, cancel := context.WithTimeout(s.hooks.ctx, HookTimeout)
+		output, exit, err = shell.Exec(ctx, l, line)
+		cancel()
+		switch {
+		case !lacks(err):
+			return output, exit, err
+		case time.Since(began) > hookTries:
+			return output, exit, fmt.Errorf("given up: %w", err)
+		case wait == firstHookRetry:
+			s.opts.Logger.Warn("a hook cannot begin; it is tried again", "task", l.Spec.Name, "hook", line, "err", err)
+		}
+		select {
+		case <-time.After(wait):
+		case <-s.hooks.ctx.Done():
+			return output, exit, fmt.Errorf("given up as the supervisor ends: %w", err)
+		}
+	}
 }
 
 // exitText is the exit of a run as its hooks are told: its code, or the name of a

@@ -157,6 +157,38 @@ func TestHookThatTakesTooLong(t *testing.T) {
 	})
 }
 
+// A hook that the machine has no room for is not lost.
+func TestHookThatCannotBegin(t *testing.T) {
+	for _, lack := range []error{syscall.EMFILE, syscall.ENFILE, syscall.EAGAIN, syscall.ENOMEM} {
+		t.Run(lack.Error(), func(t *testing.T) {
+			log := new(recorder)
+			faked(t, supervisor.Options{Logger: slog.New(slog.NewTextHandler(log, nil))}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+				f.FailExec(fmt.Errorf("cannot fork: %w", lack))
+				start(t, s, f, job("a", hooked)).Exit(task.Exit{}, false)
+				time.Sleep(time.Minute)
+				f.FailExec(nil)
+				time.Sleep(10 * time.Second)
+				lines(t, f, "exit done 0, 1")
+				f.FailExec(lack)
+				start(t, s, f, job("b", hooked)).Exit(task.Exit{}, false)
+				time.Sleep(time.Hour)
+				f.FailExec(nil)
+				time.Sleep(time.Hour)
+				lines(t, f) // it was given up
+				if log.count("a hook cannot begin") != 2 || log.count("a hook failed") != 1 || log.count("given up: ") != 1 {
+					t.Errorf("%v: log: %s", lack, log.text.String())
+				}
+				f.FailExec(lack)
+				start(t, s, f, job("c", hooked)).Exit(task.Exit{}, false)
+				synctest.Wait()
+				if err := s.Close(t.Context()); err != nil || log.count("given up as the supervisor ends") != 1 {
+					t.Errorf("%v: %v, log: %s", lack, err, log.text.String())
+				}
+			})
+		})
+	}
+}
+
 func TestHooksAtOnce(t *testing.T) {
 	log := new(recorder)
 	faked(t, supervisor.Options{Logger: slog.New(slog.NewTextHandler(log, nil))}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {

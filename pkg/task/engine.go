@@ -45,7 +45,7 @@ type Shell interface {
 	// Exec runs line through sh -c, with the spec's directory and environment, the
 	// variables that a run has, and l.Env. It returns when the line and all that it
 	// started have ended; what is left of it when ctx ends is killed, and the error
-	// is then the context's. Output is the last of what it wrote, at most MaxOutput bytes.
+	// is then the context's. An error with an errno says that the line has not begun. Output is the last of what it wrote, at most MaxOutput bytes.
 	Exec(ctx context.Context, l Launch, line string) (output string, exit Exit, err error)
 }
 
