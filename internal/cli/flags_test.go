@@ -76,6 +76,23 @@ func twoValues(v *singleValue) (one, other string) {
 	return "1MiB", "2MiB"
 }
 
+// A value that is written in another way is no second one.
+func TestFlagGivenTwiceAlike(t *testing.T) {
+	t.Parallel()
+	for _, args := range []string{
+		"--umask 022 --umask 0022", "--umask 22 --umask 00022", "--stop-signal TERM --stop-signal SIGTERM --stop-signal 15", "--backoff 60s..2m --backoff 1m..120s",
+		"--timeout 60s --timeout 1m", "--nice 1 --nice 01", "--log-max-size 1m --log-max-size 1024k",
+	} {
+		var errs bytes.Buffer
+		e := newEnv()
+		e.err, e.color = &errs, "never"
+		e.socket = "/nowhere/socket"
+		if code := e.run(strings.Fields("start x " + args + " -- true")); code != noSupervisor {
+			t.Errorf("%s: exit code %d, %q", args, code, errs.String())
+		}
+	}
+}
+
 func TestFlagGivenTwice(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ args, says string }{
@@ -87,6 +104,9 @@ func TestFlagGivenTwice(t *testing.T) {
 		{"start x --wait --wait=ready -- true", "--wait given twice"},
 		{"start x --timeout 1m --timeout 61s -- true", "--timeout given twice"},
 		{"start x --replace --replace=false -- true", "--replace given twice"},
+		{"start x --umask 022 --umask 0027 -- true", "--umask given twice"},
+		{"start x --umask 022 --umask 9 -- true", "--umask given twice"},
+		{"start x --stop-signal TERM --stop-signal 14 -- true", "--stop-signal given twice"},
 		{"each x-{} --jobs 1 --jobs 2 -- true", "--jobs given twice"},
 		{"up -f a -f b", "--file given twice"},
 		{"stop x -t 1s -t 2s", "--timeout given twice"},
