@@ -99,11 +99,11 @@ func TestLongLines(t *testing.T) {
 	h := newHost(t)
 	p := h.dial(t)
 	long := func(n int) string { // a request of n bytes with its newline
-		head, tail := `{"jsonrpc":"2.0","id":"`, `","method":"list"}`+"\n"
+		head, tail := `{"jsonrpc":"2.0","id":6,"method":"list","more":"`, `"}`+"\n"
 		return head + strings.Repeat("x", n-len(head)-len(tail)) + tail
 	}
 	go p.nc.Write([]byte(long(1<<20) + long(1<<20+1) + long(2<<20) + request(7, "list") + strings.Repeat(" ", 2<<20) + "\n" + request(8, "list")))
-	for _, want := range []string{`"xxx`, `null`, `null`, `7`, `null`, `8`} {
+	for _, want := range []string{`6`, `null`, `null`, `7`, `null`, `8`} {
 		m := p.recv()
 		if !strings.HasPrefix(string(m.ID), want) {
 			t.Fatalf("a reply to %.9s, want %s", m.ID, want)
