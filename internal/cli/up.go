@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tasks/internal/deps"
 	"tasks/internal/taskfile"
 	"tasks/pkg/client"
 	"tasks/pkg/task"
@@ -156,7 +157,7 @@ func only(file *taskfile.File, names []string) error {
 	}
 	for i := len(file.Tasks) - 1; i >= 0; i-- { // they are in the order of their dependencies
 		if s := &file.Tasks[i]; wanted[s.Name] {
-			for _, dep := range slices.Concat(s.After, s.AfterEnded) {
+			for _, dep := range deps.Of(s) {
 				wanted[dep] = true
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"tasks/internal/deps"
 	"tasks/internal/escape"
 	"tasks/pkg/client"
 	"tasks/pkg/task"
@@ -110,7 +111,7 @@ func (v *upView) up(t task.Info) bool {
 // held tells whether t waits for one that nothing more is waited for: it would
 // not begin before the time, the slot or the end of that.
 func (v *upView) held(t task.Info) bool {
-	for _, dep := range slices.Concat(t.Spec.After, t.Spec.AfterEnded) {
+	for _, dep := range deps.Of(&t.Spec) {
 		d, ok := v.tasks[dep]
 		switch {
 		case !ok || !v.up(d):

@@ -3,8 +3,8 @@ package server
 import (
 	"context"
 	"encoding/json"
-	"slices"
 
+	"tasks/internal/deps"
 	"tasks/internal/each"
 	"tasks/internal/protocol"
 	"tasks/pkg/supervisor"
@@ -42,21 +42,18 @@ func startEach(c *conn, _, params json.RawMessage) (func() (any, error), error) 
 }
 
 // inOrder refuses a name that is there twice, and a task before one that it is
-// after: a circle has one, wherever it begins.
+// after: a cycle has one, wherever it begins.
 func inOrder(tasks []task.Spec) error {
-	at := make(map[string]int, len(tasks))
+	names, seen := make([]string, len(tasks)), make(map[string]bool, len(tasks))
 	for i := range tasks {
-		if _, twice := at[tasks[i].Name]; twice {
-			return task.Errorf(task.ErrUsage, tasks[i].Name, "two tasks are named %s", tasks[i].Name)
+		names[i] = tasks[i].Name
+		if seen[names[i]] {
+			return task.Errorf(task.ErrUsage, names[i], "two tasks are named %s", names[i])
 		}
-		at[tasks[i].Name] = i
+		seen[names[i]] = true
 	}
-	for i := range tasks {
-		for _, dep := range slices.Concat(tasks[i].After, tasks[i].AfterEnded) {
-			if at[dep] > i {
-				return task.Errorf(task.ErrUsage, tasks[i].Name, "%s is before %s, which it is after", tasks[i].Name, dep)
-			}
-		}
+	if name, after, bad := deps.GraphOf(tasks).Misplaced(names); bad {
+		return task.Errorf(task.ErrUsage, name, "%s is before %s, which it is after", name, after)
 	}
 	return nil
 }
@@ -97,7 +94,7 @@ func apply(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 		calls := make(map[string]*supervisor.Call, len(p.Tasks))
 		for i := range p.Tasks {
 			spec := &p.Tasks[i]
-			for _, dep := range slices.Concat(spec.After, spec.AfterEnded) {
+			for _, dep := range deps.Of(spec) {
 				if call := calls[dep]; call != nil {
 					call.Shared(context.Background()) // an error of its own is told once
 				}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"tasks/internal/deps"
 	"tasks/pkg/task"
 )
 
@@ -50,41 +51,32 @@ func (l *loader) sort(all []*entry) []*entry {
 	if len(l.faults) > 0 {
 		return nil
 	}
-	s := sorter{loader: l, state: make(map[*entry]int)}
+	names = nil
+	after, byName := make(deps.Graph), make(map[string]*entry)
 	for _, e := range all {
-		if s.state[e] == 0 {
-			s.visit(e)
+		names = append(names, e.name)
+		byName[e.name] = e
+		for _, d := range e.after {
+			after[e.name] = append(after[e.name], d.on.name)
 		}
 	}
-	return s.done
-}
-
-// A sorter walks entries after what they depend on.
-type sorter struct {
-	*loader
-	state map[*entry]int // 1: on the path; 2: done
-	path  []*entry
-	done  []*entry
-}
-
-func (s *sorter) visit(e *entry) {
-	s.state[e] = 1
-	s.path = append(s.path, e)
-	for _, d := range e.after {
-		switch s.state[d.on] {
-		case 0:
-			s.visit(d.on)
-		case 1:
-			s.cycle(s.path[slices.Index(s.path, d.on):])
+	names, cycles := after.Sort(names)
+	for _, c := range cycles {
+		var round []*entry
+		for _, name := range c {
+			round = append(round, byName[name])
 		}
+		l.cycle(round)
 	}
-	s.path = s.path[:len(s.path)-1]
-	s.state[e] = 2
-	s.done = append(s.done, e)
+	done := make([]*entry, len(names))
+	for i, name := range names {
+		done[i] = byName[name]
+	}
+	return done
 }
 
-// cycle tells of a circle, from the first one in the file on.
-func (s *sorter) cycle(round []*entry) {
+// cycle tells of a cycle, from the first one in the file on.
+func (l *loader) cycle(round []*entry) {
 	first := 0
 	for i, e := range round {
 		if f := round[first].key; e.key.line < f.line || e.key.line == f.line && e.key.col < f.col {
@@ -103,7 +95,7 @@ func (s *sorter) cycle(round []*entry) {
 			break
 		}
 	}
-	s.fault(at, "the tasks wait for each other: %s", strings.Join(names, " after "))
+	l.fault(at, "the tasks wait for each other: %s", strings.Join(names, " after "))
 }
 
 // Levels is the names of f's tasks in steps: each comes after some of the step before.
@@ -127,37 +119,10 @@ func Down(f *File, now []task.Info) [][]string {
 	return steps
 }
 
-// levels tolerates names that are not there, and circles: specs that come from a
-// supervisor are from several states of the file.
 func levels(specs []task.Spec) [][]string {
-	byName := make(map[string]*task.Spec)
+	names := make([]string, len(specs))
 	for i := range specs {
-		byName[specs[i].Name] = &specs[i]
+		names[i] = specs[i].Name
 	}
-	level := make(map[string]int) // 0: not known; -1: on the way
-	var visit func(name string) int
-	visit = func(name string) int {
-		s := byName[name]
-		if s == nil || level[name] != 0 {
-			return max(level[name], 0)
-		}
-		level[name] = -1
-		most := 0
-		for _, names := range [][]string{s.After, s.AfterEnded} {
-			for _, before := range names {
-				most = max(most, visit(before))
-			}
-		}
-		level[name] = most + 1
-		return most + 1
-	}
-	var steps [][]string
-	for _, s := range specs {
-		at := visit(s.Name)
-		for len(steps) < at {
-			steps = append(steps, nil)
-		}
-		steps[at-1] = append(steps[at-1], s.Name)
-	}
-	return steps
+	return deps.GraphOf(specs).Levels(names) // those of a supervisor are from several states of the file
 }

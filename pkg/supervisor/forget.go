@@ -124,7 +124,7 @@ func (s *Supervisor) forgetOld(keep int) {
 				}
 				h.note(e.Task, e.Removed)
 			}
-			for _, old := range h.oldest(keep, s.order.awaited) {
+			for _, old := range h.oldest(keep, s.order.Awaited) {
 				s.Submit(Op{Kind: OpRemove, Name: old.name, ended: old.at})
 			}
 		}

@@ -322,7 +322,7 @@ func (a *actor) show() {
 	info.Log = a.logPath()
 	a.shown.Store(now)
 	a.sup.hub.publish(info, false)
-	a.sup.order.changed(a.name)
+	a.sup.order.Changed(a.name)
 }
 
 // logPath is the log of the last run, or "".

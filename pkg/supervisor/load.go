@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"tasks/internal/deps"
 	"tasks/internal/fault"
 	"tasks/internal/lifecycle"
 	"tasks/internal/safeopen"
@@ -22,7 +23,7 @@ import (
 // without the caller.
 func (s *Supervisor) Load(ctx context.Context, records []task.Record, groups ...task.Group) {
 	s.slots.close() // until all are in the queue again
-	s.order.close() // and what they wait for is up again
+	s.order.Close() // and what they wait for is up again
 	for _, g := range groups {
 		s.slots.apply(g.Name, &g)
 	}
@@ -87,7 +88,7 @@ func (a *actor) restore(ctx context.Context, r task.Record) (next Op) {
 		a.sup.opts.Logger.Error("cannot read a schedule", "task", a.name, "err", err)
 	}
 	a.adoptSpec(r.Spec, fn, plan)
-	a.sup.order.set(a.name, dependencies(&r.Spec)) // no circle: it was none before
+	a.sup.order.Set(a.name, deps.Of(&r.Spec)) // no cycle: it was none before
 	a.history, a.machine.Wish, a.machine.Restarts, a.reason = slices.Clone(r.Runs), r.Wish, r.Restarts, r.Reason
 	a.queued, a.unknown = r.Queued, r.Unknown
 	if n := len(r.Runs); n > 0 {

@@ -121,7 +121,7 @@ func (a *actor) prepare(spec *task.Spec) (cron.Plan, error) {
 		err = a.sup.known(spec)
 	}
 	if err == nil {
-		err = a.sup.order.set(a.name, dependencies(spec))
+		err = a.place(spec)
 	}
 	return plan, err
 }
@@ -375,7 +375,7 @@ func (a *actor) forget(info task.Info) error {
 	a.shown.Store(nil)
 	a.sup.hub.publish(&info, true)
 	a.vanish()
-	a.sup.order.changed(a.name)
+	a.sup.order.Changed(a.name)
 	return nil
 }
 
@@ -384,6 +384,6 @@ func (a *actor) vanish() {
 	a.sup.mu.Lock()
 	defer a.sup.mu.Unlock()
 	delete(a.sup.tasks, a.name)
-	a.sup.order.set(a.name, nil)
+	a.sup.order.Set(a.name, nil)
 	a.quit()
 }

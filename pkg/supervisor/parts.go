@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tasks/internal/cron"
+	"tasks/internal/deps"
 	"tasks/internal/lifecycle"
 	"tasks/pkg/task"
 )
@@ -45,7 +46,8 @@ type present struct {
 // ahead is what stands before the next run, and the slot of this one.
 type ahead struct {
 	at        lifecycle.Phase // what the task waits for in it has begun
-	waits     map[string]bool // tasks that are awaited
+	wait      *deps.Wait      // for other tasks
+	waits     map[string]bool // those that it is still for
 	group     string          // that the ticket is of
 	slot      int
 	queued    task.Time // since when the task is in the queue

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"tasks/internal/deps"
 	"tasks/internal/lifecycle"
 	"tasks/pkg/task"
 )
@@ -14,8 +15,8 @@ func (a *actor) follow() (in lifecycle.Input, more bool) {
 	was, is := a.at, a.machine.Phase
 	a.at = is
 	if was == lifecycle.Waiting && is != was {
-		a.sup.order.leave(a, dependencies(&a.spec))
-		a.waits = nil
+		a.wait.End()
+		a.wait, a.waits = nil, nil
 	}
 	if holds := is.Live() || is == lifecycle.Queued && was == is; !holds && a.group != "" {
 		a.sup.slots.leave(a)
@@ -27,12 +28,12 @@ func (a *actor) follow() (in lifecycle.Input, more bool) {
 	switch {
 	case is == was:
 	case is == lifecycle.Waiting:
-		names := dependencies(&a.spec)
+		names := deps.Of(&a.spec)
 		a.waits = make(map[string]bool, len(names))
 		for _, name := range names {
 			a.waits[name] = true
 		}
-		a.sup.order.await(a, names) // first, so that no change is missed
+		a.wait = a.sup.order.Await(names, a.poke) // first, so that no change is missed
 		return a.waited(names)
 	case is == lifecycle.Queued:
 		a.group = a.spec.Group
@@ -50,7 +51,7 @@ func (a *actor) follow() (in lifecycle.Input, more bool) {
 // waited looks at those of the awaited tasks that names has.
 func (a *actor) waited(names []string) (in lifecycle.Input, more bool) {
 	why := a.unmet(names)
-	if a.sup.order.isClosed() { // asked after the look: what closes it stops tasks
+	if a.sup.order.Closed() { // asked after the look: what closes it stops tasks
 		return in, false
 	}
 	if why != "" {
@@ -69,7 +70,7 @@ func (a *actor) lookAgain() {
 		return
 	}
 	before := len(a.waits)
-	if in, more := a.waited(a.sup.order.take(a)); more {
+	if in, more := a.waited(a.wait.News()); more {
 		in.Unasked = true // who asked was answered when it began to wait
 		a.input(in)
 	} else if len(a.waits) != before {

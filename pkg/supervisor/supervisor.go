@@ -34,6 +34,7 @@ import (
 	"sync"
 	"time"
 
+	"tasks/internal/deps"
 	"tasks/internal/lifecycle"
 	"tasks/pkg/task"
 )
@@ -95,7 +96,7 @@ type Options struct {
 type Supervisor struct {
 	opts  Options
 	hub   hub
-	order *order
+	order *deps.Order
 	slots *slots
 	hooks hooks
 	now   func() time.Time // the wall clock
@@ -114,7 +115,7 @@ func New(o Options) *Supervisor {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Supervisor{opts: o, tasks: make(map[string]*actor), order: newOrder(), slots: newSlots(), now: time.Now}
+	s := &Supervisor{opts: o, tasks: make(map[string]*actor), order: deps.NewOrder(), slots: newSlots(), now: time.Now}
 	s.hooks.open()
 	if o.KeepEnded > 0 {
 		s.forgetOld(o.KeepEnded)
@@ -312,7 +313,7 @@ func (s *Supervisor) endAll(ctx context.Context, op Op) ([]task.Info, error) {
 	s.mu.Lock()
 	s.closing = true
 	s.slots.close()
-	s.order.close()
+	s.order.Close()
 	calls := make([]*Call, 0, len(s.tasks))
 	for name, a := range s.tasks {
 		op.Name = name
@@ -356,7 +357,7 @@ func (s *Supervisor) goOn() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.closing {
-		s.order.open()
+		s.order.Open()
 		s.slots.open()
 	}
 }
