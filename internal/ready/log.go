@@ -8,16 +8,20 @@ import (
 	"regexp"
 
 	"tasks/internal/logs"
+	"tasks/pkg/task"
 )
 
 // maxLine is how much of a line is looked at, in bytes.
 const maxLine = 64 << 10
 
 func (r *checks) log(name, text, path string) (check, error) {
-	expr, err := regexp.Compile(text)
+	expr, err := task.CompileExpression(text)
 	switch {
+	case err != nil && r.adopted: // an earlier version took it: the run goes on, and is never ready
+		try := func(ctx context.Context) error { <-ctx.Done(); return fmt.Errorf("bad ready_log: %w", err) }
+		return check{name: name, try: try, waits: true}, nil
 	case err != nil:
-		return check{}, err
+		return check{}, fmt.Errorf("bad ready_log: %w", err)
 	case path == "":
 		return check{}, errors.New("its output is not kept, so no line of it can be awaited")
 	}

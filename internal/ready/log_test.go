@@ -115,6 +115,32 @@ func TestLog(t *testing.T) {
 	}
 }
 
+// TestLogOfEarlierVersion is about an expression that is refused by now: no run begins
+// with it, and one that had begun goes on with its other checks.
+func TestLogOfEarlierVersion(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "log")
+	write(t, path, strings.Repeat("x", 1000)+"\n")
+	c := New(Options{})
+	spec := &task.Spec{Name: "web", Ready: task.Ready{ReadyLog: strings.Repeat("(x{1000})", 3000)}, Health: task.Health{HealthHTTP: "http://localhost"}}
+	if _, err := c.Begin(task.Launch{Spec: spec}, path); err == nil || err.Error() != "cannot check web: bad ready_log: it has 27000 bytes: give 1024 or fewer" {
+		t.Error(err)
+	}
+	r, err := c.Begin(task.Launch{Spec: spec, Adopted: true}, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if err := r.Ready(ctx); err == nil || err.Error() != "log: bad ready_log: it has 27000 bytes: give 1024 or fewer" {
+		t.Error(err)
+	}
+	if len(r.(*checks).health) != 1 {
+		t.Error("its health is not checked")
+	}
+}
+
 // A log that is not there yet is awaited like any other failure.
 func TestLogThatIsNotThere(t *testing.T) {
 	t.Parallel()

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"regexp"
-	"regexp/syntax"
 	"slices"
 	"strconv"
 	"strings"
@@ -115,7 +113,7 @@ type Ready struct {
 	ReadyHTTP     string    `json:"ready_http,omitempty"`    // GET of this http:// URL is answered with 200 to 399
 	ReadyPort     string    `json:"ready_port,omitempty"`    // [HOST:]PORT takes a TCP connection; default host localhost
 	ReadyCmd      string    `json:"ready_cmd,omitempty"`     // sh -c ends with 0, in the task's directory and environment
-	ReadyLog      string    `json:"ready_log,omitempty"`     // a line of the run's output matches this RE2 expression
+	ReadyLog      string    `json:"ready_log,omitempty"`     // a line of the run's output matches this RE2 expression, see [CompileExpression]
 	ReadyNotify   bool      `json:"ready_notify,omitempty"`  // the run says READY=1, sd_notify(3)
 	ReadyTimeout  *Duration `json:"ready_timeout,omitzero"`  // a run that is not ready by then is stopped and has failed; default 30 s
 	ReadyInterval *Duration `json:"ready_interval,omitzero"` // between the tries of http, port and cmd; default 500 ms
@@ -157,11 +155,7 @@ func (r *Ready) check(*Spec) error {
 			return err
 		}
 	}
-	if _, err := regexp.Compile(r.ReadyLog); err != nil {
-		var bad *syntax.Error
-		if errors.As(err, &bad) { // whose text quotes the expression as it is
-			err = errors.New(bad.Code.String())
-		}
+	if _, err := CompileExpression(r.ReadyLog); err != nil {
 		return fmt.Errorf("bad ready_log %q: %w", clip(r.ReadyLog, 80), err)
 	}
 	return cmp.Or(checkText("ready_cmd", r.ReadyCmd), positive("ready_timeout", r.ReadyTimeout), interval("ready_interval", r.ReadyInterval))

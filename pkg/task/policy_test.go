@@ -59,7 +59,7 @@ func TestPolicyCheck(t *testing.T) {
 		{"no URL", task.Spec{Ready: task.Ready{ReadyHTTP: "http://a b/\n"}}, `bad ready_http "http://a b/\n"`},
 		{"a port", task.Spec{Ready: task.Ready{ReadyPort: "http"}}, `bad port "http"`},
 		{"an expression", task.Spec{Ready: task.Ready{ReadyLog: "[a\n"}}, `bad ready_log "[a\n": missing closing ]`},
-		{"a long expression", task.Spec{Ready: task.Ready{ReadyLog: strings.Repeat("(", 5000)}}, `bad ready_log "` + strings.Repeat("(", 80) + `…": `},
+		{"a long expression", task.Spec{Ready: task.Ready{ReadyLog: strings.Repeat("(", 5000)}}, `bad ready_log "` + strings.Repeat("(", 80) + `…": it has 5000 bytes: give 1024 or fewer`},
 		{"NUL in a check", task.Spec{Ready: task.Ready{ReadyCmd: "a\x00"}}, "bad ready_cmd: it has a NUL byte"},
 		{"no text in a check", task.Spec{Ready: task.Ready{ReadyCmd: "\xff"}}, "bad ready_cmd: it is not UTF-8 text"},
 		{"ready at once", task.Spec{Ready: task.Ready{ReadyTimeout: dur(0)}}, "bad ready_timeout 0s: give more than 0"},
