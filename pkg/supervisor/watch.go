@@ -15,6 +15,8 @@ const (
 	sharedRoom = 16 << 10
 	maxRoom    = 1024
 	minRoom    = 8
+
+	sharedBytes = 64 << 20 // of their tasks, as they were then
 )
 
 // hub passes the changes of all tasks on to those who watch. A slow watcher
@@ -27,6 +29,9 @@ type hub struct {
 	over     bool
 }
 
+// bytes is how much of sharedBytes each of those has that share it.
+func (h *hub) bytes() int { return sharedBytes / max(h.sharing, 1) }
+
 // share is the room of each of those that share it.
 func (h *hub) share() int { return min(max(sharedRoom/max(h.sharing, 1), minRoom), maxRoom) }
 
@@ -37,6 +42,7 @@ type Watcher struct {
 	room  int           // 0: its share
 	ready chan struct{} // has an element while queue has
 	queue []change
+	size  int // of queue, in bytes
 	over  bool
 }
 
@@ -44,6 +50,7 @@ type Watcher struct {
 type change struct {
 	seq, missed uint64
 	removed     bool
+	size        int // in bytes, about
 	task        *task.Info
 }
 
@@ -74,16 +81,42 @@ func (h *hub) add(w *Watcher) {
 		return
 	}
 	h.sharing++
-	room := h.share()
+	room, bytes := h.share(), h.bytes()
 	for _, other := range h.watchers {
-		if n := len(other.queue); other.room == 0 && n > room {
-			last := other.queue[n-1] // the newest stays, and tells of those that went
-			for _, c := range other.queue[room-1 : n-1] {
-				last.missed += c.missed + 1
-			}
-			other.queue = append(slices.Clone(other.queue[:room-1]), last)
+		if other.room == 0 {
+			other.trim(room, bytes)
 		}
 	}
+}
+
+// trim drops what is beyond room or bytes: the newest stays, and tells of those that went.
+func (w *Watcher) trim(room, bytes int) {
+	n := len(w.queue)
+	if n <= room && w.size <= bytes || n <= 1 {
+		return
+	}
+	last := w.queue[n-1]
+	size, stay := last.size, 0
+	for stay < min(room, n)-1 && size+w.queue[stay].size <= bytes {
+		size += w.queue[stay].size
+		stay++
+	}
+	for _, c := range w.queue[stay : n-1] {
+		last.missed += c.missed + 1
+	}
+	w.queue, w.size = append(slices.Clone(w.queue[:stay]), last), size
+}
+
+// sizeOf is about how many bytes a task takes up.
+func sizeOf(info *task.Info) int {
+	spec := &info.Spec
+	size := 1<<10 + len(spec.Cwd) + len(spec.File) + len(spec.OnExit) + len(spec.OnFailure)
+	for _, texts := range [][]string{spec.Command, spec.EnvNames, spec.After, spec.AfterEnded} {
+		for _, text := range texts {
+			size += 16 + len(text)
+		}
+	}
+	return size
 }
 
 func (w *Watcher) wake() {
@@ -104,7 +137,7 @@ func (w *Watcher) Next(ctx context.Context) (events []task.Event, ok bool) {
 		}
 		w.hub.mu.Lock()
 		queue, over := w.queue, w.over
-		w.queue = nil
+		w.queue, w.size = nil, 0
 		w.hub.mu.Unlock()
 		for i := range queue {
 			events = append(events, queue[i].event())
@@ -131,6 +164,7 @@ func (w *Watcher) First(ctx context.Context) (e task.Event, ok bool) {
 		w.hub.mu.Lock()
 		if ok = len(w.queue) > 0; ok {
 			e = w.queue[0].event()
+			w.size -= w.queue[0].size
 			w.queue[0] = change{}
 			w.queue = w.queue[1:]
 		}
@@ -163,14 +197,16 @@ func (h *hub) publish(info *task.Info, removed bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.seq++
-	share := h.share()
+	share, bytes, size := h.share(), h.bytes(), sizeOf(info)
 	for _, w := range h.watchers {
 		if w.match != nil && !w.match(info) {
 			continue
 		}
-		c := change{seq: h.seq, removed: removed, task: info}
+		c := change{seq: h.seq, removed: removed, size: size, task: info}
 		room := cmp.Or(w.room, share)
-		if n := len(w.queue); n >= room { // the newest stays, so that a count is never left untold
+		w.size += size
+		if n := len(w.queue); n >= room || n > 0 && w.room == 0 && w.size > bytes { // the newest stays, so that a count is never left untold
+			w.size -= w.queue[n-1].size
 			c.missed = w.queue[n-1].missed + 1
 			w.queue[n-1] = c
 		} else {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -252,6 +253,34 @@ func TestWatchersShareRoom(t *testing.T) {
 		change(400)
 		if events, told := count(alone); events != 1024 || told != 1200 {
 			t.Errorf("alone again: %d events, %d told", events, told)
+		}
+	})
+}
+
+// What waits for a reader that shares room is bounded in bytes as well, and is told
+// of when it is dropped; a reader with room of its own has all.
+func TestWatchersShareBytes(t *testing.T) {
+	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		shared, private := s.Watch(0, nil), s.Watch(1000, nil)
+		defer shared.Close()
+		defer private.Close()
+		for range 40 {
+			r := start(t, s, f, task.Spec{Name: "web", Command: []string{strings.Repeat("x", 1<<20)}})
+			r.Exit(task.Exit{}, false)
+			synctest.Wait()
+		}
+		all, _ := private.Next(t.Context())
+		for range 9 { // have a tenth each
+			defer s.Watch(0, nil).Close()
+		}
+		events, _ := shared.Next(t.Context())
+		told, size := uint64(0), 0
+		for _, e := range events {
+			told += 1 + e.Missed
+			size += len(e.Task.Command[0])
+		}
+		if len(all) != 120 || told != 120 || size > 7<<20 || len(events) < 5 {
+			t.Errorf("%d and %d events with %d bytes, %d told", len(all), len(events), size, told)
 		}
 	})
 }
