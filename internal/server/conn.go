@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"tasks/internal/protocol"
+	"tasks/pkg/task"
 )
 
 // conn is one connection: one goroutine reads and begins requests in order,
@@ -26,6 +27,7 @@ type conn struct {
 
 	inFlight atomic.Int32 // as many as slots has elements
 	stopped  atomic.Bool  // nothing more is to be read
+	kept     int64        // bytes that the request which is begun will keep
 	lineDone func()       // gives back the turn of the long line that is being read, or nil
 
 	mu      sync.Mutex // of the writing side
@@ -64,12 +66,15 @@ func (c *conn) serve() {
 		}
 		done := c.takeSlot()
 		req, finish, err := c.begin(line)
+		kept := c.kept
+		c.kept = 0
 		if lineDone != nil && (req.Method == "wait" || req.Method == "watch") { // may last for ever, and keep little
 			lineDone()
 			lineDone = nil
 		}
 		open.Go(func() {
 			defer done()
+			defer c.srv.kept.Add(-kept)
 			if lineDone != nil {
 				defer lineDone()
 			}
@@ -193,7 +198,19 @@ func (c *conn) begin(line []byte) (protocol.Request, func() (any, error), error)
 		return req, nil, &protocol.Error{Code: protocol.CodeMethod, Message: "no such method: " + clip(req.Method, 64)}
 	}
 	finish, err := m(c, req.ID, req.Params)
+	req.Params = nil // is not kept
 	return req, finish, err
+}
+
+// keep accounts for what the request that is begun keeps until it is answered, or
+// refuses it: the one beside which all that others keep is too much.
+func (c *conn) keep(size int) error {
+	if c.srv.kept.Add(int64(size)) > maxKept {
+		c.srv.kept.Add(-int64(size))
+		return task.Errorf(task.ErrUnavailable, "", "too much is waiting: requests in flight keep %d MiB of names at most: name fewer tasks, or end some clients", maxKept>>20)
+	}
+	c.kept += int64(size)
+	return nil
 }
 
 func clip(s string, n int) string {

@@ -78,6 +78,9 @@ func start(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 		return nil, &protocol.Error{Code: protocol.CodeParams, Message: "params: a spec goes with one name and a command"}
 	}
 	names, errs := sup.Select(sel)
+	if err := c.keep(sizeOf(sel, names, errs)); err != nil {
+		return nil, err
+	}
 	for i, err := range errs {
 		var missing *task.Error
 		if errors.As(err, &missing) && missing.Kind == task.ErrNotFound {
@@ -205,7 +208,21 @@ func selected(c *conn, params json.RawMessage, p any, sel *task.Selector) ([]str
 		return nil, nil, &protocol.Error{Code: protocol.CodeParams, Message: "params: name the tasks with names, group or all"}
 	}
 	names, errs := c.srv.cfg.Supervisor.Select(*sel)
-	return names, errs, nil
+	return names, errs, c.keep(sizeOf(*sel, names, errs))
+}
+
+// sizeOf is about how many bytes it takes to keep a selector, and what it selects.
+func sizeOf(sel task.Selector, names []string, errs []error) int {
+	const each = 128 // with what is noted of it
+	given := slices.Concat(sel.Names, sel.InGroups())
+	size := each * (len(given) + len(names) + len(errs))
+	for _, name := range given {
+		size += len(name)
+	}
+	for _, err := range errs {
+		size += len(err.Error())
+	}
+	return size
 }
 
 func checkTimeout(d *task.Duration) error {
@@ -257,9 +274,18 @@ func submit(sup *supervisor.Supervisor, ops []supervisor.Op, errs []error) (func
 	}, nil
 }
 
+// maxFailures is how many errors a reply has of one request.
+const maxFailures = 1000
+
+// failed is the error of what went wrong: beyond a number, the last one counts the rest.
 func failed(errs []error) error {
 	if len(errs) == 0 {
 		return nil
+	}
+	if more := len(errs) - maxFailures; more > 0 {
+		var like *task.Error
+		errors.As(errs[maxFailures], &like)
+		errs = append(slices.Clone(errs[:maxFailures]), task.Errorf(cmp.Or(like, &task.Error{}).Kind, "", "and %d more errors", more))
 	}
 	return protocol.Errors(errs, nil)
 }

@@ -45,6 +45,9 @@ func read(c *conn, params json.RawMessage, list bool) (func() (any, error), erro
 	} else {
 		var names []string
 		names, errs = sup.Select(p.Selector)
+		if err := c.keep(sizeOf(p.Selector, names, errs)); err != nil {
+			return nil, err
+		}
 		for _, name := range names {
 			if t := sup.SharedInfo(name); t != nil {
 				shared = append(shared, t)
@@ -79,7 +82,7 @@ func read(c *conn, params json.RawMessage, list bool) (func() (any, error), erro
 // which done gives back.
 func (c *conn) addTree(t *task.Info) (done func()) {
 	c.srv.cfg.Supervisor.Tree(t)
-	if sizeOf(t.Tree) <= smallTree {
+	if sizeOfTree(t.Tree) <= smallTree {
 		return func() {}
 	}
 	t.Tree = nil // it is looked at again
@@ -96,8 +99,8 @@ func (c *conn) addTree(t *task.Info) (done func()) {
 	}
 }
 
-// sizeOf is about how much memory the processes take up.
-func sizeOf(tree []task.Proc) int {
+// sizeOfTree is about how much memory the processes take up.
+func sizeOfTree(tree []task.Proc) int {
 	size := 64 * len(tree)
 	for i := range tree {
 		for _, arg := range tree[i].Command {
@@ -139,7 +142,7 @@ func wait(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 	if err == nil {
 		return now(tasks{shared: found}, failed(errs))
 	}
-	w.before = found
+	w.before = slices.DeleteFunc(found, func(t *task.Info) bool { return !t.State.Ended() })
 	return func() (any, error) {
 		ctx := c.ctx
 		if p.Timeout != nil {
@@ -219,6 +222,9 @@ func watch(c *conn, id, params json.RawMessage) (func() (any, error), error) {
 		if _, err := path.Match(name, ""); err != nil {
 			return nil, task.Errorf(task.ErrUsage, name, "bad pattern %q: %v", name, err)
 		}
+	}
+	if err := c.keep(sizeOf(p.Selector, nil, nil)); err != nil {
+		return nil, err
 	}
 	sup := c.srv.cfg.Supervisor
 	match := func(*task.Info) bool { return true }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tasks/internal/protocol"
@@ -54,7 +55,8 @@ const (
 	maxAllFlight  = 8192 // requests in flight beside the first one of each connection
 	maxLargeTrees = 16   // tasks that are being written with their processes, where these take up more than smallTree
 	smallTree     = 64 << 10
-	maxLongLines  = 16 // requests of more than 32 KiB that are being read or carried out
+	maxLongLines  = 16       // requests of more than 32 KiB that are being read or carried out
+	maxKept       = 64 << 20 // bytes that requests in flight keep of the tasks they name
 )
 
 // Server serves connections until it is closed.
@@ -68,6 +70,7 @@ type Server struct {
 	inFlight  chan struct{}
 	longLines chan struct{}
 	trees     chan struct{}
+	kept      atomic.Int64 // bytes
 
 	mu     sync.Mutex // guards conns and the listener
 	conns  map[*conn]bool

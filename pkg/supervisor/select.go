@@ -13,6 +13,9 @@ import (
 // A Selector names tasks: by name and glob, by group, or all of them.
 type Selector = task.Selector
 
+// maxGuesses is for how many unknown names of a selector what was meant is looked for.
+const maxGuesses = 100
+
 // Select resolves sel to names: each once, in the order given, those of a glob
 // sorted. What does not exist, or matches nothing, is an ErrNotFound each.
 func (s *Supervisor) Select(sel Selector) ([]string, []error) {
@@ -30,8 +33,10 @@ func (s *Supervisor) Select(sel Selector) ([]string, []error) {
 		if !strings.ContainsAny(want, "*?[") {
 			if s.lookup(want) != nil {
 				take(want)
-			} else {
+			} else if len(errs) < maxGuesses {
 				errs = append(errs, s.noSuch(want))
+			} else {
+				errs = append(errs, task.NoSuchTask(want))
 			}
 			continue
 		}

@@ -34,5 +34,6 @@ func Errorf(kind error, name, format string, args ...any) *Error {
 
 // NoSuchTask is the ErrNotFound for name.
 func NoSuchTask(name string) *Error {
-	return Errorf(ErrNotFound, name, "No such task: %s", clip(name, MaxName))
+	name = clip(name, MaxName)
+	return Errorf(ErrNotFound, name, "No such task: %s", name)
 }

@@ -35,7 +35,8 @@ func (g *Group) Check() error {
 
 // NoSuchGroup is the ErrNotFound for name.
 func NoSuchGroup(name string) error {
-	return Errorf(ErrNotFound, name, "No such group: %s", clip(name, MaxName))
+	name = clip(name, MaxName)
+	return Errorf(ErrNotFound, name, "No such group: %s", name)
 }
 
 // String says how many slots g has.
