@@ -102,7 +102,7 @@ func TestManyErrorsThatNobodyReads(t *testing.T) {
 		synctest.Wait()
 		grown := inUse() - before
 		t.Logf("160 requests take up %d KiB", grown>>10)
-		if grown > maxKept+32<<20 {
+		if grown > 32<<20 {
 			t.Errorf("160 requests take up %d MiB", grown>>20)
 		}
 		nc := dial() // and those that name little are answered
