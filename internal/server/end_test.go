@@ -149,6 +149,9 @@ func TestClose(t *testing.T) {
 	h.srv.Close(t.Context())
 	<-read
 	silent.expectEnd()
+	if m := watching.recv(); m.kind() != "unavailable" {
+		t.Errorf("%+v", m)
+	}
 	watching.expectEnd()
 	late.expectEnd()
 	if m := waiting.recv(); m.kind() != "unavailable" {
@@ -158,6 +161,29 @@ func TestClose(t *testing.T) {
 	h.over(t)
 	p := h.dial(t) // the listener is not the server's
 	p.expectEnd()
+}
+
+// Who waits on a supervisor that leaves its tasks hears nothing that would say that
+// they end with it.
+func TestLeave(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	later := task.Spec{Name: "later", Command: []string{"x"}, When: task.When{Delay: new(task.Duration(time.Hour))}}
+	if _, err := h.sup.Start(t.Context(), later); err != nil {
+		t.Fatal(err)
+	}
+	waiting, watching := h.dial(t), h.dial(t)
+	waiting.ask(1, "wait", `{"names":["later"]}`)
+	waiting.ask(2, "list")
+	waiting.recv()
+	watching.ask(1, "watch", `{"names":["none"]}`)
+	watching.recv()
+	if _, err := h.sup.Leave(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	waiting.expectEnd()
+	watching.expectEnd()
+	h.over(t)
 }
 
 // What does not finish in time goes on, but nobody waits for it.

@@ -151,11 +151,15 @@ func wait(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 			defer cancel()
 		}
 		found, err := w.until(ctx)
+		if (errors.Is(err, context.Canceled) || errors.Is(err, task.ErrUnavailable)) && sup.Left() {
+			c.stopReading() // as if this one had died: the next one knows what becomes of the tasks
+			return streaming, nil
+		}
 		switch {
 		case errors.Is(err, context.DeadlineExceeded):
 			errs = append(errs, task.Errorf(task.ErrTimeout, "", "timed out after %s", p.Timeout))
 		case errors.Is(err, context.Canceled):
-			errs = append(errs, task.Errorf(task.ErrUnavailable, "", "the supervisor is shutting down"))
+			errs = append(errs, shuttingDown())
 		case err != nil:
 			errs = append(errs, err)
 		}
@@ -205,6 +209,11 @@ func (w *waiting) until(ctx context.Context) ([]*task.Info, error) {
 	}
 }
 
+// shuttingDown is the last word to who waits, where the tasks end with the supervisor.
+func shuttingDown() error {
+	return task.Errorf(task.ErrUnavailable, "", "the supervisor is shutting down")
+}
+
 // streaming is the result of a request that has replied by itself.
 var streaming any = new(int)
 
@@ -240,6 +249,10 @@ func watch(c *conn, id, params json.RawMessage) (func() (any, error), error) {
 		for {
 			e, ok := w.First(c.ctx)
 			if !ok {
+				ended := c.ctx.Err() == nil || c.srv.ctx.Err() != nil
+				if ended && !sup.Left() { // nothing of it goes on
+					c.reply(id, nil, shuttingDown())
+				}
 				c.stopReading() // if it is the supervisor that has ended, so does the connection
 				return streaming, nil
 			}

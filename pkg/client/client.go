@@ -12,7 +12,8 @@
 // beside them. All methods may be called from several goroutines: their requests
 // share one connection, which is opened at the first and again after it was lost;
 // Wait and Watch have one of their own. A context that ends takes the caller away,
-// not what the supervisor was already asked to do.
+// not what the supervisor was already asked to do. Where the supervisor is killed or
+// replaced the error is an ErrLost: what waits can be asked of the next one.
 package client
 
 import (

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"syscall"
 
 	"tasks/internal/protocol"
 	"tasks/pkg/task"
@@ -188,12 +189,27 @@ func (l *link) broken() bool {
 	return l.err != nil
 }
 
+// ErrLost is, beside task.ErrUnavailable, the error of a request without an answer
+// whose connection has ended: the supervisor was killed, replaced, or has left its
+// tasks to the next one. One that ends with its tasks says so instead.
+var ErrLost = errors.New("lost the connection to the supervisor")
+
+// lostError is an ErrLost, and a task.ErrUnavailable.
+type lostError struct{ err *task.Error }
+
+func (e lostError) Error() string        { return e.err.Error() }
+func (e lostError) Unwrap() error        { return e.err }
+func (e lostError) Is(target error) bool { return target == ErrLost }
+
 // lost is the error of a request whose reply will not come.
 func (l *link) lost() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if errors.Is(l.err, io.EOF) {
-		return task.Errorf(task.ErrUnavailable, "", "the supervisor closed the connection")
+	switch {
+	case errors.Is(l.err, io.EOF):
+		return lostError{task.Errorf(task.ErrUnavailable, "", "the supervisor closed the connection")}
+	case errors.Is(l.err, syscall.ECONNRESET), errors.Is(l.err, syscall.EPIPE):
+		return lostError{task.Errorf(task.ErrUnavailable, "", "%v: %v", ErrLost, l.err)}
 	}
-	return task.Errorf(task.ErrUnavailable, "", "lost the connection to the supervisor: %v", l.err)
+	return task.Errorf(task.ErrUnavailable, "", "%v: %v", ErrLost, l.err)
 }

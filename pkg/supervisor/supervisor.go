@@ -32,6 +32,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tasks/internal/deps"
@@ -107,6 +108,7 @@ type Supervisor struct {
 	tasks   map[string]*actor
 	closing bool
 
+	left   atomic.Bool // by Leave
 	actors sync.WaitGroup
 }
 
@@ -289,9 +291,13 @@ func (s *Supervisor) Close(ctx context.Context) error {
 // are those of Close.
 func (s *Supervisor) Leave(ctx context.Context) ([]task.Info, error) {
 	tasks, err := s.endAll(ctx, Op{Kind: opLeave})
+	s.left.Store(true)
 	s.end(err)
 	return tasks, err
 }
+
+// Left tells whether it has ended by Leave: the next supervisor goes on.
+func (s *Supervisor) Left() bool { return s.left.Load() }
 
 // end ends the actors, and returns when they have.
 func (s *Supervisor) end(err error) {
