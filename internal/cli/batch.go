@@ -92,6 +92,40 @@ func (b *batch) again(all []task.Info) {
 	}
 }
 
+// look is again for what the supervisor now has.
+func (b *batch) look(ctx context.Context, c *client.Client) error {
+	all, err := c.List(ctx, client.ListOptions{})
+	if err == nil {
+		b.again(all)
+	}
+	return err
+}
+
+// follow notes what the events tell until all have ended.
+func (b *batch) follow(ctx context.Context, c *client.Client, events iter.Seq2[task.Event, error], noted func()) error {
+	if b.open == 0 {
+		return nil
+	}
+	for event, err := range events {
+		if err == nil && event.Missed > 0 {
+			err = b.look(ctx, c)
+		}
+		if err != nil {
+			return err
+		}
+		if !event.Removed {
+			b.see(event.Task)
+		} else if t := b.tasks[event.Task.Name]; t.State != "" {
+			t.State = event.Task.State
+			b.see(t)
+		}
+		if noted(); b.open == 0 {
+			return nil
+		}
+	}
+	return nil
+}
+
 // line says how far the batch is, in at most width columns.
 func (b *batch) line(width int) string {
 	total, ended := len(b.names), len(b.names)-b.open
@@ -132,37 +166,25 @@ func rateText(perSecond float64) string {
 func (b *batch) bad() int { return b.count[task.Failed] + b.count[task.Stopped] + b.count[task.Lost] }
 
 // waitForBatch returns when all of the batch have ended. A terminal sees how far
-// it is; then come the tasks that have not ended well, and a summary.
-func (e *env) waitForBatch(ctx context.Context, c *client.Client, b *batch, events iter.Seq2[task.Event, error]) error {
+// it is; then come the tasks that have not ended well, and a summary. The events are
+// of the group, and after them those of the next supervisor.
+func (e *env) waitForBatch(ctx context.Context, c *client.Client, b *batch, group string, events iter.Seq2[task.Event, error]) error {
 	if len(b.names) == 0 { // all were refused
 		return nil
 	}
 	show := e.meter(b)
-	var err error
-	if b.open > 0 {
-		for event, failed := range events {
-			if err = failed; err != nil {
-				break
+	err := e.withSuccessors(ctx, func(again bool) error {
+		if again {
+			var err error
+			if _, events, err = c.Observe(ctx, task.Selector{Group: group}); err != nil {
+				return err
 			}
-			if event.Missed > 0 {
-				all, failed := c.List(ctx, client.ListOptions{})
-				if err = failed; err != nil {
-					break
-				}
-				b.again(all)
-			}
-			if !event.Removed {
-				b.see(event.Task)
-			} else if t := b.tasks[event.Task.Name]; t.State != "" {
-				t.State = event.Task.State
-				b.see(t)
-			}
-			show(false)
-			if b.open == 0 {
-				break
+			if err := b.look(ctx, c); err != nil {
+				return err
 			}
 		}
-	}
+		return b.follow(ctx, c, events, func() { show(false) })
+	})
 	show(true)
 	if err != nil {
 		if errors.Is(err, context.Canceled) {

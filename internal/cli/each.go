@@ -118,7 +118,7 @@ func (e *env) startInputs(cmd *cobra.Command, f *eachFlags, spec task.Spec, inpu
 	b := newBatch(specs, now)
 	tasks, err := startEach(ctx, c, spec, inputs)
 	b.began(tasks, err)
-	return joined(err, e.waitForBatch(ctx, c, b, events))
+	return joined(err, e.waitForBatch(ctx, c, b, spec.Group, events))
 }
 
 // parse takes the arguments apart.

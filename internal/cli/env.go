@@ -48,8 +48,9 @@ type env struct {
 	console *daemon.Console // in place of err while a supervisor is in the foreground; else nil
 
 	client     client.Client
-	onceSilent sync.Once    // of the remark that the supervisor does not answer
-	supervisor atomic.Int64 // pid of the one that it is connected to; 0: not known
+	onceSilent sync.Once              // of the remark that the supervisor does not answer
+	reached    atomic.Pointer[string] // socket of the one that it is or was connected to
+	supervisor atomic.Int64           // pid of the one that it is connected to; 0: not known
 	paths      socket.Paths
 	within     bool                                  // in `tasks shell`
 	grace      func(own time.Duration) time.Duration // of a stop by this command; nil: the task's own
@@ -101,11 +102,14 @@ func (e *env) dialWithin(most time.Duration) (*client.Client, error) {
 	}
 	e.client.Socket, e.client.Silent = p.Socket, e.silent
 	e.client.Dial = func(ctx context.Context) (net.Conn, error) {
+		if path := e.reached.Load(); path != nil && *path != p.Socket { // none but the next one there
+			return e.connect(ctx, *path)
+		}
 		conn, err := e.connect(ctx, p.Socket)
 		if !errors.Is(err, task.ErrUnavailable) {
 			return conn, err
 		}
-		if path := p.Fallback(); path != "" {
+		if path := p.Fallback(); path != "" && e.reached.Load() == nil {
 			return e.connect(ctx, path)
 		}
 		if err := p.Elsewhere(); err != nil {
@@ -113,7 +117,7 @@ func (e *env) dialWithin(most time.Duration) (*client.Client, error) {
 		}
 		// One that has lost its socket file binds it again; until it listens, too,
 		// it is there and does not answer.
-		for end := time.Now().Add(most); errors.Is(err, task.ErrUnavailable) && time.Now().Before(end) && socket.Nudge(p.State, p.Socket); {
+		for end := time.Now().Add(most); errors.Is(err, task.ErrUnavailable) && ctx.Err() == nil && time.Now().Before(end) && socket.Nudge(p.State, p.Socket); {
 			time.Sleep(time.Millisecond)
 			conn, err = e.connect(ctx, p.Socket)
 		}
@@ -122,14 +126,23 @@ func (e *env) dialWithin(most time.Duration) (*client.Client, error) {
 	return &e.client, nil
 }
 
+// unreachedError is that nobody could be connected to, unlike what a supervisor has said.
+type unreachedError struct{ error }
+
+func (e unreachedError) Unwrap() error { return e.error }
+
 func (e *env) connect(ctx context.Context, path string) (conn net.Conn, err error) {
 	if e.foreign {
 		conn, err = socket.DialForeign(ctx, path)
 	} else {
 		conn, err = socket.Dial(ctx, path)
 	}
+	if errors.Is(err, task.ErrUnavailable) {
+		return nil, unreachedError{err}
+	}
 	if unix, ok := conn.(*net.UnixConn); ok && err == nil {
 		_, pid, _ := socket.Peer(unix)
+		e.reached.Store(&path)
 		e.supervisor.Store(int64(pid))
 	}
 	return conn, err

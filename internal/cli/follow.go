@@ -3,7 +3,9 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -31,6 +33,7 @@ type following struct {
 	pending  map[string]bool           // have not ended, and have begun no run to be shown
 	shown    map[string]int            // the newest run of what was shown to its end
 	removed  map[string]bool           // what is shown and does not exist any more
+	left     []error                   // what was not followed to its end
 }
 
 // open tells whether sel selects tasks that do not exist yet.
@@ -88,6 +91,9 @@ func (e *env) follow(f *following, tasks []task.Info, sources []*source) error {
 	if errors.Is(err, errInterrupted) {
 		return exitCode(interrupted)
 	}
+	if err == nil && f.left != nil {
+		err = errors.Join(append([]error{exitCode(ownFailure)}, f.left...)...)
+	}
 	return err
 }
 
@@ -101,7 +107,7 @@ func (f *following) loop(ctx context.Context, fail func(error), events <-chan ta
 				continue
 			}
 			events = nil
-			f.env.remark("tasks: the supervisor has ended")
+			f.endWithSupervisor()
 			for name, news := range f.active { // its log is shown to its end
 				pass(news, task.Info{Name: name, State: task.Lost})
 			}
@@ -114,6 +120,20 @@ func (f *following) loop(ctx context.Context, fail func(error), events <-chan ta
 			}
 		case <-ctx.Done():
 			return
+		}
+	}
+}
+
+// endWithSupervisor notes which of the tasks run on though nobody tells of them.
+func (f *following) endWithSupervisor() {
+	f.env.remark("tasks: the supervisor has ended")
+	alive, err := process.Survivors(f.env.client.Socket)
+	for _, name := range slices.Sorted(maps.Keys(f.active)) {
+		switch {
+		case err != nil:
+			f.left = append(f.left, fmt.Errorf("%s may run on: %w", name, err))
+		case slices.Contains(alive, name):
+			f.left = append(f.left, fmt.Errorf("%s runs on: 'tasks serve' takes it back", name))
 		}
 	}
 }
@@ -173,19 +193,48 @@ func pass(news chan task.Info, t task.Info) {
 	news <- t
 }
 
-// watch sends what becomes of the tasks, and closes events when the supervisor
-// is gone.
+// watch sends what becomes of the tasks, under one supervisor after the other, and
+// closes events when there is none any more.
 func (e *env) watch(ctx context.Context, sel task.Selector, events chan<- task.Event) {
-	for ev, err := range e.client.Watch(ctx, sel) {
-		if err != nil {
-			break
+	known := make(map[string]task.Info)
+	send := func(ev task.Event) error {
+		if known[ev.Task.Name] = ev.Task; ev.Removed {
+			delete(known, ev.Task.Name)
 		}
 		select {
 		case events <- ev:
+			return nil
 		case <-ctx.Done():
-			return
+			return ctx.Err()
 		}
 	}
+	e.withSuccessors(ctx, func(bool) error {
+		now, more, err := e.client.Observe(ctx, sel)
+		if err != nil {
+			return err
+		}
+		gone := maps.Clone(known)
+		for _, t := range now {
+			delete(gone, t.Name)
+			if err := send(task.Event{Task: t}); err != nil {
+				return err
+			}
+		}
+		for _, t := range gone { // removed while nobody told
+			if err := send(task.Event{Task: t, Removed: true}); err != nil {
+				return err
+			}
+		}
+		for ev, err := range more {
+			if err == nil {
+				err = send(ev)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	if ctx.Err() == nil {
 		close(events)
 	}

@@ -44,6 +44,8 @@ before it, and on a terminal only colours act: other control characters are show
 as text, such as \x1b. The files are read directly, also where no supervisor runs.
 With --all, --group or a pattern, --follow shows tasks that come later as well, and
 ends when all have ended; a task that follows others leaves itself out.
+It goes on with the next supervisor, if that answers within 10 seconds; else it exits
+with 125 where a task runs on.
 With --follow a line that has no end yet is shown after 100 ms; in a log whose head
 was freed (--log-max-size) with its end.`,
 		Example: `  tasks logs web

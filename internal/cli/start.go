@@ -143,7 +143,7 @@ func (e *env) started(f *startFlags, start func(context.Context, *client.Client)
 	for _, t := range tasks {
 		names = append(names, t.Name)
 	}
-	now, err := c.Wait(ctx, client.WaitOptions{Selector: task.Selector{Names: names}, For: f.wait, Once: f.wait != "ended"})
+	now, err := e.waitOn(ctx, func() []task.Info { return tasks }, client.WaitOptions{Selector: task.Selector{Names: names}, For: f.wait, Once: f.wait != "ended"})
 	if err == nil {
 		tasks = now
 	}

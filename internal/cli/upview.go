@@ -34,13 +34,20 @@ func (e *env) waitUp(ctx context.Context, c *client.Client, names []string) erro
 	v := &upView{e: e, names: names, tasks: make(map[string]task.Info), since: time.Now()}
 	watch, cancel := context.WithCancel(ctx)
 	defer cancel()
-	now, events, err := c.Observe(watch, task.Selector{Names: v.names})
-	if err == nil {
+	err := e.withSuccessors(ctx, func(bool) error {
+		now, events, err := c.Observe(watch, task.Selector{Names: v.names})
+		if err != nil {
+			return err
+		}
+		for name, t := range v.tasks { // what the next supervisor does not have was removed
+			t.State = task.Stopped
+			v.tasks[name] = t
+		}
 		for _, t := range now {
 			v.tasks[t.Name] = t
 		}
-		err = v.wait(watch, events)
-	}
+		return v.wait(watch, events)
+	})
 	if errors.Is(err, context.Canceled) {
 		err = context.Cause(ctx)
 	}

@@ -22,7 +22,9 @@ func newWait(e *env) *cobra.Command {
 the task's own: 128+n if signal n ended it, 127 or 126 if it could not start, 124
 if its timeout ran out, 125 if it was lost; of several tasks the first, in the
 order named, that is not 0. Where waiting itself fails it is 125, 124 for
---timeout, and 2 for wrong usage. A task that ended long ago is as good as one that ends now.`,
+--timeout, and 2 for wrong usage. A task that ended long ago is as good as one that ends now.
+If the supervisor is replaced or killed, the wait goes on with the next one, if that
+answers within 10 seconds.`,
 		Example: `  tasks wait build && echo built
   tasks wait --any web db --timeout 1h
   tasks wait web --for running`,
@@ -56,13 +58,12 @@ order named, that is not 0. Where waiting itself fails it is 125, 124 for
 }
 
 func (e *env) wait(o client.WaitOptions) error {
-	c, err := e.dial()
-	if err != nil {
+	if _, err := e.dial(); err != nil {
 		return err
 	}
 	ctx, done := untilInterrupt(unchanged)
 	defer done()
-	tasks, err := c.Wait(ctx, o)
+	tasks, err := e.waitOn(ctx, e.noted(ctx, o.Selector), o)
 	if errors.Is(err, context.Canceled) {
 		err = context.Cause(ctx)
 	}

@@ -1,0 +1,222 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"tasks/pkg/client"
+	"tasks/pkg/task"
+)
+
+// What waits goes on with the next supervisor where the one it waits on is killed,
+// replaced, or leaves its tasks. A service manager has started one by then, or a
+// person who upgrades; whom nobody starts one for is to hear of it.
+const (
+	successorWithin = 10 * time.Second
+	firstLook       = 10 * time.Millisecond
+	lastLook        = 500 * time.Millisecond
+)
+
+var errNoSuccessor error = task.Errorf(task.ErrUnavailable, "", "the supervisor is gone, and there is no next one")
+
+// withSuccessors does what waits on a supervisor, and does it again with the next one
+// as often as the connection is lost. Where none comes the error says so.
+func (e *env) withSuccessors(ctx context.Context, do func(again bool) error) error {
+	var end time.Time // of the wait for the next one
+	pause := firstLook
+	for again := false; ; again = true {
+		began := time.Now()
+		err := do(again)
+		if lost := errors.Is(err, client.ErrLost) || again && errors.As(err, new(unreachedError)); !lost {
+			return err
+		}
+		if !again || time.Since(began) > patience {
+			end, pause = time.Now().Add(successorWithin), firstLook
+		} else if err := e.rest(ctx, &pause); err != nil { // it was the same one, on its way out
+			return err
+		}
+		within, cancel := context.WithDeadlineCause(ctx, end, errNoSuccessor)
+		err = e.successor(within, &pause)
+		cancel()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// successor returns once a supervisor answers, or with the reason of ctx.
+func (e *env) successor(ctx context.Context, pause *time.Duration) error {
+	say := time.AfterFunc(patience, func() { e.remark("tasks: the supervisor is gone: waiting for the next one") })
+	defer say.Stop()
+	for {
+		_, err := e.client.Info(ctx)
+		if err == nil {
+			return nil
+		}
+		if ended := e.rest(ctx, pause); ended != nil {
+			if ended == errNoSuccessor && errors.As(err, new(unreachedError)) {
+				return err // which says what can be done
+			}
+			return ended
+		}
+	}
+}
+
+// rest waits a while, the next time longer, unless ctx ends.
+func (e *env) rest(ctx context.Context, pause *time.Duration) error {
+	select {
+	case <-time.After(*pause):
+		*pause = min(2**pause, lastLook)
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// noted has the tasks that sel selects noted, as they are when a wait for them has
+// lasted a moment: it is to be for the same ones with the next supervisor.
+func (e *env) noted(ctx context.Context, sel task.Selector) func() []task.Info {
+	const moment = 50 * time.Millisecond
+	list := make(chan []task.Info, 1)
+	time.AfterFunc(moment, func() {
+		tasks, _ := e.client.List(ctx, client.ListOptions{Selector: sel})
+		list <- tasks
+	})
+	var tasks []task.Info
+	return func() []task.Info {
+		if tasks == nil {
+			select {
+			case tasks = <-list:
+				list <- tasks
+			case <-ctx.Done():
+			}
+		}
+		return tasks
+	}
+}
+
+// waitOn is client.Wait, under one supervisor after the other. known is the tasks as
+// they were at first.
+func (e *env) waitOn(ctx context.Context, known func() []task.Info, o client.WaitOptions) ([]task.Info, error) {
+	began, bound := time.Now(), ctx
+	if o.Timeout != nil {
+		var cancel context.CancelFunc
+		bound, cancel = context.WithTimeoutCause(ctx, time.Duration(*o.Timeout), retimed(task.ErrTimeout, o.Timeout))
+		defer cancel()
+	}
+	var tasks []task.Info
+	err := e.withSuccessors(bound, func(again bool) (err error) {
+		if !again {
+			tasks, err = e.client.Wait(ctx, o)
+			return err
+		}
+		rest := o
+		if o.Timeout != nil {
+			rest.Timeout = new(max(0, *o.Timeout-task.Duration(time.Since(began))))
+		}
+		tasks, err = e.waitAgain(ctx, known(), rest)
+		return retimed(err, o.Timeout)
+	})
+	return tasks, err
+}
+
+// retimed is err, where it is a timeout that of the whole time.
+func retimed(err error, whole *task.Duration) error {
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []error
+		for _, one := range many.Unwrap() {
+			all = append(all, retimed(one, whole))
+		}
+		return errors.Join(all...)
+	}
+	if errors.Is(err, task.ErrTimeout) {
+		return task.Errorf(task.ErrTimeout, "", "timed out after %s", whole)
+	}
+	return err
+}
+
+// waitAgain is client.Wait with another supervisor than the one that knew of the tasks.
+func (e *env) waitAgain(ctx context.Context, known []task.Info, o client.WaitOptions) ([]task.Info, error) {
+	names := sameNames(o.Selector, known)
+	if names == nil {
+		return e.client.Wait(ctx, o)
+	}
+	now, err := e.client.Get(ctx, client.ListOptions{Selector: task.Selector{Names: names}})
+	if errors.Is(err, task.ErrUnavailable) || ctx.Err() != nil {
+		return nil, err
+	}
+	infos, before := byName(now), byName(known)
+	var open []string
+	over := make(map[string]task.Info)
+	for _, name := range names {
+		t, there := infos[name]
+		if was, ok := overSince(before[name], t); ok && (o.For == "" || o.For == "ended") {
+			over[name] = was
+		} else if there || slices.Contains(o.Names, name) { // else it was one of many, and is forgotten
+			open = append(open, name)
+		}
+	}
+	if len(open) > 0 && !(o.Any && len(over) > 0) {
+		o.Selector = task.Selector{Names: open}
+		now, err = e.client.Wait(ctx, o)
+		infos = byName(now)
+	} else {
+		err = nil
+	}
+	var tasks []task.Info
+	for _, name := range names {
+		if t, ok := over[name]; ok {
+			tasks = append(tasks, t)
+		} else if t, ok := infos[name]; ok {
+			tasks = append(tasks, t)
+		}
+	}
+	return tasks, err
+}
+
+// sameNames is what sel selected when the tasks were known, and what it names besides;
+// nil: ask for sel again, since nothing is known or a request has no room for it.
+func sameNames(sel task.Selector, known []task.Info) (names []string) {
+	size := 0
+	for _, t := range known {
+		names = append(names, t.Name)
+		size += len(t.Name) + 8
+	}
+	if names == nil || size > roomForInputs {
+		return nil
+	}
+	for _, name := range sel.Names {
+		if !strings.ContainsAny(name, "*?[") && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func byName(tasks []task.Info) map[string]task.Info {
+	infos := make(map[string]task.Info, len(tasks))
+	for _, t := range tasks {
+		infos[t.Name] = t
+	}
+	return infos
+}
+
+// overSince is the task as the run that it had before has ended it, where one by hand
+// has followed since. What was stopped may have been restarted, and is waited for.
+func overSince(before, now task.Info) (task.Info, bool) {
+	s := &before.Spec
+	if before.PID == 0 || now.Run <= before.Run || s.Repeats() || s.Restart != task.RestartNo && s.Restart != "" {
+		return before, false
+	}
+	i := slices.IndexFunc(now.Runs, func(r task.Run) bool { return r.Run == before.Run })
+	if i < 0 || !now.Runs[i].State.Ended() || now.Runs[i].State == task.Stopped {
+		return before, false
+	}
+	r, t := now.Runs[i], before
+	t.State, t.PID, t.Ready, t.EndedAt = r.State, 0, nil, r.EndedAt
+	t.ExitCode, t.Signal, t.TimedOut, t.Reason = r.ExitCode, r.Signal, r.TimedOut, r.Reason
+	return t, true
+}
