@@ -65,17 +65,16 @@ TERM or INT, which stops them and lets the next 'tasks serve' start them again.`
 					return err
 				}
 			}
+			e.dialAt(paths.Socket)
 			if e.foreign && os.Geteuid() == 0 {
-				e.dialAt(paths.Socket)
 				if _, err := e.client.Info(context.Background()); err == nil {
 					return e.sayServing(true)
 				}
 			}
-			already, err := daemon.Start(context.Background(), paths, keep, limits)
+			already, err := daemon.Start(context.Background(), paths, keep, limits, e.silent)
 			if err != nil {
 				return fmt.Errorf("cannot serve: %w", err)
 			}
-			e.dialAt(paths.Socket)
 			if already {
 				e.ignored(cmd, paths.State)
 			}

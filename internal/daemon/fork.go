@@ -30,19 +30,24 @@ const mark = "_GO_DAEMON"
 // startTime bounds how long a supervisor may take to answer.
 const startTime = 30 * time.Second
 
+// silentAfter is when the caller is told that a supervisor does not answer, as every
+// other command is.
+const silentAfter = 5 * time.Second
+
 // handOff is how long a supervisor in another container, which may just be ending, is
 // waited for.
 const handOff = 2 * time.Second
 
 // Start forks the supervisor into the background and returns when its socket
 // answers. already tells that one was serving there before; six at once give
-// one supervisor. The error is why the child ended, in its own words.
-func Start(ctx context.Context, paths socket.Paths, keepEnded int, limits logs.Limits) (already bool, err error) {
+// one supervisor. silent is called where one is there that does not answer, and is
+// waited for. The error is why the child ended, in its own words.
+func Start(ctx context.Context, paths socket.Paths, keepEnded int, limits logs.Limits, silent func()) (already bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
 	began := time.Now()
 	for {
-		if yes, err := answers(ctx, paths.Socket); yes || err != nil {
+		if yes, err := answers(ctx, paths.Socket, silent); yes || err != nil {
 			return yes, err
 		}
 		if err := process.Probe(); err != nil {
@@ -91,7 +96,7 @@ func pause(ctx context.Context, paths socket.Paths) error {
 
 // answers asks for a word: of one that was just killed the socket still takes
 // connections for a moment. That another user's answers is an error.
-func answers(ctx context.Context, path string) (bool, error) {
+func answers(ctx context.Context, path string, silent func()) (bool, error) {
 	conn, err := socket.Dial(ctx, path)
 	var foreign *socket.ForeignError
 	if errors.As(err, &foreign) {
@@ -105,6 +110,7 @@ func answers(ctx context.Context, path string) (bool, error) {
 	if _, err := conn.Write([]byte(`{"jsonrpc":"2.0","id":1,"method":"info"}` + "\n")); err != nil {
 		return false, nil
 	}
+	defer time.AfterFunc(silentAfter, silent).Stop()
 	n, _ := conn.Read(make([]byte, 1))
 	return n == 1, nil
 }
