@@ -12,7 +12,7 @@ import (
 
 	"tasks/internal/fault"
 	"tasks/internal/lifecycle"
-	"tasks/internal/schedule"
+	"tasks/internal/queue"
 	"tasks/pkg/task"
 )
 
@@ -28,11 +28,9 @@ type actor struct {
 	done chan struct{} // closed when the goroutine is to end
 	once sync.Once
 
-	ticket  schedule.Ticket // in its group; guarded by slots
-	seq     uint64          // its place in the queue to come, if not 0; guarded by slots
-	granted chan int        // has the slot once the ticket is admitted
-	stirred chan struct{}   // has an element when there is something to look at again
-	moved   atomic.Int64    // how far the clock was set since the loop looked, in nanoseconds
+	place   *queue.Place  // in its group
+	stirred chan struct{} // has an element when there is something to look at again
+	moved   atomic.Int64  // how far the clock was set since the loop looked, in nanoseconds
 
 	// The loop's own, what only that goroutine touches:
 
@@ -58,7 +56,7 @@ const keepRuns = 10
 func newActor(s *Supervisor, name string) *actor {
 	return &actor{
 		sup: s, name: name, mail: make(chan *Call), done: make(chan struct{}),
-		granted: make(chan int, 1), stirred: make(chan struct{}, 1),
+		place: queue.NewPlace(), stirred: make(chan struct{}, 1),
 	}
 }
 
@@ -109,7 +107,7 @@ func (a *actor) loop() {
 			a.input(lifecycle.Input{Kind: lifecycle.DidTimeOut, Exit: task.Exit{Err: a.unready()}})
 		case <-due:
 			a.tick()
-		case slot := <-a.granted:
+		case slot := <-a.place.Granted():
 			a.slot = slot
 			a.input(lifecycle.Input{Kind: lifecycle.DidGrant, Unasked: true})
 		case <-a.stirred:
@@ -216,15 +214,15 @@ func (a *actor) begun(l launched) {
 	switch {
 	case lacks(l.err):
 		a.lack = l.err.Error()
-		if a.sup.slots.bar() {
-			a.sup.opts.Logger.Warn("cannot begin tasks; those in queues stay there, and are tried again", "every", barFor, "task", a.name, "err", l.err)
+		if a.sup.queues.Bar() {
+			a.sup.opts.Logger.Warn("cannot begin tasks; those in queues stay there, and are tried again", "every", queue.BarFor, "task", a.name, "err", l.err)
 		}
 		a.input(lifecycle.Input{Kind: lifecycle.DidLack, Exit: failure(l.err)})
 		return
 	case l.err != nil:
 		a.input(lifecycle.Input{Kind: lifecycle.DidFail, Exit: failure(l.err)})
 		return
-	case a.sup.slots.roomy():
+	case a.sup.queues.Roomy():
 		a.sup.opts.Logger.Info("tasks begin again", "task", a.name)
 	}
 	a.hold(l.proc, l.checks)
@@ -300,7 +298,7 @@ func (a *actor) act(actions []lifecycle.Action) {
 			a.settle()
 		case lifecycle.Forget:
 			a.run--
-			a.sup.slots.keep(a)
+			a.sup.queues.Keep(a.place)
 			a.history, a.since = a.history[:len(a.history)-1], time.Time{}
 		}
 	}

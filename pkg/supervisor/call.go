@@ -104,7 +104,7 @@ func (s *Supervisor) Submit(op Op) *Call {
 			return c.fail(err)
 		}
 		op.Name, c.op.Name = op.Spec.Name, op.Spec.Name
-		c.op.place = s.slots.next()
+		c.op.place = s.queues.Last()
 	}
 	for {
 		a, err := s.actorFor(op)

@@ -72,7 +72,7 @@ func (s *Supervisor) groupHooks(name string) task.Hooks {
 	if name == "" {
 		return task.Hooks{}
 	}
-	g, _ := s.slots.get(name)
+	g, _ := s.queues.Get(name)
 	return g.Hooks
 }
 

@@ -12,6 +12,7 @@ import (
 	"tasks/internal/deps"
 	"tasks/internal/fault"
 	"tasks/internal/lifecycle"
+	"tasks/internal/queue"
 	"tasks/internal/safeopen"
 	"tasks/pkg/task"
 )
@@ -22,10 +23,10 @@ import (
 // and what waited goes on waiting, in its order; if ctx ends first, that goes on
 // without the caller.
 func (s *Supervisor) Load(ctx context.Context, records []task.Record, groups ...task.Group) {
-	s.slots.close() // until all are in the queue again
-	s.order.Close() // and what they wait for is up again
+	s.queues.Close() // until all are in the queue again
+	s.order.Close()  // and what they wait for is up again
 	for _, g := range groups {
-		s.slots.apply(g.Name, &g)
+		s.queues.Set(g.Name, &g)
 	}
 	actors, next := make([]*actor, len(records)), make([]Op, len(records))
 	var restored sync.WaitGroup // side by side, for the sake of a store that groups its saves
@@ -44,14 +45,14 @@ func (s *Supervisor) Load(ctx context.Context, records []task.Record, groups ...
 	}
 	// First what runs for others, then who has waited longest.
 	slices.SortStableFunc(order, func(i, j int) int { return records[i].Queued.Compare(records[j].Queued.Time) })
-	var waited []*actor
+	var waited []*queue.Place
 	var since []task.Time
 	for _, i := range order {
 		if next[i].Kind == OpRestart && records[i].State != task.Waiting {
-			waited, since = append(waited, actors[i]), append(since, records[i].Queued)
+			waited, since = append(waited, actors[i].place), append(since, records[i].Queued)
 		}
 	}
-	s.slots.reserve(waited, since)
+	s.queues.Reserve(waited, since)
 	var calls []*Call
 	for _, pend := range []bool{false, true} {
 		begun := len(calls)
@@ -206,8 +207,8 @@ func (a *actor) reclaim(ctx context.Context, r task.Record) error {
 	}
 	a.hold(proc, checks)
 	if a.spec.Group != "" {
-		a.group, a.slot = a.spec.Group, r.Slot
-		a.sup.slots.hold(a, r.Slot)
+		a.slot = r.Slot
+		a.sup.queues.Hold(a.place, a.spec.Group, r.Slot)
 	}
 	if p, ok := proc.(task.Pauser); ok && r.State != task.Paused { // one that was paused, and not recorded
 		if err := p.Resume(); err != nil {

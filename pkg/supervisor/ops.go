@@ -98,10 +98,10 @@ func (a *actor) start(c *Call) {
 	}
 	a.anew()
 	a.begins = append(a.begins, c)
-	a.sup.slots.place(a, c.op.place)
+	a.sup.queues.Put(a.place, c.op.place)
 	a.input(lifecycle.Input{Kind: lifecycle.DoStart, Later: later})
 	if p := a.machine.Phase; p == lifecycle.Sleeping || p == lifecycle.Waiting { // a place is had when it can be used
-		a.sup.slots.place(a, 0)
+		a.sup.queues.Put(a.place, 0)
 	}
 }
 
@@ -121,7 +121,7 @@ func (a *actor) prepare(spec *task.Spec) (cron.Plan, error) {
 		err = a.sup.known(spec)
 	}
 	if err == nil {
-		err = a.place(spec)
+		err = a.comeAfter(spec)
 	}
 	return plan, err
 }

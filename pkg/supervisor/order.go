@@ -49,8 +49,8 @@ func (s *Supervisor) known(spec *task.Spec) error {
 	return nil
 }
 
-// place has the task come after what spec names, unless that would be a cycle.
-func (a *actor) place(spec *task.Spec) error {
+// comeAfter has the task come after what spec names, unless that would be a cycle.
+func (a *actor) comeAfter(spec *task.Spec) error {
 	if cycle := a.sup.order.Set(a.name, deps.Of(spec)); cycle != nil {
 		return task.Errorf(task.ErrUsage, a.name, "%s would wait for itself: %s", a.name, strings.Join(cycle, " after "))
 	}

@@ -48,7 +48,6 @@ type ahead struct {
 	at        lifecycle.Phase // what the task waits for in it has begun
 	wait      *deps.Wait      // for other tasks
 	waits     map[string]bool // those that it is still for
-	group     string          // that the ticket is of
 	slot      int
 	queued    task.Time // since when the task is in the queue
 	lack      string    // for want of what the last run could not begin

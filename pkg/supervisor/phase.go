@@ -18,9 +18,9 @@ func (a *actor) follow() (in lifecycle.Input, more bool) {
 		a.wait.End()
 		a.wait, a.waits = nil, nil
 	}
-	if holds := is.Live() || is == lifecycle.Queued && was == is; !holds && a.group != "" {
-		a.sup.slots.leave(a)
-		a.group, a.slot = "", 0
+	if holds := is.Live() || is == lifecycle.Queued && was == is; !holds && a.place.Taken() {
+		a.sup.queues.Leave(a.place)
+		a.slot = 0
 		if is != lifecycle.Queued || a.lack == "" { // else it is back, in its place
 			a.queued = task.Time{}
 		}
@@ -36,8 +36,7 @@ func (a *actor) follow() (in lifecycle.Input, more bool) {
 		a.wait = a.sup.order.Await(names, a.poke) // first, so that no change is missed
 		return a.waited(names)
 	case is == lifecycle.Queued:
-		a.group = a.spec.Group
-		since, slot, admitted := a.sup.slots.enter(a)
+		since, slot, admitted := a.sup.queues.Enter(a.place, a.spec.Group, a.spec.Priority)
 		if a.queued.IsZero() { // else it waited in an earlier supervisor
 			a.queued = since
 		}

@@ -67,7 +67,7 @@ func (s *Supervisor) Select(sel Selector) ([]string, []error) {
 		}
 	}
 	for _, group := range groups {
-		if _, set := s.slots.get(group); !found[group] && !set {
+		if _, set := s.queues.Get(group); !found[group] && !set {
 			errs = append(errs, task.NoSuchGroup(group))
 		}
 	}

@@ -37,6 +37,7 @@ import (
 
 	"tasks/internal/deps"
 	"tasks/internal/lifecycle"
+	"tasks/internal/queue"
 	"tasks/pkg/task"
 )
 
@@ -95,12 +96,12 @@ type Options struct {
 
 // Supervisor holds tasks by name. Make one with [New].
 type Supervisor struct {
-	opts  Options
-	hub   hub
-	order *deps.Order
-	slots *slots
-	hooks hooks
-	now   func() time.Time // the wall clock
+	opts   Options
+	hub    hub
+	order  *deps.Order
+	queues *queue.Queues
+	hooks  hooks
+	now    func() time.Time // the wall clock
 
 	changing sync.Mutex // held while the settings of a group change
 
@@ -117,7 +118,7 @@ func New(o Options) *Supervisor {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Supervisor{opts: o, tasks: make(map[string]*actor), order: deps.NewOrder(), slots: newSlots(), now: time.Now}
+	s := &Supervisor{opts: o, tasks: make(map[string]*actor), order: deps.NewOrder(), queues: queue.New(), now: time.Now}
 	s.hooks.open()
 	if o.KeepEnded > 0 {
 		s.forgetOld(o.KeepEnded)
@@ -318,7 +319,7 @@ func (s *Supervisor) end(err error) {
 func (s *Supervisor) endAll(ctx context.Context, op Op) ([]task.Info, error) {
 	s.mu.Lock()
 	s.closing = true
-	s.slots.close()
+	s.queues.Close()
 	s.order.Close()
 	calls := make([]*Call, 0, len(s.tasks))
 	for name, a := range s.tasks {
@@ -364,7 +365,7 @@ func (s *Supervisor) goOn() {
 	defer s.mu.Unlock()
 	if !s.closing {
 		s.order.Open()
-		s.slots.open()
+		s.queues.Open()
 	}
 }
 

@@ -1,4 +1,4 @@
-package schedule
+package queue
 
 import (
 	"math/rand/v2"
@@ -37,7 +37,7 @@ func (n *naive) lowestFree() int {
 
 // walk does what the bytes say to a group and to the naive one.
 func walk(t *testing.T, steps []byte) {
-	g, n, seq := New(Unlimited), &naive{slots: Unlimited}, uint64(0)
+	g, n, seq := NewGroup(Unlimited), &naive{slots: Unlimited}, uint64(0)
 	drop := func(from []*Ticket, i int) []*Ticket { return slices.Delete(from, i, i+1) }
 	for at, b := range steps {
 		arg := int(b >> 3)
@@ -124,7 +124,7 @@ func FuzzGroup(f *testing.F) {
 
 func TestFirstComeFirstServed(t *testing.T) {
 	t.Parallel()
-	g := New(2)
+	g := NewGroup(2)
 	var all []*Ticket
 	for i, priority := range []int{0, 0, 5, 0, 5} {
 		x := &Ticket{Owner: i, Priority: priority, Seq: uint64(i)}
@@ -150,7 +150,7 @@ func TestFirstComeFirstServed(t *testing.T) {
 func BenchmarkDecision(b *testing.B) {
 	for _, n := range []int{10, 1_000, 100_000} {
 		b.Run(map[int]string{10: "10", 1_000: "1k", 100_000: "100k"}[n], func(b *testing.B) {
-			g := New(1)
+			g := NewGroup(1)
 			for i := range n {
 				g.Enter(&Ticket{Priority: i % 3, Seq: uint64(i)})
 			}

@@ -1,13 +1,12 @@
-// Package schedule decides which of the tasks of a group runs next: a value,
-// without goroutine, clock or I/O. Each decision costs O(log n).
-package schedule
+package queue
 
 import "container/heap"
 
 // Unlimited is the number of slots of a group without a limit.
 const Unlimited = -1
 
-// Group is the tasks that share slots. Make one with [New].
+// Group is the tasks that share slots, a value without goroutine, clock or I/O. Each
+// decision costs O(log n). Make one with [NewGroup].
 type Group struct {
 	Slots  int  // runs at the same time; Unlimited: any number
 	Paused bool // nothing new begins
@@ -19,8 +18,8 @@ type Group struct {
 	top     int          // the greatest number that was ever given
 }
 
-// New is an empty group.
-func New(slots int) *Group { return &Group{Slots: slots, taken: make(map[int]bool)} }
+// NewGroup is an empty group.
+func NewGroup(slots int) *Group { return &Group{Slots: slots, taken: make(map[int]bool)} }
 
 // Ticket is the place of one task: in the queue, or among those that run. The
 // zero value is in no group.

@@ -1,0 +1,143 @@
+package queue
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tasks/pkg/task"
+)
+
+// world is places by name, and what of them runs.
+type world struct {
+	*Queues
+	places map[string]*Place
+	slots  map[string]int
+}
+
+func newWorld(slots int) *world {
+	w := &world{New(), make(map[string]*Place), make(map[string]int)}
+	w.Set("g", &task.Group{Name: "g", Slots: &slots})
+	return w
+}
+
+func (w *world) enter(name string, priority int) {
+	if w.places[name] == nil {
+		w.places[name] = NewPlace()
+	}
+	if _, slot, admitted := w.Enter(w.places[name], "g", priority); admitted {
+		w.slots[name] = slot
+	}
+}
+
+func (w *world) leave(name string) {
+	w.Leave(w.places[name])
+	delete(w.slots, name)
+}
+
+// runs is who runs, with the slots.
+func (w *world) runs() string {
+	for name, p := range w.places {
+		select {
+		case slot := <-p.Granted():
+			w.slots[name] = slot
+		default:
+		}
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(fmt.Sprint(w.slots), "map["), "]")
+}
+
+func (w *world) expect(t *testing.T, want string) {
+	t.Helper()
+	if got := w.runs(); got != want {
+		t.Errorf("%q run, not %q", got, want)
+	}
+}
+
+func TestPlaces(t *testing.T) {
+	t.Parallel()
+	w := newWorld(2)
+	for _, name := range []string{"a", "b", "c", "d"} {
+		w.enter(name, 0)
+	}
+	w.enter("e", 1)
+	w.expect(t, "a:1 b:2")
+	w.leave("a")
+	w.expect(t, "b:2 e:1") // by priority
+	w.Keep(w.places["b"])
+	w.leave("b")
+	w.expect(t, "c:2 e:1")
+	w.enter("b", 0) // in its place, before d
+	w.leave("c")
+	w.expect(t, "b:2 e:1")
+	w.Close()
+	w.leave("e")
+	w.expect(t, "b:2")
+	w.Open()
+	w.expect(t, "b:2 d:1")
+	w.leave("b")
+	w.leave("b") // is in no group any more
+	if w.places["b"].Taken() || !w.places["d"].Taken() {
+		t.Error("who is in a group is not known")
+	}
+	w.Set("g", nil)
+	w.leave("d")
+	if len(w.groups) > 0 {
+		t.Errorf("%v is left", w.groups)
+	}
+}
+
+// A grant that nobody heard of is given back with the place.
+func TestLeaveBeforeItIsHeard(t *testing.T) {
+	t.Parallel()
+	w := newWorld(1)
+	w.enter("a", 0)
+	w.enter("b", 0)
+	w.leave("a")
+	w.leave("b") // admitted meanwhile
+	w.enter("b", 0)
+	w.expect(t, "b:1")
+}
+
+// What is taken back holds its slot, and who waited before comes in that order.
+func TestHoldAndReserve(t *testing.T) {
+	t.Parallel()
+	w := newWorld(2)
+	w.Close()
+	w.places = map[string]*Place{"run": NewPlace(), "late": NewPlace(), "early": NewPlace(), "first": NewPlace()}
+	w.Hold(w.places["run"], "g", 2)
+	since := task.Time{Time: time.Now().Add(time.Hour)} // the clock was set back
+	w.Reserve([]*Place{w.places["first"], w.places["early"], w.places["late"]}, []task.Time{{}, since, since})
+	for _, name := range []string{"late", "early", "first"} {
+		w.enter(name, 0)
+	}
+	w.enter("new", 0)
+	w.Open()
+	w.expect(t, "first:1")
+	for _, next := range []string{"early:1", "late:1", "new:1"} {
+		for name := range w.slots {
+			w.leave(name)
+		}
+		w.expect(t, next)
+	}
+}
+
+func TestBar(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(1)
+		if !w.Bar() || w.Bar() {
+			t.Error("a bar is news once")
+		}
+		w.enter("a", 0)
+		w.expect(t, "")
+		time.Sleep(BarFor)
+		synctest.Wait()
+		w.expect(t, "a:1")
+		if !w.Roomy() || w.Roomy() {
+			t.Error("that there is room is news once")
+		}
+	})
+}

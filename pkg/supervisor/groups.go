@@ -1,0 +1,126 @@
+package supervisor
+
+import (
+	"context"
+	"slices"
+
+	"tasks/pkg/task"
+)
+
+// Groups is every group that something was set of or that has a task, sorted by
+// name.
+func (s *Supervisor) Groups() []task.Group {
+	all := s.queues.All()
+	for _, t := range s.List() {
+		if t.Group == "" {
+			continue
+		}
+		g := all[t.Group]
+		g.Name = t.Group
+		switch t.State {
+		case task.Waiting, task.BackingOff:
+			g.Waiting++
+		case task.Queued:
+			g.Queued++
+		case task.Starting, task.Running, task.Paused, task.Stopping:
+			g.Running++
+		}
+		all[t.Group] = g
+	}
+	groups := make([]task.Group, 0, len(all))
+	for _, g := range all {
+		groups = append(groups, g)
+	}
+	slices.SortFunc(groups, func(a, b task.Group) int { return task.CompareNames(a.Name, b.Name) })
+	return groups
+}
+
+// Group is one of Groups; the error is an ErrNotFound.
+func (s *Supervisor) Group(name string) (task.Group, error) {
+	for _, g := range s.Groups() {
+		if g.Name == name {
+			return g, nil
+		}
+	}
+	return task.Group{}, task.NoSuchGroup(name)
+}
+
+// ChangeGroup changes what is set of the group called name, which need not be
+// there, and returns when that is durable and in effect: a queue that may go on
+// does so at once. Of what change is given it may set Slots, Paused and Hooks.
+func (s *Supervisor) ChangeGroup(name string, change func(*task.Group)) (task.Group, error) {
+	s.changing.Lock() // one at a time, in the store and in effect
+	defer s.changing.Unlock()
+	set, _ := s.queues.Get(name)
+	if set.Name = name; set.Slots != nil {
+		set.Slots = new(*set.Slots) // a change in place that is not saved is none
+	}
+	change(&set)
+	if err := set.Check(); err != nil {
+		return task.Group{}, err
+	}
+	if s.opts.Store != nil {
+		if err := s.opts.Store.SaveGroup(set); err != nil {
+			return task.Group{}, err
+		}
+	}
+	s.queues.Set(name, &set)
+	return s.Group(name)
+}
+
+// RemoveGroup forgets what was set of a group. While a task of it has not ended
+// the error is an ErrConflict.
+func (s *Supervisor) RemoveGroup(name string) (task.Group, error) {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	g, err := s.Group(name)
+	if err != nil {
+		return g, err
+	}
+	if n := g.Running + g.Queued + g.Waiting; n > 0 {
+		verb := "tasks that have"
+		if n == 1 {
+			verb = "task that has"
+		}
+		return g, task.Errorf(task.ErrConflict, name, "Group %s has %d %s not ended.", name, n, verb)
+	}
+	if s.opts.Store != nil {
+		if err := s.opts.Store.DeleteGroup(name); err != nil {
+			return g, err
+		}
+	}
+	s.queues.Set(name, nil)
+	return g, nil
+}
+
+// PauseGroup has nothing new begin in the group, and pauses what runs, so far as
+// it can be paused.
+func (s *Supervisor) PauseGroup(ctx context.Context, name string) (task.Group, error) {
+	return s.stir(ctx, name, true, OpPause, task.Running)
+}
+
+// ResumeGroup undoes PauseGroup.
+func (s *Supervisor) ResumeGroup(ctx context.Context, name string) (task.Group, error) {
+	return s.stir(ctx, name, false, OpResume, task.Paused)
+}
+
+func (s *Supervisor) stir(ctx context.Context, name string, paused bool, kind OpKind, state task.State) (task.Group, error) {
+	if _, err := s.Group(name); err != nil {
+		return task.Group{}, err
+	}
+	if _, err := s.ChangeGroup(name, func(g *task.Group) { g.Paused = paused }); err != nil {
+		return task.Group{}, err
+	}
+	var calls []*Call
+	for _, t := range s.List() {
+		if t.Group == name && t.State == state {
+			calls = append(calls, s.Submit(Op{Kind: kind, Name: t.Name}))
+		}
+	}
+	for _, c := range calls { // one that has ended meanwhile, or is a function, is none
+		if _, err := c.Wait(ctx); err != nil && ctx.Err() != nil {
+			return task.Group{}, context.Cause(ctx)
+		}
+	}
+	return s.Group(name)
+}
