@@ -157,7 +157,7 @@ func (e *Engine) start(l task.Launch, groups cgroups) (task.Process, error) {
 func (e *Engine) newRun(id string) *run {
 	r := &run{engine: e, id: id, exited: make(chan struct{}), gone: make(chan struct{})}
 	if e.opts.Commits != nil {
-		r.ref.Commits = e.opts.Commits()
+		r.ref.Commit = commitMark(e.opts.ID, e.opts.Commits())
 	}
 	return r
 }

@@ -67,8 +67,8 @@ func (e *Engine) environ(l task.Launch, r *run, dir string) []string {
 	}
 	env = append(env, "TASKS_NAME="+l.Spec.Name, "TASKS_GROUP="+l.Spec.Group, "TASKS_RUN="+strconv.Itoa(l.Run),
 		"TASKS_RUN_ID="+r.id, "TASKS_SLOT="+slot, "TASKS_SOCKET="+e.opts.Socket)
-	if e.opts.Commits != nil {
-		env = append(env, "TASKS_COMMIT="+commitMark(e.opts.ID, r.ref.Commits))
+	if r.ref.Commit != "" {
+		env = append(env, "TASKS_COMMIT="+r.ref.Commit)
 	}
 	return env
 }

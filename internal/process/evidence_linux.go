@@ -146,7 +146,7 @@ func (k evidence) of(p proc) (*run, error) {
 		}
 	}
 	id, mark, err := marksOf(p.pid)
-	if r := k.byID[id]; r != nil && r.mayHave(parseCommit(mark, k.state)) {
+	if r := k.byID[id]; r != nil && r.mayHave(mark) {
 		return r, err
 	}
 	if err != nil || len(k.byLog) == 0 || isRun(id, k.state) {

@@ -19,14 +19,14 @@ func TestLeftOfARemovedTask(t *testing.T) {
 	defer func() { engine.opts.Commits = nil }()
 	for _, w := range ways {
 		t.Run(string(w), func(t *testing.T) {
-			commits = 7
+			commits = 0 // a new database
 			begin := filepath.Join(t.TempDir(), "begin")
 			leaver := sh(`setsid sh -c 'echo out; until test -e ` + begin + `; do sleep 0.05; done; (exec setsid sh -c "echo late \$\$; exec sleep 1000" &)' &
 				until grep -q '^out' /proc/$$/fd/1; do sleep 0.05; done`)
 			leaver.Name, leaver.LeaveChildren = "leaver."+string(w), true
 			removed := w.start(t, leaver)
 			enginetest.Await(t, removed.Gone(), "Gone")
-			commits = 9
+			commits = 2
 			again := sh(`(setsid sh -c 'echo out $$; exec sleep 1000' &) ; echo main; exec sleep 1000`)
 			again.Name = leaver.Name
 			s := w.start(t, again)

@@ -154,10 +154,10 @@ func (r *run) had(s stat) bool {
 	return s.pgrp == r.ref.PID && r.asked == r.want && s.start <= r.since && (!r.oneByOne || s.pid == r.ref.PID)
 }
 
-// mayHave tells whether r can have begun what has its id, and this number of commits:
-// a run of a removed task with that name has another number. 0 is not known.
-func (r *run) mayHave(commits uint64) bool {
-	return commits == 0 || r.ref.Commits == 0 || commits == r.ref.Commits
+// mayHave tells whether r can have begun what has its id, and this commitMark: a run of
+// a removed task with that name has another. One of another state says nothing.
+func (r *run) mayHave(mark string) bool {
+	return r.ref.Commit == "" || !strings.HasPrefix(mark, r.engine.opts.ID+"/") || mark == r.ref.Commit
 }
 
 // end notes how the main process ended. The caller holds the mutex.

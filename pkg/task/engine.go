@@ -129,7 +129,7 @@ type Ref struct {
 	Start uint64 `json:"start,omitempty"` // clock ticks after boot, proc_pid_stat(5) field 22
 	Boot  string `json:"boot,omitempty"`  // /proc/sys/kernel/random/boot_id
 
-	Commits uint64 `json:"commits,omitempty"` // of the database before it, which tells it from a run of a removed task with its name and number
+	Commit string `json:"commit,omitempty"` // its TASKS_COMMIT, which tells it from a run of a removed task with its name and number
 
 	Cgroup string `json:"cgroup,omitempty"` // directory of its cgroup, if it has one of its own
 
