@@ -18,6 +18,8 @@ var forbidden = []struct {
 	{"tasks/pkg/task", []string{"tasks/internal", "tasks/pkg", "."}, "the vocabulary depends on the standard library alone"},
 	{"tasks/internal/lifecycle", []string{"tasks/internal", "tasks/pkg/supervisor", "."}, "the state machine is pure"},
 	{"tasks/internal/deps", []string{"tasks/internal", "tasks/pkg/supervisor", "."}, "what comes after what is decided from names alone"},
+	{"tasks/internal/alarm", []string{"tasks", "."}, "a timer knows no task"},
+	{"tasks/internal/retention", []string{"tasks/pkg/supervisor", "tasks/internal/store", "."}, "what is forgotten is decided from the vocabulary alone"},
 	{"tasks/internal/cron", []string{"tasks/internal", "tasks/pkg/supervisor", "tasks/pkg/serve", "tasks/pkg/client", "os/exec"}, "times are computed from times, and the vocabulary"},
 	{"tasks/internal/queue", []string{"tasks/internal", "tasks/pkg/supervisor", "."}, "who runs next is decided from tickets alone"},
 	{"tasks/internal/each", []string{"tasks/internal", "tasks/pkg/supervisor", "."}, "inputs become specs, and nothing else"},

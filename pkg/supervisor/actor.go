@@ -80,7 +80,7 @@ func (a *actor) loop() {
 		if a.timer != nil {
 			deadline = a.timer.C
 		}
-		due := a.due.timer()
+		due := a.due.C()
 		if a.resuming {
 			due = nil
 		}
@@ -142,7 +142,7 @@ func (a *actor) drain() {
 	if a.timer != nil {
 		a.timer.Stop()
 	}
-	a.due.stop()
+	a.due.Stop()
 	a.endCheck()
 	if a.checks != nil {
 		a.checks.Close()

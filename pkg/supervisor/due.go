@@ -8,41 +8,6 @@ import (
 	"tasks/pkg/task"
 )
 
-// due is when the time of a task comes: a point of the wall clock. The zero value
-// is never.
-type due struct {
-	at    time.Time
-	clock *time.Timer
-}
-
-func (d *due) timer() <-chan time.Time {
-	if d.clock == nil {
-		return nil
-	}
-	return d.clock.C
-}
-
-// set makes at the time that comes next; zero is never.
-func (d *due) set(at, now time.Time) {
-	d.at = at
-	d.arm(now)
-}
-
-// arm sets the timer, which runs by the monotonic clock, by what the wall clock is now.
-func (d *due) arm(now time.Time) {
-	d.stop()
-	if !d.at.IsZero() {
-		d.clock = time.NewTimer(max(d.at.Sub(now), 0))
-	}
-}
-
-func (d *due) stop() {
-	if d.clock != nil {
-		d.clock.Stop()
-		d.clock = nil
-	}
-}
-
 // unseen is how late a time must be noticed to count as missed: the machine
 // slept, the clock was set, or no supervisor was there.
 const unseen = 5 * time.Second
@@ -50,8 +15,8 @@ const unseen = 5 * time.Second
 // tick is called when the timer says that the time has come.
 func (a *actor) tick() {
 	now := a.sup.now()
-	if now.Before(a.due.at) { // the clock was set back
-		a.due.arm(now)
+	if now.Before(a.due.At) { // the clock was set back
+		a.due.Arm(now)
 		return
 	}
 	was := a.machine
@@ -75,9 +40,9 @@ func (a *actor) dated() {
 
 // advance moves on to the next time, and tells how many have passed unseen.
 func (a *actor) advance(now time.Time) (late int) {
-	last := a.due.at
+	last := a.due.At
 	next, missed := a.plan.Next(last, now)
-	a.due.set(next, now)
+	a.due.Set(next, now)
 	if missed == 0 && now.Sub(last) < unseen {
 		return 0
 	}
@@ -89,10 +54,10 @@ func (a *actor) moveDue(by time.Duration) {
 	if !a.next.IsZero() {
 		a.next.Time = a.next.Add(by)
 	}
-	if !a.due.at.IsZero() && !a.byClock() {
-		a.due.at = a.due.at.Add(by)
+	if !a.due.At.IsZero() && !a.byClock() {
+		a.due.At = a.due.At.Add(by)
 	}
-	if !a.next.IsZero() || !a.due.at.IsZero() {
+	if !a.next.IsZero() || !a.due.At.IsZero() {
 		a.dated()
 	}
 }
@@ -102,8 +67,8 @@ func (a *actor) byClock() bool {
 	if a.spec.At == "" {
 		return a.spec.Cron != ""
 	}
-	at, err := cron.At(a.spec.At, a.due.at.Add(-1), time.Local)
-	return err == nil && at.Equal(a.due.at) // else it is every while since
+	at, err := cron.At(a.spec.At, a.due.At.Add(-1), time.Local)
+	return err == nil && at.Equal(a.due.At) // else it is every while since
 }
 
 // appoint sets the time of a task that is started by hand; later is whether its
@@ -119,7 +84,7 @@ func (a *actor) appoint(again bool) (later bool, err error) {
 	if later = first.After(now); !later {
 		first, _ = a.plan.Next(now, now)
 	}
-	a.due.set(first, now)
+	a.due.Set(first, now)
 	return later, nil
 }
 

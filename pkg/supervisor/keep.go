@@ -54,8 +54,8 @@ func (a *actor) after(was lifecycle.Machine, kind lifecycle.Kind, settled, stuck
 		a.hook(task.Failed, a.run, "")
 	}
 	if phase == lifecycle.Over && changed {
-		if a.due.stop(); a.machine.Last.Cause != lifecycle.Shutdown { // else the next supervisor goes by it
-			a.due.at = time.Time{}
+		if a.due.Stop(); a.machine.Last.Cause != lifecycle.Shutdown { // else the next supervisor goes by it
+			a.due.At = time.Time{}
 		}
 		if !a.machine.Begun {
 			a.rested = task.Now()
@@ -220,7 +220,7 @@ func (a *actor) save() error {
 	}
 	r := task.Record{
 		Spec: a.spec, Engine: a.engineName(), Wish: a.machine.Wish, State: a.machine.Public(), Restarts: a.machine.Restarts,
-		Reason: a.reason, NextAt: wall(a.due.at), Queued: a.queued, Waits: a.machine.Phase == lifecycle.Waiting, Fresh: a.machine.Phase.Pending() && !a.machine.Begun, Rested: a.rested, Slot: a.slot,
+		Reason: a.reason, NextAt: wall(a.due.At), Queued: a.queued, Waits: a.machine.Phase == lifecycle.Waiting, Fresh: a.machine.Phase.Pending() && !a.machine.Begun, Rested: a.rested, Slot: a.slot,
 		Ready: a.machine.Phase == lifecycle.Running || a.machine.Phase == lifecycle.Paused, Shutdown: a.machine.Last.Cause == lifecycle.Shutdown && a.machine.Phase == lifecycle.Over,
 		Runs: slices.Clone(a.history), Unknown: a.unknown,
 	}
@@ -301,7 +301,7 @@ func (a *actor) show() {
 	}}
 	info := &now.info
 	if info.NextAt.IsZero() {
-		info.NextAt = wall(a.due.at)
+		info.NextAt = wall(a.due.At)
 	}
 	if a.proc != nil {
 		info.PID = a.proc.Ref().PID
@@ -331,13 +331,6 @@ func (a *actor) logPath() string {
 		return logs.Path(a.name, a.run)
 	}
 	return ""
-}
-
-// steady is a recorded time on the monotonic clock: whoever sets the wall clock
-// from now on does not move it.
-func steady(t task.Time) time.Time {
-	now := time.Now()
-	return now.Add(-now.Sub(t.Time))
 }
 
 // ran is how long the present run has lasted.

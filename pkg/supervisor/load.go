@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"tasks/internal/alarm"
 	"tasks/internal/deps"
 	"tasks/internal/fault"
 	"tasks/internal/lifecycle"
@@ -169,14 +170,14 @@ func (a *actor) resume(r task.Record) (later bool, late int) {
 	now := a.sup.now()
 	if r.NextAt.IsZero() {
 		next, _ := a.plan.Next(now, now)
-		a.due.set(next, now)
+		a.due.Set(next, now)
 		return false, 0
 	}
 	if r.NextAt.After(now) {
-		a.due.set(r.NextAt.Time, now)
+		a.due.Set(r.NextAt.Time, now)
 		return true, 0
 	}
-	a.due.at = r.NextAt.Time
+	a.due.At = r.NextAt.Time
 	return false, a.advance(now)
 }
 
@@ -219,7 +220,7 @@ func (a *actor) reclaim(ctx context.Context, r task.Record) error {
 	if aged, ok := proc.(task.Aged); ok {
 		a.since = time.Now().Add(-aged.Age())
 	} else {
-		a.since = steady(r.Runs[len(r.Runs)-1].StartedAt)
+		a.since = alarm.Steady(r.Runs[len(r.Runs)-1].StartedAt.Time)
 	}
 	a.pausedAt = time.Now()
 	_, late := a.resume(r)

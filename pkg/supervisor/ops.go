@@ -201,7 +201,7 @@ func (a *actor) restart(c *Call) {
 		a.appoint(true)
 	case lifecycle.Sleeping:
 		if !a.spec.Repeats() {
-			a.due.set(time.Time{}, time.Time{})
+			a.due.Set(time.Time{}, time.Time{})
 		}
 	}
 	a.begins = append(a.begins, c)

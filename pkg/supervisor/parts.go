@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"tasks/internal/alarm"
 	"tasks/internal/cron"
 	"tasks/internal/deps"
 	"tasks/internal/lifecycle"
@@ -60,8 +61,8 @@ type ahead struct {
 type clocks struct {
 	timer *time.Timer // the phase's deadline
 	armed uint64
-	next  task.Time // the restart that the backoff leads to
-	due   due       // the time of a schedule, or of one that waits for its own
+	next  task.Time   // the restart that the backoff leads to
+	due   alarm.Alarm // the time of a schedule, or of one that waits for its own
 }
 
 // callers are those whose operations are under way.

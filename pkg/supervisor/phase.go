@@ -64,7 +64,7 @@ func (a *actor) lookAgain() {
 	if by := time.Duration(a.moved.Swap(0)); by != 0 {
 		a.moveDue(by)
 	}
-	a.due.arm(a.sup.now())
+	a.due.Arm(a.sup.now())
 	if a.machine.Phase != lifecycle.Waiting {
 		return
 	}

@@ -1,4 +1,4 @@
-package supervisor
+package retention
 
 import (
 	"testing"
@@ -10,8 +10,9 @@ import (
 // TestOldest has ended tasks whose time by the wall clock is not to be trusted:
 // it was set after they had ended.
 func TestOldest(t *testing.T) {
+	t.Parallel()
 	now := time.Now()
-	h := endings{all: make(map[string]ended)}
+	h := New()
 	for _, e := range []struct {
 		name      string
 		state     task.State
@@ -23,11 +24,11 @@ func TestOldest(t *testing.T) {
 		{"done then", task.Done, 1000 * time.Hour, 2 * time.Hour},
 		{"done last", task.Done, 2000 * time.Hour, time.Hour},
 	} {
-		h.add(ended{e.name, e.state, task.Time{Time: now.Add(-e.wall).Round(0)}, now.Add(-e.age)})
+		h.add(End{e.name, e.state, task.Time{Time: now.Add(-e.wall).Round(0)}, now.Add(-e.age)})
 	}
 	var got []string
-	for _, e := range h.oldest(2, func(string) bool { return false }) {
-		got = append(got, e.name)
+	for _, e := range h.Oldest(2, func(string) bool { return false }) {
+		got = append(got, e.Name)
 	}
 	if len(got) != 2 || got[0] != "failed long ago" || got[1] != "done first" {
 		t.Errorf("to be forgotten: %q", got)
@@ -37,16 +38,16 @@ func TestOldest(t *testing.T) {
 	}
 	// A service that has failed stays, however long ago.
 	service := task.Info{Name: "service", State: task.Failed, EndedAt: task.Time{Time: now}, Spec: task.Spec{Restart: task.RestartOnFailure}}
-	if h.note(service, false); len(h.all) != 3 {
+	if h.Note(service, false); len(h.all) != 3 {
 		t.Error("a service that failed is to be forgotten in time")
 	}
 	// What is awaited stays, and counts; what has run again counts no longer.
-	h.add(ended{"done now", task.Done, task.Time{Time: now}, now})
-	if old := h.oldest(2, func(name string) bool { return name == "done then" }); len(old) != 0 {
+	h.add(End{"done now", task.Done, task.Time{Time: now}, now})
+	if old := h.Oldest(2, func(name string) bool { return name == "done then" }); len(old) != 0 {
 		t.Errorf("to be forgotten beside what is awaited: %+v", old)
 	}
-	h.note(task.Info{Name: "done last", State: task.Starting}, false)
-	if old := h.oldest(1, func(string) bool { return false }); len(old) != 1 || old[0].name != "done then" || h.n != 1 {
+	h.Note(task.Info{Name: "done last", State: task.Starting}, false)
+	if old := h.Oldest(1, func(string) bool { return false }); len(old) != 1 || old[0].Name != "done then" || h.n != 1 {
 		t.Errorf("to be forgotten: %+v; %d stay", old, h.n)
 	}
 }
