@@ -215,9 +215,10 @@ const roomForInputs = 512 << 10
 func startEach(ctx context.Context, c *client.Client, spec task.Spec, inputs []string) ([]task.Info, error) {
 	var tasks []task.Info
 	for first := 0; first < len(inputs); {
-		n, size := 0, 0
-		for first+n < len(inputs) && (n == 0 || size < roomForInputs) {
+		n, size, made := 0, 0, 0
+		for first+n < len(inputs) && (n == 0 || size < roomForInputs && made < each.MaxSize/2) {
 			size += len(inputs[first+n]) + 8
+			made += each.Size(&spec, inputs[first+n:first+n+1])
 			n++
 		}
 		some, err := c.StartEach(ctx, spec, inputs[first:first+n], first+1)

@@ -59,19 +59,55 @@ func Group(template string) string {
 	return "each"
 }
 
-// Size is how many bytes the words of command with marks come to at most, for all inputs.
-func Size(command, inputs []string) int {
+// MaxSize is the most that [Size] may be for one request.
+const MaxSize = 64 << 20
+
+// Size is how many bytes the commands and dependencies of s come to, at most, for all
+// inputs.
+func Size(s *task.Spec, inputs []string) int {
+	const header = 16 // of a text in a list
 	words, marks, text := 0, 0, 0
-	for _, word := range Command(command) {
+	for _, word := range Command(s.Command) {
+		words += header + len(word)
 		if Marked(word) {
-			words += len(word)
 			marks += strings.Count(word, "{")
 		}
+	}
+	for _, name := range slices.Concat(s.After, s.AfterEnded) {
+		words += header + len(name)
 	}
 	for _, input := range inputs {
 		text += max(len(input), 20) // a number has as many digits
 	}
 	return len(inputs)*words + marks*text
+}
+
+// nameLength is that of the name that template makes of one input, the nth.
+func nameLength(template, input string, n int) int {
+	size := len(template)
+	base := path.Base(input)
+	for mark, value := range map[string]string{
+		"{}": input, "{.}": bare(input), "{/}": base, "{//}": path.Dir(input), "{/.}": bare(base), "{#}": strconv.Itoa(n),
+	} {
+		size += strings.Count(template, mark) * (len(value) - len(mark))
+	}
+	return size
+}
+
+// maxTemplate is more than a name of marks has, each of which leaves a character.
+const maxTemplate = 8 * task.MaxName
+
+// nameOf is the name that template makes of one input, the nth. It is not made where
+// it is too long: an input and its marks may have half a MiB each.
+func nameOf(template, input string, n int) (string, error) {
+	if len(template) > maxTemplate {
+		return "", task.Errorf(task.ErrUsage, "", "bad name: before the marks are replaced it has %d characters, at most %d are allowed", len(template), maxTemplate)
+	}
+	if size := nameLength(template, input, n); size > task.MaxName {
+		return "", task.Errorf(task.ErrUsage, "", "bad name: it has %d characters, at most %d are allowed", size, task.MaxName)
+	}
+	name := Expand(template, input, n)
+	return name, task.CheckName(name)
 }
 
 // Specs is a spec per input: like s, but with the marks replaced in its name and
@@ -89,7 +125,13 @@ func Specs(s task.Spec, inputs []string, first int) ([]task.Spec, error) {
 		spec := &specs[i]
 		*spec = s
 		spec.Job = true
-		spec.Name = Expand(s.Name, input, first+i)
+		var err error
+		if spec.Name, err = nameOf(s.Name, input, first+i); err != nil {
+			if !strings.Contains(s.Name, "{#}") {
+				return nil, fmt.Errorf("input %d: %w: put {#} into the name, in place of the input", first+i, err)
+			}
+			return nil, fmt.Errorf("input %d: %w", first+i, err)
+		}
 		if other, twice := seen[spec.Name]; twice {
 			return nil, task.Errorf(task.ErrUsage, spec.Name, "%q and %q would both be named %s: put {#} into the name", other, input, spec.Name)
 		}
@@ -100,12 +142,6 @@ func Specs(s task.Spec, inputs []string, first int) ([]task.Spec, error) {
 			if marked[j] {
 				spec.Command[j] = Expand(word, input, first+i)
 			}
-		}
-		if err := task.CheckName(spec.Name); err != nil {
-			if !strings.Contains(s.Name, "{#}") {
-				return nil, fmt.Errorf("input %d: %w: put {#} into the name, in place of the input", first+i, err)
-			}
-			return nil, fmt.Errorf("input %d: %w", first+i, err)
 		}
 		if err := spec.Check(); err != nil {
 			return nil, err

@@ -2,6 +2,7 @@ package each_test
 
 import (
 	"errors"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -99,25 +100,54 @@ func TestSize(t *testing.T) {
 		command, inputs []string
 		most            int
 	}{
-		{[]string{"echo"}, []string{"abc"}, 30},
-		{[]string{strings.Repeat("x", 1000), "{print}", "{}"}, []string{"abc", "def"}, 50},
-		{[]string{"{}{}", "{/}"}, []string{strings.Repeat("x", 1000)}, 3020},
+		{[]string{"echo"}, []string{"abc"}, 60},
+		{[]string{strings.Repeat("x", 1000), "{print}", "{}"}, []string{"abc", "def"}, 2200},
+		{[]string{"{}{}", "{/}"}, []string{strings.Repeat("x", 1000)}, 3050},
 		{[]string{"{}{}"}, nil, 0},
+		{make([]string, 1000), make([]string, 1000), 17 << 20},
 	} {
-		specs, err := each.Specs(task.Spec{Name: "x-{#}", Command: tt.command}, tt.inputs, 1)
+		specs, err := each.Specs(task.Spec{Name: "x-{#}", Command: append([]string{"x"}, tt.command...)}, tt.inputs, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
 		least := 0
 		for _, s := range specs {
-			for _, word := range s.Command {
-				if !slices.Contains(tt.command, word) {
-					least += len(word)
-				}
+			for _, word := range s.Command[1:] {
+				least += 16 + len(word)
 			}
 		}
-		if got := each.Size(tt.command, tt.inputs); got < least || got > tt.most {
+		if got := each.Size(&task.Spec{Command: tt.command}, tt.inputs); got < least || got > tt.most {
 			t.Errorf("%.40q with %d inputs: %d, want %d to %d", tt.command, len(tt.inputs), got, least, tt.most)
 		}
+	}
+	after := task.Spec{Command: []string{"{}"}, Order: task.Order{After: make([]string, 1000)}}
+	if got := each.Size(&after, []string{"x"}); got < 16000 {
+		t.Errorf("%d bytes with 1000 dependencies", got)
+	}
+}
+
+// TestLongNames holds that a name which is too long is not made before it is refused.
+func TestLongNames(t *testing.T) {
+	long := strings.Repeat("x", 15000)
+	for _, tt := range []struct{ name, input, want string }{
+		{strings.Repeat("{}", 500), long, "input 1: bad name: it has 7500000 characters, at most 128 are allowed: put {#}"},
+		{strings.Repeat("{/}{/.}{.}", 100), long, "it has 4500000 characters"},
+		{strings.Repeat("{//}", 250), long + "/a", "it has 3750000 characters"},
+		{strings.Repeat("{}", 1<<18) + "x", "", "before the marks are replaced it has 524289 characters, at most 1024 are allowed"},
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := each.Specs(task.Spec{Name: tt.name, Command: []string{"echo"}}, []string{tt.input}, 1)
+		runtime.ReadMemStats(&after)
+		if made := after.TotalAlloc - before.TotalAlloc; !errors.Is(err, task.ErrUsage) || !strings.Contains(err.Error(), tt.want) || made > 1<<20 {
+			t.Errorf("%.20q of %.20q makes %d bytes: %.200v", tt.name, tt.input, made, err)
+		}
+	}
+	name := strings.Repeat("{//}", 127) + "{#}"
+	if specs, err := each.Specs(task.Spec{Name: "x" + name, Command: []string{"echo"}}, []string{"a"}, 1); err == nil || specs != nil {
+		t.Errorf("%v, %v", specs, err) // 129 characters
+	}
+	if specs, err := each.Specs(task.Spec{Name: "x" + name[4:], Command: []string{"echo"}}, []string{"a"}, 1); err != nil || len(specs[0].Name) != task.MaxName {
+		t.Errorf("%v, %v", specs, err)
 	}
 }

@@ -11,9 +11,6 @@ import (
 	"tasks/pkg/task"
 )
 
-// maxCommands is how many bytes the inputs of one request may make of its command.
-const maxCommands = 64 << 20
-
 // startEach starts a task per input.
 func startEach(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 	var p protocol.Each
@@ -24,8 +21,8 @@ func startEach(c *conn, _, params json.RawMessage) (func() (any, error), error) 
 		return nil, &protocol.Error{Code: protocol.CodeParams, Message: "params: give a command"}
 	}
 	c.complete(&p.Spec)
-	if size := each.Size(p.Command, p.Inputs); size > maxCommands {
-		return nil, task.Errorf(task.ErrUsage, "", "the commands have %d MiB with their inputs, at most %d are allowed: give fewer inputs at once", size>>20, maxCommands>>20)
+	if size := each.Size(&p.Spec, p.Inputs); size > each.MaxSize {
+		return nil, task.Errorf(task.ErrUsage, "", "the commands have %d MiB with their inputs, at most %d are allowed: give fewer inputs at once", size>>20, each.MaxSize>>20)
 	}
 	if err := task.CheckCount("first", &p.First); err != nil {
 		return nil, task.Errorf(task.ErrUsage, "", "%v", err)

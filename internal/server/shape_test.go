@@ -55,6 +55,8 @@ func TestShapes(t *testing.T) {
 		{`{"jsonrpc":"2.0","id":1,"method":"apply","params":{"tasks":[{"name":"x","command":["x"]},{"name":"x","command":["x"]}]}}`, `1`, -32005, "two tasks are named x"},
 		{`{"jsonrpc":"2.0","id":1,"method":"apply","params":{"tasks":[{"name":"x","command":["x"],"after":["y"]},{"name":"y","command":["x"],"after_ended":["x"]}]}}`, `1`, -32005, "x is before y, which it is after"},
 		{`{"jsonrpc":"2.0","id":1,"method":"each","params":{"name":"x-{#}","command":["` + strings.Repeat("{}", 1<<17) + `"],"inputs":["` + strings.Repeat("a", 1<<10) + `"]}}`, `1`, -32005, "the commands have 128 MiB with their inputs, at most 64 are allowed"},
+		{`{"jsonrpc":"2.0","id":1,"method":"each","params":{"name":"x-{#}","command":["x"` + strings.Repeat(`,""`, 1<<16) + `],"inputs":[""` + strings.Repeat(`,""`, 1<<16) + `]}}`, `1`, -32005, "MiB with their inputs, at most 64 are allowed"},
+		{`{"jsonrpc":"2.0","id":1,"method":"each","params":{"name":"` + strings.Repeat("{}", 1<<18) + `","command":["x"],"inputs":["` + strings.Repeat("a", 1<<18) + `"]}}`, `1`, -32005, "bad name"},
 		{`{"jsonrpc":"2.0","id":1,"method":"start","params":{"name":"../x","command":["x"]}}`, `1`, -32005, "bad name"},
 		{`{"jsonrpc":"2.0","id":1,"method":"start","params":{"name":"x","command":["echo","` + "\xff" + `"]}}`, `1`, -32602, "command[1] is not UTF-8 text"},
 		{`{"jsonrpc":"2.0","id":1,"method":"start","params":{"name":"x","command":["echo","\ud800"]}}`, `1`, -32602, "command[1] is not UTF-8 text"},
