@@ -149,6 +149,9 @@ func (s *Spec) Check() error {
 	if !slices.Contains([]Restart{"", RestartNo, RestartOnFailure, RestartAlways}, s.Restart) {
 		return usage("bad restart policy %q: use no, on-failure or always", s.Restart)
 	}
+	if n := len(s.SuccessCodes); n > 256 { // each is a byte
+		return usage("%d success codes: give each once", n)
+	}
 	for _, code := range s.SuccessCodes {
 		if code < 0 || code > 255 {
 			return usage("bad success code %d: give 0 to 255", code)
