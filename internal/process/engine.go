@@ -45,15 +45,17 @@ type Engine struct {
 	null *os.File
 	tree tree // finds what belongs to a run
 
-	groups  cgroups            // of the runs to come
-	emptied []cgroup           // to be removed; the reaper's own
-	lefts   batch[[]task.Proc] // who asks what is left of a run
-	members batch[[]stat]      // who asks for all that is part of a run
-	lines   atomic.Uint64      // of Exec
+	groups   cgroups            // of the runs to come
+	emptied  []cgroup           // to be removed; the reaper's own
+	lefts    batch[[]task.Proc] // who asks what is left of a run
+	members  batch[[]stat]      // who asks for all that is part of a run
+	descents batch[[]stat]      // who asks for what descends from a main process
+	lines    atomic.Uint64      // of Exec
 
 	mu       sync.Mutex     // held from a fork until it is known, and from a wait until it is noted
 	runs     map[int]*run   // by the pid of the main process, until that is reaped
 	sweeping map[*run]bool  // main process ended, others did not
+	makers   makers         // of orphans
 	bare     bool           // some run could not be put in a cgroup, and that was said
 	ended    []*run         // adopted ones whose end the reaper has not seen
 	stirred  bool           // a process that is not a child of ours has ended
@@ -89,6 +91,7 @@ func New(o Options) (*Engine, error) {
 		return nil, fmt.Errorf("cannot start the process engine: %w", err)
 	}
 	e.boot = boot
+	e.makers.begin(e.tree.anyOrphans())
 	if e.groups, err = openCgroups(o.ID); err != nil {
 		o.Logger.Info("runs have no cgroups of their own: what leaves them is found by other means", "err", err)
 	}

@@ -111,25 +111,28 @@ func (k evidence) sessions(all []stat) map[int]*run {
 	return own
 }
 
-// assign enters the runs of the orphans in owner, by pid. The error is that some
-// could not be looked at.
-func (k evidence) assign(orphans []stat, owner map[int]*run) (err error) {
+// assign enters the runs of the orphans in owner, by pid. Hidden are children of this
+// process that may not be read. The error is that some could not be looked at.
+func (k evidence) assign(orphans []stat, owner map[int]*run) (hidden []stat, err error) {
 	for _, s := range orphans {
 		r, lookErr := k.of(s.proc)
-		if lookErr = failure(lookErr); lookErr != nil {
+		if denied(lookErr) && s.ppid == os.Getpid() {
+			hidden = append(hidden, s)
+		} else if lookErr = failure(lookErr); lookErr != nil {
 			err = lookErr
 		}
 		if r != nil && k.mayOwn(r, s) {
 			owner[s.pid] = r
 		}
 	}
-	return err
+	return hidden, err
 }
 
 // of is the run of an orphan that has a session of its own, or nil: it was seen
 // before, it is in the run's cgroup, its environment names the run, or it writes to
 // the run's log. Others of this state may write to that as well: what its cgroup or
-// its environment names as another's is not the run's.
+// its environment names as another's is not the run's. Where it may not be read the
+// error says so.
 func (k evidence) of(p proc) (*run, error) {
 	if r := k.byProc[p]; r != nil {
 		return r, nil
@@ -145,7 +148,7 @@ func (k evidence) of(p proc) (*run, error) {
 			return nil, nil
 		}
 	}
-	id, mark, err := marksOf(p.pid)
+	id, mark, err := readMarks(p.pid)
 	if r := k.byID[id]; r != nil && r.mayHave(mark) {
 		return r, err
 	}
@@ -239,10 +242,16 @@ func runIDOf(pid int) (string, error) {
 
 // marksOf is runIDOf, and the commitMark beside it, or "".
 func marksOf(pid int) (id, commit string, err error) {
+	id, commit, err = readMarks(pid)
+	return id, commit, failure(err)
+}
+
+// readMarks is marksOf, with an error also where the environment may not be read.
+func readMarks(pid int) (id, commit string, err error) {
 	for range 1000 { // on a busy machine an exec may take long
 		dir, before, err := living(pid)
 		if err != nil || before.kernel || before.dead() {
-			return "", "", failure(err)
+			return "", "", unlessGone(err)
 		}
 		env, err := readAll(dir + "/environ")
 		for kv := range bytes.SplitSeq(env, []byte{0}) {
@@ -254,13 +263,13 @@ func marksOf(pid int) (id, commit string, err error) {
 			return id, valueIn(env, "TASKS_COMMIT"), nil
 		}
 		if err != nil || len(env) > 0 {
-			return "", "", failure(err)
+			return "", "", unlessGone(err)
 		}
 		// An exec takes the old environment away a while before the new one is
 		// there; meanwhile there is no code. It is truly empty without one.
 		_, after, err := living(pid)
 		if err != nil || before.code == after.code && after.code[0] != 0 {
-			return "", "", failure(err)
+			return "", "", unlessGone(err)
 		}
 		time.Sleep(time.Millisecond)
 	}

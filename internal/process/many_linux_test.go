@@ -32,7 +32,7 @@ var numbers atomic.Int64 // of runs
 func stopMany(t testing.TB, all []task.Process) {
 	t.Helper()
 	for _, p := range all {
-		p.Stop(syscall.SIGTERM)
+		go p.Stop(syscall.SIGTERM)
 	}
 	for _, p := range all {
 		enginetest.Await(t, p.Gone(), "Gone")
@@ -66,6 +66,22 @@ func TestThousandRuns(t *testing.T) {
 		if e := p.Exit(); e != (task.Exit{Signal: syscall.SIGTERM}) {
 			t.Fatalf("%+v", e)
 		}
+	}
+}
+
+// Stops that come together look at all processes together, too.
+func TestStopsShareLooks(t *testing.T) {
+	const n = 200
+	looks := func() int {
+		engine.descents.turn.Lock()
+		defer engine.descents.turn.Unlock()
+		return engine.descents.looks
+	}
+	all := bare.many(t, n)
+	before := looks()
+	stopMany(t, all)
+	if made := looks() - before; made == 0 || made > n/4 {
+		t.Errorf("%d looks for %d stops", made, n)
 	}
 }
 

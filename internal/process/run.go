@@ -26,19 +26,20 @@ type run struct {
 	gone     chan struct{}
 	pausing  sync.Mutex // held by Pause and Resume
 
-	reaped   bool   // the main process is no more, and its pid may be another's
-	late     bool   // its end is told with that of what it leaves: who hears of it before would end that
-	over     uint64 // when its end was seen, in clock ticks after boot; 0: nobody saw it
-	exit     task.Exit
-	want     syscall.Signal          // the last one sent to all of the run; 0: none
-	asked    syscall.Signal          // the last one sent to the process group
-	since    uint64                  // when it was, in clock ticks after boot
-	told     map[proc]syscall.Signal // what its processes were sent one by one; 0: nothing so far
-	followed map[proc]bool           // members that are not our children, and whose end is awaited
-	reaper   proc                    // who takes in the orphans of an adopted run; zero: not known
-	used     usage                   // when its usage was asked for last; at first none, at its start
-	percent  *float64                // what that came to; nil: not asked for yet
-	failed   error                   // why the last look could not find or signal all that is left, once it is to end
+	reaped    bool   // the main process is no more, and its pid may be another's
+	childless bool   // nothing was left of it once its main process was no more
+	late      bool   // its end is told with that of what it leaves: who hears of it before would end that
+	over      uint64 // when its end was seen, in clock ticks after boot; 0: nobody saw it
+	exit      task.Exit
+	want      syscall.Signal          // the last one sent to all of the run; 0: none
+	asked     syscall.Signal          // the last one sent to the process group
+	since     uint64                  // when it was, in clock ticks after boot
+	told      map[proc]syscall.Signal // what its processes were sent one by one; 0: nothing so far, but they were seen
+	followed  map[proc]bool           // members that are not our children, and whose end is awaited
+	reaper    proc                    // who takes in the orphans of an adopted run; zero: not known
+	used      usage                   // when its usage was asked for last; at first none, at its start
+	percent   *float64                // what that came to; nil: not asked for yet
+	failed    error                   // why the last look could not find or signal all that is left, once it is to end
 }
 
 // usage is what a run has used of the processors, as it was read between two times.
@@ -85,6 +86,7 @@ func (r *run) Signal(sig syscall.Signal) error {
 // cannot be sent now is sent by a later pass.
 func (r *run) Stop(sig syscall.Signal) {
 	e := r.engine
+	r.noteDescent()
 	e.mu.Lock()
 	if r.want != syscall.SIGKILL {
 		r.want = sig

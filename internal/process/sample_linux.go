@@ -135,7 +135,7 @@ func (t *tree) lost(e *Engine, all []stat) map[int]*run {
 		}
 	}
 	e.mu.Unlock()
-	known.assign(lost, owner) // what could not be looked at is not counted this time
+	e.attribute(known, lost, owner) // what could not be looked at is not counted this time
 	// Of a family that left together only the eldest is to be placed.
 	for pid := range owner {
 		if owner[byPID[pid].ppid] != nil {

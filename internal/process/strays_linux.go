@@ -32,7 +32,7 @@ func (e *Engine) Strays() ([]int, error) {
 	}
 	e.mu.Unlock()
 	owner := make(map[int]*run)
-	if err := known.assign(lost, owner); err != nil {
+	if _, err := e.attribute(known, lost, owner); err != nil {
 		return nil, err
 	}
 	var strays []int

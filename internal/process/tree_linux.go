@@ -90,6 +90,7 @@ func (t *tree) orphans(e *Engine, runs map[*run]bool) (left map[*run][]stat, aga
 	known := e.newEvidence(runs)
 	e.mu.Unlock()
 	if len(known.adopted) == 0 && !t.anyOrphans() {
+		e.noOrphans(runs)
 		return nil, false, nil
 	}
 	left, again, err = e.orphansOf(known)
@@ -130,7 +131,8 @@ func (e *Engine) orphansOf(known evidence) (left map[*run][]stat, again bool, er
 		}
 	}
 	e.mu.Unlock()
-	err = known.assign(rest, owner)
+	unknown, err := e.attribute(known, rest, owner)
+	e.sayUnknown(known.byID, unknown, all)
 	return descend(all, owner, nil), again, err
 }
 
@@ -199,7 +201,7 @@ func (t *tree) members(e *Engine, of map[*run]bool, grouped map[proc]*run, keep 
 		}
 	}
 	e.mu.Unlock()
-	err = known.assign(lost, owner)
+	_, err = e.attribute(known, lost, owner)
 	return descend(all, owner, keep), err
 }
 

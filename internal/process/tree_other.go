@@ -45,6 +45,7 @@ func Shim([]string) int {
 func Probe() error { return nil }
 
 func (tree) open() error      { return nil }
+func (tree) anyOrphans() bool { return true }
 func (tree) reserve(*os.File) {}
 func (tree) release()         {}
 
@@ -87,6 +88,9 @@ func ignored() ([]os.Signal, error) {
 	return all, nil
 }
 
+// noteDescent has nothing to note: no process is found here by its descent.
+func (r *run) noteDescent() {}
+
 // Pause stops the process group alone: nothing else is known here.
 func (r *run) Pause() error { return r.Signal(syscall.SIGSTOP) }
 
@@ -101,6 +105,12 @@ func (e *Engine) follow(*run, []stat) error { return nil }
 
 // KillUnknown finds nothing here.
 func (e *Engine) KillUnknown(Database) ([]int, error) { return nil, nil }
+
+// makers are of use on Linux alone.
+type makers struct{}
+
+func (makers) begin(bool) {}
+func (makers) letGo(*run) {}
 
 // cgroups are Linux's alone.
 type cgroups struct{}

@@ -1,0 +1,150 @@
+package process
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tasks/pkg/task"
+)
+
+// What may not be read and has left its session is found where it descends from its run
+// as that is stopped, or where no other run can have begun it. What is neither is said.
+func TestHidden(t *testing.T) {
+	t.Parallel()
+	s := start(t, helper(t, "hidden"))
+	if e := s.wait(t); e != (task.Exit{}) {
+		t.Errorf("%+v: %s", e, s.log(t))
+	}
+}
+
+const (
+	away   = `setsid sh -c 'echo away $$; exec sleep 1000'`
+	awayUp = `until grep -q "^away" /proc/$$/fd/1; do sleep 0.01; done; `
+)
+
+// playHidden has an engine that may not read any process.
+func playHidden() {
+	must(LeaveCgroup()) // it is itself begun as a run
+	dir, err := os.MkdirTemp("", "hidden")
+	must(err)
+	private := regexp.MustCompile(`^/proc/\d+/(environ|fd|fdinfo/.*)$`)
+	f := func(c call) error {
+		if private.MatchString(c.path) {
+			return unix.EACCES
+		}
+		return nil
+	}
+	intercept.Store(&f)
+	var words bytes.Buffer // of the reaper, which is over when it is read
+	must(OnFirstThread(func(first *FirstThread) (err error) {
+		o := options(dir)
+		o.First, o.Logger = first, slog.New(slog.NewTextHandler(&words, nil))
+		e, err := New(o)
+		must(err)
+		st := &hiding{engine: e, dir: dir}
+		defer func() { err = errors.Join(err, e.Close(), os.RemoveAll(dir)) }()
+		return errors.Join(st.alone(), st.amongOthers(), st.left())
+	}))
+	said := words.String()
+	if strings.Count(said, "it is not ended") != 2 || strings.Count(said, `tasks="run6, run7"`) != 1 || strings.Count(said, "tasks=run8") != 1 {
+		must(errors.New("it says: " + said))
+	}
+}
+
+type hiding struct {
+	engine *Engine
+	dir    string
+	runs   int
+}
+
+// begin begins a run, and waits until what leaves its session has.
+func (st *hiding) begin(script string) (task.Process, proc) {
+	st.runs++
+	path := filepath.Join(st.dir, fmt.Sprint(st.runs))
+	log, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	must(err)
+	spec := sh(script)
+	spec.Name = fmt.Sprintf("run%d", st.runs)
+	p, err := st.engine.start(task.Launch{Spec: &spec, Run: 7, Log: log}, cgroups{})
+	must(err)
+	for end := time.Now().Add(bound); ; time.Sleep(time.Millisecond) {
+		text, err := os.ReadFile(path)
+		must(err)
+		var pid int
+		if n, _ := fmt.Sscanf(string(text), "away %d\n", &pid); n == 1 {
+			return p, proc{pid, startOf(pid)}
+		}
+		if time.Now().After(end) {
+			must(fmt.Errorf("it does not begin: %q", text))
+		}
+	}
+}
+
+// stop ends a run, and tells whether the process has ended with it.
+func (st *hiding) stop(what string, p task.Process, hidden proc, want bool) error {
+	p.Stop(syscall.SIGTERM)
+	select {
+	case <-p.Gone():
+	case <-time.After(bound):
+		return fmt.Errorf("%s: it is not gone", what)
+	}
+	if ended := !lives(hidden.pid); ended != want {
+		return fmt.Errorf("%s: what is hidden has ended: %v", what, ended)
+	}
+	return nil
+}
+
+// alone is a run beside which there is no other.
+func (st *hiding) alone() error {
+	p, hidden := st.begin(`(` + away + ` &); sleep 1000`)
+	err := st.stop("an orphan", p, hidden, true)
+	p, hidden = st.begin(away + ` & sleep 1000`)
+	err = errors.Join(err, st.stop("a child", p, hidden, true))
+	p, hidden = st.begin(away + ` & ` + awayUp)
+	<-p.Exited()
+	return errors.Join(err, st.stop("what is left at the end", p, hidden, true))
+}
+
+// amongOthers is a run beside which there is another: its child is found by its descent.
+func (st *hiding) amongOthers() error {
+	older, left := st.begin(away + ` & sleep 1000`)
+	p, hidden := st.begin(away + ` & sleep 1000`)
+	err := st.stop("a child beside another run", p, hidden, true)
+	if !lives(left.pid) {
+		err = errors.Join(err, errors.New("what is the other run's has ended"))
+	}
+	return errors.Join(err, st.stop("a child of the other run", older, left, true))
+}
+
+// left is an orphan that is of one of two runs: it is of neither.
+func (st *hiding) left() error {
+	older, its := st.begin(away + ` & sleep 1000`)
+	p, hidden := st.begin(`(` + away + ` &); sleep 1000`)
+	err := errors.Join(
+		st.stop("an orphan beside another run", p, hidden, false), st.stop("the older run", older, its, true))
+	if !lives(hidden.pid) {
+		err = errors.Join(err, errors.New("what may be of two runs has ended with the second"))
+	}
+	p, its = st.begin(`(` + away + ` &); sleep 1000`)
+	err = errors.Join(err, st.stop("a later run", p, its, false)) // the one that is left may have begun it
+	strays, strayErr := st.engine.Strays()
+	if !slices.Equal(strays, []int{hidden.pid, its.pid}) && !slices.Equal(strays, []int{its.pid, hidden.pid}) {
+		err = errors.Join(err, fmt.Errorf("the strays are %v", strays))
+	}
+	for _, pid := range []int{hidden.pid, its.pid} {
+		must(syscall.Kill(pid, syscall.SIGKILL))
+	}
+	return errors.Join(err, strayErr)
+}
