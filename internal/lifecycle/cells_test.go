@@ -28,6 +28,7 @@ func machines() map[string]Machine {
 		"queued shut":      {Phase: Queued, Wish: task.Up, Cause: Shutdown},
 		"starting":         {Phase: Starting, Wish: task.Up, Begun: true},
 		"starting stopped": {Phase: Starting, Wish: task.Down, Cause: Stop, Grace: grace, Begun: true},
+		"starting again":   {Phase: Starting, Wish: task.Up, Retry: true, Begun: true},
 		"starting unasked": {Phase: Starting, Wish: task.Up, Unasked: true, Begun: true},
 		"starting dropped": {Phase: Starting, Wish: task.Down, Cause: Stop, Grace: grace, Unasked: true, Begun: true},
 		"starting killed":  {Phase: Starting, Wish: task.Down, Cause: Stop, Grace: grace, Killed: true, Begun: true},
@@ -109,6 +110,7 @@ waiting shut     | conflict        | conflict | over             | over         
 queued           | conflict        | conflict | over             | over             | over             | same             | -               | same            | same         | conflict | conflict
 queued shut      | conflict        | conflict | over             | over             | over             | -                | same            | same            | same         | conflict | conflict
 starting         | conflict        | conflict | same             | same             | same             | same             | -               | same            | same         | conflict | conflict
+starting again   | conflict        | conflict | same             | same             | same             | same             | -               | same            | same         | conflict | conflict
 starting unasked | conflict        | conflict | same             | same             | same             | same             | same            | -               | -            | conflict | conflict
 starting stopped | conflict        | conflict | -                | same             | same             | -                | same            | same            | same         | conflict | conflict
 starting dropped | conflict        | conflict | -                | same             | same             | -                | same            | same            | same         | conflict | conflict
@@ -136,6 +138,7 @@ waiting shut     | -               | -               | -               | -     |
 queued           | -               | -               | -               | -     | starting Launch | -       | -            | -
 queued shut      | -               | -               | -               | -     | -               | -       | -            | -
 starting         | -               | -               | -               | -     | -               | -       | -            | -
+starting again   | -               | -               | -               | -     | -               | -       | -            | -
 starting unasked | -               | -               | -               | -     | -               | -       | -            | -
 starting stopped | -               | -               | -               | -     | -               | -       | -            | -
 starting dropped | -               | -               | -               | -     | -               | -       | -            | -
@@ -163,6 +166,7 @@ waiting shut     | -            | -           | -           | -                 
 queued           | -            | -           | -           | -                      | -                      | -            | -           | -       | -             | -
 queued shut      | -            | -           | -           | -                      | -                      | -            | -           | -       | -             | -
 starting         | running      | over Settle | over Settle | -                      | -                      | -            | -           | -       | -             | -
+starting again   | running      | over Settle | over Settle | -                      | -                      | -            | -           | -       | -             | -
 starting unasked | running      | over Settle | over Settle | -                      | -                      | -            | -           | -       | -             | -
 starting stopped | stopping Ask | over Settle | over Settle | -                      | -                      | -            | -           | -       | -             | -
 starting dropped | stopping Ask | over Settle | over Settle | -                      | -                      | -            | -           | -       | -             | -
@@ -201,6 +205,7 @@ over             | queued   | queued   | queued | sleeping | -      | -      | -
 	{"grouped", `
                  | failed      | lacks
 starting         | over Settle | queued Forget
+starting again   | over Settle | queued Forget
 starting stopped | over Settle | over Forget
 starting unasked | over Settle | queued Forget
 starting dropped | over Settle | over Forget`},
@@ -216,6 +221,7 @@ over             | waiting  | waiting  | queued | -       | -      | -     | -  
                  | began        | adopted | adopted ready | adopted paused | ready   | resume
 idle             | -            | probing | running       | paused         | -       | conflict
 starting         | probing      | -       | -             | -              | -       | conflict
+starting again   | probing      | -       | -             | -              | -       | conflict
 starting stopped | stopping Ask | -       | -             | -              | -       | conflict
 starting killed  | killing Kill | -       | -             | -              | -       | conflict
 probing          | -            | -       | -             | -              | running | conflict
@@ -232,16 +238,18 @@ stopping left    | -            | over Settle
 killing          | same         | -
 stuck            | same         | -`},
 	{"on-failure", `
-                 | failed      | exited      | exited 1       | gone
-starting         | over Settle | -           | -              | -
-starting stopped | over Settle | -           | -              | -
-probing          | -           | over Settle | backoff Settle | -
-running          | -           | over Settle | backoff Settle | -
-paused           | -           | over Settle | backoff Settle | -
-stopping         | -           | over Settle | over Settle    | -
-stopping left    | -           | -           | -              | backoff Settle
-killing left     | -           | -           | -              | backoff Settle
-stuck left       | -           | -           | -              | backoff Settle`},
+                 | failed         | lacks          | exited      | exited 1       | gone
+starting         | over Settle    | over Settle    | -           | -              | -
+starting again   | over Settle    | backoff Settle | -           | -              | -
+starting unasked | backoff Settle | backoff Settle | -           | -              | -
+starting stopped | over Settle    | over Settle    | -           | -              | -
+probing          | -              | -              | over Settle | backoff Settle | -
+running          | -              | -              | over Settle | backoff Settle | -
+paused           | -              | -              | over Settle | backoff Settle | -
+stopping         | -              | -              | over Settle | over Settle    | -
+stopping left    | -              | -              | -           | -              | backoff Settle
+killing left     | -              | -              | -           | -              | backoff Settle
+stuck left       | -              | -              | -           | -              | backoff Settle`},
 	{"repeats", `
                  | tick            | late            | clear           | block    | failed          | exited                 | exited 1               | gone
 idle             | -               | -               | -               | -        | -               | -                      | -                      | -
@@ -251,6 +259,7 @@ waiting          | -               | -               | starting Launch | sleepin
 waiting shut     | -               | -               | -               | -        | -               | -                      | -                      | -
 queued           | -               | -               | -               | -        | -               | -                      | -                      | -
 starting         | -               | -               | -               | -        | over Settle     | -                      | -                      | -
+starting again   | -               | -               | -               | -        | over Settle     | -                      | -                      | -
 probing          | -               | -               | -               | -        | -               | sleeping Settle        | sleeping Settle        | -
 running          | -               | -               | -               | -        | -               | sleeping Settle        | sleeping Settle        | -
 paused           | -               | -               | -               | -        | -               | sleeping Settle        | sleeping Settle        | -

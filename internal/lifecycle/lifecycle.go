@@ -170,6 +170,7 @@ type Machine struct {
 	Grace    time.Duration // of the stop under way
 	Pause    time.Duration // of the backoff under way
 	Unasked  bool          // nobody has asked for the run: if it cannot begin, nobody is told
+	Retry    bool          // it was up, or to be: where there is no room for the run it is tried again, whoever asked for it
 	Begun    bool          // there was a run since the last start by hand, or since its time came
 	Before   bool          // likewise, before the one that is starting
 	Taken    bool          // it has slept or run since its start by hand: what repeats does so from then on
@@ -228,6 +229,7 @@ type Input struct {
 	Unasked bool
 	Later   bool
 	Late    int
+	Retry   bool // another run was ended for it
 	Clear   bool // what it waits for has happened already
 	Ready   bool
 	Paused  bool

@@ -45,19 +45,14 @@ func (m Machine) Next(p Policy, in Input) (Machine, []Action, error) {
 			m.Cause, m.Note = Unhealthy, in.Exit.Err
 			return m.end(p.Grace, false)
 		}
-	case DidFail:
-		if m.Phase == Starting {
-			m.Exited, m.Exit = true, in.Exit
-			return m.settle(p, in)
-		}
-	case DidLack:
+	case DidFail, DidLack:
 		switch {
 		case m.Phase != Starting:
-		case p.Grouped:
+		case in.Kind == DidLack && p.Grouped:
 			return m.yield()
 		default:
-			in.Kind = DidFail
-			return m.Next(p, in)
+			m.Exited, m.Exit = true, in.Exit
+			return m.settle(p, in)
 		}
 	case DidExit:
 		return m.exited(p, in)
@@ -84,6 +79,7 @@ func (m Machine) begin(p Policy, in Input) (Machine, []Action, error) {
 	m.Wish, m.Restarts, m.Streak = task.Up, 0, 0
 	m.Cause, m.Unasked, m.Late = None, in.Unasked, in.Late
 	m.Begun, m.Again = m.Begun && in.Unasked && in.Later, false
+	m.Retry = in.Retry || m.Phase == Backoff
 	switch {
 	case in.Later:
 		return m.enter(Sleeping), nil, nil
@@ -238,6 +234,7 @@ func (m Machine) restart(p Policy, in Input) (Machine, []Action, error) {
 		m.Restarts, m.Streak = 0, 0
 		return m, nil, nil
 	case Starting:
+		m.Retry = m.Retry || m.Unasked && !in.Unasked
 		m.Restarts, m.Streak, m.Unasked = 0, 0, in.Unasked
 		if m.Cause != None {
 			m.Cause = Restart
@@ -326,7 +323,7 @@ func (m Machine) timedOut(p Policy, in Input) (Machine, []Action, error) {
 	case Backoff:
 		m.Restarts++
 		m.Streak++
-		m.Cause, m.Unasked, m.Late = None, true, 0
+		m.Cause, m.Unasked, m.Retry, m.Late = None, true, true, 0
 		return m.queue(p)
 	}
 	return m, nil, nil
@@ -335,10 +332,10 @@ func (m Machine) timedOut(p Policy, in Input) (Machine, []Action, error) {
 // settle decides what follows a run that is over.
 func (m Machine) settle(p Policy, in Input) (Machine, []Action, error) {
 	m.Last = Ending{p.outcome(m.Cause, m.Exit), m.Cause, m.Exit, m.Killed, m.Note}
-	unbegun := in.Kind == DidFail && !m.Unasked && !(p.Repeats && m.Taken) // its caller is told, and it is not tried again
+	unbegun := (in.Kind == DidFail || in.Kind == DidLack && !m.Retry) && !m.Unasked && !(p.Repeats && m.Taken) // its caller is told, and it is not tried again
 	switch {
 	case m.Cause == Restart, m.Cause == Replace: // in the slot that it has
-		m.Unasked = m.Cause == Replace
+		m.Unasked, m.Retry = m.Cause == Replace, true
 		m.Restarts, m.Streak, m.Again, m.Late = 0, 0, false, 0
 		next, acts, err := m.launch()
 		return next, append([]Action{Settle}, acts...), err

@@ -25,6 +25,7 @@ func alphabet() []Input {
 		Input{Kind: DoRestart, Unasked: true},
 		Input{Kind: DoRestart, Unasked: true, Late: 2},
 		Input{Kind: DoStart, Clear: true},
+		Input{Kind: DoStart, Retry: true},
 	)
 }
 
@@ -91,7 +92,7 @@ func essence(p Policy, m Machine) Machine {
 		m.Cause = None
 	}
 	if m.Phase != Starting && m.Phase != Waiting && m.Phase != Queued {
-		m.Unasked = false
+		m.Unasked, m.Retry = false, false
 	}
 	if m.Phase != Starting {
 		m.Before = false

@@ -15,7 +15,7 @@ func TestPublic(t *testing.T) {
 		"idle": task.Starting, "sleeping": task.Waiting, "sleeping shut": task.Waiting, "waiting": task.Waiting,
 		"waiting shut": task.Waiting, "queued": task.Queued, "queued shut": task.Queued, "probing": task.Starting,
 		"paused": task.Paused, "stopping restart": task.Stopping, "starting": task.Starting, "starting stopped": task.Stopping, "starting killed": task.Stopping,
-		"starting unasked": task.Starting, "starting dropped": task.Stopping,
+		"starting again": task.Starting, "starting unasked": task.Starting, "starting dropped": task.Stopping,
 		"running": task.Running, "stopping": task.Stopping, "stopping left": task.Stopping, "killing": task.Stopping,
 		"killing left": task.Stopping, "stuck": task.Stopping, "stuck left": task.Stopping,
 		"backoff": task.BackingOff, "over": task.Done,

@@ -249,7 +249,7 @@ func failed(in Input) bool { return in.Kind == DidFail || in.Kind == DidLack }
 
 // rests is what a machine must not come to rest from.
 func rests(p Policy, m, next Machine, w world, in Input) error {
-	goes := p.Repeats && m.Taken // on, though its caller was told
+	goes := p.Repeats && m.Taken || in.Kind == DidLack && m.Retry // on, though its caller was told
 	unbegun := failed(in) && !m.Unasked && !goes && next.Phase != Queued || in.Kind == DidBlock
 	ended := m.Phase.Live() && !next.Phase.Live()
 	sets := next.Armed != m.Armed && (next.Phase == Waiting || next.Phase == Queued || next.Phase == Starting)
