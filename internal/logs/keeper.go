@@ -10,10 +10,8 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
-	"tasks/internal/safeopen"
 	"tasks/pkg/task"
 )
 
@@ -210,22 +208,14 @@ func (k *Keeper) Done(name string, run int) {
 	}
 }
 
-// Room is an ENOSPC where there is no room for anything to be written to the log
-// of a run, or why no log can be opened at all.
+// Room is [Dir.Ahead] for the run after the given one, which goes on.
 func (k *Keeper) Room(name string, run int) error {
-	f, err := safeopen.OpenFile(k.dir.Path(name, run), os.O_WRONLY|syscall.O_NOFOLLOW, 0)
-	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOMEM) {
-		return err // the next run could not have a log either
+	if err := k.lost(); err != nil {
+		return fmt.Errorf("cannot create the log of run %d: %w", run+1, err)
 	}
-	if err != nil {
-		return nil // deleted: that was room enough
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil
-	}
-	return reserve(f, info.Size())
+	k.turns <- struct{}{}
+	defer func() { <-k.turns }()
+	return k.dir.Ahead(name, run+1)
 }
 
 // Remove is [Dir.Remove], for a task that has ended.

@@ -48,7 +48,7 @@ func (d Dir) path(name string, run int) string {
 // umask is, and the directories that are missing. Logs of that run and of later
 // ones are those of a task that was removed or forgotten, or of a run that was
 // never recorded: they are deleted, and who still writes to one writes on alone.
-// It is an ENOSPC where there is no room for anything to be written.
+// What Ahead has made becomes the log. It is an ENOSPC where there is no room for anything to be written.
 func (d Dir) Create(name string, run int) (*os.File, error) {
 	f, err := d.create(name, run)
 	if err != nil {
@@ -64,21 +64,17 @@ func (d Dir) create(name string, run int) (*os.File, error) {
 	if run < 1 {
 		return nil, errors.New("runs are numbered from 1")
 	}
-	const flags = os.O_WRONLY | os.O_CREATE | os.O_EXCL | os.O_APPEND // and O_CLOEXEC, as always
 	path := d.path(name, run)
-	f, err := safeopen.OpenFile(path, flags, 0o600)
+	f, err := d.takeAhead(name, path), error(nil)
+	if f == nil {
+		f, err = d.open(name, path)
+	}
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		// Not looked for before: but for a task's first run it is there.
-		if err := makeDir(filepath.Dir(path)); err != nil {
-			return nil, err
-		}
-		f, err = safeopen.OpenFile(path, flags, 0o600)
 	case errors.Is(err, fs.ErrExist):
 		if err := d.deleteFrom(name, run); err != nil {
 			return nil, err
 		}
-		f, err = safeopen.OpenFile(path, flags, 0o600)
+		f, err = d.open(name, path)
 	case err == nil && run == 1: // in a directory that was there before
 		err = d.deleteFrom(name, 2)
 	}

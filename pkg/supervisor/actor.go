@@ -270,9 +270,6 @@ func (a *actor) input(in lifecycle.Input) {
 			return
 		}
 		a.machine = next
-		if in.Kind == lifecycle.DoRestart && was.Phase.Up() {
-			a.intend()
-		}
 		a.act(acts) // before what follows, which may be another ending
 		settled = settled || slices.Contains(acts, lifecycle.Settle)
 		stuck = stuck || slices.Contains(acts, lifecycle.Report)

@@ -20,7 +20,7 @@ func (a *actor) tick() {
 		return
 	}
 	was := a.machine
-	a.input(lifecycle.Input{Kind: lifecycle.DidTick, Late: a.advance(now)})
+	a.comes(a.advance(now))
 	if a.machine == was {
 		a.dated()
 	}

@@ -146,22 +146,6 @@ func TestSaveFailsAtAnAutomaticRestart(t *testing.T) {
 	})
 }
 
-func TestSaveFailsAtARestart(t *testing.T) {
-	st := newMemory()
-	faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
-		start(t, s, f, web())
-		st.failing(func(*task.Record) error { return errDisk })
-		_, err := s.Restart(t.Context(), "web")
-		if !errors.Is(err, errDisk) {
-			t.Errorf("Restart: %v", err)
-		}
-		expect(t, s, "web", task.Stopped, "no space left on device")
-		if f.Live() != 0 {
-			t.Error("a run that is not recorded lives on")
-		}
-	})
-}
-
 // While the machine has no room, what is queued stays so, in its order.
 func TestQueueWithoutRoom(t *testing.T) {
 	st := newMemory()

@@ -145,6 +145,8 @@ func (a *actor) answer(kind lifecycle.Kind, over, stuck bool, saved error) {
 	reply(&a.turns, saved)
 	unbegun := (kind == lifecycle.DidFail || kind == lifecycle.DidLack && !pending) && !a.machine.Phase.Live()
 	switch {
+	case unbegun && a.machine.Phase == lifecycle.Backoff:
+		reply(&a.begins, task.Errorf(nil, a.name, "cannot start %s yet, it is tried again: %s", a.name, a.history[len(a.history)-1].Reason))
 	case unbegun: // also of a schedule that goes on
 		reply(&a.begins, task.Errorf(nil, a.name, "cannot start %s: %s", a.name, a.history[len(a.history)-1].Reason))
 	case pending && a.refused == nil:
@@ -257,16 +259,6 @@ func (a *actor) saveLate() {
 	case err != nil && !again:
 		a.sup.opts.Logger.Error("cannot save a task", "task", a.name, "err", err)
 	}
-}
-
-// intend records a restart before it begins: one that a death of the supervisor
-// cuts in two must not leave the task ended. Where that cannot be recorded the
-// restart goes on.
-func (a *actor) intend() {
-	if err := a.save(); err != nil {
-		a.sup.opts.Logger.Error("cannot save a task", "task", a.name, "err", err)
-	}
-	fault.At("intended")
 }
 
 // restarting tells whether the record is of a restart under way.

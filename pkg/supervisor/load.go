@@ -226,7 +226,7 @@ func (a *actor) reclaim(ctx context.Context, r task.Record) error {
 	_, late := a.resume(r)
 	a.input(lifecycle.Input{Kind: lifecycle.DidAdopt, Ready: r.Ready, Paused: r.State == task.Paused})
 	if late > 0 {
-		a.input(lifecycle.Input{Kind: lifecycle.DidTick, Late: late})
+		a.comes(late)
 	}
 	switch {
 	case r.Wish == task.Down:

@@ -32,7 +32,17 @@ func (k *keeper) Watch(spec *task.Spec, run int) {
 }
 func (k *keeper) Done(name string, run int) { k.note("done %s %d", name, run) }
 
-func (k *keeper) Room(string, int) error { return k.full }
+func (k *keeper) Room(string, int) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.full
+}
+
+func (k *keeper) filled(err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.full = err
+}
 
 func (k *keeper) expect(t *testing.T, want ...string) {
 	t.Helper()

@@ -62,6 +62,9 @@ func (a *actor) start(c *Call) {
 		if spec := c.op.Spec; err == nil && len(spec.Command) > 0 {
 			_, err = a.prepare(spec) // it is refused before the other is stopped
 		}
+		if err == nil {
+			err = a.recordable()
+		}
 		if err != nil {
 			c.fail(err)
 			return
@@ -69,6 +72,7 @@ func (a *actor) start(c *Call) {
 		a.afterStop(c)
 		return
 	}
+	replaces := a.replacing
 	a.replacing = false
 	spec, fn := *c.op.Spec, c.op.fn
 	again := fn == nil && len(spec.Command) == 0
@@ -99,7 +103,7 @@ func (a *actor) start(c *Call) {
 	a.anew()
 	a.begins = append(a.begins, c)
 	a.sup.queues.Put(a.place, c.op.place)
-	a.input(lifecycle.Input{Kind: lifecycle.DoStart, Later: later})
+	a.input(lifecycle.Input{Kind: lifecycle.DoStart, Later: later, Retry: replaces})
 	if p := a.machine.Phase; p == lifecycle.Sleeping || p == lifecycle.Waiting { // a place is had when it can be used
 		a.sup.queues.Put(a.place, 0)
 	}
@@ -204,6 +208,10 @@ func (a *actor) restart(c *Call) {
 			a.due.Set(time.Time{}, time.Time{})
 		}
 	}
+	if err := a.intend(); err != nil {
+		c.fail(err)
+		return
+	}
 	a.begins = append(a.begins, c)
 	a.input(lifecycle.Input{Kind: lifecycle.DoRestart})
 }
@@ -242,19 +250,6 @@ func (a *actor) pause(c *Call, pause bool) {
 	}
 	a.turns = append(a.turns, c)
 	a.input(lifecycle.Input{Kind: kind})
-}
-
-// room is why a run that goes on is not to be ended for another: on a full disk
-// that could not begin.
-func (a *actor) room() error {
-	keeper, ok := a.sup.opts.Logs.(LogKeeper)
-	if !ok || !a.machine.Phase.Up() {
-		return nil
-	}
-	if err := keeper.Room(a.name, a.run); err != nil {
-		return fmt.Errorf("cannot start %s again, so it goes on: %w", a.name, err)
-	}
-	return nil
 }
 
 // wantEnd asks the run to end; the call is answered when it has.

@@ -70,8 +70,8 @@ type LogKeeper interface {
 	Watch(spec *task.Spec, run int)
 	// Done is called when the run is over, or could not begin.
 	Done(name string, run int)
-	// Room is asked before a run is ended for the sake of another. The error is
-	// why that could write nothing.
+	// Room is called before a run is ended for the sake of another, for which it
+	// keeps what Create needs. The error is why it cannot.
 	Room(name string, run int) error
 }
 

@@ -1,0 +1,99 @@
+package supervisor_test
+
+import (
+	"testing"
+	"time"
+
+	"tasks/internal/enginetest"
+	"tasks/internal/logs"
+	"tasks/pkg/supervisor"
+	"tasks/pkg/task"
+)
+
+// A restart ends no run whose successor could not be recorded; nor does a replacement.
+func TestSaveFailsAtARestart(t *testing.T) {
+	st := newMemory()
+	faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		spec := web()
+		start(t, s, f, spec)
+		st.failing(func(*task.Record) error { return errDisk })
+		const text = "cannot start web again, so it goes on: no space left on device"
+		_, err := s.Restart(t.Context(), "web")
+		expectError(t, err, errDisk, text)
+		_, err = s.Submit(supervisor.Op{Kind: supervisor.OpStart, Spec: &spec, Replace: true}).Wait(t.Context())
+		expectError(t, err, errDisk, text)
+		if got := expect(t, s, "web", task.Running, ""); got.Run != 1 {
+			t.Errorf("run %d", got.Run)
+		}
+		st.failing(nil)
+		time.Sleep(3 * time.Second)
+		if got := st.record("web"); got.State != task.Running || got.Wish != task.Up {
+			t.Errorf("record: %+v", got)
+		}
+		if _, err = s.Restart(t.Context(), "web"); err != nil {
+			t.Errorf("Restart: %v", err)
+		}
+	})
+}
+
+// For whom a run was ended, and who was to be tried again, is so where there is no
+// room, though the caller is told.
+func TestRestartWithoutRoom(t *testing.T) {
+	const text = "cannot start web yet, it is tried again: no space left on device"
+	for name, again := range map[string]func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake, spec task.Spec) error{
+		"of a run": func(t *testing.T, s *supervisor.Supervisor, _ *enginetest.Fake, _ task.Spec) error {
+			_, err := s.Restart(t.Context(), "web")
+			return err
+		},
+		"by another": func(t *testing.T, s *supervisor.Supervisor, _ *enginetest.Fake, spec task.Spec) error {
+			_, err := s.Submit(supervisor.Op{Kind: supervisor.OpStart, Spec: &spec, Replace: true}).Wait(t.Context())
+			return err
+		},
+		"of one in backoff": func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake, _ task.Spec) error {
+			if _, err := s.Restart(t.Context(), "web"); err == nil {
+				t.Error("it has begun")
+			}
+			expect(t, s, "web", task.BackingOff, "no space left on device")
+			f.FailNext(errDisk)
+			_, err := s.Restart(t.Context(), "web")
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			st := newMemory()
+			faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+				spec := web(restarts(task.RestartOnFailure))
+				start(t, s, f, spec)
+				f.FailNext(errDisk)
+				if err := again(t, s, f, spec); err == nil || err.Error() != text {
+					t.Errorf("error = %v, want %q", err, text)
+				}
+				expect(t, s, "web", task.BackingOff, "no space left on device")
+				if r := st.record("web"); r.State != task.BackingOff || r.Wish != task.Up {
+					t.Errorf("recorded as %+v", r)
+				}
+				time.Sleep(time.Minute)
+				f.Next(t)
+				expect(t, s, "web", task.Running, "")
+			})
+		})
+	}
+}
+
+// Nor does a time that comes end a run for one that could not begin.
+func TestNoRoomToReplace(t *testing.T) {
+	k := &keeper{Dir: logs.Dir(t.TempDir()), full: errDisk}
+	faked(t, supervisor.Options{Logs: k}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		start(t, s, f, web(every(time.Hour), overlaps(task.OverlapReplace), func(s *task.Spec) { s.LogKeep = new(3) }))
+		time.Sleep(time.Hour + time.Minute)
+		if got := expect(t, s, "web", task.Running, ""); got.Run != 1 {
+			t.Errorf("run %d", got.Run)
+		}
+		due(t, s, "web", 59*time.Minute)
+		k.filled(nil)
+		time.Sleep(time.Hour)
+		if got := expect(t, s, "web", task.Running, ""); got.Run != 2 {
+			t.Errorf("run %d", got.Run)
+		}
+	})
+}
