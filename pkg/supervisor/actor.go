@@ -48,6 +48,7 @@ type launched struct {
 	proc   task.Process
 	checks task.Checks
 	err    error
+	asked  bool // the engine: the error is its own
 }
 
 // keepRuns is how many runs of a task are remembered.
@@ -195,7 +196,7 @@ func (s *Supervisor) begin(engine task.Engine, l task.Launch) launched {
 		checks.Close()
 		checks = nil
 	}
-	return launched{proc, checks, err}
+	return launched{proc, checks, err, true}
 }
 
 // checksOf makes the checks of a run; nil where it has none.
@@ -217,10 +218,10 @@ func (a *actor) begun(l launched) {
 		if a.sup.queues.Bar() {
 			a.sup.opts.Logger.Warn("cannot begin tasks; those in queues stay there, and are tried again", "every", queue.BarFor, "task", a.name, "err", l.err)
 		}
-		a.input(lifecycle.Input{Kind: lifecycle.DidLack, Exit: failure(l.err)})
+		a.input(lifecycle.Input{Kind: lifecycle.DidLack, Exit: failure(l)})
 		return
 	case l.err != nil:
-		a.input(lifecycle.Input{Kind: lifecycle.DidFail, Exit: failure(l.err)})
+		a.input(lifecycle.Input{Kind: lifecycle.DidFail, Exit: failure(l)})
 		return
 	case a.sup.queues.Roomy():
 		a.sup.opts.Logger.Info("tasks begin again", "task", a.name)
@@ -249,13 +250,13 @@ func lacks(err error) bool {
 }
 
 // failure is the exit of a run that could not begin: 127 where the command, or
-// the directory, is not there, else 126, as POSIX shells have it.
-func failure(err error) task.Exit {
+// its directory, is not there, else 126, as POSIX shells have it.
+func failure(l launched) task.Exit {
 	code := 126
-	if errors.Is(err, syscall.ENOENT) || errors.Is(err, task.ErrNotFound) {
+	if l.asked && (errors.Is(l.err, syscall.ENOENT) || errors.Is(l.err, task.ErrNotFound)) {
 		code = 127
 	}
-	return task.Exit{Code: code, Err: err.Error()}
+	return task.Exit{Code: code, Err: l.err.Error()}
 }
 
 // input runs the machine for one thing that happened, and for what follows from

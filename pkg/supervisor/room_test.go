@@ -1,6 +1,9 @@
 package supervisor_test
 
 import (
+	"os"
+	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -94,6 +97,30 @@ func TestNoRoomToReplace(t *testing.T) {
 		time.Sleep(time.Hour)
 		if got := expect(t, s, "web", task.Running, ""); got.Run != 2 {
 			t.Errorf("run %d", got.Run)
+		}
+	})
+}
+
+// That the log's directory is missing says nothing of the command.
+func TestNoLogIsNoMissingCommand(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Symlink("nowhere", filepath.Join(dir, "web")); err != nil {
+		t.Fatal(err)
+	}
+	faked(t, supervisor.Options{Logs: logs.Dir(dir)}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		if _, err := s.Start(t.Context(), web()); err == nil {
+			t.Error("it has begun")
+		}
+		if got := info(t, s, "web"); got.ExitCode == nil || *got.ExitCode != 126 {
+			t.Errorf("%+v", got)
+		}
+		f.FailNext(syscall.ENOENT)
+		if err := os.Remove(filepath.Join(dir, "web")); err != nil {
+			t.Fatal(err)
+		}
+		s.Start(t.Context(), web())
+		if got := info(t, s, "web"); got.ExitCode == nil || *got.ExitCode != 127 {
+			t.Errorf("of the command: %+v", got)
 		}
 	})
 }
