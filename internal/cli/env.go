@@ -75,6 +75,20 @@ func (e *env) flush() {
 	e.console.Flush()
 }
 
+// unwritten is the error of output that got lost, unless err has it already.
+func (e *env) unwritten(err error) error {
+	w, ok := e.out.(*escape.Writer)
+	if !ok {
+		return nil
+	}
+	w.Flush()
+	lost := w.Err()
+	if lost != nil && err != nil && strings.Contains(err.Error(), lost.Error()) {
+		return nil
+	}
+	return lost
+}
+
 // locate finds the supervisor's socket and state directory.
 func (e *env) locate() (socket.Paths, error) {
 	if e.paths.Socket == "" {

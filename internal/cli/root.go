@@ -56,6 +56,9 @@ func (e *env) run(args []string) int {
 	root.SetOut(e.out)
 	root.SetErr(e.err)
 	cmd, err := root.ExecuteC()
+	if lost := e.unwritten(err); lost != nil {
+		err = joined(err, lost)
+	}
 	for _, line := range lines(err) {
 		fmt.Fprintln(e.err, "tasks: "+e.hint(line, err))
 	}

@@ -14,6 +14,7 @@ type Writer struct {
 
 	mu   sync.Mutex
 	rest []byte // the beginning of a character or of a sequence
+	err  error  // of the first write that failed
 }
 
 // NewWriter escapes what is written to w.
@@ -65,10 +66,26 @@ func (w *Writer) Write(b []byte) (int, error) {
 	if len(out) == 0 {
 		return len(b), nil
 	}
-	if _, err := w.w.Write(out); err != nil {
+	if err := w.write(out); err != nil {
 		return 0, err
 	}
 	return len(b), nil
+}
+
+func (w *Writer) write(out []byte) error {
+	_, err := w.w.Write(out)
+	if w.err == nil {
+		w.err = err
+	}
+	return err
+}
+
+// Err is the error of the first write that failed: of those that print, many do not
+// look.
+func (w *Writer) Err() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.err
 }
 
 // Flush writes the beginning of what has not gone on.
@@ -80,8 +97,7 @@ func (w *Writer) Flush() error {
 	}
 	out := appendText(nil, w.rest, keepLines)
 	w.rest = nil
-	_, err := w.w.Write(out)
-	return err
+	return w.write(out)
 }
 
 // unfinished is how many bytes at the end of text may become a character.
