@@ -170,6 +170,7 @@ func readInputs(r io.Reader, nul bool) (inputs []string, skipped, err error) {
 		end = 0
 	}
 	var odd []error
+	size := 0
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxInput+1)
 	lines.Split(func(data []byte, atEOF bool) (int, []byte, error) {
@@ -188,8 +189,13 @@ func readInputs(r io.Reader, nul bool) (inputs []string, skipped, err error) {
 		case len(text) == 0:
 		case !utf8.Valid(text):
 			odd = append(odd, fmt.Errorf("no task for the input %q: it is not UTF-8 text", text))
+			size += len(text)
 		default:
 			inputs = append(inputs, string(text))
+			size += len(text)
+		}
+		if len(inputs)+len(odd) > maxInputs || size > maxInputSize {
+			return nil, nil, usage("more than %d inputs, or %d MiB of them: give them to several commands", maxInputs, maxInputSize>>20)
 		}
 	}
 	if errors.Is(lines.Err(), bufio.ErrTooLong) {
@@ -207,6 +213,13 @@ func readInputs(r io.Reader, nul bool) (inputs []string, skipped, err error) {
 // maxInput is how many bytes an input may have: no more goes into one word of a
 // command, execve(2).
 const maxInput = 128 << 10
+
+// How many inputs a command takes, and how many bytes of them: it keeps them all, and
+// the supervisor some KiB for each.
+const (
+	maxInputs    = 100_000
+	maxInputSize = 64 << 20
+)
 
 // roomForInputs is how many bytes of inputs go into one request, beside its spec.
 const roomForInputs = 512 << 10

@@ -48,10 +48,13 @@ func (e *env) shell() error {
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		if err != nil {
+		if err != nil && !errors.Is(err, errLongLine) {
 			return fmt.Errorf("cannot read a line: %w", err)
 		}
-		words, err := split(line)
+		var words []string
+		if err == nil {
+			words, err = split(line)
+		}
 		if err != nil {
 			fmt.Fprintln(e.err, "tasks:", err)
 			code = wrongUsage
@@ -115,14 +118,33 @@ func (e *env) sure(read reader) bool {
 // reader reads a line, after a prompt where there is somebody to prompt.
 type reader func(prompt string) (string, error)
 
+// maxShellLine is more than one request holds.
+const maxShellLine = 1 << 20
+
+var errLongLine = fmt.Errorf("a line has more than %d KiB: it is skipped", maxShellLine>>10)
+
 func (e *env) plainReader() reader {
-	lines := bufio.NewReader(e.in)
+	in := bufio.NewReader(e.in)
 	return func(string) (string, error) {
-		line, err := lines.ReadString('\n')
-		if errors.Is(err, io.EOF) && line != "" {
-			err = nil
+		var line []byte
+		tooLong := false
+		for {
+			part, err := in.ReadSlice('\n')
+			if tooLong = tooLong || len(line)+len(part) > maxShellLine; !tooLong {
+				line = append(line, part...)
+			}
+			switch {
+			case errors.Is(err, bufio.ErrBufferFull):
+			case err != nil && !errors.Is(err, io.EOF):
+				return "", err
+			case tooLong:
+				return "", errLongLine
+			case len(line) == 0: // not even a newline
+				return "", io.EOF
+			default:
+				return string(line), nil
+			}
 		}
-		return line, err
 	}
 }
 
