@@ -16,6 +16,16 @@ import (
 // directory where a regular file should be.
 var ErrNotRegular = errors.New("it is not a regular file")
 
+// errLeased is the EAGAIN of a file that another process has a lease on: that is asked
+// to give it back, and open(2) would wait for it.
+type errLeased struct{}
+
+func (errLeased) Error() string {
+	return "another process holds a lease on it, see LEASE in /proc/locks: try again once that has ended"
+}
+
+func (errLeased) Unwrap() error { return syscall.EAGAIN }
+
 // Open opens the regular file at path to read it.
 func Open(path string) (*os.File, error) { return OpenFile(path, os.O_RDONLY, 0) }
 
@@ -29,6 +39,9 @@ func OpenFile(path string, flag int, perm fs.FileMode) (*os.File, error) {
 	f, err := os.OpenFile(path, flag|syscall.O_NONBLOCK|syscall.O_NOCTTY, perm)
 	if errors.Is(err, syscall.ENXIO) || errors.Is(err, syscall.EISDIR) { // a FIFO without a reader, a socket; a directory
 		return nil, &fs.PathError{Op: "open", Path: path, Err: ErrNotRegular}
+	}
+	if errors.Is(err, syscall.EAGAIN) {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: errLeased{}}
 	}
 	if err != nil {
 		return nil, err
