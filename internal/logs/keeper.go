@@ -39,9 +39,9 @@ type Keeper struct {
 	dir    Dir
 	limits Limits
 	log    *slog.Logger
-	punch  func(path string, end int64) error // frees what the file holds before end
-	hear   func(name string, run int)         // of logs that were emptied; nil: nobody does
-	owned  func() error                       // whether dir is this process's; nil: it always is
+	punch  func(path string, id fileID, end int64) error // frees what the file holds before end
+	hear   func(name string, run int)                    // of logs that were emptied; nil: nobody does
+	owned  func() error                                  // whether dir is this process's; nil: it always is
 	notes  *notes
 	turns  chan struct{} // a thousand starts or removals at once must not take a thread each
 	over   sync.WaitGroup
@@ -71,6 +71,7 @@ type key struct {
 type kept struct {
 	key
 	path    string
+	id      fileID    // of the file that the run was given; zero: not known
 	max     int64     // what it may take up; 0: no limit
 	squeeze int64     // what is to be left of it by the next look; 0: all
 	leaves  bool      // what the run leaves behind may write on
@@ -147,8 +148,14 @@ func (k *Keeper) Create(name string, run int) (*os.File, error) {
 	f, err := k.dir.Create(name, run)
 	if err != nil {
 		k.Done(name, run)
+		return nil, err
 	}
-	return f, err
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if l := k.logs[key{name, run}]; l != nil {
+		l.id = idOf(f)
+	}
+	return f, nil
 }
 
 // Watch keeps the log of a run within the limits of its spec from now on, and

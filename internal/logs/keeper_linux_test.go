@@ -233,7 +233,7 @@ func TestKeeperLimitsOfTheTask(t *testing.T) {
 func TestKeeperNoHoles(t *testing.T) {
 	t.Parallel()
 	k, words := newTestKeeper(t, t.TempDir(), Limits{MaxSize: 64 << 10, Keep: 2})
-	k.punch = func(string, int64) error { return errNoHoles }
+	k.punch = func(string, fileID, int64) error { return errNoHoles }
 	text := string(numbered(20_000))
 	for run := 1; run <= 3; run++ {
 		f := begin(t, k, task.Spec{Name: "web"}, run)
@@ -255,13 +255,13 @@ func TestKeeperTrouble(t *testing.T) {
 	t.Parallel()
 	k, words := newTestKeeper(t, t.TempDir(), Limits{MaxSize: 64 << 10})
 	broken := true
-	k.punch = func(path string, end int64) error {
+	k.punch = func(path string, id fileID, end int64) error {
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		if broken {
 			return errors.New("no way")
 		}
-		return punch(path, end)
+		return punch(path, id, end)
 	}
 	k.mu.Lock()
 	k.notes.err = unix.EMFILE // no inotify

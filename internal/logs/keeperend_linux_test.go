@@ -14,13 +14,13 @@ func TestKeeperEndAmidALook(t *testing.T) {
 	w := begin(t, k, task.Spec{Name: "web"}, 1)
 	k.mu.Lock()
 	free, amid := k.punch, false
-	k.punch = func(path string, end int64) error {
+	k.punch = func(path string, id fileID, end int64) error {
 		if !amid {
 			amid = true
 			write(t, w, text)
 			k.Done("web", 1)
 		}
-		return free(path, end)
+		return free(path, id, end)
 	}
 	k.mu.Unlock()
 	write(t, w, text)

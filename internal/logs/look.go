@@ -102,6 +102,9 @@ func (k *Keeper) look(l *kept, most, squeeze int64, last bool) {
 	now := time.Now()
 	info, err := statLog(l.path)
 	data, grown, elapsed := l.data, info.size-l.size, now.Sub(l.seen)
+	if err == nil && !k.take(l, info) {
+		err = errOther
+	}
 	if err == nil {
 		if info.size < max(l.freed, l.size) {
 			l.freed, grown = 0, fewData
@@ -120,6 +123,10 @@ func (k *Keeper) look(l *kept, most, squeeze int64, last bool) {
 		}
 		l.size, l.seen = info.size, now
 	}
+	if errors.Is(err, errOther) {
+		data = 0
+		k.noteOther(l)
+	}
 
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -135,6 +142,8 @@ func (k *Keeper) look(l *kept, most, squeeze int64, last bool) {
 		k.drop(l)
 	case last:
 		k.drop(l)
+	case errors.Is(err, errOther):
+		k.schedule(l, now.Add(blind)) // the other may come back
 	case err != nil:
 		k.tell("cannot bound a log", err)
 		k.schedule(l, now.Add(blind))
@@ -178,7 +187,7 @@ func (k *Keeper) free(l *kept, info logInfo, data, keep int64) (int64, error) {
 	if end <= l.freed {
 		return data, nil
 	}
-	err := k.punch(l.path, end)
+	err := k.punch(l.path, info.id, end)
 	if errors.Is(err, errNoHoles) {
 		k.mu.Lock()
 		defer k.mu.Unlock()

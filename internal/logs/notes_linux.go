@@ -90,14 +90,6 @@ func (n *notes) wait(buf []byte) (ended []int32, all bool, err error) {
 	return ended, all, nil
 }
 
-// A logInfo is what the file system tells of a log.
-type logInfo struct {
-	size  int64 // with the hole
-	disk  int64 // what it takes up
-	block int64 // in what it is freed
-	last  time.Time
-}
-
 func statLog(path string) (logInfo, error) {
 	var st unix.Stat_t
 	if err := unix.Lstat(path, &st); err != nil {
@@ -105,6 +97,7 @@ func statLog(path string) (logInfo, error) {
 	}
 	return logInfo{
 		size: st.Size, disk: st.Blocks * 512, block: max(int64(st.Blksize), page), last: time.Unix(st.Mtim.Unix()),
+		id: fileID{uint64(st.Dev), st.Ino}, alone: st.Mode&unix.S_IFMT == unix.S_IFREG && st.Nlink == 1,
 	}, nil
 }
 
@@ -128,13 +121,16 @@ func reserve(f *os.File, size int64) error {
 }
 
 // punch frees what the file at path holds before end, which becomes a hole. The
-// error is an errNoHoles where that cannot be.
-func punch(path string, end int64) error {
+// error is an errNoHoles where that cannot be, or an errOther if it is not that file.
+func punch(path string, id fileID, end int64) error {
 	f, err := safeopen.OpenFile(path, os.O_WRONLY|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
+	if idOf(f) != id {
+		return errOther
+	}
 	fd := int(f.Fd())
 	for {
 		err = unix.Fallocate(fd, unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, 0, end)

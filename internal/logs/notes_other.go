@@ -34,14 +34,6 @@ func (n *notes) wait(buf []byte) (ended []int32, all bool, err error) {
 	return nil, false, nil
 }
 
-// A logInfo is what the file system tells of a log.
-type logInfo struct {
-	size  int64 // with the hole
-	disk  int64 // what it takes up
-	block int64 // in what it is freed
-	last  time.Time
-}
-
 func statLog(path string) (logInfo, error) {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -49,7 +41,7 @@ func statLog(path string) (logInfo, error) {
 	}
 	l := logInfo{size: info.Size(), disk: info.Size(), block: page, last: info.ModTime()}
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		l.disk = st.Blocks * 512
+		l.disk, l.id, l.alone = st.Blocks*512, fileID{uint64(st.Dev), uint64(st.Ino)}, info.Mode().IsRegular() && st.Nlink == 1
 	}
 	return l, nil
 }
@@ -57,4 +49,4 @@ func statLog(path string) (logInfo, error) {
 // punch frees nothing: logs get holes on Linux alone.
 func reserve(*os.File, int64) error { return nil }
 
-func punch(string, int64) error { return errNoHoles }
+func punch(string, fileID, int64) error { return errNoHoles }

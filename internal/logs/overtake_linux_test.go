@@ -172,7 +172,7 @@ func TestTornLine(t *testing.T) {
 		t.Fatalf("%d, %v, %v, %q", offset, held, err, b.String())
 	}
 	write(t, w, strings.Repeat("x", 3*page)+"\nlast\n")
-	if err := punch(w.Name(), 2*page); err != nil {
+	if err := punch(w.Name(), idOf(w), 2*page); err != nil {
 		t.Skip(err)
 	}
 	if _, _, err := c.copy(t.Context(), offset, true); err != nil || b.String() != "first\nhalf\nlast\n" {
@@ -190,7 +190,7 @@ func TestFollowHeadless(t *testing.T) {
 				w := newLog(t, Dir(t.TempDir()), "web")
 				write(t, w, strings.Repeat("x", page)+"\nfirst\nhalf")
 				if freed > 0 {
-					if err := punch(w.Name(), freed); err != nil {
+					if err := punch(w.Name(), idOf(w), freed); err != nil {
 						t.Skip(err)
 					}
 				}
@@ -222,7 +222,7 @@ func TestFollowFromACutLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newLog(t, Dir(t.TempDir()), "web")
 		write(t, w, strings.Repeat("x", page)+"the rest")
-		if err := punch(w.Name(), page); err != nil {
+		if err := punch(w.Name(), idOf(w), page); err != nil {
 			t.Skip(err)
 		}
 		g := follow(t, &Follower{settle: settle, closed: make(chan struct{})}, w.Name(), -1)
@@ -242,7 +242,7 @@ func TestHoleOvertakes(t *testing.T) {
 	text := numbered(1000)
 	w := newLog(t, Dir(t.TempDir()), "web")
 	write(t, w, string(text))
-	if err := punch(w.Name(), 2*page); err != nil {
+	if err := punch(w.Name(), idOf(w), 2*page); err != nil {
 		t.Skip(err)
 	}
 	f := open(t, w.Name())
@@ -264,7 +264,7 @@ func TestHoleEndsAtTheOldEnd(t *testing.T) {
 	var b bytes.Buffer
 	c := copier{w: &b, f: open(t, w.Name())}
 	write(t, w, "first\n"+strings.Repeat("x", page-6))
-	if err := punch(w.Name(), page); err != nil {
+	if err := punch(w.Name(), idOf(w), page); err != nil {
 		t.Skip(err)
 	}
 	offset, held, err := c.copy(t.Context(), 0, true)

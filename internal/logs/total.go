@@ -77,7 +77,7 @@ func (k *Keeper) live() map[key]bool {
 	return live
 }
 
-// find lists all logs there are. What cannot be read is left out.
+// find lists all logs there are. What cannot be read, or is no log, is left out.
 func (k *Keeper) find() []found {
 	var all []found
 	names, _ := k.dir.Names()
@@ -86,7 +86,7 @@ func (k *Keeper) find() []found {
 		for _, run := range runs {
 			f := found{key: key{name, run}, path: k.dir.path(name, run)}
 			info, err := statLog(f.path)
-			if err == nil {
+			if err == nil && k.counts(f.key, info) {
 				f.data, f.last = info.disk, info.last
 				all = append(all, f)
 			}
