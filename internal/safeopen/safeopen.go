@@ -68,21 +68,6 @@ func Dir(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY, 0)
 }
 
-// RemoveAll deletes all that is at name in the directory at dir, where name is no
-// path. That there is none of the two is no error; a dir that is anything else is an
-// ENOTDIR, at once.
-func RemoveAll(dir, name string) error {
-	root, err := os.OpenRoot(dir + "/.") // which leads nowhere but from a directory
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	return root.RemoveAll(name)
-}
-
 // InPlace reports that path no longer leads to the open file f of a supervisor,
 // and what to do about it; what is the name of that for people.
 func InPlace(f *os.File, path, what string) error {

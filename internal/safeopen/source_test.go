@@ -22,7 +22,7 @@ var opening = map[string][]string{
 
 // others may open paths themselves, as no task can put anything there.
 var others = []struct{ where, why string }{
-	{"internal/safeopen/safeopen.go", "this is the one opener"},
+	{"internal/safeopen/", "this is the one opener"},
 	{"internal/process/", "/proc, cgroup directories and /dev/null"},
 	{"internal/daemon/signals_linux.go", "/proc/self"},
 	{"internal/socket/lock.go", "compares the owner as well, and never waits"},
@@ -115,7 +115,7 @@ func opens(t *testing.T, path string) (found []string) {
 // TestOpensAreFound holds that the look at the source sees what it should.
 func TestOpensAreFound(t *testing.T) {
 	t.Parallel()
-	if got := opens(t, "safeopen.go"); len(got) != 4 {
+	if got := opens(t, "safeopen.go"); len(got) != 3 {
 		t.Errorf("in safeopen.go there are %q", got)
 	}
 }
