@@ -16,7 +16,7 @@ var Points = []string{
 	"asked",      // a run was asked to end, which is recorded when it has
 	"reaped",     // a main process was reaped, nobody heard of it
 	"ended",      // nothing of a run is left, which is not recorded
-	"removed",    // a record is deleted, its logs are there
+	"removed",    // the logs of a task are deleted, its record is there
 	"copied",     // a damaged database has a successor, without its name
 	"aside",      // and was set aside
 	"published",  // and is replaced, which may not be durable

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"syscall"
 	"time"
 
 	"tasks/internal/cron"
@@ -333,6 +332,9 @@ func (a *actor) remove(c *Call) {
 		c.fail(task.Errorf(task.ErrConflict, a.name, "Task %s has run again.", a.name))
 	default:
 		if err := a.forget(info); err != nil {
+			if (c.op.ended != task.Time{}) { // nobody asked for it
+				a.sup.opts.Logger.Warn("cannot forget a task", "task", a.name, "err", err)
+			}
 			c.fail(err)
 			return
 		}
@@ -340,31 +342,25 @@ func (a *actor) remove(c *Call) {
 	}
 }
 
-// forget removes the ended task for good.
+// forget removes the ended task for good. Its logs come first: they may be what has
+// filled the disk, and where they cannot be deleted the task stays, so that whoever
+// has mended that can remove it again.
 func (a *actor) forget(info task.Info) error {
-	removeLogs := func() {
-		if logs := a.sup.opts.Logs; logs != nil {
-			if err := logs.Remove(a.name); err != nil {
-				a.sup.opts.Logger.Warn("cannot remove logs", "task", a.name, "err", err)
-			}
+	if logs := a.sup.opts.Logs; logs != nil {
+		if err := logs.Remove(a.name); err != nil {
+			return fmt.Errorf("cannot remove %s: %w", a.name, err)
 		}
 	}
+	fault.At("removed")
 	if st := a.sup.opts.Store; st != nil {
 		var removed task.Removed // of what the name alone starts again, nothing need be known
 		if len(a.spec.Command) > 0 {
 			removed = task.Removed{At: wall(a.sup.now()), Job: a.spec.Job}
 		}
-		err := st.Delete(a.name, removed)
-		if errors.Is(err, syscall.ENOSPC) { // they may be what has filled the disk
-			removeLogs()
-			err = st.Delete(a.name, removed)
-		}
-		if err != nil {
+		if err := st.Delete(a.name, removed); err != nil {
 			return fmt.Errorf("cannot remove %s: %w", a.name, err)
 		}
 	}
-	fault.At("removed")
-	removeLogs()
 	// In this order nobody who hears of it still finds the task, and no event
 	// of a new one with its name comes before this.
 	a.shown.Store(nil)

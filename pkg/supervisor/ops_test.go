@@ -1,13 +1,16 @@
 package supervisor_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"tasks/internal/enginetest"
+	"tasks/internal/logs"
 	"tasks/pkg/supervisor"
 	"tasks/pkg/task"
 )
@@ -147,6 +150,36 @@ func TestStartAgainKeepsTheSpec(t *testing.T) {
 		start(t, s, f, web()) // a new spec, whole
 		if got := info(t, s, "web"); got.Group != "" {
 			t.Errorf("group %q stayed", got.Group)
+		}
+	})
+}
+
+// stubborn are logs that cannot be deleted.
+type stubborn struct {
+	logs.Dir
+	err error
+}
+
+func (l *stubborn) Remove(name string) error { return cmp.Or(l.err, l.Dir.Remove(name)) }
+
+// A task whose logs cannot be deleted stays, until they can.
+func TestRemoveWithItsLogs(t *testing.T) {
+	l := &stubborn{logs.Dir(t.TempDir()), syscall.EACCES}
+	st := newMemory()
+	faked(t, supervisor.Options{Logs: l, Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		start(t, s, f, web())
+		_, err := s.Remove(t.Context(), "web", true)
+		expectError(t, err, syscall.EACCES, "cannot remove web: permission denied")
+		expect(t, s, "web", task.Stopped, "stopped")
+		if r := st.record("web"); r.State != task.Stopped {
+			t.Errorf("recorded as %+v", r)
+		}
+		l.err = nil
+		if _, err := s.Remove(t.Context(), "web", false); err != nil {
+			t.Errorf("Remove: %v", err)
+		}
+		if runs, err := l.Runs("web"); len(runs) != 0 || err != nil || len(s.List()) != 0 {
+			t.Errorf("runs %v, %v, tasks %v", runs, err, s.List())
 		}
 	})
 }
