@@ -77,8 +77,8 @@ func start(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 	if p.Group = ""; !reflect.DeepEqual(p.Spec, task.Spec{}) {
 		return nil, &protocol.Error{Code: protocol.CodeParams, Message: "params: a spec goes with one name and a command"}
 	}
-	names, errs := sup.Select(sel)
-	if err := c.keep(sizeOf(sel, names, errs)); err != nil {
+	names, errs, err := c.selectTasks(sel)
+	if err != nil {
 		return nil, err
 	}
 	for i, err := range errs {
@@ -207,8 +207,16 @@ func selected(c *conn, params json.RawMessage, p any, sel *task.Selector) ([]str
 	if sel.Empty() {
 		return nil, nil, &protocol.Error{Code: protocol.CodeParams, Message: "params: name the tasks with names, group or all"}
 	}
-	names, errs := c.srv.cfg.Supervisor.Select(*sel)
-	return names, errs, c.keep(sizeOf(*sel, names, errs))
+	return c.selectTasks(*sel)
+}
+
+// selectTasks accounts for a selector before there are names and errors of it.
+func (c *conn) selectTasks(sel task.Selector) ([]string, []error, error) {
+	if err := c.keep(sizeOf(sel, nil, nil)); err != nil {
+		return nil, nil, err
+	}
+	names, errs := c.srv.cfg.Supervisor.Select(sel)
+	return names, errs, c.keep(sizeOf(task.Selector{}, names, errs))
 }
 
 // sizeOf is about how many bytes it takes to keep a selector, and what it selects.

@@ -44,8 +44,8 @@ func read(c *conn, params json.RawMessage, list bool) (func() (any, error), erro
 		shared = sup.Shared()
 	} else {
 		var names []string
-		names, errs = sup.Select(p.Selector)
-		if err := c.keep(sizeOf(p.Selector, names, errs)); err != nil {
+		var err error
+		if names, errs, err = c.selectTasks(p.Selector); err != nil {
 			return nil, err
 		}
 		for _, name := range names {
@@ -226,6 +226,9 @@ func watch(c *conn, id, params json.RawMessage) (func() (any, error), error) {
 	}
 	if id == nil {
 		return nil, &protocol.Error{Code: protocol.CodeRequest, Message: "watch needs an id"}
+	}
+	if err := p.CheckGlobs(); err != nil {
+		return nil, err
 	}
 	for _, name := range p.Names {
 		if _, err := path.Match(name, ""); err != nil {

@@ -19,6 +19,9 @@ const maxGuesses = 100
 // Select resolves sel to names: each once, in the order given, those of a glob
 // sorted. What does not exist, or matches nothing, is an ErrNotFound each.
 func (s *Supervisor) Select(sel Selector) ([]string, []error) {
+	if err := sel.CheckGlobs(); err != nil {
+		return nil, []error{err}
+	}
 	infos := sync.OnceValue(s.Shared) // plain names are looked up
 	var names []string
 	var errs []error
@@ -30,7 +33,7 @@ func (s *Supervisor) Select(sel Selector) ([]string, []error) {
 		}
 	}
 	for _, want := range sel.Names {
-		if !strings.ContainsAny(want, "*?[") {
+		if !task.IsGlob(want) {
 			if s.lookup(want) != nil {
 				take(want)
 			} else if len(errs) < maxGuesses {
@@ -59,9 +62,9 @@ func (s *Supervisor) Select(sel Selector) ([]string, []error) {
 	if !sel.All && len(groups) == 0 {
 		return names, errs
 	}
-	found := make(map[string]bool)
+	found, wanted := make(map[string]bool), set(groups)
 	for _, info := range infos() {
-		if sel.All || info.Group != "" && slices.Contains(groups, info.Group) {
+		if sel.All || info.Group != "" && wanted[info.Group] {
 			found[info.Group] = true
 			take(info.Name)
 		}
@@ -126,19 +129,25 @@ func sameButDigits(a, b string) bool {
 	return strings.TrimRight(a, digits) == strings.TrimRight(b, digits)
 }
 
+func set(names []string) map[string]bool {
+	all := make(map[string]bool, len(names))
+	for _, name := range names {
+		all[name] = true
+	}
+	return all
+}
+
 // Matcher tells the tasks, also future ones, that sel selects.
 func Matcher(sel Selector) func(*task.Info) bool {
-	named := make(map[string]bool, len(sel.Names))
+	named, wanted := set(sel.Names), set(sel.InGroups())
 	var globs []string
 	for _, want := range sel.Names {
-		named[want] = true
-		if strings.ContainsAny(want, "*?[") {
+		if task.IsGlob(want) {
 			globs = append(globs, want)
 		}
 	}
-	groups := sel.InGroups()
 	return func(i *task.Info) bool {
-		if sel.All || i.Group != "" && slices.Contains(groups, i.Group) || named[i.Name] {
+		if sel.All || i.Group != "" && wanted[i.Group] || named[i.Name] {
 			return true
 		}
 		return slices.ContainsFunc(globs, func(glob string) bool {

@@ -1,5 +1,11 @@
 package task
 
+import "strings"
+
+// MaxGlobs is how many bytes the globs of a selector may have in all: each task's name
+// is matched with every one.
+const MaxGlobs = 16 << 10
+
 // A Selector names tasks: by name and glob, by group, or all of them.
 type Selector struct {
 	Names  []string `json:"names,omitempty"` // names, or globs as in path.Match
@@ -17,4 +23,21 @@ func (s Selector) InGroups() []string {
 		return s.Groups
 	}
 	return append([]string{s.Group}, s.Groups...)
+}
+
+// IsGlob tells a glob from a name.
+func IsGlob(name string) bool { return strings.ContainsAny(name, "*?[") }
+
+// CheckGlobs reports globs of more than [MaxGlobs] as an [ErrUsage].
+func (s Selector) CheckGlobs() error {
+	size := 0
+	for _, name := range s.Names {
+		if IsGlob(name) {
+			size += len(name)
+		}
+	}
+	if size > MaxGlobs {
+		return Errorf(ErrUsage, "", "the patterns have %d bytes, at most %d are allowed: give fewer of them at once", size, MaxGlobs)
+	}
+	return nil
 }
