@@ -20,7 +20,7 @@ func newRemove(e *env) *cobra.Command {
 		Use:               "rm NAME... | --all | --group G",
 		Aliases:           []string{"remove", "delete"},
 		Short:             "Forget ended tasks and their logs",
-		Long:              "Forget ended tasks and their logs, and print their names. One that has not ended is\nleft alone, unless --force stops it first.",
+		Long:              "Forget ended tasks and their logs, and print their names. One that has not ended is\nleft alone, unless --force stops it first. One whose logs cannot be deleted stays,\nand can be removed once they can.",
 		Example:           "  tasks rm build\n  tasks rm --force 'tmp-*'",
 		ValidArgsFunction: completeNames(ended),
 		RunE: func(cmd *cobra.Command, args []string) error {
