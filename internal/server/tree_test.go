@@ -93,7 +93,7 @@ func TestReadersThatTrickle(t *testing.T) {
 	t.Parallel()
 	for name, ask := range map[string]string{
 		"trees":         request(1, "list", `{"tree":true}`),
-		"long requests": request(1, "list", `{"names":["wood*"`+strings.Repeat(`,"wood*"`, 5<<10)+`]}`),
+		"long requests": request(1, "list", `{"names":["wood"`+strings.Repeat(`,"wood"`, 5<<10)+`]}`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
