@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -174,12 +173,15 @@ func (e *env) lineEditor(fd int) reader {
 }
 
 // keyReader makes of Ctrl-C, which ends the editor, the keys that empty the line
-// and enter it: to its end, delete to its beginning, return.
+// and enter it: to its end, delete to its beginning, return; and of NUL, Ctrl-D: so
+// Linux passes on one that was typed before the terminal was raw (n_tty.c).
 type keyReader struct{ io.Reader }
+
+var keys = strings.NewReplacer("\x03", "\x05\x15\r", "\x00", "\x04")
 
 func (r keyReader) Read(b []byte) (int, error) {
 	n, err := r.Reader.Read(b[:(len(b)+2)/3])
-	return copy(b, bytes.ReplaceAll(b[:n], []byte{3}, []byte{5, 21, '\r'})), err
+	return copy(b, keys.Replace(string(b[:n]))), err
 }
 
 // split takes a line apart as a POSIX shell does, with quotes and backslashes
