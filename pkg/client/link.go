@@ -166,22 +166,19 @@ func (l *link) forget(a *answer) {
 	delete(l.answers, a.id)
 }
 
-func (l *link) fail(err error) {
-	l.conn.Close()
+// fail ends the link, for the first reason that there is. That is noted before the
+// connection is closed, which the other goroutine notices.
+func (l *link) fail(err error) error {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.err != nil {
-		return
+	if l.err == nil {
+		l.err = err
+		close(l.dead)
 	}
-	l.err = err
-	close(l.dead)
+	l.mu.Unlock()
+	return l.conn.Close()
 }
 
-func (l *link) close() error {
-	err := l.conn.Close()
-	l.fail(net.ErrClosed)
-	return err
-}
+func (l *link) close() error { return l.fail(net.ErrClosed) }
 
 func (l *link) broken() bool {
 	l.mu.Lock()
