@@ -138,8 +138,12 @@ func closed(c <-chan struct{}) bool {
 	}
 }
 
-// drain answers those whose operation will not come to its end.
+// drain answers those whose operation will not come to its end, and saves what there
+// will be no later time for.
 func (a *actor) drain() {
+	if a.unsaved != nil && a.shown.Load() != nil {
+		a.saveLate()
+	}
 	if a.timer != nil {
 		a.timer.Stop()
 	}

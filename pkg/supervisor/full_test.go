@@ -126,6 +126,43 @@ func TestSavedAtLast(t *testing.T) {
 	})
 }
 
+// What could not be saved, and has room again as the supervisor leaves its tasks or
+// ends, is saved then: no later time would come.
+func TestSavedAsItEnds(t *testing.T) {
+	for name, end := range map[string]func(*testing.T, *supervisor.Supervisor) error{
+		"leave": func(t *testing.T, s *supervisor.Supervisor) error {
+			_, err := s.Leave(t.Context())
+			return err
+		},
+		"close": func(t *testing.T, s *supervisor.Supervisor) error { return s.Close(t.Context()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			st := newMemory()
+			faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+				start(t, s, f, web(restarts(task.RestartAlways)))
+				one := start(t, s, f, job("one"))
+				st.failing(func(*task.Record) error { return errDisk })
+				if _, err := s.Stop(t.Context(), "web"); !errors.Is(err, errDisk) {
+					t.Errorf("Stop: %v", err)
+				}
+				one.Exit(task.Exit{Code: 4}, true)
+				synctest.Wait()
+				st.failing(nil)
+				if err := end(t, s); err != nil {
+					t.Fatal(err)
+				}
+				s.Close(t.Context())
+				if got := st.record("web"); got.State != task.Stopped || got.Wish != task.Down {
+					t.Errorf("what was stopped: %+v", got)
+				}
+				if got := st.record("one"); got.State != task.Failed || *got.Runs[0].ExitCode != 4 {
+					t.Errorf("what has ended: %+v", got)
+				}
+			})
+		})
+	}
+}
+
 // An automatic restart was promised to nobody: it needs no record to go on.
 func TestSaveFailsAtAnAutomaticRestart(t *testing.T) {
 	st := newMemory()

@@ -304,6 +304,8 @@ func (a *actor) leave(c *Call) {
 		a.ends = append(a.ends, c)
 	case a.machine.Phase.Live() && (a.machine.Cause == lifecycle.Stop || a.unsaved != nil):
 		c.answer(&a.shown.Load().info, a.save())
+	case a.unsaved != nil:
+		c.answer(&a.shown.Load().info, a.save())
 	default:
 		c.answer(&a.shown.Load().info, nil)
 	}
