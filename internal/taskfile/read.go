@@ -148,7 +148,10 @@ func (l *loader) scalar(name string, at pos, n *node, s *scalar) (any, bool) {
 	if strings.IndexByte(word, 0) >= 0 || !utf8.ValidString(word) {
 		return wrong("one with a NUL byte or without UTF-8")
 	}
-	quoted := strconv.Quote(n.text) // not word: variables may be secret
+	quoted := n.text // not word: variables may be secret
+	if n.kind == isText {
+		quoted = strconv.Quote(quoted)
+	}
 	i, err := whole(word)
 	number := err == nil && i >= s.min && i <= s.max
 	switch s.as {
