@@ -65,7 +65,7 @@ func (e *env) exit(o client.ExitOptions) error {
 	// The supervisor holds its lock as long as there is a process of it.
 	gone := socket.AwaitRelease(ctx, info.StateDir)
 	for _, t := range tasks {
-		if o.Keep && t.State.Ended() {
+		if o.Keep && t.State == task.Stopped { // which is no end of its own
 			e.remark("tasks: %s could not run on without the supervisor: it is %s", t.Name, t.State)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"tasks/internal/logs"
 	"tasks/internal/process"
 	"tasks/internal/socket"
+	"tasks/pkg/client"
 	"tasks/pkg/task"
 )
 
@@ -97,19 +98,26 @@ TERM or INT, which stops them and lets the next 'tasks serve' start them again.`
 func (e *env) replace(paths socket.Paths) (done bool, err error) {
 	e.dialAt(paths.Socket)
 	ctx := context.Background()
-	before, err := e.client.Info(ctx)
-	if errors.Is(err, task.ErrUnavailable) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
 	program, err := os.Executable()
 	if err != nil {
 		return false, fmt.Errorf("cannot find this program: %w", err)
 	}
-	if err := e.client.Replace(ctx, program); err != nil {
-		return false, err
+	var before client.Info
+	for tries := 1; ; tries++ {
+		before, err = e.client.Info(ctx)
+		if errors.Is(err, task.ErrUnavailable) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		err = e.client.Replace(ctx, program)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, task.ErrUnavailable) || tries == 10 {
+			return false, err
+		} // else another program may have taken over meanwhile
 	}
 	for {
 		now, err := e.client.Info(ctx) // the socket stays: until it answers again, this waits

@@ -53,6 +53,9 @@ func putCommits(tx *bbolt.Tx, n uint64) error {
 	return tx.Bucket([]byte(metaBucket)).Put([]byte(commitsKey), seal(strconv.AppendUint(nil, n, 10)))
 }
 
+// maxCommits is more than a database can have had: 10,000 years at a million per second.
+const maxCommits = 1 << 58
+
 // The line has one length, so that it can be written over.
 const countLine = "%s %020d\n"
 
@@ -67,7 +70,7 @@ func readCount(path, id string) uint64 {
 	n, _ := f.ReadAt(b[:], 0)
 	var of string
 	var count uint64
-	if _, err := fmt.Sscanf(string(b[:n]), countLine, &of, &count); err != nil || of != id {
+	if _, err := fmt.Sscanf(string(b[:n]), countLine, &of, &count); err != nil || of != id || count > maxCommits {
 		return 0
 	}
 	return count
