@@ -20,20 +20,13 @@ func TestSaveFailsAtARestart(t *testing.T) {
 		spec := web()
 		start(t, s, f, spec)
 		st.failing(func(*task.Record) error { return errDisk })
-		const text = "cannot start web again, so it goes on: no space left on device"
-		_, err := s.Restart(t.Context(), "web")
-		expectError(t, err, errDisk, text)
-		_, err = s.Submit(supervisor.Op{Kind: supervisor.OpStart, Spec: &spec, Replace: true}).Wait(t.Context())
-		expectError(t, err, errDisk, text)
-		if got := expect(t, s, "web", task.Running, ""); got.Run != 1 {
-			t.Errorf("run %d", got.Run)
-		}
+		expectKept(t, s, spec)
 		st.failing(nil)
 		time.Sleep(3 * time.Second)
 		if got := st.record("web"); got.State != task.Running || got.Wish != task.Up {
 			t.Errorf("record: %+v", got)
 		}
-		if _, err = s.Restart(t.Context(), "web"); err != nil {
+		if _, err := s.Restart(t.Context(), "web"); err != nil {
 			t.Errorf("Restart: %v", err)
 		}
 	})
@@ -123,4 +116,17 @@ func TestNoLogIsNoMissingCommand(t *testing.T) {
 			t.Errorf("of the command: %+v", got)
 		}
 	})
+}
+
+// expectKept restarts and replaces web, neither of which has room: its first run goes on.
+func expectKept(t *testing.T, s *supervisor.Supervisor, spec task.Spec) {
+	t.Helper()
+	const text = "cannot start web again, so it goes on: no space left on device"
+	_, err := s.Restart(t.Context(), "web")
+	expectError(t, err, errDisk, text)
+	_, err = s.Submit(supervisor.Op{Kind: supervisor.OpStart, Spec: &spec, Replace: true}).Wait(t.Context())
+	expectError(t, err, errDisk, text)
+	if got := expect(t, s, "web", task.Running, ""); got.Run != 1 {
+		t.Errorf("run %d", got.Run)
+	}
 }
