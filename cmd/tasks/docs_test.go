@@ -236,7 +236,7 @@ func pageScript(t *testing.T, page, text string, save func(n int, text string) s
 	return strings.Join(script, "\n")
 }
 
-// shellBlock makes each statement of a block what is to be run for it.
+// shellBlock converts the statements of a documented block to shell code that the test runs.
 func shellBlock(t *testing.T, page string, first int, block []string) []string {
 	t.Helper()
 	lines := slices.Clone(block)
