@@ -3,15 +3,16 @@ package ready
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"sync"
-	"syscall"
+
+	"tasks/internal/room"
 )
 
 // Healthy implements [task.Checks]. A check has failed if the URL or the command
-// has; one that could not be made, for want of descriptors or memory, says nothing
-// of the run. The first is one pause after the call.
+// has; one that could not be made, since this machine has no room, says nothing of
+// the run: no server that is connected to, and no line that has begun, answers with
+// one of the errors of [room.Lacks]. The first is one pause after the call.
 func (r *checks) Healthy(ctx context.Context) error {
 	if len(r.health) == 0 {
 		<-ctx.Done()
@@ -26,7 +27,7 @@ func (r *checks) Healthy(ctx context.Context) error {
 		case err == nil:
 			inARow, unmade = 0, false
 			continue
-		case lacks(err):
+		case room.Lacks(err):
 			if !unmade {
 				r.checker.opts.Logger.Warn("cannot make a health check; trying again", "task", r.spec.Name, "run", r.run, "err", err)
 			}
@@ -60,21 +61,10 @@ func (r *checks) look(ctx context.Context) error {
 	all.Wait()
 	var unmade error
 	for _, err := range failed {
-		if err != nil && !lacks(err) {
+		if err != nil && !room.Lacks(err) {
 			return err
 		}
 		unmade = cmp.Or(unmade, err)
 	}
 	return unmade
-}
-
-// lacks tells whether a check could not be made because this machine has no room
-// now, see fork(2) and socket(2).
-func lacks(err error) bool {
-	for _, e := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOBUFS, syscall.EAGAIN} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
 }

@@ -76,3 +76,30 @@ func TestHealthy(t *testing.T) {
 		})
 	}
 }
+
+// A line that has not begun says nothing of the run, whatever there was no room for.
+func TestHealthLineCannotBegin(t *testing.T) {
+	t.Parallel()
+	for _, lack := range []error{syscall.EMFILE, syscall.EAGAIN, syscall.ENOBUFS, syscall.ENOSPC, syscall.EDQUOT, syscall.EBADF} {
+		t.Run(lack.Error(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				n := 0
+				sh := func(context.Context, task.Launch, string) (string, task.Exit, error) {
+					if n++; n <= 10 {
+						return "", task.Exit{}, fmt.Errorf("exec %q: %w", "/bin/sh", lack)
+					}
+					return "", task.Exit{Code: 7}, nil
+				}
+				start := time.Now()
+				err := begin(t, checker(t, sh, nil), task.Spec{Health: task.Health{HealthCmd: "x"}}, "").Healthy(t.Context())
+				if got := fmt.Sprint(err); got != "health_cmd: exit code 7 (3 times in a row)" {
+					t.Error(got)
+				}
+				if took := time.Since(start); took != 130*time.Second {
+					t.Errorf("it took %v", took)
+				}
+			})
+		})
+	}
+}

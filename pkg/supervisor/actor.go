@@ -13,6 +13,7 @@ import (
 	"tasks/internal/fault"
 	"tasks/internal/lifecycle"
 	"tasks/internal/queue"
+	"tasks/internal/room"
 	"tasks/pkg/task"
 )
 
@@ -217,7 +218,7 @@ func (s *Supervisor) checksOf(l task.Launch, log string) (task.Checks, error) {
 func (a *actor) begun(l launched) {
 	a.launched = nil
 	switch {
-	case lacks(l.err):
+	case room.Lacks(l.err):
 		a.lack = l.err.Error()
 		if a.sup.queues.Bar() {
 			a.sup.opts.Logger.Warn("cannot begin tasks; those in queues stay there, and are tried again", "every", queue.BarFor, "task", a.name, "err", l.err)
@@ -238,19 +239,6 @@ func (a *actor) begun(l launched) {
 func (a *actor) hold(proc task.Process, checks task.Checks) {
 	a.proc, a.exited, a.gone, a.checks = proc, proc.Exited(), proc.Gone(), checks
 	a.history[len(a.history)-1].PID = proc.Ref().PID
-}
-
-// lacks tells whether a run could not begin because the machine has no room now:
-// no disk, memory, process or descriptor left, see fork(2) and open(2). EBADF is what
-// dup2(2) says of a number that the limit of descriptors does not allow, as between
-// fork and exec.
-func lacks(err error) bool {
-	for _, e := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.ENOMEM, syscall.EAGAIN, syscall.EMFILE, syscall.ENFILE, syscall.EBADF} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
 }
 
 // failure is the exit of a run that could not begin: 127 where the command, or

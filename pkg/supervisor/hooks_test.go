@@ -139,93 +139,49 @@ func (r *recorder) count(text string) int {
 	return strings.Count(r.text.String(), text)
 }
 
-func TestHookThatTakesTooLong(t *testing.T) {
+// Neither another run nor another task waits for a hook; the end of the supervisor
+// does, for a while.
+func TestNothingWaitsForHooks(t *testing.T) {
 	log := new(recorder)
 	faked(t, supervisor.Options{Logger: slog.New(slog.NewTextHandler(log, nil))}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 		f.HoldExec(true)
-		start(t, s, f, job("a", hooked)).Exit(task.Exit{Code: 1}, false)
-		f.NextExec(t)
-		begin := time.Now()
-		second := f.NextExec(t) // one after the other
-		within(t, "the first line", time.Since(begin), supervisor.HookTimeout, supervisor.HookTimeout)
-		second.End(" no \n", task.Exit{Code: 9})
-		synctest.Wait()
-		if log.count("a hook failed") != 2 || log.count("deadline exceeded") != 1 || log.count("code=9 output=no") != 1 {
-			t.Errorf("log: %s", log.text.String())
+		for range 3 {
+			start(t, s, f, job("a", hooked)).Exit(task.Exit{Code: 1}, false)
+			expect(t, s, "a", task.Failed, "exit code 1")
+			time.Sleep(time.Second)
 		}
+		start(t, s, f, job("b"))
+		lines(t, f, "exit failed 1, 1", "exit failed 1, 2", "exit failed 1, 3")
+		time.Sleep(supervisor.HookTimeout)
+		synctest.Wait()
+		if n := log.count("a hook failed"); n != 3 {
+			t.Errorf("%d hooks were killed: %s", n, log.text.String())
+		}
+		lines(t, f, "failure failed 1, 1", "failure failed 1, 2", "failure failed 1, 3")
 		expect(t, s, "a", task.Failed, "exit code 1") // the task is as it was
+		begin := time.Now()
+		if err := s.Close(t.Context()); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+		within(t, "Close", time.Since(begin), 10*time.Second, 10*time.Second)
 	})
 }
 
 // A hook that the machine has no room for is not lost.
 func TestHookThatCannotBegin(t *testing.T) {
-	for _, lack := range []error{syscall.EMFILE, syscall.ENFILE, syscall.EAGAIN, syscall.ENOMEM} {
-		t.Run(lack.Error(), func(t *testing.T) {
-			log := new(recorder)
-			faked(t, supervisor.Options{Logger: slog.New(slog.NewTextHandler(log, nil))}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
-				f.FailExec(fmt.Errorf("cannot fork: %w", lack))
-				start(t, s, f, job("a", hooked)).Exit(task.Exit{}, false)
-				time.Sleep(time.Minute)
-				f.FailExec(nil)
-				time.Sleep(10 * time.Second)
-				lines(t, f, "exit done 0, 1")
-				f.FailExec(lack)
-				start(t, s, f, job("b", hooked)).Exit(task.Exit{}, false)
-				time.Sleep(time.Hour)
-				f.FailExec(nil)
-				time.Sleep(time.Hour)
-				lines(t, f) // it was given up
-				if log.count("a hook cannot begin") != 2 || log.count("a hook failed") != 1 || log.count("given up: ") != 1 {
-					t.Errorf("%v: log: %s", lack, log.text.String())
-				}
-				f.FailExec(lack)
-				start(t, s, f, job("c", hooked)).Exit(task.Exit{}, false)
-				synctest.Wait()
-				if err := s.Close(t.Context()); err != nil || log.count("given up as the supervisor ends") != 1 {
-					t.Errorf("%v: %v, log: %s", lack, err, log.text.String())
-				}
-			})
-		})
-	}
-}
-
-func TestHooksAtOnce(t *testing.T) {
 	log := new(recorder)
 	faked(t, supervisor.Options{Logger: slog.New(slog.NewTextHandler(log, nil))}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
-		f.HoldExec(true)
-		for i := range 30 {
-			start(t, s, f, job(fmt.Sprint("t", i), func(s *task.Spec) { s.OnExit = "x" })).Exit(task.Exit{}, false)
-		}
-		var live []*enginetest.FakeExec
-		take := func(want int) {
-			t.Helper()
-			for synctest.Wait(); !f.NoExec(); synctest.Wait() {
-				live = append(live, f.NextExec(t))
-			}
-			if len(live) != want {
-				t.Errorf("%d at once; want %d", len(live), want)
-			}
-		}
-		take(8)
-		for range 3 {
-			live[0].End("", task.Exit{})
-			live = live[1:]
-			take(8)
-		}
-		start(t, s, f, job("more")) // nothing else waits for them
-
-		// The end of the supervisor does, for a while.
-		begin := time.Now()
-		live[0].End("", task.Exit{})
-		if err := s.Close(t.Context()); err != nil {
-			t.Errorf("Close: %v", err)
-		}
-		within(t, "Close", time.Since(begin), 10*time.Second, 10*time.Second)
-		if n := log.count("a hook failed"); n != 8 {
-			t.Errorf("%d hooks were killed", n)
-		}
-		if n := log.count("a hook was not run"); n != 18 {
-			t.Errorf("%d hooks were not run", n)
+		f.FailExec(fmt.Errorf("cannot fork: %w", syscall.EMFILE))
+		start(t, s, f, job("a", hooked)).Exit(task.Exit{}, false)
+		time.Sleep(time.Minute)
+		f.FailExec(nil)
+		time.Sleep(10 * time.Second)
+		lines(t, f, "exit done 0, 1")
+		f.FailExec(syscall.EMFILE)
+		start(t, s, f, job("b", hooked)).Exit(task.Exit{}, false)
+		synctest.Wait()
+		if err := s.Close(t.Context()); err != nil || log.count("given up as the supervisor ends") != 1 {
+			t.Errorf("%v, log: %s", err, log.text.String())
 		}
 	})
 }

@@ -36,6 +36,7 @@ import (
 	"time"
 
 	"tasks/internal/deps"
+	"tasks/internal/hooks"
 	"tasks/internal/lifecycle"
 	"tasks/internal/queue"
 	"tasks/pkg/task"
@@ -100,7 +101,7 @@ type Supervisor struct {
 	hub    hub
 	order  *deps.Order
 	queues *queue.Queues
-	hooks  hooks
+	hooks  *hooks.Runner
 	now    func() time.Time // the wall clock
 
 	changing sync.Mutex // held while the settings of a group change
@@ -118,8 +119,7 @@ func New(o Options) *Supervisor {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Supervisor{opts: o, tasks: make(map[string]*actor), order: deps.NewOrder(), queues: queue.New(), now: time.Now}
-	s.hooks.open()
+	s := &Supervisor{opts: o, tasks: make(map[string]*actor), order: deps.NewOrder(), queues: queue.New(), hooks: hooks.New(o.Logger), now: time.Now}
 	if o.KeepEnded > 0 {
 		s.forgetOld(o.KeepEnded)
 	}
@@ -311,7 +311,7 @@ func (s *Supervisor) end(err error) {
 	if !errors.Is(err, task.ErrTimeout) {
 		s.actors.Wait()
 	}
-	s.hooks.close()
+	s.hooks.Close()
 }
 
 // endAll submits op to every task there is, and sees to it that none begins a

@@ -1,0 +1,122 @@
+// Package hooks is a bounded runner of hook lines, which follow the ends of runs.
+package hooks
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"tasks/internal/room"
+	"tasks/pkg/task"
+)
+
+// The bounds of hooks.
+const (
+	Timeout = time.Minute      // a line that takes longer is killed
+	atOnce  = 8                // others wait for their turn
+	atEnd   = 10 * time.Second // what Close grants those under way
+
+	// How long one that cannot begin for want of room is tried again.
+	tries                 = 5 * time.Minute
+	firstRetry, lastRetry = 100 * time.Millisecond, 5 * time.Second
+)
+
+// Lines is which lines follow a run that has ended in that state: of each of all, in
+// their order, the one after each end before the one after failures.
+func Lines(state task.State, all ...task.Hooks) []string {
+	failed := state == task.Failed || state == task.Lost
+	var lines []string
+	for _, h := range all {
+		if h.OnExit != "" {
+			lines = append(lines, h.OnExit)
+		}
+		if h.OnFailure != "" && failed {
+			lines = append(lines, h.OnFailure)
+		}
+	}
+	return lines
+}
+
+// A Runner runs lines beside its callers. Make one with [New].
+type Runner struct {
+	logger  *slog.Logger
+	ctx     context.Context
+	cancel  context.CancelFunc
+	turns   chan struct{}
+	running sync.WaitGroup
+}
+
+// New makes a Runner, which tells the logger of what fails. It must be closed.
+func New(logger *slog.Logger) *Runner {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &Runner{logger: logger, ctx: ctx, cancel: cancel, turns: make(chan struct{}, atOnce)}
+}
+
+// Close waits for the lines under way, within a bound: then they are killed, and those
+// that wait for their turn are not run.
+func (r *Runner) Close() {
+	timer := time.AfterFunc(atEnd, r.cancel)
+	defer timer.Stop()
+	r.running.Wait()
+	r.cancel()
+}
+
+// Run runs the lines one after the other, and returns at once. One that fails keeps
+// none from running.
+func (r *Runner) Run(shell task.Shell, l task.Launch, lines []string) {
+	r.running.Go(func() {
+		for _, line := range lines {
+			r.run(shell, l, line)
+		}
+	})
+}
+
+// run runs the line in its turn, and logs how it fails.
+func (r *Runner) run(shell task.Shell, l task.Launch, line string) {
+	select {
+	case r.turns <- struct{}{}:
+		defer func() { <-r.turns }()
+	case <-r.ctx.Done():
+	}
+	if r.ctx.Err() != nil { // also where there was a turn
+		r.logger.Warn("a hook was not run: the supervisor has ended", "task", l.Spec.Name, "hook", line)
+		return
+	}
+	output, exit, err := r.exec(shell, l, line)
+	if err == nil && exit.OK() {
+		return
+	}
+	why := []any{"code", exit.Code}
+	switch {
+	case err != nil:
+		why = []any{"err", err}
+	case exit.Signal != 0:
+		why = []any{"signal", task.SignalName(exit.Signal)}
+	}
+	r.logger.With("task", l.Spec.Name, "hook", line).Warn("a hook failed", append(why, "output", strings.TrimSpace(output))...)
+}
+
+// exec executes the line. What cannot begin now is tried again.
+func (r *Runner) exec(shell task.Shell, l task.Launch, line string) (output string, exit task.Exit, err error) {
+	for wait, began := firstRetry, time.Now(); ; wait = min(2*wait, lastRetry) {
+		ctx, cancel := context.WithTimeout(r.ctx, Timeout)
+		output, exit, err = shell.Exec(ctx, l, line)
+		cancel()
+		switch {
+		case !room.Lacks(err):
+			return output, exit, err
+		case time.Since(began) > tries:
+			return output, exit, fmt.Errorf("given up: %w", err)
+		case wait == firstRetry:
+			r.logger.Warn("a hook cannot begin; it is tried again", "task", l.Spec.Name, "hook", line, "err", err)
+		}
+		select {
+		case <-time.After(wait):
+		case <-r.ctx.Done():
+			return output, exit, fmt.Errorf("given up as the supervisor ends: %w", err)
+		}
+	}
+}
