@@ -3,7 +3,6 @@ package cli
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -16,7 +15,6 @@ import (
 	"tasks/internal/logs"
 	"tasks/internal/process"
 	"tasks/internal/socket"
-	"tasks/pkg/client"
 	"tasks/pkg/task"
 )
 
@@ -33,12 +31,17 @@ Where one answers already, that is said and is no error. The tasks of an earlier
 supervisor are listed again; those that are to be up and have a restart policy
 are started again.
 
+With --replace this program takes over from the supervisor that runs, and tasks go
+on. What --keep-ended and the --log flags limit is then as they say; limits that are
+not given stay as they are, and so does the state directory.
+
 The supervisor ends with 'tasks exit', which stops every task for good, or by
 TERM or INT, which stops them and lets the next 'tasks serve' start them again.`,
 		Example: `  tasks serve
   tasks -s ./build.sock serve          a supervisor of its own, state in ./build.state
   tasks serve --foreground             for systemd and containers; logs to stderr
-  tasks serve --replace                after an upgrade of this program`,
+  tasks serve --replace                after an upgrade of this program
+  tasks serve --replace --log-keep 3   another limit from now on`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := cmp.Or(task.CheckCount("--keep-ended", &keep), task.CheckCount("--log-keep", &limits.Keep),
@@ -62,13 +65,14 @@ TERM or INT, which stops them and lets the next 'tasks serve' start them again.`
 				return e.serveHere(paths, keep, limits)
 			}
 			if replace {
-				if done, err := e.replace(paths); done || err != nil {
+				if done, err := e.replace(paths, stateGiven(cmd), limitsGiven(cmd, &keep, &limits)); done || err != nil {
 					return err
 				}
 			}
 			e.dialAt(paths.Socket)
 			if e.foreign && os.Geteuid() == 0 {
 				if _, err := e.client.Info(context.Background()); err == nil {
+					e.ignored(cmd, paths.State)
 					return e.sayServing(true)
 				}
 			}
@@ -93,61 +97,11 @@ TERM or INT, which stops them and lets the next 'tasks serve' start them again.`
 	return cmd
 }
 
-// replace has this program take over from a supervisor that answers; done is
-// false where none does.
-func (e *env) replace(paths socket.Paths) (done bool, err error) {
-	e.dialAt(paths.Socket)
-	ctx := context.Background()
-	program, err := os.Executable()
-	if err != nil {
-		return false, fmt.Errorf("cannot find this program: %w", err)
-	}
-	var before client.Info
-	for tries := 1; ; tries++ {
-		before, err = e.client.Info(ctx)
-		if errors.Is(err, task.ErrUnavailable) {
-			return false, nil
-		}
-		if err != nil {
-			return false, err
-		}
-		err = e.client.Replace(ctx, program)
-		if err == nil {
-			break
-		}
-		if !errors.Is(err, task.ErrUnavailable) || tries == 10 {
-			return false, err
-		} // else another program may have taken over meanwhile
-	}
-	for {
-		now, err := e.client.Info(ctx) // the socket stays: until it answers again, this waits
-		switch {
-		case err == nil && now.StartedAt != before.StartedAt:
-			return true, e.sayServing(false)
-		case err != nil && !errors.Is(err, task.ErrUnavailable):
-			return false, err
-		case err != nil && !socketThere(paths.Socket):
-			return false, err
-		case err != nil:
-			// If it died between the two, this program begins like any other.
-			if h, err := socket.ReadLock(before.StateDir); err != nil || !h.Held {
-				return false, err
-			}
-		}
-		time.Sleep(5 * time.Millisecond) // it answers still, or is just between the two
-	}
-}
-
 // checkZone remarks that schedules will not go by the zone that TZ asks for.
 func (e *env) checkZone() {
 	if zone := os.Getenv("TZ"); zone != "" && zone != "UTC" && time.Local.String() == "UTC" {
 		e.remark("tasks: no time zone is called TZ=%s: the supervisor's times of day are UTC", plain(zone))
 	}
-}
-
-func socketThere(path string) bool {
-	_, err := os.Lstat(path)
-	return err == nil
 }
 
 func (e *env) serveHere(paths socket.Paths, keep int, limits logs.Limits) error {
@@ -161,18 +115,6 @@ func (e *env) serveHere(paths socket.Paths, keep int, limits logs.Limits) error 
 		return fmt.Errorf("cannot serve: %w", err)
 	}
 	return nil
-}
-
-// ignored remarks which flags came too late for the supervisor that serves.
-func (e *env) ignored(cmd *cobra.Command, state string) {
-	for _, flag := range []string{"keep-ended", "log-max-size", "log-keep", "log-total"} {
-		if cmd.Flags().Changed(flag) {
-			e.remark("tasks: --%s has no effect on the supervisor that serves already", flag)
-		}
-	}
-	if info, err := e.client.Info(context.Background()); err == nil && cmd.Flags().Changed("state-dir") && info.StateDir != state {
-		e.remark("tasks: its state directory is %s, not %s", info.StateDir, state)
-	}
 }
 
 func (e *env) sayServing(already bool) error {

@@ -139,9 +139,13 @@ func TestClientOfAnEarlierSupervisor(t *testing.T) {
 	h.want(0, `web +running`, h.earlier, "start", "web", "--", "sleep", "300")
 	h.want(0, "", h.earlier, "group", "set", "build", "--slots", "2")
 	before := h.pid("web")
-	h.want(0, "serving", h.current, "serve", "--replace")
+	h.want(0, "serving", h.current, "serve", "--replace", "--log-keep", "3") // which the earlier one cannot hand on
 	if after := h.pid("web"); after != before {
 		t.Errorf("web has pid %s, had %s", after, before)
+	}
+	pid := regexp.MustCompile(`PID: +(\d+)`).FindStringSubmatch(h.want(0, "", h.current, "info"))[1]
+	if line, err := os.ReadFile("/proc/" + pid + "/cmdline"); err != nil || !strings.Contains(string(line), "\x001000,67108864,3,2147483648\x00") {
+		t.Errorf("the limits are not those given: %q (%v)", line, err)
 	}
 	h.want(0, `build +2`, h.current, "group")
 	h.want(0, `new +running`, h.current, "start", "new", "--umask", "077", "--", "sleep", "300")

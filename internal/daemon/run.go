@@ -185,8 +185,8 @@ func Run(cfg Config, serving func()) error {
 			once.Do(func() { leaving = keep; close(exited) })
 			return slices.DeleteFunc(tasks, func(t task.Info) bool { return !touched[t.Name] }), err
 		},
-		Replace: func(program string) error {
-			if err := check(engine, program, db.MinReader()); err != nil {
+		Replace: func(o protocol.Replace) error {
+			if err := check(engine, o.Program, db.MinReader()); err != nil {
 				return err
 			}
 			if err := cfg.restore(lock, db); err != nil {
@@ -195,8 +195,13 @@ func Run(cfg Config, serving func()) error {
 			if _, err := sup.Leave(context.Background()); err != nil {
 				cfg.Log.Warn("some tasks did not end", "err", err)
 			}
-			once.Do(func() { leaving, next = true, program; close(exited) })
-			return nil
+			var err error = task.Errorf(task.ErrUnavailable, "", "the supervisor is being ended or replaced already")
+			once.Do(func() {
+				leaving, next, err = true, o.Program, nil
+				cfg.setLimits(o)
+				close(exited)
+			})
+			return err
 		},
 	}, os.Getuid())
 	bound := &bound{path: cfg.Paths, serve: srv.Serve, log: cfg.Log, listener: listener}

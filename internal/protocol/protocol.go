@@ -144,9 +144,14 @@ type (
 		Finished bool         `json:"finished,omitempty"` // pass over those that are not Finished
 		States   []task.State `json:"states,omitempty"`   // pass over those in other states
 	}
-	// Replace has another version of the program take over in place.
+	// Replace has another version of the program take over in place. What is not
+	// given of the limits stays as it is.
 	Replace struct {
-		Program string `json:"program"` // absolute path
+		Program    string     `json:"program"` // absolute path
+		KeepEnded  *int       `json:"keep_ended,omitempty"`
+		LogMaxSize *task.Size `json:"log_max_size,omitempty"`
+		LogKeep    *int       `json:"log_keep,omitempty"`
+		LogTotal   *task.Size `json:"log_total,omitempty"`
 	}
 	// Exit stops everything and ends the supervisor.
 	Exit struct {

@@ -58,7 +58,7 @@ func (h *host) serve(t testing.TB, cfg Config, uid int) {
 			return h.sup.StopAll(ctx, grace)
 		}
 	}
-	cfg.Replace = func(string) error { return nil }
+	cfg.Replace = func(protocol.Replace) error { return nil }
 	h.srv = New(cfg, uid)
 	go h.srv.Serve(l)
 	t.Cleanup(func() {

@@ -334,5 +334,9 @@ func replace(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 	if c.srv.cfg.Replace == nil {
 		return nil, task.Errorf(task.ErrUsage, "", "this supervisor is part of another program, which ends it")
 	}
-	return func() (any, error) { return struct{}{}, c.srv.cfg.Replace(p.Program) }, nil
+	if err := cmp.Or(task.CheckCount("keep_ended", p.KeepEnded), task.CheckSize("log_max_size", p.LogMaxSize),
+		task.CheckCount("log_keep", p.LogKeep), task.CheckSize("log_total", p.LogTotal)); err != nil {
+		return nil, task.Errorf(task.ErrUsage, "", "%v", err)
+	}
+	return func() (any, error) { return struct{}{}, c.srv.cfg.Replace(p) }, nil
 }

@@ -26,9 +26,9 @@ type Config struct {
 	// keep lets those run on that can be taken back, and has the host end. nil:
 	// the host does not take that from a client.
 	Exit func(ctx context.Context, grace time.Duration, keep bool) ([]task.Info, error)
-	// Replace has the program go on in place of the host, or says why it cannot.
+	// Replace has another program go on in place of the host, or says why it cannot.
 	// nil: the host does not take that from a client.
-	Replace func(program string) error
+	Replace func(protocol.Replace) error
 	// Home is the directory of commands that were given none.
 	Home string
 	// Caller is what commands get whose caller left it to the supervisor.

@@ -69,6 +69,8 @@ type (
 	// ExitOptions: Timeout, if not nil, caps the time that each task has to end;
 	// Keep lets processes run on, and the next supervisor takes them back.
 	ExitOptions = protocol.Exit
+	// ReplaceOptions: Program takes over; limits that are nil stay as they are.
+	ReplaceOptions = protocol.Replace
 )
 
 // Info asks the supervisor about itself.
@@ -205,9 +207,9 @@ func (c *Client) Exit(ctx context.Context, o ExitOptions) ([]task.Info, error) {
 // Replace has another version of the supervisor's program, at an absolute path,
 // take over in place: its process and its tasks stay. It returns when the
 // program was found fit; the supervisor answers again a moment later.
-func (c *Client) Replace(ctx context.Context, program string) error {
+func (c *Client) Replace(ctx context.Context, o ReplaceOptions) error {
 	var nothing struct{}
-	return ofKind(c.call(ctx, "replace", protocol.Replace{Program: program}, &nothing))
+	return ofKind(c.call(ctx, "replace", o, &nothing))
 }
 
 // Close closes the shared connection. Requests under way on it fail; those that

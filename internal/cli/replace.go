@@ -1,0 +1,144 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tasks/internal/logs"
+	"tasks/internal/socket"
+	"tasks/pkg/client"
+	"tasks/pkg/task"
+)
+
+// limitsGiven are those of the flags that were given: another supervisor keeps its own.
+func limitsGiven(cmd *cobra.Command, keepEnded *int, limits *logs.Limits) (o client.ReplaceOptions) {
+	changed := cmd.Flags().Changed
+	if changed("keep-ended") {
+		o.KeepEnded = keepEnded
+	}
+	if changed("log-max-size") {
+		o.LogMaxSize = &limits.MaxSize
+	}
+	if changed("log-keep") {
+		o.LogKeep = &limits.Keep
+	}
+	if changed("log-total") {
+		o.LogTotal = &limits.Total
+	}
+	return o
+}
+
+// stateGiven tells whether the state directory was named for this command, not for all.
+func stateGiven(cmd *cobra.Command) bool { return cmd.Flags().Changed("state-dir") }
+
+// replace has this program take over from a supervisor that answers, with these
+// limits; done is false where none does. A state directory that was named must be
+// the supervisor's.
+func (e *env) replace(paths socket.Paths, named bool, limits client.ReplaceOptions) (done bool, err error) {
+	e.dialAt(paths.Socket)
+	program, err := os.Executable()
+	if err != nil {
+		return false, fmt.Errorf("cannot find this program: %w", err)
+	}
+	state := ""
+	if named {
+		state = paths.State
+	}
+	only := client.ReplaceOptions{Program: program}
+	limits.Program = program
+	done, err = e.takeOver(paths.Socket, state, limits)
+	if errors.Is(err, task.ErrUsage) && limits != only {
+		// It may be of a version that hands on no other limits: then this one does.
+		if done, err = e.takeOver(paths.Socket, state, only); done && err == nil {
+			done, err = e.takeOver(paths.Socket, state, limits)
+		}
+	}
+	if done && err == nil {
+		e.otherState(named, paths.State)
+		err = e.sayServing(false)
+	}
+	return done, err
+}
+
+// takeOver is one replace. state is the directory that the supervisor must have; "": any.
+func (e *env) takeOver(path, state string, o client.ReplaceOptions) (done bool, err error) {
+	ctx := context.Background()
+	var before client.Info
+	for tries := 1; ; tries++ {
+		before, err = e.client.Info(ctx)
+		if errors.Is(err, task.ErrUnavailable) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		if state != "" && !sameDir(before.StateDir, state) {
+			return false, usage("--replace goes on in the state directory of the supervisor that serves, %s: it goes without --state-dir %s", before.StateDir, state)
+		}
+		err = e.client.Replace(ctx, o)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, task.ErrUnavailable) || tries == 10 {
+			return false, err
+		} // else another program may have taken over meanwhile
+	}
+	for {
+		now, err := e.client.Info(ctx) // the socket stays: until it answers again, this waits
+		switch {
+		case err == nil && now.StartedAt != before.StartedAt:
+			return true, nil
+		case err != nil && !errors.Is(err, task.ErrUnavailable):
+			return false, err
+		case err != nil && !socketThere(path):
+			return false, err
+		case err != nil:
+			// If it died between the two, this program begins like any other.
+			if h, err := socket.ReadLock(before.StateDir); err != nil || !h.Held {
+				return false, err
+			}
+		}
+		time.Sleep(5 * time.Millisecond) // it answers still, or is just between the two
+	}
+}
+
+func socketThere(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+// sameDir tells whether two paths are one directory.
+func sameDir(a, b string) bool {
+	if a == b {
+		return true
+	}
+	infoA, errA := os.Stat(a)
+	infoB, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
+}
+
+// ignored remarks what came too late for the supervisor that serves.
+func (e *env) ignored(cmd *cobra.Command, state string) {
+	for _, flag := range []string{"keep-ended", "log-max-size", "log-keep", "log-total"} {
+		if cmd.Flags().Changed(flag) {
+			e.remark("tasks: --%s has no effect on the supervisor that serves already: add --replace", flag)
+		}
+	}
+	e.otherState(stateGiven(cmd), state)
+}
+
+// otherState remarks that the supervisor that serves has another state directory than
+// was named, for this command or for all.
+func (e *env) otherState(named bool, state string) {
+	if !named && os.Getenv("TASKS_STATE_DIR") == "" {
+		return
+	}
+	if info, err := e.client.Info(context.Background()); err == nil && !sameDir(info.StateDir, state) {
+		e.remark("tasks: its state directory is %s, not %s", info.StateDir, state)
+	}
+}
