@@ -54,7 +54,7 @@ func (e *env) startAgain(f *startFlags, names []string) error {
 			tasks, errs = append(tasks, some...), append(errs, err)
 		}
 		if found.again != nil || f.all {
-			some, err := c.StartAgain(ctx, task.Selector{Names: found.again, All: f.all})
+			some, err := c.StartAgain(ctx, task.Selector{Names: found.again, All: f.all}, f.replace)
 			tasks, errs = append(tasks, some...), append(errs, err)
 		}
 		return tasks, errors.Join(errs...)
@@ -142,6 +142,6 @@ func (e *env) startGroup(f *startFlags) error {
 		if err != nil || names == nil {
 			return nil, err
 		}
-		return c.StartAgain(ctx, task.Selector{Names: names})
+		return c.StartAgain(ctx, task.Selector{Names: names}, false)
 	})
 }

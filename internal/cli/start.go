@@ -103,6 +103,9 @@ func (e *env) start(cmd *cobra.Command, f *startFlags, args []string) error {
 				return usage("--%s needs a command: use 'tasks start NAME --%s … -- COMMAND'", flag, flag)
 			}
 		}
+		if f.replace && (group || f.all) {
+			return usage("--all and --group start what has ended: they go without --replace")
+		}
 		if group {
 			return e.startGroup(f)
 		}

@@ -31,6 +31,9 @@ task that has ended stays as it is, which is no error.`,
 			}
 			o := client.StopOptions{Selector: sel, Now: now}
 			if cmd.Flags().Changed("timeout") {
+				if now {
+					return usage("--now kills at once: it goes without --timeout")
+				}
 				if o.Timeout, err = duration("timeout", timeout); err != nil {
 					return err
 				}

@@ -86,7 +86,7 @@ func (n *name) act(ctx context.Context, c *client.Client) error {
 		n.kind = kinds[n.rand.IntN(len(kinds))]
 		infos, err = c.Start(ctx, n.spec(), false)
 	case again:
-		infos, err = c.StartAgain(ctx, sel)
+		infos, err = c.StartAgain(ctx, sel, false)
 	case stop:
 		infos, err = c.Stop(ctx, client.StopOptions{Selector: sel, Now: n.rand.IntN(3) == 0})
 	case restart:

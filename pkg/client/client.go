@@ -87,9 +87,10 @@ func (c *Client) Start(ctx context.Context, spec task.Spec, replace bool) ([]tas
 	return c.tasks(ctx, "start", protocol.Start{Spec: spec, Replace: replace})
 }
 
-// StartAgain starts ended tasks with the spec that they have.
-func (c *Client) StartAgain(ctx context.Context, sel task.Selector) ([]task.Info, error) {
-	return c.tasks(ctx, "start", protocol.Start{Spec: task.Spec{Group: sel.Group}, Names: sel.Names, All: sel.All, Groups: sel.Groups})
+// StartAgain starts ended tasks with the spec that they have. With replace, those that
+// have not ended are stopped first, but for All, which passes over them.
+func (c *Client) StartAgain(ctx context.Context, sel task.Selector, replace bool) ([]task.Info, error) {
+	return c.tasks(ctx, "start", protocol.Start{Spec: task.Spec{Group: sel.Group}, Names: sel.Names, All: sel.All, Groups: sel.Groups, Replace: replace})
 }
 
 // StartEach starts a task per input: what stands in braces in the name and the

@@ -129,7 +129,7 @@ func TestEveryMethod(t *testing.T) {
 	if state("stop", got, err) != task.Stopped || got[0].Signal != "SIGKILL" {
 		t.Errorf("stop: %+v", got)
 	}
-	got, err = c.StartAgain(ctx, task.Selector{Group: "g"})
+	got, err = c.StartAgain(ctx, task.Selector{Group: "g"}, false)
 	state("start the group", got, err)
 	if info, err := c.Info(ctx); err != nil || info.Counts[task.Running] != 1 {
 		t.Errorf("info: %+v, %v", info, err)

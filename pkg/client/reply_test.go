@@ -35,7 +35,7 @@ func TestRepliesThatLackTasks(t *testing.T) {
 	type call = func(*client.Client) ([]task.Info, error)
 	asked := map[string]call{
 		"start":       func(c *client.Client) ([]task.Info, error) { return c.Start(ctx, web, false) },
-		"start again": func(c *client.Client) ([]task.Info, error) { return c.StartAgain(ctx, names("web")) },
+		"start again": func(c *client.Client) ([]task.Info, error) { return c.StartAgain(ctx, names("web"), false) },
 		"apply":       func(c *client.Client) ([]task.Info, error) { return c.Apply(ctx, nil, []task.Spec{web}) },
 		"each":        func(c *client.Client) ([]task.Info, error) { return c.StartEach(ctx, web, []string{"a", "b"}, 1) },
 		"pause":       func(c *client.Client) ([]task.Info, error) { return c.Pause(ctx, names("web")) },
