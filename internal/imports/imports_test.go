@@ -19,6 +19,7 @@ var forbidden = []struct {
 	{"tasks/internal/lifecycle", []string{"tasks/internal", "tasks/pkg/supervisor", "."}, "the state machine is pure"},
 	{"tasks/internal/deps", []string{"tasks/internal", "tasks/pkg/supervisor", "."}, "what comes after what is decided from names alone"},
 	{"tasks/internal/alarm", []string{"tasks", "."}, "a timer knows no task"},
+	{"tasks/internal/trust", []string{"tasks", "."}, "users and groups know no task"},
 	{"tasks/internal/room", []string{"tasks", "."}, "an error tells alone"},
 	{"tasks/internal/hooks", []string{"tasks/pkg/supervisor", "tasks/internal/lifecycle", "tasks/internal/queue", "tasks/internal/process", "os/exec", "."}, "lines are run by any shell, after the run of any task"},
 	{"tasks/internal/retention", []string{"tasks/pkg/supervisor", "tasks/internal/store", "."}, "what is forgotten is decided from the vocabulary alone"},

@@ -1,14 +1,14 @@
 package socket
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
+
+	"tasks/internal/trust"
 )
 
 // A truster says by whom a directory may be changed without harm to one user:
@@ -22,8 +22,8 @@ type truster struct {
 }
 
 func newTruster() *truster {
-	t := &truster{uid: os.Geteuid(), unmapped: unmapped()}
-	t.private = func(gid int) bool { return privateGroup("/etc/passwd", "/etc/group", t.uid, gid) }
+	t := &truster{uid: os.Geteuid(), unmapped: trust.Unmapped()}
+	t.private = func(gid int) bool { return trust.PrivateGroup(t.uid, gid) }
 	if home, err := filepath.EvalSymlinks(os.Getenv("HOME")); err == nil && filepath.IsAbs(home) {
 		if fi, err := os.Stat(home); err == nil && owner(fi) == t.uid {
 			t.home = home
@@ -98,69 +98,4 @@ func (t *truster) judge(at string, fi fs.FileInfo, path string) error {
 		return refused(path, "others can write to %s (owner uid %d, gid %d, mode %04o): chmod go-w %s", what, uid, group(fi), mode.Perm(), at)
 	}
 	return nil
-}
-
-// privateGroup tells whether nobody but the user uid and root is in the group
-// gid, by the files passwd and group: it has the user's name, as where each user
-// has a group, or is root's, and no others. What is not in the files may have
-// members elsewhere; of such only a group with the user's own number counts.
-func privateGroup(passwd, group string, uid, gid int) bool {
-	user, listed := "", false
-	others := false
-	eachEntry(passwd, 4, func(f []string) {
-		switch {
-		case f[2] == strconv.Itoa(uid):
-			user = f[0]
-		case f[3] == strconv.Itoa(gid) && f[2] != "0":
-			others = true
-		}
-	})
-	named := gid == 0
-	eachEntry(group, 4, func(f []string) {
-		if f[2] != strconv.Itoa(gid) {
-			return
-		}
-		listed = true
-		named = named || f[0] == user
-		for member := range strings.SplitSeq(f[3], ",") {
-			others = others || member != "" && member != user && member != "root"
-		}
-	})
-	if !listed {
-		return gid == uid && !others
-	}
-	return named && !others
-}
-
-// eachEntry yields the lines of passwd(5) or group(5) with at least n fields.
-func eachEntry(path string, n int, yield func(fields []string)) {
-	f, err := os.Open(path)
-	if err != nil {
-		return
-	}
-	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		if fields := strings.Split(lines.Text(), ":"); len(fields) >= n {
-			yield(fields)
-		}
-	}
-}
-
-// unmapped is the uid that stands for every user who has none in this user
-// namespace, user_namespaces(7), such as the root of the machine that owns the
-// directories of its system; -1 where all users have one.
-func unmapped() int {
-	b, err := os.ReadFile("/proc/self/uid_map")
-	if err != nil {
-		return -1
-	}
-	if f := strings.Fields(string(b)); len(f) == 3 && f[0] == "0" && f[2] == "4294967295" {
-		return -1
-	}
-	b, err = os.ReadFile("/proc/sys/kernel/overflowuid")
-	uid, aerr := strconv.Atoi(strings.TrimSpace(string(b)))
-	if err != nil || aerr != nil {
-		return -1
-	}
-	return uid
 }
