@@ -22,6 +22,9 @@ func (e *env) startAgain(f *startFlags, names []string) error {
 			tasks, err := c.Start(ctx, task.Spec{Name: names[0]}, f.replace)
 			if err == nil && len(tasks) == 1 && tasks[0].Engine == task.EngineFunc && tasks[0].Run == 1 {
 				e.remark("tasks: no command given: %s is the built-in heartbeat", names[0])
+				if passed := new(taskfile.PassedOverError); errors.As(findErr, &passed) {
+					e.remark("tasks: %s is passed over, since it %s", passed.Path, passed.Why)
+				}
 			}
 			return tasks, err
 		})
@@ -62,17 +65,13 @@ func (e *env) startAgain(f *startFlags, names []string) error {
 }
 
 // nearestFile is the tasks file of this directory, or "". The error is that it cannot
-// be one.
+// be one, or that there is none that counts.
 func nearestFile() (string, error) {
 	wd, err := os.Getwd()
 	if err != nil {
 		return "", nil
 	}
-	path, err := taskfile.Find(wd)
-	if path == "" { // a task of that name may be known
-		return "", nil
-	}
-	return path, err
+	return taskfile.Find(wd)
 }
 
 // found is what names mean that come without a command.
@@ -126,6 +125,9 @@ func (e *env) lookUp(names []string, known map[string]bool, path string, findErr
 	}
 	r.specs = slices.DeleteFunc(file.Tasks, func(s task.Spec) bool { return known[s.Name] })
 	r.groups, r.remarks = file.Groups, file.Remarks
+	if why := taskfile.Foreign(path); why != "" {
+		r.remarks = append([]string{strings.Join(wanted, ", ") + ": taken from " + path + ", which " + why}, r.remarks...)
+	}
 	return r, nil
 }
 

@@ -200,6 +200,9 @@ func (l *loader) lookup(name string) (string, bool, error) {
 // readDotEnv reads .env beside the file; there need be none.
 func (l *loader) readDotEnv() (map[string]string, error) {
 	path := filepath.Join(l.dir, ".env")
+	if err := foreignDotEnv(path, l.file); err != nil {
+		return nil, err
+	}
 	vars, err := l.envFile(path, path, path, nil, l.environ.lookup)
 	if errors.Is(err, fs.ErrNotExist) {
 		return map[string]string{}, nil

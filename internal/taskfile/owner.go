@@ -1,10 +1,94 @@
 package taskfile
 
 import (
+	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"syscall"
+
+	"tasks/internal/trust"
 )
+
+// A reader says whose files are taken where they are found, as git's safe.directory and
+// sshd's StrictModes do: a tasks file is a list of commands.
+type reader struct {
+	uid     int
+	users   []int // who counts: uid, root, and those that were added
+	system  int   // who else may own a directory: root, where user namespaces hide it; -1: nobody
+	private func(uid, gid int) bool
+}
+
+func newReader(also ...int) *reader {
+	uid := os.Geteuid()
+	return &reader{uid: uid, users: append([]int{uid, 0}, also...), system: trust.Unmapped(), private: trust.PrivateGroup}
+}
+
+// objection is why the file at path, which nobody has named, may be the work of
+// somebody who does not count; "" where it is not. It goes on from "it".
+func (r *reader) objection(path string) string {
+	entry, err := os.Lstat(path)
+	if err != nil {
+		return "cannot be looked at: " + reason(err).Error()
+	}
+	file, err := os.Stat(path)
+	if err != nil {
+		return "cannot be looked at: " + reason(err).Error()
+	}
+	dir, err := os.Stat(filepath.Dir(path))
+	if err != nil {
+		return "cannot be looked at: " + reason(err).Error()
+	}
+	switch uid, mine := owner(file), owner(entry) == r.uid && links(entry) == 1; {
+	case !slices.Contains(r.users, owner(entry)):
+		return fmt.Sprintf("belongs to uid %d", owner(entry))
+	case !slices.Contains(r.users, uid):
+		return fmt.Sprintf("leads to a file of uid %d", uid)
+	case mine: // whoever writes here besides, this is no link of theirs to a file of this user
+		return ""
+	case !slices.Contains(r.users, owner(dir)) && owner(dir) != r.system:
+		return fmt.Sprintf("is in a directory of uid %d", owner(dir))
+	case r.open(dir):
+		return "is in a directory that others can write to"
+	case r.open(file):
+		return "can be written by others"
+	}
+	return ""
+}
+
+// open tells whether others can write to a file, or make and rename entries of a
+// directory, sticky or not.
+func (r *reader) open(fi fs.FileInfo) bool {
+	if fi.Mode().Perm()&0o020 != 0 && !slices.ContainsFunc(r.users, func(uid int) bool { return r.private(uid, group(fi)) }) {
+		return true
+	}
+	return fi.Mode().Perm()&0o002 != 0
+}
+
+// Foreign is why a task that is taken from the file at path may run what somebody else
+// than this user and root has written; "" where it does not. It goes on from the path.
+func Foreign(path string) string { return newReader().objection(path) }
+
+// foreignDotEnv is why a .env is not read: it is that of somebody else than whoever has
+// the tasks file, in a directory whose users do not trust each other, such as /tmp.
+func foreignDotEnv(path, file string) error {
+	dir, err := os.Stat(filepath.Dir(path))
+	sticky := err == nil && dir.Mode()&fs.ModeSticky != 0 && dir.Mode().Perm()&0o022 != 0
+	if err != nil || !sticky && dir.Mode().Perm()&0o002 == 0 {
+		return nil
+	}
+	r := newReader()
+	if fi, err := os.Stat(file); err == nil {
+		r.users = append(r.users, owner(fi))
+	}
+	for _, look := range []func(string) (fs.FileInfo, error){os.Lstat, os.Stat} {
+		if fi, err := look(path); err == nil && !slices.Contains(r.users, owner(fi)) {
+			return fmt.Errorf("%s belongs to uid %d, in a directory where anybody may put one: remove it, or move the tasks file", path, owner(fi))
+		}
+	}
+	return nil
+}
 
 // owner is the user that a file belongs to; -1 where that is not known.
 func owner(fi fs.FileInfo) int {
@@ -14,4 +98,17 @@ func owner(fi fs.FileInfo) int {
 	return -1
 }
 
-func trust(fi fs.FileInfo, users []int) bool { return slices.Contains(users, owner(fi)) }
+func group(fi fs.FileInfo) int {
+	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
+		return int(st.Gid)
+	}
+	return -1
+}
+
+// links is the number of names that a file has.
+func links(fi fs.FileInfo) uint64 {
+	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
+		return uint64(st.Nlink)
+	}
+	return 0
+}

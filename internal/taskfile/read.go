@@ -20,7 +20,8 @@ const maxScalars = 100_000
 // A loader reads one file.
 type loader struct {
 	*source
-	dir     string // of the file: absolute
+	file    string // its path, absolute
+	dir     string // in which it was found: absolute
 	environ callerEnv
 	dotenv  map[string]string // of .env beside the file; nil until it is needed
 

@@ -3,6 +3,7 @@
 package taskfile
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -52,13 +53,14 @@ func Load(path string, environ []string) (*File, error) {
 	if err != nil {
 		return nil, task.Errorf(task.ErrUsage, "", "cannot read %s: %v", path, reason(err))
 	}
-	// Whatever path it was found by, it is one file, and its tasks have one directory.
+	// Its tasks run where it was found, which is one directory by whatever path; where
+	// the file itself is a link, that of the link.
 	return parse(path, filepath.Join(resolved(filepath.Dir(abs)), filepath.Base(abs)), text, environ)
 }
 
 // parse is Load of a file with this text: path is what its faults begin with.
 func parse(path, abs, text string, environ []string) (*File, error) {
-	l := loader{source: newSource(path, text), dir: filepath.Dir(abs), environ: variables(environ)}
+	l := loader{source: newSource(path, text), file: abs, dir: filepath.Dir(abs), environ: variables(environ)}
 	f := &File{Path: resolved(abs), cwds: make(map[string]Fault)}
 	if strings.HasPrefix(filepath.Base(path), "Procfile") {
 		if err := l.procfile(f); err != nil {
@@ -105,36 +107,66 @@ func (f *File) CheckDirs() error {
 }
 
 // Find is the tasks file of dir: the first of [Names] in it, or else in the
-// nearest directory above that has one. Above dir a file counts only if it
-// belongs to this user, to root or to the owner of dir: in /tmp/mine, that of
-// another in /tmp does not. The error is an [task.ErrNotFound] where there is none, and an
-// [task.ErrUsage] beside the path of what is not a regular file.
+// nearest directory above that has one. Above dir a file counts only if nobody but
+// this user, root and the owner of dir can have put it there: in /tmp/mine, that of
+// another in /tmp does not, nor does a link of theirs to a file of this user. The
+// error is an [task.ErrNotFound] where there is none, and a [PassedOverError] too
+// where one does not count; an [task.ErrUsage] beside the path of what is not a
+// regular file.
 func Find(dir string) (string, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return "", task.Errorf(task.ErrNotFound, "", "cannot find %s: %v", dir, err)
 	}
-	trusted := []int{os.Geteuid(), 0}
+	r := newReader()
 	if fi, err := os.Stat(abs); err == nil {
-		trusted = append(trusted, owner(fi))
+		r.users = append(r.users, owner(fi))
 	}
-	for at := abs; ; at = filepath.Dir(at) {
+	return r.find(abs)
+}
+
+func (r *reader) find(dir string) (string, error) {
+	var passed *PassedOverError
+	for at := dir; ; at = filepath.Dir(at) {
 		for _, name := range Names() {
 			path := filepath.Join(at, name)
 			fi, err := os.Stat(path)
-			switch {
-			case err != nil || at != abs && !trust(fi, trusted):
-			case !fi.Mode().IsRegular():
-				return path, task.Errorf(task.ErrUsage, "", "%s is not a regular file: rename it, or name a file with -f", path)
-			default:
-				return path, nil
+			if err != nil {
+				continue
 			}
+			if at != dir {
+				if why := r.objection(path); why != "" {
+					passed = cmp.Or(passed, &PassedOverError{Path: path, Why: why})
+					continue
+				}
+			}
+			if !fi.Mode().IsRegular() {
+				return path, task.Errorf(task.ErrUsage, "", "%s is not a regular file: rename it, or name a file with -f", path)
+			}
+			return path, nil
 		}
 		if at == filepath.Dir(at) {
-			return "", task.Errorf(task.ErrNotFound, "", "no tasks.yaml and no Procfile in %s or above", abs)
+			none := task.Errorf(task.ErrNotFound, "", "no tasks.yaml and no Procfile in %s or above", dir)
+			if passed == nil {
+				return "", none
+			}
+			passed.none = none
+			return "", passed
 		}
 	}
 }
+
+// A PassedOverError is that there is no tasks file but one that does not count.
+type PassedOverError struct {
+	Path, Why string // Why goes on from the path
+	none      error
+}
+
+func (e *PassedOverError) Error() string {
+	return fmt.Sprintf("%v: %s is passed over, since it %s: name it with -f if it is to count", e.none, e.Path, e.Why)
+}
+
+func (e *PassedOverError) Unwrap() error { return e.none }
 
 // read is the text of a file, which may have MaxFile bytes.
 func read(open func(string) (*os.File, error), path string) (string, error) {

@@ -1,0 +1,154 @@
+package taskfile
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tasks/pkg/task"
+)
+
+// Whoever may have put a file where it is found must count. Whose the files of the test
+// are, the reader says: no other user is needed.
+func TestWhoseFilesCount(t *testing.T) {
+	t.Parallel()
+	dir := write(t, map[string]string{
+		"plain/f": "", "team/f": "", "sticky/f": "", "open/f": "", "loose/f": "", "teams/f": "", "away/f": "", "away/g": "",
+	})
+	at := func(path string) string { return filepath.Join(dir, path) }
+	for path, mode := range map[string]os.FileMode{
+		"plain": 0o755, "team": 0o775, "sticky": 0o777 | os.ModeSticky, "open": 0o777, "loose": 0o755, "teams": 0o755, "loose/f": 0o646, "teams/f": 0o664,
+	} {
+		if err := os.Chmod(at(path), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, sub := range []string{"plain", "team", "sticky"} {
+		if err := errors.Join(os.Symlink(at("away/f"), at(sub+"/link")), os.Link(at("away/g"), at(sub+"/hard"))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	me, other := os.Geteuid(), 12345
+	alone, shared := func(int, int) bool { return true }, func(int, int) bool { return false }
+	const theirs, wide, written = "belongs to uid", "is in a directory that others can write to", "can be written by others"
+	for _, c := range []struct {
+		path             string
+		mine, his, group string // of this user; of one who counts; of one who counts, and whose group has nobody else
+	}{
+		{"plain/f", "", "", ""},
+		{"plain/link", "", "", ""},
+		{"plain/hard", "", "", ""},
+		{"team/f", "", wide, ""},
+		{"team/link", "", wide, ""},
+		{"team/hard", wide, wide, ""},
+		{"sticky/f", "", wide, wide},
+		{"sticky/link", "", wide, wide},
+		{"sticky/hard", wide, wide, wide},
+		{"open/f", "", wide, wide},
+		{"loose/f", "", written, written},
+		{"teams/f", "", written, ""},
+	} {
+		for what, r := range map[string]struct {
+			reader reader
+			want   string
+		}{
+			"mine":                {reader{me, []int{me, 0}, -1, shared}, c.mine},
+			"of one who counts":   {reader{other, []int{other, me}, -1, shared}, c.his},
+			"with a group of one": {reader{other, []int{other, me}, -1, alone}, c.group},
+			"theirs":              {reader{other, []int{other}, -1, alone}, theirs},
+		} {
+			if got := r.reader.objection(at(c.path)); (got == "") != (r.want == "") || !strings.HasPrefix(got, r.want) {
+				t.Errorf("%s, %s: %q; want %q", c.path, what, got, r.want)
+			}
+		}
+	}
+}
+
+// needOthers skips a test that gives files to other users.
+func needOthers(t *testing.T, owners map[string]int) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	for path, uid := range owners {
+		if err := os.Lchown(path, uid, uid); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// What another user has put above is passed over: the next one above counts, or the
+// error names it.
+func TestFindPassesOver(t *testing.T) {
+	t.Parallel()
+	dir := write(t, map[string]string{"mine/tasks.yaml": "", "team/run.sh": "", "team/sub/deep/x": "", "his/sub/x": "", "theirs/sub/x": ""})
+	at := func(path string) string { return filepath.Join(dir, path) }
+	for _, sub := range []string{"team", "his", "theirs/sub"} {
+		if err := os.Symlink(at("mine/tasks.yaml"), at(sub+"/tasks.yaml")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Link(at("mine/tasks.yaml"), at("theirs/tasks.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	const other = 12345
+	needOthers(t, map[string]int{at("team/tasks.yaml"): other, at("his/tasks.yaml"): other, at("his/sub"): other, at("theirs"): other, at("theirs/sub/tasks.yaml"): other})
+	for in, why := range map[string]string{
+		"team/sub/deep":  at("team/tasks.yaml") + " is passed over, since it belongs to uid 12345: name it with -f",
+		"theirs/sub/new": at("theirs/sub/tasks.yaml") + " is passed over, since it belongs to uid 12345: name it with -f",
+	} {
+		if err := os.MkdirAll(at(in), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		path, err := Find(at(in))
+		if passed := new(PassedOverError); path != "" || !errors.Is(err, task.ErrNotFound) || !errors.As(err, &passed) || !strings.Contains(err.Error(), why) {
+			t.Errorf("%s: %s, %v", in, path, err)
+		}
+	}
+	if err := os.Remove(at("theirs/sub/tasks.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	if path, err := Find(at("theirs/sub")); path != "" || err == nil || !strings.Contains(err.Error(), "since it is in a directory of uid 12345: ") {
+		t.Errorf("a hard link of another: %s, %v", path, err)
+	}
+	for in, why := range map[string]string{"his/sub": "", "team": "belongs to uid 12345"} { // the owner's, and the current directory's
+		path, err := Find(at(in))
+		if err != nil || filepath.Base(path) != "tasks.yaml" {
+			t.Errorf("%s: %s, %v", in, path, err)
+		}
+		if got := Foreign(path); why != "" && got != why {
+			t.Errorf("%s: %q", path, got)
+		}
+	}
+}
+
+// In /tmp anybody may put a .env beside a tasks file.
+func TestForeignDotEnv(t *testing.T) {
+	t.Parallel()
+	const text = "tasks: {a: {command: [x, $Y]}}"
+	dir := write(t, map[string]string{
+		"tmp/tasks.yaml": text, "tmp/.env": "Y=1", "dir/tasks.yaml": text, "dir/.env": "Y=1", "alone/tasks.yaml": text, "alone/.env": "Y=1", "link/tasks.yaml": text,
+		"proc/Procfile": "a: x", "proc/.env": "Y=1",
+	})
+	at := func(path string) string { return filepath.Join(dir, path) }
+	for _, sub := range []string{"tmp", "alone", "link", "proc"} {
+		if err := os.Chmod(at(sub), 0o777|os.ModeSticky); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(at("dir/.env"), at("link/.env")); err != nil {
+		t.Fatal(err)
+	}
+	needOthers(t, map[string]int{at("tmp/.env"): 12345, at("dir/.env"): 12345, at("alone/.env"): 12345, at("alone/tasks.yaml"): 12345, at("link/.env"): 12345, at("proc/.env"): 12345})
+	for path, refused := range map[string]bool{"tmp/tasks.yaml": true, "link/tasks.yaml": true, "proc/Procfile": true, "dir/tasks.yaml": false, "alone/tasks.yaml": false} {
+		f, err := Load(at(path), nil)
+		switch {
+		case refused && (err == nil || !errors.Is(err, task.ErrUsage) || !strings.Contains(err.Error(), "/.env belongs to uid 12345, in a directory where anybody may put one")):
+			t.Errorf("%s: %v", path, err)
+		case !refused && (err != nil || f.Tasks[0].Command[1] != "1"):
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
