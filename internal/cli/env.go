@@ -41,6 +41,7 @@ type env struct {
 	output    string
 	json      bool
 	quiet     bool
+	secrets   bool // are shown: the command was given --env
 	noHeaders bool
 	color     string
 	foreign   bool // root's client may talk to another user's supervisor

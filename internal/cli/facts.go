@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -103,4 +104,18 @@ func whenText(w *task.When) string {
 		parts = append(parts, "overlap "+string(w.Overlap))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// withoutSecrets is tasks for the output: without names and passwords in URLs, unless
+// all that is secret was asked for.
+func (e *env) withoutSecrets(tasks []task.Info) []task.Info {
+	if e.secrets {
+		return tasks
+	}
+	shown := slices.Clone(tasks)
+	for i := range shown {
+		s := &shown[i].Spec
+		s.ReadyHTTP, s.HealthHTTP = task.ShownURL(s.ReadyHTTP), task.ShownURL(s.HealthHTTP)
+	}
+	return shown
 }

@@ -63,7 +63,7 @@ func (e *env) printTasks(tasks []task.Info) error {
 		if tasks == nil {
 			tasks = []task.Info{}
 		}
-		return e.printJSON(tasks)
+		return e.printJSON(e.withoutSecrets(tasks))
 	case "name":
 		for _, t := range tasks {
 			fmt.Fprintln(e.out, plain(t.Name))

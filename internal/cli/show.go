@@ -21,7 +21,8 @@ func newShow(e *env) *cobra.Command {
 		Aliases: []string{"describe"},
 		Short:   "Show all about a task",
 		Long: `Show all about a task: its state and why, its spec, what it uses, and its last
-runs. The values of its environment are shown with --env alone.`,
+runs. The values of its environment, and names and passwords in URLs, are shown with
+--env alone.`,
 		Example:           "  tasks show web\n  tasks show web --json | jq '.[0].runs'",
 		ValidArgsFunction: completeNames(nil),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -33,6 +34,7 @@ runs. The values of its environment are shown with --env alone.`,
 			if err != nil {
 				return err
 			}
+			e.secrets = env
 			tasks, err := c.Get(context.Background(), client.ListOptions{Selector: sel, Stats: true, Env: env, Tree: tree})
 			if e.output == "json" || e.output == "name" {
 				return e.answered(tasks, err)
@@ -53,7 +55,7 @@ runs. The values of its environment are shown with --env alone.`,
 	}
 	s.flags(cmd)
 	cmd.Flags().BoolVar(&tree, "tree", false, "with the processes of its run")
-	cmd.Flags().BoolVar(&env, "env", false, "with the values of its environment")
+	cmd.Flags().BoolVar(&env, "env", false, "with the values of its environment, and with URLs as they were given")
 	return cmd
 }
 
@@ -103,7 +105,7 @@ func (e *env) showTask(t task.Info) error {
 		say("Uses", fmt.Sprintf("%.1f%% CPU, %s, %d %s", t.CPUPercent, size(t.MemoryBytes), t.Processes, noun))
 	}
 	say("Log", t.Log)
-	for _, fact := range specFacts(&t.Spec) {
+	for _, fact := range specFacts(&e.withoutSecrets([]task.Info{t})[0].Spec) {
 		say(fact[0], fact[1])
 	}
 	for kv := range t.Spec.Env.Vars() {

@@ -32,7 +32,7 @@ func (r *checks) http(name, text string) (check, error) {
 		return check{}, fmt.Errorf("bad %s: not an http:// URL with a host", name) // it may hold a password
 	}
 	try := func(ctx context.Context) error { return r.checker.get(ctx, u) }
-	return check{name: name + " " + u.Redacted(), try: try}, nil
+	return check{name: name + " " + task.ShownURL(text), try: try}, nil
 }
 
 func (r *checks) port(name, port string) (check, error) {

@@ -170,10 +170,15 @@ func Address(port string) (string, error) {
 			return "", fmt.Errorf("bad port %q: use [HOST:]PORT", port)
 		}
 	}
-	if n, err := strconv.Atoi(number); err != nil || n < 1 || n > 65535 {
+	if !isPort(number) {
 		return "", fmt.Errorf("bad port %q: use [HOST:]PORT with a port from 1 to 65535", port)
 	}
 	return net.JoinHostPort(host, number), nil
+}
+
+func isPort(number string) bool {
+	n, err := strconv.Atoi(number)
+	return err == nil && n >= 1 && n <= 65535
 }
 
 func checkHTTP(what, text string) error {
@@ -184,18 +189,38 @@ func checkHTTP(what, text string) error {
 		return err
 	}
 	u, err := url.Parse(text)
-	if at := strings.LastIndexByte(text, '@'); at >= 0 { // before it may be a password
-		text = "…" + text[at:]
-	}
+	text = ShownURL(text)
 	switch {
-	case err != nil || u.Host == "":
+	case err != nil || u.Hostname() == "":
 		return fmt.Errorf("bad %s %q: use a URL such as http://localhost:8080/healthz", what, text)
 	case u.Scheme == "https":
 		return fmt.Errorf("bad %s %q: https is not built in: have curl -fsS check it by a command", what, text)
 	case u.Scheme != "http":
 		return fmt.Errorf("bad %s %q: use http://", what, text)
+	case u.Port() != "" && !isPort(u.Port()):
+		return fmt.Errorf("bad %s %q: use a port from 1 to 65535", what, text)
 	}
 	return nil
+}
+
+// ShownURL is the URL in text for people: without the name and the password in it.
+func ShownURL(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" { // whatever it is meant to be
+		if at := strings.LastIndexByte(text, '@'); at >= 0 {
+			return "…" + text[at:]
+		}
+		return text
+	}
+	if u.User == nil {
+		return text
+	}
+	scheme, rest, _ := strings.Cut(text, "//")
+	host, path := rest, ""
+	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
+		host, path = rest[:end], rest[end:]
+	}
+	return scheme + "//…" + host[strings.LastIndexByte(host, '@'):] + path
 }
 
 func checkText(what, text string) error {

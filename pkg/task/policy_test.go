@@ -56,6 +56,10 @@ func TestPolicyCheck(t *testing.T) {
 		{"no HTTP", task.Spec{Ready: task.Ready{ReadyHTTP: "ftp://localhost/"}}, `bad ready_http "ftp://localhost/": use http://`},
 		{"no scheme", task.Spec{Ready: task.Ready{ReadyHTTP: "localhost:8080/healthz"}}, `bad ready_http "localhost:8080/healthz": use a URL such as`},
 		{"no host", task.Spec{Ready: task.Ready{ReadyHTTP: "http:///healthz"}}, "use a URL such as"},
+		{"no host but a port", task.Spec{Ready: task.Ready{ReadyHTTP: "http://:80/"}}, "use a URL such as"},
+		{"a port", task.Spec{Ready: task.Ready{ReadyHTTP: "http://u@h:65535/"}}, ""},
+		{"a port too high", task.Spec{Ready: task.Ready{ReadyHTTP: "http://u:pw@h:65536/"}}, `bad ready_http "http://…@h:65536/": use a port from 1 to 65535`},
+		{"a port too low", task.Spec{Health: task.Health{HealthHTTP: "http://h:0"}}, `bad health_http "http://h:0": use a port from 1 to 65535`},
 		{"no URL", task.Spec{Ready: task.Ready{ReadyHTTP: "http://a b/\n"}}, `bad ready_http "http://a b/\n"`},
 		{"a port", task.Spec{Ready: task.Ready{ReadyPort: "http"}}, `bad port "http"`},
 		{"an expression", task.Spec{Ready: task.Ready{ReadyLog: "[a\n"}}, `bad ready_log "[a\n": missing closing ]`},
@@ -257,6 +261,27 @@ func TestPolicyJSON(t *testing.T) {
 	} {
 		if out, err := json.Marshal(g); err != nil || string(out) != want {
 			t.Errorf("%s, %v; want %s", out, err, want)
+		}
+	}
+}
+
+func TestShownURL(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"":                             "",
+		"http://h:80/a@b?c@d":          "http://h:80/a@b?c@d",
+		"http://me:s3cret@h:80/a@b?#x": "http://…@h:80/a@b?#x",
+		"HTTP://s3cret@[::1%25eth0]":   "HTTP://…@[::1%25eth0]",
+		"http://:s3cret@h":             "http://…@h",
+		"http://s3cret:a%40b@h?c":      "http://…@h?c",
+		"http://me:s3@cret@h/":         "http://…@h/",
+		"//me:s3cret@h/":               "//…@h/",
+		"me:s3cret@h/":                 "…@h/",
+		"http://me:s3cret @h b/":       "…@h b/",
+		"http://me:s3cret@/":           "…@/",
+	} {
+		if got := task.ShownURL(text); got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
 		}
 	}
 }
