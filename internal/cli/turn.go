@@ -3,33 +3,59 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
 	"syscall"
+
+	"tasks/pkg/client"
 )
 
 // takeTurn returns once no other up or down of the file at path is under way: each
-// goes by what the one before has done. It is a lock on the file, flock(2), which
-// ends with this process. Where the file cannot be locked, as on some
-// network file systems, there are no turns.
-func (e *env) takeTurn(ctx context.Context, path string) (release func(), err error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // of a pipe nobody may have the other end any more
+// goes by what the one before has done. It is a lock, flock(2), which ends with this
+// process, in the state directory of the supervisor: nobody else can take it, as any
+// reader of the file could one on that. Where there can be none there are no turns.
+func (e *env) takeTurn(ctx context.Context, c *client.Client, path string) (release func(), err error) {
+	info, err := c.Info(ctx)
 	if err != nil {
 		return nil, err
 	}
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		e.remark("tasks: another up or down of %s is under way: waiting for it", path)
-		locked := make(chan struct{})
-		go func() {
-			for errors.Is(syscall.Flock(int(f.Fd()), syscall.LOCK_EX), syscall.EINTR) {
-			}
-			close(locked)
-		}()
-		select {
-		case <-locked:
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		}
+	file, err := os.Stat(path)
+	if err != nil || info.StateDir == "" || e.foreign {
+		return func() {}, nil
 	}
-	return func() { f.Close() }, nil
+	st := file.Sys().(*syscall.Stat_t)
+	lock := filepath.Join(info.StateDir, fmt.Sprintf("turn-%d-%d", st.Dev, st.Ino))
+	said := false
+	for {
+		f, err := os.OpenFile(lock, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)
+		if err != nil {
+			return func() {}, nil
+		}
+		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			if !said {
+				e.remark("tasks: another up or down of %s is under way: waiting for it", path)
+				said = true
+			}
+			locked := make(chan struct{})
+			go func() {
+				for errors.Is(syscall.Flock(int(f.Fd()), syscall.LOCK_EX), syscall.EINTR) {
+				}
+				close(locked)
+			}()
+			select {
+			case <-locked:
+			case <-ctx.Done():
+				go func() { <-locked; f.Close() }() // a shell goes on
+				return nil, context.Cause(ctx)
+			}
+		}
+		if is, err := f.Stat(); err == nil {
+			if there, err := os.Lstat(lock); err == nil && os.SameFile(is, there) {
+				return func() { os.Remove(lock); f.Close() }, nil
+			}
+		}
+		f.Close() // the one before has removed it
+	}
 }

@@ -221,7 +221,7 @@ func (e *env) plan(ctx context.Context, c *client.Client, file *taskfile.File, w
 // enact does what the plan is once no other up or down of the file is under way,
 // and tells whether it came to starting something.
 func (e *env) enact(ctx context.Context, c *client.Client, file *taskfile.File, whole bool) (started bool, err error) {
-	release, err := e.takeTurn(ctx, file.Path)
+	release, err := e.takeTurn(ctx, c, file.Path)
 	if err != nil {
 		return false, err
 	}
@@ -321,7 +321,7 @@ func (e *env) down(file *taskfile.File, names []string) error {
 		full = append(full, found)
 	}
 	return e.ask(func(ctx context.Context, c *client.Client) ([]task.Info, error) {
-		release, err := e.takeTurn(ctx, file.Path)
+		release, err := e.takeTurn(ctx, c, file.Path)
 		if err != nil {
 			return nil, err
 		}
