@@ -24,37 +24,6 @@ func GraphOf(specs []task.Spec) Graph {
 	return g
 }
 
-// Path is a shortest way from one of from to the name to, both included, each before
-// one that it comes after; nil where there is none.
-func (g Graph) Path(from []string, to string) []string {
-	if len(from) == 0 {
-		return nil
-	}
-	cameBy, open := make(map[string]string), slices.Clone(from)
-	for _, name := range from {
-		cameBy[name] = ""
-	}
-	for len(open) > 0 {
-		name := open[0]
-		open = open[1:]
-		if name == to {
-			var path []string
-			for ; name != ""; name = cameBy[name] {
-				path = append(path, name)
-			}
-			slices.Reverse(path)
-			return path
-		}
-		for _, next := range g[name] {
-			if _, seen := cameBy[next]; !seen {
-				cameBy[next] = name
-				open = append(open, next)
-			}
-		}
-	}
-	return nil
-}
-
 // Sort is names in an order in which each comes after those that it depends on, else
 // in the given one; what they depend on is among them. A cycle is the names on it,
 // each before one that it comes after; the order is of no use then.

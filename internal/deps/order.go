@@ -10,10 +10,11 @@ import (
 // has it has changed. It may be used by several goroutines; its lock is the last of
 // all, and wake is called with it held.
 type Order struct {
-	mu     sync.Mutex
-	after  Graph
-	behind map[string]map[*Wait]bool // who waits at this moment, by what for
-	closed bool
+	mu      sync.Mutex
+	ranking                           // what comes after what
+	behind  map[string]map[*Wait]bool // who waits at this moment, by what for
+	waits   map[*Wait]bool
+	closed  bool
 }
 
 // A Wait is for some names of an order.
@@ -22,11 +23,12 @@ type Wait struct {
 	names []string
 	wake  func()
 	news  map[string]bool // what has changed since it was asked
+	all   bool            // it is to look at all
 }
 
 // NewOrder is an order without names.
 func NewOrder() *Order {
-	return &Order{after: make(Graph), behind: make(map[string]map[*Wait]bool)}
+	return &Order{ranking: newRanking(), behind: make(map[string]map[*Wait]bool), waits: make(map[*Wait]bool)}
 }
 
 // Set has name come after the others, unless that would be a cycle: that is returned
@@ -34,15 +36,34 @@ func NewOrder() *Order {
 func (o *Order) Set(name string, after []string) (cycle []string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if path := o.after.Path(after, name); path != nil {
-		return append([]string{name}, path...)
+	n := o.node(name)
+	if cycle = o.cycle(n, after); cycle == nil {
+		o.connect(n, after)
 	}
-	if len(after) > 0 {
-		o.after[name] = after
-	} else {
-		delete(o.after, name)
+	o.drop(n)
+	return cycle
+}
+
+// Restore is Set of what was set in an earlier order, where it was no cycle.
+func (o *Order) Restore(name string, after []string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.ranked = false
+	o.connect(o.node(name), after)
+	o.drop(o.node(name))
+}
+
+// Expect is told, before all of g is set one after the other, so that all of it is
+// looked at once. Done is called when it was.
+func (o *Order) Expect(g Graph) (done func()) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	nodes := o.expect(g)
+	return func() {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.forget(nodes)
 	}
-	return nil
 }
 
 // Await has wake called at every change of names from now on, until the wait ends.
@@ -51,6 +72,7 @@ func (o *Order) Await(names []string, wake func()) *Wait {
 	w := &Wait{order: o, names: names, wake: wake, news: make(map[string]bool)}
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.waits[w] = true
 	for _, name := range names {
 		if o.behind[name] == nil {
 			o.behind[name] = make(map[*Wait]bool)
@@ -65,6 +87,7 @@ func (w *Wait) End() {
 	o := w.order
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	delete(o.waits, w)
 	for _, name := range w.names {
 		if delete(o.behind[name], w); len(o.behind[name]) == 0 {
 			delete(o.behind, name)
@@ -77,13 +100,12 @@ func (w *Wait) News() []string {
 	w.order.mu.Lock()
 	defer w.order.mu.Unlock()
 	names := slices.Collect(maps.Keys(w.news))
+	if w.all {
+		names = slices.Clone(w.names)
+	}
+	w.all = false
 	clear(w.news)
 	return names
-}
-
-func (w *Wait) tell(name string) {
-	w.news[name] = true
-	w.wake()
 }
 
 // Awaited tells whether anybody waits for name, or has done so and waits for another.
@@ -98,7 +120,8 @@ func (o *Order) Changed(name string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for w := range o.behind[name] {
-		w.tell(name)
+		w.news[name] = true
+		w.wake()
 	}
 }
 
@@ -115,10 +138,9 @@ func (o *Order) Open() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.closed = false
-	for name, waiters := range o.behind {
-		for w := range waiters {
-			w.tell(name)
-		}
+	for w := range o.waits {
+		w.all = true
+		w.wake()
 	}
 }
 

@@ -88,6 +88,7 @@ func apply(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 				return nil, err
 			}
 		}
+		defer sup.Expect(p.Tasks)()
 		calls := make(map[string]*supervisor.Call, len(p.Tasks))
 		for i := range p.Tasks {
 			spec := &p.Tasks[i]

@@ -90,7 +90,7 @@ func (a *actor) restore(ctx context.Context, r task.Record) (next Op) {
 		a.sup.opts.Logger.Error("cannot read a schedule", "task", a.name, "err", err)
 	}
 	a.adoptSpec(r.Spec, fn, plan)
-	a.sup.order.Set(a.name, deps.Of(&r.Spec)) // no cycle: it was none before
+	a.sup.order.Restore(a.name, deps.Of(&r.Spec))
 	a.history, a.machine.Wish, a.machine.Restarts, a.reason = slices.Clone(r.Runs), r.Wish, r.Restarts, r.Reason
 	a.queued, a.unknown = r.Queued, r.Unknown
 	if n := len(r.Runs); n > 0 {

@@ -2,7 +2,6 @@ package supervisor
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -57,14 +56,31 @@ func (a *actor) comeAfter(spec *task.Spec) error {
 	return nil
 }
 
+// Expect is told which tasks will be started one after the other, each after those of
+// them that it comes after, so that one look at all of them finds those that would wait
+// for themselves. Done is called when they were.
+func (s *Supervisor) Expect(specs []task.Spec) (done func()) {
+	return s.order.Expect(deps.GraphOf(specs))
+}
+
 // unmet looks at what a waits for as far as names has it; why is not "" where
 // something of it cannot happen any more.
 func (a *actor) unmet(names []string) (why string) {
+	well := func(name string) bool { return slices.Contains(a.spec.After, name) }
+	if len(a.spec.AfterEnded) == 0 {
+		well = func(string) bool { return true }
+	} else if len(names) > 8 { // of many, each is looked up
+		all := make(map[string]bool, len(a.spec.After))
+		for _, name := range a.spec.After {
+			all[name] = true
+		}
+		well = func(name string) bool { return all[name] }
+	}
 	for _, name := range names {
 		if !a.waits[name] {
 			continue
 		}
-		met, reason := settled(name, a.sup.lookup(name), !slices.Contains(a.spec.After, name))
+		met, reason := settled(name, a.sup.lookup(name), !well(name))
 		if reason != "" {
 			return reason
 		}
@@ -78,9 +94,18 @@ func (a *actor) unmet(names []string) (why string) {
 // waitsFor names what a still waits for, in a sentence for people.
 func (a *actor) waitsFor() string {
 	const most = 5
-	names := slices.SortedFunc(maps.Keys(a.waits), task.CompareNames)
-	if n := len(names) - most; n > 0 {
-		names = append(names[:most], fmt.Sprintf("%d more", n))
+	var names []string // the first ones, in their order
+	for name := range a.waits {
+		if len(names) == most && task.CompareNames(name, names[most-1]) > 0 {
+			continue
+		}
+		at, _ := slices.BinarySearchFunc(names, name, task.CompareNames)
+		if names = slices.Insert(names, at, name); len(names) > most {
+			names = names[:most]
+		}
+	}
+	if n := len(a.waits) - most; n > 0 {
+		names = append(names, fmt.Sprintf("%d more", n))
 	}
 	return "waits for " + strings.Join(names, ", ")
 }
