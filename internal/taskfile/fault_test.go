@@ -271,3 +271,23 @@ func manyKeys(n int) string {
 	}
 	return b.String()
 }
+
+// How many wait for how many is bounded, and what may be is read.
+func TestMaxAfter(t *testing.T) {
+	t.Parallel()
+	level := func(name string, n int, after string) string {
+		return fmt.Sprintf("  %s: {command: x, instances: %d, after: [%s]}\n", name, n, after)
+	}
+	const first = "tasks:\n  l0: {command: x, instances: 1000}\n"
+	full := first + level("l1", 99, "l0") + level("l2", 1000, "l1-7")
+	for text, want := range map[string]string{
+		full:                           "",
+		full + level("l3", 1, "l1-7"):  "5:42: more than 100000 pairs of tasks of which one comes after the other",
+		first + level("l1", 101, "l0"): "3:44: more than 100000 pairs of tasks of which one comes after the other: let one task come after l0, and l1 after that one",
+		first + level("l1", 1000, "sync") + "  sync: {command: x, after: l0}\n": "",
+	} {
+		if got := faultsOf(t, text); got != want {
+			t.Errorf("%s is %q, not %q", text, got, want)
+		}
+	}
+}

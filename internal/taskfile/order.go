@@ -1,6 +1,7 @@
 package taskfile
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -48,7 +49,7 @@ func (l *loader) sort(all []*entry) []*entry {
 			}
 		}
 	}
-	if len(l.faults) > 0 {
+	if len(l.faults) > 0 || l.tooMany(all) {
 		return nil
 	}
 	names = nil
@@ -73,6 +74,30 @@ func (l *loader) sort(all []*entry) []*entry {
 		done[i] = byName[name]
 	}
 	return done
+}
+
+// tooMany tells, with the fault, that the tasks come after each other in more than
+// [MaxAfter] pairs.
+func (l *loader) tooMany(all []*entry) bool {
+	total := 0
+	for _, e := range all {
+		for _, d := range e.after {
+			n := 1
+			if d.name == d.on.name {
+				n = max(d.on.count, 1)
+			}
+			if total += max(e.count, 1) * n; total <= MaxAfter {
+				continue
+			}
+			hint := ""
+			if name := d.item.written(d.name); n > 1 {
+				hint = fmt.Sprintf(": let one task come after %s, and %s after that one", name, e.name)
+			}
+			l.fault(d.item.pos, "more than %d pairs of tasks of which one comes after the other%s", MaxAfter, hint)
+			return true
+		}
+	}
+	return false
 }
 
 // cycle tells of a cycle, from the first one in the file on.

@@ -21,6 +21,7 @@ const (
 	MaxFile      = 1 << 20 // bytes of a file
 	MaxTasks     = 10_000  // of a file, instances counted
 	MaxInstances = 1000    // of a task
+	MaxAfter     = 100_000 // pairs of tasks of a file of which one comes after the other
 )
 
 // A File is what a tasks file says.
