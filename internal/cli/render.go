@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -60,10 +58,7 @@ func (e *env) answered(tasks []task.Info, err error) error {
 func (e *env) printTasks(tasks []task.Info) error {
 	switch e.output {
 	case "json":
-		if tasks == nil {
-			tasks = []task.Info{}
-		}
-		return e.printJSON(e.withoutSecrets(tasks))
+		return printJSONs(e, e.withoutSecrets(tasks))
 	case "name":
 		for _, t := range tasks {
 			fmt.Fprintln(e.out, plain(t.Name))
@@ -101,18 +96,6 @@ func (e *env) row(t task.Info, now time.Time) []string {
 		t.Name, dash(t.Group), state, readyText(t), number(t.PID), uptime(t, now), strconv.Itoa(t.Restarts), exit,
 		cpu, mem, procs, number(t.Run), dash(plain(t.Cwd)), dash(plain(t.Log)), command,
 	}
-}
-
-func (e *env) printJSON(v any) error {
-	var text bytes.Buffer
-	enc := json.NewEncoder(&text)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(v); err != nil {
-		return err
-	}
-	_, err := e.out.Write(escape.JSON(text.Bytes()))
-	return err
 }
 
 // printTable prints rows under head: on a terminal no wider than it is, unless

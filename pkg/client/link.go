@@ -46,7 +46,11 @@ func (m *message) into(result any) error {
 	if m.Error != nil {
 		return m.Error
 	}
-	if err := json.Unmarshal(m.Result, result); err != nil {
+	read := json.Unmarshal
+	if _, many := result.(*[]task.Info); many {
+		read = readTasks
+	}
+	if err := read(m.Result, result); err != nil {
 		return badReply("%w", err)
 	}
 	return nil

@@ -1,6 +1,8 @@
 package client
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"path"
 	"slices"
@@ -17,6 +19,41 @@ func checkReply(tasks []task.Info) error {
 		if err := task.CheckName(tasks[i].Name); err != nil { // no mistake of the caller's
 			return badReply("%v", err)
 		}
+	}
+	return nil
+}
+
+// readTasks is json.Unmarshal of many tasks, one after the other: names that many of
+// them come after are kept once.
+func readTasks(text []byte, result any) error {
+	tasks := result.(*[]task.Info)
+	if !bytes.HasPrefix(text, []byte("[")) {
+		return json.Unmarshal(text, tasks)
+	}
+	dec := json.NewDecoder(bytes.NewReader(text))
+	if _, err := dec.Token(); err != nil {
+		return err
+	}
+	names := make(map[string]string)
+	*tasks = []task.Info{}
+	for dec.More() {
+		var t task.Info
+		if err := dec.Decode(&t); err != nil {
+			return err
+		}
+		for _, list := range [][]string{t.After, t.Spec.After, t.Spec.AfterEnded} {
+			for i, name := range list {
+				if known, ok := names[name]; ok {
+					list[i] = known
+				} else {
+					names[name] = name
+				}
+			}
+		}
+		if slices.Equal(t.After, t.Spec.After) {
+			t.Spec.After = t.After
+		}
+		*tasks = append(*tasks, t)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"tasks/pkg/client"
 	"tasks/pkg/task"
@@ -116,5 +117,34 @@ func TestBadNamesOfReplies(t *testing.T) {
 	c = &client.Client{Dial: c.Dial}
 	if _, err := c.Groups(t.Context()); err == nil || errors.Is(err, task.ErrUsage) {
 		t.Error(err)
+	}
+}
+
+// Names that many tasks come after are kept once, and no list of them twice.
+func TestNamesOfRepliesAreShared(t *testing.T) {
+	t.Parallel()
+	c := answering(`{"id":1,"result":[` +
+		`{"name":"a","after":["x","y"],"spec":{"after":["x","y"],"after_ended":["z"]}},` +
+		`{"name":"b","after":["x","y"],"spec":{"after":["x","z"],"after_ended":["y"]}},null]}`)
+	defer c.Close()
+	tasks, err := c.List(t.Context(), client.ListOptions{})
+	if err == nil || tasks != nil {
+		t.Errorf("with null: %v, %v", tasks, err)
+	}
+	c = answering(`{"id":1,"result":[` +
+		`{"name":"a","after":["x","y"],"spec":{"after":["x","y"],"after_ended":["z"]}},` +
+		`{"name":"b","after":["x","y"],"spec":{"after":["x","z"],"after_ended":["y"]}}]}`)
+	defer c.Close()
+	tasks, err = c.List(t.Context(), client.ListOptions{})
+	if err != nil || len(tasks) != 2 {
+		t.Fatal(tasks, err)
+	}
+	a, b := &tasks[0], &tasks[1]
+	same := func(s, u string) bool { return s == u && unsafe.StringData(s) == unsafe.StringData(u) }
+	if !same(a.After[0], b.After[0]) || !same(a.After[1], b.Spec.AfterEnded[0]) || !same(a.Spec.AfterEnded[0], b.Spec.After[1]) {
+		t.Error("a name is there twice")
+	}
+	if &a.After[0] != &a.Spec.After[0] || b.Spec.After[1] != "z" || b.After[1] != "y" {
+		t.Errorf("the lists are %v and %v, %v and %v", a.After, a.Spec.After, b.After, b.Spec.After)
 	}
 }

@@ -1,0 +1,56 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+
+	"tasks/internal/escape"
+)
+
+// printJSON prints v.
+func (e *env) printJSON(v any) error {
+	var text bytes.Buffer
+	if err := encodeJSON(&text, v, ""); err != nil {
+		return err
+	}
+	_, err := e.out.Write(escape.JSON(text.Bytes()))
+	return err
+}
+
+// printJSONs is printJSON of all, a piece at a time: they may be long.
+func printJSONs[T any](e *env, all []T) error {
+	if len(all) == 0 {
+		return e.printJSON([]T{})
+	}
+	const piece, indent = 64 << 10, "  "
+	var text bytes.Buffer
+	text.WriteString("[\n")
+	for i := range all {
+		text.WriteString(indent)
+		if err := encodeJSON(&text, &all[i], indent); err != nil {
+			return err
+		}
+		if last := i == len(all)-1; last {
+			text.WriteString("]\n")
+		} else {
+			text.Truncate(text.Len() - len("\n"))
+			text.WriteString(",\n")
+			if text.Len() < piece {
+				continue
+			}
+		}
+		if _, err := e.out.Write(escape.JSON(text.Bytes())); err != nil {
+			return err
+		}
+		text.Reset()
+	}
+	return nil
+}
+
+// encodeJSON writes v, its lines but the first after an indent.
+func encodeJSON(text *bytes.Buffer, v any, indent string) error {
+	enc := json.NewEncoder(text)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent(indent, "  ")
+	return enc.Encode(v)
+}
