@@ -11,6 +11,8 @@ import (
 	"sync"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"tasks/internal/safeopen"
 )
 
@@ -94,23 +96,39 @@ func private(dir string) error {
 	if err != nil {
 		return err
 	}
+	return alone(dir, fi)
+}
+
+// alone tells why others may be in what fi describes, which is at path.
+func alone(path string, fi fs.FileInfo) error {
 	if uid := int(fi.Sys().(*syscall.Stat_t).Uid); !fi.IsDir() || uid != os.Geteuid() || fi.Mode().Perm()&0o077 != 0 {
-		return fmt.Errorf("%s (%s, uid %d) is not a directory of this user alone: remove it", dir, fi.Mode(), uid)
+		return fmt.Errorf("%s (%s, uid %d) is not a directory of this user alone: remove it", path, fi.Mode(), uid)
 	}
 	return nil
 }
 
-// sweep removes what a supervisor that was killed has left.
+// sweep removes what a supervisor that was killed has left, where open would look
+// for it. Whatever may be another's is left as it is: after the machine was started
+// again, anybody may have taken a name in /tmp, for a link to a directory of ours.
 func (s *sockets) sweep() {
-	dir, err := safeopen.Dir(s.path) // follows the link
+	path := s.path
+	if to, err := os.Readlink(path); err == nil {
+		path = to
+	}
+	dir, err := safeopen.Dir(path)
 	if err != nil {
 		return
 	}
 	defer dir.Close()
+	opened, openedErr := dir.Stat()
+	there, err := os.Lstat(path)
+	if openedErr != nil || err != nil || alone(path, there) != nil || !os.SameFile(opened, there) {
+		return
+	}
 	entries, _ := dir.ReadDir(-1)
 	for _, e := range entries {
 		if e.Type() == fs.ModeSocket {
-			os.Remove(filepath.Join(s.path, e.Name()))
+			_ = unix.Unlinkat(int(dir.Fd()), e.Name(), 0) // in this directory, whatever has its name by now
 		}
 	}
 }
