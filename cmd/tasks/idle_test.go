@@ -2,10 +2,12 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/signal"
 	"strconv"
+	"strings"
 )
 
 // idle is `idle N`: N clients that connect, and ask for nothing until they are
@@ -21,6 +23,26 @@ func idle() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt)
+	<-interrupted
+}
+
+// unread is `unread`: a client that asks for more than fits in between, and reads none
+// of it until it is interrupted.
+func unread() {
+	nc, err := net.Dial("unix", os.Getenv("SOCKET"))
+	if err == nil {
+		_, err = nc.Write([]byte(strings.Repeat(`{"jsonrpc":"2.0","id":1,"method":"list","params":{"env":true}}`+"\n", 200)))
+	}
+	if err == nil {
+		_, err = io.ReadFull(nc, make([]byte, 1)) // it is being answered
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Println("asked")
 	interrupted := make(chan os.Signal, 1)
 	signal.Notify(interrupted, os.Interrupt)
 	<-interrupted

@@ -21,7 +21,7 @@ import (
 // the supervisors that it forks, and the programs of the examples in docs/.
 func TestMain(m *testing.M) {
 	flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))) // unless it is given: scripts wait more than they work
-	testscript.Main(m, map[string]func(){"tasks": main, "idle": idle, "interrupted": interrupted, "listen": listen, "notify": notify})
+	testscript.Main(m, map[string]func(){"tasks": main, "idle": idle, "interrupted": interrupted, "listen": listen, "notify": notify, "unread": unread})
 }
 
 // TestScript runs testdata/script, each with a home and a supervisor of its own.

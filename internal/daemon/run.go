@@ -117,8 +117,9 @@ func Run(cfg Config, serving func()) error {
 		func(name string, run int) { past.Note(logEmptied(name, run)) }, lock.Check)
 	defer keeper.Close()
 	checker := ready.New(ready.Options{Shell: engine, ID: db.ID(), Dir: filepath.Join(cfg.Paths.State, "notify"), Logger: cfg.Log})
+	var srv *server.Server
 	sup := supervisor.New(supervisor.Options{
-		Commands: engine, Builtin: heartbeat, Store: db, Logs: keeper,
+		Commands: lastly{engine, func() { within(flushTime, srv.Flush) }}, Builtin: heartbeat, Store: db, Logs: keeper,
 		Checker: checker, KeepEnded: cfg.KeepEnded, Logger: cfg.Log,
 	})
 	killed, err := engine.KillUnknown(process.Database{
@@ -156,7 +157,7 @@ func Run(cfg Config, serving func()) error {
 	var once sync.Once
 	leaving, next := false, "" // set before exited is closed
 	stirred := make(stirred, 1)
-	srv := server.New(server.Config{
+	srv = server.New(server.Config{
 		Supervisor: sup, Home: home, Caller: process.CallerOf(0), Logger: cfg.Log, Answered: stirred.stir,
 		Info: func() protocol.Info {
 			strays, err := engine.Strays()
@@ -244,14 +245,12 @@ func Run(cfg Config, serving func()) error {
 		cfg.Log.Error("some tasks did not end", "err", err)
 	}
 	past.Close(events.Event{Event: events.Ending, PID: os.Getpid(), Reason: why})
-	flush, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
 	if next != "" {
-		srv.Close(flush)
+		within(flushTime, srv.Close)
 		return handOver(cfg, next, bound.listener, lock, db, systemd)
 	}
 	bound.close()
-	srv.Close(flush)
+	within(flushTime, srv.Close)
 	if !leaving && err == nil { // nothing runs on that another host must not start as well
 		if err := lock.Clear(); err != nil {
 			cfg.Log.Warn("the lock says that this supervisor has not ended in order", "err", err)

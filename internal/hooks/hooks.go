@@ -42,11 +42,16 @@ func Lines(state task.State, all ...task.Hooks) []string {
 
 // A Runner runs lines beside its callers. Make one with [New].
 type Runner struct {
-	logger  *slog.Logger
-	ctx     context.Context
-	cancel  context.CancelFunc
-	turns   chan struct{}
-	running sync.WaitGroup
+	logger *slog.Logger
+	ctx    context.Context
+	cancel context.CancelFunc
+	turns  chan struct{}
+
+	mu      sync.Mutex
+	running int           // calls of Run whose lines have not ended
+	idle    chan struct{} // closed when running is 0 again; nil: nobody waits
+	last    time.Time     // call of Run
+	waited  time.Time     // since Wait was called; zero: it was not
 }
 
 // New makes a Runner, which tells the logger of what fails. It must be closed.
@@ -55,23 +60,76 @@ func New(logger *slog.Logger) *Runner {
 	return &Runner{logger: logger, ctx: ctx, cancel: cancel, turns: make(chan struct{}, atOnce)}
 }
 
+// Wait waits for the lines under way, also for those that are run meanwhile, no longer
+// than Close does. It is for a caller that goes on until then.
+func (r *Runner) Wait() {
+	r.mu.Lock()
+	r.waited = time.Now()
+	r.mu.Unlock()
+	select {
+	case <-r.ended():
+	case <-time.After(atEnd):
+	}
+}
+
 // Close waits for the lines under way, within a bound: then they are killed, and those
-// that wait for their turn are not run.
+// that wait for their turn are not run. What Wait has waited counts, unless lines came
+// after it.
 func (r *Runner) Close() {
-	timer := time.AfterFunc(atEnd, r.cancel)
+	r.mu.Lock()
+	bound := atEnd
+	if !r.waited.IsZero() {
+		since := r.waited
+		if r.last.After(since) {
+			since = r.last
+		}
+		bound -= time.Since(since)
+	}
+	r.mu.Unlock()
+	timer := time.AfterFunc(bound, r.cancel)
 	defer timer.Stop()
-	r.running.Wait()
+	<-r.ended()
 	r.cancel()
+}
+
+// ended is closed once no line is under way.
+func (r *Runner) ended() <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.running == 0 {
+		none := make(chan struct{})
+		close(none)
+		return none
+	}
+	if r.idle == nil {
+		r.idle = make(chan struct{})
+	}
+	return r.idle
+}
+
+// count counts the calls of Run.
+func (r *Runner) count(by int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.running += by; by > 0 {
+		r.last = time.Now()
+	}
+	if r.running == 0 && r.idle != nil {
+		close(r.idle)
+		r.idle = nil
+	}
 }
 
 // Run runs the lines one after the other, and returns at once. One that fails keeps
 // none from running.
 func (r *Runner) Run(shell task.Shell, l task.Launch, lines []string) {
-	r.running.Go(func() {
+	r.count(1)
+	go func() {
+		defer r.count(-1)
 		for _, line := range lines {
 			r.run(shell, l, line)
 		}
-	})
+	}()
 }
 
 // run runs the line in its turn, and logs how it fails.

@@ -281,6 +281,59 @@ func TestCloseWaits(t *testing.T) {
 	})
 }
 
+// A caller that goes on until nothing is under way, and then has few new lines: those of
+// the wait have had their time, the new ones have theirs.
+func TestWaitThenClose(t *testing.T) {
+	for _, tt := range []struct {
+		name              string
+		first, also, late time.Duration // what lines take: before Wait, from 3 s on, after it; 0: there is none
+		wait, close       time.Duration
+	}{
+		{"nothing", 0, 0, 0, 0, 0},
+		{"brief", 4 * time.Second, 0, 0, 4 * time.Second, 0},
+		{"another meanwhile", 4 * time.Second, 5 * time.Second, 0, 8 * time.Second, 0},
+		{"too long", time.Hour, 0, 0, 10 * time.Second, 0},
+		{"a later one too long", 4 * time.Second, time.Hour, 0, 10 * time.Second, 3 * time.Second},
+		{"one after it", 4 * time.Second, 0, 2 * time.Second, 4 * time.Second, 2 * time.Second},
+		{"one after it too long", 4 * time.Second, 0, time.Hour, 4 * time.Second, 10 * time.Second},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			play(t, func(s *scene) {
+				after := func(name string, takes time.Duration) {
+					if takes == 0 {
+						return
+					}
+					s.runner.Run(shell(func(ctx context.Context, _ task.Launch, _ string) (string, task.Exit, error) {
+						select {
+						case <-time.After(takes):
+						case <-ctx.Done():
+						}
+						return "", task.Exit{}, ctx.Err()
+					}), task.Launch{Spec: &task.Spec{Name: name}, Run: 7}, []string{"x"})
+				}
+				after("first", tt.first)
+				if tt.also > 0 {
+					time.AfterFunc(3*time.Second, func() { after("also", tt.also) })
+				}
+				begin := time.Now()
+				s.runner.Wait()
+				if took := time.Since(begin); took != tt.wait {
+					s.Errorf("Wait took %v; want %v", took, tt.wait)
+				}
+				after("late", tt.late)
+				s.closes(tt.close)
+				killed := 0
+				for _, takes := range []time.Duration{tt.first, tt.also, tt.late} {
+					if takes == time.Hour {
+						killed++
+					}
+				}
+				s.logged("a hook failed", killed)
+			})
+		})
+	}
+}
+
 func TestCloseKills(t *testing.T) {
 	play(t, func(s *scene) {
 		s.fake.HoldExec(true)

@@ -64,6 +64,9 @@ type Engine struct {
 	look     chan struct{}  // somebody wants a pass
 	quit     chan struct{}
 	over     sync.WaitGroup
+
+	freeze chan chan []*run // Freeze asks
+	frozen chan struct{}    // closed under the mutex, when no main process is reaped any more
 }
 
 // New makes the engine: from now on this process takes in the orphans of its
@@ -79,7 +82,8 @@ func New(o Options) (*Engine, error) {
 	e := &Engine{
 		opts: o, own: CallerOf(0), null: null,
 		runs: make(map[int]*run), sweeping: make(map[*run]bool),
-		chld: make(chan os.Signal, 1), deaf: make(chan os.Signal), look: make(chan struct{}, 1), quit: make(chan struct{}),
+		chld: make(chan os.Signal, 1), deaf: make(chan os.Signal), look: make(chan struct{}, 1),
+		freeze: make(chan chan []*run), frozen: make(chan struct{}), quit: make(chan struct{}),
 	}
 	e.tree.first = o.First
 	boot, bootErr := bootID()
@@ -190,6 +194,7 @@ func (e *Engine) begin(r *run, c command, groups cgroups) error {
 		}
 		select {
 		case <-r.gone:
+		case <-e.frozen: // the next supervisor finds it
 		case <-e.quit:
 		}
 	}

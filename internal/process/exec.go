@@ -38,6 +38,7 @@ func (e *Engine) exec(ctx context.Context, l task.Launch, line string, groups cg
 	}
 	number := lineNumber(l.Run, e.lines.Add(1))
 	r := e.newRun(runID(e.opts.ID, l.Spec.Name, number))
+	r.line = true
 	in, out, err := pipe()
 	if err != nil {
 		return "", task.Exit{}, fmt.Errorf("cannot execute a line: %w", err)

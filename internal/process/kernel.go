@@ -37,13 +37,13 @@ func forkExec(path string, argv []string, attr *syscall.ProcAttr) (pid int, err 
 	return syscall.ForkExec(path, argv, attr)
 }
 
-// waitAny reaps a child that has ended; pid is 0 where none has.
-func waitAny(status *syscall.WaitStatus) (pid int, err error) {
+// waitChild reaps that child, or -1 any, if it has ended; pid is 0 where it has not.
+func waitChild(of int, status *syscall.WaitStatus) (pid int, err error) {
 	if err := (call{name: "wait4"}).begin(); err != nil {
 		return 0, err
 	}
 	for {
-		pid, err = syscall.Wait4(-1, status, syscall.WNOHANG, nil)
+		pid, err = syscall.Wait4(of, status, syscall.WNOHANG, nil)
 		if !errors.Is(err, syscall.EINTR) {
 			return max(pid, 0), err
 		}

@@ -52,6 +52,9 @@ func (e *Engine) reap() {
 				e.opts.Logger.Info("what is left of runs was looked for, and signalled")
 				again = retry{}
 			}
+		case reply := <-e.freeze:
+			failed = e.collect()
+			reply <- e.stopReaping()
 		case <-e.quit:
 			return
 		}
@@ -64,6 +67,7 @@ func (e *Engine) reap() {
 // collect reaps all children that have ended, and settles their runs.
 func (e *Engine) collect() (failed error) {
 	ended, strangers, failed := e.wait()
+	strangers = strangers || closed(e.frozen) // the sweep reaps them
 	if len(ended) == 0 && !(strangers && e.anySweeping()) && failed == nil {
 		return nil
 	}
@@ -121,10 +125,12 @@ func (e *Engine) wait() (ended []*run, strangers bool, err error) {
 				strangers = true
 			}
 		}
-		for _, r := range e.ended { // only here: a sweep under way has not looked for them
-			e.sweeping[r] = true
+		if !closed(e.frozen) {
+			for _, r := range e.ended { // only here: a sweep under way has not looked for them
+				e.sweeping[r] = true
+			}
+			ended, e.ended = append(ended, e.ended...), nil
 		}
-		ended, e.ended = append(ended, e.ended...), nil
 		strangers, e.stirred = strangers || e.stirred, false
 		e.mu.Unlock()
 	}
@@ -135,7 +141,7 @@ func (e *Engine) wait() (ended []*run, strangers bool, err error) {
 // stranger. The caller holds the mutex.
 func (e *Engine) reapOne() (r *run, ok bool, err error) {
 	var status syscall.WaitStatus
-	pid, err := waitAny(&status)
+	pid, err := e.waitNext(&status)
 	if errors.Is(err, syscall.ECHILD) {
 		err = nil
 	}

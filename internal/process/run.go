@@ -20,6 +20,7 @@ type run struct {
 	log      fileID // zero: none
 	marked   bool   // what inherits the log can be told from what opened it: it has the logMark
 	leave    bool   // what it leaves behind when it ends by itself stays
+	line     bool   // of Exec
 	adopted  bool   // begun by an earlier supervisor: it and its orphans are not our children
 	oneByOne bool   // adopted, and the kernel cannot signal its process group by pidfd
 	exited   chan struct{}

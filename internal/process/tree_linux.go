@@ -123,7 +123,10 @@ func (e *Engine) orphansOf(known evidence) (left map[*run][]stat, again bool, er
 	for _, s := range e.strangers(all, known) {
 		switch r := session[s.session]; {
 		case s.dead():
-			again = again || s.ppid == os.Getpid()
+			if s.ppid == os.Getpid() {
+				again = true
+				e.reapOrphan(s)
+			}
 		case r != nil && e.runs[s.session] == nil:
 			owner[s.pid] = r
 		default:

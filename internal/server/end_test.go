@@ -206,6 +206,59 @@ func TestCloseInTime(t *testing.T) {
 	h.over(t)
 }
 
+// Flush waits for what is being read, and for nothing that is being carried out.
+func TestFlush(t *testing.T) {
+	t.Parallel()
+	for _, reads := range []bool{true, false} {
+		h := newHost(t)
+		h.fake.AutoStop(false)
+		if _, err := h.sup.Start(t.Context(), task.Spec{Name: "a", Command: []string{strings.Repeat("x", 1<<20)}}); err != nil {
+			t.Fatal(err)
+		}
+		run := h.fake.Next(t)
+		slow, watching, stopping := h.dial(t), h.dial(t), h.dial(t)
+		slow.send(strings.Repeat(request(1, "list"), 3))
+		watching.ask(1, "watch", `{"names":["none"]}`)
+		watching.recv()
+		stopping.ask(1, "stop", `{"names":["a"]}`)
+		<-run.Stops()
+		if _, err := slow.r.Peek(1); err != nil { // more than fits is being written
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		flushed := make(chan struct{})
+		go func() {
+			h.srv.Flush(ctx)
+			close(flushed)
+		}()
+		watching.recv()
+		watching.expectEnd()
+		select {
+		case <-flushed:
+			t.Error("nobody has read that")
+		default:
+		}
+		if reads {
+			for range 3 {
+				slow.recv()
+			}
+		} else {
+			cancel()
+		}
+		<-flushed
+		cancel()
+		if _, err := io.Copy(io.Discard, slow.r); (err == nil) != reads && err != nil {
+			t.Errorf("reads: %v; %v", reads, err)
+		}
+		run.Exit(task.Exit{}, false)
+		if m := stopping.recv(); m.tasks(t)[0].State != task.Stopped {
+			t.Errorf("%+v", m)
+		}
+		stopping.expectEnd()
+		h.over(t)
+	}
+}
+
 // The end of the supervisor is the end of a watch and of its connection.
 func TestSupervisorEnds(t *testing.T) {
 	t.Parallel()

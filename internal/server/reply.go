@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -113,6 +114,19 @@ func (c *conn) write(of func(*bufio.Writer) error) error {
 		} // else what the peer sent before it went is still read, and carried out
 	}
 	return err
+}
+
+// flush waits until nobody writes, or is about to.
+func (c *conn) flush() {
+	for {
+		c.mu.Lock() // in its turn among them
+		writers := c.writers.Load()
+		c.mu.Unlock()
+		if writers == 0 {
+			return
+		}
+		runtime.Gosched()
+	}
 }
 
 // patient writes to a peer that may pause in its reading for writeTimeout.

@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -160,17 +162,38 @@ func (s *Server) Handle(nc net.Conn) {
 	})
 }
 
-// Close ends waits and watches, lets other requests finish and be answered
-// until ctx ends, and closes every connection. What has not finished by then
-// goes on without an answer.
-func (s *Server) Close(ctx context.Context) {
+// Flush ends waits and watches, begins no other request, and returns when what is
+// being written was read. The connections of peers that have not read it when ctx
+// ends are closed. What is being carried out goes on, and is answered: it may be what
+// has the host end.
+func (s *Server) Flush(ctx context.Context) {
+	var flushed sync.WaitGroup
+	for _, c := range s.stop() {
+		flushed.Go(func() {
+			defer context.AfterFunc(ctx, func() { c.nc.Close() })()
+			c.flush()
+		})
+	}
+	flushed.Wait()
+}
+
+// stop ends waits and watches and has no other request begin.
+func (s *Server) stop() []*conn {
 	s.cancel()
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.closed = true
 	for c := range s.conns {
 		c.stopReading()
 	}
-	s.mu.Unlock()
+	return slices.Collect(maps.Keys(s.conns))
+}
+
+// Close ends waits and watches, lets other requests finish and be answered
+// until ctx ends, and closes every connection. What has not finished by then
+// goes on without an answer.
+func (s *Server) Close(ctx context.Context) {
+	s.stop()
 	done := make(chan struct{})
 	go func() {
 		s.over.Wait()

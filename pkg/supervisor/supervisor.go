@@ -300,8 +300,16 @@ func (s *Supervisor) Leave(ctx context.Context) ([]task.Info, error) {
 // Left tells whether it has ended by Leave: the next supervisor goes on.
 func (s *Supervisor) Left() bool { return s.left.Load() }
 
-// end ends the actors, and returns when they have.
+// end ends the actors, and returns when they have. What ends before its actor does is
+// recorded, so they go on for as long as there is something to wait for. What Leave
+// leaves goes on ending: that the engine tells of no end that nobody would record.
 func (s *Supervisor) end(err error) {
+	if s.Left() {
+		s.hooks.Wait()
+		if f, ok := s.opts.Commands.(task.Freezer); ok {
+			f.Freeze()
+		}
+	}
 	s.mu.Lock()
 	for _, a := range s.tasks {
 		a.quit()

@@ -21,6 +21,14 @@ type Adopter interface {
 	Adopt(ctx context.Context, l Launch, ref Ref) (Process, error)
 }
 
+// A Freezer is an Engine that can stop telling of ends: what ends afterwards is left for
+// the next supervisor to find.
+type Freezer interface {
+	// Freeze returns when all ends that the engine has seen are told: their Exited is
+	// closed. From then on it tells of none, but that of a Shell's line. It is called once.
+	Freeze()
+}
+
 // A Launch is one run to begin.
 type Launch struct {
 	Spec *Spec
