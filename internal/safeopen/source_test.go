@@ -27,7 +27,7 @@ var others = []struct{ where, why string }{
 	{"internal/daemon/signals_linux.go", "/proc/self"},
 	{"internal/socket/lock.go", "compares the owner as well, and never waits"},
 	{"internal/socket/host_linux.go", "/etc and /proc"},
-	{"internal/socket/trust.go", "/etc and /proc"},
+	{"internal/trust/", "/etc and /proc"},
 	{"internal/cli/silent.go", "/proc"},
 	{"internal/cli/turn.go", "the user's own file, which may be a pipe, and never waits"},
 	{"internal/taskfile/", "the user's own files, which may be pipes"},
