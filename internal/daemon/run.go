@@ -177,13 +177,15 @@ func Run(cfg Config, serving func()) error {
 		Exit: func(ctx context.Context, grace time.Duration, keep bool) ([]task.Info, error) {
 			touched := live(sup.List())
 			var tasks []task.Info
-			var err error
+			ends, err := true, error(nil)
 			if keep {
 				tasks, err = sup.Leave(ctx)
 			} else {
-				tasks, err = sup.StopAll(ctx, grace)
+				tasks, ends, err = stopAll(ctx, sup, grace)
 			}
-			once.Do(func() { leaving = keep; close(exited) })
+			if ends {
+				once.Do(func() { leaving = keep; close(exited) })
+			}
 			return slices.DeleteFunc(tasks, func(t task.Info) bool { return !touched[t.Name] }), err
 		},
 		Replace: func(o protocol.Replace) error {
