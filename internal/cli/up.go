@@ -202,16 +202,16 @@ func (e *env) up(file *taskfile.File, whole, check bool) error {
 
 // plan is what an up would do now, and all tasks there are.
 func (e *env) plan(ctx context.Context, c *client.Client, file *taskfile.File, whole bool) ([]taskfile.Step, []task.Info, error) {
-	now, err := c.List(ctx, client.ListOptions{Env: true})
+	now, err := c.List(ctx, client.ListOptions{})
 	if err != nil {
 		return nil, nil, err
 	}
-	envs := make(map[string]task.Env, len(now))
-	for i := range now {
-		envs[now[i].Name] = now[i].Spec.Env
-	}
 	e.takesOver(file, now)
-	steps, err := taskfile.Plan(file, now, func(name string) task.Env { return envs[name] })
+	envs, lacking := envsOf(ctx, c, file, now)
+	steps, err := taskfile.Plan(file, now, envs)
+	if err == nil {
+		err = lacking()
+	}
 	if !whole {
 		steps = slices.DeleteFunc(steps, func(s taskfile.Step) bool { return s.Kind == taskfile.Stop })
 	}
