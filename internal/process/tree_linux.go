@@ -2,6 +2,7 @@ package process
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"runtime"
 	"syscall"
@@ -209,17 +210,30 @@ func (t *tree) members(e *Engine, of map[*run]bool, grouped map[proc]*run, keep 
 }
 
 // descend gives each run the processes that are, or descend from, those that
-// owner gives it, as far as keep (nil: all) wants them.
+// owner gives it, as far as keep (nil: all) wants them. They may do so by way of any
+// number of others.
 func descend(all []stat, owner map[int]*run, keep func(stat, *run) bool) map[*run][]stat {
 	byPID := make(map[int]stat, len(all))
 	for _, s := range all {
 		byPID[s.pid] = s
 	}
+	of := make(map[int]*run, len(all)) // nil: nobody's, as far as is known
+	maps.Copy(of, owner)
 	found := make(map[*run][]stat)
+	var path []int
 	for _, s := range all {
 		var r *run
-		for at, depth := s, 0; r == nil && at.pid > 1 && depth < 1000; at, depth = byPID[at.ppid], depth+1 {
-			r = owner[at.pid]
+		path = path[:0]
+		for at := s; at.pid > 1; at = byPID[at.ppid] {
+			var known bool
+			if r, known = of[at.pid]; known {
+				break
+			}
+			of[at.pid] = nil // pids that were used again during the look may seem to go round
+			path = append(path, at.pid)
+		}
+		for _, pid := range path {
+			of[pid] = r
 		}
 		if r != nil && !s.dead() && (keep == nil || keep(s, r)) {
 			found[r] = append(found[r], s)
