@@ -1,7 +1,6 @@
 package process
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -136,10 +135,7 @@ func watch(p proc) (pidfd, error) {
 
 // ended waits until the process has ended; it may still be a zombie. An error
 // says that it may live.
-func (p pidfd) ended() error { return p.wait(func(int) bool { return true }) }
-
-// wait waits for the process to end and then, at every change, for done.
-func (p pidfd) wait(done func(fd int) bool) error {
+func (p pidfd) ended() error {
 	raw, err := p.file.SyscallConn()
 	if err != nil {
 		return err
@@ -148,85 +144,66 @@ func (p pidfd) wait(done func(fd int) bool) error {
 	err = raw.Read(func(fd uintptr) bool {
 		poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 		n, err := unix.Poll(poll, 0)
-		if failed = err; err != nil {
-			return true
-		}
-		return n > 0 && done(int(fd))
+		failed = err
+		return n > 0 || err != nil
 	})
 	return cmp.Or(err, failed)
 }
+
+// reapTime is how long a zombie whose exit status is not shown may take to be reaped.
+// Where its parent never does that, no more will be known of it.
+const reapTime = 5 * time.Second
 
 // await waits for the exit status: that of the zombie, or once that was reaped
 // the kernel's record of it (PIDFD_INFO_EXIT, Linux 6.15). known is false where
 // neither can be had.
 func (p pidfd) await(ref task.Ref) (status syscall.WaitStatus, known bool) {
-	for wait := firstRetry; ; wait = nextRetry(wait) {
-		var lookErr error
-		err := p.wait(func(fd int) (over bool) {
-			status, known, over, lookErr = ending(fd, ref)
-			return over || lookErr != nil
-		})
-		if err == nil && lookErr == nil {
-			return status, known
-		}
+	for wait := firstRetry; p.ended() != nil; wait = nextRetry(wait) {
 		time.Sleep(wait) // it may live
 	}
+	over := time.Now().Add(reapTime)
+	for wait := firstRetry; ; wait = nextRetry(wait) {
+		status, known, there, err := p.ending(ref)
+		if known || err == nil && (!there || time.Now().After(over)) {
+			return status, known
+		}
+		time.Sleep(wait)
+	}
 }
 
-// ending is what is known of the end of a process that fd refers to. Over tells
-// that no more will be. An error is that it could not be looked at.
-func ending(fd int, ref task.Ref) (status syscall.WaitStatus, known, over bool, err error) {
-	if status, known, err = zombieStatus(ref); known || err != nil {
-		return status, known, known, err
+// ending is what is known of the end of a process, and whether it is there, as a
+// zombie. An error is that it could not be looked at.
+func (p pidfd) ending(ref task.Ref) (status syscall.WaitStatus, known, there bool, err error) {
+	status, known, there, err = zombieStatus(proc{ref.PID, ref.Start})
+	if known || err != nil {
+		return status, known, there, err
 	}
 	info := unix.PidfdInfo{Mask: unix.PIDFD_INFO_EXIT}
-	if pidfdInfo(fd, &info) == nil && info.Mask&unix.PIDFD_INFO_EXIT != 0 {
-		return syscall.WaitStatus(info.Exit_code), true, true, nil
+	if pidfdInfo(int(p.file.Fd()), &info) == nil && info.Mask&unix.PIDFD_INFO_EXIT != 0 {
+		return syscall.WaitStatus(info.Exit_code), true, there, nil
 	}
-	there, err := proc{ref.PID, ref.Start}.there()
-	return 0, false, !there && err == nil, err
+	return 0, false, there, nil
 }
 
-// zombieStatus is field 52 of the zombie's stat. The kernel shows 0 there to
-// whom it denies ptrace(2), so it counts only for processes of our own.
-func zombieStatus(ref task.Ref) (status syscall.WaitStatus, known bool, err error) {
-	path := "/proc/" + strconv.Itoa(ref.PID)
-	buf := make([]byte, 1024)
-	s, err := readStat(ref.PID, buf)
-	if err != nil || s.start != ref.Start || !s.dead() {
-		return 0, false, unlessGone(err)
+// zombieStatus is the exit status of a zombie, and whether that is there. The kernel
+// shows 0 in its place to whom it denies ptrace(2), and not to other users alone: also
+// where the program is another group's, or may not be read, or has asked for that
+// (prctl(2), PR_SET_DUMPABLE). Whether this is so it tells by a link beside, for which
+// it makes the same check.
+func zombieStatus(p proc) (status syscall.WaitStatus, known, there bool, err error) {
+	s, err := readStat(p.pid, make([]byte, 1024))
+	if err != nil || s.proc != p || !s.dead() {
+		return 0, false, err == nil && s.proc == p, unlessGone(err)
 	}
-	if own, err := ours(path); !own || err != nil {
-		return 0, false, err
+	if s.status != 0 {
+		return s.status, true, true, nil
 	}
-	line, err := readFirst(path+"/stat", buf)
-	f := bytes.Fields(line)
-	if err != nil || len(f) == 0 {
-		return 0, false, unlessGone(err)
+	shown := readlink("/proc/" + strconv.Itoa(p.pid) + "/ns/pid")
+	if failure(shown) != nil {
+		return 0, false, true, shown
 	}
-	n, err := strconv.ParseUint(string(f[len(f)-1]), 10, 32)
-	return syscall.WaitStatus(n), err == nil, err
-}
-
-// ours tells whether all user ids of the process are ours, or we are root.
-func ours(path string) (bool, error) {
-	uid := os.Geteuid()
-	if uid == 0 {
-		return true, nil
-	}
-	status, err := readAll(path + "/status")
-	if err != nil {
-		return false, unlessGone(err)
-	}
-	_, rest, _ := strings.Cut(string(status), "\nUid:")
-	line, _, _ := strings.Cut(rest, "\n")
-	ids := strings.Fields(line)
-	for _, id := range ids {
-		if id != strconv.Itoa(uid) {
-			return false, nil
-		}
-	}
-	return len(ids) == 4, nil
+	there, err = p.there() // and so it was the one that was asked about
+	return 0, shown == nil && there, there, err
 }
 
 // follow wakes the reaper when members of a run end that are not its children,

@@ -148,7 +148,8 @@ func notGone(t *testing.T, s started) {
 	}
 }
 
-// The exit code is the kernel's, of a zombie as of what PID 1 has reaped.
+// The exit code is the kernel's, of a zombie as of what PID 1 has reaped, whether or not
+// the process could be read.
 func TestAdoptedExits(t *testing.T) {
 	t.Parallel()
 	ends := map[string]task.Exit{
@@ -158,14 +159,17 @@ func TestAdoptedExits(t *testing.T) {
 		"kill -KILL $$": {Signal: syscall.SIGKILL},
 		"kill -SEGV $$": {Signal: syscall.SIGSEGV},
 	}
-	for _, keep := range []bool{true, false} {
-		var s stage
+	for _, with := range []struct {
+		shell string
+		keep  bool
+	}{{"sh", true}, {"sh", false}, {unreadableShell(t.TempDir()), false}} {
+		s := stage{Keep: with.keep}
 		var want []task.Exit
 		for script, exit := range ends {
-			s.Specs = append(s.Specs, sh(`trap '`+script+`' USR1; echo up; while :; do sleep 0.1; done`))
-			want = append(want, exit)
+			spec := sh(`trap '` + script + `' USR1; echo up; while :; do sleep 0.1; done`)
+			spec.Command[0] = with.shell
+			s.Specs, want = append(s.Specs, spec), append(want, exit)
 		}
-		s.Keep = keep
 		for i, o := range outlive(t, s) {
 			s := o.adopt(t)
 			s.line(t, "up")
@@ -173,11 +177,11 @@ func TestAdoptedExits(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := s.wait(t)
-			if got.Lost && !keep && !recordsExits() {
+			if got.Lost && !with.keep && !recordsExits() {
 				continue
 			}
 			if got.Swept = 0; got != want[i] { // the sleep may have ended later
-				t.Errorf("zombies %v: %+v, want %+v", keep, got, want[i])
+				t.Errorf("%+v: %+v, want %+v", with, got, want[i])
 			}
 		}
 	}
@@ -198,7 +202,7 @@ func recordsExits() bool {
 	for startOf(pid) != 0 { // the engine's reaper takes it
 		time.Sleep(time.Millisecond)
 	}
-	_, known := end.await(task.Ref{PID: pid})
+	_, known := end.await(task.Ref{PID: pid, Start: 1}) // none that is there now
 	return known
 }
 

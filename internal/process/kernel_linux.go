@@ -37,6 +37,18 @@ func read(fd int, path string, buf []byte) (n int, err error) {
 	}
 }
 
+// readlink tells whether a link of the kernel's own is shown to this program.
+func readlink(path string) error {
+	err := call{name: "readlink", path: path}.begin()
+	if err == nil {
+		_, err = unix.Readlink(path, make([]byte, 64))
+	}
+	if err != nil {
+		return &fs.PathError{Op: "readlink", Path: path, Err: err}
+	}
+	return nil
+}
+
 func write(fd int, path, text string) error {
 	if err := (call{name: "write", path: path}).begin(); err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -26,9 +27,10 @@ type stat struct {
 	ppid, pgrp, session int
 	threads, nice       int
 	state               byte
-	kernel              bool          // a thread of the kernel
-	waited              time.Duration // user and system of the children that it has waited for, and theirs
-	code                [2]int64      // where it and its stack lie: another place after each exec
+	kernel              bool               // a thread of the kernel
+	waited              time.Duration      // user and system of the children that it has waited for, and theirs
+	code                [2]int64           // where it and its stack lie: another place after each exec
+	status              syscall.WaitStatus // of one that is dead, or 0, see zombieStatus
 }
 
 // dead tells whether the process has ended and waits for its parent. One whose
@@ -110,9 +112,13 @@ func readStatIn(dir string, pid int, buf []byte) (s stat, err error) {
 	}
 	num := func(field int) int64 { n, _ := strconv.ParseInt(f[field-3], 10, 64); return n }
 	start, err := strconv.ParseUint(f[22-3], 10, 64)
+	var status int64
+	if len(f) > 52-3 {
+		status = num(52)
+	}
 	return stat{
 		proc: proc{pid, start}, kernel: num(9)&pfKthread != 0, ppid: int(num(4)), pgrp: int(num(5)), session: int(num(6)), threads: int(num(20)), nice: int(num(19)), state: f[0][0],
-		waited: time.Duration(num(16)+num(17)) * tick, code: [2]int64{num(26), num(28)},
+		waited: time.Duration(num(16)+num(17)) * tick, code: [2]int64{num(26), num(28)}, status: syscall.WaitStatus(status),
 	}, err
 }
 
