@@ -190,7 +190,17 @@ func (e *env) up(file *taskfile.File, whole, check bool) error {
 	}
 	last, cancel := evenThen(ctx)
 	defer cancel()
-	tasks, listErr := c.List(last, client.ListOptions{Selector: task.Selector{Names: names}})
+	var tasks []task.Info
+	list := func(bool) (err error) {
+		tasks, err = c.List(last, client.ListOptions{Selector: task.Selector{Names: names}})
+		return err
+	}
+	var listErr error
+	if errors.Is(err, task.ErrUnavailable) { // then there is no next one to ask
+		list(false)
+	} else {
+		listErr = e.withSuccessors(last, list)
+	}
 	if listErr != nil && err == nil {
 		err = listErr
 	}
@@ -206,7 +216,6 @@ func (e *env) plan(ctx context.Context, c *client.Client, file *taskfile.File, w
 	if err != nil {
 		return nil, nil, err
 	}
-	e.takesOver(file, now)
 	envs, lacking := envsOf(ctx, c, file, now)
 	steps, err := taskfile.Plan(file, now, envs)
 	if err == nil {
@@ -218,55 +227,10 @@ func (e *env) plan(ctx context.Context, c *client.Client, file *taskfile.File, w
 	return steps, now, err
 }
 
-// enact does what the plan is once no other up or down of the file is under way,
-// and tells whether it came to starting something.
-func (e *env) enact(ctx context.Context, c *client.Client, file *taskfile.File, whole bool) (started bool, err error) {
-	release, err := e.takeTurn(ctx, c, file.Path)
-	if err != nil {
-		return false, err
-	}
-	defer release()
-	steps, now, err := e.plan(ctx, c, file, whole)
-	if err != nil {
-		return false, err
-	}
-	var begin []task.Spec
-	ends := make(map[string]bool)
-	for _, s := range steps {
-		if s.Kind != taskfile.Stop && s.Kind != taskfile.Keep {
-			begin = append(begin, s.Spec)
-		}
-		ends[s.Name] = s.Kind == taskfile.Stop || s.Kind == taskfile.Restart
-	}
-	// In the order of a down, so that nothing loses what it came after.
-	for _, level := range taskfile.Down(file, now) {
-		level = slices.DeleteFunc(level, func(name string) bool { return !ends[name] })
-		if len(level) == 0 {
-			continue
-		}
-		if _, err := c.Stop(ctx, client.StopOptions{Selector: task.Selector{Names: level}}); err != nil {
-			return false, err
-		}
-	}
-	_, err = e.apply(ctx, c, file.Groups, begin)
-	return true, err
-}
-
-// apply has the supervisor set groups and start tasks of a file.
-func (e *env) apply(ctx context.Context, c *client.Client, groups []task.Group, specs []task.Spec) ([]task.Info, error) {
-	caller, err := e.caller(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	for i := range specs {
-		specs[i].Caller = caller
-	}
-	return c.Apply(ctx, groups, specs)
-}
-
 // printPlan shows what an up would do, its groups first.
 func (e *env) printPlan(ctx context.Context, c *client.Client, file *taskfile.File, whole bool) error {
-	steps, _, err := e.plan(ctx, c, file, whole)
+	steps, now, err := e.plan(ctx, c, file, whole)
+	e.takesOver(file, now)
 	if err != nil {
 		return err
 	}

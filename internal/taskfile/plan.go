@@ -22,10 +22,11 @@ const (
 
 // A Step is what is done about one task.
 type Step struct {
-	Kind Kind
-	Name string
-	Spec task.Spec // that it is to have; that it has, of Stop
-	Why  string    // in a few words
+	Kind    Kind
+	Name    string
+	Spec    task.Spec // that it is to have; that it has, of Stop
+	Changed bool      // it has another spec, or is not there
+	Why     string    // in a few words
 }
 
 // Plan is what makes the tasks of a supervisor those of f: first what it has no
@@ -64,12 +65,12 @@ func Plan(f *File, now []task.Info, envs func(name string) task.Env) ([]Step, er
 	var steps []Step
 	for _, name := range slices.Concat(Down(f, now)...) {
 		if t := have[name]; !wanted[name] && !over(t) {
-			steps = append(steps, Step{Stop, name, t.Spec, "no longer in the file"})
+			steps = append(steps, Step{Kind: Stop, Name: name, Spec: t.Spec, Why: "no longer in the file"})
 		}
 	}
 	for _, s := range f.Tasks {
 		step := Step{Name: s.Name, Spec: s}
-		step.Kind, step.Why = due(&s, have[s.Name], envs)
+		step.Kind, step.Changed, step.Why = due(&s, have[s.Name], envs)
 		steps = append(steps, step)
 	}
 	return steps, nil
@@ -114,30 +115,32 @@ func over(t *task.Info) bool {
 	return t.State.Ended() && !(t.State == task.Stopped && t.Wish == task.Up)
 }
 
-// due is what is to be done about the task that is to be as s says.
-func due(s *task.Spec, t *task.Info, envs func(string) task.Env) (Kind, string) {
+// due is what is to be done about the task that is to be as s says, and whether it is
+// not so yet.
+func due(s *task.Spec, t *task.Info, envs func(string) task.Env) (kind Kind, changed bool, why string) {
 	if t == nil {
-		return Start, "new"
+		return Start, true, "new"
 	}
-	changed := changes(&t.Spec, s)
+	differs := changes(&t.Spec, s)
 	if names := changedEnv(&t.Spec, envs(s.Name), s); names != "" {
-		changed = append(changed, "env changed: "+names)
+		differs = append(differs, "env changed: "+names)
 	}
-	why := strings.Join(changed, "; ")
+	why = strings.Join(differs, "; ")
+	changed = why != ""
 	switch {
-	case !t.State.Ended() && t.State != task.Stopping && why == "",
-		t.State == task.Stopping && t.Wish == task.Up && why == "":
-		return Keep, "unchanged"
-	case !t.State.Ended() && why == "":
-		return Restart, "is being stopped"
+	case !t.State.Ended() && t.State != task.Stopping && !changed,
+		t.State == task.Stopping && t.Wish == task.Up && !changed:
+		return Keep, changed, "unchanged"
+	case !t.State.Ended() && !changed:
+		return Restart, changed, "is being stopped"
 	case !t.State.Ended():
-		return Restart, why
-	case why != "":
-		return Start, why
+		return Restart, changed, why
+	case changed:
+		return Start, changed, why
 	case t.State == task.Done && !s.Service() && !s.Repeats():
-		return Keep, "done"
+		return Keep, changed, "done"
 	}
-	return Start, ending(t)
+	return Start, changed, ending(t)
 }
 
 // ending says how the last run of a task ended.
