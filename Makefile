@@ -9,7 +9,7 @@ STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # What reads what others wrote, and the state machine.
 FUZZ = internal/protocol:FuzzParseRequest internal/cron:FuzzParse internal/events:FuzzRead internal/store:FuzzDecode \
 	internal/taskfile:FuzzLoad internal/taskfile:FuzzReadEnv internal/taskfile:FuzzProcfile internal/queue:FuzzGroup \
-	pkg/task:FuzzCheckName internal/lifecycle:FuzzNext internal/protocol:FuzzCheck pkg/client:FuzzReply internal/cli:FuzzRender \
+	pkg/task:FuzzCheckName internal/lifecycle:FuzzStep internal/protocol:FuzzCheck pkg/client:FuzzReply internal/cli:FuzzRender \
 	internal/escape:FuzzWriter internal/server:FuzzEncodeText
 
 .PHONY: help build install demo test soak storm many fuzz bench lint completions check clean

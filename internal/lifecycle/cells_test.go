@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,82 +16,92 @@ const (
 	limit = time.Hour
 )
 
-// machines is one in each phase and more, by names that begin with the phase's.
-func machines() map[string]Machine {
+// states is one in each phase and more, by names that begin with the phase's.
+func states() map[string]State {
 	left := task.Exit{Code: 3}
-	return map[string]Machine{
+	heard, begun, gone := Turn{Unasked: true}, Turn{Begun: true}, Run{Exited: true, Exit: left}
+	stopped := State{Phase: Starting, Wish: task.Down, Cause: ByStop, Grace: grace, Turn: begun}
+	dropped, killed := stopped, stopped
+	dropped.Turn.Unasked, killed.Run.Killed = true, true
+	killedLeft := Run{Exited: true, Killed: true, Exit: left}
+	return map[string]State{
 		"idle":             {},
-		"sleeping":         {Phase: Sleeping, Wish: task.Up},
-		"sleeping shut":    {Phase: Sleeping, Wish: task.Up, Cause: Shutdown},
-		"waiting":          {Phase: Waiting, Wish: task.Up},
-		"waiting shut":     {Phase: Waiting, Wish: task.Up, Cause: Shutdown},
-		"queued":           {Phase: Queued, Wish: task.Up},
-		"queued shut":      {Phase: Queued, Wish: task.Up, Cause: Shutdown},
-		"starting":         {Phase: Starting, Wish: task.Up, Begun: true},
-		"starting stopped": {Phase: Starting, Wish: task.Down, Cause: Stop, Grace: grace, Begun: true},
-		"starting again":   {Phase: Starting, Wish: task.Up, Retry: true, Begun: true},
-		"starting unasked": {Phase: Starting, Wish: task.Up, Unasked: true, Begun: true},
-		"starting dropped": {Phase: Starting, Wish: task.Down, Cause: Stop, Grace: grace, Unasked: true, Begun: true},
-		"starting killed":  {Phase: Starting, Wish: task.Down, Cause: Stop, Grace: grace, Killed: true, Begun: true},
-		"probing":          {Phase: Probing, Wish: task.Up, Begun: true},
-		"running":          {Phase: Running, Wish: task.Up, Begun: true},
-		"paused":           {Phase: Paused, Wish: task.Up, Begun: true},
-		"stopping":         {Phase: Stopping, Wish: task.Down, Cause: Stop, Grace: grace, Begun: true},
-		"stopping left":    {Phase: Stopping, Wish: task.Up, Cause: Sweep, Grace: grace, Exited: true, Exit: left, Begun: true},
-		"stopping restart": {Phase: Stopping, Wish: task.Up, Cause: Restart, Grace: grace, Begun: true},
-		"killing":          {Phase: Killing, Wish: task.Down, Cause: Stop, Killed: true, Begun: true},
-		"killing left":     {Phase: Killing, Wish: task.Up, Cause: Sweep, Killed: true, Exited: true, Exit: left, Begun: true},
-		"stuck":            {Phase: Stuck, Wish: task.Down, Cause: Stop, Killed: true, Begun: true},
-		"stuck left":       {Phase: Stuck, Wish: task.Up, Cause: Sweep, Killed: true, Exited: true, Exit: left, Begun: true},
-		"backoff":          {Phase: Backoff, Wish: task.Up, Pause: time.Second, Last: Ending{State: task.Failed, Exit: left}, Exited: true, Exit: left, Begun: true},
-		"over":             {Phase: Over, Wish: task.Up, Last: Ending{State: task.Done}, Exited: true, Begun: true},
+		"sleeping":         {Phase: Sleeping, Wish: task.Up, Turn: heard},
+		"sleeping held":    {Phase: Sleeping, Wish: task.Up, Held: true, Turn: heard},
+		"waiting":          {Phase: Waiting, Wish: task.Up, Turn: heard},
+		"waiting held":     {Phase: Waiting, Wish: task.Up, Held: true, Turn: heard},
+		"queued":           {Phase: Queued, Wish: task.Up, Turn: heard},
+		"queued held":      {Phase: Queued, Wish: task.Up, Held: true, Turn: heard},
+		"starting":         {Phase: Starting, Wish: task.Up, Turn: begun},
+		"starting stopped": stopped,
+		"starting again":   {Phase: Starting, Wish: task.Up, Turn: Turn{Retry: true, Begun: true}},
+		"starting unasked": {Phase: Starting, Wish: task.Up, Turn: Turn{Unasked: true, Begun: true}},
+		"starting dropped": dropped,
+		"starting killed":  killed,
+		"probing":          {Phase: Probing, Wish: task.Up, Turn: begun},
+		"running":          {Phase: Running, Wish: task.Up, Turn: begun},
+		"paused":           {Phase: Paused, Wish: task.Up, Turn: begun},
+		"stopping":         {Phase: Stopping, Wish: task.Down, Cause: ByStop, Grace: grace, Turn: begun},
+		"stopping left":    {Phase: Stopping, Wish: task.Up, Cause: BySweep, Grace: grace, Run: gone, Turn: begun},
+		"stopping restart": {Phase: Stopping, Wish: task.Up, Cause: ByRestart, Grace: grace, Turn: begun},
+		"stopping renew":   {Phase: Stopping, Wish: task.Up, Cause: ByReplacement, Grace: grace, Turn: begun},
+		"killing":          {Phase: Killing, Wish: task.Down, Cause: ByStop, Run: Run{Killed: true}, Turn: begun},
+		"killing left":     {Phase: Killing, Wish: task.Up, Cause: BySweep, Run: killedLeft, Turn: begun},
+		"stuck":            {Phase: Stuck, Wish: task.Down, Cause: ByStop, Run: Run{Killed: true}, Turn: begun},
+		"stuck left":       {Phase: Stuck, Wish: task.Up, Cause: BySweep, Run: killedLeft, Turn: begun},
+		"backoff":          {Phase: Backoff, Wish: task.Up, Pause: time.Second, Last: Ending{State: task.Failed, Exit: left}, Run: gone, Turn: begun},
+		"backoff held":     {Phase: Backoff, Wish: task.Up, Held: true, Pause: time.Second, Last: Ending{State: task.Failed, Exit: left}, Run: gone, Turn: begun},
+		"over":             {Phase: Over, Wish: task.Up, Last: Ending{State: task.Done}, Run: Run{Exited: true}, Turn: begun},
+		"over held":        {Phase: Over, Wish: task.Up, Held: true, Last: Ending{State: task.Stopped}, Turn: begun},
 	}
 }
 
-// inputs are by the names that the tables give them.
-var inputs = []struct {
-	name string
-	in   Input
+// events are by the names that the tables give them.
+var events = []struct {
+	name  string
+	event Event
 }{
-	{"start", Input{Kind: DoStart}},
-	{"later", Input{Kind: DoStart, Later: true}},
-	{"stop", Input{Kind: DoStop, Cause: Stop, Grace: -1}},
-	{"at once", Input{Kind: DoStop, Cause: Stop, Now: true, Grace: -1}},
-	{"in 1s", Input{Kind: DoStop, Cause: Stop, Grace: time.Second}},
-	{"shutdown", Input{Kind: DoStop, Cause: Shutdown, Grace: -1}},
-	{"restart", Input{Kind: DoRestart}},
-	{"go on", Input{Kind: DoRestart, Unasked: true, Clear: true}},
-	{"sleep on", Input{Kind: DoRestart, Unasked: true, Later: true}},
-	{"pause", Input{Kind: DoPause}},
-	{"resume", Input{Kind: DoResume}},
-	{"tick", Input{Kind: DidTick}},
-	{"late", Input{Kind: DidTick, Late: 3}},
-	{"clear", Input{Kind: DidClear}},
-	{"block", Input{Kind: DidBlock, Exit: task.Exit{Code: 126, Err: "dependency db is failed"}}},
-	{"grant", Input{Kind: DidGrant}},
-	{"began", Input{Kind: DidBegin}},
-	{"failed", Input{Kind: DidFail, Exit: task.Exit{Code: 127, Err: "not there"}}},
-	{"lacks", Input{Kind: DidLack, Exit: task.Exit{Code: 126, Err: "no space left on device"}}},
-	{"ready", Input{Kind: DidReady}},
-	{"sick", Input{Kind: DidSicken, Exit: task.Exit{Err: "connection refused"}}},
-	{"timer", Input{Kind: DidTimeOut, Exit: task.Exit{Err: "connection refused"}}},
-	{"exited", Input{Kind: DidExit}},
-	{"exited 1", Input{Kind: DidExit, Exit: task.Exit{Code: 1}}},
-	{"exited, left", Input{Kind: DidExit, Left: true}},
-	{"gone", Input{Kind: DidVanish, Exit: task.Exit{Swept: 2}}},
-	{"adopted", Input{Kind: DidAdopt}},
-	{"adopted ready", Input{Kind: DidAdopt, Ready: true}},
-	{"adopted paused", Input{Kind: DidAdopt, Ready: true, Paused: true}},
+	{"start", Start{}},
+	{"later", Start{Later: true}},
+	{"stop", Stop{Grace: -1}},
+	{"at once", Stop{Now: true, Grace: -1}},
+	{"in 1s", Stop{Grace: time.Second}},
+	{"shutdown", Stop{Shutdown: true, Grace: -1}},
+	{"leave", Leave{Lasts: true}},
+	{"restart", Restart{}},
+	{"go on", GoOn{Clear: true}},
+	{"sleep on", GoOn{Later: true}},
+	{"replace", Replace{Grace: -1}},
+	{"replace now", Replace{Now: true, Grace: -1}},
+	{"remove", Remove{Grace: -1}},
+	{"force", Remove{Force: true, Grace: -1}},
+	{"pause", Pause{}},
+	{"resume", Resume{}},
+	{"tick", Tick{}},
+	{"late", Tick{Late: 3}},
+	{"clear", Cleared{}},
+	{"block", Blocked{Exit: task.Exit{Code: 126, Err: "dependency db is failed"}}},
+	{"grant", Granted{}},
+	{"began", Began{}},
+	{"failed", Failed{Exit: task.Exit{Code: 127, Err: "not there"}}},
+	{"lacks", Lacked{Exit: task.Exit{Code: 126, Err: "no space left on device"}}},
+	{"ready", Ready{}},
+	{"sick", Sick{"connection refused"}},
+	{"timer", TimedOut{Note: "connection refused"}},
+	{"exited", Exited{}},
+	{"exited 1", Exited{Exit: task.Exit{Code: 1}}},
+	{"exited, left", Exited{Left: true}},
+	{"gone", Gone{Swept: 2}},
 }
 
-// input is the one called name.
-func input(name string) Input {
-	for _, in := range inputs {
-		if in.name == name {
-			return in.in
+// event is the one called name.
+func event(name string) Event {
+	for _, e := range events {
+		if e.name == name {
+			return e.event
 		}
 	}
-	panic("no input is called " + name)
+	panic("no event is called " + name)
 }
 
 // tables is every phase by every input, and then the cells that depend on the
@@ -101,133 +112,184 @@ var tables = []struct {
 	cells  string
 }{
 	{"plain", `
-                 | start           | later    | stop             | at once          | in 1s            | shutdown         | restart         | go on           | sleep on     | pause    | resume
-idle             | starting Launch | sleeping | over             | over             | over             | over             | starting Launch | starting Launch | sleeping     | conflict | conflict
-sleeping         | conflict        | conflict | over             | over             | over             | same             | starting Launch | starting Launch | same         | conflict | conflict
-sleeping shut    | conflict        | conflict | over             | over             | over             | -                | starting Launch | starting Launch | same         | conflict | conflict
-waiting          | conflict        | conflict | over             | over             | over             | same             | -               | same            | same         | conflict | conflict
-waiting shut     | conflict        | conflict | over             | over             | over             | -                | same            | same            | same         | conflict | conflict
-queued           | conflict        | conflict | over             | over             | over             | same             | -               | same            | same         | conflict | conflict
-queued shut      | conflict        | conflict | over             | over             | over             | -                | same            | same            | same         | conflict | conflict
-starting         | conflict        | conflict | same             | same             | same             | same             | -               | same            | same         | conflict | conflict
-starting again   | conflict        | conflict | same             | same             | same             | same             | -               | same            | same         | conflict | conflict
-starting unasked | conflict        | conflict | same             | same             | same             | same             | same            | -               | -            | conflict | conflict
-starting stopped | conflict        | conflict | -                | same             | same             | -                | same            | same            | same         | conflict | conflict
-starting dropped | conflict        | conflict | -                | same             | same             | -                | same            | same            | same         | conflict | conflict
-starting killed  | conflict        | conflict | -                | -                | same             | -                | same            | same            | same         | conflict | conflict
-probing          | conflict        | conflict | stopping Ask     | killing Kill     | stopping Ask     | stopping Ask     | stopping Ask    | stopping Ask    | stopping Ask | conflict | conflict
-running          | conflict        | conflict | stopping Ask     | killing Kill     | stopping Ask     | stopping Ask     | stopping Ask    | stopping Ask    | stopping Ask | paused   | -
-paused           | conflict        | conflict | stopping Ask     | killing Kill     | stopping Ask     | stopping Ask     | stopping Ask    | stopping Ask    | stopping Ask | -        | running
-stopping         | conflict        | conflict | -                | killing Kill     | same             | -                | same            | same            | same         | conflict | conflict
-stopping left    | conflict        | conflict | same             | killing Kill     | same             | same             | same            | same            | same         | conflict | conflict
-stopping restart | conflict        | conflict | same             | killing Kill     | same             | same             | -               | -               | -            | conflict | conflict
-killing          | conflict        | conflict | -                | -                | -                | -                | same            | same            | same         | conflict | conflict
-killing left     | conflict        | conflict | same             | same             | same             | same             | same            | same            | same         | conflict | conflict
-stuck            | conflict        | conflict | same Kill Report | same Kill Report | same Kill Report | same Kill Report | same Report     | same Report     | same Report  | conflict | conflict
-stuck left       | conflict        | conflict | same Kill Report | same Kill Report | same Kill Report | same Kill Report | same Report     | same Report     | same Report  | conflict | conflict
-backoff          | conflict        | conflict | over             | over             | over             | over             | starting Launch | starting Launch | sleeping     | conflict | conflict
-over             | starting Launch | sleeping | same             | same             | same             | -                | starting Launch | starting Launch | sleeping     | conflict | conflict
+                 | start           | later    | stop           | at once        | in 1s          | shutdown       | leave    | restart
+idle             | starting Launch | sleeping | conflict       | conflict       | conflict       | conflict       | conflict | starting Launch
+sleeping         | conflict        | conflict | over           | over           | over           | same           | same     | starting Launch
+sleeping held    | conflict        | conflict | over           | over           | over           | -              | -        | starting Launch
+waiting          | conflict        | conflict | over           | over           | over           | same           | same     | -
+waiting held     | conflict        | conflict | over           | over           | over           | -              | -        | same
+queued           | conflict        | conflict | over           | over           | over           | same           | same     | -
+queued held      | conflict        | conflict | over           | over           | over           | -              | -        | same
+starting         | conflict        | conflict | same           | same           | same           | same           | same     | -
+starting again   | conflict        | conflict | same           | same           | same           | same           | same     | -
+starting unasked | conflict        | conflict | same           | same           | same           | same           | same     | same
+starting stopped | conflict        | conflict | -              | same           | same           | -              | same     | same
+starting dropped | conflict        | conflict | -              | same           | same           | -              | same     | same
+starting killed  | conflict        | conflict | -              | -              | same           | -              | same     | same
+probing          | conflict        | conflict | stopping Ask   | killing Kill   | stopping Ask   | stopping Ask   | same     | stopping Ask
+running          | conflict        | conflict | stopping Ask   | killing Kill   | stopping Ask   | stopping Ask   | same     | stopping Ask
+paused           | conflict        | conflict | stopping Ask   | killing Kill   | stopping Ask   | stopping Ask   | same     | stopping Ask
+stopping         | conflict        | conflict | -              | killing Kill   | same           | -              | same     | same
+stopping left    | conflict        | conflict | same           | killing Kill   | same           | same           | same     | same
+stopping restart | conflict        | conflict | same           | killing Kill   | same           | same           | same     | -
+stopping renew   | conflict        | conflict | same           | killing Kill   | same           | same           | same     | -
+killing          | conflict        | conflict | -              | -              | -              | -              | same     | same
+killing left     | conflict        | conflict | same           | same           | same           | same           | same     | same
+stuck            | conflict        | conflict | same Kill told | same Kill told | same Kill told | same Kill told | same     | same told
+stuck left       | conflict        | conflict | same Kill told | same Kill told | same Kill told | same Kill told | same     | same told
+backoff          | conflict        | conflict | over           | over           | over           | over           | same     | starting Launch
+backoff held     | conflict        | conflict | over           | over           | over           | over           | -        | starting Launch
+over             | starting Launch | sleeping | same           | same           | same           | -              | -        | starting Launch
+over held        | starting Launch | sleeping | same           | same           | same           | same           | same     | starting Launch
 `},
 	{"plain", `
-                 | tick            | late            | clear           | block | grant           | ready   | sick         | timer
-idle             | -               | -               | -               | -     | -               | -       | -            | -
-sleeping         | starting Launch | starting Launch | -               | -     | -               | -       | -            | -
-sleeping shut    | -               | -               | -               | -     | -               | -       | -            | -
-waiting          | -               | -               | starting Launch | over  | -               | -       | -            | -
-waiting shut     | -               | -               | -               | -     | -               | -       | -            | -
-queued           | -               | -               | -               | -     | starting Launch | -       | -            | -
-queued shut      | -               | -               | -               | -     | -               | -       | -            | -
-starting         | -               | -               | -               | -     | -               | -       | -            | -
-starting again   | -               | -               | -               | -     | -               | -       | -            | -
-starting unasked | -               | -               | -               | -     | -               | -       | -            | -
-starting stopped | -               | -               | -               | -     | -               | -       | -            | -
-starting dropped | -               | -               | -               | -     | -               | -       | -            | -
-starting killed  | -               | -               | -               | -     | -               | -       | -            | -
-probing          | -               | -               | -               | -     | -               | running | -            | stopping Ask
-running          | -               | -               | -               | -     | -               | -       | stopping Ask | stopping Ask
-paused           | -               | -               | -               | -     | -               | -       | -            | -
-stopping         | -               | -               | -               | -     | -               | -       | -            | killing Kill
-stopping left    | -               | -               | -               | -     | -               | -       | -            | killing Kill
-stopping restart | -               | -               | -               | -     | -               | -       | -            | killing Kill
-killing          | -               | -               | -               | -     | -               | -       | -            | stuck Report
-killing left     | -               | -               | -               | -     | -               | -       | -            | stuck Report
-stuck            | -               | -               | -               | -     | -               | -       | -            | -
-stuck left       | -               | -               | -               | -     | -               | -       | -            | -
-backoff          | -               | -               | -               | -     | -               | -       | -            | starting Launch
-over             | -               | -               | -               | -     | -               | -       | -            | -
+                 | go on           | sleep on | replace               | replace now           | remove            | force             | pause    | resume   | tick            | late
+idle             | conflict        | conflict | conflict              | conflict              | conflict          | conflict          | conflict | conflict | -               | -
+sleeping         | conflict        | conflict | starting Renew Launch | starting Renew Launch | conflict          | idle Erase Vanish | conflict | conflict | starting Launch | starting Launch
+sleeping held    | starting Launch | same     | starting Renew Launch | starting Renew Launch | conflict          | idle Erase Vanish | conflict | conflict | -               | -
+waiting          | conflict        | conflict | starting Renew Launch | starting Renew Launch | conflict          | idle Erase Vanish | conflict | conflict | -               | -
+waiting held     | starting Launch | sleeping | starting Renew Launch | starting Renew Launch | conflict          | idle Erase Vanish | conflict | conflict | -               | -
+queued           | conflict        | conflict | starting Renew Launch | starting Renew Launch | conflict          | idle Erase Vanish | conflict | conflict | -               | -
+queued held      | starting Launch | sleeping | starting Renew Launch | starting Renew Launch | conflict          | idle Erase Vanish | conflict | conflict | -               | -
+starting         | conflict        | conflict | same                  | same                  | conflict          | same              | conflict | conflict | -               | -
+starting again   | conflict        | conflict | same                  | same                  | conflict          | same              | conflict | conflict | -               | -
+starting unasked | conflict        | conflict | same                  | same                  | conflict          | same              | conflict | conflict | -               | -
+starting stopped | conflict        | conflict | same                  | same                  | conflict          | -                 | conflict | conflict | -               | -
+starting dropped | conflict        | conflict | same                  | same                  | conflict          | -                 | conflict | conflict | -               | -
+starting killed  | conflict        | conflict | same                  | same                  | conflict          | -                 | conflict | conflict | -               | -
+probing          | conflict        | conflict | stopping Ask          | killing Kill          | conflict          | stopping Ask      | conflict | conflict | -               | -
+running          | conflict        | conflict | stopping Ask          | killing Kill          | conflict          | stopping Ask      | paused   | -        | -               | -
+paused           | conflict        | conflict | stopping Ask          | killing Kill          | conflict          | stopping Ask      | -        | running  | -               | -
+stopping         | conflict        | conflict | same                  | killing Kill          | conflict          | -                 | conflict | conflict | -               | -
+stopping left    | conflict        | conflict | same                  | killing Kill          | conflict          | same              | conflict | conflict | -               | -
+stopping restart | conflict        | conflict | same                  | killing Kill          | conflict          | same              | conflict | conflict | -               | -
+stopping renew   | conflict        | conflict | -                     | killing Kill          | conflict          | same              | conflict | conflict | -               | -
+killing          | conflict        | conflict | same                  | same                  | conflict          | -                 | conflict | conflict | -               | -
+killing left     | conflict        | conflict | same                  | same                  | conflict          | same              | conflict | conflict | -               | -
+stuck            | conflict        | conflict | same Kill told        | same Kill told        | conflict          | same Kill told    | conflict | conflict | -               | -
+stuck left       | conflict        | conflict | same Kill told        | same Kill told        | conflict          | same Kill told    | conflict | conflict | -               | -
+backoff          | conflict        | conflict | starting Renew Launch | starting Renew Launch | conflict          | idle Erase Vanish | conflict | conflict | -               | -
+backoff held     | conflict        | conflict | starting Renew Launch | starting Renew Launch | conflict          | idle Erase Vanish | conflict | conflict | -               | -
+over             | conflict        | conflict | conflict              | conflict              | idle Erase Vanish | idle Erase Vanish | conflict | conflict | -               | -
+over held        | starting Launch | sleeping | conflict              | conflict              | idle Erase Vanish | idle Erase Vanish | conflict | conflict | -               | -
 `},
 	{"plain", `
-                 | began        | failed      | lacks       | exited                 | exited 1               | exited, left | gone        | adopted | adopted ready | adopted paused
-idle             | -            | -           | -           | -                      | -                      | -            | -           | running | running       | paused
-sleeping         | -            | -           | -           | -                      | -                      | -            | -           | -       | -             | -
-sleeping shut    | -            | -           | -           | -                      | -                      | -            | -           | -       | -             | -
-waiting          | -            | -           | -           | -                      | -                      | -            | -           | -       | -             | -
-waiting shut     | -            | -           | -           | -                      | -                      | -            | -           | -       | -             | -
-queued           | -            | -           | -           | -                      | -                      | -            | -           | -       | -             | -
-queued shut      | -            | -           | -           | -                      | -                      | -            | -           | -       | -             | -
-starting         | running      | over Settle | over Settle | -                      | -                      | -            | -           | -       | -             | -
-starting again   | running      | over Settle | over Settle | -                      | -                      | -            | -           | -       | -             | -
-starting unasked | running      | over Settle | over Settle | -                      | -                      | -            | -           | -       | -             | -
-starting stopped | stopping Ask | over Settle | over Settle | -                      | -                      | -            | -           | -       | -             | -
-starting dropped | stopping Ask | over Settle | over Settle | -                      | -                      | -            | -           | -       | -             | -
-starting killed  | killing Kill | over Settle | over Settle | -                      | -                      | -            | -           | -       | -             | -
-probing          | -            | -           | -           | over Settle            | over Settle            | stopping Ask | -           | -       | -             | -
-running          | -            | -           | -           | over Settle            | over Settle            | stopping Ask | -           | -       | -             | -
-paused           | -            | -           | -           | over Settle            | over Settle            | stopping Ask | -           | -       | -             | -
-stopping         | -            | -           | -           | over Settle            | over Settle            | same         | -           | -       | -             | -
-stopping left    | -            | -           | -           | -                      | -                      | -            | over Settle | -       | -             | -
-stopping restart | -            | -           | -           | starting Settle Launch | starting Settle Launch | same         | -           | -       | -             | -
-killing          | -            | -           | -           | over Settle            | over Settle            | same         | -           | -       | -             | -
-killing left     | -            | -           | -           | -                      | -                      | -            | over Settle | -       | -             | -
-stuck            | -            | -           | -           | over Settle            | over Settle            | same         | -           | -       | -             | -
-stuck left       | -            | -           | -           | -                      | -                      | -            | over Settle | -       | -             | -
-backoff          | -            | -           | -           | -                      | -                      | -            | -           | -       | -             | -
-over             | -            | -           | -           | -                      | -                      | -            | -           | running | running       | paused
+                 | clear           | block      | grant           | ready   | sick         | timer           | began        | failed      | lacks
+idle             | -               | -          | -               | -       | -            | -               | -            | -           | -
+sleeping         | -               | -          | -               | -       | -            | -               | -            | -           | -
+sleeping held    | -               | -          | -               | -       | -            | -               | -            | -           | -
+waiting          | starting Launch | over Blame | -               | -       | -            | -               | -            | -           | -
+waiting held     | -               | -          | -               | -       | -            | -               | -            | -           | -
+queued           | -               | -          | starting Launch | -       | -            | -               | -            | -           | -
+queued held      | -               | -          | -               | -       | -            | -               | -            | -           | -
+starting         | -               | -          | -               | -       | -            | -               | running      | over Settle | over Settle
+starting again   | -               | -          | -               | -       | -            | -               | running      | over Settle | over Settle
+starting unasked | -               | -          | -               | -       | -            | -               | running      | over Settle | over Settle
+starting stopped | -               | -          | -               | -       | -            | -               | stopping Ask | over Settle | over Settle
+starting dropped | -               | -          | -               | -       | -            | -               | stopping Ask | over Settle | over Settle
+starting killed  | -               | -          | -               | -       | -            | -               | killing Kill | over Settle | over Settle
+probing          | -               | -          | -               | running | -            | stopping Ask    | -            | -           | -
+running          | -               | -          | -               | -       | stopping Ask | stopping Ask    | -            | -           | -
+paused           | -               | -          | -               | -       | -            | -               | -            | -           | -
+stopping         | -               | -          | -               | -       | -            | killing Kill    | -            | -           | -
+stopping left    | -               | -          | -               | -       | -            | killing Kill    | -            | -           | -
+stopping restart | -               | -          | -               | -       | -            | killing Kill    | -            | -           | -
+stopping renew   | -               | -          | -               | -       | -            | killing Kill    | -            | -           | -
+killing          | -               | -          | -               | -       | -            | stuck           | -            | -           | -
+killing left     | -               | -          | -               | -       | -            | stuck           | -            | -           | -
+stuck            | -               | -          | -               | -       | -            | -               | -            | -           | -
+stuck left       | -               | -          | -               | -       | -            | -               | -            | -           | -
+backoff          | -               | -          | -               | -       | -            | starting Launch | -            | -           | -
+backoff held     | -               | -          | -               | -       | -            | -               | -            | -           | -
+over             | -               | -          | -               | -       | -            | -               | -            | -           | -
+over held        | -               | -          | -               | -       | -            | -               | -            | -           | -
+`},
+	{"plain", `
+                 | exited                       | exited 1                     | exited, left | gone
+idle             | -                            | -                            | -            | -
+sleeping         | -                            | -                            | -            | -
+sleeping held    | -                            | -                            | -            | -
+waiting          | -                            | -                            | -            | -
+waiting held     | -                            | -                            | -            | -
+queued           | -                            | -                            | -            | -
+queued held      | -                            | -                            | -            | -
+starting         | -                            | -                            | -            | -
+starting again   | -                            | -                            | -            | -
+starting unasked | -                            | -                            | -            | -
+starting stopped | -                            | -                            | -            | -
+starting dropped | -                            | -                            | -            | -
+starting killed  | -                            | -                            | -            | -
+probing          | over Settle                  | over Settle                  | stopping Ask | -
+running          | over Settle                  | over Settle                  | stopping Ask | -
+paused           | over Settle                  | over Settle                  | stopping Ask | -
+stopping         | over Settle                  | over Settle                  | same         | -
+stopping left    | -                            | -                            | -            | over Settle
+stopping restart | starting Settle Launch       | starting Settle Launch       | same         | -
+stopping renew   | starting Settle Renew Launch | starting Settle Renew Launch | same         | -
+killing          | over Settle                  | over Settle                  | same         | -
+killing left     | -                            | -                            | -            | over Settle
+stuck            | over Settle                  | over Settle                  | same         | -
+stuck left       | -                            | -                            | -            | over Settle
+backoff          | -                            | -                            | -            | -
+backoff held     | -                            | -                            | -            | -
+over             | -                            | -                            | -            | -
+over held        | -                            | -                            | -            | -
 `},
 	{"after", `
-                 | start    | restart  | go on           | sleep on | tick    | clear           | timer           | exited
-idle             | waiting  | waiting  | starting Launch | sleeping | -       | -               | -               | -
-sleeping         | conflict | waiting  | starting Launch | same     | waiting | -               | -               | -
-waiting          | conflict | -        | same            | same     | -       | starting Launch | -               | -
-queued           | conflict | -        | same            | same     | -       | -               | -               | -
-stopping restart | conflict | -        | -               | -        | -       | -               | killing Kill    | starting Settle Launch
-backoff          | conflict | waiting  | starting Launch | sleeping | -       | -               | starting Launch | -
-over             | waiting  | waiting  | starting Launch | sleeping | -       | -               | -               | -`},
+                 | start    | restart | go on           | sleep on | replace       | tick    | clear           | timer           | exited
+idle             | waiting  | waiting | conflict        | conflict | conflict      | -       | -               | -               | -
+sleeping         | conflict | waiting | conflict        | conflict | waiting Renew | waiting | -               | -               | -
+sleeping held    | conflict | waiting | starting Launch | same     | waiting Renew | -       | -               | -               | -
+waiting          | conflict | -       | conflict        | conflict | same Renew    | -       | starting Launch | -               | -
+queued           | conflict | -       | conflict        | conflict | waiting Renew | -       | -               | -               | -
+stopping restart | conflict | -       | conflict        | conflict | same          | -       | -               | killing Kill    | starting Settle Launch
+stopping renew   | conflict | -       | conflict        | conflict | -             | -       | -               | killing Kill    | waiting Settle Renew
+backoff          | conflict | waiting | conflict        | conflict | waiting Renew | -       | -               | starting Launch | -
+over             | waiting  | waiting | conflict        | conflict | conflict      | -       | -               | -               | -
+over held        | waiting  | waiting | starting Launch | sleeping | conflict      | -       | -               | -               | -
+`},
 	{"grouped", `
-                 | start    | restart  | go on  | sleep on | tick   | clear  | grant           | timer        | exited
-idle             | queued   | queued   | queued | sleeping | -      | -      | -               | -            | -
-sleeping         | conflict | queued   | queued | same     | queued | -      | -               | -            | -
-waiting          | conflict | -        | same   | same     | -      | queued | -               | -            | -
-queued           | conflict | -        | same   | same     | -      | -      | starting Launch | -            | -
-stopping restart | conflict | -        | -      | -        | -      | -      | -               | killing Kill | starting Settle Launch
-backoff          | conflict | queued   | queued | sleeping | -      | -      | -               | queued       | -
-over             | queued   | queued   | queued | sleeping | -      | -      | -               | -            | -`},
+                 | start    | restart | go on    | sleep on | replace      | tick   | clear  | grant           | timer        | exited
+idle             | queued   | queued  | conflict | conflict | conflict     | -      | -      | -               | -            | -
+sleeping         | conflict | queued  | conflict | conflict | queued Renew | queued | -      | -               | -            | -
+sleeping held    | conflict | queued  | queued   | same     | queued Renew | -      | -      | -               | -            | -
+waiting          | conflict | -       | conflict | conflict | queued Renew | -      | queued | -               | -            | -
+queued           | conflict | -       | conflict | conflict | same Renew   | -      | -      | starting Launch | -            | -
+stopping restart | conflict | -       | conflict | conflict | same         | -      | -      | -               | killing Kill | starting Settle Launch
+stopping renew   | conflict | -       | conflict | conflict | -            | -      | -      | -               | killing Kill | queued Settle Renew
+backoff          | conflict | queued  | conflict | conflict | queued Renew | -      | -      | -               | queued       | -
+over             | queued   | queued  | conflict | conflict | conflict     | -      | -      | -               | -            | -
+over held        | queued   | queued  | queued   | sleeping | conflict     | -      | -      | -               | -            | -
+`},
 	{"grouped", `
                  | failed      | lacks
 starting         | over Settle | queued Forget
 starting again   | over Settle | queued Forget
 starting stopped | over Settle | over Forget
 starting unasked | over Settle | queued Forget
-starting dropped | over Settle | over Forget`},
+starting dropped | over Settle | over Forget
+`},
 	{"after grouped", `
-                 | start    | restart  | go on  | tick    | clear  | block | grant           | timer
-idle             | waiting  | waiting  | queued | -       | -      | -     | -               | -
-sleeping         | conflict | waiting  | queued | waiting | -      | -     | -               | -
-waiting          | conflict | -        | same   | -       | queued | over  | -               | -
-queued           | conflict | -        | same   | -       | -      | -     | starting Launch | -
-backoff          | conflict | waiting  | queued | -       | -      | -     | -               | queued
-over             | waiting  | waiting  | queued | -       | -      | -     | -               | -`},
+              | start    | restart | go on    | tick    | clear  | block      | grant           | timer
+idle          | waiting  | waiting | conflict | -       | -      | -          | -               | -
+sleeping      | conflict | waiting | conflict | waiting | -      | -          | -               | -
+sleeping held | conflict | waiting | queued   | -       | -      | -          | -               | -
+waiting       | conflict | -       | conflict | -       | queued | over Blame | -               | -
+queued        | conflict | -       | conflict | -       | -      | -          | starting Launch | -
+backoff       | conflict | waiting | conflict | -       | -      | -          | -               | queued
+over          | waiting  | waiting | conflict | -       | -      | -          | -               | -
+`},
 	{"ready", `
-                 | began        | adopted | adopted ready | adopted paused | ready   | resume
-idle             | -            | probing | running       | paused         | -       | conflict
-starting         | probing      | -       | -             | -              | -       | conflict
-starting again   | probing      | -       | -             | -              | -       | conflict
-starting stopped | stopping Ask | -       | -             | -              | -       | conflict
-starting killed  | killing Kill | -       | -             | -              | -       | conflict
-probing          | -            | -       | -             | -              | running | conflict
-running          | -            | -       | -             | -              | -       | -
-paused           | -            | -       | -             | -              | -       | running
-over             | -            | probing | running       | paused         | -       | conflict`},
+                 | began        | ready   | resume
+idle             | -            | -       | conflict
+starting         | probing      | -       | conflict
+starting again   | probing      | -       | conflict
+starting stopped | stopping Ask | -       | conflict
+starting killed  | killing Kill | -       | conflict
+probing          | -            | running | conflict
+running          | -            | -       | -
+paused           | -            | -       | running
+over             | -            | -       | conflict`},
 	{"leave", `
                  | exited, left | gone
 probing          | over Settle  | -
@@ -254,9 +316,9 @@ stuck left       | -              | -              | -           | -            
                  | tick            | late            | clear           | block    | failed          | exited                 | exited 1               | gone
 idle             | -               | -               | -               | -        | -               | -                      | -                      | -
 sleeping         | starting Launch | starting Launch | -               | -        | -               | -                      | -                      | -
-sleeping shut    | -               | -               | -               | -        | -               | -                      | -                      | -
-waiting          | -               | -               | starting Launch | sleeping | -               | -                      | -                      | -
-waiting shut     | -               | -               | -               | -        | -               | -                      | -                      | -
+sleeping held    | -               | -               | -               | -        | -               | -                      | -                      | -
+waiting          | -               | -               | starting Launch | sleeping Blame | -               | -                      | -                      | -
+waiting held     | -               | -               | -               | -        | -               | -                      | -                      | -
 queued           | -               | -               | -               | -        | -               | -                      | -                      | -
 starting         | -               | -               | -               | -        | over Settle     | -                      | -                      | -
 starting again   | -               | -               | -               | -        | over Settle     | -                      | -                      | -
@@ -278,7 +340,7 @@ backoff          | starting Launch | -               | -              | starting
 	{"repeats after grouped", `
                  | tick    | clear  | block    | grant           | timer
 sleeping         | waiting | -      | -        | -               | -
-waiting          | -       | queued | sleeping | -               | -
+waiting          | -       | queued | sleeping Blame | -               | -
 queued           | -       | -      | -        | starting Launch | -
 backoff          | waiting | -      | -        | -               | queued`},
 }
@@ -325,15 +387,15 @@ func TestEveryCell(t *testing.T) {
 				header = row
 				continue
 			}
-			m, ok := machines()[row[0]]
+			m, ok := states()[row[0]]
 			if !ok || len(row) != len(header) {
-				t.Fatalf("%s: no machine %q with %d cells", table.policy, row[0], len(row)-1)
+				t.Fatalf("%s: no state %q with %d cells", table.policy, row[0], len(row)-1)
 			}
 			for i := 1; i < len(row); i++ {
 				if row[i] == "" { // nothing of it depends on the policy
 					continue
 				}
-				if got := cell(p, m, input(header[i])); got != row[i] {
+				if got := cell(p, m, event(header[i])); got != row[i] {
 					t.Errorf("%s: %s, %s: got %q, want %q", table.policy, row[0], header[i], got, row[i])
 				}
 				if table.policy == "plain" {
@@ -343,14 +405,14 @@ func TestEveryCell(t *testing.T) {
 		}
 	}
 	seen := make(map[Phase]bool)
-	for name, m := range machines() {
+	for name, m := range states() {
 		seen[m.Phase] = true
 		if !strings.HasPrefix(name, m.Phase.String()) {
-			t.Errorf("%s is a machine in phase %v", name, m.Phase)
+			t.Errorf("%s is in phase %v", name, m.Phase)
 		}
-		for _, in := range inputs {
-			if !tried[name+" by "+in.name] {
-				t.Errorf("%s by %s is in no table", name, in.name)
+		for _, e := range events {
+			if !tried[name+" by "+e.name] {
+				t.Errorf("%s by %s is in no table", name, e.name)
 			}
 		}
 	}
@@ -359,26 +421,26 @@ func TestEveryCell(t *testing.T) {
 	}
 }
 
-// cell is what p does with m and in, as the tables say it.
-func cell(p Policy, m Machine, in Input) string {
-	next, acts, err := m.Next(p, in)
-	got := next.Phase.String()
+// cell is what p does with s and e, as the tables say it; "told" is that who waits
+// hears that it did not end.
+func cell(p Policy, s State, e Event) string {
+	is, effects, err := lead(p, s, e, luck{}, nil)
+	got := is.Phase.String()
 	switch {
-	case errors.Is(err, task.ErrConflict) && next == m && len(acts) == 0:
+	case errors.Is(err, task.ErrConflict) && is == s && len(effects) == 0:
 		return "conflict"
 	case err != nil:
 		return fmt.Sprintf("error %v", err)
-	case next == m && len(acts) == 0:
+	case !is.unlike(s) && is.Held == s.Held && is.Turn.Unasked == s.Turn.Unasked && len(done(effects)) == 0:
 		return "-"
-	case next.Phase == m.Phase:
+	case is.Phase == s.Phase:
 		got = "same"
 	}
-	for _, a := range acts {
-		got += " " + actionName(a)
+	for _, a := range done(effects) {
+		got += " " + a.String()
+	}
+	if slices.ContainsFunc(effects, func(e Effect) bool { return e.Outcome == IsStuck }) {
+		got += " told"
 	}
 	return got
-}
-
-func actionName(a Action) string {
-	return [...]string{"Launch", "Ask", "Kill", "Settle", "Report", "Forget"}[a]
 }

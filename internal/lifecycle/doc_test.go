@@ -9,13 +9,14 @@ import (
 
 // columns are the inputs that a column of the package's tables stands for.
 var columns = map[string][]string{
-	"Start": {"start", "later"}, "Stop": {"stop", "at once", "in 1s", "shutdown"}, "Restart": {"restart", "go on", "sleep on"},
+	"Start": {"start", "later"}, "Stop": {"stop", "at once", "in 1s", "shutdown"}, "Restart": {"restart"},
+	"Replace": {"replace", "replace now"}, "Remove": {"force"},
 	"Pause, Resume": {"pause", "resume"}, "Tick": {"tick", "late"}, "Clear, Block": {"clear", "block"}, "Grant": {"grant"},
-	"Began": {"began"}, "Adopted": {"adopted", "adopted ready", "adopted paused"}, "Ready": {"ready"}, "Sick": {"sick"}, "Failed": {"failed"}, "Lacks": {"lacks"},
+	"Began": {"began"}, "Ready": {"ready"}, "Sick": {"sick"}, "Failed": {"failed"}, "Lacks": {"lacks"},
 	"Exited, and left": {"exited", "exited 1", "exited, left"}, "Gone": {"gone"}, "Timer": {"timer"},
 }
 
-// meant is what a word of those tables allows a machine in phase p to become.
+// meant is what a word of those tables allows a state in phase p to become.
 func meant(t *testing.T, p Phase, word string) []string {
 	same := p.String()
 	switch word {
@@ -77,7 +78,7 @@ func TestDocumentation(t *testing.T) {
 			docCell(t, phase, header[i], row[i])
 		}
 	}
-	if want := len(phases)*7 + (len(phases)-3)*9; cells != want {
+	if want := len(phases)*9 + (len(phases)-5)*8; cells != want {
 		t.Errorf("%d cells, want %d", cells, want)
 	}
 }
@@ -94,16 +95,16 @@ func docCell(t *testing.T, phase Phase, column, text string) {
 		t.Errorf("a column is called %q", column)
 	}
 	got := make(map[string]bool)
-	for name, m := range machines() {
+	for name, m := range states() {
 		if m.Phase != phase {
 			continue
 		}
 		for _, in := range columns[column] {
-			if in == "gone" && !m.Exited { // that comes first
+			if in == "gone" && !m.Run.Exited { // that comes first
 				continue
 			}
 			for _, p := range policies() {
-				what, _, _ := strings.Cut(cell(p, m, input(in)), " ")
+				what, _, _ := strings.Cut(cell(p, m, event(in)), " ")
 				if what == "same" {
 					what = phase.String()
 				}

@@ -16,11 +16,11 @@ func TestOverlap(t *testing.T) {
                  | skip                       | queue                         | replace
 idle             | -                          | -                             | -
 sleeping         | starting Launch            | starting Launch               | starting Launch
-sleeping shut    | -                          | -                             | -
+sleeping held    | -                          | -                             | -
 waiting          | -                          | -                             | -
-waiting shut     | -                          | -                             | -
+waiting held     | -                          | -                             | -
 queued           | -                          | -                             | -
-queued shut      | -                          | -                             | -
+queued held      | -                          | -                             | -
 starting         | -                          | same                          | -
 starting stopped | -                          | -                             | -
 starting killed  | -                          | -                             | -
@@ -38,18 +38,18 @@ backoff          | starting Launch            | starting Launch               | 
 over             | -                          | -                             | -`
 	for line := range strings.Lines(table[strings.Index(table, "idle"):]) {
 		row := strings.Split(line, "|")
-		m, ok := machines()[strings.TrimSpace(row[0])]
+		m, ok := states()[strings.TrimSpace(row[0])]
 		if !ok {
-			t.Fatalf("no machine %q", row[0])
+			t.Fatalf("no state %q", row[0])
 		}
 		for i, overlap := range []string{"skip", "queue", "replace"} {
 			p := policyOf(t, "repeats "+overlap)
-			got := cell(p, m, input("tick"))
+			got := cell(p, m, event("tick"))
 			if m.Phase.Live() && m.Phase != Starting {
-				next, _, _ := m.Next(p, input("tick"))
-				end := input("exited")
-				if m.Exited {
-					end = input("gone")
+				next, _, _ := after(p, m, event("tick"))
+				end := event("exited")
+				if m.Run.Exited {
+					end = event("gone")
 				}
 				got += " > " + cell(p, next, end)
 			}
@@ -58,18 +58,6 @@ over             | -                          | -                             | 
 			}
 		}
 	}
-}
-
-// play is the machine after ins, as names of inputs.
-func play(t *testing.T, p Policy, ins ...string) (m Machine, acts []Action) {
-	t.Helper()
-	for i, name := range ins {
-		var err error
-		if m, acts, err = m.Next(p, input(name)); err != nil {
-			t.Fatalf("%q, input %d: %v", ins, i, err)
-		}
-	}
-	return m, acts
 }
 
 func TestSchedule(t *testing.T) {
@@ -146,13 +134,13 @@ func TestLate(t *testing.T) {
 		{"repeats", "later, late, began, restart, exited", 0},
 		{"repeats", "start, began, late", 0}, // nothing begins
 	} {
-		if m, _ := play(t, policyOf(t, tt.policy), strings.Split(tt.ins, ", ")...); m.Late != tt.want {
-			t.Errorf("%s: %s: %d times late, want %d", tt.policy, tt.ins, m.Late, tt.want)
+		if m, _ := play(t, policyOf(t, tt.policy), strings.Split(tt.ins, ", ")...); m.Turn.Late != tt.want {
+			t.Errorf("%s: %s: %d times late, want %d", tt.policy, tt.ins, m.Turn.Late, tt.want)
 		}
 	}
-	m, _, _ := Machine{Wish: task.Up}.Next(Policy{Repeats: true}, Input{Kind: DoRestart, Unasked: true, Late: 2})
-	if m.Late != 2 {
-		t.Errorf("after the supervisor was away: %d times late", m.Late)
+	m, _, _ := after(Policy{Repeats: true}, State{Phase: Sleeping, Held: true, Wish: task.Up}, GoOn{Late: 2})
+	if m.Turn.Late != 2 {
+		t.Errorf("after the supervisor was away: %d times late", m.Turn.Late)
 	}
 }
 
@@ -163,16 +151,16 @@ func TestRestartInTheQueue(t *testing.T) {
 	p := policyOf(t, "grouped on-failure")
 	p.Max = 1
 	m, _ := play(t, p, "start", "grant", "began", "exited 1", "timer")
-	if m.Phase != Queued || m.Restarts != 1 || !m.Begun || !m.Unasked {
+	if m.Phase != Queued || m.Turn.Restarts != 1 || !m.Turn.Begun || !m.Turn.Unasked {
 		t.Fatalf("%+v", m)
 	}
 	armed := m.Armed
-	m, _, _ = m.Next(p, input("restart"))
-	if m.Phase != Queued || m.Restarts != 0 || m.Streak != 0 || m.Begun || m.Unasked || m.Armed != armed {
+	m, _, _ = after(p, m, event("restart"))
+	if m.Phase != Queued || m.Turn.Restarts != 0 || m.Turn.Streak != 0 || m.Turn.Begun || m.Armed != armed {
 		t.Errorf("%+v", m)
 	}
 	for _, name := range []string{"grant", "began", "exited 1"} {
-		m, _, _ = m.Next(p, input(name))
+		m, _, _ = after(p, m, event(name))
 	}
 	if m.Phase != Backoff {
 		t.Errorf("%v after the first failure since: %s", m.Phase, m.Why(p))
@@ -185,11 +173,11 @@ func TestNoTimeAgainstTheWish(t *testing.T) {
 	t.Parallel()
 	for _, overlap := range []string{"skip", "queue", "replace"} {
 		p := policyOf(t, "repeats "+overlap)
-		m, acts, _ := Machine{Phase: Running, Wish: task.Down, Begun: true}.Next(p, input("tick"))
+		m, acts, _ := after(p, State{Phase: Running, Wish: task.Down, Turn: Turn{Begun: true}}, event("tick"))
 		if m.Phase != Running || m.Again || len(acts) > 0 {
 			t.Errorf("%s: %v, %v", overlap, m.Phase, acts)
 		}
-		if m, _, _ = m.Next(p, input("exited")); m.Phase != Over {
+		if m, _, _ = after(p, m, event("exited")); m.Phase != Over {
 			t.Errorf("%s: then %v", overlap, m.Phase)
 		}
 	}
@@ -204,13 +192,13 @@ func TestStoppedWithoutARun(t *testing.T) {
 		policy, ins string
 		want        Ending
 	}{
-		{"repeats", "later, stop", Ending{State: task.Stopped, Cause: Stop}},
-		{"repeats", "later, tick, began, exited 1, stop", Ending{State: task.Stopped, Cause: Stop, Exit: one}},
-		{"after repeats", "start, clear, began, exited 1, tick, stop", Ending{State: task.Stopped, Cause: Stop}},
-		{"grouped", "start, grant, began, exited 1, start, stop", Ending{State: task.Stopped, Cause: Stop}},
-		{"grouped on-failure", "start, grant, began, exited 1, timer, stop", Ending{State: task.Stopped, Cause: Stop, Exit: one}},
-		{"grouped on-failure", "start, grant, began, exited 1, timer, restart, stop", Ending{State: task.Stopped, Cause: Stop}},
-		{"repeats", "start, began, exited 1, shutdown, sleep on, stop", Ending{State: task.Stopped, Cause: Stop, Exit: one}},
+		{"repeats", "later, stop", Ending{State: task.Stopped, Cause: ByStop}},
+		{"repeats", "later, tick, began, exited 1, stop", Ending{State: task.Stopped, Cause: ByStop, Exit: one}},
+		{"after repeats", "start, clear, began, exited 1, tick, stop", Ending{State: task.Stopped, Cause: ByStop}},
+		{"grouped", "start, grant, began, exited 1, start, stop", Ending{State: task.Stopped, Cause: ByStop}},
+		{"grouped on-failure", "start, grant, began, exited 1, timer, stop", Ending{State: task.Stopped, Cause: ByStop, Exit: one}},
+		{"grouped on-failure", "start, grant, began, exited 1, timer, restart, stop", Ending{State: task.Stopped, Cause: ByStop}},
+		{"repeats", "start, began, exited 1, shutdown, sleep on, stop", Ending{State: task.Stopped, Cause: ByStop, Exit: one}},
 	} {
 		if m, _ := play(t, policyOf(t, tt.policy), strings.Split(tt.ins, ", ")...); m.Phase != Over || m.Last != tt.want {
 			t.Errorf("%s: %s: %v, %+v; want %+v", tt.policy, tt.ins, m.Phase, m.Last, tt.want)
@@ -223,14 +211,14 @@ func TestUnhealthy(t *testing.T) {
 	p := policyOf(t, "on-failure")
 	m, acts := play(t, p, "start", "began", "sick")
 	const want = "unhealthy: connection refused"
-	if m.Phase != Stopping || m.Deadline(p) != grace || len(acts) != 1 || acts[0] != Ask || m.Doing(p) != want {
-		t.Errorf("%v for %v, %v: %s", m.Phase, m.Deadline(p), acts, m.Doing(p))
+	if m.Phase != Stopping || m.Deadline(p, 0) != grace || len(acts) != 1 || acts[0] != Ask || m.Doing(p) != want {
+		t.Errorf("%v for %v, %v: %s", m.Phase, m.Deadline(p, 0), acts, m.Doing(p))
 	}
-	if m, _, _ = m.Next(p, input("exited")); m.Phase != Backoff || m.Last.State != task.Failed || m.Why(p) != want {
+	if m, _, _ = after(p, m, event("exited")); m.Phase != Backoff || m.Last.State != task.Failed || m.Why(p) != want {
 		t.Errorf("%v, %s: %s", m.Phase, m.Last.State, m.Why(p))
 	}
 	for _, name := range []string{"timer", "began", "exited 1"} { // another run, another reason
-		m, _, _ = m.Next(p, input(name))
+		m, _, _ = after(p, m, event(name))
 	}
 	if m.Last.Note != "" || m.Why(p) != "exit code 1" {
 		t.Errorf("then %+v: %s", m.Last, m.Why(p))
@@ -241,20 +229,20 @@ func TestPauseAndResume(t *testing.T) {
 	t.Parallel()
 	p := policyOf(t, "on-failure")
 	running, _ := play(t, p, "start", "began")
-	paused, acts, err := running.Next(p, input("pause"))
-	if err != nil || paused.Phase != Paused || len(acts) > 0 || paused.Deadline(p) != 0 || paused.Armed == running.Armed {
-		t.Errorf("%v, %v, %v, deadline %v", paused.Phase, acts, err, paused.Deadline(p))
+	paused, acts, err := after(p, running, event("pause"))
+	if err != nil || paused.Phase != Paused || len(acts) > 0 || paused.Deadline(p, 0) != 0 || paused.Armed == running.Armed {
+		t.Errorf("%v, %v, %v, deadline %v", paused.Phase, acts, err, paused.Deadline(p, 0))
 	}
 	for _, name := range []string{"pause", "timer", "sick", "ready", "began", "tick", "gone"} {
-		if next, acts, err := paused.Next(p, input(name)); next != paused || len(acts) > 0 || err != nil {
+		if next, acts, err := after(p, paused, event(name)); next != paused || len(acts) > 0 || err != nil {
 			t.Errorf("%s: %v, %v, %v", name, next.Phase, acts, err)
 		}
 	}
-	again, acts, err := paused.Next(p, input("resume"))
-	if err != nil || again.Phase != Running || len(acts) > 0 || again.Deadline(p) != limit || again.Armed == paused.Armed {
-		t.Errorf("%v, %v, %v, deadline %v", again.Phase, acts, err, again.Deadline(p))
+	again, acts, err := after(p, paused, event("resume"))
+	if err != nil || again.Phase != Running || len(acts) > 0 || again.Deadline(p, 0) != limit || again.Armed == paused.Armed {
+		t.Errorf("%v, %v, %v, deadline %v", again.Phase, acts, err, again.Deadline(p, 0))
 	}
-	if ended, _, _ := paused.Next(p, input("exited 1")); ended.Phase != Backoff {
+	if ended, _, _ := after(p, paused, event("exited 1")); ended.Phase != Backoff {
 		t.Errorf("killed while it was paused: %v", ended.Phase)
 	}
 }
@@ -268,28 +256,28 @@ func TestNotReadyInTime(t *testing.T) {
 		cause          Cause
 		why            string
 	}{
-		{time.Minute, 0, time.Minute, Unready, "not ready after 1m0s: connection refused"},
-		{time.Minute, time.Hour, time.Minute, Unready, "not ready after 1m0s: connection refused"},
-		{time.Minute, time.Minute, time.Minute, Unready, "not ready after 1m0s: connection refused"},
-		{time.Minute, time.Second, time.Second, Timeout, "timed out after 1s"},
+		{time.Minute, 0, time.Minute, ByUnready, "not ready after 1m0s: connection refused"},
+		{time.Minute, time.Hour, time.Minute, ByUnready, "not ready after 1m0s: connection refused"},
+		{time.Minute, time.Minute, time.Minute, ByUnready, "not ready after 1m0s: connection refused"},
+		{time.Minute, time.Second, time.Second, ByTimeout, "timed out after 1s"},
 	} {
 		p := Policy{Ready: tt.ready, Timeout: tt.timeout, Grace: grace}
 		m, _ := play(t, p, "start", "began")
-		if m.Phase != Probing || m.Deadline(p) != tt.deadline {
-			t.Errorf("%+v: %v for %v", tt, m.Phase, m.Deadline(p))
+		if m.Phase != Probing || m.Deadline(p, 0) != tt.deadline {
+			t.Errorf("%+v: %v for %v", tt, m.Phase, m.Deadline(p, 0))
 		}
-		m, acts, _ := m.Next(p, input("timer"))
-		if m.Phase != Stopping || m.Cause != tt.cause || (m.Note != "") != (tt.cause == Unready) || len(acts) != 1 || acts[0] != Ask || m.Doing(p) != tt.why {
+		m, acts, _ := after(p, m, event("timer"))
+		if m.Phase != Stopping || m.Cause != tt.cause || (m.Run.Note != "") != (tt.cause == ByUnready) || len(acts) != 1 || acts[0] != Ask || m.Doing(p) != tt.why {
 			t.Errorf("%+v: %v by cause %d, %v: %s", tt, m.Phase, m.Cause, acts, m.Doing(p))
 		}
-		if m, _, _ = m.Next(p, input("exited")); m.Phase != Over || m.Last.State != task.Failed || m.Why(p) != tt.why {
+		if m, _, _ = after(p, m, event("exited")); m.Phase != Over || m.Last.State != task.Failed || m.Why(p) != tt.why {
 			t.Errorf("%+v: %v, %s: %s", tt, m.Phase, m.Last.State, m.Why(p))
 		}
 	}
 	p := Policy{Ready: time.Minute, Timeout: time.Hour}
 	m, _ := play(t, p, "start", "began", "ready")
-	if m.Phase != Running || m.Deadline(p) != time.Hour {
-		t.Errorf("once it is ready: %v for %v", m.Phase, m.Deadline(p))
+	if m.Phase != Running || m.Deadline(p, 0) != time.Hour {
+		t.Errorf("once it is ready: %v for %v", m.Phase, m.Deadline(p, 0))
 	}
 	// What ends before it is ready has ended as any run.
 	if m, _ = play(t, p, "start", "began", "exited 1"); m.Phase != Over || m.Last.State != task.Failed || m.Why(p) != "exit code 1" {

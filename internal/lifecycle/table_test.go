@@ -11,48 +11,48 @@ import (
 func TestNoted(t *testing.T) {
 	t.Parallel()
 	p := Policy{Restart: task.RestartAlways, Max: -1, Grace: grace, Backoff: task.Backoff{Min: time.Second, Max: time.Minute}}
-	stop, shutdown, restart := input("stop"), input("shutdown"), input("restart")
-	stop1s, now := input("in 1s"), input("at once")
-	exit := Input{Kind: DidExit, Exit: task.Exit{Code: 1}}
-	left := Input{Kind: DidExit, Left: true}
-	gone := Input{Kind: DidVanish, Exit: task.Exit{Swept: 2}}
-	fail := Input{Kind: DidFail, Exit: task.Exit{Code: 127, Err: "not there"}}
-	timer, began, start := Input{Kind: DidTimeOut}, Input{Kind: DidBegin}, Input{Kind: DoStart}
+	stop, shutdown, restart := event("stop"), event("shutdown"), event("restart")
+	stop1s, now := event("in 1s"), event("at once")
+	exit := Exited{Exit: task.Exit{Code: 1}}
+	left := Exited{Left: true}
+	gone := Gone{Swept: 2}
+	fail := Failed{Exit: task.Exit{Code: 127, Err: "not there"}}
+	timer, began, start := TimedOut{}, Began{}, Start{}
 	for _, tt := range []struct {
 		name  string
-		ins   []Input
+		ins   []Event
 		phase Phase
 		cause Cause
 		wish  task.Wish
 		last  task.State
 	}{
-		{"it ends by itself", []Input{start, began, exit}, Backoff, None, task.Up, task.Failed},
-		{"a stop ends it", []Input{start, began, stop, exit}, Over, Stop, task.Down, task.Stopped},
-		{"a shutdown keeps the wish", []Input{start, began, shutdown, exit}, Over, Shutdown, task.Up, task.Stopped},
-		{"a shutdown does not undo a stop", []Input{start, began, stop, shutdown, exit}, Over, Stop, task.Down, task.Stopped},
-		{"a shutdown undoes a restart", []Input{start, began, restart, shutdown, exit}, Over, Shutdown, task.Up, task.Stopped},
-		{"a stop undoes a restart", []Input{start, began, restart, stop, exit}, Over, Stop, task.Down, task.Stopped},
-		{"a restart undoes a stop", []Input{start, began, stop, restart, exit}, Starting, None, task.Up, task.Stopped},
-		{"a restart of one that is swept", []Input{start, began, left, restart, gone}, Starting, None, task.Up, task.Stopped},
-		{"a stop of one that is swept", []Input{start, began, left, stop, gone}, Over, Stop, task.Down, task.Stopped},
-		{"swept", []Input{start, began, left, gone}, Backoff, Sweep, task.Up, task.Done},
-		{"a restart before it begins", []Input{start, restart, began}, Running, None, task.Up, ""},
-		{"a stop before it begins", []Input{start, stop, began}, Stopping, Stop, task.Down, ""},
-		{"a kill before it begins", []Input{start, now, began}, Killing, Stop, task.Down, ""},
-		{"a stop and a restart before it begins", []Input{start, stop, restart, began, exit}, Starting, None, task.Up, task.Stopped},
-		{"it cannot begin", []Input{start, fail}, Over, None, task.Up, task.Failed},
-		{"it cannot begin again", []Input{start, began, exit, timer, fail}, Backoff, None, task.Up, task.Failed},
-		{"it cannot begin again after a restart by hand", []Input{start, began, exit, timer, restart, fail}, Over, None, task.Up, task.Failed},
-		{"a stop before it cannot begin", []Input{start, stop, fail}, Over, Stop, task.Down, task.Stopped},
-		{"a restart before it cannot begin", []Input{start, stop, restart, fail}, Starting, None, task.Up, task.Stopped},
-		{"a stop of a backoff", []Input{start, began, exit, stop}, Over, None, task.Down, task.Stopped},
-		{"a shutdown of a backoff", []Input{start, began, exit, shutdown}, Over, None, task.Up, task.Stopped},
-		{"a stuck one ends at last", []Input{start, began, stop, timer, timer, exit}, Over, Stop, task.Down, task.Stopped},
-		{"a stuck one to restart ends at last", []Input{start, began, restart, timer, timer, exit}, Starting, None, task.Up, task.Stopped},
+		{"it ends by itself", []Event{start, began, exit}, Backoff, ByItself, task.Up, task.Failed},
+		{"a stop ends it", []Event{start, began, stop, exit}, Over, ByStop, task.Down, task.Stopped},
+		{"a shutdown keeps the wish", []Event{start, began, shutdown, exit}, Over, ByShutdown, task.Up, task.Stopped},
+		{"a shutdown does not undo a stop", []Event{start, began, stop, shutdown, exit}, Over, ByStop, task.Down, task.Stopped},
+		{"a shutdown undoes a restart", []Event{start, began, restart, shutdown, exit}, Over, ByShutdown, task.Up, task.Stopped},
+		{"a stop undoes a restart", []Event{start, began, restart, stop, exit}, Over, ByStop, task.Down, task.Stopped},
+		{"a restart undoes a stop", []Event{start, began, stop, restart, exit}, Starting, ByItself, task.Up, task.Stopped},
+		{"a restart of one that is swept", []Event{start, began, left, restart, gone}, Starting, ByItself, task.Up, task.Stopped},
+		{"a stop of one that is swept", []Event{start, began, left, stop, gone}, Over, ByStop, task.Down, task.Stopped},
+		{"swept", []Event{start, began, left, gone}, Backoff, BySweep, task.Up, task.Done},
+		{"a restart before it begins", []Event{start, restart, began}, Running, ByItself, task.Up, ""},
+		{"a stop before it begins", []Event{start, stop, began}, Stopping, ByStop, task.Down, ""},
+		{"a kill before it begins", []Event{start, now, began}, Killing, ByStop, task.Down, ""},
+		{"a stop and a restart before it begins", []Event{start, stop, restart, began, exit}, Starting, ByItself, task.Up, task.Stopped},
+		{"it cannot begin", []Event{start, fail}, Over, ByItself, task.Up, task.Failed},
+		{"it cannot begin again", []Event{start, began, exit, timer, fail}, Backoff, ByItself, task.Up, task.Failed},
+		{"it cannot begin again after a restart by hand", []Event{start, began, exit, timer, restart, fail}, Over, ByItself, task.Up, task.Failed},
+		{"a stop before it cannot begin", []Event{start, stop, fail}, Over, ByStop, task.Down, task.Stopped},
+		{"a restart before it cannot begin", []Event{start, stop, restart, fail}, Starting, ByItself, task.Up, task.Stopped},
+		{"a stop of a backoff", []Event{start, began, exit, stop}, Over, ByItself, task.Down, task.Stopped},
+		{"a shutdown of a backoff", []Event{start, began, exit, shutdown}, Over, ByItself, task.Up, task.Stopped},
+		{"a stuck one ends at last", []Event{start, began, stop, timer, timer, exit}, Over, ByStop, task.Down, task.Stopped},
+		{"a stuck one to restart ends at last", []Event{start, began, restart, timer, timer, exit}, Starting, ByItself, task.Up, task.Stopped},
 	} {
-		var m Machine
+		var m State
 		for _, in := range tt.ins {
-			m, _, _ = m.Next(p, in)
+			m, _, _ = after(p, m, in)
 		}
 		if m.Phase != tt.phase || m.Cause != tt.cause || m.Wish != tt.wish || m.Last.State != tt.last {
 			t.Errorf("%s: phase %v, cause %d, wish %s, last %q; want %v, %d, %s, %q",
@@ -62,23 +62,23 @@ func TestNoted(t *testing.T) {
 
 	for _, tt := range []struct {
 		name  string
-		ins   []Input
+		ins   []Event
 		grace time.Duration
 	}{
-		{"the policy's", []Input{start, began, stop}, grace},
-		{"the stop's", []Input{start, began, stop1s}, time.Second},
-		{"the later stop's", []Input{start, began, stop, stop1s}, time.Second},
-		{"as it was", []Input{start, began, stop1s, stop}, time.Second},
-		{"the stop's, before it begins", []Input{start, stop1s, began}, time.Second},
-		{"as it was, before it begins", []Input{start, stop1s, stop, began}, time.Second},
-		{"the later stop's, before it begins", []Input{start, stop, stop1s, began}, time.Second},
-		{"none", []Input{start, began, {Kind: DoStop, Cause: Stop}}, time.Nanosecond},
+		{"the policy's", []Event{start, began, stop}, grace},
+		{"the stop's", []Event{start, began, stop1s}, time.Second},
+		{"the later stop's", []Event{start, began, stop, stop1s}, time.Second},
+		{"as it was", []Event{start, began, stop1s, stop}, time.Second},
+		{"the stop's, before it begins", []Event{start, stop1s, began}, time.Second},
+		{"as it was, before it begins", []Event{start, stop1s, stop, began}, time.Second},
+		{"the later stop's, before it begins", []Event{start, stop, stop1s, began}, time.Second},
+		{"none", []Event{start, began, Stop{}}, time.Nanosecond},
 	} {
-		var m Machine
+		var m State
 		for _, in := range tt.ins {
-			m, _, _ = m.Next(p, in)
+			m, _, _ = after(p, m, in)
 		}
-		if got := m.Deadline(p); m.Phase != Stopping || got != tt.grace {
+		if got := m.Deadline(p, 0); m.Phase != Stopping || got != tt.grace {
 			t.Errorf("the grace is %s: %v for %v", tt.name, m.Phase, got)
 		}
 	}
@@ -96,39 +96,39 @@ func TestSettledByPolicy(t *testing.T) {
 		phase    Phase
 		state    task.State
 	}{
-		{"", -1, 0, None, failed, Over, task.Failed},
-		{task.RestartNo, -1, 0, None, done, Over, task.Done},
-		{task.RestartNo, -1, 0, None, failed, Over, task.Failed},
-		{task.RestartNo, -1, 0, None, lost, Over, task.Lost},
-		{task.RestartNo, -1, 0, Timeout, done, Over, task.Failed},
-		{task.RestartNo, -1, 0, Restart, failed, Starting, task.Stopped},
-		{task.RestartOnFailure, -1, 0, None, done, Over, task.Done},
-		{task.RestartOnFailure, -1, 0, None, failed, Backoff, task.Failed},
-		{task.RestartOnFailure, -1, 0, None, killed, Backoff, task.Failed},
-		{task.RestartOnFailure, -1, 0, None, lost, Backoff, task.Lost},
-		{task.RestartOnFailure, -1, 0, Timeout, done, Backoff, task.Failed},
-		{task.RestartOnFailure, -1, 0, Stop, failed, Over, task.Stopped},
-		{task.RestartOnFailure, -1, 0, Shutdown, failed, Over, task.Stopped},
-		{task.RestartOnFailure, 2, 1, None, failed, Backoff, task.Failed},
-		{task.RestartOnFailure, 2, 2, None, failed, Over, task.Failed},
-		{task.RestartOnFailure, 2, 2, Restart, failed, Starting, task.Stopped},
-		{task.RestartOnFailure, 0, 0, None, failed, Over, task.Failed},
-		{task.RestartAlways, -1, 0, None, done, Backoff, task.Done},
-		{task.RestartAlways, -1, 99, None, done, Backoff, task.Done},
-		{task.RestartAlways, 2, 2, None, done, Over, task.Done},
-		{task.RestartAlways, -1, 0, Sweep, done, Backoff, task.Done},
-		{task.RestartAlways, -1, 0, Stop, done, Over, task.Stopped},
-		{task.RestartNo, -1, 0, Unready, done, Over, task.Failed},
-		{task.RestartOnFailure, -1, 0, Unready, done, Backoff, task.Failed},
-		{task.RestartNo, -1, 0, Unhealthy, done, Over, task.Failed},
-		{task.RestartOnFailure, -1, 0, Unhealthy, done, Backoff, task.Failed},
-		{task.RestartOnFailure, 2, 2, Unhealthy, done, Over, task.Failed},
-		{task.RestartNo, -1, 0, Replace, failed, Starting, task.Stopped},
-		{task.RestartOnFailure, 2, 2, Replace, failed, Starting, task.Stopped},
+		{"", -1, 0, ByItself, failed, Over, task.Failed},
+		{task.RestartNo, -1, 0, ByItself, done, Over, task.Done},
+		{task.RestartNo, -1, 0, ByItself, failed, Over, task.Failed},
+		{task.RestartNo, -1, 0, ByItself, lost, Over, task.Lost},
+		{task.RestartNo, -1, 0, ByTimeout, done, Over, task.Failed},
+		{task.RestartNo, -1, 0, ByRestart, failed, Starting, task.Stopped},
+		{task.RestartOnFailure, -1, 0, ByItself, done, Over, task.Done},
+		{task.RestartOnFailure, -1, 0, ByItself, failed, Backoff, task.Failed},
+		{task.RestartOnFailure, -1, 0, ByItself, killed, Backoff, task.Failed},
+		{task.RestartOnFailure, -1, 0, ByItself, lost, Backoff, task.Lost},
+		{task.RestartOnFailure, -1, 0, ByTimeout, done, Backoff, task.Failed},
+		{task.RestartOnFailure, -1, 0, ByStop, failed, Over, task.Stopped},
+		{task.RestartOnFailure, -1, 0, ByShutdown, failed, Over, task.Stopped},
+		{task.RestartOnFailure, 2, 1, ByItself, failed, Backoff, task.Failed},
+		{task.RestartOnFailure, 2, 2, ByItself, failed, Over, task.Failed},
+		{task.RestartOnFailure, 2, 2, ByRestart, failed, Starting, task.Stopped},
+		{task.RestartOnFailure, 0, 0, ByItself, failed, Over, task.Failed},
+		{task.RestartAlways, -1, 0, ByItself, done, Backoff, task.Done},
+		{task.RestartAlways, -1, 99, ByItself, done, Backoff, task.Done},
+		{task.RestartAlways, 2, 2, ByItself, done, Over, task.Done},
+		{task.RestartAlways, -1, 0, BySweep, done, Backoff, task.Done},
+		{task.RestartAlways, -1, 0, ByStop, done, Over, task.Stopped},
+		{task.RestartNo, -1, 0, ByUnready, done, Over, task.Failed},
+		{task.RestartOnFailure, -1, 0, ByUnready, done, Backoff, task.Failed},
+		{task.RestartNo, -1, 0, ByUnhealthy, done, Over, task.Failed},
+		{task.RestartOnFailure, -1, 0, ByUnhealthy, done, Backoff, task.Failed},
+		{task.RestartOnFailure, 2, 2, ByUnhealthy, done, Over, task.Failed},
+		{task.RestartNo, -1, 0, ByTime, failed, Starting, task.Stopped},
+		{task.RestartOnFailure, 2, 2, ByTime, failed, Starting, task.Stopped},
 	} {
 		p := Policy{Restart: tt.restart, Max: tt.max, Backoff: task.Backoff{Min: 1, Max: 9}}
-		m := Machine{Phase: Stopping, Cause: tt.cause, Restarts: tt.was}
-		m, _, _ = m.Next(p, Input{Kind: DidExit, Exit: tt.exit})
+		m := State{Phase: Stopping, Cause: tt.cause, Turn: Turn{Restarts: tt.was}}
+		m, _, _ = after(p, m, Exited{Exit: tt.exit})
 		if m.Phase != tt.phase || m.Last.State != tt.state || m.Last.Exit != tt.exit || m.Last.Cause != tt.cause {
 			t.Errorf("%+v: %v, %+v", tt, m.Phase, m.Last)
 		}
@@ -137,12 +137,12 @@ func TestSettledByPolicy(t *testing.T) {
 
 func TestLeaveKeepsWhatIsLeft(t *testing.T) {
 	t.Parallel()
-	m, acts, _ := Machine{Phase: Running}.Next(Policy{Leave: true}, Input{Kind: DidExit, Left: true})
+	m, acts, _ := after(Policy{Leave: true}, State{Phase: Running}, Exited{Left: true})
 	if m.Phase != Over || m.Last.State != task.Done || len(acts) != 1 || acts[0] != Settle {
 		t.Errorf("%+v, %v", m, acts)
 	}
 	// A stop means all of it all the same.
-	m, acts, _ = Machine{Phase: Stopping, Cause: Stop}.Next(Policy{Leave: true}, Input{Kind: DidExit, Left: true})
+	m, acts, _ = after(Policy{Leave: true}, State{Phase: Stopping, Cause: ByStop}, Exited{Left: true})
 	if m.Phase != Stopping || len(acts) != 0 {
 		t.Errorf("%+v, %v", m, acts)
 	}
@@ -173,20 +173,20 @@ func TestPause(t *testing.T) {
 func TestPausesBeginAnewAfterALongRun(t *testing.T) {
 	t.Parallel()
 	p := Policy{Restart: task.RestartAlways, Max: -1, Backoff: task.Backoff{Min: time.Second, Max: time.Minute}}
-	m, _, _ := Machine{}.Next(p, Input{Kind: DoStart})
+	m, _, _ := after(p, State{}, Start{})
 	for i, tt := range []struct{ ran, pause time.Duration }{
 		{0, 1}, {0, 2}, {time.Minute, 4}, {time.Minute + 1, 1}, {0, 2}, {time.Hour, 1}, {time.Hour, 1},
 	} {
-		m, _, _ = m.Next(p, Input{Kind: DidBegin})
-		m, _, _ = m.Next(p, Input{Kind: DidExit, Ran: tt.ran})
-		if m.Phase != Backoff || m.Deadline(p) != tt.pause*time.Second || m.Restarts != i {
-			t.Errorf("run %d of %v: %v, %v, %d restarts", i, tt.ran, m.Phase, m.Deadline(p), m.Restarts)
+		m, _, _ = after(p, m, Began{})
+		m, _, _ = after(p, m, Exited{Lasted: Lasted{Ran: tt.ran}})
+		if m.Phase != Backoff || m.Deadline(p, 0) != tt.pause*time.Second || m.Turn.Restarts != i {
+			t.Errorf("run %d of %v: %v, %v, %d restarts", i, tt.ran, m.Phase, m.Deadline(p, 0), m.Turn.Restarts)
 		}
-		m, _, _ = m.Next(p, Input{Kind: DidTimeOut})
+		m, _, _ = after(p, m, TimedOut{})
 	}
-	m, _, _ = m.Next(p, Input{Kind: DoRestart})
-	if m.Restarts != 0 || m.Streak != 0 {
-		t.Errorf("after a restart by hand: %d restarts, streak %d", m.Restarts, m.Streak)
+	m, _, _ = after(p, m, Restart{})
+	if m.Turn.Restarts != 0 || m.Turn.Streak != 0 {
+		t.Errorf("after a restart by hand: %d restarts, streak %d", m.Turn.Restarts, m.Turn.Streak)
 	}
 }
 
@@ -194,27 +194,27 @@ func TestPausesBeginAnewAfterALongRun(t *testing.T) {
 // and is told.
 func TestUnasked(t *testing.T) {
 	t.Parallel()
-	by, none := Input{Kind: DoRestart}, Input{Kind: DoRestart, Unasked: true}
-	fail := Input{Kind: DidFail, Exit: task.Exit{Code: 126, Err: "no space left on device"}}
+	by, none := Restart{}, GoOn{}
+	fail := Failed{Exit: task.Exit{Code: 126, Err: "no space left on device"}}
 	for _, tt := range []struct {
 		name   string
 		policy task.Restart
-		inputs []Input
+		inputs []Event
 		want   Phase
 	}{
-		{"start", task.RestartAlways, []Input{{Kind: DoStart}, fail}, Over},
-		{"by hand", task.RestartAlways, []Input{by, fail}, Over},
-		{"unasked", task.RestartAlways, []Input{none, fail}, Backoff},
-		{"unasked, on failure", task.RestartOnFailure, []Input{none, fail}, Backoff},
-		{"unasked, no policy", task.RestartNo, []Input{none, fail}, Over},
-		{"twice", task.RestartAlways, []Input{none, fail, {Kind: DidTimeOut}, fail}, Backoff},
-		{"by hand in the pause", task.RestartAlways, []Input{none, fail, by, fail}, Over},
-		{"by hand as it begins", task.RestartAlways, []Input{none, by, fail}, Over},
-		{"stopped as it begins", task.RestartAlways, []Input{none, {Kind: DoStop, Cause: Stop, Grace: -1}, fail}, Over},
+		{"start", task.RestartAlways, []Event{Start{}, fail}, Over},
+		{"by hand", task.RestartAlways, []Event{by, fail}, Over},
+		{"unasked", task.RestartAlways, []Event{none, fail}, Backoff},
+		{"unasked, on failure", task.RestartOnFailure, []Event{none, fail}, Backoff},
+		{"unasked, no policy", task.RestartNo, []Event{none, fail}, Over},
+		{"twice", task.RestartAlways, []Event{none, fail, TimedOut{}, fail}, Backoff},
+		{"by hand in the pause", task.RestartAlways, []Event{none, fail, by, fail}, Over},
+		{"by hand as it begins", task.RestartAlways, []Event{none, by, fail}, Over},
+		{"stopped as it begins", task.RestartAlways, []Event{none, Stop{Grace: -1}, fail}, Over},
 	} {
-		m, p := Machine{}, Policy{Restart: tt.policy, Max: -1, Backoff: task.Backoff{Min: 1, Max: 2}}
+		m, p := State{Phase: Over, Held: true}, Policy{Restart: tt.policy, Max: -1, Backoff: task.Backoff{Min: 1, Max: 2}}
 		for _, in := range tt.inputs {
-			m, _, _ = m.Next(p, in)
+			m, _, _ = after(p, m, in)
 		}
 		if m.Phase != tt.want {
 			t.Errorf("%s: %v; want %v", tt.name, m.Phase, tt.want)
@@ -280,7 +280,7 @@ func TestSuccessCodes(t *testing.T) {
 		{[]int{0, 3, 127}, task.Exit{Code: 127, Err: "not there"}, task.Failed, "not there"}, // it did not begin
 	} {
 		p := PolicyOf(&task.Spec{SuccessCodes: tt.codes, Restart: task.RestartOnFailure})
-		m, _, _ := Machine{Phase: Running}.Next(p, Input{Kind: DidExit, Exit: tt.exit})
+		m, _, _ := after(p, State{Phase: Running}, Exited{Exit: tt.exit})
 		if m.Last.State != tt.want || m.Why(p) != tt.why || (m.Phase == Over) != (tt.want == task.Done) {
 			t.Errorf("%v, %+v: %v, %s: %s; want %s: %s", tt.codes, tt.exit, m.Phase, m.Last.State, m.Why(p), tt.want, tt.why)
 		}

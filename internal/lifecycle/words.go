@@ -9,8 +9,8 @@ import (
 )
 
 // Public is the state that users see.
-func (m Machine) Public() task.State {
-	switch m.Phase {
+func (s State) Public() task.State {
+	switch s.Phase {
 	case Sleeping, Waiting:
 		return task.Waiting
 	case Queued:
@@ -18,7 +18,7 @@ func (m Machine) Public() task.State {
 	case Idle, Probing:
 		return task.Starting
 	case Starting:
-		if m.Cause != None {
+		if s.Cause != ByItself {
 			return task.Stopping
 		}
 		return task.Starting
@@ -31,74 +31,121 @@ func (m Machine) Public() task.State {
 	case Backoff:
 		return task.BackingOff
 	default:
-		return m.Last.State
+		return s.Last.State
 	}
+}
+
+// IsReady tells whether the run is ready, where that is known.
+func (s State) IsReady() (ready, known bool) {
+	switch s.Phase {
+	case Running, Paused:
+		return true, true
+	case Starting, Probing:
+		return false, true
+	}
+	return false, false
+}
+
+// Reason says why the state is what it is, as a sentence for people; unreached is why
+// not all of the run was asked to end.
+func (s State) Reason(p Policy, unreached string) string {
+	switch s.Phase {
+	case Sleeping:
+		if !s.Turn.Begun && s.Last.Exit.Err == "" {
+			return ""
+		}
+		return s.Why(p)
+	case Backoff, Over:
+		return s.Why(p)
+	case Stuck:
+		if unreached != "" {
+			s.Phase = Stopping
+			return s.Doing(p) + "; " + unreached
+		}
+	}
+	return s.Doing(p)
+}
+
+// NotStarted says why the task called name cannot be started; waitsFor is what it
+// waits for, if others.
+func (s State) NotStarted(name, waitsFor string) string {
+	switch s.Phase {
+	case Running:
+		return fmt.Sprintf("Task %s is already running.", name)
+	case Backoff:
+		return fmt.Sprintf("Task %s is in backoff: 'tasks restart %s' starts it now.", name, name)
+	case Sleeping:
+		return fmt.Sprintf("Task %s is waiting for its time: 'tasks restart %s' starts it now.", name, name)
+	case Waiting:
+		return fmt.Sprintf("Task %s is waiting: it %s.", name, waitsFor)
+	}
+	return fmt.Sprintf("Task %s is %s.", name, s.Public())
 }
 
 // Doing says why a run that has not ended is not simply running, as a sentence
 // for people.
-func (m Machine) Doing(p Policy) string {
-	var s string
-	switch m.Cause {
-	case None:
-		if m.Late > 0 && m.Phase != Sleeping {
-			return fmt.Sprintf("once for %d missed %s", m.Late, plural(m.Late, "time", "times"))
+func (s State) Doing(p Policy) string {
+	var why string
+	switch s.Cause {
+	case ByItself:
+		if s.Turn.Late > 0 && s.Phase != Sleeping {
+			return fmt.Sprintf("once for %d missed %s", s.Turn.Late, plural(s.Turn.Late, "time", "times"))
 		}
 		return ""
-	case Stop:
-		s = "was asked to stop"
-	case Restart:
-		s = "is to be started again"
-	case Replace:
-		s = "its next time has come"
-	case Unready:
-		s = m.unready(p, m.Note)
-	case Unhealthy:
-		s = "unhealthy: " + m.Note
-	case Shutdown:
-		s = "supervisor is shutting down"
-	case Timeout:
-		s = fmt.Sprintf("timed out after %s", p.Timeout)
-	case Sweep:
-		s = "main process ended; what it left is being swept"
+	case ByStop, ByReplacement:
+		why = "was asked to stop"
+	case ByRestart:
+		why = "is to be started again"
+	case ByTime:
+		why = "its next time has come"
+	case ByUnready:
+		why = s.unready(p, s.Run.Note)
+	case ByUnhealthy:
+		why = "unhealthy: " + s.Run.Note
+	case ByShutdown:
+		why = "supervisor is shutting down"
+	case ByTimeout:
+		why = fmt.Sprintf("timed out after %s", p.Timeout)
+	case BySweep:
+		why = "main process ended; what it left is being swept"
 	}
-	switch m.Phase {
+	switch s.Phase {
 	case Killing:
-		s += "; killed"
+		why += "; killed"
 	case Stuck:
-		s += "; still there after KILL"
+		why += "; still there after KILL"
 	}
-	return s
+	return why
 }
 
-func (m Machine) unready(p Policy, note string) string {
-	s := fmt.Sprintf("not ready after %s", p.Ready)
+func (s State) unready(p Policy, note string) string {
+	why := fmt.Sprintf("not ready after %s", p.Ready)
 	if note != "" {
-		s += ": " + note
+		why += ": " + note
 	}
-	return s
+	return why
 }
 
 // Why says how the last run that is over came to its end, as a sentence for
 // people; "" for exit code 0.
-func (m Machine) Why(p Policy) string {
+func (s State) Why(p Policy) string {
 	var parts []string
 	say := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
-	e := m.Last.Exit
-	switch m.Last.Cause {
-	case Stop:
+	e := s.Last.Exit
+	switch s.Last.Cause {
+	case ByStop, ByReplacement:
 		say("stopped")
-	case Restart:
+	case ByRestart:
 		say("restarted")
-	case Shutdown:
+	case ByShutdown:
 		say("supervisor was shut down")
-	case Replace:
+	case ByTime:
 		say("its next time had come")
-	case Unready:
-		say("%s", m.unready(p, m.Last.Note))
-	case Unhealthy:
-		say("unhealthy: %s", m.Last.Note)
-	case Timeout:
+	case ByUnready:
+		say("%s", s.unready(p, s.Last.Note))
+	case ByUnhealthy:
+		say("unhealthy: %s", s.Last.Note)
+	case ByTimeout:
 		say("timed out after %s", p.Timeout)
 	default:
 		switch {
@@ -112,17 +159,17 @@ func (m Machine) Why(p Policy) string {
 			say("exit code %d", e.Code)
 		}
 	}
-	if m.Last.Killed && e.Signal == syscall.SIGKILL {
+	if s.Last.Killed && e.Signal == syscall.SIGKILL {
 		say("killed")
 	}
 	switch n := e.Swept; {
-	case n > 0 && m.Last.Cause == Sweep:
+	case n > 0 && s.Last.Cause == BySweep:
 		say("main process ended; %d %s swept", n, plural(n, "other", "others"))
 	case n > 0:
 		say("%d escaped %s swept", n, plural(n, "process", "processes"))
 	}
-	if m.Phase == Over && m.Restarts > 0 && m.Restarts == p.Max && m.Last.State == task.Failed {
-		say("gave up after %d %s", m.Restarts, plural(m.Restarts, "restart", "restarts"))
+	if s.Phase == Over && s.Turn.Restarts > 0 && s.Turn.Restarts == p.Max && s.Last.State == task.Failed {
+		say("gave up after %d %s", s.Turn.Restarts, plural(s.Turn.Restarts, "restart", "restarts"))
 	}
 	return strings.Join(parts, "; ")
 }

@@ -12,21 +12,21 @@ func TestPublic(t *testing.T) {
 	t.Parallel()
 	tried := 0
 	for name, want := range map[string]task.State{
-		"idle": task.Starting, "sleeping": task.Waiting, "sleeping shut": task.Waiting, "waiting": task.Waiting,
-		"waiting shut": task.Waiting, "queued": task.Queued, "queued shut": task.Queued, "probing": task.Starting,
-		"paused": task.Paused, "stopping restart": task.Stopping, "starting": task.Starting, "starting stopped": task.Stopping, "starting killed": task.Stopping,
+		"idle": task.Starting, "sleeping": task.Waiting, "sleeping held": task.Waiting, "waiting": task.Waiting,
+		"waiting held": task.Waiting, "queued": task.Queued, "queued held": task.Queued, "probing": task.Starting,
+		"paused": task.Paused, "stopping restart": task.Stopping, "stopping renew": task.Stopping, "starting": task.Starting, "starting stopped": task.Stopping, "starting killed": task.Stopping,
 		"starting again": task.Starting, "starting unasked": task.Starting, "starting dropped": task.Stopping,
 		"running": task.Running, "stopping": task.Stopping, "stopping left": task.Stopping, "killing": task.Stopping,
 		"killing left": task.Stopping, "stuck": task.Stopping, "stuck left": task.Stopping,
-		"backoff": task.BackingOff, "over": task.Done,
+		"backoff": task.BackingOff, "backoff held": task.BackingOff, "over": task.Done, "over held": task.Stopped,
 	} {
-		if got := machines()[name].Public(); got != want {
+		if got := states()[name].Public(); got != want {
 			t.Errorf("%s is shown as %q, want %q", name, got, want)
 		}
 		tried++
 	}
-	if tried != len(machines()) {
-		t.Errorf("%d of %d machines", tried, len(machines()))
+	if tried != len(states()) {
+		t.Errorf("%d of %d states", tried, len(states()))
 	}
 }
 
@@ -38,38 +38,37 @@ func TestDoing(t *testing.T) {
 		cause Cause
 		want  string
 	}{
-		{Starting, None, ""},
-		{Running, None, ""},
-		{Starting, Stop, "was asked to stop"},
-		{Stopping, Stop, "was asked to stop"},
-		{Stopping, Restart, "is to be started again"},
-		{Stopping, Shutdown, "supervisor is shutting down"},
-		{Stopping, Timeout, "timed out after 1m30s"},
-		{Stopping, Sweep, "main process ended; what it left is being swept"},
-		{Killing, Stop, "was asked to stop; killed"},
-		{Stuck, Timeout, "timed out after 1m30s; still there after KILL"},
-		{Probing, None, ""},
-		{Paused, None, ""},
-		{Queued, Shutdown, "supervisor is shutting down"},
-		{Stopping, Replace, "its next time has come"},
-		{Stopping, Unready, "not ready after 30s: connection refused"},
-		{Killing, Unhealthy, "unhealthy: connection refused; killed"},
+		{Starting, ByItself, ""},
+		{Running, ByItself, ""},
+		{Starting, ByStop, "was asked to stop"},
+		{Stopping, ByStop, "was asked to stop"},
+		{Stopping, ByRestart, "is to be started again"},
+		{Stopping, ByShutdown, "supervisor is shutting down"},
+		{Stopping, ByTimeout, "timed out after 1m30s"},
+		{Stopping, BySweep, "main process ended; what it left is being swept"},
+		{Killing, ByStop, "was asked to stop; killed"},
+		{Stuck, ByTimeout, "timed out after 1m30s; still there after KILL"},
+		{Probing, ByItself, ""},
+		{Paused, ByItself, ""},
+		{Stopping, ByTime, "its next time has come"},
+		{Stopping, ByUnready, "not ready after 30s: connection refused"},
+		{Killing, ByUnhealthy, "unhealthy: connection refused; killed"},
 	} {
-		if got := (Machine{Phase: tt.phase, Cause: tt.cause, Note: "connection refused"}).Doing(p); got != tt.want {
+		if got := (State{Phase: tt.phase, Cause: tt.cause, Run: Run{Note: "connection refused"}}).Doing(p); got != tt.want {
 			t.Errorf("%v by cause %d: %q, want %q", tt.phase, tt.cause, got, tt.want)
 		}
 	}
-	if got, want := (Machine{Phase: Stopping, Cause: Unready}).Doing(p), "not ready after 30s"; got != want {
+	if got, want := (State{Phase: Stopping, Cause: ByUnready}).Doing(p), "not ready after 30s"; got != want {
 		t.Errorf("without a note: %q, want %q", got, want)
 	}
-	for m, want := range map[Machine]string{
-		{Phase: Running, Late: 1}:                  "once for 1 missed time",
-		{Phase: Waiting, Late: 3}:                  "once for 3 missed times",
-		{Phase: Sleeping, Late: 3}:                 "", // for the next one
-		{Phase: Stopping, Late: 3, Cause: Restart}: "is to be started again",
+	for m, want := range map[State]string{
+		{Phase: Running, Turn: Turn{Late: 1}}:                    "once for 1 missed time",
+		{Phase: Waiting, Turn: Turn{Late: 3}}:                    "once for 3 missed times",
+		{Phase: Sleeping, Turn: Turn{Late: 3}}:                   "", // for the next one
+		{Phase: Stopping, Turn: Turn{Late: 3}, Cause: ByRestart}: "is to be started again",
 	} {
 		if got := m.Doing(p); got != want {
-			t.Errorf("%v, %d late: %q, want %q", m.Phase, m.Late, got, want)
+			t.Errorf("%v, %d late: %q, want %q", m.Phase, m.Turn.Late, got, want)
 		}
 	}
 }
@@ -89,33 +88,33 @@ func TestWhy(t *testing.T) {
 		{Ending{State: task.Failed, Exit: kill}, 0, "ended by SIGKILL"},
 		{Ending{State: task.Failed, Exit: task.Exit{Code: 127, Err: `exec "nope": not found`}}, 0, `exec "nope": not found`},
 		{Ending{State: task.Lost, Exit: task.Exit{Lost: true}}, 0, "ended while no supervisor watched"},
-		{Ending{State: task.Stopped, Cause: Stop, Exit: task.Exit{Signal: syscall.SIGTERM}}, 0, "stopped"},
-		{Ending{State: task.Stopped, Cause: Stop, Exit: kill, Killed: true}, 0, "stopped; killed"},
-		{Ending{State: task.Stopped, Cause: Stop, Exit: task.Exit{Swept: 1}}, 0, "stopped; 1 escaped process swept"},
-		{Ending{State: task.Stopped, Cause: Stop, Exit: task.Exit{Swept: 2}}, 0, "stopped; 2 escaped processes swept"},
-		{Ending{State: task.Stopped, Cause: Restart}, 0, "restarted"},
-		{Ending{State: task.Stopped, Cause: Shutdown}, 0, "supervisor was shut down"},
-		{Ending{State: task.Failed, Cause: Timeout}, 0, "timed out after 5s"},
-		{Ending{State: task.Failed, Cause: Timeout, Exit: kill, Killed: true}, 0, "timed out after 5s; killed"},
-		{Ending{State: task.Done, Cause: Sweep, Exit: task.Exit{Swept: 1}}, 0, "main process ended; 1 other swept"},
-		{Ending{State: task.Failed, Cause: Sweep, Exit: task.Exit{Code: 2, Swept: 3}}, 0, "exit code 2; main process ended; 3 others swept"},
-		{Ending{State: task.Done, Cause: Sweep}, 0, ""}, // what it left ended by itself
+		{Ending{State: task.Stopped, Cause: ByStop, Exit: task.Exit{Signal: syscall.SIGTERM}}, 0, "stopped"},
+		{Ending{State: task.Stopped, Cause: ByStop, Exit: kill, Killed: true}, 0, "stopped; killed"},
+		{Ending{State: task.Stopped, Cause: ByStop, Exit: task.Exit{Swept: 1}}, 0, "stopped; 1 escaped process swept"},
+		{Ending{State: task.Stopped, Cause: ByStop, Exit: task.Exit{Swept: 2}}, 0, "stopped; 2 escaped processes swept"},
+		{Ending{State: task.Stopped, Cause: ByRestart}, 0, "restarted"},
+		{Ending{State: task.Stopped, Cause: ByShutdown}, 0, "supervisor was shut down"},
+		{Ending{State: task.Failed, Cause: ByTimeout}, 0, "timed out after 5s"},
+		{Ending{State: task.Failed, Cause: ByTimeout, Exit: kill, Killed: true}, 0, "timed out after 5s; killed"},
+		{Ending{State: task.Done, Cause: BySweep, Exit: task.Exit{Swept: 1}}, 0, "main process ended; 1 other swept"},
+		{Ending{State: task.Failed, Cause: BySweep, Exit: task.Exit{Code: 2, Swept: 3}}, 0, "exit code 2; main process ended; 3 others swept"},
+		{Ending{State: task.Done, Cause: BySweep}, 0, ""}, // what it left ended by itself
 		{Ending{State: task.Failed, Exit: task.Exit{Code: 1}}, 2, "exit code 1"},
 		{Ending{State: task.Failed, Exit: task.Exit{Code: 1}}, 3, "exit code 1; gave up after 3 restarts"},
 		{Ending{State: task.Done}, 3, ""},
-		{Ending{State: task.Stopped, Cause: Replace, Exit: task.Exit{Signal: syscall.SIGTERM}}, 0, "its next time had come"},
-		{Ending{State: task.Failed, Cause: Unready}, 0, "not ready after 30s"},
-		{Ending{State: task.Failed, Cause: Unready, Note: "status 503"}, 0, "not ready after 30s: status 503"},
-		{Ending{State: task.Failed, Cause: Unready, Note: "status 503", Exit: kill, Killed: true}, 3, "not ready after 30s: status 503; killed; gave up after 3 restarts"},
-		{Ending{State: task.Failed, Cause: Unhealthy, Note: "status 503", Exit: task.Exit{Swept: 1}}, 0, "unhealthy: status 503; 1 escaped process swept"},
+		{Ending{State: task.Stopped, Cause: ByTime, Exit: task.Exit{Signal: syscall.SIGTERM}}, 0, "its next time had come"},
+		{Ending{State: task.Failed, Cause: ByUnready}, 0, "not ready after 30s"},
+		{Ending{State: task.Failed, Cause: ByUnready, Note: "status 503"}, 0, "not ready after 30s: status 503"},
+		{Ending{State: task.Failed, Cause: ByUnready, Note: "status 503", Exit: kill, Killed: true}, 3, "not ready after 30s: status 503; killed; gave up after 3 restarts"},
+		{Ending{State: task.Failed, Cause: ByUnhealthy, Note: "status 503", Exit: task.Exit{Swept: 1}}, 0, "unhealthy: status 503; 1 escaped process swept"},
 		{Ending{State: task.Failed, Exit: task.Exit{Code: 126, Err: "dependency db is failed"}}, 0, "dependency db is failed"},
 	} {
-		m := Machine{Phase: Over, Last: tt.last, Restarts: tt.restarts}
+		m := State{Phase: Over, Last: tt.last, Turn: Turn{Restarts: tt.restarts}}
 		if got := m.Why(p); got != tt.want {
 			t.Errorf("%+v: %q, want %q", tt.last, got, tt.want)
 		}
 	}
-	m := Machine{Phase: Over, Last: Ending{State: task.Failed, Exit: task.Exit{Code: 1}}, Restarts: 1}
+	m := State{Phase: Over, Last: Ending{State: task.Failed, Exit: task.Exit{Code: 1}}, Turn: Turn{Restarts: 1}}
 	if got, want := m.Why(Policy{Max: 1}), "exit code 1; gave up after 1 restart"; got != want {
 		t.Errorf("after the only restart: %q, want %q", got, want)
 	}

@@ -1,341 +1,334 @@
 package lifecycle
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"tasks/pkg/task"
 )
 
-// world is what must be true beside a machine, kept from its inputs and
-// actions alone.
+// world is what must be true beside a state, kept from its events and effects alone.
 type world struct {
 	asked   bool // a run was launched, and has neither begun nor failed
 	live    bool // a run has begun and is not settled
-	stopped bool // a stop or shutdown came after the last start by hand, restart or adoption
+	stopped bool // a stop or shutdown came after the last start by hand, restart or recovery
 	begun   bool // there was a run since the last start by hand, or since its time came
 	before  bool // likewise, before the one that was asked for
 	slot    bool // one was granted, and not given back
 	clear   bool // what it waits for has happened, or a run was and is followed by another
 	timed   bool // it was told to sleep until its time
+
+	waits   [callers]bool // somebody does
+	current bool          // the record says what the state is
 }
 
-// step checks one input against all that always holds.
-func step(p Policy, m Machine, w world, in Input) (Machine, world, error) {
-	next, acts, err := m.Next(p, in)
-	if err != nil {
-		asks := in.Kind == DoStart || in.Kind == DoPause || in.Kind == DoResume
-		if !errors.Is(err, task.ErrConflict) || !asks || next != m || len(acts) > 0 {
-			return next, w, fmt.Errorf("the error %w came with %v", err, acts)
+// led is lead, with all checks. Whatever becomes durable is told to left, which may be
+// nil.
+func led(p Policy, s State, w world, e Event, l luck, left func(Kept)) (State, world, []Effect, error) {
+	is, effects, err := lead(p, s, e, l, func(was State, e Event, is State, effects []Effect) (err error) {
+		w, err = w.see(p, was, is, e, effects)
+		if saved, ok := e.(Saved); ok && !saved.Failed && left != nil {
+			left(was.Kept())
 		}
-		return next, w, nil
-	}
-	if err := w.hear(p, m, next, in); err != nil {
-		return next, w, err
-	}
-	for i, a := range acts {
-		if err := w.do(p, m, next, in, a); err != nil {
-			return next, w, err
+		if err != nil {
+			err = fmt.Errorf("%T%+v takes\n%+v to\n%+v with %v: %w", e, e, was, is, effects, err)
 		}
-		if a == Launch && i < len(acts)-1 || a == Settle && i > 0 {
-			return next, w, fmt.Errorf("%v in this order", acts)
+		return err
+	})
+	if errors.Is(err, task.ErrConflict) {
+		if is != s {
+			err = fmt.Errorf("a conflict changes something")
+		} else {
+			err = mayConflict(s, e)
+		}
+		return s, w, nil, err
+	}
+	if err == nil {
+		err = w.atRest(is)
+	}
+	return is, w, effects, err
+}
+
+// mayConflict is an error if e may not be refused.
+func mayConflict(s State, e Event) error {
+	switch e.(type) {
+	case Start, Pause, Resume, Remove, GoOn, Replace, Recovered:
+		return nil
+	case Stop, Leave:
+		if s.Phase == Idle {
+			return nil
 		}
 	}
-	for phase, act := range map[Phase]Action{Stopping: Ask, Killing: Kill, Stuck: Report} {
-		if next.Phase == phase && m.Phase != phase && !slices.Contains(acts, act) {
-			return next, w, fmt.Errorf("%v without %s", phase, actionName(act))
+	return fmt.Errorf("%T is refused", e)
+}
+
+// atRest: each who waits waits for something that may still come.
+func (w *world) atRest(s State) error {
+	for who, waits := range w.waits {
+		who := Who(who)
+		switch {
+		case waits != s.Waits(who):
+			return fmt.Errorf("callers of %d: %v, but %v", who, waits, s.Owed.Callers)
+		case !waits:
+		case s.Owed.Callers[who] != Pending:
+			return fmt.Errorf("callers of %d are due at rest: %v", who, s.Owed.Callers)
+		case who == Begins && s.Phase.Live() && !s.Phase.Up():
+		case who != Turns && s.Phase.Live() && !s.Phase.Up():
+		default:
+			return fmt.Errorf("callers of %d wait for ever in %v", who, s.Phase)
 		}
 	}
-	w.clear = w.clear && p.After && (next.Phase.Live() || next.Phase == Queued || next.Phase == Backoff)
-	w.timed = w.timed && next.Phase == Sleeping
-	return next, w, cmp.Or(holds(p, m, next, w, in), passes(p, m, next, w, in), rests(p, m, next, w, in))
+	if o := s.Owed; o.Changed || o.Began || o.Record != NotNow || o.Intent != (Intent{}) {
+		return fmt.Errorf("owed at rest: %+v", o)
+	}
+	return nil
+}
+
+// see checks one step against all that always holds.
+func (w world) see(p Policy, was, is State, e Event, effects []Effect) (world, error) {
+	if err := w.hear(p, was, is, e); err != nil {
+		return w, err
+	}
+	for i, effect := range effects {
+		if err := w.do(p, was, is, e, effect); err != nil {
+			return w, err
+		}
+		last := i == len(effects)-1
+		if effect.Do == Launch && !last || slices.Index(done(effects), Settle) > 0 || (effect.Do == Save || effect.Do == Renew || effect.Do == Erase) && !last {
+			return w, errors.New("in this order")
+		}
+	}
+	for phase, act := range map[Phase]Action{Stopping: Ask, Killing: Kill} {
+		if is.Phase == phase && was.Phase != phase && !slices.Contains(done(effects), act) {
+			return w, fmt.Errorf("%v without %v", phase, act)
+		}
+	}
+	if _, recovered := e.(Recovered); recovered {
+		w.current = !is.Owed.Stale
+	} else {
+		w.current = w.current && (is == was || is.Kept() == was.Kept())
+	}
+	w.clear = w.clear && p.After && (is.Phase.Live() || is.Phase == Queued || is.Phase == Backoff)
+	w.timed = w.timed && is.Phase == Sleeping
+	if _, erased := e.(Erased); erased && is.Never() {
+		return w, nil
+	}
+	for _, check := range []func(Policy, State, State, Event) error{w.holds, w.passes, w.rests} {
+		if err := check(p, was, is, e); err != nil {
+			return w, err
+		}
+	}
+	return w, nil
 }
 
 // anew tells whether a start or restart in phase p begins anew.
 func anew(p Phase) bool { return p == Idle || p == Sleeping || p == Backoff || p == Over }
 
-// hear takes note of an input that m took.
-func (w *world) hear(p Policy, m, next Machine, in Input) error {
-	switch in.Kind {
-	case DoStart, DoRestart:
-		w.stopped = false
+// byHand tells that somebody has asked for a run.
+func byHand(e Event) bool {
+	switch e.(type) {
+	case Start, Restart:
+		return true
+	}
+	return false
+}
+
+// called is who waits for what e does.
+func called(s State, e Event) (Who, bool) {
+	switch e := e.(type) {
+	case Start, GoOn, Restart:
+		return Begins, true
+	case Stop:
+		return Ends, true
+	case Replace:
+		return Renews, true
+	case Remove:
+		return Removes, true
+	case Pause, Resume:
+		return Turns, true
+	case Leave:
+		return s.LeaveWaits(e), true
+	}
+	return 0, false
+}
+
+// hear takes note of an event that was taken.
+func (w *world) hear(p Policy, was, is State, e Event) error {
+	if who, ok := called(was, e); ok {
+		w.waits[who] = true
+	}
+	switch e := e.(type) {
+	case Start:
+		w.starts(false, e.Later, false)
+	case GoOn:
+		w.starts(e.Clear, e.Later, w.begun && e.Later)
+	case Restart:
 		switch {
-		case anew(m.Phase):
-			w.clear, w.timed, w.begun = in.Clear, in.Later, w.begun && in.Unasked && in.Later
-		case m.Phase == Waiting || m.Phase == Queued:
-			w.begun = false
+		case anew(was.Phase):
+			w.starts(false, false, false)
+		case was.Phase == Waiting || was.Phase == Queued:
+			w.stopped, w.begun = false, false
+		case !was.Waits(Removes):
+			w.stopped = false
 		}
-	case DoStop:
+	case Stop, Remove:
 		w.stopped = true
-	case DidTick:
-		begins := next.Phase != m.Phase && !m.Phase.Live()
-		switch {
-		case begins && m.Phase != Sleeping && (m.Phase != Backoff || !p.Repeats), begins && w.stopped:
-			return fmt.Errorf("a time leads from %v to %v", m.Phase, next.Phase)
-		case begins && !p.Repeats && !w.timed:
-			return errors.New("what does not repeat begins twice")
-		case begins:
-			w.clear, w.begun = false, false
-		case m.Phase == Sleeping && !w.stopped:
-			return errors.New("it slept over its time")
-		}
-	case DidClear:
-		w.clear = w.clear || m.Phase == Waiting && !w.stopped
-	case DidGrant:
-		w.slot = w.slot || m.Phase == Queued && !w.stopped
-	case DidLack:
-		if m.Phase == Starting && p.Grouped {
+	case Leave:
+		w.stopped = w.stopped || waitsFor(was, e) == Ends
+	case Tick:
+		return w.ticked(p, was, is)
+	case Cleared:
+		w.clear = w.clear || was.Phase == Waiting && !was.Held
+	case Granted:
+		w.slot = w.slot || was.Phase == Queued && !was.Held
+	case Lacked:
+		if was.Phase == Starting && p.Grouped {
 			w.asked, w.slot, w.begun = false, false, w.before
 		}
-	case DidBegin:
+	case Began:
 		w.live, w.asked = w.live || w.asked, false
-	case DidAdopt:
-		if m.Phase == Idle || m.Phase == Over {
-			*w = world{live: true, begun: true, slot: p.Grouped, clear: true} // the wish still counts
+	case Saved:
+		if !e.Failed {
+			w.current = true
+		}
+		w.stopped = w.stopped || is.Run.Refused && !was.Run.Refused
+	case Recovered:
+		taken := e.Found == TakenBack
+		w.live, w.asked, w.begun, w.stopped = taken, false, is.Turn.Begun, is.Wish == task.Down
+		w.slot, w.clear = taken && p.Grouped, taken && p.After
+	case Erased:
+		if !e.Failed {
+			*w = world{waits: w.waits}
 		}
 	}
 	return nil
 }
 
-// do takes note of an action.
-func (w *world) do(p Policy, m, next Machine, in Input, a Action) error {
-	byHand := in.Kind == DoStart || in.Kind == DoRestart
-	switch a {
+func waitsFor(s State, e Event) Who {
+	who, _ := called(s, e)
+	return who
+}
+
+func (w *world) starts(clear, timed, begun bool) {
+	w.stopped, w.clear, w.timed, w.begun = false, clear, timed, begun
+}
+
+func (w *world) ticked(p Policy, was, is State) error {
+	begins := is.Phase != was.Phase && !was.Phase.Live()
+	switch {
+	case begins && was.Phase != Sleeping && (was.Phase != Backoff || !p.Repeats), begins && (w.stopped || was.Held):
+		return errors.New("a time leads on")
+	case begins && !p.Repeats && !w.timed:
+		return errors.New("what does not repeat begins twice")
+	case begins:
+		w.clear, w.begun = false, false
+	case was.Phase == Sleeping && !was.Held:
+		return errors.New("it slept over its time")
+	}
+	return nil
+}
+
+// do takes note of an effect.
+func (w *world) do(p Policy, was, is State, e Event, effect Effect) error {
+	switch effect.Do {
 	case Launch:
+		_, goesOn := e.(GoOn)
 		switch {
 		case w.asked || w.live:
 			return errors.New("a second run is launched")
-		case !byHand && w.stopped:
+		case !byHand(e) && !goesOn && w.stopped:
 			return errors.New("a run is launched after a stop")
-		case next.Wish == task.Down:
+		case is.Wish == task.Down:
 			return errors.New("a run is launched against the wish")
 		case p.Grouped && !w.slot:
 			return errors.New("a run is launched without a slot")
 		case p.After && !w.clear:
 			return errors.New("a run is launched before others")
-		case m.Phase.Live() && next.Late > 0:
+		case was.Phase.Live() && is.Turn.Late > 0:
 			return errors.New("a run that follows another is late")
 		}
 		w.asked, w.before, w.begun = true, w.begun, true
 	case Ask, Kill:
 		if !w.live {
-			return fmt.Errorf("%s without a run", actionName(a))
-		}
-	case Report:
-		if next.Phase != Stuck {
-			return fmt.Errorf("reported in %v", next.Phase)
+			return errors.New("a signal without a run")
 		}
 	case Settle:
-		state, asked := next.Last.State, m.Cause == Stop || m.Cause == Restart || m.Cause == Replace || m.Cause == Shutdown
-		spoilt := m.Cause == Timeout || m.Cause == Unready || m.Cause == Unhealthy
-		switch {
-		case !w.live && !(w.asked && failed(in)):
-			return errors.New("settled without a run")
-		case !state.Ended() || next.Last.Cause != m.Cause || asked != (state == task.Stopped) || spoilt && state != task.Failed:
-			return fmt.Errorf("settled as %q by cause %d", state, next.Last.Cause)
+		return w.settles(was, is, e)
+	case Blame:
+		if _, ok := e.(Blocked); !ok || is.Last.State != task.Failed {
+			return errors.New("blamed for nothing")
 		}
-		w.live, w.asked = false, false
-		follows := m.Cause == Restart || m.Cause == Replace
-		w.slot, w.clear = w.slot && follows, w.clear && (follows || next.Phase == Backoff)
-		w.begun = w.begun && next.Phase != Waiting && next.Phase != Queued // their run is that of another time
+	case Forget:
+		if _, ok := e.(Lacked); !ok || !p.Grouped {
+			return errors.New("a run is forgotten")
+		}
+	case Renew:
+		if is.Phase != Over || !w.waits[Renews] {
+			return errors.New("renewed for nobody")
+		}
+		w.waits[Renews] = false
+	case Erase:
+		if is.Phase != Over || !w.waits[Removes] || w.waits[Begins] || w.waits[Ends] || w.waits[Renews] {
+			return errors.New("erased for nobody, or while others wait")
+		}
+	case Answer:
+		return w.answers(p, was, is, e, effect)
 	}
 	return nil
 }
 
-// holds is what each machine and each change of one must be.
-func holds(p Policy, m, next Machine, w world, in Input) error {
-	byHand := in.Kind == DoStart || in.Kind == DoRestart
-	entered := next.Armed != m.Armed
-	deadline := next.Deadline(p)
-	finite := next.Phase == Stopping || next.Phase == Killing || next.Phase == Backoff || next.Phase == Probing || next.Phase == Running && p.Timeout > 0
-	switch {
-	case next.Phase.Live() != (w.asked || w.live):
-		return fmt.Errorf("%v, but asked %v, live %v", next.Phase, w.asked, w.live)
-	case (next.Phase == Starting) != w.asked:
-		return fmt.Errorf("%v, but asked is %v", next.Phase, w.asked)
-	case m.Phase == Over && next.Phase != Over && !byHand && in.Kind != DidAdopt:
-		return fmt.Errorf("an input of kind %d leads from over to %v", in.Kind, next.Phase)
-	case p.Max >= 0 && next.Restarts > p.Max:
-		return fmt.Errorf("%d restarts", next.Restarts)
-	case next.Restarts > m.Restarts+1 || next.Restarts == m.Restarts+1 && m.Phase != Backoff:
-		return fmt.Errorf("%d restarts after %d", next.Restarts, m.Restarts)
-	case byHand && (next.Phase.Pending() || next.Phase == Starting) && (next.Restarts > 0 || next.Streak > 0):
-		return fmt.Errorf("%d restarts, streak %d after a start by hand", next.Restarts, next.Streak)
-	case in.Kind == DoStop && in.Cause == Stop && next.Wish != task.Down:
-		return fmt.Errorf("the wish is %q after a stop", next.Wish)
-	case byHand && next.Wish != task.Up:
-		return fmt.Errorf("the wish is %q after a start", next.Wish)
-	case !byHand && !(in.Kind == DoStop && in.Cause == Stop) && next.Wish != m.Wish:
-		return fmt.Errorf("the wish changed from %q to %q", m.Wish, next.Wish)
-	case (next.Phase.Pending() || next.Phase == Backoff) && next.Wish == task.Down:
-		return fmt.Errorf("%v against the wish", next.Phase)
-	case next.Phase != m.Phase && !entered:
-		return fmt.Errorf("%v was entered from %v with the timer as it was", next.Phase, m.Phase)
-	case !entered && next.Phase == m.Phase && deadline != m.Deadline(p):
-		return fmt.Errorf("the deadline of %v changed with the timer as it was", next.Phase)
-	case finite != (deadline > 0):
-		return fmt.Errorf("%v has the deadline %v", next.Phase, deadline)
-	case next.Phase == Probing && (deadline > p.Ready || p.Timeout > 0 && deadline > p.Timeout):
-		return fmt.Errorf("it may probe for %v", deadline)
-	case next.Phase == Stuck && m.Phase != Stuck && (m.Phase != Killing || in.Kind != DidTimeOut):
-		return fmt.Errorf("stuck from %v", m.Phase)
-	case next.Phase == Killing && !next.Killed, next.Phase == Stuck && !next.Killed:
-		return fmt.Errorf("%v without a kill", next.Phase)
-	case (next.Phase == Stopping || next.Phase == Killing || next.Phase == Stuck) && next.Cause == None:
-		return fmt.Errorf("%v without a cause", next.Phase)
-	case next.Phase.Up() && (next.Exited || next.Killed || next.Cause != None || next.Note != "" || w.stopped):
-		return fmt.Errorf("%v, but exited or asked to end", next.Phase)
-	case next.Phase == Backoff && (next.Pause < p.Backoff.Min || next.Pause > p.Backoff.Max):
-		return fmt.Errorf("a pause of %v", next.Pause)
-	case (next.Phase == Over) != next.Public().Ended():
-		return fmt.Errorf("%v, and shown as %q", next.Phase, next.Public())
-	case next.Begun != w.begun:
-		return fmt.Errorf("begun is %v", next.Begun)
-	case p.Grouped && w.slot != next.Phase.Live():
-		return fmt.Errorf("%v, and slot is %v", next.Phase, w.slot)
+func (w *world) settles(was, is State, e Event) error {
+	if _, recovered := e.(Recovered); recovered {
+		return nil
 	}
+	state, asked := is.Last.State, was.Cause.Asked()
+	spoilt := was.Cause == ByTimeout || was.Cause == ByUnready || was.Cause == ByUnhealthy
+	switch {
+	case !w.live && !(w.asked && failed(e)):
+		return errors.New("settled without a run")
+	case !state.Ended() || is.Last.Cause != was.Cause || asked != (state == task.Stopped) || spoilt && state != task.Failed:
+		return fmt.Errorf("settled as %q by cause %d", state, is.Last.Cause)
+	}
+	w.live, w.asked = false, false
+	follows := was.Cause == ByRestart || was.Cause == ByTime
+	w.slot, w.clear = w.slot && follows, w.clear && (follows || is.Phase == Backoff)
+	w.begun = w.begun && is.Phase != Waiting && is.Phase != Queued // their run is that of another time
 	return nil
 }
 
-// passes is by what inputs the phases on the way to a run, and of a run that is
-// up, are entered and left.
-func passes(p Policy, m, next Machine, w world, in Input) error {
-	from, to := m.Phase, next.Phase
-	moved := from != to
-	shut := from.Pending() && w.stopped && in.Kind != DoStop
+// answers: each caller hears once, and as done of what is durable alone.
+func (w *world) answers(p Policy, was, is State, e Event, effect Effect) error {
+	who := effect.Who
+	if !w.waits[who] {
+		return errors.New("an answer for nobody")
+	}
+	w.waits[who] = false
+	if effect.Outcome != Done {
+		return nil
+	}
+	if who == Removes {
+		if _, ok := e.(Erased); !ok || is.Phase != Idle {
+			return errors.New("told as removed")
+		}
+		return nil
+	}
 	switch {
-	case to == Sleeping && !p.Repeats && !w.timed, to == Waiting && !p.After, to == Queued && !p.Grouped, to == Probing && p.Ready == 0:
-		return fmt.Errorf("%v is not of this policy", to)
-	case to.Pending() && next.Cause != None && (next.Cause != Shutdown || !w.stopped):
-		return fmt.Errorf("%v with the cause %d", to, next.Cause)
-	case shut && next != m, in.Kind == DoStop && in.Cause == Shutdown && from.Pending() && moved:
-		return fmt.Errorf("%v becomes %v while the supervisor ends", from, to)
-	case w.stopped && from.Live() && to != Over && (!to.Live() || to < from) && !(in.Kind == DidLack && to == Queued && next.Cause == Shutdown):
-		return fmt.Errorf("%v becomes %v after a stop", from, to)
-	case from == Waiting && moved && in.Kind != DidClear && in.Kind != DidBlock && in.Kind != DoStop,
-		from == Queued && moved && in.Kind != DidGrant && in.Kind != DoStop,
-		from == Waiting && !moved && !w.stopped && (in.Kind == DidClear || in.Kind == DidBlock),
-		from == Queued && !moved && !w.stopped && in.Kind == DidGrant:
-		return fmt.Errorf("an input of kind %d leads from %v to %v", in.Kind, from, to)
-	case to == Probing && moved && in.Kind != DidBegin && (in.Kind != DidAdopt || in.Ready || in.Paused),
-		to == Running && moved && in.Kind != DidReady && in.Kind != DoResume && (in.Kind != DidBegin || p.Ready > 0) && (in.Kind != DidAdopt || in.Paused || p.Ready > 0 && !in.Ready),
-		to == Paused && moved && (in.Kind != DoPause || from != Running) && (in.Kind != DidAdopt || !in.Paused):
-		return fmt.Errorf("an input of kind %d leads from %v to %v", in.Kind, from, to)
-	case in.Kind == DoPause && to != Paused, in.Kind == DoResume && to != Running:
-		return fmt.Errorf("%v becomes %v by hand", from, to)
-	case from.Up() && !w.live && !(in.Kind == DidExit && (!in.Left || p.Leave)):
-		return fmt.Errorf("an input of kind %d ends what is %v", in.Kind, from)
-	case from == Paused && moved && in.Kind != DoResume && in.Kind != DoStop && in.Kind != DoRestart && in.Kind != DidExit && next.Cause != Replace:
-		return fmt.Errorf("an input of kind %d leads from paused to %v", in.Kind, to)
-	case (next.Cause == Replace || next.Again) && !p.Repeats,
-		next.Cause == Replace && p.Overlap != task.OverlapReplace,
-		next.Again && p.Overlap != task.OverlapReplace && p.Overlap != task.OverlapQueue:
-		return fmt.Errorf("cause %d, again %v in spite of the policy", next.Cause, next.Again)
-	case next.Again && !m.Again && (in.Kind != DidTick || !from.Live() || w.stopped),
-		next.Again && !m.Again && (m.Cause == Restart || m.Cause == Replace), next.Again && moved && in.Kind == DidAdopt,
-		next.Again && !to.Live() && !w.stopped && to != Over, next.Again && to == Starting && (p.Overlap != task.OverlapQueue || moved):
-		return fmt.Errorf("again while %v", to)
-	case next.Cause == Unready && p.Ready == 0, next.Cause == Sweep && (p.Leave || !next.Exited):
-		return fmt.Errorf("ended by cause %d", next.Cause)
+	case !w.current:
+		return errors.New("told as done of what is not recorded")
+	case who == Begins && !w.live && !was.Phase.Pending():
+		return errors.New("told as begun")
+	case who == Ends && w.live:
+		return errors.New("told as ended")
 	}
 	return nil
 }
 
 // failed tells that the run could not begin.
-func failed(in Input) bool { return in.Kind == DidFail || in.Kind == DidLack }
-
-// rests is what a machine must not come to rest from.
-func rests(p Policy, m, next Machine, w world, in Input) error {
-	goes := p.Repeats && m.Taken || in.Kind == DidLack && m.Retry // on, though its caller was told
-	unbegun := failed(in) && !m.Unasked && !goes && next.Phase != Queued || in.Kind == DidBlock
-	ended := m.Phase.Live() && !next.Phase.Live()
-	sets := next.Armed != m.Armed && (next.Phase == Waiting || next.Phase == Queued || next.Phase == Starting)
-	switch {
-	case next.Phase != Over || m.Phase == Over || w.stopped || next.Wish == task.Down:
-	case p.Repeats && (!failed(in) || m.Unasked || m.Taken):
-		return fmt.Errorf("an input of kind %d ends what repeats", in.Kind)
-	case p.Restart == task.RestartAlways && p.Max < 0 && !unbegun:
-		return fmt.Errorf("an input of kind %d ends what restarts always", in.Kind)
-	}
-	switch {
-	case next.Late > 0 && next.Late != m.Late && next.Late != in.Late:
-		return fmt.Errorf("%d times late after %d", next.Late, m.Late)
-	case m.Phase == Backoff && next.Phase != m.Phase && next.Phase != Over && next.Late != in.Late:
-		return errors.New("a retry is late")
-	case failed(in) && m.Phase == Starting && !m.Unasked && m.Cause == None && next.Phase != Over && !goes && !(in.Kind == DidLack && next.Phase == Queued):
-		return fmt.Errorf("%v, though its caller was told", next.Phase)
-	case ended && !unbegun && m.Again && !w.stopped && m.Wish != task.Down && !(next.Phase == Waiting || next.Phase == Queued):
-		return fmt.Errorf("%v, and a time that had come is forgotten", next.Phase)
-	case sets && next.Unasked != unasked(p, m, in):
-		return fmt.Errorf("unasked is %v", next.Unasked)
-	case sets && next.Restarts > 0 && m.Phase != Backoff && m.Phase != Queued && (in.Kind != DidLack || next.Phase != Queued), next.Phase == Waiting && next.Restarts > 0:
-		return fmt.Errorf("%d restarts of a new turn", next.Restarts)
-	}
-	return nil
-}
-
-// unasked tells whether nobody has asked for the run that m is on its way to after in.
-func unasked(p Policy, m Machine, in Input) bool {
-	switch {
-	case in.Kind == DoStart, in.Kind == DoRestart:
-		return in.Unasked
-	case in.Kind == DidLack && p.Grouped: // back in the queue
-		return m.Unasked
-	case m.Phase.Live(): // and is settled
-		return m.Cause != Restart
-	case in.Kind == DidTick, in.Kind == DidTimeOut:
+func failed(e Event) bool {
+	switch e.(type) {
+	case Failed, Lacked:
 		return true
 	}
-	return m.Unasked
-}
-
-// favour is what m hopes for: the input that leads it on.
-func favour(m Machine) Input {
-	switch m.Phase {
-	case Sleeping, Backoff:
-		return Input{Kind: DidTick}
-	case Waiting:
-		return Input{Kind: DidClear}
-	case Queued:
-		return Input{Kind: DidGrant}
-	case Starting:
-		return Input{Kind: DidBegin}
-	case Probing:
-		return Input{Kind: DidReady}
-	case Paused:
-		return Input{Kind: DoResume}
-	}
-	if m.Exited {
-		return Input{Kind: DidVanish}
-	}
-	return Input{Kind: DidExit, Ran: time.Second}
-}
-
-// leadsOn is an error unless a stop of m leads to an end, a shutdown to rest, and
-// a restart to a run, where all goes well.
-func leadsOn(p Policy, m Machine, w world) error {
-	for name, is := range map[string]func(Machine) bool{
-		"stop":     func(m Machine) bool { return m.Phase == Over && m.Wish == task.Down },
-		"shutdown": func(m Machine) bool { return m.Phase == Over || m.Phase.Pending() && m.Cause == Shutdown },
-		"restart":  func(m Machine) bool { return m.Phase == Running && m.Wish == task.Up },
-	} {
-		m, w, in := m, w, input(name)
-		for left := 8; ; left-- {
-			var err error
-			if m, w, err = step(p, m, w, in); err != nil {
-				return fmt.Errorf("after a %s: %w", name, err)
-			}
-			if is(m) {
-				break
-			}
-			if left == 0 {
-				return fmt.Errorf("a %s leads to no end but to %v", name, m.Phase)
-			}
-			in = favour(m)
-		}
-	}
-	return nil
+	return false
 }

@@ -1,24 +1,19 @@
 package supervisor
 
 import (
-	"context"
-	"errors"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
-	"tasks/internal/fault"
 	"tasks/internal/lifecycle"
 	"tasks/internal/queue"
-	"tasks/internal/room"
 	"tasks/pkg/task"
 )
 
-// An actor is the one goroutine that owns a task: its machine, its run and its
-// timer. Others send it calls and read its snapshots.
+// An actor is the one goroutine that owns a task: its state, its run and its
+// timers. It decides nothing: the state says what an event leads to. Others send it
+// calls and read its snapshots.
 type actor struct {
 	sup  *Supervisor
 	name string
@@ -35,25 +30,14 @@ type actor struct {
 
 	// The loop's own, what only that goroutine touches:
 
-	role
-	machine lifecycle.Machine
-	reason  string // why the state is what it is, for people
-	journal
-	present
-	ahead
-	clocks
-	callers
+	state  lifecycle.State
+	role   role
+	past   journal
+	run    present
+	ahead  ahead
+	clocks clocks
+	calls  callers
 }
-
-type launched struct {
-	proc   task.Process
-	checks task.Checks
-	err    error
-	asked  bool // the engine: the error is its own
-}
-
-// keepRuns is how many runs of a task are remembered.
-const keepRuns = 10
 
 func newActor(s *Supervisor, name string) *actor {
 	return &actor{
@@ -79,42 +63,38 @@ func (a *actor) loop() {
 	defer a.drain()
 	for !a.ended() { // first: of a call and the end, select takes either
 		var deadline <-chan time.Time
-		if a.timer != nil {
-			deadline = a.timer.C
+		if a.clocks.timer != nil {
+			deadline = a.clocks.timer.C
 		}
-		due := a.due.C()
-		if a.resuming {
+		due := a.clocks.due.C()
+		if a.state.Held { // what comes is the next supervisor's
 			due = nil
-		}
-		if a.left { // what begins now is the next supervisor's
-			if due = nil; a.machine.Phase == lifecycle.Backoff {
-				deadline = nil
-			}
 		}
 		select {
 		case c := <-a.mail:
 			a.handle(c)
-		case l := <-a.launched:
+		case l := <-a.run.launched:
 			a.begun(l)
-		case <-a.exited:
-			a.exited = nil
-			a.input(lifecycle.Input{Kind: lifecycle.DidExit, Exit: a.proc.Exit(), Left: !closed(a.gone)})
-		case <-goneAfter(a.exited, a.gone):
-			a.gone = nil
-			a.input(lifecycle.Input{Kind: lifecycle.DidVanish, Exit: a.proc.Exit()})
-		case <-a.unsaved:
-			a.saveLate()
+		case <-a.run.exited:
+			a.run.exited = nil
+			a.happens(lifecycle.Exited{Exit: a.run.proc.Exit(), Left: !closed(a.run.gone), Lasted: a.lasted()})
+		case <-goneAfter(a.run.exited, a.run.gone):
+			a.run.gone = nil
+			a.happens(lifecycle.Gone{Swept: a.run.proc.Exit().Swept, Lasted: a.lasted()})
+		case <-a.past.unsaved:
+			a.past.unsaved = nil
+			a.happens(lifecycle.SaveDue{})
 		case <-deadline:
-			a.timer, a.armed = nil, 0
-			a.input(lifecycle.Input{Kind: lifecycle.DidTimeOut, Exit: task.Exit{Err: a.unready()}})
+			a.clocks.timer = nil
+			a.happens(lifecycle.TimedOut{Note: a.unready(), Ran: a.ran()})
 		case <-due:
 			a.tick()
 		case slot := <-a.place.Granted():
-			a.slot = slot
-			a.input(lifecycle.Input{Kind: lifecycle.DidGrant, Unasked: true})
+			a.ahead.slot = slot
+			a.happens(lifecycle.Granted{})
 		case <-a.stirred:
 			a.lookAgain()
-		case err := <-a.check:
+		case err := <-a.run.check:
 			a.checked(err)
 		case <-a.done:
 		}
@@ -142,160 +122,103 @@ func closed(c <-chan struct{}) bool {
 // drain answers those whose operation will not come to its end, and saves what there
 // will be no later time for.
 func (a *actor) drain() {
-	if a.unsaved != nil && a.shown.Load() != nil {
-		a.saveLate()
+	a.lastEnd()
+	if a.past.unsaved != nil && a.shown.Load() != nil {
+		a.happens(lifecycle.SaveDue{})
 	}
-	if a.timer != nil {
-		a.timer.Stop()
+	if a.clocks.timer != nil {
+		a.clocks.timer.Stop()
 	}
-	a.due.Stop()
+	a.clocks.due.Stop()
 	a.endCheck()
-	if a.checks != nil {
-		a.checks.Close()
-	}
-	for _, c := range slices.Concat(a.begins, a.ends, a.turns) {
-		c.fail(task.Errorf(task.ErrUnavailable, a.name, "the supervisor has ended"))
+	a.run.closeChecks()
+	for _, who := range a.calls.all() {
+		for _, c := range who {
+			c.fail(task.Errorf(task.ErrUnavailable, a.name, "the supervisor has ended"))
+		}
 	}
 }
 
-// launch asks the engine for a run, beside the loop: it may take its time.
-func (a *actor) launch() {
-	a.run++
-	a.since, a.refused, a.rested, a.lack = time.Now(), nil, task.Time{}, ""
-	a.history = append(a.history, task.Run{Run: a.run, StartedAt: task.Now()})
-	if len(a.history) > keepRuns {
-		a.history = append([]task.Run(nil), a.history[1:]...)
-	}
-	l := task.Launch{Spec: new(a.spec), Run: a.run, Slot: a.slot}
-	result := make(chan launched, 1)
-	a.launched = result
-	sup, engine := a.sup, a.engine
-	go func() { result <- sup.begin(engine, l) }()
-}
-
-// begin prepares what a run needs, and begins it.
-func (s *Supervisor) begin(engine task.Engine, l task.Launch) launched {
-	path := ""
-	if logs := s.opts.Logs; logs != nil {
-		f, err := logs.Create(l.Spec.Name, l.Run)
-		if err != nil {
-			return launched{err: err}
-		}
-		l.Log, path = f, logs.Path(l.Spec.Name, l.Run)
-		if keeper, ok := logs.(LogKeeper); ok {
-			keeper.Watch(l.Spec, l.Run)
-		}
-	}
-	checks, err := s.checksOf(l, path)
-	if err != nil {
-		if l.Log != nil {
-			l.Log.Close()
-		}
-		return launched{err: err}
-	}
-	if checks != nil {
-		l.Env = checks.Env()
-	}
-	proc, err := engine.Start(context.Background(), l)
-	if err != nil && checks != nil {
-		checks.Close()
-		checks = nil
-	}
-	return launched{proc, checks, err, true}
-}
-
-// checksOf makes the checks of a run; nil where it has none.
-func (s *Supervisor) checksOf(l task.Launch, log string) (task.Checks, error) {
-	if !l.Spec.Ready.Checked() && !l.Spec.Health.Checked() {
-		return nil, nil
-	}
-	if s.opts.Checker == nil {
-		return nil, errors.New("this supervisor has no readiness and health checks")
-	}
-	return s.opts.Checker.Begin(l, log)
-}
-
-func (a *actor) begun(l launched) {
-	a.launched = nil
-	switch {
-	case room.Lacks(l.err):
-		a.lack = l.err.Error()
-		if a.sup.queues.Bar() {
-			a.sup.opts.Logger.Warn("cannot begin tasks; those in queues stay there, and are tried again", "every", queue.BarFor, "task", a.name, "err", l.err)
-		}
-		a.input(lifecycle.Input{Kind: lifecycle.DidLack, Exit: failure(l)})
+// lastEnd is for a run that had ended when the loop did: nobody else hears of it. What
+// is to follow it, the next supervisor begins.
+func (a *actor) lastEnd() {
+	if a.run.proc == nil || a.state.Follows() {
 		return
-	case l.err != nil:
-		a.input(lifecycle.Input{Kind: lifecycle.DidFail, Exit: failure(l)})
-		return
-	case a.sup.queues.Roomy():
-		a.sup.opts.Logger.Info("tasks begin again", "task", a.name)
 	}
-	a.hold(l.proc, l.checks)
-	a.input(lifecycle.Input{Kind: lifecycle.DidBegin})
-}
-
-// hold makes proc the present run.
-func (a *actor) hold(proc task.Process, checks task.Checks) {
-	a.proc, a.exited, a.gone, a.checks = proc, proc.Exited(), proc.Gone(), checks
-	a.history[len(a.history)-1].PID = proc.Ref().PID
-}
-
-// failure is the exit of a run that could not begin: 127 where the command, or
-// its directory, is not there, else 126, as POSIX shells have it.
-func failure(l launched) task.Exit {
-	code := 126
-	if l.asked && (errors.Is(l.err, syscall.ENOENT) || errors.Is(l.err, task.ErrNotFound)) {
-		code = 127
+	if a.run.exited != nil && closed(a.run.exited) {
+		a.run.exited = nil
+		a.happens(lifecycle.Exited{Exit: a.run.proc.Exit(), Left: !closed(a.run.gone), Lasted: a.lasted()})
 	}
-	return task.Exit{Code: code, Err: l.err.Error()}
+	if a.run.proc != nil && a.run.exited == nil && closed(a.run.gone) {
+		a.happens(lifecycle.Gone{Swept: a.run.proc.Exit().Swept, Lasted: a.lasted()})
+	}
 }
 
-// input runs the machine for one thing that happened, and for what follows from
-// it at once: a slot that is free, a task that has ended already.
-func (a *actor) input(in lifecycle.Input) {
-	in.Ran, in.Jitter = a.ran(), rand.Float64()
-	was, settled, stuck := a.machine, false, false
-	for more := true; more; {
-		next, acts, err := a.machine.Next(a.policy, in)
+// happens has the state go on by one event, and by what follows from it at once: a
+// slot that is free, a task that has ended already, a record that is durable.
+func (a *actor) happens(e lifecycle.Event) {
+	for e != nil {
+		was := a.state
+		next, effects, err := was.Step(a.role.policy, e)
 		if err != nil { // who asks checks before
 			a.sup.opts.Logger.Error("unexpected request", "task", a.name, "phase", was.Phase, "err", err)
 			return
 		}
-		a.machine = next
-		a.act(acts) // before what follows, which may be another ending
-		settled = settled || slices.Contains(acts, lifecycle.Settle)
-		stuck = stuck || slices.Contains(acts, lifecycle.Report)
-		var follows lifecycle.Input
-		if follows, more = a.follow(); more {
-			in = follows
+		a.state = next
+		if next.Run.Refused && !was.Run.Refused {
+			a.past.refused = a.past.failure
+		}
+		if e = a.carryOut(effects); a.state.Never() { // it is no more
+			break
+		}
+		if e == nil {
+			e = a.reconcile()
+		}
+		if e == nil && a.state.Owes() {
+			a.explain()
+			e = lifecycle.Rest{}
 		}
 	}
-	a.arm()
-	a.after(was, in.Kind, settled, stuck)
+	a.handleAgain()
 }
 
-func (a *actor) act(actions []lifecycle.Action) {
-	for _, act := range actions {
-		switch act {
+// lasted is what the state's next pause depends on.
+func (a *actor) lasted() lifecycle.Lasted {
+	return lifecycle.Lasted{Ran: a.ran(), Jitter: rand.Float64()}
+}
+
+// carryOut does what the effects say, and returns the event that follows at once, if
+// any: of a list only the last leads to one.
+func (a *actor) carryOut(effects []lifecycle.Effect) (follows lifecycle.Event) {
+	for _, e := range effects {
+		switch e.Do {
 		case lifecycle.Launch:
 			a.launch()
 		case lifecycle.Ask:
-			a.ask(a.spec.Signal())
+			a.ask(a.role.spec.Signal())
 		case lifecycle.Kill:
-			a.ask(syscall.SIGKILL)
+			a.ask(kill)
 		case lifecycle.Settle:
 			a.settle()
+		case lifecycle.Blame:
+			a.hook(task.Failed, a.past.run, "")
 		case lifecycle.Forget:
-			a.run--
-			a.sup.queues.Keep(a.place)
-			a.history, a.since = a.history[:len(a.history)-1], time.Time{}
+			a.forgetRun()
+		case lifecycle.Save:
+			follows = lifecycle.Saved{Failed: a.save() != nil}
+		case lifecycle.SaveSoon:
+			a.past.unsaved = time.After(recordDelay)
+		case lifecycle.Publish:
+			a.show()
+		case lifecycle.Answer:
+			a.answer(e.Who, e.Outcome)
+		case lifecycle.Renew:
+			follows = a.renew()
+		case lifecycle.Erase:
+			follows = lifecycle.Erased{Failed: a.erase() != nil}
+		case lifecycle.Vanish:
+			a.vanish()
 		}
 	}
-}
-
-// ask has all of the run end by sig.
-func (a *actor) ask(sig syscall.Signal) {
-	a.proc.Stop(sig)
-	fault.At("asked")
+	return follows
 }

@@ -5,7 +5,6 @@ import (
 	"syscall"
 	"time"
 
-	"tasks/internal/lifecycle"
 	"tasks/pkg/task"
 )
 
@@ -22,7 +21,6 @@ const (
 	OpPause                 //
 	OpResume                //
 	opLeave                 // of Supervisor.Leave
-	opNothing               // is taken once what came before it has begun
 )
 
 // An Op is one request concerning one task.
@@ -38,15 +36,11 @@ type Op struct {
 	Signal   syscall.Signal //
 	Force    bool           // stop first
 
-	cause   lifecycle.Cause
-	unasked bool // a restart by the supervisor itself
-	later   bool // it is not due yet
-	late    int  // times that have passed unseen
-	clear   bool // what it waits for has happened
-	fn      Func
-	atMost  bool      // Grace may only shorten that of the spec
-	ended   task.Time // remove only what ended then
-	place   uint64    // in the queue, if the start leads there at once: by when it was submitted
+	shutdown bool // a stop by the end of the supervisor: the wish stays
+	fn       Func
+	atMost   bool      // Grace may only shorten that of the spec
+	ended    task.Time // remove only what ended then
+	place    uint64    // in the queue, if the start leads there at once: by when it was submitted
 }
 
 // A Call is an Op under way.

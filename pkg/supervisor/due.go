@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"fmt"
 	"time"
 
 	"tasks/internal/cron"
@@ -15,34 +16,35 @@ const unseen = 5 * time.Second
 // tick is called when the timer says that the time has come.
 func (a *actor) tick() {
 	now := a.sup.now()
-	if now.Before(a.due.At) { // the clock was set back
-		a.due.Arm(now)
+	if now.Before(a.clocks.due.At) { // the clock was set back
+		a.clocks.due.Arm(now)
 		return
 	}
-	was := a.machine
 	a.comes(a.advance(now))
-	if a.machine == was {
-		a.dated()
-	}
 }
 
-// dated shows and records when the next time comes, where nothing else has
-// changed. A time that still leads to a run stays in the record.
-func (a *actor) dated() {
-	m := &a.machine
-	if !m.Again && m.Cause != lifecycle.Shutdown && (m.Phase.Up() || !m.Phase.Live()) {
-		if err := a.save(); err != nil {
-			a.sup.opts.Logger.Error("cannot save a task", "task", a.name, "err", err)
+// comes is for a time that has come, or late ones that have passed unseen. A run that
+// it would replace goes on where another could not begin.
+func (a *actor) comes(late int) {
+	if a.state.Replaces(a.role.policy) {
+		err := a.room()
+		if group, _ := a.sup.queues.Get(a.role.spec.Group); err == nil && group.Stands() {
+			err = fmt.Errorf("nothing begins in the group %s", group.Name)
+		}
+		if err != nil {
+			a.sup.opts.Logger.Warn("a run is not replaced: its next time tries again", "task", a.name, "err", err)
+			a.happens(lifecycle.Dated{})
+			return
 		}
 	}
-	a.show()
+	a.happens(lifecycle.Tick{Late: late})
 }
 
 // advance moves on to the next time, and tells how many have passed unseen.
 func (a *actor) advance(now time.Time) (late int) {
-	last := a.due.At
-	next, missed := a.plan.Next(last, now)
-	a.due.Set(next, now)
+	last := a.clocks.due.At
+	next, missed := a.role.plan.Next(last, now)
+	a.clocks.due.Set(next, now)
 	if missed == 0 && now.Sub(last) < unseen {
 		return 0
 	}
@@ -51,24 +53,24 @@ func (a *actor) advance(now time.Time) (late int) {
 
 // moveDue is for a clock that was set forward by that much.
 func (a *actor) moveDue(by time.Duration) {
-	if !a.next.IsZero() {
-		a.next.Time = a.next.Add(by)
+	if !a.clocks.next.IsZero() {
+		a.clocks.next.Time = a.clocks.next.Add(by)
 	}
-	if !a.due.At.IsZero() && !a.byClock() {
-		a.due.At = a.due.At.Add(by)
+	if !a.clocks.due.At.IsZero() && !a.byClock() {
+		a.clocks.due.At = a.clocks.due.At.Add(by)
 	}
-	if !a.next.IsZero() || !a.due.At.IsZero() {
-		a.dated()
+	if !a.clocks.next.IsZero() || !a.clocks.due.At.IsZero() {
+		a.happens(lifecycle.Dated{})
 	}
 }
 
 // byClock tells whether what is due is so by the clock, and not after a while.
 func (a *actor) byClock() bool {
-	if a.spec.At == "" {
-		return a.spec.Cron != ""
+	if a.role.spec.At == "" {
+		return a.role.spec.Cron != ""
 	}
-	at, err := cron.At(a.spec.At, a.due.At.Add(-1), time.Local)
-	return err == nil && at.Equal(a.due.At) // else it is every while since
+	at, err := cron.At(a.role.spec.At, a.clocks.due.At.Add(-1), time.Local)
+	return err == nil && at.Equal(a.clocks.due.At) // else it is every while since
 }
 
 // appoint sets the time of a task that is started by hand; later is whether its
@@ -77,14 +79,14 @@ func (a *actor) appoint(again bool) (later bool, err error) {
 	now := a.sup.now()
 	first := time.Time{}
 	if !again {
-		if first, err = a.plan.First(now); err != nil {
+		if first, err = a.role.plan.First(now); err != nil {
 			return false, task.Errorf(task.ErrUsage, a.name, "%v", err)
 		}
 	}
 	if later = first.After(now); !later {
-		first, _ = a.plan.Next(now, now)
+		first, _ = a.role.plan.Next(now, now)
 	}
-	a.due.Set(first, now)
+	a.clocks.due.Set(first, now)
 	return later, nil
 }
 

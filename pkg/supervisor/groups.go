@@ -104,6 +104,18 @@ func (s *Supervisor) ResumeGroup(ctx context.Context, name string) (task.Group, 
 	return s.stir(ctx, name, false, OpResume, task.Paused)
 }
 
+// pauseWithGroup pauses a run that has come to be in a paused group: PauseGroup sees
+// only those that run already.
+func (a *actor) pauseWithGroup() {
+	if a.role.spec.Group == "" || !a.state.CanPause() {
+		return
+	}
+	group, _ := a.sup.queues.Get(a.role.spec.Group)
+	if _, able := a.run.proc.(task.Pauser); able && group.Paused {
+		a.pause(newCall(Op{Kind: OpPause, Name: a.name}), true)
+	}
+}
+
 func (s *Supervisor) stir(ctx context.Context, name string, paused bool, kind OpKind, state task.State) (task.Group, error) {
 	if _, err := s.Group(name); err != nil {
 		return task.Group{}, err

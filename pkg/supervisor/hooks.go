@@ -13,12 +13,12 @@ const HookTimeout = hooks.Timeout
 // hook runs what the spec, and its group, want done after a run that has ended in
 // that state, beside the loop.
 func (a *actor) hook(state task.State, run int, exit string) {
-	lines := hooks.Lines(state, a.spec.Hooks, a.sup.groupHooks(a.spec.Group))
-	shell, ok := a.engine.(task.Shell)
+	lines := hooks.Lines(state, a.role.spec.Hooks, a.sup.groupHooks(a.role.spec.Group))
+	shell, ok := a.role.engine.(task.Shell)
 	if lines == nil || !ok {
 		return
 	}
-	a.sup.hooks.Run(shell, task.Launch{Spec: new(a.spec), Run: run, Slot: a.slot, Env: []string{"TASKS_STATE=" + string(state), "TASKS_EXIT=" + exit}}, lines)
+	a.sup.hooks.Run(shell, task.Launch{Spec: new(a.role.spec), Run: run, Slot: a.ahead.slot, Env: []string{"TASKS_STATE=" + string(state), "TASKS_EXIT=" + exit}}, lines)
 }
 
 func (s *Supervisor) groupHooks(name string) task.Hooks {

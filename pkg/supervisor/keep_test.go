@@ -104,19 +104,21 @@ func TestLoad(t *testing.T) {
 		want   task.State
 		reason string
 		run    int
+
+		restarts int
 	}{
-		{"ended", record(task.Failed, task.Up), task.Failed, "exit code 5", 7},
-		{"ended, policy", record(task.Failed, task.Up, again), task.Failed, "exit code 5", 7},
-		{"stopped", record(task.Stopped, task.Down, again), task.Stopped, "exit code 5", 7},
-		{"shut down", record(task.Stopped, task.Up, again, shutdown), task.Running, "", 8},
-		{"shut down, no policy", record(task.Stopped, task.Up, shutdown), task.Stopped, "exit code 5", 7},
-		{"shut down, wish down", record(task.Stopped, task.Down, again, shutdown), task.Stopped, "exit code 5", 7},
-		{"backoff", record(task.BackingOff, task.Up, again), task.Running, "", 8},
-		{"live", record(task.Running, task.Up), task.Lost, lost, 7},
-		{"live, policy", record(task.Running, task.Up, again), task.Running, "", 8},
-		{"live, wish down", record(task.Stopping, task.Down, again), task.Lost, lost, 7},
-		{"second half of a restart", record(task.Starting, task.Up, func(r *task.Record) { r.Ref = task.Ref{} }), task.Running, "", 8},
-		{"live, no run", record(task.Running, task.Down, func(r *task.Record) { r.Runs = nil }), task.Lost, "", 0},
+		{"ended", record(task.Failed, task.Up), task.Failed, "exit code 5", 7, 0},
+		{"ended, policy", record(task.Failed, task.Up, again), task.Failed, "exit code 5", 7, 0},
+		{"stopped", record(task.Stopped, task.Down, again), task.Stopped, "exit code 5", 7, 0},
+		{"shut down", record(task.Stopped, task.Up, again, shutdown), task.Running, "", 8, 0},
+		{"shut down, no policy", record(task.Stopped, task.Up, shutdown), task.Stopped, "exit code 5", 7, 0},
+		{"shut down, wish down", record(task.Stopped, task.Down, again, shutdown), task.Stopped, "exit code 5", 7, 0},
+		{"backoff", record(task.BackingOff, task.Up, again), task.Running, "", 8, 1},
+		{"live", record(task.Running, task.Up), task.Lost, lost, 7, 0},
+		{"live, policy", record(task.Running, task.Up, again), task.Running, "", 8, 0},
+		{"live, wish down", record(task.Stopping, task.Down, again), task.Lost, lost, 7, 0},
+		{"second half of a restart", record(task.Starting, task.Up, func(r *task.Record) { r.Ref = task.Ref{} }), task.Running, "", 8, 0},
+		{"live, no run", record(task.Running, task.Down, func(r *task.Record) { r.Runs = nil }), task.Lost, "", 0, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			st := newMemory()
@@ -129,7 +131,7 @@ func TestLoad(t *testing.T) {
 				if tt.want == task.Lost && tt.run > 0 && (got.ExitCode != nil || got.Runs[0].State != task.Lost || got.Runs[0].Reason != tt.reason || st.record("web").State != task.Lost) {
 					t.Errorf("lost: %+v, recorded %+v", got, st.record("web"))
 				}
-				if tt.want == task.Running && (st.record("web").State != task.Running || got.Restarts != 0) {
+				if tt.want == task.Running && (st.record("web").State != task.Running || got.Restarts != tt.restarts) {
 					t.Errorf("started again: %+v, recorded %+v", got, st.record("web"))
 				}
 				if tt.want.Ended() { // it is a task like any other

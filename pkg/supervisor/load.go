@@ -29,58 +29,72 @@ func (s *Supervisor) Load(ctx context.Context, records []task.Record, groups ...
 	for _, g := range groups {
 		s.queues.Set(g.Name, &g)
 	}
-	actors, next := make([]*actor, len(records)), make([]Op, len(records))
-	var restored sync.WaitGroup // side by side, for the sake of a store that groups its saves
+	actors, next := make([]*actor, len(records)), make([]*lifecycle.GoOn, len(records))
 	for i, r := range records {
 		actors[i] = s.add(r.Spec.Name)
-		restored.Go(func() {
-			next[i] = actors[i].restore(ctx, r)
-			actors[i].resuming = next[i].Kind == OpRestart
-		})
 	}
-	restored.Wait()
-	order := make([]int, len(records))
-	for i, a := range actors {
-		order[i] = i
-		s.actors.Go(a.loop)
-	}
-	// First what runs for others, then who has waited longest.
-	slices.SortStableFunc(order, func(i, j int) int { return records[i].Queued.Compare(records[j].Queued.Time) })
-	var waited []*queue.Place
-	var since []task.Time
-	for _, i := range order {
-		if next[i].Kind == OpRestart && records[i].State != task.Waiting {
-			waited, since = append(waited, actors[i].place), append(since, records[i].Queued)
+	each := func(f func(i int)) { // side by side, for the sake of a store that groups its saves
+		var all sync.WaitGroup
+		for i := range records {
+			all.Go(func() { f(i) })
 		}
+		all.Wait()
 	}
-	s.queues.Reserve(waited, since)
-	var calls []*Call
-	for _, pend := range []bool{false, true} {
-		begun := len(calls)
-		for _, i := range order {
-			if next[i].Kind == OpRestart && pending(records[i].State) == pend {
-				calls = append(calls, s.Submit(next[i]))
-			}
+	each(func(i int) { next[i] = actors[i].restore(ctx, records[i]) })
+	s.reserve(records, actors, next)
+	calls := make([]*Call, len(records))
+	each(func(i int) {
+		if next[i] != nil {
+			calls[i] = newCall(Op{Kind: OpRestart, Name: actors[i].name})
+			actors[i].goOn(calls[i], *next[i])
 		}
-		for _, c := range calls[begun:] { // once it takes another, it has begun the one before
-			s.Submit(Op{Kind: opNothing, Name: c.op.Name})
-		}
-	}
+		s.actors.Go(actors[i].loop)
+	})
 	s.goOn()
 	for _, c := range calls {
+		if c == nil {
+			continue
+		}
 		if _, err := c.Wait(ctx); err != nil {
 			s.opts.Logger.Warn("cannot start a task again", "task", c.op.Name, "err", err)
 		}
 	}
 }
 
-// pending tells the states that lead to a run.
-func pending(state task.State) bool { return state == task.Waiting || state == task.Queued }
+// reserve gives those that go on their places in the queues: who has waited longest
+// comes first.
+func (s *Supervisor) reserve(records []task.Record, actors []*actor, next []*lifecycle.GoOn) {
+	var order []int
+	for i := range records {
+		if k := lifecycle.KeptIn(&records[i]); next[i] != nil && k.Queued() {
+			order = append(order, i)
+		}
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return records[i].Queued.Compare(records[j].Queued.Time) })
+	var waited []*queue.Place
+	var since []task.Time
+	for _, i := range order {
+		waited, since = append(waited, actors[i].place), append(since, records[i].Queued)
+	}
+	s.queues.Reserve(waited, since)
+}
 
-// restore makes the actor what the record says. The Op is an OpRestart where the
-// task is to go on: at once, or as before at its time or in its place. It runs
-// before the loop.
-func (a *actor) restore(ctx context.Context, r task.Record) (next Op) {
+// goOn leads on what restore has found to go on. It runs before the loop.
+func (a *actor) goOn(c *Call, e lifecycle.GoOn) {
+	switch err := a.room(); {
+	case a.role.engine == nil: // a function of an earlier program
+		c.fail(a.noEngine(a.role.spec))
+	case err != nil:
+		c.fail(err)
+	default:
+		a.calls.add(lifecycle.Begins, c)
+		a.happens(e)
+	}
+}
+
+// restore makes the actor what the record says. It returns how the task goes on, if
+// it does. It runs before the loop.
+func (a *actor) restore(ctx context.Context, r task.Record) *lifecycle.GoOn {
 	var fn Func
 	if r.Engine == task.EngineFunc && len(r.Spec.Command) == 0 {
 		fn = a.sup.opts.Builtin
@@ -91,77 +105,48 @@ func (a *actor) restore(ctx context.Context, r task.Record) (next Op) {
 	}
 	a.adoptSpec(r.Spec, fn, plan)
 	a.sup.order.Restore(a.name, deps.Of(&r.Spec))
-	a.history, a.machine.Wish, a.machine.Restarts, a.reason = slices.Clone(r.Runs), r.Wish, r.Restarts, r.Reason
-	a.queued, a.unknown = r.Queued, r.Unknown
+	past := &a.past
+	past.history, past.reason, past.rested, past.unknown = slices.Clone(r.Runs), r.Reason, r.Rested, r.Unknown
+	a.ahead.queued, a.ahead.still = r.Queued, r.For
 	if n := len(r.Runs); n > 0 {
-		a.run = r.Runs[n-1].Run
+		past.run = r.Runs[n-1].Run
 	}
-	live := !r.State.Ended() && r.State != task.BackingOff && !pending(r.State) && len(r.Runs) > 0
-	if live {
-		if err = a.reclaim(ctx, r); err == nil {
-			return Op{}
+	kept, found := lifecycle.KeptIn(&r), lifecycle.NoRun
+	if kept.Live() {
+		past.last().ExitCode, past.last().Signal = nil, ""
+		switch err = a.reclaim(ctx, r); {
+		case err == nil:
+			a.takenBack(r, kept)
+			return nil
+		case errors.Is(err, task.ErrNotFound):
+			found = lifecycle.LostRun
+		default:
+			found = lifecycle.MayStillBe
 		}
+		past.lost = lostBecause(r, err)
 	}
-	m := &a.machine
-	m.Phase, m.Last.State = lifecycle.Over, r.State
-	m.Begun, a.rested = !r.Fresh && r.Rested.IsZero() && len(r.Runs) > 0, r.Rested
-	switch {
-	case live:
-		m.Last = lifecycle.Ending{State: task.Lost, Exit: task.Exit{Lost: true}}
-		a.settle()
-		a.reason = lostBecause(r, err)
-		a.history[len(a.history)-1].Reason = a.reason
-	case r.State == task.BackingOff:
-		m.Last.State = task.Stopped
-	case pending(r.State) && a.engine != nil:
-		m.Phase, m.Cause = lifecycle.Sleeping, lifecycle.Shutdown // until it goes on
-		a.at = m.Phase
-	case !r.State.Ended():
-		m.Last.State = task.Lost
+	e := lifecycle.Recovered{Kept: kept, Found: found, NoEngine: a.role.engine == nil}
+	if !e.GoesOn(a.role.policy) {
+		a.recovered(e)
+		return nil
 	}
-	if r.Shutdown {
-		m.Last.Cause = lifecycle.Shutdown
-	}
-	next = a.goesOn(r, live, err)
-	// The record of one that goes on stays until that has happened: whoever finds it
-	// after another death must come to the same.
-	if (live || r.State == task.BackingOff) && next.Kind != OpRestart {
-		if err := a.save(); err != nil {
-			a.sup.opts.Logger.Error("cannot save a task", "task", a.name, "err", err)
-		}
-	}
-	a.show()
-	return next
+	later, late := a.resume(r)
+	a.recovered(e)
+	next := kept.GoOn(a.role.policy, later, late)
+	return &next
 }
 
-// goesOn says whether and how the task of the record goes on: live tells that it had
-// a run then, and err why that could not be taken back.
-func (a *actor) goesOn(r task.Record, live bool, err error) Op {
-	again := Op{Kind: OpRestart, Name: a.name, unasked: true}
-	switch {
-	case live && !errors.Is(err, task.ErrNotFound):
-		return Op{} // it may well run: never a second one beside it
-	case restarting(r):
-		a.resume(r)
-		return again // its second half
-	case r.Wish != task.Up:
-		return Op{}
+// recovered is for a task without a run: what its record says of it stays so.
+func (a *actor) recovered(e lifecycle.Recovered) {
+	next, effects, err := a.state.Step(a.role.policy, e)
+	if err != nil {
+		a.sup.opts.Logger.Error("unexpected recovery", "task", a.name, "err", err)
+		return
 	}
-	interrupted := live || r.Shutdown || r.State == task.BackingOff
-	restarts := r.Spec.Restart == task.RestartAlways || r.Spec.Restart == task.RestartOnFailure
-	switch {
-	case pending(a.machine.Public()), interrupted && r.Spec.Repeats() && !restarts:
-		again.later, again.late = a.resume(r)
-		again.clear = r.State == task.Queued
-		if again.clear || r.Waits { // its time has come already; what comes is that of another run
-			again.later = false
-		}
-		return again
-	case interrupted && restarts:
-		a.resume(r)
-		return again
+	a.state, a.ahead.armed, a.past.explained = next, next.Armed, next.Armed
+	if a.carryOut(effects); next.Owes() {
+		a.happens(lifecycle.Rest{})
 	}
-	return Op{}
 }
 
 // resume sets the time that the record has. Later is whether it is to come, and
@@ -169,29 +154,29 @@ func (a *actor) goesOn(r task.Record, live bool, err error) Op {
 func (a *actor) resume(r task.Record) (later bool, late int) {
 	now := a.sup.now()
 	if r.NextAt.IsZero() {
-		next, _ := a.plan.Next(now, now)
-		a.due.Set(next, now)
+		next, _ := a.role.plan.Next(now, now)
+		a.clocks.due.Set(next, now)
 		return false, 0
 	}
 	if r.NextAt.After(now) {
-		a.due.Set(r.NextAt.Time, now)
+		a.clocks.due.Set(r.NextAt.Time, now)
 		return true, 0
 	}
-	a.due.At = r.NextAt.Time
+	a.clocks.due.At = r.NextAt.Time
 	return false, a.advance(now)
 }
 
 // reclaim takes back a run that outlived an earlier supervisor. The error is an
 // ErrNotFound where there is none.
 func (a *actor) reclaim(ctx context.Context, r task.Record) error {
-	adopter, ok := a.engine.(task.Adopter)
+	adopter, ok := a.role.engine.(task.Adopter)
 	if !ok || r.Ref == (task.Ref{}) {
 		return task.ErrNotFound
 	}
-	l := task.Launch{Spec: new(a.spec), Run: a.run, Slot: r.Slot, Adopted: true}
+	l := task.Launch{Spec: new(a.role.spec), Run: a.past.run, Slot: r.Slot, Adopted: true}
 	if logs := a.sup.opts.Logs; logs != nil {
 		var err error
-		if l.Log, err = safeopen.Open(logs.Path(a.name, a.run)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if l.Log, err = safeopen.Open(logs.Path(a.name, a.past.run)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			a.sup.opts.Logger.Warn("cannot open the log of a run that was taken back", "task", a.name, "err", err)
 		}
 	}
@@ -207,9 +192,9 @@ func (a *actor) reclaim(ctx context.Context, r task.Record) error {
 		a.sup.opts.Logger.Warn("cannot check a run that was taken back", "task", a.name, "err", err)
 	}
 	a.hold(proc, checks)
-	if a.spec.Group != "" {
-		a.slot = r.Slot
-		a.sup.queues.Hold(a.place, a.spec.Group, r.Slot)
+	if a.role.spec.Group != "" {
+		a.ahead.slot = r.Slot
+		a.sup.queues.Hold(a.place, a.role.spec.Group, r.Slot)
 	}
 	if p, ok := proc.(task.Pauser); ok && r.State != task.Paused { // one that was paused, and not recorded
 		if err := p.Resume(); err != nil {
@@ -217,24 +202,27 @@ func (a *actor) reclaim(ctx context.Context, r task.Record) error {
 		}
 	}
 	fault.At("adopted")
-	if aged, ok := proc.(task.Aged); ok {
-		a.since = time.Now().Add(-aged.Age())
-	} else {
-		a.since = alarm.Steady(r.Runs[len(r.Runs)-1].StartedAt.Time)
+	return nil
+}
+
+// takenBack has the run that was taken back go on.
+func (a *actor) takenBack(r task.Record, kept lifecycle.Kept) {
+	run, now := &a.run, time.Now()
+	age := now.Sub(alarm.Steady(r.Runs[len(r.Runs)-1].StartedAt.Time))
+	if aged, ok := run.proc.(task.Aged); ok {
+		age = aged.Age()
 	}
-	a.pausedAt = time.Now()
+	run.pausedFor = time.Duration(r.PausedFor)
+	if r.State == task.Paused {
+		run.pausedFor, run.pausedAt = age-time.Duration(r.Ran), now
+	}
+	run.since = now.Add(run.pausedFor - age)
+	came := !r.NextAt.IsZero() && !r.NextAt.After(a.sup.now())
 	_, late := a.resume(r)
-	a.input(lifecycle.Input{Kind: lifecycle.DidAdopt, Ready: r.Ready, Paused: r.State == task.Paused})
-	if late > 0 {
+	a.happens(lifecycle.Recovered{Kept: kept, Found: lifecycle.TakenBack})
+	if came {
 		a.comes(late)
 	}
-	switch {
-	case r.Wish == task.Down:
-		a.input(lifecycle.Input{Kind: lifecycle.DoStop, Cause: lifecycle.Stop, Grace: -1})
-	case restarting(r):
-		a.input(lifecycle.Input{Kind: lifecycle.DoRestart})
-	}
-	return nil
 }
 
 func lostBecause(r task.Record, err error) string {

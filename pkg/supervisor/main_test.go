@@ -290,6 +290,16 @@ func (m *memory) all() []task.Record {
 	})
 }
 
+// restore has the store as it was.
+func (m *memory) restore(records []task.Record) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.records = make(map[string]task.Record)
+	for _, r := range records {
+		m.records[r.Spec.Name] = r
+	}
+}
+
 func (m *memory) allGroups() []task.Group {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -1,8 +1,6 @@
 package supervisor
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -18,12 +16,14 @@ func (a *actor) handle(c *Call) {
 	case (kind == OpStart || kind == OpRestart) && a.sup.isClosing():
 		// Behind the last stop, it would begin what nobody ends.
 		a.refuse(c, shuttingDown(a.name))
-	case kind == OpStart:
+	case kind == OpStart && a.state.AtRest():
 		a.start(c)
-	case a.fresh(): // its first start is still to come
+	case kind == OpStart:
+		a.replace(c)
+	case a.state.Never(): // its first start is still to come
 		c.fail(a.sup.noSuch(a.name))
 	case kind == OpStop:
-		a.wantEnd(c)
+		a.stop(c)
 	case kind == OpRestart:
 		a.restart(c)
 	case kind == OpSignal:
@@ -39,77 +39,117 @@ func (a *actor) handle(c *Call) {
 	}
 }
 
-func (a *actor) fresh() bool { return a.machine.Phase == lifecycle.Idle }
+// handleAgain begins the operations that waited for another one.
+func (a *actor) handleAgain() {
+	again := a.calls.again
+	a.calls.again = nil
+	for _, c := range again {
+		a.handle(c)
+	}
+}
 
 // refuse answers a start with err; of a task that never was nothing stays.
 func (a *actor) refuse(c *Call, err error) {
-	if a.fresh() {
+	if a.state.Never() {
 		a.vanish()
-	} else {
-		a.show() // it is not replaced
 	}
 	c.fail(err)
 }
 
 func (a *actor) start(c *Call) {
-	if !a.fresh() && a.machine.Phase != lifecycle.Over {
-		if !c.op.Replace {
-			c.fail(a.conflict())
-			return
-		}
-		err := a.room()
-		if spec := c.op.Spec; err == nil && len(spec.Command) > 0 {
-			_, err = a.prepare(spec) // it is refused before the other is stopped
-		}
-		if err == nil {
-			err = a.recordable()
-		}
-		if err != nil {
-			c.fail(err)
-			return
-		}
-		a.afterStop(c)
+	later, err := a.become(c)
+	if err != nil {
+		a.refuse(c, err)
 		return
 	}
-	replaces := a.replacing
-	a.replacing = false
+	a.calls.add(lifecycle.Begins, c)
+	a.happens(lifecycle.Start{Later: later})
+	a.placed()
+}
+
+// become makes the task at rest what c asks for; later is whether its first run is
+// not to begin at once.
+func (a *actor) become(c *Call) (later bool, err error) {
 	spec, fn := *c.op.Spec, c.op.fn
 	again := fn == nil && len(spec.Command) == 0
-	if again && a.fresh() {
+	if again && a.state.Never() {
 		fn = a.sup.opts.Builtin
 		again = false
 	}
 	if again {
-		spec, fn = a.spec, a.fn
+		spec, fn = a.role.spec, a.role.fn
 	}
 	if a.engineOf(spec, fn) == nil {
-		a.refuse(c, a.noEngine(spec))
-		return
+		return false, a.noEngine(spec)
 	}
 	plan, err := a.prepare(&spec)
 	if err != nil {
-		a.refuse(c, err)
-		return
+		return false, err
 	}
 	if !again {
 		a.adoptSpec(spec, fn, plan)
 	}
-	later, err := a.appoint(false)
-	if err != nil {
-		a.refuse(c, err)
-		return
+	if later, err = a.appoint(false); err != nil {
+		return false, err
 	}
 	a.anew()
-	a.begins = append(a.begins, c)
 	a.sup.queues.Put(a.place, c.op.place)
-	a.input(lifecycle.Input{Kind: lifecycle.DoStart, Later: later, Retry: replaces})
-	if p := a.machine.Phase; p == lifecycle.Sleeping || p == lifecycle.Waiting { // a place is had when it can be used
+	return later, nil
+}
+
+// placed is for a start that may have led to no queue: a place is had when it can be
+// used.
+func (a *actor) placed() {
+	if !a.place.Taken() {
 		a.sup.queues.Put(a.place, 0)
 	}
 }
 
+// replace has c's start follow the run that it ends, unless it could not begin.
+func (a *actor) replace(c *Call) {
+	if !c.op.Replace {
+		waits := ""
+		if a.ahead.wait != nil {
+			waits = a.waitsFor()
+		}
+		c.fail(task.Errorf(task.ErrConflict, a.name, "%s", a.state.NotStarted(a.name, waits)))
+		return
+	}
+	err := a.room()
+	if spec := c.op.Spec; err == nil && len(spec.Command) > 0 {
+		_, err = a.prepare(spec) // it is refused before the other is stopped
+	}
+	if err != nil {
+		c.fail(err)
+		return
+	}
+	a.calls.add(lifecycle.Renews, c)
+	a.happens(lifecycle.Replace{Now: c.op.Now, Grace: a.graceOf(c)})
+	a.placed()
+}
+
+// renew makes the task, which has ended for it, what the first call asks for that
+// waits for that. Others then replace that.
+func (a *actor) renew() lifecycle.Event {
+	a.reconcile() // what the other needed ends first
+	c := a.calls.renews[0]
+	a.calls.again = append(a.calls.again, a.calls.renews[1:]...)
+	a.calls.renews = nil
+	err := shuttingDown(a.name)
+	later := false
+	if !a.sup.isClosing() {
+		later, err = a.become(c)
+	}
+	if err != nil {
+		c.fail(err)
+		return lifecycle.Dropped{}
+	}
+	a.calls.add(lifecycle.Begins, c)
+	return lifecycle.Start{Later: later, Retry: true}
+}
+
 // anew forgets what was of an ended task: it is started again.
-func (a *actor) anew() { a.refused, a.rested, a.queued = nil, task.Time{}, task.Time{} }
+func (a *actor) anew() { a.past.rested, a.ahead.queued = task.Time{}, task.Time{} }
 
 // prepare looks whether what spec names is there, before anything is changed.
 func (a *actor) prepare(spec *task.Spec) (cron.Plan, error) {
@@ -131,7 +171,7 @@ func (a *actor) prepare(spec *task.Spec) (cron.Plan, error) {
 
 // adoptSpec makes spec what the task is.
 func (a *actor) adoptSpec(spec task.Spec, fn Func, plan cron.Plan) {
-	a.spec, a.fn, a.policy, a.engine, a.plan = spec, fn, lifecycle.PolicyOf(&spec), a.engineOf(spec, fn), plan
+	a.role.spec, a.role.fn, a.role.policy, a.role.engine, a.role.plan = spec, fn, lifecycle.PolicyOf(&spec), a.engineOf(spec, fn), plan
 }
 
 // engineOf is what runs such a task, or nil.
@@ -153,170 +193,119 @@ func (a *actor) noEngine(spec task.Spec) error {
 	return task.Errorf(task.ErrUsage, a.name, "no command for the task %s", a.name)
 }
 
-func (a *actor) conflict() error {
-	switch st := a.machine.Public(); st {
-	case task.Running:
-		return task.Errorf(task.ErrConflict, a.name, "Task %s is already running.", a.name)
-	case task.BackingOff:
-		return task.Errorf(task.ErrConflict, a.name, "Task %s is in backoff: 'tasks restart %s' starts it now.", a.name, a.name)
-	case task.Waiting:
-		if a.machine.Phase == lifecycle.Sleeping {
-			return task.Errorf(task.ErrConflict, a.name, "Task %s is waiting for its time: 'tasks restart %s' starts it now.", a.name, a.name)
-		}
-		return task.Errorf(task.ErrConflict, a.name, "Task %s is waiting: it %s.", a.name, a.waitsFor())
-	default:
-		return task.Errorf(task.ErrConflict, a.name, "Task %s is %s.", a.name, st)
-	}
-}
-
 // is is the task's state as part of a sentence.
 func (a *actor) is() string {
-	if st := a.machine.Public(); st != task.BackingOff {
+	if st := a.state.Public(); st != task.BackingOff {
 		return string(st)
 	}
 	return "in backoff"
 }
 
 func (a *actor) restart(c *Call) {
-	if c.op.unasked {
-		a.resuming = false
-	}
-	if a.engine == nil { // a function of an earlier program
-		c.fail(a.noEngine(a.spec))
+	if a.role.engine == nil { // a function of an earlier program
+		c.fail(a.noEngine(a.role.spec))
 		return
 	}
 	if err := a.room(); err != nil {
 		c.fail(err)
 		return
 	}
-	if c.op.unasked {
-		a.begins = append(a.begins, c)
-		a.input(lifecycle.Input{Kind: lifecycle.DoRestart, Unasked: true, Later: c.op.later, Late: c.op.late, Clear: c.op.clear})
-		return
-	}
-	switch a.machine.Phase {
-	case lifecycle.Over:
-		if err := a.sup.known(&a.spec); err != nil {
+	switch {
+	case a.state.AtRest():
+		if err := a.sup.known(&a.role.spec); err != nil {
 			c.fail(err)
 			return
 		}
 		a.anew()
 		a.appoint(true)
-	case lifecycle.Sleeping:
-		if !a.spec.Repeats() {
-			a.due.Set(time.Time{}, time.Time{})
-		}
+	case a.state.Asleep() && !a.role.spec.Repeats(): // its time is now
+		a.clocks.due.Set(time.Time{}, time.Time{})
 	}
-	if err := a.intend(); err != nil {
-		c.fail(err)
-		return
-	}
-	a.begins = append(a.begins, c)
-	a.input(lifecycle.Input{Kind: lifecycle.DoRestart})
+	a.calls.add(lifecycle.Begins, c)
+	a.happens(lifecycle.Restart{})
 }
 
-// pause stops or resumes the processes of the run, before the machine hears of it:
+// room keeps what the next run needs, before this one is ended for it. The error is
+// why that could not begin, as on a full disk.
+func (a *actor) room() error {
+	keeper, ok := a.sup.opts.Logs.(LogKeeper)
+	if !ok || !a.state.IsUp() {
+		return nil
+	}
+	if err := keeper.Room(a.name, a.past.run); err != nil {
+		return a.goesOnFor(err)
+	}
+	return nil
+}
+
+// pause stops or resumes the processes of the run, before the state hears of it:
 // that may fail.
 func (a *actor) pause(c *Call, pause bool) {
-	kind, from, to, verb := lifecycle.DoPause, lifecycle.Running, lifecycle.Paused, "pause"
-	if !pause {
-		kind, from, to, verb = lifecycle.DoResume, lifecycle.Paused, lifecycle.Running, "resume"
+	var e lifecycle.Event = lifecycle.Resume{}
+	verb := "resume"
+	if pause {
+		e, verb = lifecycle.Pause{}, "pause"
 	}
-	p, able := a.proc.(task.Pauser)
-	var err error
+	after, _, err := a.state.Step(a.role.policy, e)
+	p, able := a.run.proc.(task.Pauser)
 	switch {
-	case a.machine.Phase == to:
-		c.answer(&a.shown.Load().info, nil)
-		return
-	case a.machine.Phase != from:
+	case err != nil:
 		c.fail(task.Errorf(task.ErrConflict, a.name, "Task %s is %s: cannot %s it.", a.name, a.is(), verb))
 		return
+	case after.Armed == a.state.Armed: // it is so
 	case !able:
 		c.fail(task.Errorf(task.ErrConflict, a.name, "cannot %s %s: a function has only its stop event", verb, a.name))
 		return
 	case pause:
 		if err = p.Pause(); err == nil {
-			a.pausedAt = time.Now()
+			a.run.paused()
 		}
 	default:
 		if err = p.Resume(); err == nil {
-			a.since = a.since.Add(time.Since(a.pausedAt)) // no run time
+			a.run.resumed()
 		}
 	}
 	if err != nil {
 		c.fail(fmt.Errorf("cannot %s %s: %w", verb, a.name, err))
 		return
 	}
-	a.turns = append(a.turns, c)
-	a.input(lifecycle.Input{Kind: kind})
+	a.calls.add(lifecycle.Turns, c)
+	a.happens(e)
 }
 
-// wantEnd asks the run to end; the call is answered when it has.
-func (a *actor) wantEnd(c *Call) {
-	in := lifecycle.Input{Kind: lifecycle.DoStop, Cause: lifecycle.Stop, Now: c.op.Now, Grace: -1}
-	if c.op.cause != lifecycle.None {
-		in.Cause = c.op.cause
-	}
-	if c.op.CapGrace {
-		in.Grace = c.op.Grace
-		if c.op.atMost {
-			in.Grace = min(in.Grace, a.policy.Grace)
-		}
-	}
-	a.ends = append(a.ends, c)
-	a.input(in)
+// stop asks the run to end; the call is answered when it has.
+func (a *actor) stop(c *Call) {
+	a.calls.add(lifecycle.Ends, c)
+	a.happens(lifecycle.Stop{Shutdown: c.op.shutdown, Now: c.op.Now, Grace: a.graceOf(c)})
 }
 
-// afterStop stops the task and then has c's operation begin anew.
-func (a *actor) afterStop(c *Call) {
-	a.replacing = c.op.Kind == OpStart
-	stop := newCall(Op{Kind: OpStop, Name: a.name, Now: c.op.Now, Grace: c.op.Grace, CapGrace: c.op.CapGrace})
-	a.wantEnd(stop)
-	go func() { // it ends: every call is answered
-		info, err := stop.Shared(context.Background())
-		if err == nil {
-			info, err = a.sup.Submit(c.op).Shared(context.Background())
-		}
-		if c.op.Kind == OpRemove && errors.Is(err, task.ErrNotFound) { // another was faster
-			info, err = stop.info, nil
-		}
-		c.answer(info, err)
-	}()
+// graceOf is what c grants the run, or negative: what the spec does.
+func (a *actor) graceOf(c *Call) time.Duration {
+	switch {
+	case !c.op.CapGrace:
+		return -1
+	case c.op.atMost:
+		return min(c.op.Grace, a.role.policy.Grace)
+	}
+	return c.op.Grace
 }
 
 // leave lets go of a run that can be taken back, once its record says that it
-// is there, and whether it is to end; any other is stopped. One whose main
-// process has ended is awaited: nobody could tell later how.
+// is there, and whether it is to end; any other is stopped.
 func (a *actor) leave(c *Call) {
 	fault.At("leaving")
-	a.left = true
-	_, lasts := a.engine.(task.Adopter)
-	switch {
-	case a.machine.Phase.Pending(): // goes on waiting, in the next supervisor
-		c.op.cause = lifecycle.Shutdown
-		a.wantEnd(c)
-	case a.machine.Phase.Live() && !lasts:
-		c.op.cause = lifecycle.Shutdown
-		a.wantEnd(c)
-	case a.machine.Phase == lifecycle.Starting:
-		a.begins = append(a.begins, c)
-	case a.machine.Phase.Live() && a.machine.Exited:
-		a.ends = append(a.ends, c)
-	case a.machine.Phase.Live() && (a.machine.Cause == lifecycle.Stop || a.unsaved != nil):
-		c.answer(&a.shown.Load().info, a.save())
-	case a.unsaved != nil:
-		c.answer(&a.shown.Load().info, a.save())
-	default:
-		c.answer(&a.shown.Load().info, nil)
-	}
+	_, lasts := a.role.engine.(task.Adopter)
+	e := lifecycle.Leave{Lasts: lasts}
+	a.calls.add(a.state.LeaveWaits(e), c)
+	a.happens(e)
 }
 
 func (a *actor) signal(c *Call) {
-	if a.proc == nil || a.machine.Exited {
+	if a.run.proc == nil || a.state.Run.Exited {
 		c.fail(task.Errorf(task.ErrConflict, a.name, "Task %s is %s: there is no process to signal.", a.name, a.is()))
 		return
 	}
-	if err := a.proc.Signal(c.op.Signal); err != nil {
+	if err := a.run.proc.Signal(c.op.Signal); err != nil {
 		c.fail(task.Errorf(task.ErrConflict, a.name, "cannot signal %s: %v", a.name, err))
 		return
 	}
@@ -324,59 +313,60 @@ func (a *actor) signal(c *Call) {
 }
 
 func (a *actor) remove(c *Call) {
-	info := a.shown.Load().info
+	none := task.Time{}
 	switch {
-	case a.machine.Phase != lifecycle.Over && c.op.Force:
-		a.afterStop(c)
-	case a.machine.Phase != lifecycle.Over:
+	case !a.state.AtRest() && !c.op.Force:
 		c.fail(task.Errorf(task.ErrConflict, a.name, "Task %s is %s: stop it first, or use --force.", a.name, a.is()))
-	case c.op.ended != task.Time{} && c.op.ended != info.EndedAt:
+		return
+	case a.state.AtRest() && c.op.ended != none && c.op.ended != a.shown.Load().info.EndedAt:
 		c.fail(task.Errorf(task.ErrConflict, a.name, "Task %s has run again.", a.name))
-	default:
-		if err := a.forget(info); err != nil {
-			if (c.op.ended != task.Time{}) { // nobody asked for it
-				a.sup.opts.Logger.Warn("cannot forget a task", "task", a.name, "err", err)
-			}
-			c.fail(err)
-			return
-		}
-		c.answer(&info, nil)
+		return
+	}
+	a.past.unerased = nil
+	a.calls.add(lifecycle.Removes, c)
+	a.happens(lifecycle.Remove{Force: c.op.Force, Now: c.op.Now, Grace: a.graceOf(c)})
+	if err := a.past.unerased; err != nil && c.op.ended != none { // nobody asked for it
+		a.sup.opts.Logger.Warn("cannot forget a task", "task", a.name, "err", err)
 	}
 }
 
-// forget removes the ended task for good. Its logs come first: they may be what has
+// erase removes the ended task for good. Its logs come first: they may be what has
 // filled the disk, and where they cannot be deleted the task stays, so that whoever
 // has mended that can remove it again.
-func (a *actor) forget(info task.Info) error {
+func (a *actor) erase() (err error) {
+	defer func() {
+		if err != nil {
+			a.past.unerased = fmt.Errorf("cannot remove %s: %w", a.name, err)
+		}
+	}()
 	if logs := a.sup.opts.Logs; logs != nil {
 		if err := logs.Remove(a.name); err != nil {
-			return fmt.Errorf("cannot remove %s: %w", a.name, err)
+			return err
 		}
 	}
 	fault.At("removed")
 	if st := a.sup.opts.Store; st != nil {
 		var removed task.Removed // of what the name alone starts again, nothing need be known
-		if len(a.spec.Command) > 0 {
-			removed = task.Removed{At: wall(a.sup.now()), Job: a.spec.Job}
+		if len(a.role.spec.Command) > 0 {
+			removed = task.Removed{At: wall(a.sup.now()), Job: a.role.spec.Job}
 		}
-		if err := st.Delete(a.name, removed); err != nil {
-			return fmt.Errorf("cannot remove %s: %w", a.name, err)
-		}
+		return st.Delete(a.name, removed)
 	}
-	// In this order nobody who hears of it still finds the task, and no event
-	// of a new one with its name comes before this.
-	a.shown.Store(nil)
-	a.sup.hub.publish(&info, true)
-	a.vanish()
-	a.sup.order.Changed(a.name)
 	return nil
 }
 
-// vanish takes the task out of the supervisor and ends the goroutine.
+// vanish takes the task out of the supervisor and ends the goroutine. In this order
+// nobody who hears of it still finds the task, and no event of a new one with its name
+// comes before this.
 func (a *actor) vanish() {
+	if now := a.shown.Swap(nil); now != nil {
+		a.past.gone, a.past.unsaved = now.info, nil
+		a.sup.hub.publish(&a.past.gone, true)
+	}
 	a.sup.mu.Lock()
-	defer a.sup.mu.Unlock()
 	delete(a.sup.tasks, a.name)
 	a.sup.order.Set(a.name, nil)
 	a.quit()
+	a.sup.mu.Unlock()
+	a.sup.order.Changed(a.name)
 }

@@ -20,7 +20,6 @@ func settled(name string, now *snapshot, however bool) (met bool, why string) {
 	}
 	info := &now.info
 	switch state := info.State; {
-	case now.replaced && state == task.Stopped:
 	case however:
 		return state.Ended(), ""
 	case state == task.Done:
@@ -66,18 +65,18 @@ func (s *Supervisor) Expect(specs []task.Spec) (done func()) {
 // unmet looks at what a waits for as far as names has it; why is not "" where
 // something of it cannot happen any more.
 func (a *actor) unmet(names []string) (why string) {
-	well := func(name string) bool { return slices.Contains(a.spec.After, name) }
-	if len(a.spec.AfterEnded) == 0 {
+	well := func(name string) bool { return slices.Contains(a.role.spec.After, name) }
+	if len(a.role.spec.AfterEnded) == 0 {
 		well = func(string) bool { return true }
 	} else if len(names) > 8 { // of many, each is looked up
-		all := make(map[string]bool, len(a.spec.After))
-		for _, name := range a.spec.After {
+		all := make(map[string]bool, len(a.role.spec.After))
+		for _, name := range a.role.spec.After {
 			all[name] = true
 		}
 		well = func(name string) bool { return all[name] }
 	}
 	for _, name := range names {
-		if !a.waits[name] {
+		if !a.ahead.waits[name] {
 			continue
 		}
 		met, reason := settled(name, a.sup.lookup(name), !well(name))
@@ -85,7 +84,7 @@ func (a *actor) unmet(names []string) (why string) {
 			return reason
 		}
 		if met {
-			delete(a.waits, name)
+			delete(a.ahead.waits, name)
 		}
 	}
 	return ""
@@ -95,7 +94,7 @@ func (a *actor) unmet(names []string) (why string) {
 func (a *actor) waitsFor() string {
 	const most = 5
 	var names []string // the first ones, in their order
-	for name := range a.waits {
+	for name := range a.ahead.waits {
 		if len(names) == most && task.CompareNames(name, names[most-1]) > 0 {
 			continue
 		}
@@ -104,7 +103,7 @@ func (a *actor) waitsFor() string {
 			names = names[:most]
 		}
 	}
-	if n := len(a.waits) - most; n > 0 {
+	if n := len(a.ahead.waits) - most; n > 0 {
 		names = append(names, fmt.Sprintf("%d more", n))
 	}
 	return "waits for " + strings.Join(names, ", ")

@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"tasks/internal/alarm"
@@ -20,54 +21,95 @@ type role struct {
 	plan   cron.Plan
 }
 
-// journal is what the record knows beside the machine.
+// journal is what the record knows beside the state.
 type journal struct {
-	run     int              // number of the last one
-	history []task.Run       // the last runs; the present one, if any, is the last
-	rested  task.Time        // when the task came to rest without a run
-	unsaved <-chan time.Time // when to save: that was put off, or failed
-	failed  bool             // the last save did
-	refused error            // why a run that has begun is ended again: it could not be recorded
-	unknown task.Unknown     // of the record
+	run       int              // number of the last one
+	history   []task.Run       // the last runs; the present one, if any, is the last
+	rested    task.Time        // when the task came to rest without a run
+	reason    string           // why the state is what it is, for people
+	explained uint64           // the state that this says of, by Armed
+	unsaved   <-chan time.Time // when to save: that was put off, or failed
+	failure   error            // of the last save
+	lost      string           // why the run of an earlier supervisor is
+	refused   error            // why a run that has begun is ended again: it could not be recorded
+	unerased  error            // why the task could not be removed
+	gone      task.Info        // what was shown before the task was removed
+	unknown   task.Unknown     // of the record
 }
+
+// last is the present run, or else the one before.
+func (j *journal) last() *task.Run { return &j.history[len(j.history)-1] }
 
 // present is the present run.
 type present struct {
-	launched chan launched // has it once the engine has begun it
-	proc     task.Process
-	exited   <-chan struct{}
-	gone     <-chan struct{}
-	since    time.Time // its beginning, by the monotonic clock
-	pausedAt time.Time
-	checks   task.Checks
-	check    chan error         // has the result of the check under way
-	uncheck  context.CancelFunc // ends it
+	launched  chan launched // has it once the engine has begun it
+	proc      task.Process
+	exited    <-chan struct{}
+	gone      <-chan struct{}
+	since     time.Time     // its beginning, by the monotonic clock, later by as long as it was paused
+	pausedAt  time.Time     // since when it is paused, or zero
+	pausedFor time.Duration // before
+	checks    task.Checks
+	check     chan error         // has the result of the check under way
+	uncheck   context.CancelFunc // ends it
+}
+
+func (p *present) closeChecks() {
+	if p.checks != nil {
+		p.checks.Close()
+		p.checks = nil
+	}
 }
 
 // ahead is what stands before the next run, and the slot of this one.
 type ahead struct {
-	at        lifecycle.Phase // what the task waits for in it has begun
-	wait      *deps.Wait      // for other tasks
-	waits     map[string]bool // those that it is still for
-	slot      int
-	queued    task.Time // since when the task is in the queue
-	lack      string    // for want of what the last run could not begin
-	replacing bool      // it is stopped for another start
-	left      bool      // by Supervisor.Leave: nothing begins any more
-	resuming  bool      // until it goes on as the record says: no time counts before
+	armed  uint64          // the phase that what follows is of
+	wait   *deps.Wait      // for other tasks
+	waits  map[string]bool // those that it is still for
+	still  []string        // likewise, in an earlier supervisor; nil: all
+	slot   int
+	queued task.Time // since when the task is in the queue
+	lack   string    // for want of what the last run could not begin
 }
 
 // clocks are the times that something is due.
 type clocks struct {
 	timer *time.Timer // the phase's deadline
-	armed uint64
 	next  task.Time   // the restart that the backoff leads to
 	due   alarm.Alarm // the time of a schedule, or of one that waits for its own
 }
 
-// callers are those whose operations are under way.
+// callers are those whose operations are under way, by what they wait for.
 type callers struct {
-	begins []*Call // answered when a run has begun, or could not
-	ends   []*Call // answered when the run is over
-	turns  []*Call // answered when what they changed is durable
+	begins, ends, turns, renews, removes []*Call
+
+	again []*Call // to be handled anew
+}
+
+func (c *callers) of(who lifecycle.Who) *[]*Call {
+	switch who {
+	case lifecycle.Begins:
+		return &c.begins
+	case lifecycle.Ends:
+		return &c.ends
+	case lifecycle.Turns:
+		return &c.turns
+	case lifecycle.Renews:
+		return &c.renews
+	default:
+		return &c.removes
+	}
+}
+
+func (c *callers) add(who lifecycle.Who, call *Call) {
+	*c.of(who) = append(*c.of(who), call)
+}
+
+// drop takes out a call that was answered by itself.
+func (c *callers) drop(who lifecycle.Who, call *Call) {
+	*c.of(who) = slices.DeleteFunc(*c.of(who), func(other *Call) bool { return other == call })
+}
+
+func (c *callers) all() [][]*Call {
+	return [][]*Call{c.begins, c.ends, c.turns, c.renews, c.removes, c.again}
 }

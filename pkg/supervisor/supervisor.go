@@ -37,7 +37,6 @@ import (
 
 	"tasks/internal/deps"
 	"tasks/internal/hooks"
-	"tasks/internal/lifecycle"
 	"tasks/internal/queue"
 	"tasks/pkg/task"
 )
@@ -281,7 +280,7 @@ func (s *Supervisor) StopAll(ctx context.Context, grace time.Duration) ([]task.I
 // wishes stay as they are. If ctx, or all that a stop grants, ends first, the
 // error is an ErrTimeout that names what did not end, and those go on.
 func (s *Supervisor) Close(ctx context.Context) error {
-	_, err := s.endAll(ctx, Op{Kind: OpStop, cause: lifecycle.Shutdown})
+	_, err := s.endAll(ctx, Op{Kind: OpStop, shutdown: true})
 	s.end(err)
 	return err
 }
@@ -335,9 +334,14 @@ func (s *Supervisor) endAll(ctx context.Context, op Op) ([]task.Info, error) {
 		c := newCall(op)
 		calls = append(calls, c)
 		go func() { // one that is held up by its disk holds up no other
-			if !a.take(c) {
-				c.fail(task.NoSuchTask(name))
+			if a.take(c) {
+				return
 			}
+			err := task.NoSuchTask(name)
+			if now := a.shown.Load(); now != nil && !now.info.State.Ended() && op.Kind == OpStop && !op.shutdown {
+				err = task.Errorf(task.ErrUnavailable, name, "the supervisor has ended, and %s goes on", name)
+			}
+			c.fail(err)
 		}()
 	}
 	s.mu.Unlock()

@@ -46,3 +46,6 @@ func (g *Group) String() string {
 	}
 	return fmt.Sprint(*g.Slots)
 }
+
+// Stands tells whether nothing new may begin in it.
+func (g *Group) Stands() bool { return g.Paused || g.Slots != nil && *g.Slots == 0 }

@@ -1,0 +1,271 @@
+package lifecycle
+
+import (
+	"errors"
+	"fmt"
+
+	"tasks/pkg/task"
+)
+
+// holds is what each state and each change of one must be.
+func (w *world) holds(p Policy, was, is State, e Event) error {
+	entered := is.Armed != was.Armed
+	deadline := is.Deadline(p, 0)
+	finite := is.Phase == Stopping || is.Phase == Killing || is.Phase == Backoff || is.Phase == Probing || is.Phase == Running && p.Timeout > 0
+	stop, stops := e.(Stop)
+	_, removes := e.(Remove)
+	goOn, goesOn := e.(GoOn)
+	_, recovered := e.(Recovered)
+	_, erased := e.(Erased)
+	_, saved := e.(Saved)
+	_, dropped := e.(Dropped)
+	up := byHand(e) || goesOn
+	switch {
+	case is.Phase.Live() != (w.asked || w.live):
+		return fmt.Errorf("%v, but asked %v, live %v", is.Phase, w.asked, w.live)
+	case (is.Phase == Starting) != w.asked:
+		return fmt.Errorf("%v, but asked is %v", is.Phase, w.asked)
+	case was.Phase == Over && is.Phase != Over && !up && !erased:
+		return fmt.Errorf("%T leads from over to %v", e, is.Phase)
+	case p.Max >= 0 && is.Turn.Restarts > p.Max && !goOn.Count && !recovered && was.Turn.Restarts <= p.Max:
+		return fmt.Errorf("%d restarts", is.Turn.Restarts)
+	case is.Turn.Restarts > was.Turn.Restarts+1 && !recovered, is.Turn.Restarts == was.Turn.Restarts+1 && was.Phase != Backoff && !goOn.Count && !recovered:
+		return fmt.Errorf("%d restarts after %d", is.Turn.Restarts, was.Turn.Restarts)
+	case byHand(e) && (is.Phase.Pending() || is.Phase == Starting) && (is.Turn.Restarts > 0 || is.Turn.Streak > 0):
+		return fmt.Errorf("%d restarts, streak %d after a start by hand", is.Turn.Restarts, is.Turn.Streak)
+	case (stops && !stop.Shutdown || removes && was.Phase != Over) && is.Wish != task.Down:
+		return fmt.Errorf("the wish is %q after a stop", is.Wish)
+	case up && is.Wish != task.Up && !was.Waits(Removes) && !was.Phase.Up():
+		return fmt.Errorf("the wish is %q after a start", is.Wish)
+	case !up && !stops && !removes && !recovered && !erased && !saved && !dropped && is.Wish != was.Wish && !is.Phase.Live():
+		return fmt.Errorf("the wish changed from %q to %q", was.Wish, is.Wish)
+	case (is.Phase.Pending() || is.Phase == Backoff || is.Phase.Up()) && is.Wish == task.Down:
+		return fmt.Errorf("%v against the wish", is.Phase)
+	case is.Phase != was.Phase && !entered:
+		return fmt.Errorf("%v was entered from %v with the timer as it was", is.Phase, was.Phase)
+	case !entered && is.Phase == was.Phase && deadline != was.Deadline(p, 0):
+		return fmt.Errorf("the deadline of %v changed with the timer as it was", is.Phase)
+	case finite != (deadline > 0):
+		return fmt.Errorf("%v has the deadline %v", is.Phase, deadline)
+	case is.Phase == Probing && (deadline > p.Ready || p.Timeout > 0 && deadline > p.Timeout):
+		return fmt.Errorf("it may probe for %v", deadline)
+	case is.Phase.Up() && (is.Run.Exited || is.Cause != ByItself):
+		return fmt.Errorf("%v, but exited or asked to end", is.Phase)
+	case is.Phase == Backoff && (is.Pause < p.Backoff.Min || is.Pause > p.Backoff.Max):
+		return fmt.Errorf("a pause of %v", is.Pause)
+	case is.Phase != Idle && (is.Phase == Over) != is.Public().Ended():
+		return fmt.Errorf("%v, and shown as %q", is.Phase, is.Public())
+	case is.Turn.Begun != w.begun:
+		return fmt.Errorf("begun is %v", is.Turn.Begun)
+	case p.Grouped && w.slot != is.Phase.Live():
+		return fmt.Errorf("%v, and slot is %v", is.Phase, w.slot)
+	case is.Held && was.Held && is.Phase != was.Phase && !was.Phase.Live() && is.Phase != Over && !up:
+		return fmt.Errorf("held, %T leads from %v to %v", e, was.Phase, is.Phase)
+	}
+	return nil
+}
+
+// passes is by what events the phases on the way to a run, and of a run that is up,
+// are entered and left.
+func (w *world) passes(p Policy, was, is State, e Event) error {
+	from, to := was.Phase, is.Phase
+	moved := from != to
+	var clear, block, grant, began, ready, pause, resume, stops, saved, replaces, lacked, recovered, ticked, exits, restart bool
+	left, removes := false, false
+	switch e := e.(type) {
+	case Cleared:
+		clear = true
+	case Blocked:
+		block = true
+	case Granted:
+		grant = true
+	case Began:
+		began = true
+	case Ready:
+		ready = true
+	case Pause:
+		pause = true
+	case Resume:
+		resume = true
+	case Stop, Leave:
+		stops = true
+	case Remove:
+		stops, removes = true, true
+	case Saved:
+		saved = true
+	case Replace:
+		replaces = true
+	case Lacked:
+		lacked = true
+	case Recovered:
+		recovered = true
+	case Tick:
+		ticked = true
+	case Exited:
+		exits, left = true, e.Left
+	case Restart:
+		restart = true
+	}
+	_, goesOn := e.(GoOn)
+	stop, _ := e.(Stop)
+	refused := saved && (is.Run.Refused || was.Owed.Intent.Cause == ByReplacement)
+	switch {
+	case recovered:
+		return nil // see recovers
+	case to == Sleeping && !p.Repeats && !w.timed && !is.Held, to == Waiting && !p.After, to == Queued && !p.Grouped, to == Probing && p.Ready == 0:
+		return fmt.Errorf("%v is not of this policy", to)
+	case to.Pending() && is.Cause != ByItself:
+		return fmt.Errorf("%v with the cause %d", to, is.Cause)
+	case stop.Shutdown && from.Pending() && moved:
+		return fmt.Errorf("%v becomes %v while the supervisor ends", from, to)
+	case w.stopped && from.Live() && to != Over && (!to.Live() || to < from) && !(lacked && to == Queued && is.Held):
+		return fmt.Errorf("%v becomes %v after a stop", from, to)
+	case from == Waiting && moved && !clear && !block && !stops && !replaces && !refused && !goesOn,
+		from == Queued && moved && !grant && !stops && !replaces && !refused && !goesOn,
+		from == Waiting && !moved && !was.Held && (clear || block),
+		from == Queued && !moved && !was.Held && grant:
+		return fmt.Errorf("%T leads from %v to %v", e, from, to)
+	case to == Probing && moved && !began,
+		to == Running && moved && !ready && !resume && (!began || p.Ready > 0),
+		to == Paused && moved && (!pause || from != Running):
+		return fmt.Errorf("%T leads from %v to %v", e, from, to)
+	case pause && to != Paused, resume && to != Running:
+		return fmt.Errorf("%v becomes %v by hand", from, to)
+	case from.Up() && !w.live && !(exits && (!left || p.Leave)):
+		return fmt.Errorf("%T ends what is %v", e, from)
+	case from == Paused && moved && !resume && !stops && !saved && !exits && is.Cause != ByTime:
+		return fmt.Errorf("%T leads from paused to %v", e, to)
+	case from.Up() && moved && (restart || replaces):
+		return errors.New("ended before that is recorded")
+	case (is.Cause == ByTime || is.Again) && !p.Repeats,
+		is.Cause == ByTime && p.Overlap != task.OverlapReplace,
+		is.Again && p.Overlap != task.OverlapReplace && p.Overlap != task.OverlapQueue:
+		return fmt.Errorf("cause %d, again %v in spite of the policy", is.Cause, is.Again)
+	case is.Again && !was.Again && (!ticked || !from.Live() || w.stopped),
+		is.Again && !was.Again && (was.Cause == ByRestart || was.Cause == ByTime),
+		is.Again && !to.Live() && !w.stopped && to != Over, is.Again && to == Starting && (p.Overlap != task.OverlapQueue || moved):
+		return fmt.Errorf("again while %v", to)
+	case is.Cause == ByUnready && p.Ready == 0, is.Cause == BySweep && (p.Leave && was.Cause != BySweep || !is.Run.Exited):
+		return fmt.Errorf("ended by cause %d", is.Cause)
+	case removes && from == Over && to != Over:
+		return errors.New("removed before it is erased")
+	}
+	return nil
+}
+
+// rests is what a state must not come to rest from.
+func (w *world) rests(p Policy, was, is State, e Event) error {
+	_, lacked := e.(Lacked)
+	_, block := e.(Blocked)
+	_, recovered := e.(Recovered)
+	_, replaces := e.(Replace)
+	tick, _ := e.(Tick)
+	goOn, _ := e.(GoOn)
+	if recovered {
+		return nil
+	}
+	goes := p.Repeats && was.Turn.Taken || lacked && was.Turn.Retry // on, though its caller was told
+	unbegun := failed(e) && !was.Turn.Unasked && !goes && is.Phase != Queued || block
+	ended := was.Phase.Live() && !is.Phase.Live()
+	renewed := replaces || was.Cause == ByReplacement || was.Owed.Intent.Cause == ByReplacement
+	sets := is.Armed != was.Armed && (is.Phase == Waiting || is.Phase == Queued || is.Phase == Starting)
+	switch {
+	case is.Phase != Over || was.Phase == Over || w.stopped || is.Wish == task.Down || renewed:
+	case p.Repeats && (!failed(e) || was.Turn.Unasked || was.Turn.Taken):
+		return fmt.Errorf("%T ends what repeats", e)
+	case p.Restart == task.RestartAlways && p.Max < 0 && !unbegun:
+		return fmt.Errorf("%T ends what restarts always", e)
+	}
+	switch {
+	case is.Turn.Late > 0 && is.Turn.Late != was.Turn.Late && is.Turn.Late != tick.Late && is.Turn.Late != goOn.Late:
+		return fmt.Errorf("%d times late after %d", is.Turn.Late, was.Turn.Late)
+	case was.Phase == Backoff && is.Phase != was.Phase && is.Phase != Over && is.Turn.Late != tick.Late:
+		return errors.New("a retry is late")
+	case failed(e) && was.Phase == Starting && !was.Turn.Unasked && was.Cause == ByItself && is.Phase != Over && !goes && !(lacked && is.Phase == Queued):
+		return fmt.Errorf("%v, though its caller was told", is.Phase)
+	case ended && !unbegun && !renewed && was.Again && !w.stopped && was.Wish != task.Down && !(is.Phase == Waiting || is.Phase == Queued):
+		return fmt.Errorf("%v, and a time that had come is forgotten", is.Phase)
+	case sets && is.Turn.Unasked != unasked(p, was, e):
+		return fmt.Errorf("unasked is %v", is.Turn.Unasked)
+	case sets && is.Turn.Restarts > 0 && was.Phase != Backoff && !was.Phase.Pending() && !goOn.Count && !(lacked && is.Phase == Queued), is.Phase == Waiting && is.Turn.Restarts > 0 && !goOn.Count && was.Phase != Waiting:
+		return fmt.Errorf("%d restarts of a new turn", is.Turn.Restarts)
+	}
+	return nil
+}
+
+// unasked tells whether nobody has asked for the run that s is on its way to after e.
+func unasked(p Policy, s State, e Event) bool {
+	switch e.(type) {
+	case Start, Restart:
+		return false
+	case GoOn, Tick, TimedOut:
+		return true
+	case Lacked:
+		if p.Grouped { // back in the queue
+			return s.Turn.Unasked
+		}
+	}
+	if s.Phase.Live() { // and is settled
+		return s.Cause != ByRestart
+	}
+	return s.Turn.Unasked
+}
+
+// favour is what s hopes for: the event that leads it on.
+func favour(s State) Event {
+	switch s.Phase {
+	case Sleeping, Backoff:
+		return Tick{}
+	case Waiting:
+		return Cleared{}
+	case Queued:
+		return Granted{}
+	case Starting:
+		return Began{}
+	case Probing:
+		return Ready{}
+	case Paused:
+		return Resume{}
+	}
+	if s.Run.Exited {
+		return Gone{}
+	}
+	return Exited{}
+}
+
+// leadsOn is an error unless a stop of s leads to an end, a shutdown to rest, a restart
+// to a run, and a removal to nothing, where all goes well.
+func leadsOn(p Policy, s State, w world) error {
+	for name, is := range map[string]func(State) bool{
+		"stop":     func(s State) bool { return s.Phase == Over && s.Wish == task.Down || s.Phase == Idle },
+		"shutdown": func(s State) bool { return s.AtRest() || s.Phase.Pending() && s.Held },
+		"restart":  func(s State) bool { return s.Phase == Running && s.Wish == task.Up },
+		"replace":  func(s State) bool { return s.Phase == Running && s.Wish == task.Up },
+		"force":    func(s State) bool { return s.Phase == Idle },
+	} {
+		if s.Phase == Idle && name != "restart" || name == "replace" && s.AtRest() {
+			continue
+		}
+		if (name == "restart" || name == "replace") && s.Waits(Removes) { // a removal stands
+			continue
+		}
+		if (name == "replace" || name == "force") && s.Phase == Stuck { // it is told that it cannot be
+			continue
+		}
+		s, w, e := s, w, event(name)
+		for left := 9; ; left-- {
+			var err error
+			if s, w, _, err = led(p, s, w, e, luck{}, nil); err != nil {
+				return fmt.Errorf("after a %s: %w", name, err)
+			}
+			if is(s) {
+				break
+			}
+			if left == 0 {
+				return fmt.Errorf("a %s leads to no end but to %v", name, s.Phase)
+			}
+			e = favour(s)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,84 @@
+package lifecycle
+
+import (
+	"errors"
+	"fmt"
+
+	"tasks/pkg/task"
+)
+
+// die has the supervisor die, and another follow, which finds what the record says and
+// what is so.
+func (k *walk) die(r Kept) error {
+	for _, ran := range []bool{true, false} {
+		kept := r
+		kept.Ran, kept.Exists = ran, ran && kept.State != task.Starting
+		for _, found := range findings(kept) {
+			e := Recovered{Kept: kept, Found: found}
+			if err := k.recover(e); err != nil {
+				return fmt.Errorf("then it dies, and %+v: %w", e, err)
+			}
+		}
+	}
+	return nil
+}
+
+// findings is what may be found of a run that the record has.
+func findings(k Kept) []Found {
+	if !k.Live() {
+		return []Found{NoRun}
+	}
+	if !k.Exists {
+		return []Found{LostRun}
+	}
+	return []Found{TakenBack, LostRun, MayStillBe}
+}
+
+// recover checks what a supervisor makes of a record against what that promises.
+func (k *walk) recover(e Recovered) error {
+	s, w, _, err := led(k.p, State{}, world{}, e, luck{}, nil)
+	if err != nil {
+		return err
+	}
+	if err := promised(k.p, e, s); err != nil {
+		return fmt.Errorf("becomes %+v: %w", s, err)
+	}
+	k.reach(s, w)
+	if !s.Held {
+		return nil
+	}
+	for _, later := range []bool{true, false} {
+		next, after, _, err := led(k.p, s, w, e.Kept.GoOn(k.p, later, 0), luck{}, nil)
+		if err != nil {
+			return fmt.Errorf("goes on: %w", err)
+		}
+		if !next.Phase.Pending() && next.Phase != Starting {
+			return fmt.Errorf("goes on to %v", next.Phase)
+		}
+		k.reach(next, after)
+	}
+	return nil
+}
+
+// promised: what was recorded is gone on with, and nothing runs twice.
+func promised(p Policy, e Recovered, s State) error {
+	kept := e.Kept
+	restarts := p.Restart == task.RestartAlways || p.Restart == task.RestartOnFailure || p.Repeats
+	succeeded := kept.Exited && p.Restart == task.RestartOnFailure && !p.Repeats && p.ok(kept.Exit)
+	interrupted := kept.Live() || kept.State == task.BackingOff || kept.Shutdown
+	lost := e.Found == NoRun || e.Found == LostRun
+	switch {
+	case s.Phase == Starting:
+		return errors.New("it begins before the others are back")
+	case e.Found == MayStillBe && (s.Held || s.Phase.Live()):
+		return errors.New("a second run beside one that may still be")
+	case e.Found == TakenBack && (!s.Phase.Live() || s.Held):
+		return errors.New("it was taken back")
+	case kept.Wish == task.Down && (s.Held || s.Phase.Up() || s.Wish != task.Down):
+		return errors.New("it was stopped")
+	case kept.Wish != task.Up || !lost:
+	case kept.Pending() && !s.Held, interrupted && restarts && !succeeded && !s.Held:
+		return errors.New("it was to go on")
+	}
+	return nil
+}

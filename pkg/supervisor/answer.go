@@ -1,0 +1,54 @@
+package supervisor
+
+import (
+	"fmt"
+
+	"tasks/internal/lifecycle"
+	"tasks/pkg/task"
+)
+
+// answer tells those who waited what has come of it.
+func (a *actor) answer(who lifecycle.Who, outcome lifecycle.Outcome) {
+	info, err := &a.past.gone, a.outcome(outcome)
+	if now := a.shown.Load(); now != nil {
+		info = &now.info
+	}
+	calls := a.calls.of(who)
+	for _, c := range *calls {
+		c.answer(info, err)
+	}
+	*calls = nil
+}
+
+// outcome is the error of one, or nil.
+func (a *actor) outcome(outcome lifecycle.Outcome) error {
+	switch outcome {
+	case lifecycle.Done:
+		return nil
+	case lifecycle.Unsaved:
+		return fmt.Errorf("cannot record that %s is %s: %w", a.name, a.state.Public(), a.past.failure)
+	case lifecycle.CannotBegin:
+		return task.Errorf(nil, a.name, "cannot start %s: %s", a.name, a.why())
+	case lifecycle.TriedAgain:
+		return task.Errorf(nil, a.name, "cannot start %s yet, it is tried again: %s", a.name, a.why())
+	case lifecycle.IsBlocked:
+		return task.Errorf(nil, a.name, "cannot start %s: %s", a.name, a.past.reason)
+	case lifecycle.IsStuck:
+		return task.Errorf(task.ErrTimeout, a.name, "Task %s did not end: %s", a.name, a.whatIsLeft())
+	case lifecycle.WasStopped:
+		return task.Errorf(task.ErrConflict, a.name, "Task %s was stopped before it began again.", a.name)
+	case lifecycle.IsRefused:
+		return fmt.Errorf("cannot start %s: %w", a.name, a.past.refused)
+	case lifecycle.GoesOn:
+		return a.goesOnFor(a.past.failure)
+	case lifecycle.NotErased:
+		return a.past.unerased
+	default:
+		return task.Errorf(nil, a.name, "unknown outcome %d", outcome)
+	}
+}
+
+// goesOnFor says that the run is not ended for another, and why.
+func (a *actor) goesOnFor(err error) error {
+	return fmt.Errorf("cannot start %s again, so it goes on: %w", a.name, err)
+}

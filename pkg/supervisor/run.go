@@ -1,0 +1,155 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"syscall"
+	"time"
+
+	"tasks/internal/fault"
+	"tasks/internal/lifecycle"
+	"tasks/internal/queue"
+	"tasks/internal/room"
+	"tasks/pkg/task"
+)
+
+const kill = syscall.SIGKILL
+
+// keepRuns is how many runs of a task are remembered.
+const keepRuns = 10
+
+type launched struct {
+	proc   task.Process
+	checks task.Checks
+	err    error
+	asked  bool // the engine: the error is its own
+}
+
+// launch asks the engine for a run, beside the loop: it may take its time.
+func (a *actor) launch() {
+	past := &a.past
+	past.run++
+	past.refused, past.lost, past.rested, a.ahead.lack = nil, "", task.Time{}, ""
+	past.history = append(past.history, task.Run{Run: past.run, StartedAt: task.Now()})
+	if len(past.history) > keepRuns {
+		past.history = append([]task.Run(nil), past.history[1:]...)
+	}
+	l := task.Launch{Spec: new(a.role.spec), Run: past.run, Slot: a.ahead.slot}
+	result := make(chan launched, 1)
+	a.run = present{launched: result, since: time.Now()}
+	sup, engine := a.sup, a.role.engine
+	go func() { result <- sup.begin(engine, l) }()
+}
+
+// forgetRun is for a run that has not come to be.
+func (a *actor) forgetRun() {
+	a.past.run--
+	a.sup.queues.Keep(a.place)
+	a.past.history = a.past.history[:len(a.past.history)-1]
+	a.run = present{}
+}
+
+// begin prepares what a run needs, and begins it.
+func (s *Supervisor) begin(engine task.Engine, l task.Launch) launched {
+	path := ""
+	if logs := s.opts.Logs; logs != nil {
+		f, err := logs.Create(l.Spec.Name, l.Run)
+		if err != nil {
+			return launched{err: err}
+		}
+		l.Log, path = f, logs.Path(l.Spec.Name, l.Run)
+		if keeper, ok := logs.(LogKeeper); ok {
+			keeper.Watch(l.Spec, l.Run)
+		}
+	}
+	checks, err := s.checksOf(l, path)
+	if err != nil {
+		if l.Log != nil {
+			l.Log.Close()
+		}
+		return launched{err: err}
+	}
+	if checks != nil {
+		l.Env = checks.Env()
+	}
+	proc, err := engine.Start(context.Background(), l)
+	if err != nil && checks != nil {
+		checks.Close()
+		checks = nil
+	}
+	return launched{proc, checks, err, true}
+}
+
+// checksOf makes the checks of a run; nil where it has none.
+func (s *Supervisor) checksOf(l task.Launch, log string) (task.Checks, error) {
+	if !l.Spec.Ready.Checked() && !l.Spec.Health.Checked() {
+		return nil, nil
+	}
+	if s.opts.Checker == nil {
+		return nil, errors.New("this supervisor has no readiness and health checks")
+	}
+	return s.opts.Checker.Begin(l, log)
+}
+
+func (a *actor) begun(l launched) {
+	a.run.launched = nil
+	switch {
+	case room.Lacks(l.err):
+		a.ahead.lack = l.err.Error()
+		if a.sup.queues.Bar() {
+			a.sup.opts.Logger.Warn("cannot begin tasks; those in queues stay there, and are tried again", "every", queue.BarFor, "task", a.name, "err", l.err)
+		}
+		a.happens(lifecycle.Lacked{Exit: failure(l), Lasted: a.lasted()})
+		return
+	case l.err != nil:
+		a.happens(lifecycle.Failed{Exit: failure(l), Lasted: a.lasted()})
+		return
+	case a.sup.queues.Roomy():
+		a.sup.opts.Logger.Info("tasks begin again", "task", a.name)
+	}
+	a.hold(l.proc, l.checks)
+	a.happens(lifecycle.Began{Brief: a.ahead.slot > 0 && !a.role.spec.Service()})
+	a.pauseWithGroup()
+}
+
+// hold makes proc the present run.
+func (a *actor) hold(proc task.Process, checks task.Checks) {
+	a.run.proc, a.run.exited, a.run.gone, a.run.checks = proc, proc.Exited(), proc.Gone(), checks
+	a.past.last().PID = proc.Ref().PID
+}
+
+// failure is the exit of a run that could not begin: 127 where the command, or
+// its directory, is not there, else 126, as POSIX shells have it.
+func failure(l launched) task.Exit {
+	code := 126
+	if l.asked && (errors.Is(l.err, syscall.ENOENT) || errors.Is(l.err, task.ErrNotFound)) {
+		code = 127
+	}
+	return task.Exit{Code: code, Err: l.err.Error()}
+}
+
+// ask has all of the run end by sig.
+func (a *actor) ask(sig syscall.Signal) {
+	a.run.proc.Stop(sig)
+	fault.At("asked")
+}
+
+// ran is how long the present run has lasted, but for its pauses.
+func (a *actor) ran() time.Duration {
+	switch r := &a.run; {
+	case r.since.IsZero():
+		return 0
+	case !r.pausedAt.IsZero():
+		return r.pausedAt.Sub(r.since)
+	default:
+		return time.Since(r.since)
+	}
+}
+
+// paused notes that the run is, and resumed that it is no more.
+func (p *present) paused() { p.pausedAt = time.Now() }
+
+func (p *present) resumed() {
+	d := time.Since(p.pausedAt)
+	p.since, p.pausedFor, p.pausedAt = p.since.Add(d), p.pausedFor+d, time.Time{}
+}

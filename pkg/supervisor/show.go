@@ -1,0 +1,134 @@
+package supervisor
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"tasks/internal/lifecycle"
+	"tasks/pkg/task"
+)
+
+// A snapshot is a task at one moment, for everybody to read.
+type snapshot struct {
+	info task.Info // without Runs
+	runs []task.Run
+	env  task.Env
+	proc task.Process // the present run, or nil
+}
+
+// show publishes a new snapshot.
+func (a *actor) show() {
+	s, past, spec := &a.state, &a.past, &a.role.spec
+	now := &snapshot{runs: slices.Clone(past.history), env: spec.Env, proc: a.run.proc, info: task.Info{
+		Name: a.name, State: s.Public(), Wish: s.Wish, Engine: a.engineName(), Group: spec.Group, Command: spec.Command,
+		Cwd: spec.Cwd, Run: past.run, Restarts: s.Turn.Restarts, Reason: past.reason, NextAt: a.clocks.next, Spec: spec.Shown(),
+		Priority: spec.Priority, After: spec.After, Slot: a.ahead.slot,
+	}}
+	info := &now.info
+	if info.NextAt.IsZero() {
+		info.NextAt = wall(a.clocks.due.At)
+	}
+	if a.run.proc != nil {
+		info.PID = a.run.proc.Ref().PID
+	}
+	if ready, is := s.IsReady(); is {
+		info.Ready = &ready
+	}
+	if n := len(past.history); !s.Turn.Begun {
+		info.EndedAt = past.rested
+	} else if n > 0 {
+		r := past.history[n-1]
+		info.StartedAt, info.EndedAt, info.ExitCode, info.Signal = r.StartedAt, r.EndedAt, r.ExitCode, r.Signal
+		info.TimedOut = r.TimedOut
+	}
+	info.Log = a.logPath()
+	a.shown.Store(now)
+	a.sup.hub.publish(info, false)
+	a.sup.order.Changed(a.name)
+}
+
+// logPath is the log of the last run, or "".
+func (a *actor) logPath() string {
+	if logs := a.sup.opts.Logs; logs != nil && a.past.run > 0 {
+		return logs.Path(a.name, a.past.run)
+	}
+	return ""
+}
+
+// explain says why the state is what it is. What was said of an end stays.
+func (a *actor) explain() {
+	if a.past.explained == a.state.Armed && a.state.AtRest() {
+		return
+	}
+	a.past.explained = a.state.Armed
+	a.past.reason = a.because()
+}
+
+func (a *actor) because() string {
+	switch needs := a.needs(); {
+	case needs.Tasks:
+		return a.waitsFor()
+	case needs.Slot == lifecycle.InQueue && a.ahead.lack != "":
+		return "cannot begin yet: " + a.ahead.lack
+	case needs.Slot == lifecycle.InQueue:
+		return "waits for a slot of " + a.role.spec.Group
+	case a.state.AtRest():
+		return a.why()
+	}
+	unreached := ""
+	if err := a.stopErr(); err != nil {
+		unreached = err.Error()
+	}
+	return a.state.Reason(a.role.policy, unreached)
+}
+
+// why says how the last run that is over came to its end.
+func (a *actor) why() string {
+	switch {
+	case a.state.Run.Refused && a.past.refused != nil:
+		return a.past.refused.Error()
+	case a.state.Last.State == task.Lost && a.past.lost != "":
+		return a.past.lost
+	}
+	return a.state.Why(a.role.policy)
+}
+
+// stopErr is why some of the run was not reached by its stop.
+func (a *actor) stopErr() error {
+	if r, ok := a.run.proc.(task.StopReporter); ok {
+		return r.StopErr()
+	}
+	return nil
+}
+
+// whatIsLeft says why a run has not ended although it was killed.
+func (a *actor) whatIsLeft() string {
+	if err := a.stopErr(); err != nil {
+		return err.Error() + "; trying again"
+	}
+	if a.run.proc == nil || a.run.proc.Ref().PID == 0 {
+		return "its function does not return"
+	}
+	t, ok := a.run.proc.(task.Tree)
+	if !ok {
+		return fmt.Sprintf("process %d is still there after KILL", a.run.proc.Ref().PID)
+	}
+	left := t.Left()
+	if len(left) == 0 { // they cannot be listed, or are about to be gone
+		return "still there after KILL"
+	}
+	const most = 5
+	var named []string
+	for _, p := range left[:min(len(left), most)] {
+		name := fmt.Sprintf("%d %s", p.PID, strings.Join(p.Command, " "))
+		if p.Blocked {
+			name += " (in uninterruptible sleep)"
+		}
+		named = append(named, name)
+	}
+	if n := len(left) - most; n > 0 {
+		named = append(named, fmt.Sprintf("%d more", n))
+	}
+	return "still there after KILL: " + strings.Join(named, ", ")
+}
