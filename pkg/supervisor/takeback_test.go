@@ -1,0 +1,334 @@
+package supervisor_test
+
+import (
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tasks/internal/enginetest"
+	"tasks/pkg/supervisor"
+	"tasks/pkg/task"
+)
+
+func limited(d time.Duration) func(*task.Spec) {
+	return func(s *task.Spec) { s.Timeout = new(task.Duration(d)) }
+}
+
+// The time that a run was paused counts towards no limit, in the next supervisor neither.
+func TestPausesCountForNoLimitOverAnEnd(t *testing.T) {
+	reborn(t, func(t *testing.T, l *lives) {
+		start(t, l.Supervisor, l.fake, job("still", limited(time.Hour)))
+		was := start(t, l.Supervisor, l.fake, job("was", limited(time.Hour)))
+		time.Sleep(10 * time.Minute)
+		for _, name := range []string{"still", "was"} {
+			l.Pause(t.Context(), name)
+		}
+		time.Sleep(3 * time.Hour)
+		l.Resume(t.Context(), "was")
+		time.Sleep(10 * time.Minute)
+		l.again(l.leave, 10*time.Minute)
+		begun := time.Now()
+		<-was.Stops()
+		within(t, "what is left of the limit", time.Since(begun), 30*time.Minute, 30*time.Minute)
+		expect(t, l.Supervisor, "still", task.Paused, "")
+		l.again(l.leave, time.Hour)
+		l.Resume(t.Context(), "still")
+		l.again(l.leave, 0)
+		time.Sleep(49 * time.Minute)
+		expect(t, l.Supervisor, "still", task.Running, "")
+		time.Sleep(2 * time.Minute)
+		expect(t, l.Supervisor, "still", task.Failed, "timed out after 1h0m0s")
+	})
+}
+
+// A run that nothing ends holds up no supervisor that leaves: its record says that it is
+// there, and how its main process ended.
+func TestLeaveWaitsForNoSweep(t *testing.T) {
+	reborn(t, func(t *testing.T, l *lives) {
+		patient := func(s *task.Spec) { s.StopTimeout = new(task.Duration(time.Hour)) }
+		grace := start(t, l.Supervisor, l.fake, job("grace", patient, restarts(task.RestartOnFailure)))
+		stuck := start(t, l.Supervisor, l.fake, job("stuck"))
+		for _, r := range []*enginetest.FakeRun{grace, stuck} {
+			r.AutoStop(false)
+		}
+		grace.Exit(task.Exit{}, true)
+		stuck.Exit(task.Exit{Code: 3}, true)
+		time.Sleep(time.Minute)
+		begun := time.Now()
+		l.again(l.leave, 0)
+		within(t, "Leave", time.Since(begun), 0, 0)
+		if _, err := l.Start(t.Context(), job("other")); err != nil {
+			t.Errorf("the next supervisor: %v", err)
+		}
+		grace.Vanish(1)
+		stuck.Vanish(1)
+		if got := expect(t, l.Supervisor, "grace", task.Done, "main process ended; 1 other swept"); got.ExitCode == nil || *got.ExitCode != 0 {
+			t.Errorf("%+v", got)
+		}
+		if got := expect(t, l.Supervisor, "stuck", task.Failed, "exit code 3; main process ended; 1 other swept"); *got.ExitCode != 3 {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
+// dies has the supervisor end as by kill -9: what its runs do by then is in no record
+// that it has not written before.
+func dies(l *lives) func() error {
+	before := l.st.all()
+	return func() error {
+		if err := l.leave(); err != nil {
+			return err
+		}
+		l.st.restore(before)
+		return nil
+	}
+}
+
+// The exit of a main process is recorded while what it left is swept.
+func TestExitIsKnownAfterADeath(t *testing.T) {
+	reborn(t, func(t *testing.T, l *lives) {
+		r := start(t, l.Supervisor, l.fake, job("a", restarts(task.RestartOnFailure)))
+		r.AutoStop(false)
+		r.Exit(task.Exit{Signal: syscall.SIGSEGV}, true)
+		synctest.Wait()
+		l.again(dies(l), 0)
+		expect(t, l.Supervisor, "a", task.Stopping, "main process ended; what it left is being swept")
+		r.Vanish(0)
+		if got := expect(t, l.Supervisor, "a", task.BackingOff, "ended by SIGSEGV"); got.Signal != "SIGSEGV" {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
+// Why a run is being ended is known to the next supervisor, also where it has ended
+// meanwhile.
+func TestCauseIsKnownAfterADeath(t *testing.T) {
+	for _, ends := range []string{"before", "after"} {
+		t.Run(ends, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				fake, st, checker := enginetest.NewFake(), newMemory(), enginetest.NewFakeChecker()
+				l := &lives{t: t, st: st, fake: fake, o: supervisor.Options{Commands: fake.Adopter(), Store: st, Checker: checker}}
+				l.Supervisor = supervisor.New(l.o)
+				defer synctest.Wait()
+				defer func() { l.Close(t.Context()) }()
+				sick := start(t, l.Supervisor, fake, job("sick", restarts(task.RestartOnFailure), func(s *task.Spec) { s.HealthCmd = "x" }))
+				health := checker.Next(t)
+				unready := start(t, l.Supervisor, fake, job("unready", restarts(task.RestartOnFailure), func(s *task.Spec) { s.ReadyCmd = "x" }))
+				checks := checker.Next(t)
+				for _, r := range []*enginetest.FakeRun{sick, unready} {
+					r.AutoStop(false)
+				}
+				synctest.Wait()
+				health.Finish(errDisk)
+				checks.Finish(errDisk)
+				synctest.Wait()
+				end := func() {
+					for _, r := range []*enginetest.FakeRun{sick, unready} {
+						r.Exit(task.Exit{}, false)
+					}
+				}
+				die := dies(l)
+				if ends == "before" {
+					l.again(func() error { err := die(); end(); return err }, 0)
+					for name, state := range map[string]task.State{"sick": task.Running, "unready": task.Starting} {
+						if got := expect(t, l.Supervisor, name, state, ""); got.Run != 2 || got.Runs[0].State != task.Failed {
+							t.Errorf("%+v", got)
+						}
+					}
+					return
+				}
+				l.again(die, 0)
+				expect(t, l.Supervisor, "sick", task.Stopping, "unhealthy: no space left on device")
+				expect(t, l.Supervisor, "unready", task.Stopping, "not ready after 30s: no space left on device")
+				end()
+				expect(t, l.Supervisor, "sick", task.BackingOff, "unhealthy: no space left on device")
+				expect(t, l.Supervisor, "unready", task.BackingOff, "not ready after 30s: no space left on device")
+			})
+		})
+	}
+}
+
+// A stop under way keeps the time that it grants.
+func TestGraceIsKeptOverAnEnd(t *testing.T) {
+	reborn(t, func(t *testing.T, l *lives) {
+		r := start(t, l.Supervisor, l.fake, job("a", func(s *task.Spec) { s.StopTimeout = new(task.Duration(time.Second)) }))
+		r.AutoStop(false)
+		l.Submit(supervisor.Op{Kind: supervisor.OpStop, Name: "a", CapGrace: true, Grace: time.Hour})
+		<-r.Stops()
+		l.again(l.leave, 0)
+		if sig := <-r.Stops(); sig != syscall.SIGTERM {
+			t.Errorf("%v", sig)
+		}
+		begun := time.Now()
+		if sig := <-r.Stops(); sig != syscall.SIGKILL {
+			t.Errorf("%v", sig)
+		}
+		within(t, "the grace", time.Since(begun), time.Hour, time.Hour)
+		r.Exit(task.Exit{Signal: syscall.SIGKILL}, false)
+		expect(t, l.Supervisor, "a", task.Stopped, "stopped; killed")
+	})
+}
+
+// What a task no longer waits for does not matter to it, in the next supervisor neither.
+func TestWhatIsMetStaysMet(t *testing.T) {
+	reborn(t, func(t *testing.T, l *lives) {
+		for _, name := range []string{"a", "b"} {
+			start(t, l.Supervisor, l.fake, job(name)).Exit(task.Exit{}, false)
+		}
+		c := start(t, l.Supervisor, l.fake, job("c"))
+		synctest.Wait()
+		begin(t, l.Supervisor, job("d", after("a", "b", "c")))
+		expect(t, l.Supervisor, "d", task.Waiting, "waits for c")
+		if _, err := l.Remove(t.Context(), "a", false); err != nil {
+			t.Fatal(err)
+		}
+		start(t, l.Supervisor, l.fake, job("b")).Exit(task.Exit{Code: 3}, false)
+		for _, end := range []func() error{l.leave, dies(l)} {
+			l.again(end, 0)
+			expect(t, l.Supervisor, "d", task.Waiting, "waits for c")
+		}
+		c.Exit(task.Exit{}, false)
+		expect(t, l.Supervisor, "d", task.Running, "")
+	})
+}
+
+// A time that came while a run lasts is not lost by a change of the supervisor, however
+// short that was before.
+func TestTimeThatCameStays(t *testing.T) {
+	for _, overlap := range []task.Overlap{task.OverlapQueue, task.OverlapReplace} {
+		for _, when := range []string{"noted", "noted, and saved", "unseen"} {
+			t.Run(string(overlap)+" "+when, func(t *testing.T) {
+				reborn(t, func(t *testing.T, l *lives) {
+					r := start(t, l.Supervisor, l.fake, job("a", every(time.Hour), overlaps(overlap)))
+					r.AutoStop(false)
+					if when == "unseen" {
+						time.Sleep(time.Hour - time.Second)
+						l.again(l.leave, 2*time.Second)
+					} else {
+						time.Sleep(time.Hour + time.Second)
+						if when != "noted" && overlap == task.OverlapQueue {
+							l.Pause(t.Context(), "a")
+							l.Resume(t.Context(), "a")
+						}
+						l.again(dies(l), 0)
+					}
+					r.Exit(task.Exit{}, false)
+					next(t, l.fake)
+					expect(t, l.Supervisor, "a", task.Running, "")
+				})
+			})
+		}
+	}
+}
+
+// How often a task was restarted by itself counts on in the next supervisor, though that
+// came during the pause.
+func TestRestartsCountOn(t *testing.T) {
+	reborn(t, func(t *testing.T, l *lives) {
+		r := start(t, l.Supervisor, l.fake, job("a", restarts(task.RestartOnFailure), func(s *task.Spec) { s.MaxRestarts = new(2) }))
+		for n := 1; n <= 2; n++ {
+			r.Exit(task.Exit{Code: 1}, false)
+			expect(t, l.Supervisor, "a", task.BackingOff, "exit code 1")
+			l.again(l.leave, 0)
+			r = next(t, l.fake)
+			if got := expect(t, l.Supervisor, "a", task.Running, ""); got.Restarts != n {
+				t.Errorf("%d restarts", got.Restarts)
+			}
+		}
+		r.Exit(task.Exit{Code: 1}, false)
+		expect(t, l.Supervisor, "a", task.Failed, "exit code 1; gave up after 2 restarts")
+	})
+}
+
+// What is to be replaced is left as it is where the record of the other has no room;
+// and where that has, a death of the supervisor leads to the other.
+func TestReplacementIsRecordedFirst(t *testing.T) {
+	reborn(t, func(t *testing.T, l *lives) {
+		big := func(s *task.Spec) { s.Cwd = "/big" }
+		setSlots(t, l.Supervisor, "g", 1)
+		up := start(t, l.Supervisor, l.fake, job("up", restarts(task.RestartAlways)))
+		start(t, l.Supervisor, l.fake, job("first", in("g")))
+		begin(t, l.Supervisor, job("queued", in("g")))
+		begin(t, l.Supervisor, job("behind", in("g")))
+		begin(t, l.Supervisor, job("sleeps", delayed(time.Hour)))
+		full := func(r *task.Record) error {
+			if r != nil && r.Spec.Cwd == "/big" {
+				return errDisk
+			}
+			return nil
+		}
+		l.st.failing(full)
+		before := l.List()
+		replace := func(spec task.Spec) *supervisor.Call {
+			return l.Submit(supervisor.Op{Kind: supervisor.OpStart, Spec: &spec, Replace: true})
+		}
+		for _, spec := range []task.Spec{job("up", restarts(task.RestartAlways), big), job("queued", in("g"), big), job("sleeps", delayed(time.Hour), big)} {
+			_, err := replace(spec).Wait(t.Context())
+			expectError(t, err, errDisk, "cannot start "+spec.Name+" again, so it goes on")
+		}
+		synctest.Wait()
+		for i, now := range l.List() {
+			if was := before[i]; now.State != was.State || now.Run != was.Run || now.NextAt != was.NextAt || now.Reason != was.Reason {
+				t.Errorf("was %+v\nis %+v", was, now)
+			}
+		}
+		l.st.failing(nil)
+		up.AutoStop(false)
+		other := job("up", restarts(task.RestartAlways))
+		other.Command = []string{"other"}
+		replace(other)
+		<-up.Stops()
+		l.again(dies(l), 0)
+		up.Exit(task.Exit{}, false)
+		if r := next(t, l.fake); r.Launch.Spec.Command[0] != "other" || r.Launch.Run != 2 {
+			t.Errorf("%+v", r.Launch)
+		}
+		expect(t, l.Supervisor, "up", task.Running, "")
+	})
+}
+
+// A run that comes to be in a paused group is paused, and a schedule's time there ends
+// none.
+func TestPausedGroupStandsStill(t *testing.T) {
+	checking(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake, checker *enginetest.FakeChecker) {
+		start(t, s, f, job("slow", in("p"), func(s *task.Spec) { s.ReadyCmd = "x" }))
+		checks := checker.Next(t)
+		start(t, s, f, job("turns", in("p"), every(time.Hour), overlaps(task.OverlapReplace)))
+		drained := start(t, s, f, job("drained", in("z"), every(time.Hour), overlaps(task.OverlapReplace)))
+		if _, err := s.PauseGroup(t.Context(), "p"); err != nil {
+			t.Fatal(err)
+		}
+		setSlots(t, s, "z", 0)
+		checks.Finish(nil)
+		expect(t, s, "slow", task.Paused, "")
+		starts := f.Starts()
+		time.Sleep(150 * time.Minute)
+		expect(t, s, "turns", task.Paused, "")
+		if expect(t, s, "drained", task.Running, ""); f.Starts() != starts {
+			t.Errorf("%d began", f.Starts()-starts)
+		}
+		setSlots(t, s, "z", 1)
+		time.Sleep(time.Hour)
+		<-drained.Stops()
+		if _, err := s.ResumeGroup(t.Context(), "p"); err != nil {
+			t.Fatal(err)
+		}
+		expect(t, s, "slow", task.Running, "")
+	})
+}
+
+// Who asks all to stop as the supervisor leaves them is not told that they have.
+func TestStopAllBesideLeave(t *testing.T) {
+	reborn(t, func(t *testing.T, l *lives) {
+		start(t, l.Supervisor, l.fake, job("a"))
+		if err := l.leave(); err != nil {
+			t.Fatal(err)
+		}
+		_, err := l.StopAll(t.Context(), -1)
+		expectError(t, err, task.ErrUnavailable, "the supervisor has ended, and a goes on")
+		l.again(func() error { return nil }, 0)
+		expect(t, l.Supervisor, "a", task.Running, "")
+	})
+}
