@@ -19,10 +19,10 @@ const (
 // states is one in each phase and more, by names that begin with the phase's.
 func states() map[string]State {
 	left := task.Exit{Code: 3}
-	heard, begun, gone := Turn{Unasked: true}, Turn{Begun: true}, Run{Exited: true, Exit: left}
+	heard, begun, gone := Turn{Automatic: true}, Turn{Ran: true}, Run{Exited: true, Exit: left}
 	stopped := State{Phase: Starting, Wish: task.Down, Cause: ByStop, Grace: grace, Turn: begun}
 	dropped, killed := stopped, stopped
-	dropped.Turn.Unasked, killed.Run.Killed = true, true
+	dropped.Turn.Automatic, killed.Run.Killed = true, true
 	killedLeft := Run{Exited: true, Killed: true, Exit: left}
 	return map[string]State{
 		"idle":             {},
@@ -34,8 +34,8 @@ func states() map[string]State {
 		"queued held":      {Phase: Queued, Wish: task.Up, Held: true, Turn: heard},
 		"starting":         {Phase: Starting, Wish: task.Up, Turn: begun},
 		"starting stopped": stopped,
-		"starting again":   {Phase: Starting, Wish: task.Up, Turn: Turn{Retry: true, Begun: true}},
-		"starting unasked": {Phase: Starting, Wish: task.Up, Turn: Turn{Unasked: true, Begun: true}},
+		"starting again":   {Phase: Starting, Wish: task.Up, Turn: Turn{Retry: true, Ran: true}},
+		"starting unasked": {Phase: Starting, Wish: task.Up, Turn: Turn{Automatic: true, Ran: true}},
 		"starting dropped": dropped,
 		"starting killed":  killed,
 		"probing":          {Phase: Probing, Wish: task.Up, Turn: begun},
@@ -79,14 +79,14 @@ var events = []struct {
 	{"resume", Resume{}},
 	{"tick", Tick{}},
 	{"late", Tick{Late: 3}},
-	{"clear", Cleared{}},
-	{"block", Blocked{Exit: task.Exit{Code: 126, Err: "dependency db is failed"}}},
-	{"grant", Granted{}},
+	{"clear", DependenciesMet{}},
+	{"block", DependencyFailed{Exit: task.Exit{Code: 126, Err: "dependency db is failed"}}},
+	{"grant", SlotGranted{}},
 	{"began", Began{}},
 	{"failed", Failed{Exit: task.Exit{Code: 127, Err: "not there"}}},
-	{"lacks", Lacked{Exit: task.Exit{Code: 126, Err: "no space left on device"}}},
+	{"lacks", OutOfResources{Exit: task.Exit{Code: 126, Err: "no space left on device"}}},
 	{"ready", Ready{}},
-	{"sick", Sick{"connection refused"}},
+	{"sick", Unhealthy{"connection refused"}},
 	{"timer", TimedOut{Note: "connection refused"}},
 	{"exited", Exited{}},
 	{"exited 1", Exited{Exit: task.Exit{Code: 1}}},
@@ -431,7 +431,7 @@ func cell(p Policy, s State, e Event) string {
 		return "conflict"
 	case err != nil:
 		return fmt.Sprintf("error %v", err)
-	case !is.unlike(s) && is.Held == s.Held && is.Turn.Unasked == s.Turn.Unasked && len(done(effects)) == 0:
+	case !is.unlike(s) && is.Held == s.Held && is.Turn.Automatic == s.Turn.Automatic && len(done(effects)) == 0:
 		return "-"
 	case is.Phase == s.Phase:
 		got = "same"

@@ -62,12 +62,12 @@ type (
 	Tick struct{ Late int }
 	// Dated is another time for what is to come.
 	Dated struct{}
-	// Cleared is that all it waits for has happened.
-	Cleared struct{}
-	// Blocked is that something of that cannot happen any more; Exit says what.
-	Blocked struct{ Exit task.Exit }
-	// Granted is a slot.
-	Granted struct{}
+	// DependenciesMet is that all it waits for has happened.
+	DependenciesMet struct{}
+	// DependencyFailed is that something of that cannot happen any more; Exit says what.
+	DependencyFailed struct{ Exit task.Exit }
+	// SlotGranted is that the task has a slot of its group now.
+	SlotGranted struct{}
 	// Began is that the run exists; Brief: it may well be over soon.
 	Began struct{ Brief bool }
 	// Failed is that the run could not begin; Exit says why.
@@ -75,16 +75,16 @@ type (
 		Exit task.Exit
 		Lasted
 	}
-	// Lacked is likewise, for want of disk, memory, processes or descriptors: what
+	// OutOfResources is likewise, for want of disk, memory, processes or descriptors: what
 	// needs a slot goes back into its queue.
-	Lacked struct {
+	OutOfResources struct {
 		Exit task.Exit
 		Lasted
 	}
 	// Ready is that the readiness check has succeeded.
 	Ready struct{}
-	// Sick is that the health check has failed too often.
-	Sick struct{ Note string }
+	// Unhealthy is that the health check has failed too often.
+	Unhealthy struct{ Note string }
 	// Exited is the end of the main process; Left tells whether it left others behind.
 	Exited struct {
 		Exit task.Exit

@@ -41,10 +41,10 @@ func (e Restart) on(t *step) error {
 		t.begin(attempt{})
 	case Waiting, Queued: // keeps its place, and counts from zero again
 		t.Wish, t.Held = task.Up, false
-		turn.Unasked, turn.Begun, turn.Restarts, turn.Streak = false, false, 0, 0
+		turn.Automatic, turn.Ran, turn.Restarts, turn.Streak = false, false, 0, 0
 	case Starting: // its run is as new as a restart would make it
-		turn.Retry = turn.Retry || turn.Unasked
-		turn.Restarts, turn.Streak, turn.Unasked = 0, 0, false
+		turn.Retry = turn.Retry || turn.Automatic
+		turn.Restarts, turn.Streak, turn.Automatic = 0, 0, false
 		if t.Cause != ByItself {
 			t.follow(ByRestart)
 		}

@@ -55,8 +55,8 @@ func (w *world) holds(p Policy, was, is State, e Event) error {
 		return fmt.Errorf("a pause of %v", is.Pause)
 	case is.Phase != Idle && (is.Phase == Over) != is.Public().Ended():
 		return fmt.Errorf("%v, and shown as %q", is.Phase, is.Public())
-	case is.Turn.Begun != w.begun:
-		return fmt.Errorf("begun is %v", is.Turn.Begun)
+	case is.Turn.Ran != w.begun:
+		return fmt.Errorf("begun is %v", is.Turn.Ran)
 	case p.Grouped && w.slot != is.Phase.Live():
 		return fmt.Errorf("%v, and slot is %v", is.Phase, w.slot)
 	case is.Held && was.Held && is.Phase != was.Phase && !was.Phase.Live() && is.Phase != Over && !up:
@@ -73,11 +73,11 @@ func (w *world) passes(p Policy, was, is State, e Event) error {
 	var clear, block, grant, began, ready, pause, resume, stops, saved, replaces, lacked, recovered, ticked, exits, restart bool
 	left, removes := false, false
 	switch e := e.(type) {
-	case Cleared:
+	case DependenciesMet:
 		clear = true
-	case Blocked:
+	case DependencyFailed:
 		block = true
-	case Granted:
+	case SlotGranted:
 		grant = true
 	case Began:
 		began = true
@@ -95,7 +95,7 @@ func (w *world) passes(p Policy, was, is State, e Event) error {
 		saved = true
 	case Replace:
 		replaces = true
-	case Lacked:
+	case OutOfResources:
 		lacked = true
 	case Recovered:
 		recovered = true
@@ -137,13 +137,13 @@ func (w *world) passes(p Policy, was, is State, e Event) error {
 		return fmt.Errorf("%T leads from paused to %v", e, to)
 	case from.Up() && moved && (restart || replaces):
 		return errors.New("ended before that is recorded")
-	case (is.Cause == ByTime || is.Again) && !p.Repeats,
+	case (is.Cause == ByTime || is.RerunPending) && !p.Repeats,
 		is.Cause == ByTime && p.Overlap != task.OverlapReplace,
-		is.Again && p.Overlap != task.OverlapReplace && p.Overlap != task.OverlapQueue:
-		return fmt.Errorf("cause %d, again %v in spite of the policy", is.Cause, is.Again)
-	case is.Again && !was.Again && (!ticked || !from.Live() || w.stopped),
-		is.Again && !was.Again && (was.Cause == ByRestart || was.Cause == ByTime),
-		is.Again && !to.Live() && !w.stopped && to != Over, is.Again && to == Starting && (p.Overlap != task.OverlapQueue || moved):
+		is.RerunPending && p.Overlap != task.OverlapReplace && p.Overlap != task.OverlapQueue:
+		return fmt.Errorf("cause %d, again %v in spite of the policy", is.Cause, is.RerunPending)
+	case is.RerunPending && !was.RerunPending && (!ticked || !from.Live() || w.stopped),
+		is.RerunPending && !was.RerunPending && (was.Cause == ByRestart || was.Cause == ByTime),
+		is.RerunPending && !to.Live() && !w.stopped && to != Over, is.RerunPending && to == Starting && (p.Overlap != task.OverlapQueue || moved):
 		return fmt.Errorf("again while %v", to)
 	case is.Cause == ByUnready && p.Ready == 0, is.Cause == BySweep && (p.Leave && was.Cause != BySweep || !is.Run.Exited):
 		return fmt.Errorf("ended by cause %d", is.Cause)
@@ -155,8 +155,8 @@ func (w *world) passes(p Policy, was, is State, e Event) error {
 
 // rests is what a state must not come to rest from.
 func (w *world) rests(p Policy, was, is State, e Event) error {
-	_, lacked := e.(Lacked)
-	_, block := e.(Blocked)
+	_, lacked := e.(OutOfResources)
+	_, block := e.(DependencyFailed)
 	_, recovered := e.(Recovered)
 	_, replaces := e.(Replace)
 	tick, _ := e.(Tick)
@@ -164,14 +164,14 @@ func (w *world) rests(p Policy, was, is State, e Event) error {
 	if recovered {
 		return nil
 	}
-	goes := p.Repeats && was.Turn.Taken || lacked && was.Turn.Retry // on, though its caller was told
-	unbegun := failed(e) && !was.Turn.Unasked && !goes && is.Phase != Queued || block
+	goes := p.Repeats && was.Turn.ScheduleActive || lacked && was.Turn.Retry // on, though its caller was told
+	unbegun := failed(e) && !was.Turn.Automatic && !goes && is.Phase != Queued || block
 	ended := was.Phase.Live() && !is.Phase.Live()
 	renewed := replaces || was.Cause == ByReplacement || was.Owed.Intent.Cause == ByReplacement
 	sets := is.Armed != was.Armed && (is.Phase == Waiting || is.Phase == Queued || is.Phase == Starting)
 	switch {
 	case is.Phase != Over || was.Phase == Over || w.stopped || is.Wish == task.Down || renewed:
-	case p.Repeats && (!failed(e) || was.Turn.Unasked || was.Turn.Taken):
+	case p.Repeats && (!failed(e) || was.Turn.Automatic || was.Turn.ScheduleActive):
 		return fmt.Errorf("%T ends what repeats", e)
 	case p.Restart == task.RestartAlways && p.Max < 0 && !unbegun:
 		return fmt.Errorf("%T ends what restarts always", e)
@@ -181,12 +181,12 @@ func (w *world) rests(p Policy, was, is State, e Event) error {
 		return fmt.Errorf("%d times late after %d", is.Turn.Late, was.Turn.Late)
 	case was.Phase == Backoff && is.Phase != was.Phase && is.Phase != Over && is.Turn.Late != tick.Late:
 		return errors.New("a retry is late")
-	case failed(e) && was.Phase == Starting && !was.Turn.Unasked && was.Cause == ByItself && is.Phase != Over && !goes && !(lacked && is.Phase == Queued):
+	case failed(e) && was.Phase == Starting && !was.Turn.Automatic && was.Cause == ByItself && is.Phase != Over && !goes && !(lacked && is.Phase == Queued):
 		return fmt.Errorf("%v, though its caller was told", is.Phase)
-	case ended && !unbegun && !renewed && was.Again && !w.stopped && was.Wish != task.Down && !(is.Phase == Waiting || is.Phase == Queued):
+	case ended && !unbegun && !renewed && was.RerunPending && !w.stopped && was.Wish != task.Down && !(is.Phase == Waiting || is.Phase == Queued):
 		return fmt.Errorf("%v, and a time that had come is forgotten", is.Phase)
-	case sets && is.Turn.Unasked != unasked(p, was, e):
-		return fmt.Errorf("unasked is %v", is.Turn.Unasked)
+	case sets && is.Turn.Automatic != unasked(p, was, e):
+		return fmt.Errorf("unasked is %v", is.Turn.Automatic)
 	case sets && is.Turn.Restarts > 0 && was.Phase != Backoff && !was.Phase.Pending() && !goOn.Count && !(lacked && is.Phase == Queued), is.Phase == Waiting && is.Turn.Restarts > 0 && !goOn.Count && was.Phase != Waiting:
 		return fmt.Errorf("%d restarts of a new turn", is.Turn.Restarts)
 	}
@@ -200,15 +200,15 @@ func unasked(p Policy, s State, e Event) bool {
 		return false
 	case GoOn, Tick, TimedOut:
 		return true
-	case Lacked:
+	case OutOfResources:
 		if p.Grouped { // back in the queue
-			return s.Turn.Unasked
+			return s.Turn.Automatic
 		}
 	}
 	if s.Phase.Live() { // and is settled
 		return s.Cause != ByRestart
 	}
-	return s.Turn.Unasked
+	return s.Turn.Automatic
 }
 
 // favour is what s hopes for: the event that leads it on.
@@ -217,9 +217,9 @@ func favour(s State) Event {
 	case Sleeping, Backoff:
 		return Tick{}
 	case Waiting:
-		return Cleared{}
+		return DependenciesMet{}
 	case Queued:
-		return Granted{}
+		return SlotGranted{}
 	case Starting:
 		return Began{}
 	case Probing:

@@ -5,7 +5,7 @@ import "time"
 // Needs is what a phase waits for. It begins when the phase is entered, and ends
 // when another one is: see [State.Armed].
 type Needs struct {
-	Tasks    bool          // that the others have ended, or are ready: Cleared or Blocked
+	Tasks    bool          // that the others have ended, or are ready: DependenciesMet or DependencyFailed
 	Slot     Slot          //
 	Deadline time.Duration // TimedOut, if not 0
 	Pauses   bool          // the deadline is the next try
@@ -20,7 +20,7 @@ type Slot uint8
 // What that may be.
 const (
 	NoSlot  Slot = iota
-	InQueue      // for one: Granted
+	InQueue      // for one: SlotGranted
 	HasSlot      // which it gives back
 )
 
@@ -31,7 +31,7 @@ type Check uint8
 const (
 	NoCheck     Check = iota
 	ReadyCheck        // Ready or TimedOut
-	HealthCheck       // Sick
+	HealthCheck       // Unhealthy
 )
 
 // Needs is what the phase needs where its run has lasted that long.

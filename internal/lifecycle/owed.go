@@ -79,7 +79,7 @@ func (e Saved) on(t *step) error {
 		return nil
 	}
 	accepted := t.Owed.Began || t.Phase.Pending()
-	if begins := &t.Owed.Callers[Begins]; e.Failed && accepted && (*begins == Pending || *begins == Done) && !t.Turn.Unasked {
+	if begins := &t.Owed.Callers[Begins]; e.Failed && accepted && (*begins == Pending || *begins == Done) && !t.Turn.Automatic {
 		t.Run.Refused, *begins = true, Pending // not before: nothing may be left of it
 	}
 	t.conclude(e.Failed)
@@ -130,7 +130,7 @@ func (t *step) conclude(failed bool) {
 	switch {
 	case pending && !t.Run.Refused:
 		t.waiting(Begins, Done)
-		t.Turn.Unasked = true // nobody is left to hear
+		t.Turn.Automatic = true // nobody is left to hear
 	case t.Phase == Over && t.Run.Refused:
 		t.waiting(Begins, IsRefused)
 	case t.Phase == Over:

@@ -8,19 +8,19 @@ import (
 
 // Kept is what a record says of a state.
 type Kept struct {
-	Wish     task.Wish
-	State    task.State
-	Restarts int
-	Waits    bool          // for others
-	Again    bool          // its time came while the run lasts
-	Fresh    bool          // it is on its way, and there was no run since its start
-	Ready    bool          // the run
-	Shutdown bool          // the supervisor's end has ended it
-	Cause    Cause         // why the run is being ended; of an older record not known
-	Grace    time.Duration // that it was given
-	Note     string        // what the check said that ends it
-	Exited   bool          // its main process has ended
-	Exit     task.Exit     // so
+	Wish         task.Wish
+	State        task.State
+	Restarts     int
+	Waits        bool          // for others
+	RerunPending bool          // its time came while the run lasts
+	Fresh        bool          // it is on its way, and there was no run since its start
+	Ready        bool          // the run
+	Shutdown     bool          // the supervisor's end has ended it
+	Cause        Cause         // why the run is being ended; of an older record not known
+	Grace        time.Duration // that it was given
+	Note         string        // what the check said that ends it
+	Exited       bool          // its main process has ended
+	Exit         task.Exit     // so
 
 	Beside
 }
@@ -36,7 +36,7 @@ type Beside struct {
 func (s State) Kept() Kept {
 	k := Kept{
 		Wish: s.Wish, State: s.Public(), Restarts: s.Turn.Restarts,
-		Waits: s.Phase == Waiting, Again: s.Again && s.Phase.Live(), Fresh: s.Phase.Pending() && !s.Turn.Begun,
+		Waits: s.Phase == Waiting, RerunPending: s.RerunPending && s.Phase.Live(), Fresh: s.Phase.Pending() && !s.Turn.Ran,
 		Ready: s.Phase == Running || s.Phase == Paused, Shutdown: s.Phase == Over && s.Last.Cause == ByShutdown,
 	}
 	intent := s.Owed.Intent
@@ -67,7 +67,7 @@ func (s State) Kept() Kept {
 // Write records k in r.
 func (k Kept) Write(r *task.Record) {
 	r.Wish, r.State, r.Restarts, r.Waits, r.Fresh, r.Ready, r.Shutdown = k.Wish, k.State, k.Restarts, k.Waits, k.Fresh, k.Ready, k.Shutdown
-	r.Again = k.Again
+	r.RerunPending = k.RerunPending
 	r.Ending, r.Grace, r.Note = causes[k.Cause], task.Duration(k.Grace), k.Note
 	if n := len(r.Runs); k.Exited && n > 0 {
 		NoteExit(&r.Runs[n-1], k.Exit)
@@ -78,7 +78,7 @@ func (k Kept) Write(r *task.Record) {
 func KeptIn(r *task.Record) Kept {
 	k := Kept{
 		Wish: r.Wish, State: r.State, Restarts: r.Restarts, Waits: r.Waits, Fresh: r.Fresh, Ready: r.Ready, Shutdown: r.Shutdown,
-		Again: r.Again, Grace: time.Duration(r.Grace), Note: r.Note,
+		RerunPending: r.RerunPending, Grace: time.Duration(r.Grace), Note: r.Note,
 		Beside: Beside{len(r.Runs) > 0, r.Ref != task.Ref{}, !r.Rested.IsZero()},
 	}
 	for c, name := range causes {
@@ -179,7 +179,7 @@ func (e Recovered) on(t *step) error {
 	}
 	t.Wish, t.Turn.Restarts = k.Wish, k.Restarts
 	if e.Found == TakenBack {
-		t.Turn.Begun = true
+		t.Turn.Ran = true
 		t.takeBack(k)
 	} else {
 		t.goOn(e)
@@ -202,7 +202,7 @@ func (e Recovered) on(t *step) error {
 // goOn is for a task without a run.
 func (t *step) goOn(e Recovered) {
 	k := e.Kept
-	t.Turn.Begun = k.Ran && !k.Fresh && !k.Rested
+	t.Turn.Ran = k.Ran && !k.Fresh && !k.Rested
 	t.Last.State = k.State
 	switch {
 	case k.Live():
@@ -227,7 +227,7 @@ func (t *step) goOn(e Recovered) {
 
 // takeBack goes on with the run of k.
 func (t *step) takeBack(k Kept) {
-	t.Again = k.Again && t.p.Repeats
+	t.RerunPending = k.RerunPending && t.p.Repeats
 	switch {
 	case k.State == task.Paused:
 		t.enter(Paused)

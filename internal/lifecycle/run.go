@@ -18,12 +18,12 @@ func (e Tick) on(t *step) error {
 		t.Cause = ByTime
 		t.end(t.p.Grace, false)
 	case t.Phase == Starting && queue: // to be replaced, it is as new as what would follow
-		t.Again = true
+		t.RerunPending = true
 	case again && t.Phase.Live() && t.Phase != Starting:
-		t.Again = true
+		t.RerunPending = true
 	}
-	t.Owed.Stale = t.Owed.Stale || t.Again && !was.Again // its time, which has passed, says so as well
-	if t.State == was {                                  // it is another time that the task has now
+	t.Owed.Stale = t.Owed.Stale || t.RerunPending && !was.RerunPending // its time, which has passed, says so as well
+	if t.State == was {                                                // it is another time that the task has now
 		return Dated{}.on(t)
 	}
 	return nil
@@ -35,20 +35,20 @@ func (Dated) on(t *step) error {
 		return nil
 	}
 	t.Owed.Changed = true
-	if !t.Again && !t.Held && (t.Phase.Up() || !t.Phase.Live()) {
+	if !t.RerunPending && !t.Held && (t.Phase.Up() || !t.Phase.Live()) {
 		t.Owed.Record = Now
 	}
 	return nil
 }
 
-func (Cleared) on(t *step) error {
+func (DependenciesMet) on(t *step) error {
 	if t.Phase == Waiting && !t.Held {
 		t.queue()
 	}
 	return nil
 }
 
-func (e Blocked) on(t *step) error {
+func (e DependencyFailed) on(t *step) error {
 	if t.Phase != Waiting || t.Held {
 		return nil
 	}
@@ -63,7 +63,7 @@ func (e Blocked) on(t *step) error {
 	return nil
 }
 
-func (Granted) on(t *step) error {
+func (SlotGranted) on(t *step) error {
 	if t.Phase == Queued && !t.Held {
 		t.launch()
 	}
@@ -75,7 +75,7 @@ func (e Began) on(t *step) error {
 		return nil
 	}
 	t.Owed.Began = true
-	if e.Brief && t.Turn.Unasked && !t.Waits(Begins) {
+	if e.Brief && t.Turn.Automatic && !t.Waits(Begins) {
 		t.Owed.Record = Soon
 	} else {
 		t.Owed.Record = Now
@@ -101,7 +101,7 @@ func (e Failed) on(t *step) error {
 	return nil
 }
 
-func (e Lacked) on(t *step) error {
+func (e OutOfResources) on(t *step) error {
 	switch {
 	case t.Phase != Starting:
 	case t.p.Grouped:
@@ -130,7 +130,7 @@ func (t *step) fail(exit task.Exit, l Lasted, unbegun bool) {
 
 // yield takes a run that could not begin back to where it waited for its slot.
 func (t *step) yield() {
-	t.Turn.Begun, t.Run.Killed, t.Again = t.Turn.Before, false, false
+	t.Turn.Ran, t.Run.Killed, t.RerunPending = t.Turn.RanBefore, false, false
 	t.waiting(Ends, Done)
 	t.do(Forget)
 	switch t.Cause {
@@ -160,7 +160,7 @@ func (Ready) on(t *step) error {
 	return nil
 }
 
-func (e Sick) on(t *step) error {
+func (e Unhealthy) on(t *step) error {
 	if t.Phase == Running {
 		t.Cause, t.Run.Note = ByUnhealthy, e.Note
 		t.end(t.p.Grace, false)
@@ -216,7 +216,7 @@ func (e TimedOut) on(t *step) error {
 		}
 		t.Turn.Restarts++
 		t.Turn.Streak++
-		t.Turn.Unasked, t.Turn.Retry, t.Turn.Late, t.Cause = true, true, 0, ByItself
+		t.Turn.Automatic, t.Turn.Retry, t.Turn.Late, t.Cause = true, true, 0, ByItself
 		t.queue()
 	}
 	return nil

@@ -151,12 +151,12 @@ func TestRestartInTheQueue(t *testing.T) {
 	p := policyOf(t, "grouped on-failure")
 	p.Max = 1
 	m, _ := play(t, p, "start", "grant", "began", "exited 1", "timer")
-	if m.Phase != Queued || m.Turn.Restarts != 1 || !m.Turn.Begun || !m.Turn.Unasked {
+	if m.Phase != Queued || m.Turn.Restarts != 1 || !m.Turn.Ran || !m.Turn.Automatic {
 		t.Fatalf("%+v", m)
 	}
 	armed := m.Armed
 	m, _, _ = after(p, m, event("restart"))
-	if m.Phase != Queued || m.Turn.Restarts != 0 || m.Turn.Streak != 0 || m.Turn.Begun || m.Armed != armed {
+	if m.Phase != Queued || m.Turn.Restarts != 0 || m.Turn.Streak != 0 || m.Turn.Ran || m.Armed != armed {
 		t.Errorf("%+v", m)
 	}
 	for _, name := range []string{"grant", "began", "exited 1"} {
@@ -173,8 +173,8 @@ func TestNoTimeAgainstTheWish(t *testing.T) {
 	t.Parallel()
 	for _, overlap := range []string{"skip", "queue", "replace"} {
 		p := policyOf(t, "repeats "+overlap)
-		m, acts, _ := after(p, State{Phase: Running, Wish: task.Down, Turn: Turn{Begun: true}}, event("tick"))
-		if m.Phase != Running || m.Again || len(acts) > 0 {
+		m, acts, _ := after(p, State{Phase: Running, Wish: task.Down, Turn: Turn{Ran: true}}, event("tick"))
+		if m.Phase != Running || m.RerunPending || len(acts) > 0 {
 			t.Errorf("%s: %v, %v", overlap, m.Phase, acts)
 		}
 		if m, _, _ = after(p, m, event("exited")); m.Phase != Over {

@@ -9,30 +9,30 @@ import (
 // State is all that decides what becomes of a task. The zero value is a task that
 // never was.
 type State struct {
-	Phase Phase
-	Wish  task.Wish
-	Held  bool          // nothing begins: the supervisor ends, or does not go on yet
-	Cause Cause         // why the run is being ended
-	Grace time.Duration // of the stop under way
-	Pause time.Duration // of the backoff under way
-	Again bool          // its time came while the run lasts: another follows
-	Turn  Turn
-	Run   Run
-	Last  Ending
-	Owed  Owed
-	Armed uint64 // changes whenever a phase is entered, and what it needs begins anew
+	Phase        Phase
+	Wish         task.Wish
+	Held         bool          // nothing begins: the supervisor ends, or does not go on yet
+	Cause        Cause         // why the run is being ended
+	Grace        time.Duration // of the stop under way
+	Pause        time.Duration // of the backoff under way
+	RerunPending bool          // its time came while the run lasts: another follows
+	Turn         Turn
+	Run          Run
+	Last         Ending
+	Owed         Owed
+	Armed        uint64 // changes whenever a phase is entered, and what it needs begins anew
 }
 
 // Turn is the runs since the last start by hand, or since the time of one came.
 type Turn struct {
-	Unasked  bool // nobody is to hear whether the run can begin
-	Retry    bool // it was up, or to be: where there is no room for the run it is tried again, whoever asked for it
-	Begun    bool // there was a run since the last start by hand, or since its time came
-	Before   bool // likewise, before the one that is starting
-	Taken    bool // it has slept or run since its start by hand: what repeats does so from then on
-	Late     int  // times that had passed unseen before the run
-	Restarts int  // automatic ones since the last start by hand
-	Streak   int  // short runs in a row: the backoff's exponent
+	Automatic      bool // nobody waits to hear whether the run can begin
+	Retry          bool // it was up, or to be: if there are no resources for the run it is tried again, whoever asked for it
+	Ran            bool // there was a run since the last start by hand, or since its time came
+	RanBefore      bool // likewise, before the one that is starting
+	ScheduleActive bool // it has slept or run since its start by hand: a schedule goes on from then on
+	Late           int  // times that had passed unseen before the run
+	Restarts       int  // automatic ones since the last start by hand
+	Streak         int  // short runs in a row: the backoff's exponent
 }
 
 // Run is the run under way.

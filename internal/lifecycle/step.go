@@ -38,13 +38,13 @@ func (t *step) do(actions ...Action) {
 
 // unlike compares what is shown or recorded.
 func (s State) unlike(other State) bool {
-	s.Owed, s.Held, s.Turn.Unasked = other.Owed, other.Held, other.Turn.Unasked
+	s.Owed, s.Held, s.Turn.Automatic = other.Owed, other.Held, other.Turn.Automatic
 	return s != other
 }
 
 func (t *step) enter(p Phase) {
 	t.Phase = p
-	t.Turn.Taken = (t.Turn.Taken || p == Sleeping || p.Up()) && p != Over
+	t.Turn.ScheduleActive = (t.Turn.ScheduleActive || p == Sleeping || p.Up()) && p != Over
 	if p == Over {
 		t.Held = false
 	}
@@ -53,7 +53,7 @@ func (t *step) enter(p Phase) {
 
 // rest comes to rest without a run.
 func (t *step) rest(cause Cause) {
-	if t.Phase.Pending() && !t.Turn.Begun {
+	if t.Phase.Pending() && !t.Turn.Ran {
 		t.Last = Ending{}
 	}
 	t.Last.State, t.Last.Cause = task.Stopped, cause
@@ -71,10 +71,10 @@ type attempt struct {
 func (t *step) begin(a attempt) {
 	turn := &t.Turn
 	turn.Restarts, turn.Streak = a.restarts, min(a.restarts, 1) // how many were short is not known
-	turn.Unasked, turn.Late = a.unasked, a.late
-	turn.Begun = turn.Begun && a.unasked && a.later
+	turn.Automatic, turn.Late = a.unasked, a.late
+	turn.Ran = turn.Ran && a.unasked && a.later
 	turn.Retry = a.retry || t.Phase == Backoff
-	t.Wish, t.Cause, t.Again, t.Run.Refused = task.Up, ByItself, false, false
+	t.Wish, t.Cause, t.RerunPending, t.Run.Refused = task.Up, ByItself, false, false
 	switch {
 	case a.later:
 		t.enter(Sleeping)
@@ -94,7 +94,7 @@ func (t *step) queue() {
 }
 
 func (t *step) launch() {
-	t.Turn.Before, t.Turn.Begun = t.Turn.Begun, true
+	t.Turn.RanBefore, t.Turn.Ran = t.Turn.Ran, true
 	t.Cause, t.Run = ByItself, Run{}
 	t.enter(Starting)
 	t.do(Launch)
@@ -138,18 +138,18 @@ func (t *step) settle(l Lasted, unbegun bool) {
 	t.do(Settle)
 	turn := &t.Turn
 	// its caller is told, and it is not tried again
-	unbegun = unbegun && !turn.Unasked && !(t.p.Repeats && turn.Taken)
+	unbegun = unbegun && !turn.Automatic && !(t.p.Repeats && turn.ScheduleActive)
 	switch {
 	case t.Cause == ByRestart, t.Cause == ByTime: // in the slot that it has
-		turn.Unasked, turn.Retry = t.Cause == ByTime, true
-		turn.Restarts, turn.Streak, turn.Late, t.Again = 0, 0, 0, false
+		turn.Automatic, turn.Retry = t.Cause == ByTime, true
+		turn.Restarts, turn.Streak, turn.Late, t.RerunPending = 0, 0, 0, false
 		t.launch()
 	case t.Cause == ByReplacement:
 		t.enter(Over)
 		t.renew()
 	case t.Cause == ByStop, t.Cause == ByShutdown, t.Wish == task.Down, unbegun:
 		t.enter(Over)
-	case t.Again:
+	case t.RerunPending:
 		t.begin(attempt{unasked: true})
 	case t.again():
 		if l.Ran > t.p.Backoff.Max {

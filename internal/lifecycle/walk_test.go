@@ -128,13 +128,13 @@ func essence(p Policy, s State) State {
 		s.Cause = ByItself
 	}
 	if s.Phase != Starting && s.Phase != Waiting && s.Phase != Queued {
-		s.Turn.Unasked, s.Turn.Retry = false, false
+		s.Turn.Automatic, s.Turn.Retry = false, false
 	}
 	if s.Phase != Starting {
-		s.Turn.Before = false
+		s.Turn.RanBefore = false
 	}
 	if !p.Repeats {
-		s.Turn.Taken = false
+		s.Turn.ScheduleActive = false
 	}
 	if s.Phase != Stopping && (s.Phase != Starting || s.Cause == ByItself) {
 		s.Grace = 0
@@ -218,7 +218,7 @@ func (p pair) crowd() pair {
 	if !s.Phase.Live() || s.Phase.Up() {
 		return p
 	}
-	begins := s.Phase == Starting && !s.Turn.Unasked || s.Cause == ByRestart
+	begins := s.Phase == Starting && !s.Turn.Automatic || s.Cause == ByRestart
 	p.w.waits[Ends], p.w.waits[Begins] = s.Cause != ByItself, begins
 	for who, waits := range p.w.waits {
 		if s.Owed.Callers[who] = Nothing; waits {

@@ -51,7 +51,7 @@ func (s State) IsReady() (ready, known bool) {
 func (s State) Reason(p Policy, unreached string) string {
 	switch s.Phase {
 	case Sleeping:
-		if !s.Turn.Begun && s.Last.Exit.Err == "" {
+		if !s.Turn.Ran && s.Last.Exit.Err == "" {
 			return ""
 		}
 		return s.Why(p)

@@ -178,11 +178,11 @@ func (w *world) hear(p Policy, was, is State, e Event) error {
 		w.stopped = w.stopped || waitsFor(was, e) == Ends
 	case Tick:
 		return w.ticked(p, was, is)
-	case Cleared:
+	case DependenciesMet:
 		w.clear = w.clear || was.Phase == Waiting && !was.Held
-	case Granted:
+	case SlotGranted:
 		w.slot = w.slot || was.Phase == Queued && !was.Held
-	case Lacked:
+	case OutOfResources:
 		if was.Phase == Starting && p.Grouped {
 			w.asked, w.slot, w.begun = false, false, w.before
 		}
@@ -195,7 +195,7 @@ func (w *world) hear(p Policy, was, is State, e Event) error {
 		w.stopped = w.stopped || is.Run.Refused && !was.Run.Refused
 	case Recovered:
 		taken := e.Found == TakenBack
-		w.live, w.asked, w.begun, w.stopped = taken, false, is.Turn.Begun, is.Wish == task.Down
+		w.live, w.asked, w.begun, w.stopped = taken, false, is.Turn.Ran, is.Wish == task.Down
 		w.slot, w.clear = taken && p.Grouped, taken && p.After
 	case Erased:
 		if !e.Failed {
@@ -256,11 +256,11 @@ func (w *world) do(p Policy, was, is State, e Event, effect Effect) error {
 	case Settle:
 		return w.settles(was, is, e)
 	case Blame:
-		if _, ok := e.(Blocked); !ok || is.Last.State != task.Failed {
+		if _, ok := e.(DependencyFailed); !ok || is.Last.State != task.Failed {
 			return errors.New("blamed for nothing")
 		}
 	case Forget:
-		if _, ok := e.(Lacked); !ok || !p.Grouped {
+		if _, ok := e.(OutOfResources); !ok || !p.Grouped {
 			return errors.New("a run is forgotten")
 		}
 	case Renew:
@@ -327,7 +327,7 @@ func (w *world) answers(p Policy, was, is State, e Event, effect Effect) error {
 // failed tells that the run could not begin.
 func failed(e Event) bool {
 	switch e.(type) {
-	case Failed, Lacked:
+	case Failed, OutOfResources:
 		return true
 	}
 	return false

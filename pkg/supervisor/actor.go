@@ -91,7 +91,7 @@ func (a *actor) loop() {
 			a.tick()
 		case slot := <-a.place.Granted():
 			a.ahead.slot = slot
-			a.happens(lifecycle.Granted{})
+			a.happens(lifecycle.SlotGranted{})
 		case <-a.stirred:
 			a.lookAgain()
 		case err := <-a.run.check:

@@ -35,7 +35,7 @@ func (a *actor) reconcile() lifecycle.Event {
 		if a.clocks.due.Stop(); !needs.Time { // else the next supervisor goes by it
 			a.clocks.due.At = time.Time{}
 		}
-		if !a.state.Turn.Begun {
+		if !a.state.Turn.Ran {
 			a.past.rested = task.Now()
 		}
 	}
@@ -57,7 +57,7 @@ func (a *actor) reconcile() lifecycle.Event {
 			a.ahead.queued = since
 		}
 		if a.ahead.slot = slot; admitted {
-			return lifecycle.Granted{}
+			return lifecycle.SlotGranted{}
 		}
 	}
 	return nil
@@ -69,9 +69,9 @@ func (a *actor) waited(names []string) lifecycle.Event {
 	switch {
 	case a.sup.order.Closed(): // asked after the look: what closes it stops tasks
 	case why != "":
-		return lifecycle.Blocked{Exit: task.Exit{Code: 126, Err: why}}
+		return lifecycle.DependencyFailed{Exit: task.Exit{Code: 126, Err: why}}
 	case len(a.ahead.waits) == 0:
-		return lifecycle.Cleared{}
+		return lifecycle.DependenciesMet{}
 	}
 	return nil
 }
@@ -150,7 +150,7 @@ func (a *actor) checked(err error) {
 	case kind == lifecycle.ReadyCheck: // it can never be
 		a.happens(lifecycle.TimedOut{Note: err.Error(), Ran: a.ran()})
 	case kind == lifecycle.HealthCheck && err != nil:
-		a.happens(lifecycle.Sick{Note: err.Error()})
+		a.happens(lifecycle.Unhealthy{Note: err.Error()})
 	}
 }
 

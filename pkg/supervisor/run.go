@@ -99,7 +99,7 @@ func (a *actor) begun(l launched) {
 		if a.sup.queues.Bar() {
 			a.sup.opts.Logger.Warn("cannot begin tasks; those in queues stay there, and are tried again", "every", queue.BarFor, "task", a.name, "err", l.err)
 		}
-		a.happens(lifecycle.Lacked{Exit: failure(l), Lasted: a.lasted()})
+		a.happens(lifecycle.OutOfResources{Exit: failure(l), Lasted: a.lasted()})
 		return
 	case l.err != nil:
 		a.happens(lifecycle.Failed{Exit: failure(l), Lasted: a.lasted()})

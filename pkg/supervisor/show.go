@@ -35,7 +35,7 @@ func (a *actor) show() {
 	if ready, is := s.IsReady(); is {
 		info.Ready = &ready
 	}
-	if n := len(past.history); !s.Turn.Begun {
+	if n := len(past.history); !s.Turn.Ran {
 		info.EndedAt = past.rested
 	} else if n > 0 {
 		r := past.history[n-1]

@@ -23,11 +23,11 @@ type Record struct {
 	Ready    bool   `json:"ready,omitempty"`
 	Ref      Ref    `json:"ref,omitzero"`
 
-	Ending string   `json:"ending,omitempty"`    // why a Stopping one is: since format 3; unknown in older records
-	Grace  Duration `json:"grace,omitempty"`     // that it was given
-	Again  bool     `json:"again,omitempty"`     // its time came while the run lasts: another follows
-	Note   string   `json:"note,omitempty"`      // what the check said that ends it
-	For    []string `json:"waits_for,omitempty"` // the tasks that a Waits one still waits for
+	Ending       string   `json:"ending,omitempty"`        // why a Stopping one is: since format 3; unknown in older records
+	Grace        Duration `json:"grace,omitempty"`         // that it was given
+	RerunPending bool     `json:"rerun_pending,omitempty"` // its time came while the run lasts: another follows
+	Note         string   `json:"note,omitempty"`          // what the check said that ends it
+	For          []string `json:"waits_for,omitempty"`     // the tasks that a Waits one still waits for
 
 	PausedFor Duration `json:"paused_for,omitempty"` // how long the run was paused before
 	Ran       Duration `json:"ran,omitempty"`        // how long it had run when it was paused; of a Paused one alone
