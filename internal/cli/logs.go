@@ -300,6 +300,9 @@ func (c colourful) Write(b []byte) (int, error) {
 func (s *source) copy(run, lines int) error {
 	f, err := safeopen.Open(s.dir.Path(s.name, run))
 	if errors.Is(err, fs.ErrNotExist) {
+		if run == s.last.Run && s.last.PID > 0 {
+			s.remark("tasks: the log of %s, run %d, was removed while it runs: what it writes is lost, a restart gives it a new one", s.name, run)
+		}
 		return nil // forgotten meanwhile, or it could not be made
 	}
 	if err == nil {

@@ -30,8 +30,11 @@ func history(cfg Config, sup *supervisor.Supervisor, records []task.Record, owne
 	}, cfg.Log, events.Event{Event: events.Serving, PID: os.Getpid(), Reason: how})
 }
 
-// logEmptied is the event of a log that was emptied while its run wrote to it.
-func logEmptied(name string, run int) events.Event {
+// logHarmed is the event of a log that was emptied, or removed, while its run wrote to it.
+func logHarmed(name string, run int, gone bool) events.Event {
+	if gone {
+		return events.Event{Event: events.Note, Name: name, Run: run, Reason: "its log was removed while it ran: what it writes is lost, a restart gives it a new one"}
+	}
 	return events.Event{
 		Event: events.Note, Name: name, Run: run,
 		Reason: "its log was emptied while it ran: '> /dev/stderr' and '> /dev/stdout' do that, '>&2' and '>> /dev/stderr' do not",
@@ -47,4 +50,16 @@ func leavingBecause(leaving bool, next string) string {
 		return "exit: tasks run on"
 	}
 	return "exit"
+}
+
+// mainOf is the main process of a run of a task, 0 where it has none yet, and below
+// where the run is over.
+func mainOf(info *task.Info, run int) int {
+	switch {
+	case info == nil: // it is being loaded
+		return 0
+	case info.Run != run || info.State.Ended():
+		return -1
+	}
+	return info.PID
 }

@@ -114,7 +114,7 @@ func Run(cfg Config, serving func()) error {
 	defer engine.Close()
 	var past *events.Recorder // set before any log is watched
 	keeper := logs.NewKeeper(logs.Dir(filepath.Join(cfg.Paths.State, "logs")), cfg.Logs, cfg.Log,
-		func(name string, run int) { past.Note(logEmptied(name, run)) }, lock.Check)
+		func(name string, run int, gone bool) { past.Note(logHarmed(name, run, gone)) }, lock.Check)
 	defer keeper.Close()
 	checker := ready.New(ready.Options{Shell: engine, ID: db.ID(), Dir: filepath.Join(cfg.Paths.State, "notify"), Logger: cfg.Log})
 	var srv *server.Server
@@ -122,6 +122,7 @@ func Run(cfg Config, serving func()) error {
 		Commands: lastly{engine, func() { within(flushTime, srv.Flush) }}, Builtin: heartbeat, Store: db, Logs: keeper,
 		Checker: checker, KeepEnded: cfg.KeepEnded, Logger: cfg.Log,
 	})
+	keeper.Processes(func(name string, run int) int { return mainOf(sup.SharedInfo(name), run) })
 	killed, err := engine.KillUnknown(process.Database{
 		Known: recorded(records, logs.Dir(filepath.Join(cfg.Paths.State, "logs"))), Commits: db.Commits(), Older: db.Older(),
 	})

@@ -81,7 +81,5 @@ func (k *Keeper) noteOther(l *kept) {
 		return
 	}
 	k.log.Warn("a log was replaced while its run wrote to it: the file in its place is left as it is", "task", l.name, "run", l.run)
-	if k.hear != nil {
-		k.over.Go(func() { k.hear(l.name, l.run) })
-	}
+	k.tellOf(l, false)
 }

@@ -36,16 +36,17 @@ type Limits struct {
 // the first write to it. From then on the log is looked at, at least every 100 ms,
 // until it is quiet. One goroutine does that for all.
 type Keeper struct {
-	dir    Dir
-	limits Limits
-	log    *slog.Logger
-	punch  func(path string, id fileID, end int64) error // frees what the file holds before end
-	hear   func(name string, run int)                    // of logs that were emptied; nil: nobody does
-	owned  func() error                                  // whether dir is this process's; nil: it always is
-	notes  *notes
-	turns  chan struct{} // a thousand starts or removals at once must not take a thread each
-	over   sync.WaitGroup
-	looks  atomic.Int64 // at logs, so far
+	dir     Dir
+	limits  Limits
+	log     *slog.Logger
+	punch   func(path string, id fileID, end int64) error // frees what the file holds before end
+	hear    func(name string, run int, gone bool)         // of logs that were emptied or removed; nil: nobody does
+	process func(name string, run int) int                // see Processes; nil: none is known
+	owned   func() error                                  // whether dir is this process's; nil: it always is
+	notes   *notes
+	turns   chan struct{} // a thousand starts or removals at once must not take a thread each
+	over    sync.WaitGroup
+	looks   atomic.Int64 // at logs, so far
 
 	mu      sync.Mutex
 	logs    map[key]*kept
@@ -76,6 +77,7 @@ type kept struct {
 	squeeze int64     // what is to be left of it by the next look; 0: all
 	leaves  bool      // what the run leaves behind may write on
 	emptied bool      // and that was said
+	gone    bool      // and that was said
 	ended   bool      // the next look is the last
 	watch   int32     // 0: none
 	due     time.Time // of the next look
@@ -83,20 +85,22 @@ type kept struct {
 	data    int64     // what it takes up, as of the last look
 
 	// The loop's own.
-	size  int64 // as of the last look, with the hole
-	freed int64 // where the hole ends
+	size  int64     // as of the last look, with the hole
+	freed int64     // where the hole ends
+	grew  time.Time // when it was seen to have, of one that is not at its path
+	tries int       // to find the process of one that is not at its path
 	seen  time.Time
 }
 
 // NewKeeper makes a Keeper of the logs in dir, which must be closed. What it does
 // for want of room, and what hinders it, it tells log. The total is kept from
-// Ready on. It calls emptied, unless that is nil, when it notices that a log was
-// emptied or replaced while its run wrote to it: once per run, in a goroutine of
-// its own. While owned, unless that is nil, reports an error, dir is not touched:
+// Ready on. It calls hear, unless that is nil, when it notices that a log was
+// emptied or replaced, or is gone, while its run wrote to it: once per run, in a
+// goroutine of its own. While owned, unless that is nil, reports an error, dir is not touched:
 // what is there may be another's.
-func NewKeeper(dir Dir, limits Limits, log *slog.Logger, emptied func(name string, run int), owned func() error) *Keeper {
+func NewKeeper(dir Dir, limits Limits, log *slog.Logger, hear func(name string, run int, gone bool), owned func() error) *Keeper {
 	k := &Keeper{
-		dir: dir, limits: limits, log: log, punch: punch, hear: emptied, owned: owned, notes: newNotes(), turns: make(chan struct{}, 4),
+		dir: dir, limits: limits, log: log, punch: punch, hear: hear, owned: owned, notes: newNotes(), turns: make(chan struct{}, 4),
 		logs: make(map[key]*kept), watched: make(map[int32]*kept), told: make(map[string]bool),
 	}
 	k.over.Go(k.loop)
@@ -289,7 +293,7 @@ func (k *Keeper) await(l *kept) {
 		l.watch = watch
 		k.watched[watch] = l
 	case errors.Is(err, fs.ErrNotExist):
-		k.drop(l)
+		k.schedule(l, time.Now()) // it was removed
 	default:
 		k.tell("cannot be notified of writes to logs: looking at them every second", err)
 		k.schedule(l, time.Now().Add(blind))

@@ -9,11 +9,12 @@ import (
 
 // When a log is looked at.
 const (
-	soon    = 10 * time.Millisecond  // after the last look, at the least, and after the first write
-	late    = 100 * time.Millisecond // after the last look, at the most
-	blind   = time.Second            // after a look, where no write would be told
-	active  = time.Second            // a log that was written to in this time is no quiet one
-	fewData = 64 << 10               // in bytes: below, a log is not looked at before another write
+	soon      = 10 * time.Millisecond  // after the last look, at the least, and after the first write
+	late      = 100 * time.Millisecond // after the last look, at the most
+	blind     = time.Second            // after a look, where no write would be told
+	active    = time.Second            // a log that was written to in this time is no quiet one
+	mostTries = 60                     // looks, with blind between, for the process of a log that is gone
+	fewData   = 64 << 10               // in bytes: below, a log is not looked at before another write
 )
 
 // errNoHoles is what cannot be had of a file system.
@@ -105,10 +106,23 @@ func (k *Keeper) look(l *kept, most, squeeze int64, last bool) {
 	if err == nil && !k.take(l, info) {
 		err = errOther
 	}
+	if errors.Is(err, errOther) {
+		k.noteOther(l)
+	}
+	var f *opened // the log, where it is not at its path
+	if astray(err) && !last {
+		if f = k.reach(l, err); f != nil {
+			defer f.Close()
+			info, err = f.info, nil
+			if grown = info.size - l.size; grown != 0 {
+				l.grew = now
+			}
+		}
+	}
 	if err == nil {
 		if info.size < max(l.freed, l.size) {
 			l.freed, grown = 0, fewData
-			k.noteEmptied(l, now)
+			k.noteEmptied(l, f, now)
 		}
 		data = min(info.disk, info.size-l.freed) // a file system may reserve some more, or pack it
 		keep := data
@@ -119,7 +133,7 @@ func (k *Keeper) look(l *kept, most, squeeze int64, last bool) {
 			keep = min(keep, squeeze)
 		}
 		if keep < data {
-			data, err = k.free(l, info, data, keep)
+			data, err = k.free(l, f, info, data, keep)
 		}
 		l.size, l.seen = info.size, now
 	}
@@ -137,6 +151,8 @@ func (k *Keeper) look(l *kept, most, squeeze int64, last bool) {
 	}
 	switch {
 	case k.logs[l.key] != l: // removed meanwhile
+	case errors.Is(err, fs.ErrNotExist) && !last && 0 < l.tries && l.tries < mostTries:
+		k.schedule(l, now.Add(blind)) // it is yet to begin, or to be taken back
 	case errors.Is(err, fs.ErrNotExist):
 		k.sum -= l.data
 		k.drop(l)
@@ -144,6 +160,12 @@ func (k *Keeper) look(l *kept, most, squeeze int64, last bool) {
 		k.drop(l)
 	case errors.Is(err, errOther):
 		k.schedule(l, now.Add(blind)) // the other may come back
+	case f != nil && err == nil && grown < fewData: // no write to it is told
+		if now.Sub(l.grew) < active {
+			k.schedule(l, now.Add(late))
+		} else {
+			k.schedule(l, now.Add(blind))
+		}
 	case err != nil:
 		k.tell("cannot bound a log", err)
 		k.schedule(l, now.Add(blind))
@@ -161,16 +183,16 @@ func (k *Keeper) look(l *kept, most, squeeze int64, last bool) {
 }
 
 // noteEmptied says, once, that a log is shorter than it was.
-func (k *Keeper) noteEmptied(l *kept, now time.Time) {
+func (k *Keeper) noteEmptied(l *kept, f *opened, now time.Time) {
 	if l.emptied {
 		return
 	}
 	l.emptied = true
-	markEmptied(l.path, now)
-	k.log.Warn("a log was emptied or replaced while its run wrote to it", "task", l.name, "run", l.run)
-	if k.hear != nil {
-		k.over.Go(func() { k.hear(l.name, l.run) })
+	if f == nil {
+		markEmptied(l.path, now)
 	}
+	k.log.Warn("a log was emptied or replaced while its run wrote to it", "task", l.name, "run", l.run)
+	k.tellOf(l, false)
 }
 
 // untilFull is how long a log that has grown so much in the time elapsed needs
@@ -182,12 +204,17 @@ func untilFull(room, grown int64, elapsed time.Duration) time.Duration {
 
 // free frees the head of a log but for its last keep bytes, in whole blocks, and
 // returns what the log then takes up.
-func (k *Keeper) free(l *kept, info logInfo, data, keep int64) (int64, error) {
+func (k *Keeper) free(l *kept, f *opened, info logInfo, data, keep int64) (int64, error) {
 	end := (info.size - keep) / info.block * info.block
 	if end <= l.freed {
 		return data, nil
 	}
-	err := k.punch(l.path, info.id, end)
+	var err error
+	if f != nil {
+		err = free(f.File, end)
+	} else {
+		err = k.punch(l.path, info.id, end)
+	}
 	if errors.Is(err, errNoHoles) {
 		k.mu.Lock()
 		defer k.mu.Unlock()

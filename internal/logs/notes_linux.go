@@ -95,10 +95,14 @@ func statLog(path string) (logInfo, error) {
 	if err := unix.Lstat(path, &st); err != nil {
 		return logInfo{}, &fs.PathError{Op: "lstat", Path: path, Err: err}
 	}
+	return infoOf(&st), nil
+}
+
+func infoOf(st *unix.Stat_t) logInfo {
 	return logInfo{
 		size: st.Size, disk: st.Blocks * 512, block: max(int64(st.Blksize), page), last: time.Unix(st.Mtim.Unix()),
 		id: fileID{uint64(st.Dev), st.Ino}, alone: st.Mode&unix.S_IFMT == unix.S_IFREG && st.Nlink == 1,
-	}, nil
+	}
 }
 
 // scarce is what must be free on a file system, in bytes, for a log to be given
@@ -131,17 +135,5 @@ func punch(path string, id fileID, end int64) error {
 	if idOf(f) != id {
 		return errOther
 	}
-	fd := int(f.Fd())
-	for {
-		err = unix.Fallocate(fd, unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, 0, end)
-		switch {
-		case err == nil:
-			return nil
-		case errors.Is(err, unix.EINTR):
-		case errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.ENOSYS):
-			return errNoHoles
-		default:
-			return &fs.PathError{Op: "fallocate", Path: path, Err: err}
-		}
-	}
+	return free(f, end)
 }
