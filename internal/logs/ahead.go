@@ -32,7 +32,7 @@ func (d Dir) Ahead(name string, run int) error {
 
 func (d Dir) makeAhead(name string) error {
 	path := d.ahead(name)
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a run that did not come
+	if err := safeopen.Unlink(path); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, safeopen.ErrLinked) { // of a run that did not come
 		return err
 	}
 	f, err := d.open(name, path)

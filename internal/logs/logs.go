@@ -15,7 +15,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"tasks/internal/safeopen"
 	"tasks/pkg/task"
@@ -94,14 +93,15 @@ func (d Dir) create(name string, run int) (*os.File, error) {
 	return f, nil
 }
 
-// deleteFrom deletes the logs of a task from the given run on.
+// deleteFrom deletes the logs of a task from the given run on; where its directory is a
+// link, none.
 func (d Dir) deleteFrom(name string, run int) error {
 	runs, err := d.Runs(name)
 	for _, r := range runs {
 		if r < run {
 			continue
 		}
-		if e := os.Remove(d.path(name, r)); e != nil && !errors.Is(e, fs.ErrNotExist) && err == nil {
+		if e := safeopen.Unlink(d.path(name, r)); e != nil && !errors.Is(e, fs.ErrNotExist) && !errors.Is(e, safeopen.ErrLinked) && err == nil {
 			err = e
 		}
 	}
@@ -136,19 +136,19 @@ func (d Dir) Prune(name string, newest, keep int) error {
 		return nil
 	}
 	// That one stands for all before it: where it is gone, nothing is listed.
-	err := syscall.Unlink(d.path(name, last))
-	if err == syscall.ENOENT {
+	err := safeopen.Unlink(d.path(name, last))
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("cannot delete old logs: %w", &fs.PathError{Op: "unlink", Path: d.path(name, last), Err: err})
+		return fmt.Errorf("cannot delete old logs: %w", err)
 	}
 	runs, err := d.Runs(name)
 	for _, run := range runs {
 		if run > last {
 			break
 		}
-		if e := os.Remove(d.path(name, run)); e != nil && !errors.Is(e, fs.ErrNotExist) && err == nil {
+		if e := safeopen.Unlink(d.path(name, run)); e != nil && !errors.Is(e, fs.ErrNotExist) && err == nil {
 			err = fmt.Errorf("cannot delete old logs: %w", e)
 		}
 	}

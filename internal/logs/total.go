@@ -7,6 +7,8 @@ import (
 	"os"
 	"slices"
 	"time"
+
+	"tasks/internal/safeopen"
 )
 
 // A found log is one that is on disk.
@@ -82,6 +84,9 @@ func (k *Keeper) find() []found {
 	var all []found
 	names, _ := k.dir.Names()
 	for _, name := range names {
+		if info, err := os.Lstat(string(k.dir) + "/" + name); err != nil || !info.IsDir() { // a link: not ours to delete from
+			continue
+		}
 		runs, _ := k.dir.Runs(name)
 		for _, run := range runs {
 			f := found{key: key{name, run}, path: k.dir.path(name, run)}
@@ -118,7 +123,7 @@ func (k *Keeper) deleteOldest(all []found, live map[key]bool) (deleted int) {
 		if live[f.key] || f.data == 0 || k.has(f.key) {
 			continue
 		}
-		err := os.Remove(f.path)
+		err := safeopen.Unlink(f.path)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			k.log.Warn("cannot delete an old log", "err", err)
 			continue
