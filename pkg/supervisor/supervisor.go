@@ -103,6 +103,9 @@ type Supervisor struct {
 	hooks  *hooks.Runner
 	now    func() time.Time // the wall clock
 
+	// Locks are taken in this order: changing, mu, and then that of order, queues or
+	// hub, which call nothing that locks. Whoever holds mu sends to no actor.
+
 	changing sync.Mutex // held while the settings of a group change
 
 	mu      sync.Mutex // guards what follows
