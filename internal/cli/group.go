@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tasks/internal/typo"
 	"tasks/pkg/client"
 	"tasks/pkg/task"
 )
@@ -34,7 +35,7 @@ within a priority. TASKS_SLOT in the environment of a run is the number of its s
 			for _, c := range cmd.Commands() {
 				names = append(append(names, c.Name()), c.Aliases...)
 			}
-			if like := nearest(args[0], names); like != "" {
+			if like := typo.Nearest(args[0], names); like != "" {
 				return usage("unknown command %q: did you mean %q?", "group "+args[0], "group "+like)
 			}
 			return usage("unknown command %q: see 'tasks group --help'", "group "+args[0])

@@ -16,7 +16,7 @@ import (
 
 	"tasks/internal/daemon"
 	"tasks/internal/process"
-	"tasks/pkg/task"
+	"tasks/internal/typo"
 )
 
 // Main runs the command line and returns the exit code.
@@ -232,28 +232,10 @@ func unknownCommand(root *cobra.Command, e *env, word string) error {
 			names = append(append(names, c.Name()), c.Aliases...)
 		}
 	}
-	if like := nearest(word, names); like != "" {
+	if like := typo.Nearest(word, names); like != "" {
 		return usage("unknown command %q: did you mean %q?", word, like)
 	}
 	return usage("unknown command %q: see 'tasks --help'", word)
-}
-
-// nearest is the one of names that word is a slip of: one edit away, from six
-// letters on two. A word of two letters is nobody's slip.
-func nearest(word string, names []string) (like string) {
-	best := 2
-	switch n := len(word); {
-	case n <= 2:
-		return ""
-	case n >= 6:
-		best = 3
-	}
-	for _, name := range names {
-		if d := task.Edits(word, name, 2); d < best {
-			best, like = d, name
-		}
-	}
-	return like
 }
 
 func commandNames(root *cobra.Command) []string {
@@ -298,7 +280,7 @@ func flagMessage(cmd *cobra.Command, err error) string {
 	if !ok {
 		return fmt.Sprintf("%s: see '%s --help'", msg, cmd.CommandPath())
 	}
-	if like := nearest(name, flagsOf(cmd)); like != "" {
+	if like := typo.Nearest(name, flagsOf(cmd)); like != "" {
 		return fmt.Sprintf("%s: did you mean --%s?", msg, like)
 	}
 	return fmt.Sprintf("%s: see '%s --help'", msg, cmd.CommandPath())

@@ -7,6 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"tasks/internal/typo"
 	"tasks/pkg/task"
 )
 
@@ -119,22 +120,12 @@ func (n *node) written(became string) string {
 	return became
 }
 
-// like is the hint at the one of names that word is a slip of, or "": one edit
-// away, from six letters on two.
+// like is the hint at the one of names that word is a slip of, or "".
 func like(word string, names []string) string {
-	best, found := 2, ""
-	if len(word) >= 6 {
-		best = 3
+	if found := typo.Nearest(word, names); found != "" {
+		return fmt.Sprintf(": did you mean %s?", found)
 	}
-	for _, name := range names {
-		if d := task.Edits(word, name, 2); d < best && len(word) > 1 {
-			best, found = d, name
-		}
-	}
-	if found == "" {
-		return ""
-	}
-	return fmt.Sprintf(": did you mean %s?", found)
+	return ""
 }
 
 // elsewhere is what others call some keys.

@@ -5,6 +5,7 @@ import (
 	"syscall"
 	"time"
 
+	"tasks/internal/typo"
 	"tasks/pkg/task"
 )
 
@@ -140,7 +141,7 @@ func (s *Supervisor) actorFor(op Op) (*actor, error) {
 		if err := s.Removed(op.Name); err != nil {
 			return nil, err
 		}
-		if like := similar(op.Name, s.namesLocked()); like != "" {
+		if like := typo.Nearest(op.Name, s.namesLocked()); like != "" {
 			return nil, s.noSuchLocked(op.Name)
 		}
 		if s.opts.Builtin == nil {

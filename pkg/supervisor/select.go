@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strings"
 	"sync"
 
+	"tasks/internal/typo"
 	"tasks/pkg/task"
 )
 
@@ -81,7 +81,7 @@ func (s *Supervisor) Select(sel Selector) ([]string, []error) {
 func (s *Supervisor) Similar(name string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return similar(name, s.namesLocked())
+	return typo.Nearest(name, s.namesLocked())
 }
 
 func (s *Supervisor) namesLocked() []string {
@@ -97,36 +97,16 @@ func (s *Supervisor) namesLocked() []string {
 
 func (s *Supervisor) noSuchLocked(name string) error {
 	err := task.NoSuchTask(name)
-	if like := similar(name, s.namesLocked()); like != "" {
+	if like := typo.Nearest(name, s.namesLocked()); like != "" {
 		err.Msg += fmt.Sprintf(" (did you mean %s?)", like)
 	}
 	return err
 }
 
-func similar(name string, known []string) string {
-	if len(name) <= 2 {
-		return ""
-	}
-	limit := 1
-	if len(name) >= 6 {
-		limit = 2
-	}
-	best, like := limit+1, ""
-	for _, k := range known {
-		if len(k) <= 2 || k == name || sameButDigits(k, name) {
-			continue
-		}
-		if d := task.Edits(name, k, limit); d < best {
-			best, like = d, k
-		}
-	}
-	return like
-}
-
-// sameButDigits tells web-1 and web-2, which are two names and no slip.
-func sameButDigits(a, b string) bool {
-	const digits = "0123456789"
-	return strings.TrimRight(a, digits) == strings.TrimRight(b, digits)
+func (s *Supervisor) noSuch(name string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.noSuchLocked(name)
 }
 
 func set(names []string) map[string]bool {

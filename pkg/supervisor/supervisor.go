@@ -389,11 +389,3 @@ func (s *Supervisor) isClosing() bool {
 	defer s.mu.Unlock()
 	return s.closing
 }
-
-func (s *Supervisor) noSuch(name string) error {
-	err := task.NoSuchTask(name)
-	if like := s.Similar(name); like != "" {
-		err.Msg += fmt.Sprintf(" (did you mean %s?)", like)
-	}
-	return err
-}
