@@ -49,7 +49,7 @@ func (e *Engine) stopReaping() (late []*run) {
 // where there is none. The caller holds the mutex.
 func (e *Engine) waitNext(status *syscall.WaitStatus) (pid int, err error) {
 	if !closed(e.frozen) {
-		return waitChild(-1, status)
+		return e.waitAny(status)
 	}
 	for of, r := range e.runs {
 		if !r.line {

@@ -2,31 +2,43 @@ package process
 
 import (
 	"bytes"
+	"cmp"
 	"maps"
 	"math"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // A process is hidden if it may not be read: of another user, such as a setuid
 // program, or one that forbids it, as ssh-agent does. Unless it was seen before,
-// nothing of its own tells whose it is. It is a run's if no other can have begun it.
+// nothing of its own tells whose it is. It is a run's if nothing else can have begun it:
+// neither another run nor a process that a run has begun and that is not part of it, as
+// another supervisor, whose own runs come to this process when it is killed.
 
 // makers tells what can have begun the orphans that there are: all descend from a run
 // whose main process lived at some time since there was no orphan at all.
 type makers struct {
 	forgotten uint64        // start of the oldest of those runs that were let go of
+	strays    span          // lives of the orphans that have ended, and were no run's as far as is known
 	said      map[proc]bool // hidden ones that were spoken of
 }
 
 // none is later than any start.
 const none = math.MaxUint64
 
+// span is a time in clock ticks after boot.
+type span struct{ from, to uint64 }
+
+var never = span{none, 0}
+
+func (s span) has(start uint64) bool { return s.from <= start && start <= s.to }
+
 // begin looks whether this process has children that are no run's.
 func (m *makers) begin(orphans bool) {
-	if m.forgotten = none; orphans {
+	if m.forgotten, m.strays = none, never; orphans {
 		m.forgotten = 0
 	}
 }
@@ -38,42 +50,106 @@ func (m *makers) letGo(r *run) {
 	}
 }
 
+// waitAny reaps a child that has ended; pid is 0 where there is none. What an orphan has
+// begun may have come to this process by its end, so it is looked at before. The caller
+// holds the mutex.
+func (e *Engine) waitAny(status *syscall.WaitStatus) (pid int, err error) {
+	pid, err = nextEnded()
+	if err != nil || pid == 0 {
+		return 0, err
+	}
+	if r := e.runs[pid]; r == nil || r.adopted {
+		s, _ := readStat(pid, make([]byte, 1024)) // where that fails it is one that was always there
+		e.makers.end(e, s)
+	}
+	return waitChild(pid, status)
+}
+
+// end notes that an orphan has ended. The caller holds the engine's mutex.
+func (m *makers) end(e *Engine, s stat) {
+	if !e.isPart(s) {
+		m.strays = span{min(m.strays.from, s.start), max(m.strays.to, ticks())}
+	}
+}
+
+// isPart tells whether the process, which may have ended, is known to be part of a run:
+// by its session, or because it was seen when it had a parent. The caller holds the
+// mutex.
+func (e *Engine) isPart(s stat) bool {
+	if e.runs[s.session] != nil {
+		return true
+	}
+	part := func(r *run) bool {
+		_, seen := r.told[s.proc]
+		return seen || r.ref.PID == s.session && r.ref.Start <= s.start && s.start <= r.over
+	}
+	for _, r := range e.runs {
+		if part(r) {
+			return true
+		}
+	}
+	for r := range e.sweeping {
+		if part(r) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(e.ended, part)
+}
+
 // noOrphans notes that this process has no children but main processes: nothing is
 // left of the runs, whose main process was reaped.
 func (e *Engine) noOrphans(runs map[*run]bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.makers.forgotten = none
+	e.makers.forgotten, e.makers.strays = none, never
 	for r := range runs {
 		r.childless = true
 	}
 }
 
 // attribute enters the runs of the orphans in owner, by pid. Unknown are those that are
-// hidden, and may be of more than one run. The error is that some could not be looked at.
+// hidden, and may be of more than one run, or of none. The error is that some could not
+// be looked at.
 func (e *Engine) attribute(known evidence, orphans []stat, owner map[int]*run) (unknown []stat, err error) {
 	hidden, err := known.assign(orphans, owner)
-	if len(hidden) == 0 {
+	if len(hidden) == 0 || err != nil {
 		return nil, err
 	}
 	ours := orphansOfOurs()
+	stray := oldestStray(orphans, hidden, owner)
+	slices.SortFunc(hidden, func(a, b stat) int { return cmp.Compare(a.start, b.start) })
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, s := range hidden {
-		if r := e.onlyMaker(s); r == nil || !ours[s.pid] {
+		r := e.onlyMaker(s)
+		switch {
+		case r == nil || !ours[s.pid] || known.byID[r.id] == r && stray <= s.start:
 			unknown = append(unknown, s)
-		} else if known.byID[r.id] == r {
+			stray = min(stray, s.start)
+		case known.byID[r.id] == r:
 			owner[s.pid] = r
 		}
 	}
 	return unknown, err
 }
 
-// onlyMaker is the one run that can have begun the orphan, or nil. The caller holds the
-// mutex.
+// oldestStray is the start of the oldest child of this process that could be read and
+// that nothing ties to a run.
+func oldestStray(orphans, hidden []stat, owner map[int]*run) (start uint64) {
+	start = none
+	for _, s := range orphans {
+		if s.ppid == os.Getpid() && owner[s.pid] == nil && !slices.Contains(hidden, s) {
+			start = min(start, s.start)
+		}
+	}
+	return start
+}
+
+// onlyMaker is the one run that can have begun the orphan, as far as those that have
+// ended tell, or nil. The caller holds the mutex.
 func (e *Engine) onlyMaker(s stat) *run {
 	runs := e.makersOf(s)
-	if len(runs) != 1 || e.makers.forgotten <= s.start {
+	if len(runs) != 1 || e.makers.forgotten <= s.start || e.makers.strays.has(s.start) {
 		return nil
 	}
 	return runs[0]

@@ -9,7 +9,9 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -20,7 +22,7 @@ import (
 )
 
 // What may not be read and has left its session is found where it descends from its run
-// as that is stopped, or where no other run can have begun it. What is neither is said.
+// as that is stopped, or where nothing else can have begun it. What is neither is said.
 func TestHidden(t *testing.T) {
 	t.Parallel()
 	s := start(t, helper(t, "hidden"))
@@ -39,9 +41,11 @@ func playHidden() {
 	must(LeaveCgroup()) // it is itself begun as a run
 	dir, err := os.MkdirTemp("", "hidden")
 	must(err)
-	private := regexp.MustCompile(`^/proc/\d+/(environ|fd|fdinfo/.*)$`)
+	private := regexp.MustCompile(`^/proc/(\d+)/(environ|fd|fdinfo/.*)$`)
+	var readable atomic.Value // the pid of the one that may be read
+	readable.Store("")
 	f := func(c call) error {
-		if private.MatchString(c.path) {
+		if m := private.FindStringSubmatch(c.path); m != nil && m[1] != readable.Load() {
 			return unix.EACCES
 		}
 		return nil
@@ -55,10 +59,11 @@ func playHidden() {
 		must(err)
 		st := &hiding{engine: e, dir: dir}
 		defer func() { err = errors.Join(err, e.Close(), os.RemoveAll(dir)) }()
-		return errors.Join(st.alone(), st.amongOthers(), st.left())
+		return errors.Join(st.alone(), st.amongOthers(), st.ofAnother(&readable), st.left())
 	}))
 	said := words.String()
-	if strings.Count(said, "it is not ended") != 2 || strings.Count(said, `tasks="run6, run7"`) != 1 || strings.Count(said, "tasks=run8") != 1 {
+	if strings.Count(said, "it is not ended") != 4 || strings.Count(said, "tasks=run6\n") != 1 ||
+		strings.Count(said, "tasks=run9\n") != 1 || strings.Count(said, `tasks="run12, run13"`) != 1 || strings.Count(said, "tasks=run14") != 1 {
 		must(errors.New("it says: " + said))
 	}
 }
@@ -126,6 +131,66 @@ func (st *hiding) amongOthers() error {
 		err = errors.Join(err, errors.New("what is the other run's has ended"))
 	}
 	return errors.Join(err, st.stop("a child of the other run", older, left, true))
+}
+
+// another begins a process that has no sign of the run that begins it, as a second
+// supervisor. It begins one, which writes its pid to a file, in this way.
+const another = `(env -i /usr/bin/setsid /bin/sh -c 'echo away $$; exec >/dev/null 2>&1; %s' &); sleep 1000`
+
+// ofAnother is what such a process has begun, and that has come to this one.
+func (st *hiding) ofAnother(readable *atomic.Value) (err error) {
+	path := filepath.Join(st.dir, "its")
+	its := `/usr/bin/setsid /bin/sh -c "echo \$\$ >` + path + `; exec /bin/sleep 1000" & `
+	for what, script := range []string{its + "wait", "(" + its + "); exec /bin/sleep 1000"} {
+		p, second := st.begin(fmt.Sprintf(another, script))
+		hidden := awaitProc(path)
+		must(os.Remove(path))
+		if what == 0 { // it dies, and nobody has ever seen it
+			must(syscall.Kill(second.pid, syscall.SIGKILL))
+			awaitReaped(second)
+		} else {
+			readable.Store(strconv.Itoa(second.pid))
+		}
+		err = errors.Join(err, st.stop(fmt.Sprintf("what another has begun, %d", what), p, hidden, false))
+		if what == 1 && !lives(second.pid) {
+			err = errors.Join(err, errors.New("another has ended"))
+		}
+		for _, left := range []proc{hidden, second} {
+			if startOf(left.pid) == left.start {
+				must(syscall.Kill(left.pid, syscall.SIGKILL))
+				awaitReaped(left)
+			}
+		}
+		readable.Store("")
+		p, hidden = st.begin(away + ` & sleep 1000`)
+		err = errors.Join(err, st.stop("a child, after all that", p, hidden, true)) // now there is no orphan at all
+		p, hidden = st.begin(`(` + away + ` &); sleep 1000`)
+		err = errors.Join(err, st.stop("an orphan, after all that", p, hidden, true))
+	}
+	return err
+}
+
+// awaitProc waits until a process has written its pid to the file.
+func awaitProc(path string) proc {
+	for end := time.Now().Add(bound); ; time.Sleep(time.Millisecond) {
+		text, _ := os.ReadFile(path)
+		if pid, ok := strings.CutSuffix(string(text), "\n"); ok {
+			n, err := strconv.Atoi(pid)
+			must(err)
+			return proc{n, startOf(n)}
+		}
+		if time.Now().After(end) {
+			must(errors.New("nothing is begun by another"))
+		}
+	}
+}
+
+func awaitReaped(p proc) {
+	for end := time.Now().Add(bound); startOf(p.pid) == p.start; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			must(fmt.Errorf("process %d is not reaped", p.pid))
+		}
+	}
 }
 
 // left is an orphan that is of one of two runs: it is of neither.

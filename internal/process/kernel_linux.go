@@ -6,6 +6,7 @@ import (
 	"math"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -154,6 +155,23 @@ func waitThread() (err error) {
 			return err
 		}
 	}
+}
+
+// nextEnded is a child that has ended, and stays to be reaped; 0 where there is none.
+func nextEnded() (pid int, err error) {
+	if err := (call{name: "waitid"}).begin(); err != nil {
+		return 0, err
+	}
+	var info unix.Siginfo
+	for {
+		err = unix.Waitid(unix.P_ALL, 0, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
+		if !errors.Is(err, unix.EINTR) {
+			break
+		}
+	}
+	const word = unsafe.Sizeof(uintptr(0))
+	const at = (3*4 + word - 1) / word * word // of si_pid: after three numbers, where a pointer could be
+	return int(*(*int32)(unsafe.Add(unsafe.Pointer(&info), at))), err
 }
 
 func becomeSubreaper() error {

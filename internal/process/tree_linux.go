@@ -126,6 +126,7 @@ func (e *Engine) orphansOf(known evidence) (left map[*run][]stat, again bool, er
 		case s.dead():
 			if s.ppid == os.Getpid() {
 				again = true
+				e.makers.end(e, s)
 				e.reapOrphan(s)
 			}
 		case r != nil && e.runs[s.session] == nil:
