@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tasks/internal/room"
 	"tasks/pkg/task"
 )
 
@@ -24,6 +25,7 @@ func (e *Engine) Adopt(_ context.Context, l task.Launch, ref task.Ref) (task.Pro
 	number := strconv.Itoa(l.Run)
 	r := e.newRun(runID(e.opts.ID, l.Spec.Name, number))
 	r.ref, r.leave, r.adopted, r.oneByOne = ref, l.Spec.LeaveChildren, true, !e.tree.groups
+	r.hurry = make(chan struct{}, 1)
 	if l.Log != nil {
 		defer l.Log.Close()
 		err := insist(func() (err error) { r.log, err = fileIDOf(l.Log); return err })
@@ -66,7 +68,9 @@ func (e *Engine) Adopt(_ context.Context, l task.Launch, ref task.Ref) (task.Pro
 	e.mu.Lock()
 	e.runs[ref.PID] = r // also where it could not be looked at: only a look ends it
 	e.mu.Unlock()
-	if err != nil {
+	if errors.Is(err, room.ErrScarce) {
+		e.sayScarce()
+	} else if err != nil {
 		e.opts.Logger.Warn("cannot watch a run that was taken back; trying again until it is seen", "task", l.Spec.Name, "pid", ref.PID, "err", err)
 	}
 	go r.watch(end, err) // ends with the process that it watches
@@ -76,19 +80,17 @@ func (e *Engine) Adopt(_ context.Context, l task.Launch, ref task.Ref) (task.Pro
 // watch has the run end when its main process does. An earlier look may have
 // failed.
 func (r *run) watch(end pidfd, failed error) {
-	e, main := r.engine, proc{r.ref.PID, r.ref.Start}
-	for wait := firstRetry; failed != nil; wait = nextRetry(wait) {
-		time.Sleep(wait)
-		if end, failed = watch(main); errors.Is(failed, unix.ESRCH) {
-			e.mu.Lock()
-			e.forget(r)
-			e.mu.Unlock()
-			r.lost()
-			return
-		}
+	if failed != nil {
+		r.engine.unwatched.Add(1)
+		end, failed = r.look(failed)
+		r.engine.unwatched.Add(-1)
+	}
+	if failed != nil {
+		return
 	}
 	defer end.file.Close()
 	status, known := end.await(r.ref)
+	e := r.engine
 	e.mu.Lock()
 	e.forget(r)
 	r.end(status)
@@ -96,6 +98,45 @@ func (r *run) watch(end pidfd, failed error) {
 	e.ended = append(e.ended, r)
 	e.mu.Unlock()
 	e.poke(true)
+}
+
+// look looks at a run now and then, until it can be watched: end. An error is that it
+// is gone.
+func (r *run) look(failed error) (end pidfd, err error) {
+	e, main, wait := r.engine, proc{r.ref.PID, r.ref.Start}, firstRetry
+	if errors.Is(failed, room.ErrScarce) {
+		wait = lastRetry
+	}
+	for {
+		select {
+		case <-time.After(wait):
+			wait = min(2*wait, max(lastRetry, time.Duration(e.unwatched.Load())*lookShare))
+		case <-r.hurry:
+			wait = firstRetry
+		}
+		if end, err = watch(main); err == nil {
+			return end, nil
+		}
+		if errors.Is(err, unix.ESRCH) {
+			e.mu.Lock()
+			e.forget(r)
+			e.mu.Unlock()
+			r.lost()
+			return pidfd{}, err
+		}
+	}
+}
+
+// lookShare is the time from one look at a run that cannot be watched to the next at
+// any such run, where they are many: a look takes some 50 µs.
+const lookShare = time.Millisecond
+
+// sayScarce says once that not all runs that were taken back can be watched.
+func (e *Engine) sayScarce() {
+	if e.scarce.CompareAndSwap(false, true) {
+		e.opts.Logger.Warn("too few descriptors to watch each run that was taken back: some are looked at now and then, and how they end may not be known. " +
+			"A higher limit, ulimit -n, helps the next supervisor")
+	}
 }
 
 // forget takes an adopted run from those whose main process lives. The pid may be
@@ -124,10 +165,15 @@ func (r *run) lost() {
 // pidfd watches a process that may be nobody's child.
 type pidfd struct{ file *os.File }
 
-// watch opens p; unix.ESRCH if it is gone.
+// watch opens p, to be held until it has ended. It is unix.ESRCH if p is gone, and
+// room.ErrScarce where p lives and that would leave too few descriptors to others.
 func watch(p proc) (pidfd, error) {
 	fd, err := pidfdOpen(p.pid, unix.PIDFD_NONBLOCK)
 	if err = p.opened(fd, err); err != nil {
+		return pidfd{}, err
+	}
+	if err := room.Hold(fd, room.Optional); err != nil && !hasEnded(fd) {
+		spare.close(fd)
 		return pidfd{}, err
 	}
 	return pidfd{os.NewFile(uintptr(fd), "pidfd")}, nil
@@ -142,12 +188,21 @@ func (p pidfd) ended() error {
 	}
 	var failed error
 	err = raw.Read(func(fd uintptr) bool {
-		poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-		n, err := unix.Poll(poll, 0)
+		n, err := pollNow(int(fd))
 		failed = err
 		return n > 0 || err != nil
 	})
 	return cmp.Or(err, failed)
+}
+
+// hasEnded tells whether the process of a pidfd is known to have ended.
+func hasEnded(fd int) bool {
+	n, err := pollNow(fd)
+	return n > 0 && err == nil
+}
+
+func pollNow(fd int) (n int, err error) {
+	return unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
 }
 
 // reapTime is how long a zombie whose exit status is not shown may take to be reaped.

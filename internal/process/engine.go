@@ -52,6 +52,9 @@ type Engine struct {
 	descents batch[[]stat]      // who asks for what descends from a main process
 	lines    atomic.Uint64      // of Exec
 
+	unwatched atomic.Int64 // adopted runs that could not be watched so far
+	scarce    atomic.Bool  // it was said that there are some for want of descriptors
+
 	mu       sync.Mutex     // held from a fork until it is known, and from a wait until it is noted
 	runs     map[int]*run   // by the pid of the main process, until that is reaped
 	sweeping map[*run]bool  // main process ended, others did not

@@ -17,12 +17,13 @@ type run struct {
 	engine   *Engine
 	id       string
 	ref      task.Ref
-	log      fileID // zero: none
-	marked   bool   // what inherits the log can be told from what opened it: it has the logMark
-	leave    bool   // what it leaves behind when it ends by itself stays
-	line     bool   // of Exec
-	adopted  bool   // begun by an earlier supervisor: it and its orphans are not our children
-	oneByOne bool   // adopted, and the kernel cannot signal its process group by pidfd
+	log      fileID        // zero: none
+	marked   bool          // what inherits the log can be told from what opened it: it has the logMark
+	leave    bool          // what it leaves behind when it ends by itself stays
+	line     bool          // of Exec
+	adopted  bool          // begun by an earlier supervisor: it and its orphans are not our children
+	oneByOne bool          // adopted, and the kernel cannot signal its process group by pidfd
+	hurry    chan struct{} // has an element once one that is adopted was asked to end
 	exited   chan struct{}
 	gone     chan struct{}
 	pausing  sync.Mutex // held by Pause and Resume
@@ -96,6 +97,10 @@ func (r *run) Stop(sig syscall.Signal) {
 	r.failed = e.deliver(r, sig)
 	e.mu.Unlock()
 	e.wantPass()
+	select {
+	case r.hurry <- struct{}{}:
+	default: // nil, or asked before
+	}
 }
 
 // StopErr implements task.StopReporter.

@@ -1,6 +1,7 @@
 package ready
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -8,6 +9,8 @@ import (
 	"net"
 	"os"
 	"syscall"
+
+	"tasks/internal/room"
 )
 
 // abstractName is the name, in the abstract namespace of unix(7), of the sockets of
@@ -36,7 +39,24 @@ func bind(name string) (*net.UnixConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return conn.(*net.UnixConn), nil
+	socket := conn.(*net.UnixConn)
+	if err := mayHold(socket); err != nil {
+		socket.Close()
+		os.Remove(name)
+		return nil, err
+	}
+	return socket, nil
+}
+
+// mayHold tells why socket is not to be held for as long as its run lasts.
+func mayHold(socket *net.UnixConn) error {
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var scarce error
+	err = raw.Control(func(fd uintptr) { scarce = room.Hold(int(fd), room.Needed) })
+	return cmp.Or(err, scarce)
 }
 
 // trusted tells whether the kernel names our user or root as the sender of a

@@ -1,0 +1,44 @@
+package room
+
+import (
+	"fmt"
+	"syscall"
+)
+
+// kept is how many descriptors are left to what comes and goes: a client that is
+// answered has one, a start five (a log, two pipes, a cgroup), a check or a hook
+// three, a commit or a write to a log one. That is a dozen clients, ten starts at
+// once, and as much again. Of a small limit a quarter is kept.
+const kept = 64
+
+// What is held for as long as a task runs, by how little it leaves to others.
+const (
+	Optional = kept     // there is another way
+	Needed   = kept / 2 // the run cannot have what it was promised otherwise
+)
+
+// ErrScarce is a syscall.EMFILE before there is one.
+var ErrScarce = fmt.Errorf("%w but for a reserve", syscall.EMFILE)
+
+// Hold tells whether fd, which was opened a moment ago, may be held for as long as a
+// task runs, so that however many do, as many are left as leave says. The error is an
+// ErrScarce: fd is to be closed. The kernel gives the lowest number that is free, so
+// that where fd is high all below are in use.
+func Hold(fd, leave int) error {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return nil
+	}
+	if !held(fd, leave, limit.Cur) {
+		return ErrScarce
+	}
+	return nil
+}
+
+func held(fd, leave int, limit uint64) bool {
+	reserve := uint64(leave)
+	if limit < 4*kept {
+		reserve = limit * reserve / (4 * kept)
+	}
+	return uint64(fd) < limit-reserve
+}
