@@ -25,7 +25,7 @@ const (
 	SaveSoon               // likewise, a moment later: SaveDue follows
 	Publish                // show the state
 	Answer                 // tell Who the Outcome
-	Renew                  // become what the first of Renews asks for: Start or Dropped follows
+	Renew                  // become what the first of Renews asks for: Start, Dropped or Postponed follows
 	Erase                  // delete the logs and the record: Erased follows
 	Vanish                 // the task is no more
 )

@@ -110,6 +110,8 @@ type (
 	Saved struct{ Failed bool }
 	// Dropped is that a Renew has come to nothing.
 	Dropped struct{}
+	// Postponed is that a Renew is the next supervisor's: this one ends.
+	Postponed struct{}
 	// Erased is the end of an Erase.
 	Erased struct{ Failed bool }
 )

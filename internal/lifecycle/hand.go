@@ -24,6 +24,10 @@ func (e GoOn) on(t *step) error {
 	}
 	t.Held = false
 	t.call(Begins)
+	if t.Waits(Renews) {
+		t.renew()
+		return nil
+	}
 	a := attempt{later: e.Later, clear: e.Clear, unasked: true, late: e.Late}
 	if e.Count {
 		a.restarts, a.retry = t.Turn.Restarts+1, true
@@ -102,9 +106,10 @@ func (e Stop) on(t *step) error {
 
 func (e Remove) on(t *step) error {
 	switch {
-	case t.Phase == Over:
+	case t.Phase == Over: // once nobody waits for anything else of it
 		t.call(Removes)
-		t.do(Erase)
+		t.Held = false
+		t.cancel()
 	case !e.Force, t.Never():
 		return task.ErrConflict
 	default:
@@ -121,7 +126,10 @@ func (t *step) stop(e Stop) {
 	}
 	grace := t.graceOf(e.Grace)
 	first := t.Cause == ByItself
-	t.waiting(Renews, WasStopped)
+	if e.Shutdown && t.Phase == Over && t.Held { // goes on in the next supervisor
+		return
+	}
+	t.cancel()
 	if t.Phase.Live() && t.Cause != ByStop { // a shutdown does not undo that
 		t.Cause = cause
 	}
@@ -145,6 +153,15 @@ func (t *step) stop(e Stop) {
 		t.hurry(e.Now, e.Grace >= 0, grace)
 	case Over:
 		t.Held = false
+	}
+}
+
+// cancel is for a replacement that comes no more, which the next supervisor would begin
+// if that were not recorded.
+func (t *step) cancel() {
+	if t.Waits(Renews) {
+		t.Owed.Record = Now
+		t.waiting(Renews, WasStopped)
 	}
 }
 
@@ -205,6 +222,6 @@ func (e Leave) on(t *step) error {
 	case who == Ends && t.Phase.Live():
 		t.stop(Stop{Shutdown: true, Grace: -1})
 	}
-	t.Held = t.Phase != Over // what begins now is the next supervisor's
+	t.Held = t.Held || t.Phase != Over // what begins now is the next supervisor's
 	return nil
 }

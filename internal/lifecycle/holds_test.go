@@ -239,8 +239,8 @@ func leadsOn(p Policy, s State, w world) error {
 	for name, is := range map[string]func(State) bool{
 		"stop":     func(s State) bool { return s.Phase == Over && s.Wish == task.Down || s.Phase == Idle },
 		"shutdown": func(s State) bool { return s.AtRest() || s.Phase.Pending() && s.Held },
-		"restart":  func(s State) bool { return s.Phase == Running && s.Wish == task.Up },
-		"replace":  func(s State) bool { return s.Phase == Running && s.Wish == task.Up },
+		"restart":  func(s State) bool { return s.Phase == Running && s.Wish == task.Up || s.Held && s.Waits(Renews) },
+		"replace":  func(s State) bool { return s.Phase == Running && s.Wish == task.Up || s.Held && s.Waits(Renews) },
 		"force":    func(s State) bool { return s.Phase == Idle },
 	} {
 		if s.Phase == Idle && name != "restart" || name == "replace" && s.AtRest() {

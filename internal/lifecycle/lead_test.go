@@ -4,6 +4,7 @@ package lifecycle
 type luck struct {
 	unsaved  []bool // whether the n-th Save fails; the last counts for those after it
 	dropped  bool   // a Renew
+	later    bool   // likewise, until the next supervisor
 	unerased bool   // an Erase
 }
 
@@ -36,8 +37,11 @@ func lead(p Policy, s State, e Event, l luck, seen func(was State, e Event, is S
 			case Save:
 				e = Saved{Failed: l.save()}
 			case Renew:
-				if e = (Start{Retry: true}); l.dropped {
+				switch e = (Start{Retry: true}); {
+				case l.dropped:
 					e = Dropped{}
+				case l.later:
+					e = Postponed{}
 				}
 			case Erase:
 				e = Erased{Failed: l.unerased}

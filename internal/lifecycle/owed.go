@@ -136,7 +136,7 @@ func (t *step) conclude(failed bool) {
 	case t.Phase == Over:
 		t.waiting(Begins, WasStopped)
 	}
-	if t.Phase == Over {
+	if t.Phase == Over && !t.Held {
 		t.waiting(Renews, WasStopped)
 	}
 	for who, out := range t.Owed.Callers {
@@ -157,6 +157,18 @@ func (SaveDue) on(t *step) error {
 		t.Owed.Record = Now
 	}
 	return nil
+}
+
+func (Postponed) on(t *step) error {
+	t.postpone()
+	return nil
+}
+
+// postpone leaves what is to follow to the next supervisor.
+func (t *step) postpone() {
+	t.Held = true
+	t.Owed.Record = Now
+	t.call(Renews)
 }
 
 func (Dropped) on(t *step) error {

@@ -56,10 +56,9 @@ func (s State) Kept() Kept {
 		if intent.Cause != ByItself {
 			k.Wish, k.State, k.Ready, k.Cause, k.Grace = task.Up, task.Stopping, false, intent.Cause, intent.Grace
 		}
-	case Sleeping, Waiting, Queued, Backoff:
-		if intent.Cause != ByItself { // of the other spec nothing has begun
-			k = Kept{Wish: task.Up, State: task.Waiting, Fresh: true}
-		}
+	}
+	if s.IsReplaced() && !s.HasRun() { // of the other spec nothing has begun
+		k = Kept{Wish: task.Up, State: task.Waiting, Fresh: true}
 	}
 	return k
 }
@@ -85,6 +84,9 @@ func KeptIn(r *task.Record) Kept {
 		if name == r.Ending {
 			k.Cause = Cause(c)
 		}
+	}
+	if k.Cause == ByReplacement && r.Next == nil { // of a function nothing is recorded
+		k.Cause = ByRestart
 	}
 	if k.Live() {
 		k.Exit, k.Exited = exitOf(&r.Runs[len(r.Runs)-1])
@@ -222,7 +224,9 @@ func (t *step) goOn(e Recovered) {
 	if t.enter(Over); k.Pending() && goesOn {
 		t.enter(Sleeping)
 	}
-	t.Held = goesOn
+	if t.Held = goesOn; goesOn && k.Cause == ByReplacement {
+		t.call(Renews)
+	}
 }
 
 // takeBack goes on with the run of k.
@@ -240,11 +244,14 @@ func (t *step) takeBack(k Kept) {
 	if cause == ByItself && k.Wish == task.Down {
 		cause = ByStop
 	}
-	if cause == ByItself && k.restarting() || cause == ByReplacement { // what it is now is that spec
+	if cause == ByItself && k.restarting() {
 		cause = ByRestart
 	}
-	if cause == ByItself {
+	switch cause {
+	case ByItself:
 		return
+	case ByReplacement:
+		t.call(Renews)
 	}
 	grace := t.p.Grace
 	if k.Cause != ByItself {

@@ -126,7 +126,7 @@ func (s State) Owes() bool {
 	}
 	for who, out := range o.Callers {
 		switch pending := s.Phase.Pending(); {
-		case out > Pending, out == Pending && s.Phase == Over:
+		case out > Pending, out == Pending && s.Phase == Over && (Who(who) != Renews || !s.Held):
 			return true
 		case out == Pending && pending && (Who(who) == Begins && !s.Run.Refused || Who(who) == Ends && s.Held):
 			return true
@@ -144,11 +144,12 @@ func (s State) HasRun() bool { return s.Phase.Live() }
 // IsUp tells whether there is a run that nobody has asked to end.
 func (s State) IsUp() bool { return s.Phase.Up() }
 
-// Intends tells whether a run is to be ended once that is recorded, and renews whether
-// for one of another spec.
-func (s State) Intends() (intends, renews bool) {
-	c := s.Owed.Intent.Cause
-	return c != ByItself, c == ByReplacement
+// Intends tells whether a run is to be ended once that is recorded.
+func (s State) Intends() bool { return s.Owed.Intent.Cause != ByItself }
+
+// IsReplaced tells whether one of another spec follows the run, or the wait for one.
+func (s State) IsReplaced() bool {
+	return s.Cause == ByReplacement && s.Phase.Live() || s.Owed.Intent.Cause == ByReplacement || s.Held && s.Phase == Over && s.Waits(Renews)
 }
 
 // Never tells whether the task's first start is still to come.

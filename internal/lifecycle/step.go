@@ -69,6 +69,7 @@ type attempt struct {
 
 // begin puts the task on its way to a run.
 func (t *step) begin(a attempt) {
+	t.waiting(Renews, WasStopped) // somebody was faster
 	turn := &t.Turn
 	turn.Restarts, turn.Streak = a.restarts, min(a.restarts, 1) // how many were short is not known
 	turn.Automatic, turn.Late = a.unasked, a.late
@@ -145,8 +146,12 @@ func (t *step) settle(l Lasted, unbegun bool) {
 		turn.Restarts, turn.Streak, turn.Late, t.RerunPending = 0, 0, 0, false
 		t.launch()
 	case t.Cause == ByReplacement:
-		t.enter(Over)
-		t.renew()
+		held := t.Held
+		if t.enter(Over); held {
+			t.postpone()
+		} else {
+			t.renew()
+		}
 	case t.Cause == ByStop, t.Cause == ByShutdown, t.Wish == task.Down, unbegun:
 		t.enter(Over)
 	case t.RerunPending:

@@ -52,6 +52,7 @@ var lucks = []luck{
 	{unsaved: []bool{true, false}},
 	{unsaved: []bool{false, true}},
 	{dropped: true},
+	{later: true},
 	{dropped: true, unsaved: []bool{true}},
 	{unerased: true},
 }
@@ -59,7 +60,7 @@ var lucks = []luck{
 // matters tells whether the luck decides anything that the effects of all going well had.
 func (l luck) matters(effects []Effect) bool {
 	has := func(a Action) bool { return slices.ContainsFunc(effects, func(e Effect) bool { return e.Do == a }) }
-	return (len(l.unsaved) == 0 || has(Save)) && (!l.dropped || has(Renew)) && (!l.unerased || has(Erase))
+	return (len(l.unsaved) == 0 || has(Save)) && (!l.dropped && !l.later || has(Renew)) && (!l.unerased || has(Erase))
 }
 
 // policies is each way to restart, each way to a run, and times with each overlap.

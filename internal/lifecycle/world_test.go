@@ -74,7 +74,7 @@ func (w *world) atRest(s State) error {
 		case s.Owed.Callers[who] != Pending:
 			return fmt.Errorf("callers of %d are due at rest: %v", who, s.Owed.Callers)
 		case who == Begins && s.Phase.Live() && !s.Phase.Up():
-		case who != Turns && s.Phase.Live() && !s.Phase.Up():
+		case who != Turns && s.Phase.Live() && !s.Phase.Up(), who == Renews && s.Held && s.Phase == Over:
 		default:
 			return fmt.Errorf("callers of %d wait for ever in %v", who, s.Phase)
 		}
@@ -162,6 +162,9 @@ func (w *world) hear(p Policy, was, is State, e Event) error {
 	case Start:
 		w.starts(false, e.Later, false)
 	case GoOn:
+		if was.Waits(Renews) { // a start follows
+			return nil
+		}
 		w.starts(e.Clear, e.Later, w.begun && e.Later)
 	case Restart:
 		switch {
@@ -197,6 +200,9 @@ func (w *world) hear(p Policy, was, is State, e Event) error {
 		taken := e.Found == TakenBack
 		w.live, w.asked, w.begun, w.stopped = taken, false, is.Turn.Ran, is.Wish == task.Down
 		w.slot, w.clear = taken && p.Grouped, taken && p.After
+		w.waits[Renews] = is.Waits(Renews) // what was recorded of it
+	case Postponed:
+		w.waits[Renews] = true
 	case Erased:
 		if !e.Failed {
 			*w = world{waits: w.waits}

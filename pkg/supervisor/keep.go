@@ -57,8 +57,7 @@ func (a *actor) save() error {
 		}
 	}
 	a.state.Kept().Write(&r)
-	intends, renews := a.state.Intends()
-	if renews {
+	if a.state.IsReplaced() {
 		a.recordNext(&r)
 	}
 	if a.ahead.wait != nil {
@@ -78,7 +77,7 @@ func (a *actor) save() error {
 	if a.state.Owed.Began {
 		fault.At("recorded")
 	}
-	if intends && past.failure == nil {
+	if a.state.Intends() && past.failure == nil {
 		fault.At("intended")
 	}
 	return past.failure
@@ -92,19 +91,24 @@ func wall(t time.Time) task.Time {
 	return task.Time{Time: t.UTC().Round(0)}
 }
 
-// recordNext makes r what the call asks for that replaces the task: whoever finds it
+// recordNext notes what the call asks for that replaces the task: whoever finds it
 // begins that.
 func (a *actor) recordNext(r *task.Record) {
-	c := a.calls.renews[len(a.calls.renews)-1]
-	if c.op.fn != nil || len(c.op.Spec.Command) == 0 {
+	op := &a.calls.renews[0].op
+	next := op.Spec
+	switch {
+	case op.fn != nil:
 		return
+	case len(next.Command) == 0: // the same again
+		next = &a.role.spec
 	}
-	r.Spec = *c.op.Spec
 	if a.state.HasRun() {
+		r.Next = next
 		return
 	}
+	r.Spec = *next
 	r.NextAt, r.Queued, r.Slot = task.Time{}, task.Time{}, 0
-	if plan, err := planOf(&r.Spec); err == nil {
+	if plan, err := planOf(next); err == nil {
 		if first, err := plan.First(a.sup.now()); err == nil && first.After(a.sup.now()) {
 			r.NextAt = wall(first)
 		}

@@ -111,6 +111,9 @@ func (a *actor) restore(ctx context.Context, r task.Record) *lifecycle.GoOn {
 	if n := len(r.Runs); n > 0 {
 		past.run = r.Runs[n-1].Run
 	}
+	if r.Next != nil {
+		a.calls.add(lifecycle.Renews, newCall(Op{Kind: OpStart, Name: a.name, Spec: r.Next, Replace: true}))
+	}
 	kept, found := lifecycle.KeptIn(&r), lifecycle.NoRun
 	if kept.Live() {
 		past.last().ExitCode, past.last().Signal = nil, ""

@@ -132,14 +132,13 @@ func (a *actor) replace(c *Call) {
 // waits for that. Others then replace that.
 func (a *actor) renew() lifecycle.Event {
 	a.reconcile() // what the other needed ends first
+	if a.sup.isClosing() {
+		return lifecycle.Postponed{}
+	}
 	c := a.calls.renews[0]
 	a.calls.again = append(a.calls.again, a.calls.renews[1:]...)
 	a.calls.renews = nil
-	err := shuttingDown(a.name)
-	later := false
-	if !a.sup.isClosing() {
-		later, err = a.become(c)
-	}
+	later, err := a.become(c)
 	if err != nil {
 		c.fail(err)
 		return lifecycle.Dropped{}
@@ -225,11 +224,11 @@ func (a *actor) restart(c *Call) {
 	a.happens(lifecycle.Restart{})
 }
 
-// room keeps what the next run needs, before this one is ended for it. The error is
-// why that could not begin, as on a full disk.
+// room keeps what the next run needs, before this one, or the wait for its time, is
+// ended for it. The error is why that could not begin, as on a full disk.
 func (a *actor) room() error {
 	keeper, ok := a.sup.opts.Logs.(LogKeeper)
-	if !ok || !a.state.IsUp() {
+	if !ok || !a.state.IsUp() && !a.state.Asleep() {
 		return nil
 	}
 	if err := keeper.Room(a.name, a.past.run); err != nil {
