@@ -1,0 +1,401 @@
+package supervisor_test
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tasks/internal/enginetest"
+	"tasks/pkg/supervisor"
+	"tasks/pkg/task"
+)
+
+// TestSimulation has supervisors live and die over one disk and one engine: each dies
+// before or after some effect, and another follows. A seed chooses everything; SIM says
+// for how long to go on (for 600 seeds otherwise), and SIM_SEED plays one again.
+func TestSimulation(t *testing.T) {
+	t.Parallel()
+	seeds, end := uint64(600), time.Time{}
+	if d, err := time.ParseDuration(os.Getenv("SIM")); err == nil {
+		seeds, end = 1<<62, time.Now().Add(d)
+	}
+	first := uint64(0)
+	if n, err := fmt.Sscan(os.Getenv("SIM_SEED"), &first); n == 1 && err == nil {
+		seeds = 1
+	} else if !end.IsZero() {
+		first = rand.Uint64() >> 2
+	}
+	var lives, steps, acknowledged atomic.Int64
+	for seed := first; seed-first < seeds && (end.IsZero() || time.Now().Before(end)); seed++ {
+		synctest.Test(t, func(t *testing.T) { simulate(t, seed, &lives, &steps, &acknowledged) })
+		if t.Failed() {
+			t.Fatalf("play it again with SIM_SEED=%d", seed)
+		}
+	}
+	t.Logf("%d lives, %d requests, %d of them acknowledged", lives.Load(), steps.Load(), acknowledged.Load())
+}
+
+// sim is the world of one seed.
+type sim struct {
+	t    *testing.T
+	r    *rand.Rand
+	fake *enginetest.Fake
+	disk *memory
+	life *life
+	sup  *supervisor.Supervisor
+
+	asked    []asked
+	unheard  map[*enginetest.FakeRun]bool // of which a supervisor that died had recorded nothing
+	given    map[string][]string          // commands, to each name
+	begun    map[string]int               // runs of a job, by its command, which nobody asked to run again
+	promised map[string]promise
+	runs     []*enginetest.FakeRun
+	fails    bool // some saves: a job whose end is in no record may run again
+	log      []string
+}
+
+// asked is a request that was not answered when it was looked at last.
+type asked struct {
+	call *supervisor.Call
+	op   supervisor.Op
+}
+
+// promise is what was acknowledged last of a task, as long as nobody has asked for
+// anything else.
+type promise int
+
+const (
+	unknown promise = iota
+	isUp            // and restarts always
+	isDown
+	isRemoved
+)
+
+func simulate(t *testing.T, seed uint64, lives, steps, acknowledged *atomic.Int64) {
+	s := &sim{t: t, r: rand.New(rand.NewPCG(seed, 9)), fake: enginetest.NewFake(), disk: newMemory(), promised: make(map[string]promise), unheard: make(map[*enginetest.FakeRun]bool), given: make(map[string][]string), begun: make(map[string]int)}
+	defer func() {
+		if t.Failed() {
+			for _, line := range s.log {
+				t.Log(line)
+			}
+		}
+	}()
+	s.fails = s.r.IntN(2) == 0
+	s.begin()
+	lives.Add(1)
+	for range 40 + s.r.IntN(80) {
+		s.act()
+		synctest.Wait()
+		steps.Add(1)
+		acknowledged.Add(int64(s.hear()))
+		if s.life.dead() {
+			s.next()
+			lives.Add(1)
+		}
+		s.check()
+		if t.Failed() {
+			break
+		}
+	}
+	s.finish()
+}
+
+func (s *sim) say(format string, args ...any) { s.log = append(s.log, fmt.Sprintf(format, args...)) }
+
+// begin has a supervisor begin, which dies somewhere.
+func (s *sim) begin() {
+	s.life = &life{fake: s.fake, disk: s.disk, dies: make(chan struct{}), steps: -1}
+	if s.r.IntN(8) > 0 {
+		s.life.steps = s.r.IntN(60)
+	}
+	s.sup = supervisor.New(supervisor.Options{Commands: s.life, Store: s.life})
+	s.killUnknown()
+	s.say("a supervisor begins, for %d effects", s.life.steps)
+	s.sup.Load(s.t.Context(), s.disk.all(), s.disk.allGroups()...)
+	synctest.Wait()
+}
+
+// killUnknown ends the runs that no record has, as the engine for processes does. A job
+// of which nothing is recorded, not even its end, begins once more.
+func (s *sim) killUnknown() {
+	s.meet()
+	refs, ends := make(map[task.Ref]bool), make(map[string]bool)
+	for _, r := range s.disk.all() {
+		refs[r.Ref] = true
+		for _, run := range r.Runs {
+			ends[fmt.Sprint(r.Spec.Name, run.Run)] = run.State != ""
+		}
+	}
+	for _, r := range s.runs {
+		if refs[r.Ref()] || s.unheard[r] {
+			continue
+		}
+		if spec := r.Launch.Spec; !ends[fmt.Sprint(spec.Name, r.Launch.Run)] {
+			s.unheard[r] = true
+			s.begun[spec.Command[0]]--
+		}
+		r.Exit(task.Exit{Signal: 9}, false)
+		r.Vanish(0)
+	}
+}
+
+// next has another supervisor follow the dead one, perhaps after some more deaths.
+func (s *sim) next() {
+	for s.life.dead() {
+		ghost := s.sup
+		ghost.Close(s.t.Context()) // it changes nothing
+		synctest.Wait()
+		s.asked = nil // nobody will hear of these
+		if s.r.IntN(2) == 0 {
+			time.Sleep(time.Duration(s.r.IntN(100)) * time.Second)
+		}
+		s.begin()
+		synctest.Wait()
+	}
+}
+
+// meet takes note of runs that have begun.
+func (s *sim) meet() {
+	for !s.fake.Idle() {
+		r := s.fake.Next(s.t)
+		s.runs = append(s.runs, r)
+		if spec := r.Launch.Spec; spec.Restart == task.RestartNo && !spec.Repeats() {
+			if s.begun[spec.Command[0]]++; s.begun[spec.Command[0]] > 1 && !s.fails {
+				s.t.Errorf("run %d of %s: %v is begun again", r.Launch.Run, spec.Name, spec.Command)
+			}
+		}
+	}
+}
+
+// act does one thing, chosen by the seed.
+func (s *sim) act() {
+	s.meet()
+	name := fmt.Sprint("t", s.r.IntN(3))
+	op := supervisor.Op{Name: name, Now: s.r.IntN(3) == 0, Force: s.r.IntN(2) == 0, Replace: s.r.IntN(2) == 0, CapGrace: s.r.IntN(2) == 0, Grace: time.Duration(s.r.IntN(20)) * time.Second}
+	switch n := s.r.IntN(20); n {
+	case 0, 1, 2, 3:
+		op.Kind, op.Spec = supervisor.OpStart, s.spec(name)
+	case 4:
+		op.Kind, op.Spec = supervisor.OpStart, &task.Spec{Name: name}
+	case 5, 6, 7:
+		op.Kind = supervisor.OpStop
+	case 8, 9:
+		op.Kind = supervisor.OpRestart
+	case 10, 11:
+		op.Kind = supervisor.OpRemove
+	case 12:
+		op.Kind = supervisor.OpPause
+	case 13:
+		op.Kind = supervisor.OpResume
+	case 14, 15:
+		s.end()
+		return
+	case 16:
+		s.say("time passes")
+		time.Sleep(time.Duration(s.r.IntN(60)) * time.Second)
+		return
+	case 17:
+		if !s.fails {
+			return
+		}
+		s.life.mu.Lock()
+		s.life.full = s.r.IntN(4)
+		s.say("%d saves fail", s.life.full)
+		s.life.mu.Unlock()
+		return
+	case 18:
+		s.say("the end")
+		s.life.end()
+		return
+	default:
+		s.fake.AutoStop(s.r.IntN(2) == 0)
+		slots := s.r.IntN(3)
+		s.say("%d slots", slots)
+		s.sup.ChangeGroup("g", func(g *task.Group) { g.Slots = &slots })
+		return
+	}
+	s.say("%s: op %d, now %v, force %v, replace %v, %+v", name, op.Kind, op.Now, op.Force, op.Replace, brief(op.Spec))
+	switch {
+	case op.Kind == supervisor.OpRestart, op.Spec != nil && len(op.Spec.Command) == 0:
+		for _, command := range s.given[name] {
+			s.begun[command] = -100 // it may, as often as that is asked for
+		}
+	case op.Spec != nil:
+		s.given[name] = append(s.given[name], op.Spec.Command[0])
+	}
+	if kind := op.Kind; kind != supervisor.OpPause && kind != supervisor.OpResume {
+		s.promised[name] = unknown
+	}
+	s.asked = append(s.asked, asked{s.sup.Submit(op), op})
+}
+
+// brief is what of a spec decides something here.
+func brief(s *task.Spec) string {
+	if s == nil {
+		return ""
+	}
+	return fmt.Sprint(s.Command, " restart ", s.Restart, " group ", s.Group, " after ", s.After, s.AfterEnded, " every ", s.Every != nil, " ", s.Overlap, " delay ", s.Delay != nil)
+}
+
+// spec is a task of some kind.
+func (s *sim) spec(name string) *task.Spec {
+	spec := &task.Spec{Name: name, Command: []string{fmt.Sprint("c", len(s.log))}}
+	spec.Restart = []task.Restart{task.RestartAlways, task.RestartAlways, task.RestartOnFailure, task.RestartNo}[s.r.IntN(4)]
+	if s.r.IntN(3) == 0 {
+		spec.Group = "g"
+	}
+	switch s.r.IntN(6) {
+	case 0:
+		spec.After = []string{fmt.Sprint("t", s.r.IntN(3))}
+	case 1:
+		spec.AfterEnded = []string{fmt.Sprint("t", s.r.IntN(3))}
+	case 2:
+		spec.Restart, spec.Every = task.RestartNo, new(task.Duration(20*time.Second))
+		spec.Overlap = []task.Overlap{task.OverlapSkip, task.OverlapQueue, task.OverlapReplace}[s.r.IntN(3)]
+	case 3:
+		spec.Delay = new(task.Duration(10 * time.Second))
+	}
+	return spec
+}
+
+// end has some run end.
+func (s *sim) end() {
+	live := s.live("")
+	if len(live) == 0 {
+		return
+	}
+	r := live[s.r.IntN(len(live))]
+	code, left := s.r.IntN(2), s.r.IntN(3) == 0
+	s.say("run %d of %s ends with %d, left %v", r.Launch.Run, r.Launch.Spec.Name, code, left)
+	r.Exit(task.Exit{Code: code}, left)
+	if s.r.IntN(2) == 0 {
+		r.Vanish(1)
+	}
+}
+
+// live is the runs that are there, of one task or of all.
+func (s *sim) live(name string) (live []*enginetest.FakeRun) {
+	s.meet()
+	for _, r := range s.runs {
+		select {
+		case <-r.Gone():
+		default:
+			if name == "" || r.Launch.Spec.Name == name {
+				live = append(live, r)
+			}
+		}
+	}
+	return live
+}
+
+// hear takes note of answers that came while the supervisor lived.
+func (s *sim) hear() (acknowledged int) {
+	if s.life.dead() {
+		return 0 // whether one came before cannot be told
+	}
+	all := slices.Clone(s.asked)
+	s.asked = slices.DeleteFunc(s.asked, func(a asked) bool {
+		if !answered(a.call) {
+			return false
+		}
+		name := a.op.Name
+		info, err := a.call.Wait(s.t.Context())
+		s.say("%s: op %d answered: %s, %v", name, a.op.Kind, info.State, err)
+		for _, other := range all { // what else is under way may undo it
+			if other.op.Name == name && other.call != a.call {
+				return true
+			}
+		}
+		if err != nil {
+			return true
+		}
+		acknowledged++
+		switch a.op.Kind {
+		case supervisor.OpStart, supervisor.OpRestart:
+			if info.Spec.Restart == task.RestartAlways {
+				s.promised[name] = isUp
+			}
+		case supervisor.OpStop:
+			s.promised[name] = isDown
+		case supervisor.OpRemove:
+			s.promised[name] = isRemoved
+		}
+		return true
+	})
+	return acknowledged
+}
+
+// check holds what is so against what was promised.
+func (s *sim) check() {
+	shown := make(map[string]task.Info)
+	var slots []int
+	for _, info := range s.sup.List() {
+		shown[info.Name] = info
+		if info.Slot > 0 {
+			slots = append(slots, info.Slot)
+		}
+		live := s.live(info.Name)
+		switch ended := info.State.Ended(); {
+		case len(live) > 1:
+			s.t.Errorf("%s has %d runs", info.Name, len(live))
+		case ended && len(live) > 0:
+			s.t.Errorf("%s is %s, and run %d lives", info.Name, info.State, live[0].Launch.Run)
+		case info.State == task.Running && len(live) == 0:
+			s.t.Errorf("%s is running without a run", info.Name)
+		}
+	}
+	slices.Sort(slots)
+	if len(slices.Compact(slices.Clone(slots))) != len(slots) {
+		s.t.Errorf("slots: %v", slots)
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.promised)) {
+		info, is := shown[name]
+		switch promise := s.promised[name]; {
+		case promise == isRemoved && is, promise != unknown && promise != isRemoved && !is:
+			s.t.Errorf("%s: promised %d, and it is %v", name, promise, is)
+		case promise == isDown && (!info.State.Ended() || info.Wish != task.Down):
+			s.t.Errorf("%s was stopped, and is %s", name, info.State)
+		case promise == isUp && info.State.Ended() && len(info.Spec.After) == 0:
+			s.t.Errorf("%s was started, and is %s: %s", name, info.State, info.Reason)
+		case !is && len(s.live(name)) > 0:
+			s.t.Errorf("%s was removed, and lives", name)
+		}
+	}
+}
+
+// finish closes the last supervisor, which has time for it: every caller is answered.
+func (s *sim) finish() {
+	s.life.mu.Lock()
+	s.life.steps, s.life.full = -1, 0
+	s.life.mu.Unlock()
+	s.fake.AutoStop(true)
+	for _, info := range s.sup.List() {
+		for _, r := range s.live(info.Name) {
+			if r.AutoStop(true); info.State == task.Stopping { // it was asked to when it would not
+				r.Exit(task.Exit{}, false)
+				r.Vanish(0)
+			}
+		}
+	}
+	synctest.Wait()
+	if err := s.sup.Close(s.t.Context()); err != nil {
+		s.t.Errorf("Close: %v", err)
+	}
+	synctest.Wait()
+	for _, a := range s.asked {
+		if !answered(a.call) {
+			s.t.Errorf("%s: op %d was never answered", a.op.Name, a.op.Kind)
+		}
+	}
+	if n := len(s.live("")); n > 0 {
+		s.t.Errorf("%d runs outlive the end", n)
+	}
+	s.life.end()
+	synctest.Wait()
+}
