@@ -19,7 +19,8 @@ import (
 // Adopt takes back a run that an earlier supervisor began. It is not a child
 // of this process: its end is seen by pidfd, and its exit code is the kernel's
 // own account. If its main process is gone, the run ends as lost once what that
-// left behind is swept. A run of before the machine was started again is an
+// left behind is swept: for what stayed in its session an earlier supervisor must have
+// seen that end. A run of before the machine was started again is an
 // ErrNotFound.
 func (e *Engine) Adopt(_ context.Context, l task.Launch, ref task.Ref) (task.Process, error) {
 	number := strconv.Itoa(l.Run)
@@ -36,6 +37,9 @@ func (e *Engine) Adopt(_ context.Context, l task.Launch, ref task.Ref) (task.Pro
 	r.used.from = time.Now().Add(-r.Age())
 	if ref.Boot != e.boot || ref.PID <= 0 {
 		return nil, task.NoSuchTask(l.Spec.Name)
+	}
+	if ref.Namespace == e.namespace { // else its pids are others' here
+		r.over.Store(ref.Over)
 	}
 	var s stat
 	var id string
@@ -89,11 +93,13 @@ func (r *run) watch(end pidfd, failed error) {
 		return
 	}
 	defer end.file.Close()
+	end.awaitEnded()
+	over := ticks() // not later: its pid may soon be another's
 	status, known := end.await(r.ref)
 	e := r.engine
 	e.mu.Lock()
 	e.forget(r)
-	r.end(status)
+	r.end(status, over)
 	r.exit.Lost = !known
 	e.ended = append(e.ended, r)
 	e.mu.Unlock()
@@ -195,6 +201,13 @@ func (p pidfd) ended() error {
 	return cmp.Or(err, failed)
 }
 
+// awaitEnded waits until the process has ended, however often that cannot be told.
+func (p pidfd) awaitEnded() {
+	for wait := firstRetry; p.ended() != nil; wait = nextRetry(wait) {
+		time.Sleep(wait) // it may live
+	}
+}
+
 // hasEnded tells whether the process of a pidfd is known to have ended.
 func hasEnded(fd int) bool {
 	n, err := pollNow(fd)
@@ -213,9 +226,7 @@ const reapTime = 5 * time.Second
 // the kernel's record of it (PIDFD_INFO_EXIT, Linux 6.15). known is false where
 // neither can be had.
 func (p pidfd) await(ref task.Ref) (status syscall.WaitStatus, known bool) {
-	for wait := firstRetry; p.ended() != nil; wait = nextRetry(wait) {
-		time.Sleep(wait) // it may live
-	}
+	p.awaitEnded()
 	over := time.Now().Add(reapTime)
 	for wait := firstRetry; ; wait = nextRetry(wait) {
 		status, known, there, err := p.ending(ref)
@@ -280,9 +291,7 @@ func (e *Engine) follow(r *run, members []stat) (err error) {
 		r.followed[m.proc] = true
 		go func() {
 			if watchErr == nil {
-				for wait := firstRetry; fd.ended() != nil; wait = nextRetry(wait) {
-					time.Sleep(wait)
-				}
+				fd.awaitEnded()
 				fd.file.Close()
 			}
 			e.poke(true)

@@ -39,11 +39,12 @@ type Options struct {
 
 // Engine starts and reaps processes. A program has at most one.
 type Engine struct {
-	opts Options
-	boot string
-	own  task.Caller // what runs inherit of this process
-	null *os.File
-	tree tree // finds what belongs to a run
+	opts      Options
+	boot      string
+	namespace uint64      // of pids; 0: there is but one
+	own       task.Caller // what runs inherit of this process
+	null      *os.File
+	tree      tree // finds what belongs to a run
 
 	groups   cgroups            // of the runs to come
 	emptied  []cgroup           // to be removed; the reaper's own
@@ -90,14 +91,15 @@ func New(o Options) (*Engine, error) {
 	}
 	e.tree.first = o.First
 	boot, bootErr := bootID()
+	namespace, namespaceErr := pidNamespace()
 	sigs, sigErr := ignored()
 	e.tree.reserve(null)
-	if err := cmp.Or(bootErr, sigErr, e.tree.open()); err != nil {
+	if err := cmp.Or(bootErr, namespaceErr, sigErr, e.tree.open()); err != nil {
 		e.tree.release()
 		null.Close()
 		return nil, fmt.Errorf("cannot start the process engine: %w", err)
 	}
-	e.boot = boot
+	e.boot, e.namespace = boot, namespace
 	e.makers.begin(e.tree.anyOrphans())
 	if e.groups, err = openCgroups(o.ID); err != nil {
 		o.Logger.Info("runs have no cgroups of their own: what leaves them is found by other means", "err", err)

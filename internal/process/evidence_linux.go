@@ -94,13 +94,13 @@ func (k evidence) mayOwn(r *run, s stat) bool {
 // sessions are those of the runs that are still theirs. While a session has
 // members its number is not given to another process; so one is a run's as long
 // as there is a member from before the end of its main process. Of a run whose
-// end nobody saw that cannot be told.
+// end no supervisor saw, or recorded, that cannot be told.
 func (k evidence) sessions(all []stat) map[int]*run {
 	own := make(map[int]*run, len(k.bySession))
 	taken := make(map[int]bool)
 	for _, s := range all {
 		r := k.bySession[s.session]
-		if r != nil && s.start >= r.ref.Start && s.start <= r.over {
+		if r != nil && s.start >= r.ref.Start && s.start <= r.over.Load() {
 			own[s.session] = r
 		}
 		if r != nil && s.pid == s.session && s.start != r.ref.Start {

@@ -81,7 +81,7 @@ func (e *Engine) isPart(s stat) bool {
 	}
 	part := func(r *run) bool {
 		_, seen := r.told[s.proc]
-		return seen || r.ref.PID == s.session && r.ref.Start <= s.start && s.start <= r.over
+		return seen || r.ref.PID == s.session && r.ref.Start <= s.start && s.start <= r.over.Load()
 	}
 	for _, r := range e.runs {
 		if part(r) {

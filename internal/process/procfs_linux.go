@@ -154,3 +154,14 @@ func bootID() (string, error) {
 	}
 	return strings.TrimSpace(string(b)), err
 }
+
+// pidNamespace tells that of this process from others of this boot; 0 where the kernel
+// has but one.
+func pidNamespace() (uint64, error) {
+	var st unix.Statx_t
+	err := statx(unix.AT_FDCWD, "/proc/self/ns/pid", 0, unix.STATX_INO, &st)
+	if gone(err) {
+		return 0, nil
+	}
+	return st.Ino, err
+}

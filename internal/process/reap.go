@@ -154,7 +154,7 @@ func (e *Engine) reapOne() (r *run, ok bool, err error) {
 	}
 	fault.At("reaped")
 	delete(e.runs, pid)
-	r.end(status)
+	r.end(status, ticks())
 	e.sweeping[r] = true
 	return r, true, nil
 }

@@ -48,7 +48,7 @@ func playReuse() {
 	}
 	const tree = `setsid sleep 1000 & wait`
 	s := stage{ID: "few", Dir: os.Getenv("PROCESS_TEST_DIR")}
-	for _, name := range []string{"before", "leader", "after", "race"} {
+	for _, name := range []string{"before", "leader", "session", "after", "race"} {
 		spec := sh(tree)
 		spec.Name = name
 		s.Specs = append(s.Specs, spec)
@@ -58,6 +58,10 @@ func playReuse() {
 	must(os.Setenv("PROCESS_TEST_STAGE", string(text)))
 	killFirst(s)
 	refs := readRefs(s)
+	for i := range 3 { // as if their end had been seen now, by which they lived
+		refs[i].Over, refs[i].Namespace = ticks(), seen(pidNamespace())
+	}
+	report(s.refs(), refs)
 	time.Sleep(3 * tick) // strangers begin in another tick
 
 	var strangers []proc
@@ -82,15 +86,17 @@ func playReuse() {
 	}
 	take(refs[0], false)
 	take(refs[1], true)
+	take(refs[2], true)
+	follower := leaderDies(&strangers)
 	r, w, err := os.Pipe()
 	must(err)
 	second := play("second", r)
 	await(s.Dir, "adopted")
-	take(refs[2], true)
+	take(refs[3], true)
 	// The second supervisor hears of this end and is told to stop the run at
 	// one time, when the pid is another's already.
 	must(second.Signal(syscall.SIGSTOP))
-	take(refs[3], true)
+	take(refs[4], true)
 	fmt.Fprintln(w, "stop")
 	must(second.Signal(syscall.SIGCONT))
 	await(s.Dir, "stopped")
@@ -104,6 +110,10 @@ func playReuse() {
 			os.Exit(1)
 		}
 	}
+	if !alive(follower) {
+		fmt.Println("hit: one in the session of a stranger that has ended")
+		os.Exit(1)
+	}
 	for _, p := range processes() { // what the runs have left is gone
 		if strings.HasPrefix(nameOfRun(p.pid), s.ID+"/") && !p.dead() {
 			fmt.Println("left:", p.pid)
@@ -111,6 +121,21 @@ func playReuse() {
 		}
 	}
 	fmt.Println("all strangers live")
+}
+
+// leaderDies ends the last stranger, and returns the one that stays in its session.
+func leaderDies(strangers *[]proc) (follower proc) {
+	leader := (*strangers)[len(*strangers)-1]
+	*strangers = (*strangers)[:len(*strangers)-1]
+	must(syscall.Kill(leader.pid, syscall.SIGKILL))
+	reapUntil(leader.pid)
+	for _, p := range processes() {
+		if p.session == leader.pid && !p.dead() {
+			return p.proc
+		}
+	}
+	must(fmt.Errorf("nothing is in session %d", leader.pid))
+	return follower
 }
 
 // playSecond takes the runs back and stops them when it is told to.

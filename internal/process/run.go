@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -28,10 +29,11 @@ type run struct {
 	gone     chan struct{}
 	pausing  sync.Mutex // held by Pause and Resume
 
-	reaped    bool   // the main process is no more, and its pid may be another's
-	childless bool   // nothing was left of it once its main process was no more
-	late      bool   // its end is told with that of what it leaves: who hears of it before would end that
-	over      uint64 // when its end was seen, in clock ticks after boot; 0: nobody saw it
+	over atomic.Uint64 // when its end was seen, in clock ticks after boot; 0: nobody saw it
+
+	reaped    bool // the main process is no more, and its pid may be another's
+	childless bool // nothing was left of it once its main process was no more
+	late      bool // its end is told with that of what it leaves: who hears of it before would end that
 	exit      task.Exit
 	want      syscall.Signal          // the last one sent to all of the run; 0: none
 	asked     syscall.Signal          // the last one sent to the process group
@@ -59,9 +61,18 @@ var (
 	errEnding = errors.New("it was asked to end")
 )
 
-func (r *run) Ref() task.Ref           { return r.ref }
 func (r *run) Exited() <-chan struct{} { return r.exited }
 func (r *run) Gone() <-chan struct{}   { return r.gone }
+
+// Ref has the end of the main process from when that was seen: what stays in the run's
+// session is known by it, also to the next supervisor.
+func (r *run) Ref() task.Ref {
+	ref := r.ref
+	if ref.Over, ref.Namespace = r.over.Load(), 0; ref.Over != 0 {
+		ref.Namespace = r.engine.namespace
+	}
+	return ref
+}
 
 func (r *run) Exit() task.Exit {
 	r.engine.mu.Lock()
@@ -168,9 +179,11 @@ func (r *run) mayHave(mark string) bool {
 	return r.ref.Commit == "" || !strings.HasPrefix(mark, r.engine.opts.ID+"/") || mark == r.ref.Commit
 }
 
-// end notes how the main process ended. The caller holds the mutex.
-func (r *run) end(status syscall.WaitStatus) {
-	r.reaped, r.over = true, ticks()
+// end notes how the main process ended, and when that was seen. The caller holds the
+// mutex.
+func (r *run) end(status syscall.WaitStatus, over uint64) {
+	r.reaped = true
+	r.over.Store(over)
 	if status.Signaled() {
 		r.exit.Signal = status.Signal()
 	} else {

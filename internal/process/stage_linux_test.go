@@ -65,6 +65,10 @@ func playFirst() {
 		if s.Pause {
 			must(p.(task.Pauser).Pause())
 		}
+		if s.Ended {
+			<-p.Exited()
+			refs[i] = p.Ref()
+		}
 	}
 	report(s.refs(), refs)
 	for {

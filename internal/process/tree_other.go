@@ -70,6 +70,7 @@ func (tree) signal(p proc, sig syscall.Signal) error { return kill(p.pid, sig) }
 
 func startTime(int) (uint64, error)     { return 0, nil }
 func bootID() (string, error)           { return "", nil }
+func pidNamespace() (uint64, error)     { return 0, nil }
 func fileIDOf(*os.File) (fileID, error) { return fileID{}, nil }
 func pipeIDOf(*os.File) (fileID, error) { return fileID{}, nil }
 

@@ -85,7 +85,8 @@ type Checks interface {
 // Process is one run that has begun. Its methods may be called from several
 // goroutines and do not block.
 type Process interface {
-	// Ref names the run to a later supervisor; zero where it cannot outlive this one.
+	// Ref names the run to a later supervisor, and tells from when its end was seen; zero
+	// where it cannot outlive this one.
 	Ref() Ref
 	// Exited is closed when the main process, or the function, has ended.
 	Exited() <-chan struct{}
@@ -140,6 +141,9 @@ type Ref struct {
 	Commit string `json:"commit,omitempty"` // its TASKS_COMMIT, which tells it from a run of a removed task with its name and number
 
 	Cgroup string `json:"cgroup,omitempty"` // directory of its cgroup, if it has one of its own
+
+	Over      uint64 `json:"over,omitempty"`      // clock ticks after boot when its end was seen; 0: it was not
+	Namespace uint64 `json:"namespace,omitempty"` // of the pids, as Over was seen: inode of /proc/self/ns/pid
 
 	Unknown Unknown `json:"-"`
 }
