@@ -140,7 +140,7 @@ stuck left       | conflict        | conflict | same Kill told | same Kill told 
 backoff          | conflict        | conflict | over           | over           | over           | over           | same     | starting Launch
 backoff held     | conflict        | conflict | over           | over           | over           | over           | -        | starting Launch
 over             | starting Launch | sleeping | same           | same           | same           | -              | -        | starting Launch
-over held        | starting Launch | sleeping | same           | same           | same           | same           | same     | starting Launch
+over held        | starting Launch | sleeping | same           | same           | same           | -              | -        | starting Launch
 `},
 	{"plain", `
                  | go on           | sleep on | replace               | replace now           | remove            | force             | pause    | resume   | tick            | late

@@ -36,6 +36,9 @@ func (a *actor) outcome(outcome lifecycle.Outcome) error {
 	case lifecycle.IsStuck:
 		return task.Errorf(task.ErrTimeout, a.name, "Task %s did not end: %s", a.name, a.whatIsLeft())
 	case lifecycle.WasStopped:
+		if a.sup.isClosing() {
+			return shuttingDown(a.name)
+		}
 		return task.Errorf(task.ErrConflict, a.name, "Task %s was stopped before it began again.", a.name)
 	case lifecycle.IsRefused:
 		return fmt.Errorf("cannot start %s: %w", a.name, a.past.refused)

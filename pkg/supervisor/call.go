@@ -41,6 +41,7 @@ type Op struct {
 	fn       Func
 	atMost   bool      // Grace may only shorten that of the spec
 	ended    task.Time // remove only what ended then
+	kept     bool      // it was asked of an earlier supervisor
 	place    uint64    // in the queue, if the start leads there at once: by when it was submitted
 }
 

@@ -57,11 +57,11 @@ func (a *actor) save() error {
 		}
 	}
 	a.state.Kept().Write(&r)
-	if a.state.IsReplaced() {
-		a.recordNext(&r)
-	}
 	if a.ahead.wait != nil {
 		r.For = slices.Sorted(maps.Keys(a.ahead.waits))
+	}
+	if a.state.IsReplaced() {
+		a.recordNext(&r)
 	}
 	failed := past.failure != nil
 	past.failure = a.sup.opts.Store.Save(r)
@@ -107,7 +107,7 @@ func (a *actor) recordNext(r *task.Record) {
 		return
 	}
 	r.Spec = *next
-	r.NextAt, r.Queued, r.Slot = task.Time{}, task.Time{}, 0
+	r.NextAt, r.Queued, r.Slot, r.For = task.Time{}, task.Time{}, 0, nil
 	if plan, err := planOf(next); err == nil {
 		if first, err := plan.First(a.sup.now()); err == nil && first.After(a.sup.now()) {
 			r.NextAt = wall(first)

@@ -43,10 +43,12 @@ func (s *Supervisor) Load(ctx context.Context, records []task.Record, groups ...
 	each(func(i int) { next[i] = actors[i].restore(ctx, records[i]) })
 	s.reserve(records, actors, next)
 	calls := make([]*Call, len(records))
-	each(func(i int) {
+	each(func(i int) { // none waits for the record of another
 		if next[i] != nil {
 			calls[i] = newCall(Op{Kind: OpRestart, Name: actors[i].name})
 			actors[i].goOn(calls[i], *next[i])
+		} else if actors[i].state.Owes() {
+			actors[i].happens(lifecycle.Rest{})
 		}
 		s.actors.Go(actors[i].loop)
 	})
@@ -81,15 +83,12 @@ func (s *Supervisor) reserve(records []task.Record, actors []*actor, next []*lif
 
 // goOn leads on what restore has found to go on. It runs before the loop.
 func (a *actor) goOn(c *Call, e lifecycle.GoOn) {
-	switch err := a.room(); {
-	case a.role.engine == nil: // a function of an earlier program
+	if a.role.engine == nil { // a function of an earlier program
 		c.fail(a.noEngine(a.role.spec))
-	case err != nil:
-		c.fail(err)
-	default:
-		a.calls.add(lifecycle.Begins, c)
-		a.happens(e)
+		return
 	}
+	a.calls.add(lifecycle.Begins, c)
+	a.happens(e)
 }
 
 // restore makes the actor what the record says. It returns how the task goes on, if
@@ -112,7 +111,7 @@ func (a *actor) restore(ctx context.Context, r task.Record) *lifecycle.GoOn {
 		past.run = r.Runs[n-1].Run
 	}
 	if r.Next != nil {
-		a.calls.add(lifecycle.Renews, newCall(Op{Kind: OpStart, Name: a.name, Spec: r.Next, Replace: true}))
+		a.calls.add(lifecycle.Renews, newCall(Op{Kind: OpStart, Name: a.name, Spec: r.Next, Replace: true, kept: true}))
 	}
 	kept, found := lifecycle.KeptIn(&r), lifecycle.NoRun
 	if kept.Live() {
@@ -147,9 +146,7 @@ func (a *actor) recovered(e lifecycle.Recovered) {
 		return
 	}
 	a.state, a.ahead.armed, a.past.explained = next, next.Armed, next.Armed
-	if a.carryOut(effects); next.Owes() {
-		a.happens(lifecycle.Rest{})
-	}
+	a.carryOut(effects)
 }
 
 // resume sets the time that the record has. Later is whether it is to come, and

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tasks/internal/cron"
+	"tasks/internal/deps"
 	"tasks/internal/fault"
 	"tasks/internal/lifecycle"
 	"tasks/pkg/task"
@@ -84,6 +85,7 @@ func (a *actor) become(c *Call) (later bool, err error) {
 	}
 	plan, err := a.prepare(&spec)
 	if err != nil {
+		a.keepOrder()
 		return false, err
 	}
 	if !again {
@@ -103,48 +105,6 @@ func (a *actor) placed() {
 	if !a.place.Taken() {
 		a.sup.queues.Put(a.place, 0)
 	}
-}
-
-// replace has c's start follow the run that it ends, unless it could not begin.
-func (a *actor) replace(c *Call) {
-	if !c.op.Replace {
-		waits := ""
-		if a.ahead.wait != nil {
-			waits = a.waitsFor()
-		}
-		c.fail(task.Errorf(task.ErrConflict, a.name, "%s", a.state.NotStarted(a.name, waits)))
-		return
-	}
-	err := a.room()
-	if spec := c.op.Spec; err == nil && len(spec.Command) > 0 {
-		_, err = a.prepare(spec) // it is refused before the other is stopped
-	}
-	if err != nil {
-		c.fail(err)
-		return
-	}
-	a.calls.add(lifecycle.Renews, c)
-	a.happens(lifecycle.Replace{Now: c.op.Now, Grace: a.graceOf(c)})
-	a.placed()
-}
-
-// renew makes the task, which has ended for it, what the first call asks for that
-// waits for that. Others then replace that.
-func (a *actor) renew() lifecycle.Event {
-	a.reconcile() // what the other needed ends first
-	if a.sup.isClosing() {
-		return lifecycle.Postponed{}
-	}
-	c := a.calls.renews[0]
-	a.calls.again = append(a.calls.again, a.calls.renews[1:]...)
-	a.calls.renews = nil
-	later, err := a.become(c)
-	if err != nil {
-		c.fail(err)
-		return lifecycle.Dropped{}
-	}
-	a.calls.add(lifecycle.Begins, c)
-	return lifecycle.Start{Later: later, Retry: true}
 }
 
 // anew forgets what was of an ended task: it is started again.
@@ -167,6 +127,10 @@ func (a *actor) prepare(spec *task.Spec) (cron.Plan, error) {
 	}
 	return plan, err
 }
+
+// keepOrder has the task come after what its own spec names, and no other that was
+// prepared.
+func (a *actor) keepOrder() { a.sup.order.Restore(a.name, deps.Of(&a.role.spec)) }
 
 // adoptSpec makes spec what the task is.
 func (a *actor) adoptSpec(spec task.Spec, fn Func, plan cron.Plan) {

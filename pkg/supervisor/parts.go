@@ -33,6 +33,8 @@ type journal struct {
 	lost      string           // why the run of an earlier supervisor is
 	refused   error            // why a run that has begun is ended again: it could not be recorded
 	unerased  error            // why the task could not be removed
+	keptOp    *Op              // what an earlier supervisor was asked for, and this one has begun
+	keptUntil time.Time        // until when the client may ask for it again
 	gone      task.Info        // what was shown before the task was removed
 	unknown   task.Unknown     // of the record
 }

@@ -2,7 +2,6 @@ package supervisor_test
 
 import (
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -210,6 +209,10 @@ func (s *sim) act() {
 		s.life.mu.Unlock()
 		return
 	case 18:
+		if s.r.IntN(3) == 0 {
+			s.leave()
+			return
+		}
 		s.say("the end")
 		s.life.end()
 		return
@@ -241,6 +244,25 @@ func brief(s *task.Spec) string {
 		return ""
 	}
 	return fmt.Sprint(s.Command, " restart ", s.Restart, " group ", s.Group, " after ", s.After, s.AfterEnded, " every ", s.Every != nil, " ", s.Overlap, " delay ", s.Delay != nil)
+}
+
+// leave has the supervisor end in order: each desired state stays.
+func (s *sim) leave() {
+	s.say("it leaves")
+	before := s.sup.List()
+	if _, err := s.sup.Leave(s.t.Context()); err != nil || s.life.dead() {
+		s.life.end()
+		return
+	}
+	s.life.end()
+	synctest.Wait()
+	s.next()
+	for _, was := range before {
+		info, err := s.sup.Info(was.Name)
+		if !s.life.dead() && (err != nil || info.Wish != was.Wish) {
+			s.t.Errorf("%s was %s, desired %s, and is %s, desired %s: %v", was.Name, was.State, was.Wish, info.State, info.Wish, err)
+		}
+	}
 }
 
 // spec is a task of some kind.
@@ -329,73 +351,4 @@ func (s *sim) hear() (acknowledged int) {
 		return true
 	})
 	return acknowledged
-}
-
-// check holds what is so against what was promised.
-func (s *sim) check() {
-	shown := make(map[string]task.Info)
-	var slots []int
-	for _, info := range s.sup.List() {
-		shown[info.Name] = info
-		if info.Slot > 0 {
-			slots = append(slots, info.Slot)
-		}
-		live := s.live(info.Name)
-		switch ended := info.State.Ended(); {
-		case len(live) > 1:
-			s.t.Errorf("%s has %d runs", info.Name, len(live))
-		case ended && len(live) > 0:
-			s.t.Errorf("%s is %s, and run %d lives", info.Name, info.State, live[0].Launch.Run)
-		case info.State == task.Running && len(live) == 0:
-			s.t.Errorf("%s is running without a run", info.Name)
-		}
-	}
-	slices.Sort(slots)
-	if len(slices.Compact(slices.Clone(slots))) != len(slots) {
-		s.t.Errorf("slots: %v", slots)
-	}
-	for _, name := range slices.Sorted(maps.Keys(s.promised)) {
-		info, is := shown[name]
-		switch promise := s.promised[name]; {
-		case promise == isRemoved && is, promise != unknown && promise != isRemoved && !is:
-			s.t.Errorf("%s: promised %d, and it is %v", name, promise, is)
-		case promise == isDown && (!info.State.Ended() || info.Wish != task.Down):
-			s.t.Errorf("%s was stopped, and is %s", name, info.State)
-		case promise == isUp && info.State.Ended() && len(info.Spec.After) == 0:
-			s.t.Errorf("%s was started, and is %s: %s", name, info.State, info.Reason)
-		case !is && len(s.live(name)) > 0:
-			s.t.Errorf("%s was removed, and lives", name)
-		}
-	}
-}
-
-// finish closes the last supervisor, which has time for it: every caller is answered.
-func (s *sim) finish() {
-	s.life.mu.Lock()
-	s.life.steps, s.life.full = -1, 0
-	s.life.mu.Unlock()
-	s.fake.AutoStop(true)
-	for _, info := range s.sup.List() {
-		for _, r := range s.live(info.Name) {
-			if r.AutoStop(true); info.State == task.Stopping { // it was asked to when it would not
-				r.Exit(task.Exit{}, false)
-				r.Vanish(0)
-			}
-		}
-	}
-	synctest.Wait()
-	if err := s.sup.Close(s.t.Context()); err != nil {
-		s.t.Errorf("Close: %v", err)
-	}
-	synctest.Wait()
-	for _, a := range s.asked {
-		if !answered(a.call) {
-			s.t.Errorf("%s: op %d was never answered", a.op.Name, a.op.Kind)
-		}
-	}
-	if n := len(s.live("")); n > 0 {
-		s.t.Errorf("%d runs outlive the end", n)
-	}
-	s.life.end()
-	synctest.Wait()
 }

@@ -1,7 +1,6 @@
 package supervisor_test
 
 import (
-	"context"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -243,53 +242,6 @@ func TestRestartsCountOn(t *testing.T) {
 	})
 }
 
-// What is to be replaced is left as it is where the record of the other has no room;
-// and where that has, a death of the supervisor leads to the other.
-func TestReplacementIsRecordedFirst(t *testing.T) {
-	reborn(t, func(t *testing.T, l *lives) {
-		big := func(s *task.Spec) { s.Cwd = "/big" }
-		setSlots(t, l.Supervisor, "g", 1)
-		up := start(t, l.Supervisor, l.fake, job("up", restarts(task.RestartAlways)))
-		start(t, l.Supervisor, l.fake, job("first", in("g")))
-		begin(t, l.Supervisor, job("queued", in("g")))
-		begin(t, l.Supervisor, job("behind", in("g")))
-		begin(t, l.Supervisor, job("sleeps", delayed(time.Hour)))
-		full := func(r *task.Record) error {
-			if r != nil && (r.Spec.Cwd == "/big" || r.Next != nil && r.Next.Cwd == "/big") {
-				return errDisk
-			}
-			return nil
-		}
-		l.st.failing(full)
-		before := l.List()
-		replace := func(spec task.Spec) *supervisor.Call {
-			return l.Submit(supervisor.Op{Kind: supervisor.OpStart, Spec: &spec, Replace: true})
-		}
-		for _, spec := range []task.Spec{job("up", restarts(task.RestartAlways), big), job("queued", in("g"), big), job("sleeps", delayed(time.Hour), big)} {
-			_, err := replace(spec).Wait(t.Context())
-			expectError(t, err, errDisk, "cannot start "+spec.Name+" again, so it goes on")
-		}
-		synctest.Wait()
-		for i, now := range l.List() {
-			if was := before[i]; now.State != was.State || now.Run != was.Run || now.NextAt != was.NextAt || now.Reason != was.Reason {
-				t.Errorf("was %+v\nis %+v", was, now)
-			}
-		}
-		l.st.failing(nil)
-		up.AutoStop(false)
-		other := job("up", restarts(task.RestartAlways))
-		other.Command = []string{"other"}
-		replace(other)
-		<-up.Stops()
-		l.again(dies(l), 0)
-		up.Exit(task.Exit{}, false)
-		if r := next(t, l.fake); r.Launch.Spec.Command[0] != "other" || r.Launch.Run != 2 {
-			t.Errorf("%+v", r.Launch)
-		}
-		expect(t, l.Supervisor, "up", task.Running, "")
-	})
-}
-
 // A run that comes to be in a paused group is paused, and a schedule's time there ends
 // none.
 func TestPausedGroupStandsStill(t *testing.T) {
@@ -332,70 +284,4 @@ func TestStopAllBesideLeave(t *testing.T) {
 		l.again(func() error { return nil }, 0)
 		expect(t, l.Supervisor, "a", task.Running, "")
 	})
-}
-
-// A replacement under way goes on in the next supervisor, as it was asked for: the new
-// task waits for what it is to wait for, and the old one does not begin again.
-func TestReplacementOverAnEnd(t *testing.T) {
-	for _, how := range []string{"left", "left, and ended meanwhile", "dead", "dead, and ended meanwhile", "ended as it was left"} {
-		t.Run(how, func(t *testing.T) {
-			reborn(t, func(t *testing.T, l *lives) {
-				setSlots(t, l.Supervisor, "g", 1)
-				start(t, l.Supervisor, l.fake, job("x"))
-				start(t, l.Supervisor, l.fake, job("holder", in("g")))
-				renewed := map[string]func(*task.Spec){"after": after("x"), "later": delayed(time.Hour), "queued": in("g"), "now": restarts(task.RestartAlways)}
-				var runs []*enginetest.FakeRun
-				for name := range renewed {
-					runs = append(runs, start(t, l.Supervisor, l.fake, job(name)))
-				}
-				starts := l.fake.Starts()
-				end := func() {
-					for _, r := range runs {
-						r.Exit(task.Exit{}, false)
-					}
-				}
-				for _, r := range runs {
-					r.AutoStop(false)
-				}
-				for name, change := range renewed {
-					spec := job(name, change)
-					spec.Command = []string{"new"}
-					l.Submit(supervisor.Op{Kind: supervisor.OpStart, Spec: &spec, Replace: true})
-				}
-				synctest.Wait()
-				switch how {
-				case "ended as it was left":
-					err := l.GoSpec(task.Spec{Name: "slow", StopTimeout: new(task.Duration(time.Hour))}, func(ctx context.Context) error {
-						<-ctx.Done()
-						time.Sleep(time.Minute)
-						return nil
-					})
-					if err != nil {
-						t.Fatal(err)
-					}
-					time.AfterFunc(5*time.Second, end)
-					l.again(l.leave, 0)
-				case "left":
-					l.again(l.leave, 0)
-				case "dead":
-					l.again(dies(l), 0)
-				case "left, and ended meanwhile":
-					l.again(func() error { err := l.leave(); end(); return err }, 0)
-				default:
-					die := dies(l)
-					l.again(func() error { err := die(); end(); return err }, 0)
-				}
-				end()
-				expect(t, l.Supervisor, "after", task.Waiting, "waits for x")
-				expect(t, l.Supervisor, "later", task.Waiting, "")
-				expect(t, l.Supervisor, "queued", task.Queued, "waits for a slot of g")
-				expect(t, l.Supervisor, "now", task.Running, "")
-				if r := next(t, l.fake); r.Launch.Spec.Command[0] != "new" || l.fake.Starts() != starts+1 {
-					t.Errorf("%v, %d began", r.Launch.Spec.Command, l.fake.Starts()-starts)
-				}
-				time.Sleep(time.Hour)
-				expect(t, l.Supervisor, "later", task.Running, "")
-			})
-		})
-	}
 }

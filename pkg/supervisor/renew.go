@@ -1,0 +1,81 @@
+package supervisor
+
+import (
+	"bytes"
+	"encoding/json"
+	"time"
+
+	"tasks/internal/lifecycle"
+	"tasks/pkg/task"
+)
+
+// replace has c's start follow the run that it ends, unless it could not begin.
+func (a *actor) replace(c *Call) {
+	if !c.op.Replace {
+		waits := ""
+		if a.ahead.wait != nil {
+			waits = a.waitsFor()
+		}
+		c.fail(task.Errorf(task.ErrConflict, a.name, "%s", a.state.NotStarted(a.name, waits)))
+		return
+	}
+	if kept := a.past.keptOp; kept != nil && sameStart(*kept, c.op) && time.Now().Before(a.past.keptUntil) {
+		a.past.keptOp = nil // it has begun already
+		if a.state.Waits(lifecycle.Begins) {
+			a.calls.add(lifecycle.Begins, c)
+		} else {
+			c.answer(&a.shown.Load().info, nil)
+		}
+		return
+	}
+	err := a.room()
+	if spec := c.op.Spec; err == nil && len(spec.Command) > 0 {
+		_, err = a.prepare(spec) // it is refused before the other is stopped
+		a.keepOrder()
+	}
+	if err != nil {
+		c.fail(err)
+		return
+	}
+	a.calls.add(lifecycle.Renews, c)
+	a.happens(lifecycle.Replace{Now: c.op.Now, Grace: a.graceOf(c)})
+	a.placed()
+}
+
+// askedAgain is for how long a client goes on with the next supervisor.
+const askedAgain = 10 * time.Second
+
+// renew makes the task, which has ended for it, what the first call asks for that
+// waits for that. Others then replace that.
+func (a *actor) renew() lifecycle.Event {
+	a.reconcile() // what the other needed ends first
+	if a.sup.isClosing() {
+		return lifecycle.Postponed{}
+	}
+	c, others := a.calls.renews[0], a.calls.renews[1:]
+	a.calls.renews = nil
+	later, err := a.become(c)
+	if err != nil {
+		c.fail(err)
+		a.calls.again = append(a.calls.again, others...)
+		return lifecycle.Dropped{}
+	}
+	if a.calls.add(lifecycle.Begins, c); c.op.kept {
+		a.past.keptOp, a.past.keptUntil = &c.op, time.Now().Add(askedAgain)
+	}
+	for _, other := range others {
+		if sameStart(other.op, c.op) { // as of a client that asks the next supervisor again
+			a.calls.add(lifecycle.Begins, other)
+		} else {
+			a.calls.again = append(a.calls.again, other)
+		}
+	}
+	return lifecycle.Start{Later: later, Retry: true}
+}
+
+// sameStart tells whether the two ask for the same.
+func sameStart(a, b Op) bool {
+	one, err := json.Marshal(a.Spec)
+	other, failed := json.Marshal(b.Spec)
+	return a.fn == nil && b.fn == nil && err == nil && failed == nil && bytes.Equal(one, other)
+}
