@@ -2,7 +2,6 @@ package supervisor
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"tasks/internal/alarm"
@@ -105,11 +104,6 @@ func (c *callers) of(who lifecycle.Who) *[]*Call {
 
 func (c *callers) add(who lifecycle.Who, call *Call) {
 	*c.of(who) = append(*c.of(who), call)
-}
-
-// drop takes out a call that was answered by itself.
-func (c *callers) drop(who lifecycle.Who, call *Call) {
-	*c.of(who) = slices.DeleteFunc(*c.of(who), func(other *Call) bool { return other == call })
 }
 
 func (c *callers) all() [][]*Call {
