@@ -62,9 +62,9 @@ func (e Restart) on(t *step) error {
 	return nil
 }
 
-// follow has another run follow the one that ends, unless the task is to be removed
-// then: whoever asks for one is told that it was stopped. A run of another spec is as
-// new as a restart would make it.
+// follow notes that another run follows the one that ends. A forced removal wins: whoever
+// asks for a run meanwhile hears that the task was stopped. So does a replacement: its
+// run is as new as that of a restart.
 func (t *step) follow(cause Cause) {
 	if t.Waits(Removes) {
 		return
@@ -156,8 +156,8 @@ func (t *step) stop(e Stop) {
 	}
 }
 
-// cancel is for a replacement that comes no more, which the next supervisor would begin
-// if that were not recorded.
+// cancel gives up a replacement. That is recorded, since the next supervisor would
+// begin it otherwise.
 func (t *step) cancel() {
 	if t.Waits(Renews) {
 		t.Owed.Record = Now
@@ -165,7 +165,7 @@ func (t *step) cancel() {
 	}
 }
 
-// hurry is for another request that a run end which is about to.
+// hurry handles a second request to end a run that is ending already.
 func (t *step) hurry(now, given bool, grace time.Duration) {
 	switch {
 	case t.Phase == Stuck:

@@ -29,10 +29,10 @@ type Kept struct {
 type Beside struct {
 	Ran    bool // there was a run, or is one
 	Exists bool // the run under way can be found
-	Rested bool // it has come to rest without a run
+	Rested bool // the task ended without a run
 }
 
-// Kept is what is to be recorded of s, but for what is known beside it.
+// Kept is what a record says of s, except for Beside.
 func (s State) Kept() Kept {
 	k := Kept{
 		Wish: s.Wish, State: s.Public(), Restarts: s.Turn.Restarts,

@@ -20,7 +20,7 @@ type State struct {
 	Run          Run
 	Last         Ending
 	Owed         Owed
-	Armed        uint64 // changes whenever a phase is entered, and what it needs begins anew
+	Armed        uint64 // changes whenever a phase is entered: its needs begin again
 }
 
 // Turn is the runs since the last start by hand, or since the time of one came.
@@ -38,7 +38,7 @@ type Turn struct {
 // Run is the run under way.
 type Run struct {
 	Exited  bool      // its main process has ended
-	Killed  bool      // it was killed; while it is starting: is to be
+	Killed  bool      // it was killed; in Starting: kill it once it exists
 	Refused bool      // it is ended because it could not be recorded
 	Note    string    // what the check said that ended it
 	Exit    task.Exit // once Exited
@@ -66,14 +66,14 @@ type Owed struct {
 	Callers [callers]Outcome
 }
 
-// Intent is an end of the run that is to be recorded first.
+// Intent is an end of the run that waits for its record.
 type Intent struct {
 	Cause Cause // ByRestart or ByReplacement, or there is none
 	Now   bool
 	Grace time.Duration
 }
 
-// Recording is when the state is to be recorded.
+// Recording says when to record the state.
 type Recording uint8
 
 // The recordings.
@@ -144,7 +144,7 @@ func (s State) HasRun() bool { return s.Phase.Live() }
 // IsUp tells whether there is a run that nobody has asked to end.
 func (s State) IsUp() bool { return s.Phase.Up() }
 
-// Intends tells whether a run is to be ended once that is recorded.
+// Intends reports whether an end of the run waits for its record.
 func (s State) Intends() bool { return s.Owed.Intent.Cause != ByItself }
 
 // IsReplaced tells whether one of another spec follows the run, or the wait for one.

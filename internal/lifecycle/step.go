@@ -51,7 +51,7 @@ func (t *step) enter(p Phase) {
 	t.Armed++
 }
 
-// rest comes to rest without a run.
+// rest ends the task, which has no run.
 func (t *step) rest(cause Cause) {
 	if t.Phase.Pending() && !t.Turn.Ran {
 		t.Last = Ending{}
