@@ -13,18 +13,21 @@ import (
 // idle is `idle N`: N clients that connect, and ask for nothing until they are
 // interrupted.
 func idle() {
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt) // before anybody can see that it runs
 	n, err := strconv.Atoi(os.Args[1])
 	for range n {
 		if err == nil {
 			_, err = net.Dial("unix", os.Getenv("SOCKET"))
 		}
 	}
+	if err == nil {
+		err = os.WriteFile("idle-"+os.Args[1], nil, 0o600)
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	interrupted := make(chan os.Signal, 1)
-	signal.Notify(interrupted, os.Interrupt)
 	<-interrupted
 }
 
@@ -42,8 +45,8 @@ func unread() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	fmt.Println("asked")
 	interrupted := make(chan os.Signal, 1)
 	signal.Notify(interrupted, os.Interrupt)
+	fmt.Println("asked")
 	<-interrupted
 }
