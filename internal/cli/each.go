@@ -33,7 +33,7 @@ func newEach(e *env) *cobra.Command {
 	var f eachFlags
 	cmd := &cobra.Command{
 		Use:   "each NAME [flags] -- COMMAND [ARG...]",
-		Short: "Start a task per line of input, so many at a time",
+		Short: "Start a task per line of input, a limited number at the same time",
 		Long: `Start a task per line of standard input; empty lines do not count. In the name and
 in each word of the command is replaced, without a shell:
 

@@ -40,13 +40,13 @@ func (e *env) enact(ctx context.Context, c *client.Client, file *taskfile.File, 
 		return err
 	})
 	if errors.Is(err, task.ErrUnavailable) {
-		e.remark("tasks: this up is not through: 'tasks up --check' says what is left of it, once a supervisor serves")
+		e.remark("tasks: up did not finish: 'tasks up --check' lists the remaining changes, once a supervisor serves")
 	}
 	return a.began, err
 }
 
-// once does what is to be done as things are now. What a supervisor before this one
-// has begun of it is not begun again.
+// once plans from the present state and carries that out. What an earlier supervisor
+// has started of it is not started again.
 func (a *act) once(ctx context.Context) error {
 	steps, now, err := a.e.plan(ctx, a.c, a.file, a.whole)
 	if a.runs == nil {

@@ -159,7 +159,7 @@ func (g groupNames) selector(names []string, all bool) task.Selector {
 	return sel
 }
 
-// one is the group that a task is to be in; "" for none.
+// one is the only group that was given; "" for none.
 func (g groupNames) one() (string, error) {
 	switch len(g) {
 	case 0:

@@ -28,8 +28,8 @@ func newServe(e *env) *cobra.Command {
 		Short: "Start the supervisor in the background",
 		Long: `Start the supervisor in the background, and return when its socket answers.
 Where one answers already, that is said and is no error. The tasks of an earlier
-supervisor are listed again; those that are to be up and have a restart policy
-are started again.
+supervisor are listed again; those that should run and have a restart policy are
+started again.
 
 With --replace this program takes over from the supervisor that runs, and tasks go
 on. What --keep-ended and the --log flags limit is then as they say; limits that are

@@ -77,7 +77,7 @@ func (e *env) rest(ctx context.Context, pause *time.Duration) error {
 }
 
 // noted has the tasks that sel selects noted, as they are when a wait for them has
-// lasted a moment: it is to be for the same ones with the next supervisor.
+// lasted a moment: with the next supervisor it waits for the same ones.
 func (e *env) noted(ctx context.Context, sel task.Selector) func() []task.Info {
 	const moment = 50 * time.Millisecond
 	list := make(chan []task.Info, 1)

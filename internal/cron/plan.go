@@ -108,7 +108,7 @@ func (p Plan) Next(last, now time.Time) (next time.Time, missed int) {
 }
 
 // due are the times after last, and by how much the clock may be set back before
-// they begin anew.
+// they start again.
 func (p Plan) due(last time.Time) (due func(after time.Time) time.Time, grace time.Duration) {
 	if p.every > 0 {
 		return func(after time.Time) time.Time { return Every(last, p.every, after) }, p.every

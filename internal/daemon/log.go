@@ -13,7 +13,7 @@ import (
 	"tasks/internal/safeopen"
 )
 
-// maxLog is the size, in bytes, at which the supervisor's own log begins anew.
+// maxLog is the size, in bytes, at which the supervisor's own log is started again.
 const maxLog = 1 << 20
 
 // ownLog is the supervisor's own log: appended to, and once it is full, moved
