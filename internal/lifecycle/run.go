@@ -107,6 +107,9 @@ func (e OutOfResources) on(t *step) error {
 	case t.p.Grouped:
 		t.yield()
 	default:
+		if t.Turn.Automatic { // none has begun: it does not count as a restart
+			t.Turn.Restarts = max(t.Turn.Restarts-1, 0)
+		}
 		t.fail(e.Exit, e.Lasted, !t.Turn.Retry)
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"tasks/internal/enginetest"
@@ -129,4 +130,31 @@ func expectKept(t *testing.T, s *supervisor.Supervisor, spec task.Spec) {
 	if got := expect(t, s, "web", task.Running, ""); got.Run != 1 {
 		t.Errorf("run %d", got.Run)
 	}
+}
+
+// A run that could not begin for want of room is none of the restarts that are counted:
+// whatever the disk was full for, the task goes on once there is room.
+func TestNoRoomIsNoRestart(t *testing.T) {
+	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		spec := job("a", restarts(task.RestartOnFailure))
+		spec.MaxRestarts = new(2)
+		r := start(t, s, f, spec)
+		for range 10 {
+			f.FailNext(errDisk)
+		}
+		r.Exit(task.Exit{Code: 1}, false)
+		for range 3 { // the last is not restarted
+			time.Sleep(time.Hour)
+			next(t, f).Exit(task.Exit{Code: 1}, false)
+			if r := info(t, s, "a"); r.Restarts > 2 {
+				t.Fatalf("%+v", r)
+			}
+			if synctest.Wait(); info(t, s, "a").State.Ended() {
+				break
+			}
+		}
+		if got := info(t, s, "a"); got.State != task.Failed || got.Restarts != 2 || got.Run != 13 {
+			t.Errorf("%+v", got)
+		}
+	})
 }
