@@ -130,7 +130,11 @@ func (e *env) started(f *startFlags, start func(context.Context, *client.Client)
 	if err != nil {
 		return err
 	}
-	ctx, done := untilInterrupt(unchanged)
+	then := unchanged
+	if f.replace {
+		then = asked
+	}
+	ctx, done := untilInterrupt(then)
 	defer done()
 	tasks, err := start(ctx, c)
 	if f.wait == "" || err != nil || len(tasks) == 0 {
