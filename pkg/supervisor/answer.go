@@ -18,6 +18,9 @@ func (a *actor) answer(who lifecycle.Who, outcome lifecycle.Outcome) {
 		c.answer(info, err)
 	}
 	*calls = nil
+	if who == lifecycle.Renews { // none of them comes to be
+		a.keepOrder()
+	}
 }
 
 // outcome is the error of one, or nil.

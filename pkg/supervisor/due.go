@@ -75,19 +75,17 @@ func (a *actor) byClock() bool {
 
 // appoint sets the time of a task that is started by hand; later is whether its
 // first run is not to begin at once.
-func (a *actor) appoint(again bool) (later bool, err error) {
+func (a *actor) appoint(again bool) (later bool) {
 	now := a.sup.now()
 	first := time.Time{}
 	if !again {
-		if first, err = a.role.plan.First(now); err != nil {
-			return false, task.Errorf(task.ErrUsage, a.name, "%v", err)
-		}
+		first, _ = a.role.plan.First(now) // it was to come when the start was accepted
 	}
 	if later = first.After(now); !later {
 		first, _ = a.role.plan.Next(now, now)
 	}
 	a.clocks.due.Set(first, now)
-	return later, nil
+	return later
 }
 
 // planOf is the times of s, or an ErrUsage.

@@ -111,6 +111,7 @@ func (a *actor) restore(ctx context.Context, r task.Record) *lifecycle.GoOn {
 		past.run = r.Runs[n-1].Run
 	}
 	if r.Next != nil {
+		a.sup.order.Restore(a.name, slices.Concat(deps.Of(&r.Spec), deps.Of(r.Next)))
 		a.calls.add(lifecycle.Renews, newCall(Op{Kind: OpStart, Name: a.name, Spec: r.Next, Replace: true, kept: true}))
 	}
 	kept, found := lifecycle.KeptIn(&r), lifecycle.NoRun

@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"tasks/internal/cron"
@@ -58,7 +59,7 @@ func (a *actor) refuse(c *Call, err error) {
 }
 
 func (a *actor) start(c *Call) {
-	later, err := a.become(c)
+	later, err := a.become(c, false)
 	if err != nil {
 		a.refuse(c, err)
 		return
@@ -68,9 +69,9 @@ func (a *actor) start(c *Call) {
 	a.placed()
 }
 
-// become makes the task at rest what c asks for; later is whether its first run is
-// not to begin at once.
-func (a *actor) become(c *Call) (later bool, err error) {
+// become makes the task at rest what c asks for, which was accepted already or is now;
+// later is whether its first run is not to begin at once.
+func (a *actor) become(c *Call, accepted bool) (later bool, err error) {
 	spec, fn := *c.op.Spec, c.op.fn
 	again := fn == nil && len(spec.Command) == 0
 	if again && a.state.Never() {
@@ -83,17 +84,21 @@ func (a *actor) become(c *Call) (later bool, err error) {
 	if a.engineOf(spec, fn) == nil {
 		return false, a.noEngine(spec)
 	}
-	plan, err := a.prepare(&spec)
+	plan, err := planOf(&spec)
+	switch after := deps.Of(&spec); {
+	case err != nil:
+	case accepted: // of what was set then this is a part
+		a.sup.order.Set(a.name, after)
+	default:
+		err = a.accept(&spec, plan, after)
+	}
 	if err != nil {
-		a.keepOrder()
 		return false, err
 	}
 	if !again {
 		a.adoptSpec(spec, fn, plan)
 	}
-	if later, err = a.appoint(false); err != nil {
-		return false, err
-	}
+	later = a.appoint(false)
 	a.anew()
 	a.sup.queues.Put(a.place, c.op.place)
 	return later, nil
@@ -110,26 +115,36 @@ func (a *actor) placed() {
 // anew forgets what was of an ended task: it is started again.
 func (a *actor) anew() { a.past.rested, a.ahead.queued = task.Time{}, task.Time{} }
 
-// prepare looks whether what spec names is there, before anything is changed.
-func (a *actor) prepare(spec *task.Spec) (cron.Plan, error) {
+// accept looks whether all that spec names is there, before anything is changed, and
+// has the task come after those others.
+func (a *actor) accept(spec *task.Spec, plan cron.Plan, after []string) error {
+	if _, err := plan.First(a.sup.now()); err != nil {
+		return task.Errorf(task.ErrUsage, a.name, "%v", err)
+	}
+	if err := a.sup.known(spec); err != nil {
+		return err
+	}
+	return a.comeAfter(after)
+}
+
+// acceptNext is accept of a spec that is to replace the present one, or what waits to
+// do so. Until then the task comes after what any of them names: nothing that is
+// started meanwhile can make a cycle of it.
+func (a *actor) acceptNext(spec *task.Spec) error {
 	plan, err := planOf(spec)
-	if err == nil {
-		_, err = plan.First(a.sup.now())
-		if err != nil {
-			err = task.Errorf(task.ErrUsage, a.name, "%v", err)
-		}
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		err = a.sup.known(spec)
+	after := append(deps.Of(&a.role.spec), deps.Of(spec)...)
+	for _, c := range a.calls.renews {
+		after = append(after, deps.Of(c.op.Spec)...)
 	}
-	if err == nil {
-		err = a.comeAfter(spec)
-	}
-	return plan, err
+	slices.Sort(after)
+	return a.accept(spec, plan, slices.Compact(after))
 }
 
 // keepOrder has the task come after what its own spec names, and no other that was
-// prepared.
+// accepted.
 func (a *actor) keepOrder() { a.sup.order.Restore(a.name, deps.Of(&a.role.spec)) }
 
 // adoptSpec makes spec what the task is.

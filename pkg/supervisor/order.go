@@ -47,9 +47,9 @@ func (s *Supervisor) known(spec *task.Spec) error {
 	return nil
 }
 
-// comeAfter has the task come after what spec names, unless that would be a cycle.
-func (a *actor) comeAfter(spec *task.Spec) error {
-	if cycle := a.sup.order.Set(a.name, deps.Of(spec)); cycle != nil {
+// comeAfter has the task come after the others, unless that would be a cycle.
+func (a *actor) comeAfter(others []string) error {
+	if cycle := a.sup.order.Set(a.name, others); cycle != nil {
 		return task.Errorf(task.ErrUsage, a.name, "%s would wait for itself: %s", a.name, strings.Join(cycle, " after "))
 	}
 	return nil

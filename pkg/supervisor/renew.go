@@ -29,9 +29,8 @@ func (a *actor) replace(c *Call) {
 		return
 	}
 	err := a.room()
-	if spec := c.op.Spec; err == nil && len(spec.Command) > 0 {
-		_, err = a.prepare(spec) // it is refused before the other is stopped
-		a.keepOrder()
+	if spec := c.op.Spec; err == nil && (c.op.fn != nil || len(spec.Command) > 0) {
+		err = a.acceptNext(spec) // it is refused before the other is stopped
 	}
 	if err != nil {
 		c.fail(err)
@@ -54,8 +53,9 @@ func (a *actor) renew() lifecycle.Event {
 	}
 	c, others := a.calls.renews[0], a.calls.renews[1:]
 	a.calls.renews = nil
-	later, err := a.become(c)
+	later, err := a.become(c, true)
 	if err != nil {
+		a.keepOrder()
 		c.fail(err)
 		a.calls.again = append(a.calls.again, others...)
 		return lifecycle.Dropped{}

@@ -170,3 +170,40 @@ func TestReplacementIsAskedForAgain(t *testing.T) {
 		}
 	})
 }
+
+// What was accepted comes to be, whatever becomes meanwhile of the tasks and the time
+// that it names: as it would if that happened a moment later.
+func TestReplacementOverAChange(t *testing.T) {
+	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		for _, name := range []string{"x", "y"} {
+			start(t, s, f, job(name)).Exit(task.Exit{}, false)
+		}
+		replaced := func(spec task.Spec) (*enginetest.FakeRun, *supervisor.Call) {
+			r := start(t, s, f, job(spec.Name, restarts(task.RestartAlways)))
+			r.AutoStop(false)
+			c := s.Submit(supervisor.Op{Kind: supervisor.OpStart, Spec: &spec, Replace: true})
+			<-r.Stops()
+			return r, c
+		}
+		a, _ := replaced(job("a", after("x")))
+		b, _ := replaced(job("b", after("y")))
+		timed := job("c")
+		timed.At = time.Now().Add(5 * time.Second).Format(time.RFC3339)
+		c, _ := replaced(timed)
+		if _, err := s.Remove(t.Context(), "x", false); err != nil {
+			t.Fatal(err)
+		}
+		_, err := s.Start(t.Context(), job("y", after("b")))
+		expectError(t, err, task.ErrUsage, "y would wait for itself")
+		time.Sleep(10 * time.Second)
+		for _, r := range []*enginetest.FakeRun{a, b, c} {
+			r.Exit(task.Exit{}, false)
+		}
+		next(t, f)
+		next(t, f)
+		expect(t, s, "a", task.Failed, "dependency x was removed")
+		expect(t, s, "b", task.Running, "")
+		expect(t, s, "c", task.Running, "")
+		quiet(t, f)
+	})
+}
