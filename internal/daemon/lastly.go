@@ -14,7 +14,7 @@ type lastly struct {
 	do func()
 }
 
-// Freeze implements task.Freezer.
+// Freeze implements engine.Freezer.
 func (l lastly) Freeze() {
 	l.do()
 	l.Engine.Freeze()

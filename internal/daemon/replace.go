@@ -19,6 +19,7 @@ import (
 	"tasks/internal/process"
 	"tasks/internal/socket"
 	"tasks/internal/store"
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -57,7 +58,7 @@ func (cfg *Config) listen() (*socket.Listener, error) {
 
 // check runs the program to hear whether it is one that can go on.
 // format is the oldest one that the database can be read by.
-func check(engine *process.Engine, program string, format int) error {
+func check(commands *process.Engine, program string, format int) error {
 	if !filepath.IsAbs(program) {
 		return task.Errorf(task.ErrUsage, "", "bad program %q: give an absolute path", program)
 	}
@@ -67,7 +68,7 @@ func check(engine *process.Engine, program string, format int) error {
 	}
 	defer said.Close()
 	spec := &task.Spec{Name: "check", Command: []string{program, Command, wordCheck, strconv.Itoa(format)}, Cwd: "/"}
-	run, err := engine.Start(context.Background(), task.Launch{Spec: spec, Log: out})
+	run, err := commands.Start(context.Background(), engine.Launch{Spec: spec, Log: out})
 	if err != nil {
 		return fmt.Errorf("cannot replace the supervisor: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -126,8 +127,8 @@ func (f *Fake) wake() {
 	}
 }
 
-// Start implements task.Engine.
-func (f *Fake) Start(ctx context.Context, l task.Launch) (task.Process, error) {
+// Start implements engine.Engine.
+func (f *Fake) Start(ctx context.Context, l engine.Launch) (engine.Process, error) {
 	r, err := f.start(l)
 	if err != nil {
 		r.closeLog()
@@ -145,7 +146,7 @@ func (f *Fake) Start(ctx context.Context, l task.Launch) (task.Process, error) {
 	return fakeProcess{r}, nil
 }
 
-func (f *Fake) start(l task.Launch) (*FakeRun, error) {
+func (f *Fake) start(l engine.Launch) (*FakeRun, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.starts++
@@ -173,8 +174,8 @@ func (f *Fake) start(l task.Launch) (*FakeRun, error) {
 // Adopter is f as an engine whose runs can be taken back. Two supervisors of
 // one test share its runs that way.
 func (f *Fake) Adopter() interface {
-	task.Engine
-	task.Adopter
+	engine.Engine
+	engine.Adopter
 } {
 	return adopter{f}
 }
@@ -182,7 +183,7 @@ func (f *Fake) Adopter() interface {
 type adopter struct{ *Fake }
 
 // Adopt finds the run by its ref. It returns a gone one as not found.
-func (a adopter) Adopt(_ context.Context, l task.Launch, ref task.Ref) (task.Process, error) {
+func (a adopter) Adopt(_ context.Context, l engine.Launch, ref task.Ref) (engine.Process, error) {
 	if l.Log != nil {
 		l.Log.Close()
 	}

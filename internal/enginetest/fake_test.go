@@ -8,10 +8,11 @@ import (
 	"testing/synctest"
 
 	"tasks/internal/enginetest"
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
-func launch() task.Launch { return task.Launch{Spec: &task.Spec{Name: "web"}, Run: 1} }
+func launch() engine.Launch { return engine.Launch{Spec: &task.Spec{Name: "web"}, Run: 1} }
 
 func TestFakeObeysUnlessTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -48,7 +49,7 @@ func TestFakeHoldsAndFails(t *testing.T) {
 		f := enginetest.NewFake()
 		f.Hold(true)
 		type result struct {
-			p   task.Process
+			p   engine.Process
 			err error
 		}
 		results := make(chan result, 3)

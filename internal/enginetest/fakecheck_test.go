@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tasks/internal/enginetest"
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -18,7 +19,7 @@ func TestFakePauses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, pauser := f.Next(t), p.(task.Pauser)
+		r, pauser := f.Next(t), p.(engine.Pauser)
 		if err := pauser.Pause(); err != nil || !r.Paused() {
 			t.Errorf("Pause: %v, paused %v", err, r.Paused())
 		}
@@ -69,10 +70,10 @@ func TestFakeChecker(t *testing.T) {
 		c := enginetest.NewFakeChecker()
 		no := errors.New("no")
 		c.FailNext(no)
-		if k, err := c.Begin(task.Launch{Spec: &task.Spec{}, Run: 1}, ""); k != nil || err != no {
+		if k, err := c.Begin(engine.Launch{Spec: &task.Spec{}, Run: 1}, ""); k != nil || err != no {
 			t.Errorf("Begin: %v, %v", k, err)
 		}
-		checks, err := c.Begin(task.Launch{Spec: &task.Spec{}, Run: 2}, "log")
+		checks, err := c.Begin(engine.Launch{Spec: &task.Spec{}, Run: 2}, "log")
 		if err != nil {
 			t.Fatal(err)
 		}

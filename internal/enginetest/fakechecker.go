@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -52,8 +53,8 @@ func (c *FakeChecker) Left() (open, going int) {
 	return open, going
 }
 
-// Begin implements task.Checker.
-func (c *FakeChecker) Begin(l task.Launch, log string) (task.Checks, error) {
+// Begin implements engine.Checker.
+func (c *FakeChecker) Begin(l engine.Launch, log string) (engine.Checks, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.fails) > 0 {
@@ -125,10 +126,10 @@ func (k *FakeChecks) Closed() bool {
 	return k.closed == 1
 }
 
-// Env implements task.Checks.
+// Env implements engine.Checks.
 func (k *FakeChecks) Env() []string { return []string{"NOTIFY_SOCKET=fake"} }
 
-// Ready implements task.Checks.
+// Ready implements engine.Checks.
 func (k *FakeChecks) Ready(ctx context.Context) error {
 	k.count(&k.readies, 1)
 	defer k.count(&k.readies, -1)
@@ -142,7 +143,7 @@ func (k *FakeChecks) Ready(ctx context.Context) error {
 	}
 }
 
-// Healthy implements task.Checks.
+// Healthy implements engine.Checks.
 func (k *FakeChecks) Healthy(ctx context.Context) error {
 	k.count(&k.wells, 1)
 	defer k.count(&k.wells, -1)
@@ -154,7 +155,7 @@ func (k *FakeChecks) Healthy(ctx context.Context) error {
 	}
 }
 
-// Close implements task.Checks.
+// Close implements engine.Checks.
 func (k *FakeChecks) Close() { k.count(&k.closed, 1) }
 
 func (k *FakeChecks) count(n *int, by int) {

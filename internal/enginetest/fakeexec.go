@@ -4,12 +4,13 @@ import (
 	"context"
 	"testing"
 
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
 // FakeExec is a line that a Fake was asked to run, as the test has it.
 type FakeExec struct {
-	Launch task.Launch
+	Launch engine.Launch
 	Line   string
 
 	answer chan execResult
@@ -52,8 +53,8 @@ func (f *Fake) NextExec(t testing.TB) *FakeExec {
 // NoExec tells whether there is no line that NextExec would return at once.
 func (f *Fake) NoExec() bool { return f.execs.idle() }
 
-// Exec implements task.Shell.
-func (f *Fake) Exec(ctx context.Context, l task.Launch, line string) (string, task.Exit, error) {
+// Exec implements engine.Shell.
+func (f *Fake) Exec(ctx context.Context, l engine.Launch, line string) (string, task.Exit, error) {
 	e := &FakeExec{Launch: l, Line: line, answer: make(chan execResult, 1)}
 	f.mu.Lock()
 	hold, failed := f.holdExec, f.failExec

@@ -4,13 +4,14 @@ import (
 	"fmt"
 	"syscall"
 
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
 // FakeRun is a run of a Fake, as the test has it. What the test does too late
 // changes nothing.
 type FakeRun struct {
-	Launch task.Launch // as Start was given it
+	Launch engine.Launch // as Start was given it
 
 	fake    *Fake
 	ref     task.Ref

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -30,7 +31,7 @@ const Patience = time.Minute
 
 // Suite checks all that any engine promises. It asks of for an engine and a
 // spec that make a run of a kind; a nil engine means that it has no such runs.
-func Suite(t *testing.T, of func(t *testing.T, k Kind) (task.Engine, *task.Spec)) {
+func Suite(t *testing.T, of func(t *testing.T, k Kind) (engine.Engine, *task.Spec)) {
 	for name, check := range map[string]func(*testing.T, suite){
 		"BriefRun": briefRun, "FailingRun": failingRun, "BrokenRun": brokenRun, "LastingRun": lastingRun, "Kill": kill,
 		"NoLog": noLog, "StopsAtOnce": stopsAtOnce, "ContextBoundsTheCall": contextBoundsTheCall,
@@ -45,10 +46,10 @@ func Suite(t *testing.T, of func(t *testing.T, k Kind) (task.Engine, *task.Spec)
 
 var runs atomic.Int64 // a supervisor begins no run twice
 
-type suite func(t *testing.T, k Kind) (task.Engine, *task.Spec)
+type suite func(t *testing.T, k Kind) (engine.Engine, *task.Spec)
 
 // launch makes a launch of the kind that logs to a new file.
-func (of suite) launch(t *testing.T, k Kind) (task.Engine, task.Launch, string) {
+func (of suite) launch(t *testing.T, k Kind) (engine.Engine, engine.Launch, string) {
 	t.Helper()
 	e, spec := of(t, k)
 	if e == nil {
@@ -59,10 +60,10 @@ func (of suite) launch(t *testing.T, k Kind) (task.Engine, task.Launch, string) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	return e, task.Launch{Spec: spec, Run: int(runs.Add(1)), Log: f}, path
+	return e, engine.Launch{Spec: spec, Run: int(runs.Add(1)), Log: f}, path
 }
 
-func (of suite) start(t *testing.T, k Kind) (task.Process, task.Launch, string) {
+func (of suite) start(t *testing.T, k Kind) (engine.Process, engine.Launch, string) {
 	t.Helper()
 	e, l, path := of.launch(t, k)
 	p, err := e.Start(t.Context(), l)
@@ -92,7 +93,7 @@ func isClosed(c <-chan struct{}) bool {
 	}
 }
 
-func logClosed(t *testing.T, l task.Launch) {
+func logClosed(t *testing.T, l engine.Launch) {
 	t.Helper()
 	if err := l.Log.Close(); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("the log was left open: its Close returns %v", err)
@@ -159,7 +160,7 @@ func kill(t *testing.T, of suite) {
 }
 
 // ended checks that what comes too late changes nothing.
-func ended(t *testing.T, p task.Process) {
+func ended(t *testing.T, p engine.Process) {
 	t.Helper()
 	exit := p.Exit()
 	p.Stop(syscall.SIGTERM)
@@ -177,7 +178,7 @@ func ended(t *testing.T, p task.Process) {
 
 func noLog(t *testing.T, of suite) {
 	e, spec := of(t, Brief)
-	p, err := e.Start(t.Context(), task.Launch{Spec: spec, Run: 1})
+	p, err := e.Start(t.Context(), engine.Launch{Spec: spec, Run: 1})
 	if err != nil {
 		t.Fatalf("Start: %v", err)
 	}
@@ -227,10 +228,10 @@ func contextBoundsTheCall(t *testing.T, of suite) {
 
 func manyRuns(t *testing.T, of suite) {
 	const n = 30
-	brief, lasting := make([]task.Process, n), make([]task.Process, n)
+	brief, lasting := make([]engine.Process, n), make([]engine.Process, n)
 	var all sync.WaitGroup
 	for i := range n {
-		for k, into := range map[Kind][]task.Process{Brief: brief, Lasting: lasting} {
+		for k, into := range map[Kind][]engine.Process{Brief: brief, Lasting: lasting} {
 			e, l, _ := of.launch(t, k)
 			all.Go(func() {
 				p, err := e.Start(t.Context(), l)
@@ -261,7 +262,7 @@ func manyRuns(t *testing.T, of suite) {
 
 func adoptNothing(t *testing.T, of suite) {
 	e, l, _ := of.launch(t, Lasting)
-	a, ok := e.(task.Adopter)
+	a, ok := e.(engine.Adopter)
 	if !ok {
 		l.Log.Close()
 		t.Skip("the engine does not adopt")

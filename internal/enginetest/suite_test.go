@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"tasks/internal/enginetest"
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -16,7 +17,7 @@ type scripted struct {
 	script func(*enginetest.FakeRun)
 }
 
-func (s scripted) Start(ctx context.Context, l task.Launch) (task.Process, error) {
+func (s scripted) Start(ctx context.Context, l engine.Launch) (engine.Process, error) {
 	p, err := s.Fake.Start(ctx, l)
 	if err == nil {
 		s.script(s.Next(s.t))
@@ -24,13 +25,13 @@ func (s scripted) Start(ctx context.Context, l task.Launch) (task.Process, error
 	return p, err
 }
 
-func (s scripted) Adopt(ctx context.Context, l task.Launch, ref task.Ref) (task.Process, error) {
+func (s scripted) Adopt(ctx context.Context, l engine.Launch, ref task.Ref) (engine.Process, error) {
 	return s.Adopter().Adopt(ctx, l, ref)
 }
 
 func TestFakeKeepsTheContract(t *testing.T) {
 	t.Parallel()
-	enginetest.Suite(t, func(t *testing.T, k enginetest.Kind) (task.Engine, *task.Spec) {
+	enginetest.Suite(t, func(t *testing.T, k enginetest.Kind) (engine.Engine, *task.Spec) {
 		f := enginetest.NewFake()
 		e := scripted{f, t, func(r *enginetest.FakeRun) {
 			switch k {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tasks/internal/room"
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -122,7 +123,7 @@ func (r *Runner) count(by int) {
 
 // Run runs the lines one after the other, and returns at once. One that fails keeps
 // none from running.
-func (r *Runner) Run(shell task.Shell, l task.Launch, lines []string) {
+func (r *Runner) Run(shell engine.Shell, l engine.Launch, lines []string) {
 	r.count(1)
 	go func() {
 		defer r.count(-1)
@@ -133,7 +134,7 @@ func (r *Runner) Run(shell task.Shell, l task.Launch, lines []string) {
 }
 
 // run runs the line in its turn, and logs how it fails.
-func (r *Runner) run(shell task.Shell, l task.Launch, line string) {
+func (r *Runner) run(shell engine.Shell, l engine.Launch, line string) {
 	select {
 	case r.turns <- struct{}{}:
 		defer func() { <-r.turns }()
@@ -158,7 +159,7 @@ func (r *Runner) run(shell task.Shell, l task.Launch, line string) {
 }
 
 // exec executes the line. What cannot begin now is tried again.
-func (r *Runner) exec(shell task.Shell, l task.Launch, line string) (output string, exit task.Exit, err error) {
+func (r *Runner) exec(shell engine.Shell, l engine.Launch, line string) (output string, exit task.Exit, err error) {
 	for wait, began := firstRetry, time.Now(); ; wait = min(2*wait, lastRetry) {
 		ctx, cancel := context.WithTimeout(r.ctx, Timeout)
 		output, exit, err = shell.Exec(ctx, l, line)

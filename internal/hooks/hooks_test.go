@@ -15,6 +15,7 @@ import (
 
 	"tasks/internal/enginetest"
 	"tasks/internal/hooks"
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -46,9 +47,9 @@ func TestLines(t *testing.T) {
 }
 
 // A shell is a script for lines.
-type shell func(ctx context.Context, l task.Launch, line string) (string, task.Exit, error)
+type shell func(ctx context.Context, l engine.Launch, line string) (string, task.Exit, error)
 
-func (s shell) Exec(ctx context.Context, l task.Launch, line string) (string, task.Exit, error) {
+func (s shell) Exec(ctx context.Context, l engine.Launch, line string) (string, task.Exit, error) {
 	return s(ctx, l, line)
 }
 
@@ -92,10 +93,10 @@ func play(t *testing.T, f func(*scene)) {
 }
 
 // after runs the lines after a run of the task called name.
-func (s *scene) after(name string, sh task.Shell, lines ...string) {
+func (s *scene) after(name string, sh engine.Shell, lines ...string) {
 	s.Helper()
 	begin := time.Now()
-	s.runner.Run(sh, task.Launch{Spec: &task.Spec{Name: name}, Run: 7}, lines)
+	s.runner.Run(sh, engine.Launch{Spec: &task.Spec{Name: name}, Run: 7}, lines)
 	if took := time.Since(begin); took != 0 {
 		s.Errorf("Run took %v", took)
 	}
@@ -170,7 +171,7 @@ func TestFailures(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			play(t, func(s *scene) {
-				s.after("a", shell(func(context.Context, task.Launch, string) (string, task.Exit, error) {
+				s.after("a", shell(func(context.Context, engine.Launch, string) (string, task.Exit, error) {
 					return tt.output, tt.exit, tt.err
 				}), "x")
 				s.closes(0)
@@ -206,7 +207,7 @@ func TestCannotBegin(t *testing.T) {
 			play(t, func(s *scene) {
 				var at []time.Duration
 				room, begin := time.Minute, time.Now()
-				sh := shell(func(ctx context.Context, _ task.Launch, line string) (string, task.Exit, error) {
+				sh := shell(func(ctx context.Context, _ engine.Launch, line string) (string, task.Exit, error) {
 					if end, ok := ctx.Deadline(); !ok || time.Until(end) != hooks.Timeout {
 						s.Errorf("a try has until %v", end)
 					}
@@ -303,13 +304,13 @@ func TestWaitThenClose(t *testing.T) {
 					if takes == 0 {
 						return
 					}
-					s.runner.Run(shell(func(ctx context.Context, _ task.Launch, _ string) (string, task.Exit, error) {
+					s.runner.Run(shell(func(ctx context.Context, _ engine.Launch, _ string) (string, task.Exit, error) {
 						select {
 						case <-time.After(takes):
 						case <-ctx.Done():
 						}
 						return "", task.Exit{}, ctx.Err()
-					}), task.Launch{Spec: &task.Spec{Name: name}, Run: 7}, []string{"x"})
+					}), engine.Launch{Spec: &task.Spec{Name: name}, Run: 7}, []string{"x"})
 				}
 				after("first", tt.first)
 				if tt.also > 0 {

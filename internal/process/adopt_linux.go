@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tasks/internal/room"
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -22,7 +23,7 @@ import (
 // left behind is swept: for what stayed in its session an earlier supervisor must have
 // seen that end. A run of before the machine was started again is an
 // ErrNotFound.
-func (e *Engine) Adopt(_ context.Context, l task.Launch, ref task.Ref) (task.Process, error) {
+func (e *Engine) Adopt(_ context.Context, l engine.Launch, ref task.Ref) (engine.Process, error) {
 	number := strconv.Itoa(l.Run)
 	r := e.newRun(runID(e.opts.ID, l.Spec.Name, number))
 	r.ref, r.leave, r.adopted, r.oneByOne = ref, l.Spec.LeaveChildren, true, !e.tree.groups
@@ -153,7 +154,7 @@ func (e *Engine) forget(r *run) {
 	}
 }
 
-// Age implements task.Aged.
+// Age implements engine.Aged.
 func (r *run) Age() time.Duration {
 	return time.Duration(max(int64(ticks())-int64(r.ref.Start), 0)) * tick
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"tasks/internal/enginetest"
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -44,7 +45,7 @@ type orphan struct {
 // them. A third process takes the orphans in, as PID 1 would.
 func outlive(t *testing.T, s stage) []orphan {
 	t.Helper()
-	s.ID, s.Test, s.Dir = engine.opts.ID, os.Getpid(), t.TempDir()
+	s.ID, s.Test, s.Dir = shared.opts.ID, os.Getpid(), t.TempDir()
 	for i := range s.Specs {
 		if s.Specs[i].Name == "" {
 			s.Specs[i].Name = strings.ReplaceAll(s.Dir, "/", ".") + "." + string(rune('a'+i))
@@ -68,7 +69,7 @@ func outlive(t *testing.T, s stage) []orphan {
 	all := s.orphans(t)
 	t.Cleanup(func() {
 		for _, o := range all {
-			engine.tree.signal(o.proc(), syscall.SIGKILL)
+			shared.tree.signal(o.proc(), syscall.SIGKILL)
 		}
 	})
 	return all
@@ -106,7 +107,7 @@ func (o orphan) adopt(t *testing.T) started {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := engine.Adopt(t.Context(), task.Launch{Spec: &o.spec, Run: 7, Log: f}, o.ref)
+	p, err := shared.Adopt(t.Context(), engine.Launch{Spec: &o.spec, Run: 7, Log: f}, o.ref)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -283,7 +284,7 @@ func TestAdoptOfAnotherBoot(t *testing.T) {
 	o := one(t, "exec sleep 1000")
 	ref := o.ref
 	ref.Boot = "00000000-0000-0000-0000-000000000000"
-	if _, err := engine.Adopt(t.Context(), task.Launch{Spec: &o.spec, Run: 7}, ref); !errors.Is(err, task.ErrNotFound) {
+	if _, err := shared.Adopt(t.Context(), engine.Launch{Spec: &o.spec, Run: 7}, ref); !errors.Is(err, task.ErrNotFound) {
 		t.Errorf("%v", err)
 	}
 	if !alive(o.proc()) {
@@ -299,7 +300,7 @@ func TestAdoptWithAWrongStart(t *testing.T) {
 	ref := o.ref
 	ref.Start--
 	ref.Cgroup = "" // it is a stranger: not in the run's
-	p, err := engine.Adopt(t.Context(), task.Launch{Spec: &o.spec, Run: 7}, ref)
+	p, err := shared.Adopt(t.Context(), engine.Launch{Spec: &o.spec, Run: 7}, ref)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -331,11 +332,11 @@ func TestKillUnknown(t *testing.T) {
 				unknown, want = append(unknown, p), append(want, p.pid)
 			} else {
 				known = append(known, p)
-				t.Cleanup(func() { engine.tree.signal(p, syscall.SIGKILL) })
+				t.Cleanup(func() { shared.tree.signal(p, syscall.SIGKILL) })
 			}
 		}
 	}
-	got := seen(engine.killUnknown(Database{Known: func(name string, run int) bool { return name != all[0].spec.Name || run != 7 }}))
+	got := seen(shared.killUnknown(Database{Known: func(name string, run int) bool { return name != all[0].spec.Name || run != 7 }}))
 	slices.Sort(got)
 	slices.Sort(want)
 	if got = slices.Compact(got); !slices.Equal(got, want) {

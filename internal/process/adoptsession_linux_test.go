@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tasks/internal/enginetest"
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -27,7 +28,7 @@ func leftInSession(t *testing.T, n int) (orphans []orphan, outs []proc) {
 	orphans = outlive(t, s)
 	for _, o := range orphans {
 		out := procOf(t, o.started().line(t, "out"))
-		t.Cleanup(func() { engine.tree.signal(out, syscall.SIGKILL) })
+		t.Cleanup(func() { shared.tree.signal(out, syscall.SIGKILL) })
 		if env, err := os.ReadFile("/proc/" + strconv.Itoa(out.pid) + "/environ"); err != nil || len(env) > 0 {
 			t.Fatalf("its environment is %q, %v", env, err)
 		}
@@ -52,10 +53,10 @@ func TestAdoptWhatIsLeftInTheSession(t *testing.T) {
 		s.Stop(syscall.SIGTERM)
 		awaitTold(t, s.Process.(*run), outs[0])
 		notGone(t, s)
-		if left := s.Process.(task.Tree).Left(); len(left) != 1 || left[0].PID != outs[0].pid {
+		if left := s.Process.(engine.Tree).Left(); len(left) != 1 || left[0].PID != outs[0].pid {
 			t.Errorf("it has left %+v, not process %d", left, outs[0].pid)
 		}
-		if strays := seen(engine.Strays()); slices.Contains(strays, outs[0].pid) {
+		if strays := seen(shared.Strays()); slices.Contains(strays, outs[0].pid) {
 			t.Error("it is a stray")
 		}
 		if !alive(outs[0]) {
@@ -98,7 +99,7 @@ func TestAdoptedSessionOfAnother(t *testing.T) {
 	orphans[1].ref.Namespace++
 	orphans[2].ref.Over, orphans[2].ref.Namespace = 0, 0
 	for i, o := range orphans {
-		p, err := engine.Adopt(t.Context(), task.Launch{Spec: &o.spec, Run: 7}, o.ref)
+		p, err := shared.Adopt(t.Context(), engine.Launch{Spec: &o.spec, Run: 7}, o.ref)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -135,7 +136,7 @@ func TestRefTellsOfTheEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 		enginetest.Await(t, s.Exited(), "Exited")
-		if ref := s.Ref(); ref.Over < before || ref.Over > ticks() || ref.Namespace != engine.namespace {
+		if ref := s.Ref(); ref.Over < before || ref.Over > ticks() || ref.Namespace != shared.namespace {
 			t.Errorf("%s: %+v, from %d to %d", what, ref, before, ticks())
 		}
 	}

@@ -12,12 +12,13 @@ import (
 	"time"
 
 	"tasks/internal/enginetest"
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
 func needCgroups(t *testing.T) {
 	t.Helper()
-	if engine.groups.dir == "" {
+	if shared.groups.dir == "" {
 		t.Skip("there can be no cgroups here")
 	}
 }
@@ -88,7 +89,7 @@ func TestKillUnknownEndsWhatForksWithoutEnd(t *testing.T) {
 	o := outlive(t, stage{Specs: []task.Spec{forksWithoutEnd(t)}, Way: grouped})[0]
 	o.started().line(t, "fork 50")
 	began := time.Now()
-	engine.killUnknown(Database{Known: func(name string, _ int) bool { return name != o.spec.Name }})
+	shared.killUnknown(Database{Known: func(name string, _ int) bool { return name != o.spec.Name }})
 	group := cgroup(o.ref.Cgroup)
 	if m := membersOf(group); group == "" || len(m) > 0 {
 		t.Errorf("in %q %+v are left after %v", group, m, time.Since(began))
@@ -101,8 +102,8 @@ func TestCgroupOfARunsOwn(t *testing.T) {
 	t.Parallel()
 	needCgroups(t)
 	s := start(t, sh(`until test -s dir; do sleep 0.05; done; mkdir -p "$(cat dir)/a/b" && (echo 0 > "$(cat dir)/a/b/cgroup.procs"; exec sleep 1000) & wait`))
-	t.Cleanup(func() { os.Remove(filepath.Join(engine.opts.Home, "dir")) })
-	if err := os.WriteFile(filepath.Join(engine.opts.Home, "dir"), []byte(s.Ref().Cgroup), 0o600); err != nil {
+	t.Cleanup(func() { os.Remove(filepath.Join(shared.opts.Home, "dir")) })
+	if err := os.WriteFile(filepath.Join(shared.opts.Home, "dir"), []byte(s.Ref().Cgroup), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	inside := cgroup(s.Ref().Cgroup + "/a/b")
@@ -128,7 +129,7 @@ func TestCgroupInUse(t *testing.T) {
 	leaver.Name, leaver.LeaveChildren = "leaver", true
 	old := start(t, leaver)
 	out := procOf(t, old.line(t, "out"))
-	t.Cleanup(func() { engine.tree.signal(out, syscall.SIGKILL) })
+	t.Cleanup(func() { shared.tree.signal(out, syscall.SIGKILL) })
 	old.wait(t)
 	next := start(t, task.Spec{Name: "leaver", Command: []string{"sleep", "1000"}})
 	if c := next.Ref().Cgroup; c != "" {
@@ -139,7 +140,7 @@ func TestCgroupInUse(t *testing.T) {
 	if !alive(out) {
 		t.Error("what was left behind was ended")
 	}
-	if strays := seen(engine.Strays()); !slices.Contains(strays, out.pid) || slices.Contains(strays, next.Ref().PID) {
+	if strays := seen(shared.Strays()); !slices.Contains(strays, out.pid) || slices.Contains(strays, next.Ref().PID) {
 		t.Errorf("%d is not among the strays: %v", out.pid, strays)
 	}
 }
@@ -182,7 +183,7 @@ func TestForkWithoutItsCgroup(t *testing.T) {
 	}
 	spec := sh("echo hello")
 	spec.Name = strings.ReplaceAll(f.Name(), "/", ".")
-	p, err := engine.start(task.Launch{Spec: &spec, Run: 1, Log: f}, cgroups{t.TempDir()})
+	p, err := shared.start(engine.Launch{Spec: &spec, Run: 1, Log: f}, cgroups{t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,11 +199,11 @@ func TestCgroupKeepsTheID(t *testing.T) {
 	t.Parallel()
 	needCgroups(t)
 	s := start(t, sh("exec sleep 1000"))
-	if id := runByCgroup(s.Ref().PID); id != s.Process.(*run).id || !strings.HasPrefix(id, engine.opts.ID+"/") {
+	if id := runByCgroup(s.Ref().PID); id != s.Process.(*run).id || !strings.HasPrefix(id, shared.opts.ID+"/") {
 		t.Errorf("by its cgroup it is the run %q", id)
 	}
-	if strings.Contains(s.Ref().Cgroup, engine.opts.ID) {
-		t.Errorf("%s has the id %s", s.Ref().Cgroup, engine.opts.ID)
+	if strings.Contains(s.Ref().Cgroup, shared.opts.ID) {
+		t.Errorf("%s has the id %s", s.Ref().Cgroup, shared.opts.ID)
 	}
 	if a := cgroupName("a"); a == cgroupName("b") || a != cgroupName(strings.Clone("a")) {
 		t.Error("names of cgroups do not tell states apart")

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"tasks/internal/fault"
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -126,11 +127,11 @@ func (e *Engine) Close() error {
 
 // Start begins a run. An error that is an fs.ErrNotExist means that the program
 // or the directory is not there.
-func (e *Engine) Start(_ context.Context, l task.Launch) (task.Process, error) {
+func (e *Engine) Start(_ context.Context, l engine.Launch) (engine.Process, error) {
 	return e.start(l, e.groups)
 }
 
-func (e *Engine) start(l task.Launch, groups cgroups) (task.Process, error) {
+func (e *Engine) start(l engine.Launch, groups cgroups) (engine.Process, error) {
 	if l.Log != nil {
 		defer l.Log.Close()
 	}

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -53,8 +54,8 @@ func TestDirectory(t *testing.T) {
 	given := start(t, pwd)
 	home.wait(t)
 	given.wait(t)
-	if got := home.line(t, ""); got != engine.opts.Home {
-		t.Errorf("without a directory it is %q, want %q", got, engine.opts.Home)
+	if got := home.line(t, ""); got != shared.opts.Home {
+		t.Errorf("without a directory it is %q, want %q", got, shared.opts.Home)
 	}
 	if got := given.line(t, ""); got != dir {
 		t.Errorf("the directory is %q, want %q", got, dir)
@@ -63,11 +64,11 @@ func TestDirectory(t *testing.T) {
 
 func TestEnvironment(t *testing.T) {
 	t.Parallel()
-	id := func(name string) string { return engine.opts.ID + "/" + name + "/7" }
+	id := func(name string) string { return shared.opts.ID + "/" + name + "/7" }
 	ours := func(name, group string) []string {
 		return []string{"TASKS_NAME=" + name, "TASKS_GROUP=" + group, "TASKS_RUN=7", "TASKS_RUN_ID=" + id(name), "TASKS_SLOT=", "TASKS_SOCKET=/run/test.sock"}
 	}
-	home := engine.opts.Home
+	home := shared.opts.Home
 	for _, tt := range []struct {
 		name, group string
 		env         task.Env
@@ -95,15 +96,15 @@ func TestEnvironmentOfALaunch(t *testing.T) {
 	spec := func(vars map[string]string) *task.Spec { return &task.Spec{Name: "x", Env: env(t, vars)} }
 	of := &Engine{opts: Options{ID: "id", Environ: []string{"A=1", "NOTIFY_SOCKET=/systemd", "WATCHDOG_USEC=1", "WATCHDOG_PID=1"}}}
 	for _, tt := range []struct {
-		l    task.Launch
+		l    engine.Launch
 		want string
 		slot string
 	}{
-		{task.Launch{Spec: &task.Spec{Name: "x"}}, "A=1", ""},
-		{task.Launch{Spec: &task.Spec{Name: "x"}, Env: []string{"NOTIFY_SOCKET=@ours"}, Slot: 12}, "A=1 NOTIFY_SOCKET=@ours", "12"},
-		{task.Launch{Spec: spec(map[string]string{"B": "2", "NOTIFY_SOCKET": "/own"})}, "B=2 NOTIFY_SOCKET=/own", ""},
-		{task.Launch{Spec: spec(map[string]string{"B": "2", "NOTIFY_SOCKET": "/own"}), Env: []string{"NOTIFY_SOCKET=@ours", "C=3=4"}}, "B=2 NOTIFY_SOCKET=@ours C=3=4", ""},
-		{task.Launch{Spec: spec(map[string]string{"TASKS_RUN": "9"}), Env: []string{"TASKS_RUN_ID=y", "TASKS_EXIT=1"}}, "TASKS_EXIT=1", ""},
+		{engine.Launch{Spec: &task.Spec{Name: "x"}}, "A=1", ""},
+		{engine.Launch{Spec: &task.Spec{Name: "x"}, Env: []string{"NOTIFY_SOCKET=@ours"}, Slot: 12}, "A=1 NOTIFY_SOCKET=@ours", "12"},
+		{engine.Launch{Spec: spec(map[string]string{"B": "2", "NOTIFY_SOCKET": "/own"})}, "B=2 NOTIFY_SOCKET=/own", ""},
+		{engine.Launch{Spec: spec(map[string]string{"B": "2", "NOTIFY_SOCKET": "/own"}), Env: []string{"NOTIFY_SOCKET=@ours", "C=3=4"}}, "B=2 NOTIFY_SOCKET=@ours C=3=4", ""},
+		{engine.Launch{Spec: spec(map[string]string{"TASKS_RUN": "9"}), Env: []string{"TASKS_RUN_ID=y", "TASKS_EXIT=1"}}, "TASKS_EXIT=1", ""},
 	} {
 		got := strings.Join(of.environ(tt.l, of.newRun("id/x/0"), "/"), " ")
 		want := strings.TrimSpace(tt.want + " TASKS_NAME=x TASKS_GROUP= TASKS_RUN=0 TASKS_RUN_ID=id/x/0 TASKS_SLOT=" + tt.slot + " TASKS_SOCKET=")
@@ -112,7 +113,7 @@ func TestEnvironmentOfALaunch(t *testing.T) {
 		}
 	}
 	of.opts.Commits = func() uint64 { return 12 }
-	l := task.Launch{Spec: spec(map[string]string{"TASKS_COMMIT": "id/9"}), Env: []string{"TASKS_COMMIT=id/8"}}
+	l := engine.Launch{Spec: spec(map[string]string{"TASKS_COMMIT": "id/9"}), Env: []string{"TASKS_COMMIT=id/8"}}
 	if got := strings.Join(of.environ(l, of.newRun("id/x/0"), "/"), " "); !strings.HasSuffix(got, " TASKS_COMMIT=id/12") || strings.Count(got, "COMMIT") != 1 {
 		t.Errorf("with commits: %q", got)
 	}
@@ -135,7 +136,7 @@ func TestStdinAndDescriptors(t *testing.T) {
 
 func TestWithoutALogOutputGoesNowhere(t *testing.T) {
 	t.Parallel()
-	p, err := engine.Start(t.Context(), task.Launch{Spec: &task.Spec{Name: "nowhere", Command: []string{
+	p, err := shared.Start(t.Context(), engine.Launch{Spec: &task.Spec{Name: "nowhere", Command: []string{
 		"sh", "-c", `test "$(readlink /proc/$$/fd/1 /proc/$$/fd/2 | uniq)" = /dev/null`,
 	}}})
 	if err != nil {
@@ -317,7 +318,7 @@ var helpers = map[string]func(){
 		if err != nil {
 			panic(err)
 		}
-		p, err := e.Start(context.Background(), task.Launch{Spec: &task.Spec{Name: "inner", Command: []string{"grep", "SigIgn", "/proc/self/status"}}, Log: os.Stdout})
+		p, err := e.Start(context.Background(), engine.Launch{Spec: &task.Spec{Name: "inner", Command: []string{"grep", "SigIgn", "/proc/self/status"}}, Log: os.Stdout})
 		if err != nil {
 			panic(err)
 		}

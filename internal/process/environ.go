@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -30,7 +31,7 @@ func (e *Engine) dir(s *task.Spec) (string, error) {
 // environ is what the run gets: what the task was given, its directory, what
 // the launch adds to or puts in the place of that, and the variables that name
 // the run. An earlier run's names are replaced, as for a task that starts another.
-func (e *Engine) environ(l task.Launch, r *run, dir string) []string {
+func (e *Engine) environ(l engine.Launch, r *run, dir string) []string {
 	given := make(map[string]bool, len(l.Env)) // by the launch
 	for _, kv := range l.Env {
 		given[nameOf(kv)] = true

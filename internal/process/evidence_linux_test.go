@@ -24,14 +24,14 @@ func TestAdoptedStopSparesWhoOpenedTheLog(t *testing.T) {
 		"reader": `exec sleep 1000 <"$0"`, "writer": `exec sleep 1000 >>"$0"`, "reader and writer": `exec sleep 1000 <>"$0"`,
 	} {
 		pid, err := syscall.ForkExec("/bin/sh", []string{"sh", "-c", line, o.path}, &syscall.ProcAttr{
-			Env: []string{"PATH=/usr/bin:/bin"}, Files: []uintptr{engine.null.Fd(), engine.null.Fd(), engine.null.Fd()}, Sys: &syscall.SysProcAttr{Setsid: true},
+			Env: []string{"PATH=/usr/bin:/bin"}, Files: []uintptr{shared.null.Fd(), shared.null.Fd(), shared.null.Fd()}, Sys: &syscall.SysProcAttr{Setsid: true},
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		p := proc{pid, startOf(pid)}
 		spared[what] = p
-		t.Cleanup(func() { engine.tree.signal(p, syscall.SIGKILL) })
+		t.Cleanup(func() { shared.tree.signal(p, syscall.SIGKILL) })
 		for end := time.Now().Add(enginetest.Patience); len(openFiles(pid, o.path)) == 0; time.Sleep(time.Millisecond) {
 			if time.Now().After(end) {
 				t.Fatalf("the %s does not open the log", what)
@@ -65,7 +65,7 @@ func TestEndSparesAnothersWriter(t *testing.T) {
 				s.line(t, "up")
 				another := w.start(t, sh(`(`+clear+`/usr/bin/setsid /bin/sh -c 'echo writer $$ >>`+s.path+`; exec /bin/sleep 1000 >>`+s.path+` 2>&1' &); exec sleep 1000`))
 				writer := procOf(t, s.line(t, "writer"))
-				t.Cleanup(func() { engine.tree.signal(writer, syscall.SIGKILL) })
+				t.Cleanup(func() { shared.tree.signal(writer, syscall.SIGKILL) })
 				for end := time.Now().Add(enginetest.Patience); len(openFiles(writer.pid, s.path)) < 2; time.Sleep(time.Millisecond) {
 					if time.Now().After(end) {
 						t.Fatal("the writer does not open the log")
@@ -118,8 +118,8 @@ func TestPipeOfALine(t *testing.T) {
 		files []uintptr
 		want  *run
 	}{
-		"reader": {[]uintptr{in.Fd(), engine.null.Fd()}, nil},
-		"writer": {[]uintptr{engine.null.Fd(), out.Fd()}, r},
+		"reader": {[]uintptr{in.Fd(), shared.null.Fd()}, nil},
+		"writer": {[]uintptr{shared.null.Fd(), out.Fd()}, r},
 	} {
 		pid, err := syscall.ForkExec("/bin/sleep", []string{"sleep", "1000"}, &syscall.ProcAttr{Files: tt.files})
 		if err != nil {
@@ -128,7 +128,7 @@ func TestPipeOfALine(t *testing.T) {
 		if got := seen(k.byOpenFiles(pid)); got != tt.want {
 			t.Errorf("the %s: %p, want %p", what, got, tt.want)
 		}
-		engine.tree.signal(proc{pid, startOf(pid)}, syscall.SIGKILL)
+		shared.tree.signal(proc{pid, startOf(pid)}, syscall.SIGKILL)
 	}
 }
 
@@ -183,9 +183,9 @@ func TestAdoptedGroupOneByOne(t *testing.T) {
 	o := one(t, tree)
 	child := procOf(t, o.started().line(t, "up"))
 	s := o.adopt(t)
-	engine.mu.Lock()
+	shared.mu.Lock()
 	s.Process.(*run).oneByOne = true
-	engine.mu.Unlock()
+	shared.mu.Unlock()
 	if err := s.Signal(syscall.SIGUSR1); err != nil {
 		t.Fatal(err)
 	}

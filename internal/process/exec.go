@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -20,15 +21,15 @@ var (
 	errUnkillable = errors.New("what it started outlives a kill")
 )
 
-// Exec implements [task.Shell]. The line has a session and, where there may be
+// Exec implements [engine.Shell]. The line has a session and, where there may be
 // some, a cgroup of its own, and is no part of the run: a stop of that does not
 // reach it. When sh has ended, what it left has the time of a stop to end at TERM
 // before it is killed; --leave-children is not for lines.
-func (e *Engine) Exec(ctx context.Context, l task.Launch, line string) (output string, exit task.Exit, err error) {
+func (e *Engine) Exec(ctx context.Context, l engine.Launch, line string) (output string, exit task.Exit, err error) {
 	return e.exec(ctx, l, line, e.groups)
 }
 
-func (e *Engine) exec(ctx context.Context, l task.Launch, line string, groups cgroups) (string, task.Exit, error) {
+func (e *Engine) exec(ctx context.Context, l engine.Launch, line string, groups cgroups) (string, task.Exit, error) {
 	if err := ctx.Err(); err != nil {
 		return "", task.Exit{}, err
 	}
@@ -120,7 +121,7 @@ func listen(pipe *os.File) *output {
 	o := &output{pipe: pipe, done: make(chan struct{})}
 	go func() {
 		defer close(o.done)
-		b := make([]byte, task.MaxOutput)
+		b := make([]byte, engine.MaxOutput)
 		for {
 			n, err := pipe.Read(b)
 			o.keep(b[:n])
@@ -134,7 +135,7 @@ func listen(pipe *os.File) *output {
 
 // keep adds b, and forgets what is more than is to be kept.
 func (o *output) keep(b []byte) {
-	if over := len(o.last) + len(b) - task.MaxOutput; over > 0 {
+	if over := len(o.last) + len(b) - engine.MaxOutput; over > 0 {
 		o.last = o.last[:copy(o.last, o.last[min(over, len(o.last)):])]
 	}
 	o.last = append(o.last, b...)
@@ -148,7 +149,7 @@ func (o *output) close() string {
 	<-o.done
 	_ = o.pipe.SetReadDeadline(time.Time{})
 	if conn, err := o.pipe.SyscallConn(); err == nil {
-		b := make([]byte, task.MaxOutput)
+		b := make([]byte, engine.MaxOutput)
 		_ = conn.Read(func(fd uintptr) bool {
 			for range maxPipe / len(b) { // a pipe holds no more, unless it is written to just now
 				n, err := syscall.Read(int(fd), b)

@@ -31,7 +31,7 @@ func TestAnyCallMayFail(t *testing.T) {
 	var played sync.WaitGroup
 	turns := make(chan struct{}, 4) // they wait as much as they work, and look at each other's processes
 	for _, w := range ways {
-		if w == grouped && engine.groups.dir == "" {
+		if w == grouped && shared.groups.dir == "" {
 			continue
 		}
 		for name := range scenes {
@@ -179,7 +179,7 @@ func (s *saboteur) isOfRun(pid int) bool {
 	return err != nil || len(env) == 0 || slices.Contains(strings.Split(string(env), "\x00"), "TASKS_RUN_ID="+s.id)
 }
 
-// lives tells whether the process executes anything, asked without the engine.
+// lives tells whether the process executes anything, asked without the shared.
 func lives(pid int) bool {
 	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	_, rest, ok := strings.Cut(string(b), ") ")

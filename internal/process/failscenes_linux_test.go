@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -60,7 +61,7 @@ var scenes = map[string]scene{
 
 // family is a run with a main process, a child and one that has left its session.
 type family struct {
-	task.Process
+	engine.Process
 	spec      task.Spec
 	log       string
 	bystander int // reads the log
@@ -108,7 +109,7 @@ func (r *family) awaitGone() error {
 	select {
 	case <-r.Gone():
 	case <-time.After(bound):
-		return fmt.Errorf("it is not gone after %v: %v", bound, r.Process.(task.StopReporter).StopErr())
+		return fmt.Errorf("it is not gone after %v: %v", bound, r.Process.(engine.StopReporter).StopErr())
 	}
 	<-r.Exited()
 	return nil
@@ -125,7 +126,7 @@ func (st *theatre) begin(r *family) error {
 func (st *theatre) start(r *family) error {
 	log, err := os.OpenFile(r.log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	must(err)
-	p, err := st.engine.start(task.Launch{Spec: &r.spec, Run: 7, Log: log}, st.way.groups(st.engine))
+	p, err := st.engine.start(engine.Launch{Spec: &r.spec, Run: 7, Log: log}, st.way.groups(st.engine))
 	if err == nil {
 		r.Process = p
 	}
@@ -202,7 +203,7 @@ func playKill(st *theatre, r *family, p mishap) error {
 	}
 	st.arm(p)
 	r.Stop(syscall.SIGKILL)
-	err := r.Process.(task.StopReporter).StopErr()
+	err := r.Process.(engine.StopReporter).StopErr()
 	st.mu.Lock()
 	kills := st.kills
 	st.mu.Unlock()
@@ -236,7 +237,7 @@ func playPause(st *theatre, r *family, p mishap) error {
 	if err := st.begin(r); err != nil {
 		return err
 	}
-	pauser := r.Process.(task.Pauser)
+	pauser := r.Process.(engine.Pauser)
 	st.arm(p)
 	paused := pauser.Pause()
 	for _, pid := range r.pids {
@@ -323,7 +324,7 @@ func playTakeback(st *theatre, r *family, p mishap) error {
 	log, err := os.Open(r.log)
 	must(err)
 	st.arm(p)
-	a, err := st.engine.Adopt(context.Background(), task.Launch{Spec: &r.spec, Run: 7, Log: log}, ref)
+	a, err := st.engine.Adopt(context.Background(), engine.Launch{Spec: &r.spec, Run: 7, Log: log}, ref)
 	if err != nil {
 		return fmt.Errorf("it is not taken back: %w", err)
 	}
@@ -371,7 +372,7 @@ func playBegin() {
 		}
 		log, err := os.OpenFile(l.Log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 		must(err)
-		p, err := e.start(task.Launch{Spec: &l.Spec, Run: 7, Log: log}, w.groups(e))
+		p, err := e.start(engine.Launch{Spec: &l.Spec, Run: 7, Log: log}, w.groups(e))
 		must(err)
 		must(json.NewEncoder(os.Stdout).Encode(p.Ref()))
 	}

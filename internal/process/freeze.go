@@ -9,7 +9,7 @@ import (
 // leave, which is looked for.
 const lateBound = time.Second
 
-// Freeze implements [task.Freezer]. Main processes that end from now on stay zombies
+// Freeze implements [engine.Freezer]. Main processes that end from now on stay zombies
 // of this process: after an execve they are still its children, with their exit
 // codes. Lines of Exec end as before.
 func (e *Engine) Freeze() {

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -37,11 +38,11 @@ func playFreeze() {
 	w := way(os.Getenv("PROCESS_TEST_WAY"))
 	e, err := New(options("/"))
 	must(err)
-	var runs []task.Process
-	begin := func(name, script string, leave bool) task.Process {
+	var runs []engine.Process
+	begin := func(name, script string, leave bool) engine.Process {
 		spec := sh(script)
 		spec.Name, spec.LeaveChildren = name, leave
-		p, err := e.start(task.Launch{Spec: &spec, Run: 7}, w.groups(e))
+		p, err := e.start(engine.Launch{Spec: &spec, Run: 7}, w.groups(e))
 		must(err)
 		runs = append(runs, p)
 		return p
@@ -52,14 +53,14 @@ func playFreeze() {
 		begin(fmt.Sprint("leaves", i), "setsid sleep 1000 & exit 9", true)
 	}
 	e.Freeze()
-	told := make(map[task.Process]bool)
+	told := make(map[engine.Process]bool)
 	for _, p := range runs {
 		told[p] = closed(p.Exited())
 	}
 
 	line := func(ctx context.Context, script string) (task.Exit, error) {
 		spec := task.Spec{Name: "line"}
-		_, exit, err := e.exec(ctx, task.Launch{Spec: &spec, Run: 7}, script, w.groups(e))
+		_, exit, err := e.exec(ctx, engine.Launch{Spec: &spec, Run: 7}, script, w.groups(e))
 		return exit, err
 	}
 	exit, err := line(context.Background(), "setsid sleep 1000 & exit 4")

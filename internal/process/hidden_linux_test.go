@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -75,14 +76,14 @@ type hiding struct {
 }
 
 // begin begins a run, and waits until what leaves its session has.
-func (st *hiding) begin(script string) (task.Process, proc) {
+func (st *hiding) begin(script string) (engine.Process, proc) {
 	st.runs++
 	path := filepath.Join(st.dir, fmt.Sprint(st.runs))
 	log, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	must(err)
 	spec := sh(script)
 	spec.Name = fmt.Sprintf("run%d", st.runs)
-	p, err := st.engine.start(task.Launch{Spec: &spec, Run: 7, Log: log}, cgroups{})
+	p, err := st.engine.start(engine.Launch{Spec: &spec, Run: 7, Log: log}, cgroups{})
 	must(err)
 	for end := time.Now().Add(bound); ; time.Sleep(time.Millisecond) {
 		text, err := os.ReadFile(path)
@@ -98,7 +99,7 @@ func (st *hiding) begin(script string) (task.Process, proc) {
 }
 
 // stop ends a run, and tells whether the process has ended with it.
-func (st *hiding) stop(what string, p task.Process, hidden proc, want bool) error {
+func (st *hiding) stop(what string, p engine.Process, hidden proc, want bool) error {
 	p.Stop(syscall.SIGTERM)
 	select {
 	case <-p.Gone():

@@ -7,7 +7,7 @@ import (
 	"tasks/pkg/task"
 )
 
-// Left implements task.Tree. It reads nothing of a process but what the kernel
+// Left implements engine.Tree. It reads nothing of a process but what the kernel
 // tells by itself: to see the memory of one that hangs is to hang.
 func (r *run) Left() []task.Proc {
 	left, _ := r.engine.lefts.of(r, r.engine.leftOf)

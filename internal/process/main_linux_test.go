@@ -11,11 +11,12 @@ import (
 	"time"
 
 	"tasks/internal/enginetest"
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
-// engine is the only one that a program may have: it reaps all children.
-var engine *Engine
+// shared is the only one that a program may have: it reaps all children.
+var shared *Engine
 
 // The main goroutine may leave the first thread at its first wait, unless it is
 // locked to it before it begins.
@@ -43,17 +44,17 @@ func runTests(m *testing.M, first *FirstThread) int {
 	if err == nil {
 		o := options(home)
 		o.First = first
-		engine, err = New(o)
+		shared, err = New(o)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	if engine.groups.dir == "" {
+	if shared.groups.dir == "" {
 		ways = []way{bare}
 	}
 	code := m.Run()
-	if err := engine.Close(); err != nil {
+	if err := shared.Close(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
 	}
@@ -92,7 +93,7 @@ func options(home string) Options {
 
 // a proc under test, with its log.
 type started struct {
-	task.Process
+	engine.Process
 	path string
 }
 
@@ -170,7 +171,7 @@ func (w way) try(t testing.TB, spec task.Spec) (started, error) {
 	if spec.Name == "" {
 		spec.Name = strings.ReplaceAll(path, "/", ".") // another one each time
 	}
-	p, err := engine.start(task.Launch{Spec: &spec, Run: 7, Log: f}, w.groups(engine))
+	p, err := shared.start(engine.Launch{Spec: &spec, Run: 7, Log: f}, w.groups(shared))
 	if err != nil {
 		return started{path: path}, err
 	}
@@ -209,12 +210,12 @@ func helper(t *testing.T, mode string) task.Spec {
 
 func TestContract(t *testing.T) {
 	t.Parallel()
-	enginetest.Suite(t, func(t *testing.T, k enginetest.Kind) (task.Engine, *task.Spec) {
+	enginetest.Suite(t, func(t *testing.T, k enginetest.Kind) (engine.Engine, *task.Spec) {
 		command := map[enginetest.Kind][]string{
 			enginetest.Brief: {"echo", "hello"}, enginetest.Failing: {"false"},
 			enginetest.Lasting: {"sleep", "1000"}, enginetest.Broken: {"/no/such/program"},
 		}[k]
-		return engine, &task.Spec{Name: strings.ReplaceAll(t.Name(), "/", "."), Command: command}
+		return shared, &task.Spec{Name: strings.ReplaceAll(t.Name(), "/", "."), Command: command}
 	})
 }
 
@@ -229,7 +230,7 @@ func seen[T any](found T, err error) T {
 func processes() []stat          { return seen(scan()) }
 func startOf(pid int) uint64     { return seen(startTime(pid)) }
 func nameOfRun(pid int) string   { return seen(runIDOf(pid)) }
-func runByCgroup(pid int) string { return seen(runIDByCgroup(pid, engine.opts.ID)) }
+func runByCgroup(pid int) string { return seen(runIDByCgroup(pid, shared.opts.ID)) }
 func membersOf(c cgroup) []stat  { return seen(c.members()) }
 func isPopulated(c cgroup) bool  { return seen(c.populated()) }
 

@@ -8,16 +8,17 @@ import (
 	"time"
 
 	"tasks/internal/enginetest"
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
 // many begins n sleeps, which take no log.
-func (w way) many(t testing.TB, n int) []task.Process {
+func (w way) many(t testing.TB, n int) []engine.Process {
 	t.Helper()
-	all := make([]task.Process, n)
+	all := make([]engine.Process, n)
 	for i := range all {
 		spec := &task.Spec{Name: fmt.Sprintf("many-%d", i), Command: []string{"sleep", "1000"}}
-		p, err := engine.start(task.Launch{Spec: spec, Run: int(numbers.Add(1))}, w.groups(engine))
+		p, err := shared.start(engine.Launch{Spec: spec, Run: int(numbers.Add(1))}, w.groups(shared))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -29,7 +30,7 @@ func (w way) many(t testing.TB, n int) []task.Process {
 
 var numbers atomic.Int64 // of runs
 
-func stopMany(t testing.TB, all []task.Process) {
+func stopMany(t testing.TB, all []engine.Process) {
 	t.Helper()
 	for _, p := range all {
 		go p.Stop(syscall.SIGTERM)
@@ -48,12 +49,12 @@ func TestThousandRuns(t *testing.T) {
 	if self.threads >= 30 {
 		t.Errorf("%d threads for %d runs", self.threads, n)
 	}
-	if engine.tree.first == nil {
+	if shared.tree.first == nil {
 		t.Error("the engine does not have the first thread: each end costs a pass over /proc")
 	}
 	begin = time.Now()
 	for _, p := range all {
-		if st, err := p.(task.Sampler).Sample(); err != nil || st.Processes != 1 {
+		if st, err := p.(engine.Sampler).Sample(); err != nil || st.Processes != 1 {
 			t.Fatalf("Sample: %+v, %v", st, err)
 		}
 	}
@@ -73,9 +74,9 @@ func TestThousandRuns(t *testing.T) {
 func TestStopsShareLooks(t *testing.T) {
 	const n = 200
 	looks := func() int {
-		engine.descents.turn.Lock()
-		defer engine.descents.turn.Unlock()
-		return engine.descents.looks
+		shared.descents.turn.Lock()
+		defer shared.descents.turn.Unlock()
+		return shared.descents.looks
 	}
 	all := bare.many(t, n)
 	before := looks()

@@ -26,7 +26,7 @@ func TestKillUnknownByAnOlderDatabase(t *testing.T) {
 			{"backup before its first commit", Database{unknown, 50, true}},
 			{"nobody counted in it", Database{unknown, 0, false}},
 		} {
-			killed, err := engine.killUnknown(tt.db)
+			killed, err := shared.killUnknown(tt.db)
 			var older *OlderError
 			if !errors.As(err, &older) || len(killed) > 0 {
 				t.Fatalf("%s, %s: ended %v, %v", w, tt.name, killed, err)
@@ -43,11 +43,11 @@ func TestKillUnknownByAnOlderDatabase(t *testing.T) {
 			}
 		}
 		for _, db := range []Database{{recorded, 50, false}, {recorded, 50, true}} { // it goes on
-			if killed, err := engine.killUnknown(db); len(killed) > 0 || err != nil {
+			if killed, err := shared.killUnknown(db); len(killed) > 0 || err != nil {
 				t.Errorf("%s: ended %v, %v", w, killed, err)
 			}
 		}
-		if killed, err := engine.killUnknown(Database{unknown, 50, false}); len(killed) == 0 || err != nil { // it was never recorded
+		if killed, err := shared.killUnknown(Database{unknown, 50, false}); len(killed) == 0 || err != nil { // it was never recorded
 			t.Errorf("%s: ended %v, %v", w, killed, err)
 		}
 		noneAlive(t, main, out)
@@ -58,7 +58,7 @@ func TestKillUnknownByAnOlderDatabase(t *testing.T) {
 func TestLineIsNotLater(t *testing.T) {
 	const line = `echo line $$ >>"$OUT"; echo more >>"$OUT"; exec sleep 1000`
 	o := outlive(t, stage{Specs: []task.Spec{sh(`unset TASKS_COMMIT; exec sh -c 'echo main; exec sleep 1000'`)}, Line: line, Commits: 50})[0]
-	killed, err := engine.killUnknown(Database{Known: func(string, int) bool { return true }, Commits: 49, Older: true})
+	killed, err := shared.killUnknown(Database{Known: func(string, int) bool { return true }, Commits: 49, Older: true})
 	if len(killed) == 0 || err != nil || !alive(o.proc()) {
 		t.Errorf("ended %v, %v", killed, err)
 	}

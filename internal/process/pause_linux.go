@@ -12,7 +12,7 @@ import (
 // pausePatience is how long all that is part of a run may take to come to rest.
 const pausePatience = 5 * time.Second
 
-// Pause implements task.Pauser. What is in the run's cgroup is frozen by one
+// Pause implements engine.Pauser. What is in the run's cgroup is frozen by one
 // write: no fork outruns that, and no shell with job control sees it. What has
 // left the cgroup, or all where there is none, gets STOP again and again until
 // nothing is seen to go on. Both are states of the kernel: they outlive this
@@ -111,7 +111,7 @@ func (r *run) pausable() error {
 	return nil
 }
 
-// Resume implements task.Pauser. Nothing of the run is stopped after it, whoever
+// Resume implements engine.Pauser. Nothing of the run is stopped after it, whoever
 // has stopped it.
 func (r *run) Resume() error {
 	r.pausing.Lock()

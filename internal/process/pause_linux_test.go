@@ -11,21 +11,22 @@ import (
 	"time"
 
 	"tasks/internal/enginetest"
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
-var _ task.Pauser = (*run)(nil)
+var _ engine.Pauser = (*run)(nil)
 
 func pause(t *testing.T, s started) {
 	t.Helper()
-	if err := s.Process.(task.Pauser).Pause(); err != nil {
+	if err := s.Process.(engine.Pauser).Pause(); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func resume(t *testing.T, s started) {
 	t.Helper()
-	if err := s.Process.(task.Pauser).Resume(); err != nil {
+	if err := s.Process.(engine.Pauser).Resume(); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -66,13 +67,13 @@ func checkPaused(t *testing.T, s started, procs ...proc) {
 			t.Errorf("process %d is not at rest: %+v", p.pid, st)
 		}
 	}
-	if tree, err := s.Process.(task.Tree).Tree(); err != nil || len(tree) == 0 {
+	if tree, err := s.Process.(engine.Tree).Tree(); err != nil || len(tree) == 0 {
 		t.Errorf("%v, %v", tree, err)
 	}
-	if left := s.Process.(task.Tree).Left(); len(left) == 0 {
+	if left := s.Process.(engine.Tree).Left(); len(left) == 0 {
 		t.Error("nothing is left of a run that is paused")
 	}
-	if st, err := s.Process.(task.Sampler).Sample(); err != nil || st.Processes == 0 {
+	if st, err := s.Process.(engine.Sampler).Sample(); err != nil || st.Processes == 0 {
 		t.Errorf("%+v, %v", st, err)
 	}
 }
@@ -212,7 +213,7 @@ func TestPauseWhatEnds(t *testing.T) {
 		s := w.start(t, sh(`trap 'echo told' TERM; echo up; while :; do sleep 0.02; done`))
 		s.line(t, "up")
 		s.Stop(syscall.SIGTERM)
-		for _, f := range []func() error{s.Process.(task.Pauser).Pause, s.Process.(task.Pauser).Resume} {
+		for _, f := range []func() error{s.Process.(engine.Pauser).Pause, s.Process.(engine.Pauser).Resume} {
 			if err := f(); !errors.Is(err, errEnding) {
 				t.Errorf("%s, stopping: %v", w, err)
 			}
@@ -220,7 +221,7 @@ func TestPauseWhatEnds(t *testing.T) {
 		s.line(t, "told")
 		s.Stop(syscall.SIGKILL)
 		s.wait(t)
-		for _, f := range []func() error{s.Process.(task.Pauser).Pause, s.Process.(task.Pauser).Resume} {
+		for _, f := range []func() error{s.Process.(engine.Pauser).Pause, s.Process.(engine.Pauser).Resume} {
 			if err := f(); !errors.Is(err, errEnded) {
 				t.Errorf("%s, ended: %v", w, err)
 			}
@@ -237,7 +238,7 @@ func TestPauseAndStopAtOnce(t *testing.T) {
 			s.line(t, "up")
 			out := procOf(t, s.line(t, "out"))
 			var both sync.WaitGroup
-			both.Go(func() { s.Process.(task.Pauser).Pause() })
+			both.Go(func() { s.Process.(engine.Pauser).Pause() })
 			both.Go(func() { s.Stop(syscall.SIGTERM) })
 			both.Wait()
 			if e := s.wait(t); e.Signal != syscall.SIGTERM {
@@ -263,7 +264,7 @@ func TestPausedChildrenAreLeftAwake(t *testing.T) {
 		}
 		s.wait(t)
 		awaken(t, s, out)
-		engine.tree.signal(out, syscall.SIGKILL)
+		shared.tree.signal(out, syscall.SIGKILL)
 	}
 }
 
@@ -289,12 +290,12 @@ func TestManyPauses(t *testing.T) { // not parallel: it counts
 	const n = 300
 	for _, w := range ways {
 		all := w.many(t, n)
-		did := func(what func(task.Pauser) error) time.Duration {
+		did := func(what func(engine.Pauser) error) time.Duration {
 			begin := time.Now()
 			var both sync.WaitGroup
 			for _, p := range all {
 				both.Go(func() {
-					if err := what(p.(task.Pauser)); err != nil {
+					if err := what(p.(engine.Pauser)); err != nil {
 						t.Error(err)
 					}
 				})
@@ -302,14 +303,14 @@ func TestManyPauses(t *testing.T) { // not parallel: it counts
 			both.Wait()
 			return time.Since(begin)
 		}
-		before := engine.members.looks
-		paused := did(task.Pauser.Pause)
-		resumed := did(task.Pauser.Resume)
-		t.Logf("%s: %d runs paused in %v, resumed in %v, with %d looks", w, n, paused, resumed, engine.members.looks-before)
-		if looks := engine.members.looks - before; looks > n {
+		before := shared.members.looks
+		paused := did(engine.Pauser.Pause)
+		resumed := did(engine.Pauser.Resume)
+		t.Logf("%s: %d runs paused in %v, resumed in %v, with %d looks", w, n, paused, resumed, shared.members.looks-before)
+		if looks := shared.members.looks - before; looks > n {
 			t.Errorf("%s: %d looks", w, looks)
 		}
-		did(task.Pauser.Pause)
+		did(engine.Pauser.Pause)
 		stopMany(t, all)
 	}
 }

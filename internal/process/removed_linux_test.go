@@ -15,8 +15,8 @@ import (
 // by itself, as all that needs marks of commits.
 func TestLeftOfARemovedTask(t *testing.T) {
 	var commits uint64
-	engine.opts.Commits = func() uint64 { return commits }
-	defer func() { engine.opts.Commits = nil }()
+	shared.opts.Commits = func() uint64 { return commits }
+	defer func() { shared.opts.Commits = nil }()
 	for _, w := range ways {
 		t.Run(string(w), func(t *testing.T) {
 			commits = 0 // a new database

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -42,13 +43,13 @@ func playDescriptors() {
 	must(unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 48, Max: 48}))
 	e, err := New(options(dir))
 	must(err)
-	begin := func(name string) (p task.Process, away int) {
+	begin := func(name string) (p engine.Process, away int) {
 		path := filepath.Join(dir, name)
 		log, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 		must(err)
 		spec := sh(`setsid sh -c 'echo away $$; exec sleep 1000' & wait`)
 		spec.Name = name
-		p, err = e.start(task.Launch{Spec: &spec, Run: 7, Log: log}, w.groups(e))
+		p, err = e.start(engine.Launch{Spec: &spec, Run: 7, Log: log}, w.groups(e))
 		must(err)
 		for {
 			text, err := os.ReadFile(path)
@@ -74,11 +75,11 @@ func playDescriptors() {
 	}
 	ends.Stop(syscall.SIGTERM)
 	stopped.Stop(syscall.SIGKILL)
-	for p, away := range map[task.Process]int{ends: child, stopped: other} {
+	for p, away := range map[engine.Process]int{ends: child, stopped: other} {
 		select {
 		case <-p.Gone():
 		case <-time.After(10 * time.Second):
-			must(fmt.Errorf("process %d does not end: %v", p.Ref().PID, p.(task.StopReporter).StopErr()))
+			must(fmt.Errorf("process %d does not end: %v", p.Ref().PID, p.(engine.StopReporter).StopErr()))
 		}
 		if err := syscall.Kill(away, 0); !errors.Is(err, syscall.ESRCH) {
 			must(fmt.Errorf("it is gone, and its child %d is there: %v", away, err))

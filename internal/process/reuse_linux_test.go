@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -146,11 +147,11 @@ func playSecond() {
 	o.ID = s.ID
 	e, err := New(o)
 	must(err)
-	var all []task.Process
+	var all []engine.Process
 	for i, ref := range refs {
 		f, err := os.Open(filepath.Join(s.Dir, s.Specs[i].Name+".log"))
 		must(err)
-		p, err := e.Adopt(context.Background(), task.Launch{Spec: &s.Specs[i], Run: 7, Log: f}, ref)
+		p, err := e.Adopt(context.Background(), engine.Launch{Spec: &s.Specs[i], Run: 7, Log: f}, ref)
 		must(err)
 		all = append(all, p)
 	}

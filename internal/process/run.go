@@ -114,7 +114,7 @@ func (r *run) Stop(sig syscall.Signal) {
 	}
 }
 
-// StopErr implements task.StopReporter.
+// StopErr implements engine.StopReporter.
 func (r *run) StopErr() error {
 	r.engine.mu.Lock()
 	defer r.engine.mu.Unlock()

@@ -145,7 +145,7 @@ func (t *tree) lost(e *Engine, all []stat) map[int]*run {
 	return owner
 }
 
-// Tree implements task.Tree.
+// Tree implements engine.Tree.
 func (r *run) Tree() ([]task.Proc, error) {
 	e := r.engine
 	s := &e.tree.now
@@ -190,7 +190,7 @@ func commandOf(pid int) []string {
 	return strings.Split(strings.ToValidUTF8(string(b), "\uFFFD")+rest, "\x00")
 }
 
-// Sample implements task.Sampler.
+// Sample implements engine.Sampler.
 func (r *run) Sample() (task.Stats, error) {
 	e := r.engine
 	st, u, err := e.tree.now.of(e, proc{r.ref.PID, r.ref.Start})

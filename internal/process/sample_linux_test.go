@@ -10,14 +10,15 @@ import (
 	"time"
 
 	"tasks/internal/enginetest"
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
 // lookAgain has the next sample see what has begun by now.
 func lookAgain() {
-	engine.tree.now.mu.Lock()
-	defer engine.tree.now.mu.Unlock()
-	engine.tree.now.at = time.Time{}
+	shared.tree.now.mu.Lock()
+	defer shared.tree.now.mu.Unlock()
+	shared.tree.now.at = time.Time{}
 }
 
 func TestAdoptedSample(t *testing.T) {
@@ -25,7 +26,7 @@ func TestAdoptedSample(t *testing.T) {
 	s := one(t, `sleep 1000 & echo up; wait`).adopt(t)
 	s.line(t, "up")
 	lookAgain()
-	st, err := s.Process.(task.Sampler).Sample()
+	st, err := s.Process.(engine.Sampler).Sample()
 	if err != nil || st.Processes != 2 || st.MemoryBytes < 100<<10 {
 		t.Errorf("%+v, %v", st, err)
 	}
@@ -41,7 +42,7 @@ func TestAdoptedAge(t *testing.T) {
 		time.Sleep(tick)
 	}
 	s := o.adopt(t)
-	age := s.Process.(task.Aged).Age()
+	age := s.Process.(engine.Aged).Age()
 	if most := time.Duration(ticks()-before) * tick; age < 3*tick || age > most {
 		t.Errorf("%v, and was begun at most %v ago", age, most)
 	}
@@ -54,7 +55,7 @@ func TestSampleAtTheStart(t *testing.T) {
 	for range 20 {
 		s := start(t, task.Spec{Command: []string{"sh", "-c", "while :; do :; done"}})
 		for range 3 {
-			st, err := s.Process.(task.Sampler).Sample()
+			st, err := s.Process.(engine.Sampler).Sample()
 			if err != nil || st.CPUPercent < 0 || st.CPUPercent > 101 { // the clocks of both may differ by a little
 				t.Errorf("%+v, %v", st, err)
 			}
@@ -68,7 +69,7 @@ func TestSampleAtTheStart(t *testing.T) {
 func TestSampleOfTheBrief(t *testing.T) {
 	t.Parallel()
 	s := start(t, sh(`while :; do sh -c 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done'; done`))
-	sampler := s.Process.(task.Sampler)
+	sampler := s.Process.(engine.Sampler)
 	if _, err := sampler.Sample(); err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +127,7 @@ func TestTreeOfALongCommand(t *testing.T) {
 		s := start(t, task.Spec{Command: append([]string{"sh", "-c", "echo up; sleep 1000", more}, slices.Repeat([]string{"€", strings.Repeat("€", 20<<10)}, 10)...)})
 		s.line(t, "up")
 		lookAgain()
-		tree, err := s.Process.(task.Tree).Tree()
+		tree, err := s.Process.(engine.Tree).Tree()
 		if err != nil || len(tree) == 0 {
 			t.Fatalf("%+v, %v", tree, err)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -28,7 +29,7 @@ func TestAdoptWithFewDescriptors(t *testing.T) {
 				s.Specs = append(s.Specs, spec)
 			}
 			orphans := outlive(t, s)
-			s.ID, s.Dir = engine.opts.ID, filepath.Dir(orphans[0].path)
+			s.ID, s.Dir = shared.opts.ID, filepath.Dir(orphans[0].path)
 			text, err := json.Marshal(s)
 			if err != nil {
 				t.Fatal(err)
@@ -53,9 +54,9 @@ func playFew() {
 	o.ID = s.ID
 	e, err := New(o)
 	must(err)
-	var all []task.Process
+	var all []engine.Process
 	for i, ref := range readRefs(s) {
-		p, err := e.Adopt(context.Background(), task.Launch{Spec: &s.Specs[i], Run: 7}, ref)
+		p, err := e.Adopt(context.Background(), engine.Launch{Spec: &s.Specs[i], Run: 7}, ref)
 		must(err)
 		all = append(all, p)
 	}

@@ -15,18 +15,19 @@ import (
 	"time"
 
 	"tasks/internal/enginetest"
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
-var _ task.Shell = (*Engine)(nil)
+var _ engine.Shell = (*Engine)(nil)
 
 // launchOf is a launch of a run that need not be there.
-func launchOf(t *testing.T, spec task.Spec) task.Launch {
+func launchOf(t *testing.T, spec task.Spec) engine.Launch {
 	t.Helper()
 	if spec.Name == "" {
 		spec.Name = strings.ReplaceAll(t.TempDir(), "/", ".")
 	}
-	return task.Launch{Spec: &spec, Run: 7}
+	return engine.Launch{Spec: &spec, Run: 7}
 }
 
 func TestExec(t *testing.T) {
@@ -40,14 +41,14 @@ func TestExec(t *testing.T) {
 		{"echo out; echo err >&2; exit 3", "out\nerr\n", task.Exit{Code: 3}},
 		{`printf 'a\000\377'; kill -SEGV $$`, "a\x00\xff", task.Exit{Signal: syscall.SIGSEGV}},
 		{"no-such-program-at-all 2>/dev/null", "", task.Exit{Code: 127}},
-		{"pwd", engine.opts.Home + "\n", task.Exit{}},
+		{"pwd", shared.opts.Home + "\n", task.Exit{}},
 		{"seq 1 100000", tail100000(), task.Exit{}},
 		{"head -c 4095 /dev/zero; printf ab", strings.Repeat("\x00", 4094) + "ab", task.Exit{}},
-		{"head -c 3000000 /dev/zero; printf end", strings.Repeat("\x00", task.MaxOutput-3) + "end", task.Exit{}},
+		{"head -c 3000000 /dev/zero; printf end", strings.Repeat("\x00", engine.MaxOutput-3) + "end", task.Exit{}},
 		{"cat; echo none", "none\n", task.Exit{}},
 		{"sleep 60 & echo left", "left\n", task.Exit{Swept: 1}},
 	} {
-		output, exit, err := engine.Exec(t.Context(), l, tt.line)
+		output, exit, err := shared.Exec(t.Context(), l, tt.line)
 		if output != tt.output || exit != tt.exit || err != nil {
 			t.Errorf("%q: %d bytes, %.40q, %+v, %v", tt.line, len(output), output, exit, err)
 		}
@@ -59,22 +60,22 @@ func tail100000() string {
 	for i := range 100000 {
 		fmt.Fprintln(&b, i+1)
 	}
-	return b.String()[b.Len()-task.MaxOutput:]
+	return b.String()[b.Len()-engine.MaxOutput:]
 }
 
 func TestExecCannotBegin(t *testing.T) {
 	t.Parallel()
-	_, _, err := engine.Exec(t.Context(), launchOf(t, task.Spec{Cwd: "/no/such"}), "true")
+	_, _, err := shared.Exec(t.Context(), launchOf(t, task.Spec{Cwd: "/no/such"}), "true")
 	if !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("%v", err)
 	}
-	_, _, err = engine.Exec(t.Context(), launchOf(t, task.Spec{}), strings.Repeat("x", 1<<20))
+	_, _, err = shared.Exec(t.Context(), launchOf(t, task.Spec{}), strings.Repeat("x", 1<<20))
 	if !errors.Is(err, syscall.E2BIG) {
 		t.Errorf("%v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, err := engine.Exec(ctx, launchOf(t, task.Spec{}), "true"); !errors.Is(err, context.Canceled) {
+	if _, _, err := shared.Exec(ctx, launchOf(t, task.Spec{}), "true"); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 }
@@ -89,7 +90,7 @@ func TestExecEnvironment(t *testing.T) {
 	l.Slot, l.Env = 4, []string{"B=3", "TASKS_STATE=failed", "TASKS_NAME=another"}
 	var ids []string
 	for range 2 {
-		output, _, err := engine.Exec(t.Context(), l, "env | grep -v '^_=\\|^SHLVL=\\|^PWD=\\|^OLDPWD='; pwd")
+		output, _, err := shared.Exec(t.Context(), l, "env | grep -v '^_=\\|^SHLVL=\\|^PWD=\\|^OLDPWD='; pwd")
 		lines := strings.Split(strings.TrimSpace(output), "\n")
 		ids = append(ids, lines...)
 		i := slices.IndexFunc(lines, func(line string) bool { return strings.HasPrefix(line, "TASKS_RUN_ID=") })
@@ -104,7 +105,7 @@ func TestExecEnvironment(t *testing.T) {
 			t.Errorf("%q, want %q", lines, want)
 		}
 	}
-	run := "TASKS_RUN_ID=" + engine.opts.ID + "/checked/7"
+	run := "TASKS_RUN_ID=" + shared.opts.ID + "/checked/7"
 	if ids[0] == ids[1] || !strings.HasPrefix(ids[0], run+":") || !strings.HasPrefix(ids[1], run+":") {
 		t.Errorf("the ids are %q", ids)
 	}
@@ -113,7 +114,7 @@ func TestExecEnvironment(t *testing.T) {
 // A line has the descriptors that a shell's command has, and may block on them.
 func TestExecDescriptors(t *testing.T) {
 	t.Parallel()
-	output, _, err := engine.Exec(t.Context(), launchOf(t, task.Spec{}),
+	output, _, err := shared.Exec(t.Context(), launchOf(t, task.Spec{}),
 		`readlink /proc/$$/fd/0; ls /proc/self/fd; grep flags /proc/$$/fdinfo/1`)
 	f := strings.Fields(output)
 	// ls itself has the directory open as 3; 04000 is O_NONBLOCK.
@@ -148,7 +149,7 @@ func TestExecEndsWithItsContext(t *testing.T) {
 			cancel()
 		}()
 		line := "trap '' TERM; echo said; exec 4>&1 >>" + file + " 2>&1; " + trees[i].script + "echo main; wait; sleep 1000"
-		output, exit, err := engine.exec(ctx, launchOf(t, task.Spec{}), line, w.groups(engine))
+		output, exit, err := shared.exec(ctx, launchOf(t, task.Spec{}), line, w.groups(shared))
 		if output != "said\n" || exit.Signal != syscall.SIGKILL || !errors.Is(err, context.Canceled) {
 			t.Errorf("%q, %+v, %v", output, exit, err)
 		}
@@ -163,7 +164,7 @@ func TestExecSweeps(t *testing.T) {
 		l := launchOf(t, task.Spec{StopTimeout: new(task.Duration(100 * time.Millisecond)), LeaveChildren: true})
 		file := filepath.Join(t.TempDir(), "file")
 		script := strings.ReplaceAll(trees[i].script, "echo out", "echo >"+file+" out")
-		output, exit, err := engine.exec(t.Context(), l, script+`until test -s `+file+`; do sleep 0.02; done; echo said; exit 3`, w.groups(engine))
+		output, exit, err := shared.exec(t.Context(), l, script+`until test -s `+file+`; do sleep 0.02; done; echo said; exit 3`, w.groups(shared))
 		if !strings.HasSuffix(output, "said\n") || exit.Code != 3 || exit.Swept < 1 || err != nil {
 			t.Errorf("%q, %+v, %v", output, exit, err)
 		}
@@ -186,21 +187,21 @@ func TestExecIsNoPartOfTheRun(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan error, 1)
 			go func() {
-				_, _, err := engine.exec(ctx, l, `(`+clear+`/usr/bin/setsid /bin/sh -c 'exec 4<`+s.path+`; echo line $$ >`+file+`; exec /bin/sleep 1000' &) ; sleep 1000`, w.groups(engine))
+				_, _, err := shared.exec(ctx, l, `(`+clear+`/usr/bin/setsid /bin/sh -c 'exec 4<`+s.path+`; echo line $$ >`+file+`; exec /bin/sleep 1000' &) ; sleep 1000`, w.groups(shared))
 				ended <- err
 			}()
 			lines := procOf(t, awaitLine(t, file, "line"))
 			if w == grouped {
 				var pids []int
-				tree, err := s.Process.(task.Tree).Tree()
-				for _, p := range append(tree, s.Process.(task.Tree).Left()...) {
+				tree, err := s.Process.(engine.Tree).Tree()
+				for _, p := range append(tree, s.Process.(engine.Tree).Left()...) {
 					pids = append(pids, p.PID)
 				}
 				if slices.Contains(pids, lines.pid) || err != nil {
 					t.Errorf("%s: the line is among %v, %v", w, pids, err)
 				}
 			}
-			if strays := seen(engine.Strays()); slices.Contains(strays, lines.pid) {
+			if strays := seen(shared.Strays()); slices.Contains(strays, lines.pid) {
 				t.Errorf("%s: %d is among the strays", w, lines.pid)
 			}
 			s.Stop(syscall.SIGTERM)
@@ -227,7 +228,7 @@ func TestExecPipeHeldElsewhere(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "pid")
 	holder := start(t, sh(`until test -s `+file+`; do sleep 0.02; done; exec 4>/proc/$(cat `+file+`)/fd/1; echo held >&4; echo held; sleep 1000`))
-	output, exit, err := engine.Exec(t.Context(), launchOf(t, task.Spec{}), `echo $$ >`+file+`; until grep -q held `+holder.path+`; do sleep 0.02; done; echo end`)
+	output, exit, err := shared.Exec(t.Context(), launchOf(t, task.Spec{}), `echo $$ >`+file+`; until grep -q held `+holder.path+`; do sleep 0.02; done; echo end`)
 	if output != "held\nend\n" || !exit.OK() || err != nil {
 		t.Errorf("%q, %+v, %v", output, exit, err)
 	}
@@ -260,14 +261,14 @@ func TestThousandExecs(t *testing.T) { // not parallel: it counts
 	begin := time.Now()
 	for i := range n {
 		all.Go(func() {
-			output, exit, err := engine.Exec(t.Context(), l, fmt.Sprintf("echo %d; read -r _ <%s; exit %d", i, fifo, i%3))
+			output, exit, err := shared.Exec(t.Context(), l, fmt.Sprintf("echo %d; read -r _ <%s; exit %d", i, fifo, i%3))
 			if output != fmt.Sprintln(i) || exit != (task.Exit{Code: i % 3}) || err != nil {
 				t.Errorf("%d: %q, %+v, %v", i, output, exit, err)
 			}
 		})
 	}
 	for end := time.Now().Add(enginetest.Patience); ; time.Sleep(10 * time.Millisecond) {
-		if len(engine.ownLines()) == n {
+		if len(shared.ownLines()) == n {
 			break
 		}
 		if time.Now().After(end) {
@@ -300,10 +301,10 @@ func TestKillUnknownEndsLines(t *testing.T) {
 		if !alive(main) || !alive(left) {
 			t.Fatal("the line has not outlived its supervisor")
 		}
-		if w == grouped && engine.groups.dir != "" && runByCgroup(main.pid) == "" {
+		if w == grouped && shared.groups.dir != "" && runByCgroup(main.pid) == "" {
 			t.Error("the line has no cgroup")
 		}
-		got := seen(engine.killUnknown(Database{Known: func(string, int) bool { return true }}))
+		got := seen(shared.killUnknown(Database{Known: func(string, int) bool { return true }}))
 		slices.Sort(got)
 		for _, p := range []proc{main, left} {
 			if !slices.Contains(got, p.pid) {
@@ -328,7 +329,7 @@ func TestSurvivorsAreRuns(t *testing.T) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		engine.Exec(ctx, l, "echo up >"+file+"; sleep 1000")
+		shared.Exec(ctx, l, "echo up >"+file+"; sleep 1000")
 	}()
 	awaitLine(t, file, "up")
 	if names := seen(Survivors("/run/test.sock")); slices.Contains(names, l.Spec.Name) || !slices.Contains(names, strings.ReplaceAll(s.path, "/", ".")) {

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -67,7 +68,7 @@ func TestAttributesOfALine(t *testing.T) {
 	t.Parallel()
 	spec := sh("exec sleep 1000")
 	spec.Attributes = attributes()
-	output, exit, err := engine.Exec(t.Context(), task.Launch{Spec: &spec, Run: 1}, printAttributes)
+	output, exit, err := shared.Exec(t.Context(), engine.Launch{Spec: &spec, Run: 1}, printAttributes)
 	if want := "0135\n19\n50\n60\n0\n"; output != want || !exit.OK() || err != nil {
 		t.Errorf("%q, %+v, %v", output, exit, err)
 	}
@@ -214,7 +215,7 @@ func playUnbegun() {
 	e, err := New(o)
 	must(err)
 	spec := task.Spec{Name: "no", Command: []string{"/no/such/program"}, Attributes: attributes()}
-	_, err = e.Start(context.Background(), task.Launch{Spec: &spec, Run: 1})
+	_, err = e.Start(context.Background(), engine.Launch{Spec: &spec, Run: 1})
 	fmt.Println(err)
 	close(begin)
 	must(e.Close())

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -41,18 +42,18 @@ func playFirst() {
 	e, err := New(o)
 	must(err)
 	var refs []task.Ref
-	var all []task.Process
+	var all []engine.Process
 	for _, spec := range s.Specs {
 		f, err := os.OpenFile(filepath.Join(s.Dir, spec.Name+".log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 		must(err)
-		p, err := e.start(task.Launch{Spec: &spec, Run: 7, Log: f}, s.Way.groups(e))
+		p, err := e.start(engine.Launch{Spec: &spec, Run: 7, Log: f}, s.Way.groups(e))
 		must(err)
 		refs = append(refs, p.Ref())
 		all = append(all, p)
 	}
 	if s.Line != "" {
 		out := filepath.Join(s.Dir, "line")
-		go e.exec(context.Background(), task.Launch{Spec: &s.Specs[0], Run: 7, Env: []string{"OUT=" + out}}, s.Line, s.Way.groups(e))
+		go e.exec(context.Background(), engine.Launch{Spec: &s.Specs[0], Run: 7, Env: []string{"OUT=" + out}}, s.Line, s.Way.groups(e))
 		for text, _ := os.ReadFile(out); bytes.Count(text, []byte("\n")) < 2; text, _ = os.ReadFile(out) {
 			time.Sleep(time.Millisecond)
 		}
@@ -63,7 +64,7 @@ func playFirst() {
 			time.Sleep(time.Millisecond)
 		}
 		if s.Pause {
-			must(p.(task.Pauser).Pause())
+			must(p.(engine.Pauser).Pause())
 		}
 		if s.Ended {
 			<-p.Exited()

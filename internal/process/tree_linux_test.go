@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"tasks/internal/enginetest"
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -109,7 +110,7 @@ func TestStopEndsTheTree(t *testing.T) {
 			if !alive(out) {
 				t.Error("the deaf one obeyed")
 			}
-			left := s.Process.(task.Tree).Left()
+			left := s.Process.(engine.Tree).Left()
 			if !slices.ContainsFunc(left, func(p task.Proc) bool { return p.PID == out.pid }) {
 				t.Errorf("%d is not among what is left: %v", out.pid, left)
 			}
@@ -131,19 +132,19 @@ func TestStopEndsTheTree(t *testing.T) {
 // each with its own.
 func TestLeftIsOneLookForAll(t *testing.T) { // not parallel: it counts
 	const many = 50
-	l := &engine.lefts
+	l := &shared.lefts
 	l.turn.Lock() // a look under way
 	before := l.looks
 	runs, left := make([]started, many), make([][]task.Proc, many)
 	var asking sync.WaitGroup
 	for i := range many {
 		runs[i] = start(t, sh("setsid sleep 1000 & wait"))
-		asking.Go(func() { left[i] = runs[i].Process.(task.Tree).Left() })
+		asking.Go(func() { left[i] = runs[i].Process.(engine.Tree).Left() })
 	}
 	for end := time.Now().Add(enginetest.Patience); ; time.Sleep(time.Millisecond) {
-		engine.mu.Lock()
+		shared.mu.Lock()
 		n := len(l.asked)
-		engine.mu.Unlock()
+		shared.mu.Unlock()
 		if n == many {
 			break
 		}
@@ -297,7 +298,7 @@ func TestSample(t *testing.T) {
 	busy.line(t, "up")
 	lookAgain()
 	sample := func(s started) task.Stats {
-		st, err := s.Process.(task.Sampler).Sample()
+		st, err := s.Process.(engine.Sampler).Sample()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -321,7 +322,7 @@ func TestSample(t *testing.T) {
 	busy.Stop(syscall.SIGKILL)
 	busy.wait(t)
 	time.Sleep(snapshotAge)
-	if st, err := busy.Process.(task.Sampler).Sample(); err == nil {
+	if st, err := busy.Process.(engine.Sampler).Sample(); err == nil {
 		t.Errorf("of an ended run: %+v", st)
 	}
 }

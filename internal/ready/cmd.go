@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -21,7 +22,7 @@ func (r *checks) cmd(name, line string) (check, error) {
 
 // execute tells whether the line ends well.
 func (r *checks) execute(ctx context.Context, line string) error {
-	output, exit, err := r.checker.opts.Shell.Exec(ctx, task.Launch{Spec: r.spec, Run: r.run, Slot: r.slot}, line)
+	output, exit, err := r.checker.opts.Shell.Exec(ctx, engine.Launch{Spec: r.spec, Run: r.run, Slot: r.slot}, line)
 	switch {
 	case err != nil:
 		return err

@@ -9,7 +9,7 @@ import (
 	"tasks/internal/room"
 )
 
-// Healthy implements [task.Checks]. A check has failed if the URL or the command
+// Healthy implements [engine.Checks]. A check has failed if the URL or the command
 // has; one that could not be made, since this machine has no room, says nothing of
 // the run: no server that is connected to, and no line that has begun, answers with
 // one of the errors of [room.Lacks]. The first is one pause after the call.

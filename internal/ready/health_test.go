@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -56,7 +57,7 @@ func TestHealthy(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				n := 0
-				sh := func(context.Context, task.Launch, string) (string, task.Exit, error) {
+				sh := func(context.Context, engine.Launch, string) (string, task.Exit, error) {
 					code := tt.codes[min(n, len(tt.codes)-1)]
 					n++
 					return "said", task.Exit{Code: code}, nil
@@ -85,7 +86,7 @@ func TestHealthLineCannotBegin(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				n := 0
-				sh := func(context.Context, task.Launch, string) (string, task.Exit, error) {
+				sh := func(context.Context, engine.Launch, string) (string, task.Exit, error) {
 					if n++; n <= 10 {
 						return "", task.Exit{}, fmt.Errorf("exec %q: %w", "/bin/sh", lack)
 					}

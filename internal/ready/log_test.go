@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -96,7 +97,9 @@ func TestLog(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
 	write(t, path, "first\nsecond\nunended")
 	c := New(Options{})
-	of := func(expr string) task.Checks { return begin(t, c, task.Spec{Ready: task.Ready{ReadyLog: expr}}, path) }
+	of := func(expr string) engine.Checks {
+		return begin(t, c, task.Spec{Ready: task.Ready{ReadyLog: expr}}, path)
+	}
 	if err := of("^first$").Ready(t.Context()); err != nil { // what was there before counts
 		t.Error(err)
 	}
@@ -123,10 +126,10 @@ func TestLogOfEarlierVersion(t *testing.T) {
 	write(t, path, strings.Repeat("x", 1000)+"\n")
 	c := New(Options{})
 	spec := &task.Spec{Name: "web", Ready: task.Ready{ReadyLog: strings.Repeat("(x{1000})", 3000)}, Health: task.Health{HealthHTTP: "http://localhost"}}
-	if _, err := c.Begin(task.Launch{Spec: spec}, path); err == nil || err.Error() != "cannot check web: bad ready_log: it has 27000 bytes: give 1024 or fewer" {
+	if _, err := c.Begin(engine.Launch{Spec: spec}, path); err == nil || err.Error() != "cannot check web: bad ready_log: it has 27000 bytes: give 1024 or fewer" {
 		t.Error(err)
 	}
-	r, err := c.Begin(task.Launch{Spec: spec, Adopted: true}, path)
+	r, err := c.Begin(engine.Launch{Spec: spec, Adopted: true}, path)
 	if err != nil {
 		t.Fatal(err)
 	}

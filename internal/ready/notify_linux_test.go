@@ -14,11 +14,12 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
 // notifier is a run that says how it is, as sd_notify(3) does.
-func notifier(t *testing.T, r task.Checks) *net.UnixConn {
+func notifier(t *testing.T, r engine.Checks) *net.UnixConn {
 	t.Helper()
 	env := r.Env()
 	name, ok := strings.CutPrefix(strings.Join(env, " "), "NOTIFY_SOCKET=/")
@@ -60,14 +61,14 @@ func with(t *testing.T, conn *net.UnixConn, text string, control []byte) {
 	}
 }
 
-func notifying(t *testing.T) task.Checks {
+func notifying(t *testing.T) engine.Checks {
 	t.Helper()
 	return begin(t, New(Options{ID: t.Name(), Dir: notifyDir(t)}), task.Spec{Ready: task.Ready{ReadyNotify: true}}, "")
 }
 
 // notReady expects that nothing of what was said so far counts: a last one that
 // comes with a descriptor tells when all was read.
-func notReady(t *testing.T, r task.Checks, conn *net.UnixConn) {
+func notReady(t *testing.T, r engine.Checks, conn *net.UnixConn) {
 	t.Helper()
 	barrier(t, conn)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -186,12 +187,12 @@ func TestNotifyIsHeardAgain(t *testing.T) {
 	o := Options{ID: t.Name(), Dir: notifyDir(t)}
 	spec := &task.Spec{Name: "web", Ready: task.Ready{ReadyNotify: true}}
 	c := New(o)
-	first, err := c.Begin(task.Launch{Spec: spec, Run: 7}, "")
+	first, err := c.Begin(engine.Launch{Spec: spec, Run: 7}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	env := fmt.Sprint(first.Env())
-	if _, err := c.Begin(task.Launch{Spec: spec, Run: 7}, ""); !errors.Is(err, syscall.EADDRINUSE) {
+	if _, err := c.Begin(engine.Launch{Spec: spec, Run: 7}, ""); !errors.Is(err, syscall.EADDRINUSE) {
 		t.Errorf("twice: %v", err)
 	}
 	if another := begin(t, c, *spec, ""); fmt.Sprint(another.Env()) == env {
@@ -202,7 +203,7 @@ func TestNotifyIsHeardAgain(t *testing.T) {
 	if len(left) != 2 || len(files(t, o.Dir)) != 0 {
 		t.Errorf("%q, and after a kill %q", left, files(t, o.Dir))
 	}
-	second, err := again.Begin(task.Launch{Spec: spec, Run: 7, Adopted: true}, "")
+	second, err := again.Begin(engine.Launch{Spec: spec, Run: 7, Adopted: true}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -241,7 +242,7 @@ func TestNotifyByTheEarlierName(t *testing.T) {
 	t.Parallel()
 	o := Options{ID: t.Name(), Dir: notifyDir(t)}
 	spec := &task.Spec{Name: "web", Ready: task.Ready{ReadyNotify: true}}
-	l := task.Launch{Spec: spec, Run: 7, Adopted: true}
+	l := engine.Launch{Spec: spec, Run: 7, Adopted: true}
 	r, err := New(o).Begin(l, "")
 	if err != nil {
 		t.Fatal(err)
@@ -323,7 +324,7 @@ func TestNotifyRefusesAnOpenDirectory(t *testing.T) {
 	if err := os.Chmod(o.Dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	_, err := New(o).Begin(task.Launch{Spec: &task.Spec{Name: "web", Ready: task.Ready{ReadyNotify: true}}}, "")
+	_, err := New(o).Begin(engine.Launch{Spec: &task.Spec{Name: "web", Ready: task.Ready{ReadyNotify: true}}}, "")
 	if err == nil || !strings.Contains(err.Error(), o.Dir+" (drwxr-xr-x") {
 		t.Error(err)
 	}

@@ -17,12 +17,13 @@ import (
 	"time"
 
 	"tasks/internal/logs"
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
 // Options of a Checker.
 type Options struct {
-	Shell  task.Shell   // runs the lines of cmd checks; nil: there are none
+	Shell  engine.Shell // runs the lines of cmd checks; nil: there are none
 	ID     string       // tells this supervisor's runs from those of others
 	Dir    string       // where the sockets of runs are, below a directory of this user alone; made when it is needed
 	Logger *slog.Logger // nil: silent
@@ -68,10 +69,10 @@ func (c *Checker) Close() {
 	}
 }
 
-// Begin implements [task.Checker]. It may be called again for a run that an
+// Begin implements [engine.Checker]. It may be called again for a run that an
 // earlier supervisor began: what that run says of itself is heard from then on.
 // The error is that a check cannot be made, such as one of a log that is not kept.
-func (c *Checker) Begin(l task.Launch, log string) (task.Checks, error) {
+func (c *Checker) Begin(l engine.Launch, log string) (engine.Checks, error) {
 	r := &checks{checker: c, spec: l.Spec, run: l.Run, slot: l.Slot, adopted: l.Adopted}
 	if err := r.plan(log); err != nil {
 		r.Close()
@@ -129,7 +130,7 @@ func (r *checks) plan(log string) error {
 	return nil
 }
 
-// Env implements [task.Checks].
+// Env implements [engine.Checks].
 func (r *checks) Env() []string {
 	if r.notices == nil {
 		return nil
@@ -137,14 +138,14 @@ func (r *checks) Env() []string {
 	return []string{"NOTIFY_SOCKET=" + r.notices.name}
 }
 
-// Close implements [task.Checks]. What the run says of itself was taken until now.
+// Close implements [engine.Checks]. What the run says of itself was taken until now.
 func (r *checks) Close() {
 	if r.notices != nil {
 		r.notices.close()
 	}
 }
 
-// Ready implements [task.Checks]. All checks are made at the same time, and each
+// Ready implements [engine.Checks]. All checks are made at the same time, and each
 // until it has once succeeded.
 func (r *checks) Ready(ctx context.Context) error {
 	failed := make([]error, len(r.ready))

@@ -18,17 +18,18 @@ import (
 	"testing/synctest"
 	"time"
 
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
-var _ task.Checker = (*Checker)(nil)
+var _ engine.Checker = (*Checker)(nil)
 
 func dur(d time.Duration) *task.Duration { return new(task.Duration(d)) }
 
-// shell is a task.Shell that runs a function.
-type shell func(ctx context.Context, l task.Launch, line string) (string, task.Exit, error)
+// shell is a engine.Shell that runs a function.
+type shell func(ctx context.Context, l engine.Launch, line string) (string, task.Exit, error)
 
-func (f shell) Exec(ctx context.Context, l task.Launch, line string) (string, task.Exit, error) {
+func (f shell) Exec(ctx context.Context, l engine.Launch, line string) (string, task.Exit, error) {
 	return f(ctx, l, line)
 }
 
@@ -69,12 +70,12 @@ func checker(t *testing.T, sh shell, s server) *Checker {
 	return c
 }
 
-func begin(t *testing.T, c *Checker, spec task.Spec, log string) task.Checks {
+func begin(t *testing.T, c *Checker, spec task.Spec, log string) engine.Checks {
 	t.Helper()
 	if spec.Name == "" {
 		spec.Name = "web"
 	}
-	r, err := c.Begin(task.Launch{Spec: &spec, Run: 3, Slot: 2}, log)
+	r, err := c.Begin(engine.Launch{Spec: &spec, Run: 3, Slot: 2}, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +106,7 @@ func TestReadyWhenAllHaveSucceeded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		var lines, urls, ports []time.Duration
-		sh := func(ctx context.Context, l task.Launch, line string) (string, task.Exit, error) {
+		sh := func(ctx context.Context, l engine.Launch, line string) (string, task.Exit, error) {
 			lines = append(lines, time.Since(start))
 			if l.Spec.Name != "web" || l.Run != 3 || l.Slot != 2 || line != "check" {
 				t.Errorf("%q of run %d of %s", line, l.Run, l.Spec.Name)
@@ -139,11 +140,11 @@ func TestReadyWhenAllHaveSucceeded(t *testing.T) {
 func TestWhyNotReady(t *testing.T) {
 	t.Parallel()
 	failing := func(code int, output string) shell {
-		return func(context.Context, task.Launch, string) (string, task.Exit, error) {
+		return func(context.Context, engine.Launch, string) (string, task.Exit, error) {
 			return output, task.Exit{Code: code}, nil
 		}
 	}
-	killed := func(ctx context.Context, _ task.Launch, _ string) (string, task.Exit, error) {
+	killed := func(ctx context.Context, _ engine.Launch, _ string) (string, task.Exit, error) {
 		<-ctx.Done()
 		return "half", task.Exit{Signal: syscall.SIGKILL}, ctx.Err()
 	}
@@ -170,10 +171,10 @@ func TestWhyNotReady(t *testing.T) {
 		{"long cmd", task.Ready{ReadyCmd: "x"}, failing(2, strings.Repeat("é", 1000)), nil, "cmd: exit code 2: " + strings.Repeat("é", 100) + "…"},
 		{"hanging cmd", task.Ready{ReadyCmd: "x"}, killed, nil, "cmd: no answer within 5s"},
 		{"first try", task.Ready{ReadyCmd: "x", ReadyTimeout: dur(time.Second)}, killed, nil, "cmd: no answer yet"},
-		{"signal", task.Ready{ReadyCmd: "x"}, func(context.Context, task.Launch, string) (string, task.Exit, error) {
+		{"signal", task.Ready{ReadyCmd: "x"}, func(context.Context, engine.Launch, string) (string, task.Exit, error) {
 			return "", task.Exit{Signal: syscall.SIGSEGV}, nil
 		}, nil, "cmd: ended by SIGSEGV"},
-		{"cannot", task.Ready{ReadyCmd: "x"}, func(context.Context, task.Launch, string) (string, task.Exit, error) {
+		{"cannot", task.Ready{ReadyCmd: "x"}, func(context.Context, engine.Launch, string) (string, task.Exit, error) {
 			return "", task.Exit{}, syscall.EAGAIN
 		}, nil, "cmd: resource temporarily unavailable"},
 		{"two", task.Ready{ReadyPort: "1", ReadyCmd: "x"}, failing(1, ""), refuse, "port localhost:1: connection refused; cmd: exit code 1"},
@@ -222,7 +223,7 @@ func TestThousandChecks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const n = 1000
 		var now, most, tries atomic.Int64
-		sh := func(ctx context.Context, l task.Launch, _ string) (string, task.Exit, error) {
+		sh := func(ctx context.Context, l engine.Launch, _ string) (string, task.Exit, error) {
 			most.Store(max(most.Load(), now.Add(1)))
 			defer now.Add(-1)
 			tries.Add(1)
@@ -254,7 +255,7 @@ func TestThousandChecks(t *testing.T) {
 func TestTurnThatDoesNotCome(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := checker(t, func(context.Context, task.Launch, string) (string, task.Exit, error) {
+		c := checker(t, func(context.Context, engine.Launch, string) (string, task.Exit, error) {
 			return "", task.Exit{}, errors.New("it was executed")
 		}, refuse)
 		for range maxLines {
@@ -284,7 +285,7 @@ func TestBeginRefuses(t *testing.T) {
 		"missing closing )":          {ReadyLog: "("},
 		"cannot check web: its outp": {ReadyLog: "x", ReadyNotify: true},
 	} {
-		r, err := checker(t, nil, refuse).Begin(task.Launch{Spec: &task.Spec{Name: "web", Ready: ready}, Run: 1}, "")
+		r, err := checker(t, nil, refuse).Begin(engine.Launch{Spec: &task.Spec{Name: "web", Ready: ready}, Run: 1}, "")
 		if r != nil || err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v, %v", ready, r, err)
 		}
@@ -344,13 +345,13 @@ func TestNothingIsLeft(t *testing.T) { // not parallel: it counts
 	}
 	path := filepath.Join(t.TempDir(), "log")
 	write(t, path, "no\n")
-	c := New(Options{ID: "left", Dir: notifyDir(t), Shell: shell(func(ctx context.Context, _ task.Launch, _ string) (string, task.Exit, error) {
+	c := New(Options{ID: "left", Dir: notifyDir(t), Shell: shell(func(ctx context.Context, _ engine.Launch, _ string) (string, task.Exit, error) {
 		<-ctx.Done()
 		return "", task.Exit{}, ctx.Err()
 	})})
 	spec := &task.Spec{Name: "web", Ready: task.Ready{ReadyHTTP: "http://localhost:1/", ReadyPort: "1", ReadyCmd: "x", ReadyLog: "yes", ReadyNotify: true}}
 	for range 3 {
-		r, err := c.Begin(task.Launch{Spec: spec, Run: 1}, path)
+		r, err := c.Begin(engine.Launch{Spec: spec, Run: 1}, path)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,6 +14,7 @@ import (
 
 	"tasks/internal/enginetest"
 	"tasks/internal/protocol"
+	"tasks/pkg/engine"
 	"tasks/pkg/supervisor"
 	"tasks/pkg/task"
 )
@@ -25,13 +26,13 @@ type forest struct {
 	looks     *atomic.Int32
 }
 
-func (f forest) Start(ctx context.Context, l task.Launch) (task.Process, error) {
+func (f forest) Start(ctx context.Context, l engine.Launch) (engine.Process, error) {
 	p, err := f.Fake.Start(ctx, l)
 	return wood{p, f}, err
 }
 
 type wood struct {
-	task.Process
+	engine.Process
 	of forest
 }
 

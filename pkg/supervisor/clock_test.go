@@ -7,23 +7,24 @@ import (
 	"time"
 
 	"tasks/internal/enginetest"
+	"tasks/pkg/engine"
 	"tasks/pkg/supervisor"
 	"tasks/pkg/task"
 )
 
 // old takes back runs that have the age given.
 type old struct {
-	task.Engine
-	task.Adopter
+	engine.Engine
+	engine.Adopter
 	age time.Duration
 }
 
 type oldRun struct {
-	task.Process
+	engine.Process
 	age time.Duration
 }
 
-func (o old) Adopt(ctx context.Context, l task.Launch, ref task.Ref) (task.Process, error) {
+func (o old) Adopt(ctx context.Context, l engine.Launch, ref task.Ref) (engine.Process, error) {
 	p, err := o.Adopter.Adopt(ctx, l, ref)
 	return oldRun{p, o.age}, err
 }
@@ -48,7 +49,7 @@ func TestAgeOfWhatIsTakenBack(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := enginetest.NewFake()
 				spec := web(func(s *task.Spec) { s.Timeout = new(task.Duration(time.Hour)) })
-				if _, err := f.Start(t.Context(), task.Launch{Spec: &spec, Run: 7}); err != nil {
+				if _, err := f.Start(t.Context(), engine.Launch{Spec: &spec, Run: 7}); err != nil {
 					t.Fatal(err)
 				}
 				run := f.Next(t)

@@ -7,11 +7,12 @@ import (
 	"testing"
 
 	"tasks/internal/enginetest"
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
 func TestFuncEngineContract(t *testing.T) {
-	enginetest.Suite(t, func(t *testing.T, k enginetest.Kind) (task.Engine, *task.Spec) {
+	enginetest.Suite(t, func(t *testing.T, k enginetest.Kind) (engine.Engine, *task.Spec) {
 		spec := &task.Spec{Name: "f"}
 		switch k {
 		case enginetest.Brief:

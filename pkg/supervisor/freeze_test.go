@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tasks/internal/enginetest"
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -18,7 +19,7 @@ type freezer struct {
 
 func (f freezer) Freeze() { f.freeze() }
 
-func (f freezer) Adopt(ctx context.Context, l task.Launch, ref task.Ref) (task.Process, error) {
+func (f freezer) Adopt(ctx context.Context, l engine.Launch, ref task.Ref) (engine.Process, error) {
 	return f.Adopter().Adopt(ctx, l, ref)
 }
 

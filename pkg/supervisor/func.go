@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"syscall"
 
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -34,7 +35,7 @@ func Log(ctx context.Context) io.Writer {
 // funcEngine runs one function.
 type funcEngine struct{ f Func }
 
-func (e funcEngine) Start(_ context.Context, l task.Launch) (task.Process, error) {
+func (e funcEngine) Start(_ context.Context, l engine.Launch) (engine.Process, error) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	if l.Log != nil {
 		ctx = context.WithValue(ctx, logKey{}, l.Log)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -111,7 +112,7 @@ func (a *actor) pauseWithGroup() {
 		return
 	}
 	group, _ := a.sup.queues.Get(a.role.spec.Group)
-	if _, able := a.run.proc.(task.Pauser); able && group.Paused {
+	if _, able := a.run.proc.(engine.Pauser); able && group.Paused {
 		a.pause(newCall(Op{Kind: OpPause, Name: a.name}), true)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"tasks/internal/hooks"
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -14,11 +15,11 @@ const HookTimeout = hooks.Timeout
 // that state, beside the loop.
 func (a *actor) hook(state task.State, run int, exit string) {
 	lines := hooks.Lines(state, a.role.spec.Hooks, a.sup.groupHooks(a.role.spec.Group))
-	shell, ok := a.role.engine.(task.Shell)
+	shell, ok := a.role.engine.(engine.Shell)
 	if lines == nil || !ok {
 		return
 	}
-	a.sup.hooks.Run(shell, task.Launch{Spec: new(a.role.spec), Run: run, Slot: a.ahead.slot, Env: []string{"TASKS_STATE=" + string(state), "TASKS_EXIT=" + exit}}, lines)
+	a.sup.hooks.Run(shell, engine.Launch{Spec: new(a.role.spec), Run: run, Slot: a.ahead.slot, Env: []string{"TASKS_STATE=" + string(state), "TASKS_EXIT=" + exit}}, lines)
 }
 
 func (s *Supervisor) groupHooks(name string) task.Hooks {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tasks/internal/enginetest"
+	"tasks/pkg/engine"
 	"tasks/pkg/supervisor"
 	"tasks/pkg/task"
 )
@@ -188,7 +189,7 @@ func TestLoadTakesRunsBack(t *testing.T) {
 		f := enginetest.NewFake()
 		live := func(name string, wish task.Wish) (*enginetest.FakeRun, task.Record) {
 			spec := task.Spec{Name: name, Command: []string{"x"}, Timeout: new(task.Duration(time.Hour))}
-			if _, err := f.Start(t.Context(), task.Launch{Spec: &spec, Run: 7}); err != nil {
+			if _, err := f.Start(t.Context(), engine.Launch{Spec: &spec, Run: 7}); err != nil {
 				t.Fatal(err)
 			}
 			r := f.Next(t)
@@ -351,11 +352,11 @@ func TestSlowStore(t *testing.T) {
 }
 
 // frozen is an engine whose runs have processes that nothing ends.
-type frozen struct{ task.Engine }
+type frozen struct{ engine.Engine }
 
-type frozenRun struct{ task.Process }
+type frozenRun struct{ engine.Process }
 
-func (e frozen) Start(ctx context.Context, l task.Launch) (task.Process, error) {
+func (e frozen) Start(ctx context.Context, l engine.Launch) (engine.Process, error) {
 	p, err := e.Engine.Start(ctx, l)
 	return frozenRun{p}, err
 }

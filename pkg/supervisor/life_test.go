@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"tasks/internal/enginetest"
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -98,7 +99,7 @@ func (l *life) Delete(name string, removed task.Removed) error {
 
 func (l *life) Removed(name string) task.Time { return l.disk.Removed(name) }
 
-func (l *life) Start(ctx context.Context, launch task.Launch) (task.Process, error) {
+func (l *life) Start(ctx context.Context, launch engine.Launch) (engine.Process, error) {
 	if l.step() {
 		return nil, errDead
 	}
@@ -109,7 +110,7 @@ func (l *life) Start(ctx context.Context, launch task.Launch) (task.Process, err
 	return l.see(p), err
 }
 
-func (l *life) Adopt(ctx context.Context, launch task.Launch, ref task.Ref) (task.Process, error) {
+func (l *life) Adopt(ctx context.Context, launch engine.Launch, ref task.Ref) (engine.Process, error) {
 	if l.step() {
 		return nil, errDead
 	}
@@ -118,7 +119,7 @@ func (l *life) Adopt(ctx context.Context, launch task.Launch, ref task.Ref) (tas
 }
 
 // see is p as it is seen in this life: at its end, all has ended for it.
-func (l *life) see(p task.Process) task.Process {
+func (l *life) see(p engine.Process) engine.Process {
 	if p == nil {
 		return nil
 	}
@@ -149,8 +150,8 @@ func (l *life) see(p task.Process) task.Process {
 }
 
 type pausable interface {
-	task.Process
-	task.Pauser
+	engine.Process
+	engine.Pauser
 }
 
 type seen struct {

@@ -15,6 +15,7 @@ import (
 	"tasks/internal/lifecycle"
 	"tasks/internal/queue"
 	"tasks/internal/safeopen"
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -170,11 +171,11 @@ func (a *actor) resume(r task.Record) (later bool, late int) {
 // reclaim takes back a run that outlived an earlier supervisor. The error is an
 // ErrNotFound where there is none.
 func (a *actor) reclaim(ctx context.Context, r task.Record) error {
-	adopter, ok := a.role.engine.(task.Adopter)
+	adopter, ok := a.role.engine.(engine.Adopter)
 	if !ok || r.Ref == (task.Ref{}) {
 		return task.ErrNotFound
 	}
-	l := task.Launch{Spec: new(a.role.spec), Run: a.past.run, Slot: r.Slot, Adopted: true}
+	l := engine.Launch{Spec: new(a.role.spec), Run: a.past.run, Slot: r.Slot, Adopted: true}
 	if logs := a.sup.opts.Logs; logs != nil {
 		var err error
 		if l.Log, err = safeopen.Open(logs.Path(a.name, a.past.run)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -197,7 +198,7 @@ func (a *actor) reclaim(ctx context.Context, r task.Record) error {
 		a.ahead.slot = r.Slot
 		a.sup.queues.Hold(a.place, a.role.spec.Group, r.Slot)
 	}
-	if p, ok := proc.(task.Pauser); ok && r.State != task.Paused { // one that was paused, and not recorded
+	if p, ok := proc.(engine.Pauser); ok && r.State != task.Paused { // one that was paused, and not recorded
 		if err := p.Resume(); err != nil {
 			a.sup.opts.Logger.Warn("cannot resume a run that was taken back", "task", a.name, "err", err)
 		}
@@ -210,7 +211,7 @@ func (a *actor) reclaim(ctx context.Context, r task.Record) error {
 func (a *actor) takenBack(r task.Record, kept lifecycle.Kept) {
 	run, now := &a.run, time.Now()
 	age := now.Sub(alarm.Steady(r.Runs[len(r.Runs)-1].StartedAt.Time))
-	if aged, ok := run.proc.(task.Aged); ok {
+	if aged, ok := run.proc.(engine.Aged); ok {
 		age = aged.Age()
 	}
 	run.pausedFor = time.Duration(r.PausedFor)

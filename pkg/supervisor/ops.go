@@ -9,6 +9,7 @@ import (
 	"tasks/internal/deps"
 	"tasks/internal/fault"
 	"tasks/internal/lifecycle"
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -153,7 +154,7 @@ func (a *actor) adoptSpec(spec task.Spec, fn Func, plan cron.Plan) {
 }
 
 // engineOf is what runs such a task, or nil.
-func (a *actor) engineOf(spec task.Spec, fn Func) task.Engine {
+func (a *actor) engineOf(spec task.Spec, fn Func) engine.Engine {
 	switch {
 	case fn != nil:
 		return funcEngine{fn}
@@ -225,7 +226,7 @@ func (a *actor) pause(c *Call, pause bool) {
 		e, verb = lifecycle.Pause{}, "pause"
 	}
 	after, _, err := a.state.Step(a.role.policy, e)
-	p, able := a.run.proc.(task.Pauser)
+	p, able := a.run.proc.(engine.Pauser)
 	switch {
 	case err != nil:
 		c.fail(task.Errorf(task.ErrConflict, a.name, "Task %s is %s: cannot %s it.", a.name, a.is(), verb))
@@ -272,7 +273,7 @@ func (a *actor) graceOf(c *Call) time.Duration {
 // is there, and whether it is to end; any other is stopped.
 func (a *actor) leave(c *Call) {
 	fault.At("leaving")
-	_, lasts := a.role.engine.(task.Adopter)
+	_, lasts := a.role.engine.(engine.Adopter)
 	e := lifecycle.Leave{Lasts: lasts}
 	a.calls.add(a.state.LeaveWaits(e), c)
 	a.happens(e)

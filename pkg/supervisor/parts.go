@@ -8,6 +8,7 @@ import (
 	"tasks/internal/cron"
 	"tasks/internal/deps"
 	"tasks/internal/lifecycle"
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -15,7 +16,7 @@ import (
 type role struct {
 	spec   task.Spec
 	fn     Func
-	engine task.Engine
+	engine engine.Engine
 	policy lifecycle.Policy
 	plan   cron.Plan
 }
@@ -44,13 +45,13 @@ func (j *journal) last() *task.Run { return &j.history[len(j.history)-1] }
 // present is the present run.
 type present struct {
 	launched  chan launched // has it once the engine has begun it
-	proc      task.Process
+	proc      engine.Process
 	exited    <-chan struct{}
 	gone      <-chan struct{}
 	since     time.Time     // its beginning, by the monotonic clock, later by as long as it was paused
 	pausedAt  time.Time     // since when it is paused, or zero
 	pausedFor time.Duration // before
-	checks    task.Checks
+	checks    engine.Checks
 	check     chan error         // has the result of the check under way
 	uncheck   context.CancelFunc // ends it
 }

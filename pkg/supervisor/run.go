@@ -10,6 +10,7 @@ import (
 	"tasks/internal/lifecycle"
 	"tasks/internal/queue"
 	"tasks/internal/room"
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -19,8 +20,8 @@ const kill = syscall.SIGKILL
 const keepRuns = 10
 
 type launched struct {
-	proc   task.Process
-	checks task.Checks
+	proc   engine.Process
+	checks engine.Checks
 	err    error
 	asked  bool // the engine: the error is its own
 }
@@ -34,7 +35,7 @@ func (a *actor) launch() {
 	if len(past.history) > keepRuns {
 		past.history = append([]task.Run(nil), past.history[1:]...)
 	}
-	l := task.Launch{Spec: new(a.role.spec), Run: past.run, Slot: a.ahead.slot}
+	l := engine.Launch{Spec: new(a.role.spec), Run: past.run, Slot: a.ahead.slot}
 	result := make(chan launched, 1)
 	a.run = present{launched: result, since: time.Now()}
 	sup, engine := a.sup, a.role.engine
@@ -50,7 +51,7 @@ func (a *actor) forgetRun() {
 }
 
 // begin prepares what a run needs, and begins it.
-func (s *Supervisor) begin(engine task.Engine, l task.Launch) launched {
+func (s *Supervisor) begin(engine engine.Engine, l engine.Launch) launched {
 	path := ""
 	if logs := s.opts.Logs; logs != nil {
 		f, err := logs.Create(l.Spec.Name, l.Run)
@@ -81,7 +82,7 @@ func (s *Supervisor) begin(engine task.Engine, l task.Launch) launched {
 }
 
 // checksOf makes the checks of a run; nil where it has none.
-func (s *Supervisor) checksOf(l task.Launch, log string) (task.Checks, error) {
+func (s *Supervisor) checksOf(l engine.Launch, log string) (engine.Checks, error) {
 	if !l.Spec.Ready.Checked() && !l.Spec.Health.Checked() {
 		return nil, nil
 	}
@@ -113,7 +114,7 @@ func (a *actor) begun(l launched) {
 }
 
 // hold makes proc the present run.
-func (a *actor) hold(proc task.Process, checks task.Checks) {
+func (a *actor) hold(proc engine.Process, checks engine.Checks) {
 	a.run.proc, a.run.exited, a.run.gone, a.run.checks = proc, proc.Exited(), proc.Gone(), checks
 	a.past.last().PID = proc.Ref().PID
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tasks/internal/lifecycle"
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -14,7 +15,7 @@ type snapshot struct {
 	info task.Info // without Runs
 	runs []task.Run
 	env  task.Env
-	proc task.Process // the present run, or nil
+	proc engine.Process // the present run, or nil
 }
 
 // show publishes a new snapshot.
@@ -96,7 +97,7 @@ func (a *actor) why() string {
 
 // stopErr is why some of the run was not reached by its stop.
 func (a *actor) stopErr() error {
-	if r, ok := a.run.proc.(task.StopReporter); ok {
+	if r, ok := a.run.proc.(engine.StopReporter); ok {
 		return r.StopErr()
 	}
 	return nil
@@ -110,7 +111,7 @@ func (a *actor) whatIsLeft() string {
 	if a.run.proc == nil || a.run.proc.Ref().PID == 0 {
 		return "its function does not return"
 	}
-	t, ok := a.run.proc.(task.Tree)
+	t, ok := a.run.proc.(engine.Tree)
 	if !ok {
 		return fmt.Sprintf("process %d is still there after KILL", a.run.proc.Ref().PID)
 	}

@@ -8,16 +8,17 @@ import (
 	"testing/synctest"
 
 	"tasks/internal/enginetest"
+	"tasks/pkg/engine"
 	"tasks/pkg/supervisor"
 	"tasks/pkg/task"
 )
 
 // unreached is an engine whose runs cannot be signalled.
-type unreached struct{ task.Engine }
+type unreached struct{ engine.Engine }
 
 type unreachedRun struct{ frozenRun }
 
-func (e unreached) Start(ctx context.Context, l task.Launch) (task.Process, error) {
+func (e unreached) Start(ctx context.Context, l engine.Launch) (engine.Process, error) {
 	p, err := e.Engine.Start(ctx, l)
 	return unreachedRun{frozenRun{p}}, err
 }

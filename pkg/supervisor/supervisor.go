@@ -18,7 +18,7 @@
 //	sup.Stop(ctx, "ticker")
 //	sup.Close(ctx)
 //
-// Commands and other things are run by further engines, see [task.Engine].
+// Commands and other things are run by further engines, see [engine.Engine].
 // The `tasks` daemon is this package with an engine for processes, a store
 // and a socket. All methods of a Supervisor may be called from any goroutine.
 package supervisor
@@ -38,6 +38,7 @@ import (
 	"tasks/internal/deps"
 	"tasks/internal/hooks"
 	"tasks/internal/queue"
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -78,14 +79,14 @@ type LogKeeper interface {
 // Options are what a Supervisor may be given; the zero value serves.
 type Options struct {
 	// Commands runs the tasks that have a command. nil: there are none.
-	Commands task.Engine
+	Commands engine.Engine
 	// Builtin runs the tasks that are started by name alone. nil: there are none.
 	Builtin Func
 	// Store keeps what must outlive this supervisor. nil: nothing does.
 	Store Store
 	// Checker makes the readiness and health checks of runs. nil: there are none,
 	// and a spec that has some cannot be started.
-	Checker task.Checker
+	Checker engine.Checker
 	// Logs holds the output of runs. nil: output is thrown away.
 	Logs Logs
 	// KeepEnded is how many done tasks are remembered; 0: all.
@@ -235,7 +236,7 @@ func (s *Supervisor) Sample(info *task.Info) {
 	if now == nil {
 		return
 	}
-	if sampler, ok := now.proc.(task.Sampler); ok {
+	if sampler, ok := now.proc.(engine.Sampler); ok {
 		if stats, err := sampler.Sample(); err == nil {
 			info.Stats = &stats
 		}
@@ -248,7 +249,7 @@ func (s *Supervisor) Tree(info *task.Info) {
 	if now == nil {
 		return
 	}
-	if t, ok := now.proc.(task.Tree); ok {
+	if t, ok := now.proc.(engine.Tree); ok {
 		info.Tree, _ = t.Tree()
 	}
 }
@@ -308,7 +309,7 @@ func (s *Supervisor) Left() bool { return s.left.Load() }
 func (s *Supervisor) end(err error) {
 	if s.Left() {
 		s.hooks.Wait()
-		if f, ok := s.opts.Commands.(task.Freezer); ok {
+		if f, ok := s.opts.Commands.(engine.Freezer); ok {
 			f.Freeze()
 		}
 	}

@@ -1,10 +1,15 @@
-package task
+// Package engine is what the supervisor asks of whatever runs its tasks: an [Engine]
+// begins a run as a [Process]. What more one can do, it says by the optional interfaces
+// here: to take a run back, to pause it, to name its processes, to run a line beside it.
+package engine
 
 import (
 	"context"
 	"os"
 	"syscall"
 	"time"
+
+	"tasks/pkg/task"
 )
 
 // An Engine executes runs. Its methods may be called from several goroutines.
@@ -18,7 +23,7 @@ type Engine interface {
 type Adopter interface {
 	// Adopt takes a run back that an earlier supervisor began. The error is
 	// an ErrNotFound if that run is no longer there.
-	Adopt(ctx context.Context, l Launch, ref Ref) (Process, error)
+	Adopt(ctx context.Context, l Launch, ref task.Ref) (Process, error)
 }
 
 // A Freezer is an Engine that can stop telling of ends: what ends afterwards is left for
@@ -31,7 +36,7 @@ type Freezer interface {
 
 // A Launch is one run to begin.
 type Launch struct {
-	Spec *Spec
+	Spec *task.Spec
 	Run  int
 	Log  *os.File // what the run writes to, or has so far; nil: nowhere
 	Slot int      // of the group; 0: none
@@ -54,7 +59,7 @@ type Shell interface {
 	// variables that a run has, and l.Env. It returns when the line and all that it
 	// started have ended; what is left of it when ctx ends is killed, and the error
 	// is then the context's. An error with an errno says that the line has not begun. Output is the last of what it wrote, at most MaxOutput bytes.
-	Exec(ctx context.Context, l Launch, line string) (output string, exit Exit, err error)
+	Exec(ctx context.Context, l Launch, line string) (output string, exit task.Exit, err error)
 }
 
 // MaxOutput is how much of the output of a check or hook is kept, in bytes.
@@ -87,11 +92,11 @@ type Checks interface {
 type Process interface {
 	// Ref names the run to a later supervisor, and tells from when its end was seen; zero
 	// where it cannot outlive this one.
-	Ref() Ref
+	Ref() task.Ref
 	// Exited is closed when the main process, or the function, has ended.
 	Exited() <-chan struct{}
 	// Exit is how it ended, once Exited is closed.
-	Exit() Exit
+	Exit() task.Exit
 	// Gone is closed when nothing of the run is left, its main process
 	// included: who sees Exited closed sees at once whether it is.
 	Gone() <-chan struct{}
@@ -119,44 +124,15 @@ type Aged interface {
 // A Sampler is a Process that can tell what it uses.
 type Sampler interface {
 	// Sample may be called from any goroutine; it reads the system at each call.
-	Sample() (Stats, error)
+	Sample() (task.Stats, error)
 }
 
 // A Tree is a Process that can name all of the processes that are part of it.
 type Tree interface {
 	// Tree lists parents before their children, the main process first. It may
 	// be called from any goroutine; it reads the system at each call.
-	Tree() ([]Proc, error)
+	Tree() ([]task.Proc, error)
 	// Left lists what has not ended, also once the main process has: pid and
 	// name alone. It waits for none of them, however stuck they are.
-	Left() []Proc
+	Left() []task.Proc
 }
-
-// A Ref identifies a process on this machine for as long as it is up.
-type Ref struct {
-	PID   int    `json:"pid,omitempty"`
-	Start uint64 `json:"start,omitempty"` // clock ticks after boot, proc_pid_stat(5) field 22
-	Boot  string `json:"boot,omitempty"`  // /proc/sys/kernel/random/boot_id
-
-	Commit string `json:"commit,omitempty"` // its TASKS_COMMIT, which tells it from a run of a removed task with its name and number
-
-	Cgroup string `json:"cgroup,omitempty"` // directory of its cgroup, if it has one of its own
-
-	Over      uint64 `json:"over,omitempty"`      // clock ticks after boot when its end was seen; 0: it was not
-	Namespace uint64 `json:"namespace,omitempty"` // of the pids, as Over was seen: inode of /proc/self/ns/pid
-
-	Unknown Unknown `json:"-"`
-}
-
-// Exit is how a run ended: with a code, by a signal, or not known.
-type Exit struct {
-	Code   int
-	Signal syscall.Signal // if not 0, this ended it and Code means nothing
-	Lost   bool           // how it ended is unknown
-	Swept  int            // processes that the run left behind and that were ended after it
-	Err    string         // why a run could not begin, or what a function returned
-	Stack  string         // of the function's panic
-}
-
-// OK tells whether the run ended well.
-func (e Exit) OK() bool { return e.Code == 0 && e.Signal == 0 && !e.Lost && e.Err == "" }
