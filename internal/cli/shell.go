@@ -185,38 +185,37 @@ func (r keyReader) Read(b []byte) (int, error) {
 }
 
 // split takes a line apart as a POSIX shell does, with quotes and backslashes
-// and nothing else.
+// and nothing else. Bytes that are not UTF-8 stay as they are, for the commands to refuse.
 func split(line string) ([]string, error) {
 	var words []string
-	var word strings.Builder
-	in, quote := false, rune(0)
+	var word []byte
+	in, quote := false, byte(0)
 	escaped := false
-	for _, r := range strings.TrimRight(line, "\r\n") {
+	for _, c := range []byte(strings.TrimRight(line, "\r\n")) {
 		switch {
 		case escaped:
-			if quote == '"' && r != '"' && r != '\\' && r != '$' && r != '`' {
-				word.WriteByte('\\')
+			if quote == '"' && c != '"' && c != '\\' && c != '$' && c != '`' {
+				word = append(word, '\\')
 			}
-			word.WriteRune(r)
+			word = append(word, c)
 			escaped = false
-		case r == '\\' && quote != '\'':
+		case c == '\\' && quote != '\'':
 			escaped, in = true, true
 		case quote != 0:
-			if r == quote {
+			if c == quote {
 				quote = 0
 			} else {
-				word.WriteRune(r)
+				word = append(word, c)
 			}
-		case r == '\'' || r == '"':
-			quote, in = r, true
-		case r == ' ' || r == '\t':
+		case c == '\'' || c == '"':
+			quote, in = c, true
+		case c == ' ' || c == '\t':
 			if in {
-				words = append(words, word.String())
-				word.Reset()
-				in = false
+				words = append(words, string(word))
+				word, in = nil, false
 			}
 		default:
-			word.WriteRune(r)
+			word = append(word, c)
 			in = true
 		}
 	}
@@ -224,7 +223,7 @@ func split(line string) ([]string, error) {
 		return nil, errors.New("the line ends within a quotation")
 	}
 	if in {
-		words = append(words, word.String())
+		words = append(words, string(word))
 	}
 	return words, nil
 }
