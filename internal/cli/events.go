@@ -42,7 +42,8 @@ no supervisor runs. --json prints an array; with --follow an object per line.`,
   tasks events --since 08:00 --json | jq -r '.[] | select(.event == "failed") | .name'`,
 		ValidArgsFunction: completeNames(nil),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := notEmpty(args); err != nil {
+			sel, err := f.given(args)
+			if err != nil {
 				return err
 			}
 			if !cmd.Flags().Changed("lines") {
@@ -53,9 +54,8 @@ no supervisor runs. --json prints an array; with --follow an object per line.`,
 			} else if err := task.CheckCount("--lines", &f.lines); err != nil {
 				return usage("%v", err)
 			}
-			p := &pick{sel: f.groups.selector(args, f.all), lines: f.lines, met: make(map[string]bool)}
+			p := &pick{sel: sel, lines: f.lines, met: make(map[string]bool)}
 			if cmd.Flags().Changed("since") {
-				var err error
 				if p.since, err = sinceTime(f.since, time.Now()); err != nil {
 					return err
 				}

@@ -27,11 +27,11 @@ each uses and where it runs and logs.`,
   tasks list --json | jq -r '.[] | select(.state == "failed") | .name'`,
 		ValidArgsFunction: completeNames(nil),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o := client.ListOptions{Selector: s.groups.selector(args, s.all), Stats: e.output == "wide"}
-			err := notEmpty(args)
+			sel, err := s.given(args)
 			if err != nil {
 				return err
 			}
+			o := client.ListOptions{Selector: sel, Stats: e.output == "wide"}
 			if o.States, err = parseStates(cmd, states); err != nil {
 				return err
 			}

@@ -27,20 +27,26 @@ func (s *selection) flags(cmd *cobra.Command) {
 	cmd.RegisterFlagCompletionFunc("group", completeGroups)
 }
 
-// selector is what the arguments and flags name together; at least something.
-func (s *selection) selector(cmd *cobra.Command, args []string) (task.Selector, error) {
-	sel := s.groups.selector(args, s.all)
-	if sel.Empty() {
-		return sel, usage("no task named: give names, or --all: see '%s --help'", cmd.CommandPath())
+// given is what the arguments and flags name together; nothing may be given.
+func (s *selection) given(args []string) (task.Selector, error) {
+	switch {
+	case slices.Contains(args, ""):
+		return task.Selector{}, usage("bad name \"\": it is empty")
+	case s.all && len(args) > 0:
+		return task.Selector{}, usage("--all cannot be used with names: leave out --all for %s alone", strings.Join(args, ", "))
+	case s.all && len(s.groups) > 0:
+		return task.Selector{}, usage("--all cannot be used with --group: leave out --all for the tasks of %s alone", strings.Join(s.groups, ", "))
 	}
-	return sel, notEmpty(args)
+	return s.groups.selector(args, s.all), nil
 }
 
-func notEmpty(names []string) error {
-	if slices.Contains(names, "") {
-		return usage("bad name \"\": it is empty")
+// selector is given, of a command that needs something named.
+func (s *selection) selector(cmd *cobra.Command, args []string) (task.Selector, error) {
+	sel, err := s.given(args)
+	if err == nil && sel.Empty() {
+		err = usage("no task named: give names, or --all: see '%s --help'", cmd.CommandPath())
 	}
-	return nil
+	return sel, err
 }
 
 // duration is a flag's value, within its bounds.

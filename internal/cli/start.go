@@ -88,9 +88,14 @@ func (e *env) start(cmd *cobra.Command, f *startFlags, args []string) error {
 		}
 		command = []string{"sh", "-c", f.shell}
 	}
+	if f.all {
+		if _, err := (&selection{f.all, f.groups}).given(names); err != nil {
+			return err
+		}
+	}
 	switch {
-	case f.all && (command != nil || len(names) > 0):
-		return usage("--all goes with no names and no command")
+	case f.all && command != nil:
+		return usage("--all starts ended tasks again: it goes without a command")
 	case len(names) == 0 && !f.all && (command != nil || len(f.groups) == 0):
 		return usage("no name given: use 'tasks start NAME -- COMMAND'")
 	case command != nil && len(names) > 1:

@@ -37,6 +37,9 @@ func read(c *conn, params json.RawMessage, list bool) (func() (any, error), erro
 			return nil, task.Errorf(task.ErrUsage, "", "unknown state %q: use one of %v", s, task.States())
 		}
 	}
+	if err := p.Check(); err != nil {
+		return nil, err
+	}
 	sup := c.srv.cfg.Supervisor
 	var shared []*task.Info
 	var errs []error
@@ -227,7 +230,7 @@ func watch(c *conn, id, params json.RawMessage) (func() (any, error), error) {
 	if id == nil {
 		return nil, &protocol.Error{Code: protocol.CodeRequest, Message: "watch needs an id"}
 	}
-	if err := p.CheckGlobs(); err != nil {
+	if err := p.Check(); err != nil {
 		return nil, err
 	}
 	for _, name := range p.Names {

@@ -19,7 +19,7 @@ const maxGuesses = 100
 // Select resolves sel to names: each once, in the order given, those of a glob
 // sorted. What does not exist, or matches nothing, is an ErrNotFound each.
 func (s *Supervisor) Select(sel Selector) ([]string, []error) {
-	if err := sel.CheckGlobs(); err != nil {
+	if err := sel.Check(); err != nil {
 		return nil, []error{err}
 	}
 	infos := sync.OnceValue(s.Shared) // plain names are looked up

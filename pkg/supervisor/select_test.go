@@ -34,6 +34,8 @@ func TestSelect(t *testing.T) {
 			{supervisor.Selector{Names: []string{"web-[2-9]", "d?"}}, "web-2 db", ""},
 			{supervisor.Selector{Group: "front"}, "web-1 web-2", ""},
 			{supervisor.Selector{Group: "front", Names: []string{"db", "web-2"}}, "db web-2 web-1", ""},
+			{supervisor.Selector{All: true, Group: "front"}, "", "all is every task: it goes without names and groups"},
+			{supervisor.Selector{All: true, Names: []string{"db"}}, "", "all is every task: it goes without names and groups"},
 			{supervisor.Selector{Group: "back"}, "", "No such group: back"},
 			{supervisor.Selector{Names: []string{"nope", "db", "x*"}}, "db", "No such task: nope; No such task: x*"},
 			{supervisor.Selector{Names: []string{"web-[", "[]a]"}}, "", `bad pattern "web-[": syntax error in pattern; bad pattern "[]a]": syntax error in pattern`},

@@ -28,8 +28,12 @@ func (s Selector) InGroups() []string {
 // IsGlob tells a glob from a name.
 func IsGlob(name string) bool { return strings.ContainsAny(name, "*?[") }
 
-// CheckGlobs reports globs of more than [MaxGlobs] as an [ErrUsage].
-func (s Selector) CheckGlobs() error {
+// Check reports globs of more than [MaxGlobs], and names or groups beside All, which
+// would count for nothing, as an [ErrUsage].
+func (s Selector) Check() error {
+	if s.All && (len(s.Names) > 0 || len(s.InGroups()) > 0) {
+		return Errorf(ErrUsage, "", "all is every task: it goes without names and groups")
+	}
 	size := 0
 	for _, name := range s.Names {
 		if IsGlob(name) {
