@@ -142,7 +142,8 @@ func inFile(file *taskfile.File, name string) (string, bool) {
 	return "", false
 }
 
-// only narrows the file to the tasks named, if any are, and what they come after.
+// only narrows the file to the tasks named, if any are, what they come after, and the
+// groups of all these.
 func only(file *taskfile.File, names []string) error {
 	if len(names) == 0 {
 		return nil
@@ -163,6 +164,11 @@ func only(file *taskfile.File, names []string) error {
 		}
 	}
 	file.Tasks = slices.DeleteFunc(file.Tasks, func(s task.Spec) bool { return !wanted[s.Name] })
+	groups := make(map[string]bool)
+	for i := range file.Tasks {
+		groups[file.Tasks[i].Group] = true
+	}
+	file.Groups = slices.DeleteFunc(file.Groups, func(g task.Group) bool { return !groups[g.Name] })
 	return nil
 }
 
@@ -192,6 +198,9 @@ func (e *env) up(file *taskfile.File, whole, check bool) error {
 	defer cancel()
 	var tasks []task.Info
 	list := func(bool) (err error) {
+		if len(names) == 0 { // which would select all
+			return nil
+		}
 		tasks, err = c.List(last, client.ListOptions{Selector: task.Selector{Names: names}})
 		return err
 	}
