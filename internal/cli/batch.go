@@ -214,8 +214,8 @@ func (e *env) waitForBatch(ctx context.Context, c *client.Client, b *batch, grou
 
 // meter shows on a terminal how far b is, a few times a second; with the end it
 // takes the line away.
-func (e *env) meter(b *batch) func(end bool) {
-	if !e.errTTY || e.quiet {
+func (p *printer) meter(b *batch) func(end bool) {
+	if !p.errTTY || p.quiet {
 		return func(bool) {}
 	}
 	var last time.Time
@@ -223,10 +223,10 @@ func (e *env) meter(b *batch) func(end bool) {
 	return func(end bool) {
 		switch {
 		case end && width > 0:
-			width = e.overwrite(width, "")
+			width = p.overwrite(width, "")
 		case !end && time.Since(last) > 200*time.Millisecond:
 			last = time.Now()
-			width = e.overwrite(width, b.line(cmp.Or(e.width, 80)))
+			width = p.overwrite(width, b.line(cmp.Or(p.width, 80)))
 		}
 	}
 }

@@ -248,10 +248,10 @@ func startEach(ctx context.Context, c *client.Client, spec task.Spec, inputs []s
 }
 
 // printQueued says what was started, without thousands of rows.
-func (e *env) printQueued(tasks []task.Info, group, slots string) error {
-	if e.quiet || e.output != "table" || len(tasks) <= 20 {
-		return e.printTouched(tasks)
+func (p *printer) printQueued(tasks []task.Info, group, slots string) error {
+	if p.quiet || p.output != "table" || len(tasks) <= 20 {
+		return p.printTouched(tasks)
 	}
-	fmt.Fprintf(e.out, "%d tasks in group %s, %s at a time: %s ... %s\n", len(tasks), group, slots, tasks[0].Name, tasks[len(tasks)-1].Name)
+	fmt.Fprintf(p.out, "%d tasks in group %s, %s at a time: %s ... %s\n", len(tasks), group, slots, tasks[0].Name, tasks[len(tasks)-1].Name)
 	return nil
 }

@@ -15,12 +15,12 @@ import (
 // environ is the environment of this process, NAME=VALUE each. What is not UTF-8
 // text cannot be kept as it is; it is left out, which is said also where nothing
 // but errors is wanted.
-func (e *env) environ() []string {
+func (p *printer) environ() []string {
 	return slices.DeleteFunc(os.Environ(), func(kv string) bool {
 		name, _, _ := strings.Cut(kv, "=")
 		odd := name != "" && !utf8.ValidString(kv)
 		if odd {
-			fmt.Fprintf(e.err, "tasks: the environment variable %q is not UTF-8 text: the tasks do not get it\n", name)
+			fmt.Fprintf(p.err, "tasks: the environment variable %q is not UTF-8 text: the tasks do not get it\n", name)
 		}
 		return odd
 	})

@@ -15,54 +15,54 @@ var eventColours = map[events.Word]string{
 }
 
 // printEvents prints events in the form that was asked for.
-func (e *env) printEvents(all []events.Event) error {
-	switch e.output {
+func (p *printer) printEvents(all []events.Event) error {
+	switch p.output {
 	case "json":
 		if all == nil {
 			all = []events.Event{}
 		}
-		return e.printJSON(all)
+		return p.printJSON(all)
 	case "name":
 		for _, ev := range all {
 			if ev.Name != "" {
-				fmt.Fprintln(e.out, plain(ev.Name))
+				fmt.Fprintln(p.out, plain(ev.Name))
 			}
 		}
 		return nil
 	}
-	if len(all) == 0 && e.tty {
-		e.remark("nothing has happened")
+	if len(all) == 0 && p.tty {
+		p.remark("nothing has happened")
 		return nil
 	}
-	return e.printTable(e.eventHead(), e.eventRows(all))
+	return p.printTable(p.eventHead(), p.eventRows(all))
 }
 
-func (e *env) eventHead() []string {
-	if e.output == "wide" {
+func (p *printer) eventHead() []string {
+	if p.output == "wide" {
 		return []string{"TIME", "NAME", "GROUP", "EVENT", "STATE", "RUN", "PID", "DETAIL"}
 	}
 	return []string{"TIME", "NAME", "EVENT", "RUN", "DETAIL"}
 }
 
 // eventWidth is how wide a line of events may be; 0: any.
-func (e *env) eventWidth() int {
-	if e.output == "wide" {
+func (p *printer) eventWidth() int {
+	if p.output == "wide" {
 		return 0
 	}
-	return e.terminal()
+	return p.terminal()
 }
 
-func (e *env) eventRows(all []events.Event) [][]string {
+func (p *printer) eventRows(all []events.Event) [][]string {
 	rows := make([][]string, len(all))
 	for i, ev := range all {
 		code := eventColours[ev.Event]
 		if code == "" {
 			code = colours[task.State(ev.Event)]
 		}
-		at, name, word, run := e.moment(ev.At), dash(plain(ev.Name)), e.paint(code, plain(string(ev.Event))), number(ev.Run)
-		rows[i] = []string{at, name, word, run, e.eventDetail(&ev)}
-		if e.output == "wide" {
-			rows[i] = []string{at, name, dash(plain(ev.Group)), word, dash(plain(string(ev.State))), run, number(ev.PID), e.eventDetail(&ev)}
+		at, name, word, run := p.moment(ev.At), dash(plain(ev.Name)), p.paint(code, plain(string(ev.Event))), number(ev.Run)
+		rows[i] = []string{at, name, word, run, p.eventDetail(&ev)}
+		if p.output == "wide" {
+			rows[i] = []string{at, name, dash(plain(ev.Group)), word, dash(plain(string(ev.State))), run, number(ev.PID), p.eventDetail(&ev)}
 		}
 	}
 	return rows
@@ -70,15 +70,15 @@ func (e *env) eventRows(all []events.Event) [][]string {
 
 // moment is a time to the millisecond: on a terminal in the user's own zone,
 // else in RFC 3339.
-func (e *env) moment(t task.Time) string {
-	if e.tty {
+func (p *printer) moment(t task.Time) string {
+	if p.tty {
 		return t.Local().Format("2006-01-02 15:04:05.000")
 	}
 	return t.UTC().Format("2006-01-02T15:04:05.000Z")
 }
 
 // eventDetail is what there is to know beside the word, for people.
-func (e *env) eventDetail(ev *events.Event) string {
+func (p *printer) eventDetail(ev *events.Event) string {
 	var parts []string
 	switch {
 	case ev.Signal != "":
@@ -103,7 +103,7 @@ func (e *env) eventDetail(ev *events.Event) string {
 		parts = append(parts, fmt.Sprintf("%d events are not here", ev.Missed))
 	}
 	if !ev.NextAt.IsZero() {
-		parts = append(parts, "next at "+e.moment(ev.NextAt))
+		parts = append(parts, "next at "+p.moment(ev.NextAt))
 	}
 	return strings.Join(parts, "; ")
 }

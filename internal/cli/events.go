@@ -229,7 +229,7 @@ func (e *env) events(p *pick, follow bool) error {
 
 // historyDir is where the history is: by the supervisor, or else where that
 // keeps its state, and why none answered.
-func (e *env) historyDir(c *client.Client) (dir string, unserved, err error) {
+func (d *dialer) historyDir(c *client.Client) (dir string, unserved, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second) // one that hangs has a history, too
 	defer cancel()
 	info, unserved := c.Info(ctx)
@@ -242,7 +242,7 @@ func (e *env) historyDir(c *client.Client) (dir string, unserved, err error) {
 		}
 		return info.StateDir, nil, nil
 	}
-	dir, err = e.stateDir()
+	dir, err = d.stateDir()
 	return dir, unserved, err
 }
 
@@ -261,8 +261,8 @@ func knownByLogs(dir string, sel task.Selector) error {
 }
 
 // eventStream prints events as they come, in the form that was asked for.
-func (e *env) eventStream() func([]events.Event) error {
-	if e.output == "json" {
+func (p *printer) eventStream() func([]events.Event) error {
+	if p.output == "json" {
 		return func(some []events.Event) error {
 			var text bytes.Buffer
 			enc := json.NewEncoder(&text)
@@ -272,21 +272,21 @@ func (e *env) eventStream() func([]events.Event) error {
 					return err
 				}
 			}
-			_, err := e.out.Write(escape.JSON(text.Bytes()))
+			_, err := p.out.Write(escape.JSON(text.Bytes()))
 			return err
 		}
 	}
-	if e.output == "name" {
-		return e.printEvents
+	if p.output == "name" {
+		return p.printEvents
 	}
-	w := &trimmer{w: e.out, width: e.eventWidth()}
+	w := &trimmer{w: p.out, width: p.eventWidth()}
 	var c columns
 	var begin [][]string
-	if !e.noHeaders {
-		begin = append(begin, e.eventHead())
+	if !p.noHeaders {
+		begin = append(begin, p.eventHead())
 	}
 	return func(some []events.Event) error {
-		rows := append(begin, e.eventRows(some)...)
+		rows := append(begin, p.eventRows(some)...)
 		begin = nil
 		return c.print(w, rows)
 	}

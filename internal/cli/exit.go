@@ -34,9 +34,6 @@ process is gone and its socket removed. Tasks and logs stay on disk: the next
 					return err
 				}
 			}
-			if o.Timeout != nil {
-				e.grace = func(own time.Duration) time.Duration { return min(own, timeout) }
-			}
 			return e.exit(o)
 		},
 	}
@@ -56,7 +53,7 @@ func (e *env) exit(o client.ExitOptions) error {
 	if err != nil {
 		return err
 	}
-	end := e.progress(ctx)
+	end := e.progress(ctx, c, atMost(o.Timeout))
 	tasks, err := c.Exit(ctx, o)
 	end()
 	if errors.Is(err, task.ErrUnavailable) || errors.Is(err, task.ErrUsage) || errors.Is(err, errInterrupted) {
@@ -71,4 +68,12 @@ func (e *env) exit(o client.ExitOptions) error {
 	}
 	e.client.Close()
 	return errors.Join(e.printTouched(tasks), err, gone)
+}
+
+// atMost is the grace of an exit that bounds that of each task; nil: it does not.
+func atMost(d *task.Duration) func(time.Duration) time.Duration {
+	if d == nil {
+		return nil
+	}
+	return func(own time.Duration) time.Duration { return min(own, time.Duration(*d)) }
 }

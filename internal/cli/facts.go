@@ -108,8 +108,8 @@ func whenText(w *task.When) string {
 
 // withoutSecrets is tasks for the output: without names and passwords in URLs, unless
 // all that is secret was asked for.
-func (e *env) withoutSecrets(tasks []task.Info) []task.Info {
-	if e.secrets {
+func (p *printer) withoutSecrets(tasks []task.Info) []task.Info {
+	if p.secrets {
 		return tasks
 	}
 	shown := slices.Clone(tasks)

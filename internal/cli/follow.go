@@ -43,8 +43,8 @@ func open(sel task.Selector) bool {
 
 // itself tells whether this process belongs to the present run of t: to follow
 // that would repeat its lines without an end.
-func (e *env) itself(t *task.Info) bool {
-	return t.Name == os.Getenv("TASKS_NAME") && os.Getenv("TASKS_SOCKET") == e.client.Socket &&
+func (d *dialer) itself(t *task.Info) bool {
+	return t.Name == os.Getenv("TASKS_NAME") && os.Getenv("TASKS_SOCKET") == d.client.Socket &&
 		strings.HasSuffix(os.Getenv("TASKS_RUN_ID"), "/"+t.Name+"/"+strconv.Itoa(t.Run))
 }
 
@@ -195,7 +195,7 @@ func pass(news chan task.Info, t task.Info) {
 
 // watch sends what becomes of the tasks, under one supervisor after the other, and
 // closes events when there is none any more.
-func (e *env) watch(ctx context.Context, sel task.Selector, events chan<- task.Event) {
+func (d *dialer) watch(ctx context.Context, sel task.Selector, events chan<- task.Event) {
 	known := make(map[string]task.Info)
 	send := func(ev task.Event) error {
 		if known[ev.Task.Name] = ev.Task; ev.Removed {
@@ -208,8 +208,8 @@ func (e *env) watch(ctx context.Context, sel task.Selector, events chan<- task.E
 			return ctx.Err()
 		}
 	}
-	e.withSuccessors(ctx, func(bool) error {
-		now, more, err := e.client.Observe(ctx, sel)
+	d.withSuccessors(ctx, func(bool) error {
+		now, more, err := d.client.Observe(ctx, sel)
 		if err != nil {
 			return err
 		}
@@ -242,9 +242,9 @@ func (e *env) watch(ctx context.Context, sel task.Selector, events chan<- task.E
 
 // watchSurvivors tells which tasks have no process any more, where there is no
 // supervisor to tell.
-func (e *env) watchSurvivors(ctx context.Context, names []string, events chan<- task.Event) {
+func (d *dialer) watchSurvivors(ctx context.Context, names []string, events chan<- task.Event) {
 	for {
-		alive, err := process.Survivors(e.client.Socket)
+		alive, err := process.Survivors(d.client.Socket)
 		has := func(name string) bool { return err != nil || slices.Contains(alive, name) } // or could not look
 		for _, name := range names {
 			if has(name) {

@@ -33,7 +33,7 @@ func FuzzRender(f *testing.F) {
 		for _, tty := range []bool{false, true} {
 			for _, output := range []string{"table", "wide", "json", "name"} {
 				var out, errs bytes.Buffer
-				e := &env{out: &out, err: &errs, tty: tty, errTTY: tty, width: 40, output: output, color: "auto"}
+				e := &printer{streams: streams{out: &out, err: &errs, tty: tty, errTTY: tty, width: 40}, output: output, color: "auto"}
 				if isTasks {
 					if err := e.printTasks(tasks); err != nil {
 						t.Error(err)

@@ -179,23 +179,23 @@ func (e *env) groups(names []string) error {
 }
 
 // printGroups prints groups; touched is that a command has acted on them.
-func (e *env) printGroups(groups []task.Group, touched bool) error {
+func (p *printer) printGroups(groups []task.Group, touched bool) error {
 	switch {
-	case e.quiet && touched:
+	case p.quiet && touched:
 		return nil
-	case e.output == "json":
+	case p.output == "json":
 		if groups == nil {
 			groups = []task.Group{}
 		}
-		return e.printJSON(groups)
-	case e.output == "name" || e.quiet:
+		return p.printJSON(groups)
+	case p.output == "name" || p.quiet:
 		for _, g := range groups {
-			fmt.Fprintln(e.out, plain(g.Name))
+			fmt.Fprintln(p.out, plain(g.Name))
 		}
 		return nil
 	}
 	head := []string{"GROUP", "SLOTS", "RUNNING", "QUEUED", "WAITING", "STATE"}
-	if e.output == "wide" {
+	if p.output == "wide" {
 		head = append(head, "ON EXIT", "ON FAILURE")
 	}
 	rows := make([][]string, len(groups))
@@ -203,14 +203,14 @@ func (e *env) printGroups(groups []task.Group, touched bool) error {
 		state := "open"
 		switch {
 		case g.Paused:
-			state = e.paint(colours[task.Paused], "paused")
+			state = p.paint(colours[task.Paused], "paused")
 		case g.Slots != nil && *g.Slots == 0:
-			state = e.paint(colours[task.Stopping], "drained")
+			state = p.paint(colours[task.Stopping], "drained")
 		}
 		rows[i] = []string{g.Name, g.String(), strconv.Itoa(g.Running), strconv.Itoa(g.Queued), strconv.Itoa(g.Waiting), state}
-		if e.output == "wide" {
+		if p.output == "wide" {
 			rows[i] = append(rows[i], dash(plain(strings.TrimSpace(g.OnExit))), dash(plain(strings.TrimSpace(g.OnFailure))))
 		}
 	}
-	return e.printTable(head, rows)
+	return p.printTable(head, rows)
 }

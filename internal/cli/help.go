@@ -10,7 +10,7 @@ import (
 
 // printHelp writes the help of one command; cobra's own templates cost 1.5 MB
 // and a part of every start.
-func (e *env) printHelp(cmd *cobra.Command) {
+func (p *printer) printHelp(cmd *cobra.Command) {
 	var b strings.Builder
 	cmd.InitDefaultHelpFlag()
 	cmd.Flags().MarkHidden("help") // who reads this has found it
@@ -37,21 +37,21 @@ func (e *env) printHelp(cmd *cobra.Command) {
 		}
 	}
 	if own := cmd.LocalNonPersistentFlags(); own.HasAvailableFlags() && cmd.HasParent() {
-		fmt.Fprintf(&b, "\nFlags:\n%s", own.FlagUsagesWrapped(e.columns()))
+		fmt.Fprintf(&b, "\nFlags:\n%s", own.FlagUsagesWrapped(p.columns()))
 	}
 	if cmd.HasParent() {
 		b.WriteString("\nFlags of every command: see 'tasks --help'.\n")
 	} else {
-		fmt.Fprintf(&b, "\nFlags of every command:\n%s\nMore about one: tasks COMMAND --help\n", cmd.PersistentFlags().FlagUsagesWrapped(e.columns()))
+		fmt.Fprintf(&b, "\nFlags of every command:\n%s\nMore about one: tasks COMMAND --help\n", cmd.PersistentFlags().FlagUsagesWrapped(p.columns()))
 	}
 	fmt.Fprint(cmd.OutOrStdout(), b.String())
 }
 
 // columns is how wide a help text may be.
-func (e *env) columns() int {
+func (p *printer) columns() int {
 	const most = 96
-	if e.width > 0 {
-		return min(e.width, most)
+	if p.width > 0 {
+		return min(p.width, most)
 	}
 	return most
 }

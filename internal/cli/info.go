@@ -39,15 +39,15 @@ func newInfo(e *env) *cobra.Command {
 	}
 }
 
-func (e *env) printInfo(info client.Info) error {
-	switch e.output {
+func (p *printer) printInfo(info client.Info) error {
+	switch p.output {
 	case "json":
-		return e.printJSON(struct {
+		return p.printJSON(struct {
 			Client string `json:"client_version"`
 			client.Info
 		}{version(), info})
 	case "name":
-		_, err := fmt.Fprintln(e.out, plain(info.Socket))
+		_, err := fmt.Fprintln(p.out, plain(info.Socket))
 		return err
 	}
 	var counts []string
@@ -65,7 +65,7 @@ func (e *env) printInfo(info client.Info) error {
 	var rows [][]string
 	say := func(k, v string) {
 		if v != "" {
-			rows = append(rows, []string{e.paint("1", k+":"), v})
+			rows = append(rows, []string{p.paint("1", k+":"), v})
 		}
 	}
 	say("Client", version())
@@ -82,5 +82,5 @@ func (e *env) printInfo(info client.Info) error {
 	say("Log", info.Log)
 	say("Tasks", tasks)
 	say("Strays", strings.Trim(fmt.Sprint(info.Strays), "[]"))
-	return pad(e.out, nil, rows)
+	return pad(p.out, nil, rows)
 }

@@ -8,19 +8,19 @@ import (
 )
 
 // printJSON prints v.
-func (e *env) printJSON(v any) error {
+func (p *printer) printJSON(v any) error {
 	var text bytes.Buffer
 	if err := encodeJSON(&text, v, ""); err != nil {
 		return err
 	}
-	_, err := e.out.Write(escape.JSON(text.Bytes()))
+	_, err := p.out.Write(escape.JSON(text.Bytes()))
 	return err
 }
 
 // printJSONs is printJSON of all, a piece at a time: they may be long.
-func printJSONs[T any](e *env, all []T) error {
+func printJSONs[T any](p *printer, all []T) error {
 	if len(all) == 0 {
-		return e.printJSON([]T{})
+		return p.printJSON([]T{})
 	}
 	const piece, indent = 64 << 10, "  "
 	var text bytes.Buffer
@@ -39,7 +39,7 @@ func printJSONs[T any](e *env, all []T) error {
 				continue
 			}
 		}
-		if _, err := e.out.Write(escape.JSON(text.Bytes())); err != nil {
+		if _, err := p.out.Write(escape.JSON(text.Bytes())); err != nil {
 			return err
 		}
 		text.Reset()

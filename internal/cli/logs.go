@@ -190,13 +190,13 @@ func (e *env) logged(sel task.Selector) (tasks []task.Info, served bool, err err
 
 // stateDir is where the state is, for what is read without a supervisor: by
 // TASKS_STATE_DIR where it is set, as for serve.
-func (e *env) stateDir() (string, error) {
-	p, err := e.locate()
+func (d *dialer) stateDir() (string, error) {
+	p, err := d.locate()
 	if err != nil {
 		return "", err
 	}
 	dir := p.State
-	if e.foreign {
+	if d.foreign {
 		return dir, nil
 	}
 	return dir, socket.CheckOwner(dir)
@@ -229,18 +229,18 @@ func (e *env) source(t task.Info, run string) (*source, error) {
 // router gives each source its way to the output: as it is, or of those that are
 // named line by line with the name before each.
 type router struct {
-	env    *env
-	merger *logs.Merger // nil: as it is
-	keep   func([]byte) bool
-	named  bool
-	width  int // of the longest name so far
-	next   int // its colour
+	printer *printer
+	merger  *logs.Merger // nil: as it is
+	keep    func([]byte) bool
+	named   bool
+	width   int // of the longest name so far
+	next    int // its colour
 }
 
-func (e *env) newRouter(sources []*source, keep func([]byte) bool, named bool) *router {
-	r := &router{env: e, keep: keep, named: named}
+func (p *printer) newRouter(sources []*source, keep func([]byte) bool, named bool) *router {
+	r := &router{printer: p, keep: keep, named: named}
 	if named || keep != nil {
-		r.merger = logs.NewMerger(e.logLines(named))
+		r.merger = logs.NewMerger(p.logLines(named))
 	}
 	for _, s := range sources {
 		r.width = max(r.width, len(s.name))
@@ -253,15 +253,15 @@ func (e *env) newRouter(sources []*source, keep func([]byte) bool, named bool) *
 
 func (r *router) route(s *source) {
 	if r.merger == nil {
-		s.out, s.end = r.env.logLines(false), func() error { return nil }
+		s.out, s.end = r.printer.logLines(false), func() error { return nil }
 		return
 	}
 	prefix := ""
 	if r.named {
 		hues := []string{"36", "33", "32", "35", "34", "31"}
 		r.width = max(r.width, len(s.name))
-		prefix = r.env.paint(hues[r.next%len(hues)], fmt.Sprintf("%-*s |", r.width, plain(s.name))) + " "
-		if !r.env.tty {
+		prefix = r.printer.paint(hues[r.next%len(hues)], fmt.Sprintf("%-*s |", r.width, plain(s.name))) + " "
+		if !r.printer.tty {
 			prefix = escape.Render(prefix)
 		}
 		r.next++
@@ -279,11 +279,11 @@ func (s *source) remarkEmptied(f *os.File, run int) {
 
 // logLines is where lines of logs go. Those of one log are the bytes that its task
 // has written; where several share a terminal, none may do more than colour its line.
-func (e *env) logLines(named bool) io.Writer {
-	if named && e.tty {
-		return colourful{e.out}
+func (p *printer) logLines(named bool) io.Writer {
+	if named && p.tty {
+		return colourful{p.out}
 	}
-	return e.raw
+	return p.raw
 }
 
 // colourful passes on lines of logs of which a terminal acts on the colours alone.

@@ -15,9 +15,10 @@ import (
 const patience = time.Second
 
 // progress tells on a terminal, each second, for whom a stop waits, until the
-// function that it returns is called.
-func (e *env) progress(ctx context.Context) (end func()) {
-	if !e.errTTY || e.quiet {
+// function that it returns is called. grace is what a stop gives a task whose own is
+// so long; nil: that.
+func (p *printer) progress(ctx context.Context, c *client.Client, grace func(own time.Duration) time.Duration) (end func()) {
+	if !p.errTTY || p.quiet {
 		return func() {}
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -30,12 +31,12 @@ func (e *env) progress(ctx context.Context) (end func()) {
 			case <-time.After(patience):
 			case <-ctx.Done():
 				if width > 0 {
-					e.overwrite(width, "")
+					p.overwrite(width, "")
 				}
 				return
 			}
-			line := e.waitingFor(ctx, time.Since(begin))
-			width = e.overwrite(width, line)
+			line := p.waitingFor(ctx, c, grace, time.Since(begin))
+			width = p.overwrite(width, line)
 		}
 	}()
 	return func() {
@@ -45,8 +46,8 @@ func (e *env) progress(ctx context.Context) (end func()) {
 }
 
 // waitingFor names the tasks that are stopping, on one line.
-func (e *env) waitingFor(ctx context.Context, since time.Duration) string {
-	tasks, err := e.client.List(ctx, client.ListOptions{States: []task.State{task.Stopping}, Stats: true})
+func (p *printer) waitingFor(ctx context.Context, c *client.Client, grace func(own time.Duration) time.Duration, since time.Duration) string {
+	tasks, err := c.List(ctx, client.ListOptions{States: []task.State{task.Stopping}, Stats: true})
 	if err != nil || len(tasks) == 0 {
 		return ""
 	}
@@ -61,12 +62,12 @@ func (e *env) waitingFor(ctx context.Context, since time.Duration) string {
 			}
 			part += ")"
 		}
-		grace := time.Duration(*t.Spec.StopTimeout)
-		if e.grace != nil {
-			grace = e.grace(grace)
+		within := t.Spec.Grace()
+		if grace != nil {
+			within = grace(within)
 		}
-		if since < grace {
-			part += fmt.Sprintf(", %s of %s", since.Round(time.Second), grace)
+		if since < within {
+			part += fmt.Sprintf(", %s of %s", since.Round(time.Second), within)
 		}
 		parts = append(parts, part)
 		if len(parts) == 3 && len(tasks) > 4 {
@@ -74,28 +75,28 @@ func (e *env) waitingFor(ctx context.Context, since time.Duration) string {
 			break
 		}
 	}
-	return e.fit("waiting for " + strings.Join(parts, "; "))
+	return p.fit("waiting for " + strings.Join(parts, "; "))
 }
 
 // overwrite writes a line over the one on the terminal, of which width columns
 // are in use, and returns how many are then. An empty one takes it away.
-func (e *env) overwrite(width int, line string) int {
+func (p *printer) overwrite(width int, line string) int {
 	if line == "" {
 		if width > 0 {
-			fmt.Fprint(e.err, escape.Return(), strings.Repeat(" ", width), escape.Return())
+			fmt.Fprint(p.err, escape.Return(), strings.Repeat(" ", width), escape.Return())
 		}
 		return 0
 	}
 	n := shown(line)
-	fmt.Fprint(e.err, escape.Return(), line, strings.Repeat(" ", max(0, width-n)))
+	fmt.Fprint(p.err, escape.Return(), line, strings.Repeat(" ", max(0, width-n)))
 	return max(width, n)
 }
 
 // fit is a line without what is not printable and what the terminal has no room for.
-func (e *env) fit(line string) string {
+func (p *printer) fit(line string) string {
 	line = escape.String(line)
-	if e.width > 1 && shown(line) >= e.width {
-		line = cut(line, e.width-1)
+	if p.width > 1 && shown(line) >= p.width {
+		line = cut(line, p.width-1)
 	}
 	return line
 }

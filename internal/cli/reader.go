@@ -9,8 +9,8 @@ import (
 
 // endWithReader ends the program, as SIGPIPE would, as soon as nobody reads its
 // output any more: what follows a log may have nothing to write for long.
-func (e *env) endWithReader() {
-	f, ok := e.raw.(*os.File)
+func (s *streams) endWithReader() {
+	f, ok := s.raw.(*os.File)
 	if !ok {
 		return
 	}

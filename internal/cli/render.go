@@ -25,66 +25,66 @@ var colours = map[task.State]string{
 	task.Done: "2", task.Failed: "31", task.Stopped: "2", task.Lost: "35",
 }
 
-func (e *env) coloured(tty bool) bool { return e.color == "always" || e.color == "auto" && tty }
+func (p *printer) coloured(tty bool) bool { return p.color == "always" || p.color == "auto" && tty }
 
-func (e *env) paint(code, s string) string {
-	if code == "" || !e.coloured(e.tty) {
+func (p *printer) paint(code, s string) string {
+	if code == "" || !p.coloured(p.tty) {
 		return s
 	}
 	return escape.Sequence(code+"m") + escape.String(s) + escape.Sequence("0m")
 }
 
 // printTouched prints the tasks that a command acted on.
-func (e *env) printTouched(tasks []task.Info) error {
+func (p *printer) printTouched(tasks []task.Info) error {
 	switch {
-	case e.quiet:
+	case p.quiet:
 		return nil
-	case len(tasks) == 0 && e.output != "json":
+	case len(tasks) == 0 && p.output != "json":
 		return nil
 	}
-	return e.printTasks(tasks)
+	return p.printTasks(tasks)
 }
 
 // answered prints the tasks that a question was answered with. A table needs
 // one where there was an error; JSON is an array whenever a supervisor answered.
-func (e *env) answered(tasks []task.Info, err error) error {
-	if err != nil && len(tasks) == 0 && (e.output != "json" || errors.Is(err, task.ErrUnavailable)) {
+func (p *printer) answered(tasks []task.Info, err error) error {
+	if err != nil && len(tasks) == 0 && (p.output != "json" || errors.Is(err, task.ErrUnavailable)) {
 		return err
 	}
-	return joined(err, e.printTasks(tasks))
+	return joined(err, p.printTasks(tasks))
 }
 
 // printTasks prints tasks in the form that was asked for.
-func (e *env) printTasks(tasks []task.Info) error {
-	switch e.output {
+func (p *printer) printTasks(tasks []task.Info) error {
+	switch p.output {
 	case "json":
-		return printJSONs(e, e.withoutSecrets(tasks))
+		return printJSONs(p, p.withoutSecrets(tasks))
 	case "name":
 		for _, t := range tasks {
-			fmt.Fprintln(e.out, plain(t.Name))
+			fmt.Fprintln(p.out, plain(t.Name))
 		}
 		return nil
 	}
 	head := []string{"NAME", "STATE", "PID", "UPTIME", "RESTARTS", "EXIT", "COMMAND"}
-	if e.output == "wide" {
+	if p.output == "wide" {
 		head = []string{"NAME", "GROUP", "STATE", "READY", "PID", "UPTIME", "RESTARTS", "EXIT", "CPU", "MEM", "PROCS", "RUN", "CWD", "LOG", "COMMAND"}
 	}
 	now := time.Now()
 	rows := make([][]string, len(tasks))
 	for i, t := range tasks {
-		rows[i] = e.row(t, now)
+		rows[i] = p.row(t, now)
 	}
-	return e.printTable(head, rows)
+	return p.printTable(head, rows)
 }
 
-func (e *env) row(t task.Info, now time.Time) []string {
-	state := e.paint(colours[t.State], string(t.State))
+func (p *printer) row(t task.Info, now time.Time) []string {
+	state := p.paint(colours[t.State], string(t.State))
 	exit := exitOf(t)
 	if t.Failing() {
-		exit = e.paint(colours[task.Failed], exit)
+		exit = p.paint(colours[task.Failed], exit)
 	}
 	command := plain(commandLine(t))
-	if e.output != "wide" {
+	if p.output != "wide" {
 		return []string{t.Name, state, number(t.PID), uptime(t, now), strconv.Itoa(t.Restarts), exit, command}
 	}
 	cpu, mem, procs := "-", "-", "-"
@@ -100,21 +100,21 @@ func (e *env) row(t task.Info, now time.Time) []string {
 
 // printTable prints rows under head: on a terminal no wider than it is, unless
 // wide is what was asked for.
-func (e *env) printTable(head []string, rows [][]string) error {
-	if e.noHeaders {
+func (p *printer) printTable(head []string, rows [][]string) error {
+	if p.noHeaders {
 		head = nil
 	}
 	escapeCells(rows)
-	w := &trimmer{w: e.out}
-	if e.tty && e.output != "wide" {
-		w.width = e.width
+	w := &trimmer{w: p.out}
+	if p.tty && p.output != "wide" {
+		w.width = p.width
 	}
 	// The library takes 20 ms for a thousand rows, fills all up to the widest cell, and
 	// lays them out alike.
 	long := func(row []string) bool {
 		return slices.ContainsFunc(row, func(cell string) bool { return len(cell) > maxColumn })
 	}
-	if !e.tty || len(rows) > 100 || slices.ContainsFunc(rows, long) {
+	if !p.tty || len(rows) > 100 || slices.ContainsFunc(rows, long) {
 		return pad(w, head, rows)
 	}
 	cell := tw.CellConfig{

@@ -66,11 +66,11 @@ func (e *env) replace(paths socket.Paths, named bool, limits client.ReplaceOptio
 }
 
 // takeOver is one replace. state is the directory that the supervisor must have; "": any.
-func (e *env) takeOver(path, state string, o client.ReplaceOptions) (done bool, err error) {
+func (d *dialer) takeOver(path, state string, o client.ReplaceOptions) (done bool, err error) {
 	ctx := context.Background()
 	var before client.Info
 	for tries := 1; ; tries++ {
-		before, err = e.client.Info(ctx)
+		before, err = d.client.Info(ctx)
 		if errors.Is(err, task.ErrUnavailable) {
 			return false, nil
 		}
@@ -80,7 +80,7 @@ func (e *env) takeOver(path, state string, o client.ReplaceOptions) (done bool, 
 		if state != "" && !sameDir(before.StateDir, state) {
 			return false, usage("--replace goes on in the state directory of the supervisor that serves, %s: it goes without --state-dir %s", before.StateDir, state)
 		}
-		err = e.client.Replace(ctx, o)
+		err = d.client.Replace(ctx, o)
 		if err == nil {
 			break
 		}
@@ -89,7 +89,7 @@ func (e *env) takeOver(path, state string, o client.ReplaceOptions) (done bool, 
 		} // else another program may have taken over meanwhile
 	}
 	for {
-		now, err := e.client.Info(ctx) // the socket stays: until it answers again, this waits
+		now, err := d.client.Info(ctx) // the socket stays: until it answers again, this waits
 		switch {
 		case err == nil && now.StartedAt != before.StartedAt:
 			return true, nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -40,8 +39,7 @@ func Main(args []string) int {
 	// A command lives for milliseconds: collecting garbage costs more than it frees.
 	debug.SetGCPercent(400)
 	e := newEnv()
-	defer e.client.Close()
-	defer e.flush()
+	defer e.close()
 	return e.run(args)
 }
 
@@ -96,10 +94,10 @@ func (e *env) hint(line string, err error) string {
 }
 
 // otherVersion says which version the supervisor is, and how it becomes this one.
-func (e *env) otherVersion() string {
+func (d *dialer) otherVersion() string {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
-	info, err := e.client.Info(ctx)
+	info, err := d.client.Info(ctx)
 	switch {
 	case err != nil:
 		return ""
@@ -162,13 +160,8 @@ func newRoot(e *env, args []string) *cobra.Command {
 		return cmd.Help()
 	}
 	f := root.PersistentFlags()
-	f.StringVarP(&e.socket, "socket", "s", e.socket, "`PATH` of the supervisor's socket (default: TASKS_SOCKET, else one in the runtime directory)")
-	f.StringVarP(&e.output, "output", "o", e.output, "output as `FORM`: table, wide, json or name")
-	f.BoolVar(&e.json, "json", e.json, "short for --output json")
-	f.BoolVar(&e.noHeaders, "no-headers", e.noHeaders, "tables without their first line")
-	f.BoolVarP(&e.quiet, "quiet", "q", e.quiet, "print names only, or nothing but errors")
-	f.StringVar(&e.color, "color", e.color, "colours `WHEN`: auto, never or always")
-	f.BoolVar(&e.foreign, "allow-foreign", e.foreign, "as root: talk to the supervisor of another user as well")
+	e.dialer.flags(f)
+	e.printer.flags(f)
 	root.RegisterFlagCompletionFunc("output", words("table", "wide", "json", "name"))
 	root.RegisterFlagCompletionFunc("color", words("auto", "never", "always"))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
@@ -203,23 +196,6 @@ func newRoot(e *env, args []string) *cobra.Command {
 	}
 	refuseSecondValues(root)
 	return root
-}
-
-// settle makes one of the flags that say the same, and checks them.
-func (e *env) settle() error {
-	if e.json {
-		e.output = "json"
-	}
-	if !slices.Contains([]string{"table", "wide", "json", "name"}, e.output) {
-		return usage("bad output %q: use table, wide, json or name", e.output)
-	}
-	if !slices.Contains([]string{"auto", "never", "always"}, e.color) {
-		return usage("bad color %q: use auto, never or always", e.color)
-	}
-	if e.color == "auto" && (os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb") {
-		e.color = "never"
-	}
-	return nil
 }
 
 func unknownCommand(root *cobra.Command, e *env, word string) error {

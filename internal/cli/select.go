@@ -76,16 +76,14 @@ func live(cmd *cobra.Command) (tasks []task.Info) {
 
 // asks asks the supervisor, for a completion: quickly, or not at all.
 func asks(cmd *cobra.Command, ask func(context.Context, *client.Client)) {
-	e := newEnv()
-	if f := cmd.Flag("socket"); f != nil {
-		e.socket = f.Value.String()
-	}
-	e.foreign, _ = cmd.Flags().GetBool("allow-foreign")
-	defer e.client.Close()
+	d := &dialer{says: newPrinter()}
+	d.socket, _ = cmd.Flags().GetString("socket")
+	d.foreign, _ = cmd.Flags().GetBool("allow-foreign")
+	defer d.client.Close()
 	within := completeWithin()
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
-	if c, err := e.dialWithin(within / 2); err == nil {
+	if c, err := d.dialWithin(within / 2); err == nil {
 		ask(ctx, c)
 	}
 }

@@ -98,9 +98,9 @@ TERM or INT, which stops them and lets the next 'tasks serve' start them again.`
 }
 
 // checkZone remarks that schedules will not go by the zone that TZ asks for.
-func (e *env) checkZone() {
+func (p *printer) checkZone() {
 	if zone := os.Getenv("TZ"); zone != "" && zone != "UTC" && time.Local.String() == "UTC" {
-		e.remark("tasks: no time zone is called TZ=%s: the supervisor's times of day are UTC", plain(zone))
+		p.remark("tasks: no time zone is called TZ=%s: the supervisor's times of day are UTC", plain(zone))
 	}
 }
 

@@ -83,10 +83,10 @@ func (e *env) line(words []string) int {
 		words = words[1:]
 	}
 	l := newEnv() // the terminal may have another width by now
-	l.socket, l.output, l.quiet, l.noHeaders, l.color, l.foreign = e.socket, e.output, e.quiet, e.noHeaders, e.color, e.foreign
+	l.socket, l.foreign = e.socket, e.foreign
+	l.output, l.quiet, l.noHeaders, l.color = e.output, e.quiet, e.noHeaders, e.color
 	l.within = true
-	defer l.client.Close()
-	defer l.flush()
+	defer l.close()
 	return l.run(words)
 }
 
@@ -122,8 +122,8 @@ const maxShellLine = 1 << 20
 
 var errLongLine = fmt.Errorf("a line has more than %d KiB: it is skipped", maxShellLine>>10)
 
-func (e *env) plainReader() reader {
-	in := bufio.NewReader(e.in)
+func (s *streams) plainReader() reader {
+	in := bufio.NewReader(s.in)
 	return func(string) (string, error) {
 		var line []byte
 		tooLong := false
@@ -149,11 +149,11 @@ func (e *env) plainReader() reader {
 
 // lineEditor reads lines with history and editing; the terminal is raw only
 // while it does. Ctrl-C begins a new line, as in any shell.
-func (e *env) lineEditor(fd int) reader {
+func (s *streams) lineEditor(fd int) reader {
 	t := term.NewTerminal(struct {
 		io.Reader
 		io.Writer
-	}{keyReader{e.in}, e.raw}, "")
+	}{keyReader{s.in}, s.raw}, "")
 	return func(prompt string) (string, error) {
 		t.SetPrompt(prompt)
 		old, err := term.MakeRaw(fd)
@@ -166,7 +166,7 @@ func (e *env) lineEditor(fd int) reader {
 		}
 		line, err := t.ReadLine()
 		if errors.Is(err, io.EOF) {
-			fmt.Fprint(e.raw, "\r\n") // what follows begins a line
+			fmt.Fprint(s.raw, "\r\n") // what follows begins a line
 		}
 		return line, err
 	}

@@ -59,11 +59,11 @@ runs. The values of its environment, and names and passwords in URLs, are shown 
 	return cmd
 }
 
-func (e *env) showTask(t task.Info) error {
+func (p *printer) showTask(t task.Info) error {
 	var rows [][]string
 	say := func(key, value string) {
 		if value != "" {
-			rows = append(rows, []string{e.paint("1", key+":"), plain(value)})
+			rows = append(rows, []string{p.paint("1", key+":"), plain(value)})
 		}
 	}
 	num := func(n int) string {
@@ -73,12 +73,12 @@ func (e *env) showTask(t task.Info) error {
 		return strconv.Itoa(n)
 	}
 	say("Name", t.Name)
-	rows = append(rows, []string{e.paint("1", "State:"), e.paint(colours[t.State], string(t.State))})
+	rows = append(rows, []string{p.paint("1", "State:"), p.paint(colours[t.State], string(t.State))})
 	say("Reason", t.Reason)
 	if t.State == task.BackingOff {
-		say("Next try", e.when(t.NextAt))
+		say("Next try", p.when(t.NextAt))
 	} else {
-		say("Next run", e.when(t.NextAt))
+		say("Next run", p.when(t.NextAt))
 	}
 	say("Wish", string(t.Wish))
 	say("Engine", t.Engine)
@@ -95,8 +95,8 @@ func (e *env) showTask(t task.Info) error {
 	if x := exitOf(t); x != "-" {
 		say("Exit", x)
 	}
-	say("Started", e.when(t.StartedAt))
-	say("Ended", e.when(t.EndedAt))
+	say("Started", p.when(t.StartedAt))
+	say("Ended", p.when(t.EndedAt))
 	if t.Stats != nil {
 		noun := "processes"
 		if t.Processes == 1 {
@@ -105,23 +105,23 @@ func (e *env) showTask(t task.Info) error {
 		say("Uses", fmt.Sprintf("%.1f%% CPU, %s, %d %s", t.CPUPercent, size(t.MemoryBytes), t.Processes, noun))
 	}
 	say("Log", t.Log)
-	for _, fact := range specFacts(&e.withoutSecrets([]task.Info{t})[0].Spec) {
+	for _, fact := range specFacts(&p.withoutSecrets([]task.Info{t})[0].Spec) {
 		say(fact[0], fact[1])
 	}
 	for kv := range t.Spec.Env.Vars() {
 		say("Env", kv)
 	}
-	if err := pad(&trimmer{w: e.out}, nil, rows); err != nil {
+	if err := pad(&trimmer{w: p.out}, nil, rows); err != nil {
 		return err
 	}
 	if len(t.Tree) > 0 {
-		fmt.Fprintln(e.out)
-		e.drawTree(t.Tree)
+		fmt.Fprintln(p.out)
+		p.drawTree(t.Tree)
 	}
 	if len(t.Runs) == 0 {
 		return nil
 	}
-	fmt.Fprintln(e.out)
+	fmt.Fprintln(p.out)
 	var runs [][]string
 	for _, r := range t.Runs {
 		state, exit, lasted := r.State, exitOf(task.Info{ExitCode: r.ExitCode, Signal: r.Signal}), "-"
@@ -136,14 +136,14 @@ func (e *env) showTask(t task.Info) error {
 			lasted = span(end.Sub(r.StartedAt.Time))
 		}
 		runs = append(runs, []string{
-			strconv.Itoa(r.Run), e.paint(colours[state], string(state)), number(r.PID), e.when(r.StartedAt), lasted, exit, dash(plain(r.Reason)),
+			strconv.Itoa(r.Run), p.paint(colours[state], string(state)), number(r.PID), p.when(r.StartedAt), lasted, exit, dash(plain(r.Reason)),
 		})
 	}
-	return e.printTable([]string{"RUN", "STATE", "PID", "STARTED", "LASTED", "EXIT", "REASON"}, runs)
+	return p.printTable([]string{"RUN", "STATE", "PID", "STARTED", "LASTED", "EXIT", "REASON"}, runs)
 }
 
 // drawTree draws the processes without a parent, and below each its own.
-func (e *env) drawTree(procs []task.Proc) {
+func (p *printer) drawTree(procs []task.Proc) {
 	below := make(map[int][]task.Proc)
 	for _, p := range procs {
 		below[p.Parent] = append(below[p.Parent], p)
@@ -152,7 +152,7 @@ func (e *env) drawTree(procs []task.Proc) {
 	draw = func(parent int, indent string) {
 		of := below[parent]
 		delete(below, parent) // each is drawn once, whatever the supervisor says of its parents
-		for i, p := range of {
+		for i, proc := range of {
 			branch, more := "├─ ", "│  "
 			if i == len(of)-1 {
 				branch, more = "└─ ", "   "
@@ -160,29 +160,21 @@ func (e *env) drawTree(procs []task.Proc) {
 			if parent == 0 || len(indent) > maxColumn {
 				branch, more = "", ""
 			}
-			line := fmt.Sprintf("%s%s%d  %s  (%s)\n", indent, branch, p.PID, plain(commandLine(task.Info{Command: p.Command})), size(p.MemoryBytes))
-			fmt.Fprint(&trimmer{w: e.out, width: e.terminal()}, line)
-			draw(p.PID, indent+more)
+			line := fmt.Sprintf("%s%s%d  %s  (%s)\n", indent, branch, proc.PID, plain(commandLine(task.Info{Command: proc.Command})), size(proc.MemoryBytes))
+			fmt.Fprint(&trimmer{w: p.out, width: p.terminal()}, line)
+			draw(proc.PID, indent+more)
 		}
 	}
 	draw(0, "")
 }
 
-// terminal is the width of the terminal that is written to; 0: there is none.
-func (e *env) terminal() int {
-	if e.tty {
-		return e.width
-	}
-	return 0
-}
-
 // when is a time: on a terminal in the user's own zone and how far away, else
 // in RFC 3339.
-func (e *env) when(t task.Time) string {
+func (p *printer) when(t task.Time) string {
 	switch {
 	case t.IsZero():
 		return ""
-	case !e.tty:
+	case !p.tty:
 		return t.Format(time.RFC3339)
 	}
 	local := strings.TrimSuffix(t.Local().Format("2006-01-02 15:04:05"), " ")

@@ -13,26 +13,26 @@ import (
 
 // silent says, once and even with -q, that the supervisor does not answer, and why
 // where that can be seen. The command goes on waiting.
-func (e *env) silent() {
-	e.onceSilent.Do(func() {
-		pid := e.supervisorPID()
+func (d *dialer) silent() {
+	d.onceSilent.Do(func() {
+		pid := d.supervisorPID()
 		switch {
 		case pid == 0:
-			fmt.Fprintln(e.err, "tasks: the supervisor does not answer: waiting for it")
+			fmt.Fprintln(d.says.err, "tasks: the supervisor does not answer: waiting for it")
 		case stopped(pid):
-			fmt.Fprintf(e.err, "tasks: the supervisor (pid %d) does not answer: it is stopped: resume it with 'kill -CONT %d'\n", pid, pid)
+			fmt.Fprintf(d.says.err, "tasks: the supervisor (pid %d) does not answer: it is stopped: resume it with 'kill -CONT %d'\n", pid, pid)
 		default:
-			fmt.Fprintf(e.err, "tasks: the supervisor (pid %d) does not answer: waiting for it\n", pid)
+			fmt.Fprintf(d.says.err, "tasks: the supervisor (pid %d) does not answer: waiting for it\n", pid)
 		}
 	})
 }
 
 // supervisorPID is the process that listens, which it does also while it is stopped; 0
 // where that is unknown.
-func (e *env) supervisorPID() int {
+func (d *dialer) supervisorPID() int {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	conn, err := e.client.Dial(ctx)
+	conn, err := d.client.Dial(ctx)
 	if err != nil {
 		return 0
 	}

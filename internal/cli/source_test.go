@@ -15,8 +15,8 @@ import (
 func TestNothingElseWritesToTheTerminal(t *testing.T) {
 	t.Parallel()
 	allowed := map[string][]string{
-		"os.Stdout": {"newEnv", "unread"}, // the latter for its name
-		"os.Stderr": {"newEnv", "serveHere"},
+		"os.Stdout": {"standardStreams", "unread"}, // the latter for its name
+		"os.Stderr": {"standardStreams", "serveHere"},
 		".raw":      {"logLines", "lineEditor", "endWithReader"},
 	}
 	used := make(map[string]bool)
@@ -57,7 +57,7 @@ func TestNothingElseWritesToTheTerminal(t *testing.T) {
 					}
 				}
 				if what != "" && !slices.Contains(allowed[what], within) {
-					t.Errorf("%s: %s uses %s: write to the env's out or err, which escape", name, within, what)
+					t.Errorf("%s: %s uses %s: write to the out or err of streams, which escape", name, within, what)
 				}
 				used[what+" in "+within] = true
 				return true

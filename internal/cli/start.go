@@ -229,13 +229,13 @@ func codeOfTasks(tasks []task.Info) error {
 }
 
 // lastLines shows on stderr how the output of tasks that went wrong ended.
-func (e *env) lastLines(tasks []task.Info) {
+func (p *printer) lastLines(tasks []task.Info) {
 	for _, t := range tasks {
 		if t.Log == "" || !t.State.Ended() {
 			continue
 		}
 		if text, err := logs.Last(t.Log, 10); err == nil && len(text) > 0 {
-			fmt.Fprintf(e.err, "last lines of %s:\n%s\n", plain(t.Name), escape.Colours(bytes.TrimRight(text, "\n")))
+			fmt.Fprintf(p.err, "last lines of %s:\n%s\n", plain(t.Name), escape.Colours(bytes.TrimRight(text, "\n")))
 		}
 	}
 }

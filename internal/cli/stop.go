@@ -38,10 +38,11 @@ task that has ended stays as it is, which is no error.`,
 					return err
 				}
 			}
+			var grace func(time.Duration) time.Duration
 			if now || o.Timeout != nil {
-				e.grace = func(time.Duration) time.Duration { return timeout }
+				grace = func(time.Duration) time.Duration { return timeout }
 			}
-			return e.ask(func(ctx context.Context, c *client.Client) ([]task.Info, error) { return c.Stop(ctx, o) })
+			return e.askFor(grace, func(ctx context.Context, c *client.Client) ([]task.Info, error) { return c.Stop(ctx, o) })
 		},
 	}
 	s.flags(cmd)

@@ -24,7 +24,7 @@ var errNoSuccessor error = task.Errorf(task.ErrUnavailable, "", "the supervisor 
 
 // withSuccessors does what waits on a supervisor, and does it again with the next one
 // as often as the connection is lost. Where none comes the error says so.
-func (e *env) withSuccessors(ctx context.Context, do func(again bool) error) error {
+func (d *dialer) withSuccessors(ctx context.Context, do func(again bool) error) error {
 	var end time.Time // of the wait for the next one
 	pause := firstLook
 	for again := false; ; again = true {
@@ -35,11 +35,11 @@ func (e *env) withSuccessors(ctx context.Context, do func(again bool) error) err
 		}
 		if !again || time.Since(began) > patience {
 			end, pause = time.Now().Add(successorWithin), firstLook
-		} else if err := e.rest(ctx, &pause); err != nil { // it was the same one, on its way out
+		} else if err := d.rest(ctx, &pause); err != nil { // it was the same one, on its way out
 			return err
 		}
 		within, cancel := context.WithDeadlineCause(ctx, end, errNoSuccessor)
-		err = e.successor(within, &pause)
+		err = d.successor(within, &pause)
 		cancel()
 		if err != nil {
 			return err
@@ -48,15 +48,15 @@ func (e *env) withSuccessors(ctx context.Context, do func(again bool) error) err
 }
 
 // successor returns once a supervisor answers, or with the reason of ctx.
-func (e *env) successor(ctx context.Context, pause *time.Duration) error {
-	say := time.AfterFunc(patience, func() { e.remark("tasks: the supervisor is gone: waiting for the next one") })
+func (d *dialer) successor(ctx context.Context, pause *time.Duration) error {
+	say := time.AfterFunc(patience, func() { d.says.remark("tasks: the supervisor is gone: waiting for the next one") })
 	defer say.Stop()
 	for {
-		_, err := e.client.Info(ctx)
+		_, err := d.client.Info(ctx)
 		if err == nil {
 			return nil
 		}
-		if ended := e.rest(ctx, pause); ended != nil {
+		if ended := d.rest(ctx, pause); ended != nil {
 			if ended == errNoSuccessor && errors.As(err, new(unreachedError)) {
 				return err // which says what can be done
 			}
@@ -66,7 +66,7 @@ func (e *env) successor(ctx context.Context, pause *time.Duration) error {
 }
 
 // rest waits a while, the next time longer, unless ctx ends.
-func (e *env) rest(ctx context.Context, pause *time.Duration) error {
+func (d *dialer) rest(ctx context.Context, pause *time.Duration) error {
 	select {
 	case <-time.After(*pause):
 		*pause = min(2**pause, lastLook)
@@ -78,11 +78,11 @@ func (e *env) rest(ctx context.Context, pause *time.Duration) error {
 
 // noted has the tasks that sel selects noted, as they are when a wait for them has
 // lasted a moment: with the next supervisor it waits for the same ones.
-func (e *env) noted(ctx context.Context, sel task.Selector) func() []task.Info {
+func (d *dialer) noted(ctx context.Context, sel task.Selector) func() []task.Info {
 	const moment = 50 * time.Millisecond
 	list := make(chan []task.Info, 1)
 	time.AfterFunc(moment, func() {
-		tasks, _ := e.client.List(ctx, client.ListOptions{Selector: sel})
+		tasks, _ := d.client.List(ctx, client.ListOptions{Selector: sel})
 		list <- tasks
 	})
 	var tasks []task.Info
@@ -100,7 +100,7 @@ func (e *env) noted(ctx context.Context, sel task.Selector) func() []task.Info {
 
 // waitOn is client.Wait, under one supervisor after the other. known is the tasks as
 // they were at first.
-func (e *env) waitOn(ctx context.Context, known func() []task.Info, o client.WaitOptions) ([]task.Info, error) {
+func (d *dialer) waitOn(ctx context.Context, known func() []task.Info, o client.WaitOptions) ([]task.Info, error) {
 	began, bound := time.Now(), ctx
 	if o.Timeout != nil {
 		var cancel context.CancelFunc
@@ -108,16 +108,16 @@ func (e *env) waitOn(ctx context.Context, known func() []task.Info, o client.Wai
 		defer cancel()
 	}
 	var tasks []task.Info
-	err := e.withSuccessors(bound, func(again bool) (err error) {
+	err := d.withSuccessors(bound, func(again bool) (err error) {
 		if !again {
-			tasks, err = e.client.Wait(ctx, o)
+			tasks, err = d.client.Wait(ctx, o)
 			return err
 		}
 		rest := o
 		if o.Timeout != nil {
 			rest.Timeout = new(max(0, *o.Timeout-task.Duration(time.Since(began))))
 		}
-		tasks, err = e.waitAgain(ctx, known(), rest)
+		tasks, err = d.waitAgain(ctx, known(), rest)
 		return retimed(err, o.Timeout)
 	})
 	return tasks, err
@@ -139,12 +139,12 @@ func retimed(err error, whole *task.Duration) error {
 }
 
 // waitAgain is client.Wait with another supervisor than the one that knew of the tasks.
-func (e *env) waitAgain(ctx context.Context, known []task.Info, o client.WaitOptions) ([]task.Info, error) {
+func (d *dialer) waitAgain(ctx context.Context, known []task.Info, o client.WaitOptions) ([]task.Info, error) {
 	names := sameNames(o.Selector, known)
 	if names == nil {
-		return e.client.Wait(ctx, o)
+		return d.client.Wait(ctx, o)
 	}
-	now, err := e.client.Get(ctx, client.ListOptions{Selector: task.Selector{Names: names}})
+	now, err := d.client.Get(ctx, client.ListOptions{Selector: task.Selector{Names: names}})
 	if errors.Is(err, task.ErrUnavailable) || ctx.Err() != nil {
 		return nil, err
 	}
@@ -161,7 +161,7 @@ func (e *env) waitAgain(ctx context.Context, known []task.Info, o client.WaitOpt
 	}
 	if len(open) > 0 && !(o.Any && len(over) > 0) {
 		o.Selector = task.Selector{Names: open}
-		now, err = e.client.Wait(ctx, o)
+		now, err = d.client.Wait(ctx, o)
 		infos = byName(now)
 	} else {
 		err = nil

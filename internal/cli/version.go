@@ -17,13 +17,13 @@ func newVersion(e *env) *cobra.Command {
 	}
 }
 
-func (e *env) printVersion() error {
+func (p *printer) printVersion() error {
 	switch {
-	case e.quiet:
+	case p.quiet:
 		return nil
-	case e.output == "json":
-		return e.printJSON(map[string]string{"version": version(), "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH})
+	case p.output == "json":
+		return p.printJSON(map[string]string{"version": version(), "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH})
 	}
-	_, err := fmt.Fprintf(e.out, "tasks %s (%s, %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	_, err := fmt.Fprintf(p.out, "tasks %s (%s, %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err
 }

@@ -1,0 +1,49 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+var errInterrupted = errors.New("interrupted")
+
+// What is so after an interrupt: of a command that waits, and of one that has
+// asked for a change.
+const (
+	unchanged = "the tasks go on as they are"
+	asked     = "the supervisor goes on with it"
+)
+
+// untilInterrupt is a context that a Ctrl-C, or TERM, ends with errInterrupted
+// and what is so then. A second one ends the command at once.
+func untilInterrupt(then string) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	sig := make(chan os.Signal, 1)
+	signal.Notify(sig, syscall.SIGINT, syscall.SIGTERM)
+	go func() {
+		select {
+		case <-sig:
+			signal.Stop(sig)
+			cancel(fmt.Errorf("%w: %s", errInterrupted, then))
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(sig)
+		cancel(nil)
+	}
+}
+
+// evenThen is ctx, or once that has ended one that lasts a moment longer, to ask
+// how things are then.
+func evenThen(ctx context.Context) (context.Context, context.CancelFunc) {
+	if ctx.Err() == nil {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(context.Background(), 2*time.Second, context.Cause(ctx))
+}
