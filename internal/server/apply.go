@@ -31,11 +31,11 @@ func startEach(c *conn, _, params json.RawMessage) (func() (any, error), error) 
 	if err != nil {
 		return nil, err
 	}
-	ops := make([]supervisor.Op, len(specs))
-	for i := range specs {
-		ops[i] = supervisor.Op{Kind: supervisor.OpStart, Name: specs[i].Name, Spec: &specs[i]}
+	requests := make([]supervisor.Request, len(specs))
+	for i, spec := range specs {
+		requests[i] = supervisor.Start(spec)
 	}
-	return submit(c.srv.cfg.Supervisor, ops, nil)
+	return submit(c.srv.cfg.Supervisor, requests, nil)
 }
 
 // inOrder refuses a name that is there twice, and a task before one that it is
@@ -97,7 +97,7 @@ func apply(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 					call.Shared(context.Background()) // an error of its own is told once
 				}
 			}
-			calls[spec.Name] = sup.Submit(supervisor.Op{Kind: supervisor.OpStart, Name: spec.Name, Spec: spec, Replace: true})
+			calls[spec.Name] = sup.Submit(started(*spec, true))
 		}
 		reached, errs := tasks{shared: make([]*task.Info, 0, len(calls))}, []error(nil)
 		for i := range p.Tasks {

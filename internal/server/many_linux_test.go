@@ -57,7 +57,7 @@ func TestLargeList(t *testing.T) {
 	calls := make([]*supervisor.Call, n)
 	for i := range calls {
 		spec := &task.Spec{Name: fmt.Sprintf("t%04d", i), Command: []string{"x"}}
-		calls[i] = h.sup.Submit(supervisor.Op{Kind: supervisor.OpStart, Name: spec.Name, Spec: spec})
+		calls[i] = h.sup.Submit(supervisor.Start(*spec))
 	}
 	for _, c := range calls {
 		if _, err := c.Wait(t.Context()); err != nil {

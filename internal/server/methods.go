@@ -72,7 +72,7 @@ func start(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 		}
 		spec := p.Spec
 		c.complete(&spec)
-		return submit(sup, []supervisor.Op{{Kind: supervisor.OpStart, Name: spec.Name, Spec: &spec, Replace: p.Replace}}, nil)
+		return submit(sup, []supervisor.Request{started(spec, p.Replace)}, nil)
 	}
 	if p.Group = ""; !reflect.DeepEqual(p.Spec, task.Spec{}) {
 		return nil, &protocol.Error{Code: protocol.CodeParams, Message: "params: a spec goes with one name and a command"}
@@ -87,13 +87,13 @@ func start(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 			errs[i] = cmp.Or(sup.Removed(missing.Name), err)
 		}
 	}
-	return forEach(c, names, errs, func(name string) (supervisor.Op, bool) {
+	return forEach(c, names, errs, func(name string) (supervisor.Request, bool) {
 		if p.All { // all that can be
 			if t, err := sup.Info(name); err != nil || !t.State.Ended() {
-				return supervisor.Op{}, false
+				return supervisor.Request{}, false
 			}
 		}
-		return supervisor.Op{Kind: supervisor.OpStart, Spec: &task.Spec{Name: name}, Replace: p.Replace}, true
+		return started(task.Spec{Name: name}, p.Replace), true
 	})
 }
 
@@ -115,14 +115,11 @@ func stop(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 	if err != nil {
 		return nil, err
 	}
-	op := supervisor.Op{Kind: supervisor.OpStop, Now: p.Now}
+	end := supervisor.End{Now: p.Now, Grace: (*time.Duration)(p.Timeout)}
 	if err := checkTimeout(p.Timeout); err != nil {
 		return nil, err
 	}
-	if p.Timeout != nil {
-		op.CapGrace, op.Grace = true, time.Duration(*p.Timeout)
-	}
-	return forEach(c, names, errs, func(string) (supervisor.Op, bool) { return op, true })
+	return forEach(c, names, errs, func(name string) (supervisor.Request, bool) { return supervisor.Stop(name, end), true })
 }
 
 func restart(c *conn, _, params json.RawMessage) (func() (any, error), error) {
@@ -131,7 +128,7 @@ func restart(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 	if err != nil {
 		return nil, err
 	}
-	return forEach(c, names, errs, func(string) (supervisor.Op, bool) { return supervisor.Op{Kind: supervisor.OpRestart}, true })
+	return forEach(c, names, errs, func(name string) (supervisor.Request, bool) { return supervisor.Restart(name), true })
 }
 
 func signal(c *conn, _, params json.RawMessage) (func() (any, error), error) {
@@ -145,13 +142,13 @@ func signal(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 		return nil, task.Errorf(task.ErrUsage, "", "%v", err)
 	}
 	sup := c.srv.cfg.Supervisor
-	return forEach(c, names, errs, func(name string) (supervisor.Op, bool) {
+	return forEach(c, names, errs, func(name string) (supervisor.Request, bool) {
 		if p.All {
 			if t, err := sup.Info(name); err != nil || t.PID == 0 {
-				return supervisor.Op{}, false
+				return supervisor.Request{}, false
 			}
 		}
-		return supervisor.Op{Kind: supervisor.OpSignal, Signal: sig}, true
+		return supervisor.Signal(name, sig), true
 	})
 }
 
@@ -162,40 +159,43 @@ func remove(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 		return nil, err
 	}
 	sup := c.srv.cfg.Supervisor
-	return forEach(c, names, errs, func(name string) (supervisor.Op, bool) {
+	return forEach(c, names, errs, func(name string) (supervisor.Request, bool) {
 		pass := false
 		if p.Ended || p.Finished || len(p.States) > 0 {
 			t, err := sup.Info(name)
 			pass = err != nil || p.Ended && !t.State.Ended() || p.Finished && !t.Finished() || len(p.States) > 0 && !slices.Contains(p.States, t.State)
 		}
-		return supervisor.Op{Kind: supervisor.OpRemove, Force: p.Force}, !pass
+		if p.Force {
+			return supervisor.ForceRemove(name, supervisor.End{}), !pass
+		}
+		return supervisor.Remove(name), !pass
 	})
 }
 
 func pause(c *conn, _, params json.RawMessage) (func() (any, error), error) {
-	return turn(c, params, supervisor.OpPause, task.Running)
+	return turn(c, params, supervisor.Pause, task.Running)
 }
 
 func resume(c *conn, _, params json.RawMessage) (func() (any, error), error) {
-	return turn(c, params, supervisor.OpResume, task.Paused)
+	return turn(c, params, supervisor.Resume, task.Paused)
 }
 
 // turn submits kind for the tasks selected; with all or a
 // group, for those in that state that are no functions.
-func turn(c *conn, params json.RawMessage, kind supervisor.OpKind, from task.State) (func() (any, error), error) {
+func turn(c *conn, params json.RawMessage, of func(name string) supervisor.Request, from task.State) (func() (any, error), error) {
 	var p protocol.Pause
 	names, errs, err := selected(c, params, &p, &p.Selector)
 	if err != nil {
 		return nil, err
 	}
 	sup := c.srv.cfg.Supervisor
-	return forEach(c, names, errs, func(name string) (supervisor.Op, bool) {
+	return forEach(c, names, errs, func(name string) (supervisor.Request, bool) {
 		if p.All || len(p.InGroups()) > 0 {
 			if t, err := sup.Info(name); err != nil || t.State != from || t.Engine == task.EngineFunc {
-				return supervisor.Op{}, false
+				return supervisor.Request{}, false
 			}
 		}
-		return supervisor.Op{Kind: kind}, true
+		return of(name), true
 	})
 }
 
@@ -240,32 +240,34 @@ func checkTimeout(d *task.Duration) error {
 	return nil
 }
 
-// forEach submits the operation that of gives for every name, unless it passes it over.
-func forEach(c *conn, names []string, errs []error, of func(name string) (supervisor.Op, bool)) (func() (any, error), error) {
-	var ops []supervisor.Op
+// forEach submits the request that of gives for every name, unless it passes it over.
+func forEach(c *conn, names []string, errs []error, of func(name string) (supervisor.Request, bool)) (func() (any, error), error) {
+	var requests []supervisor.Request
 	for _, name := range names {
-		if op, ok := of(name); ok {
-			op.Name = name
-			ops = append(ops, op)
+		if r, ok := of(name); ok {
+			requests = append(requests, r)
 		}
 	}
-	return submit(c.srv.cfg.Supervisor, ops, errs)
+	return submit(c.srv.cfg.Supervisor, requests, errs)
 }
 
-// nothing is an operation that no task knows.
-const nothing = ^supervisor.OpKind(0)
-
-// submit begins all the operations; its finish waits for them. They are carried
-// out even if the peer goes away.
-func submit(sup *supervisor.Supervisor, ops []supervisor.Op, errs []error) (func() (any, error), error) {
-	calls := make([]*supervisor.Call, 0, len(ops))
-	for _, op := range ops {
-		calls = append(calls, sup.Submit(op))
+// started is a start of spec; with replace, what has its name is stopped first.
+func started(spec task.Spec, replace bool) supervisor.Request {
+	if replace {
+		return supervisor.Replace(spec, supervisor.End{})
 	}
-	// A task takes one operation at a time: with the next in its hands it has
-	// begun the one before, and so the request that follows this one sees it.
-	for _, op := range ops {
-		sup.Submit(supervisor.Op{Kind: nothing, Name: op.Name})
+	return supervisor.Start(spec)
+}
+
+// submit begins all the requests; its finish waits for them. They are carried
+// out even if the peer goes away.
+func submit(sup *supervisor.Supervisor, requests []supervisor.Request, errs []error) (func() (any, error), error) {
+	calls := make([]*supervisor.Call, 0, len(requests))
+	for _, r := range requests {
+		calls = append(calls, sup.Submit(r))
+	}
+	for _, call := range calls { // so that the peer's next request sees it
+		call.Taken()
 	}
 	return func() (any, error) {
 		reached := tasks{shared: make([]*task.Info, 0, len(calls))}

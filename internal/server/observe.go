@@ -185,7 +185,7 @@ type waiting struct {
 func (w *waiting) until(ctx context.Context) ([]*task.Info, error) {
 	names, gone := w.names, make(map[string]*task.Info)
 	for {
-		tasks, err := w.sup.WaitFor(ctx, names, w.any, w.is)
+		tasks, err := w.sup.WaitFor(ctx, names, supervisor.WaitOptions{Any: w.any, Until: w.is})
 		var e *task.Error
 		if errors.Is(err, task.ErrNotFound) && errors.As(err, &e) {
 			at := slices.IndexFunc(w.before, func(t *task.Info) bool { return t.Name == e.Name && t.State.Ended() })

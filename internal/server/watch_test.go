@@ -25,7 +25,7 @@ func TestSlowWatch(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := h.sup.Wait(t.Context(), names, false); err != nil {
+	if _, err := h.sup.Wait(t.Context(), names...); err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("%d tasks in %v", len(names), time.Since(began))
@@ -64,7 +64,7 @@ func TestWatchSelects(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := h.sup.Remove(t.Context(), "web", false); err != nil {
+	if _, err := h.sup.Remove(t.Context(), "web"); err != nil {
 		t.Fatal(err)
 	}
 	h.goTask(t, "job-1")

@@ -73,6 +73,7 @@ func (a *actor) loop() {
 		select {
 		case c := <-a.mail:
 			a.handle(c)
+			close(c.taken)
 		case l := <-a.run.launched:
 			a.begun(l)
 		case <-a.run.exited:
@@ -119,7 +120,7 @@ func closed(c <-chan struct{}) bool {
 	}
 }
 
-// drain answers those whose operation will not come to its end, and saves what there
+// drain answers those whose request will not come to its end, and saves what there
 // will be no later time for.
 func (a *actor) drain() {
 	a.lastEnd()

@@ -2,61 +2,26 @@ package supervisor
 
 import (
 	"context"
-	"syscall"
-	"time"
 
 	"tasks/internal/typo"
 	"tasks/pkg/task"
 )
 
-// OpKind says what an Op does.
-type OpKind uint8
-
-// The operations.
-const (
-	OpStart   OpKind = iota // Spec, Replace
-	OpStop                  // Now, Grace
-	OpRestart               //
-	OpSignal                // Signal
-	OpRemove                // Force
-	OpPause                 //
-	OpResume                //
-	opLeave                 // of Supervisor.Leave
-)
-
-// An Op is one request concerning one task.
-type Op struct {
-	Kind OpKind
-	Name string
-
-	Spec     *task.Spec     // what to start; without a command: what has that name
-	Replace  bool           // stop first what has that name
-	Now      bool           // kill at once
-	CapGrace bool           // Grace replaces that of the spec
-	Grace    time.Duration  //
-	Signal   syscall.Signal //
-	Force    bool           // stop first
-
-	shutdown bool // a stop by the end of the supervisor: the wish stays
-	fn       Func
-	atMost   bool      // Grace may only shorten that of the spec
-	ended    task.Time // remove only what ended then
-	kept     bool      // it was asked of an earlier supervisor
-	place    uint64    // in the queue, if the start leads there at once: by when it was submitted
-}
-
-// A Call is an Op under way.
+// A Call is a [Request] under way.
 type Call struct {
-	op   Op
-	done chan struct{}
-	info *task.Info // shared: nobody changes it
-	err  error
+	request Request
+	taken   chan struct{} // closed when its task has taken it up
+	done    chan struct{}
+	info    *task.Info // shared: nobody changes it
+	err     error
 }
 
-func newCall(op Op) *Call { return &Call{op: op, done: make(chan struct{})} }
+func newCall(r Request) *Call {
+	return &Call{request: r, taken: make(chan struct{}), done: make(chan struct{})}
+}
 
-// Wait returns the task as the operation left it. If ctx ends first, the
-// operation goes on without its caller.
+// Wait returns the task as the request left it. If ctx ends first, the request is
+// carried out without its caller.
 func (c *Call) Wait(ctx context.Context) (task.Info, error) {
 	info, err := c.Shared(ctx)
 	return *info, err
@@ -80,6 +45,15 @@ func (c *Call) Shared(ctx context.Context) (*task.Info, error) {
 
 var noTask = new(task.Info)
 
+// Taken returns when the request has taken effect, done or not: whoever looks at the
+// task from then on, or asks something else of it, comes after it.
+func (c *Call) Taken() {
+	select {
+	case <-c.taken:
+	case <-c.done:
+	}
+}
+
 func (c *Call) answer(info *task.Info, err error) {
 	c.info, c.err = info, err
 	close(c.done)
@@ -90,20 +64,21 @@ func (c *Call) fail(err error) *Call {
 	return c
 }
 
-// Submit begins op and returns at once: it waits for a save of that task at
-// most. Operations on one task that one goroutine submits take effect in that
-// order.
-func (s *Supervisor) Submit(op Op) *Call {
-	c := newCall(op)
-	if op.Kind == OpStart {
-		if err := op.Spec.Check(); err != nil {
+// Submit begins what r asks for and returns at once: it waits for a save of that task
+// at most. Requests for one task that one goroutine submits take effect in that order.
+func (s *Supervisor) Submit(r Request) *Call {
+	c := newCall(r)
+	switch r.kind {
+	case noRequest:
+		return c.fail(task.Errorf(task.ErrUsage, "", "the request is empty"))
+	case toStart:
+		if err := r.spec.Check(); err != nil {
 			return c.fail(err)
 		}
-		op.Name, c.op.Name = op.Spec.Name, op.Spec.Name
-		c.op.place = s.queues.Last()
+		c.request.place = s.queues.Last()
 	}
 	for {
-		a, err := s.actorFor(op)
+		a, err := s.actorFor(&c.request)
 		if err != nil {
 			return c.fail(err)
 		}
@@ -124,36 +99,36 @@ func (a *actor) take(c *Call) bool {
 	}
 }
 
-// actorFor finds the task of op, or makes it where op brings a new one.
-func (s *Supervisor) actorFor(op Op) (*actor, error) {
+// actorFor finds the task of r, or makes it where r brings a new one.
+func (s *Supervisor) actorFor(r *Request) (*actor, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	a := s.tasks[op.Name]
-	starts := op.Kind == OpStart || op.Kind == OpRestart
+	a := s.tasks[r.name]
+	starts := r.kind == toStart || r.kind == toRestart
 	switch {
 	case s.closing && (starts || a == nil || a.ended()):
-		return nil, shuttingDown(op.Name)
+		return nil, shuttingDown(r.name)
 	case a != nil && !a.ended():
 		return a, nil
-	case op.Kind != OpStart:
-		return nil, s.noSuchLocked(op.Name)
+	case r.kind != toStart:
+		return nil, s.noSuchLocked(r.name)
 	}
-	if len(op.Spec.Command) == 0 && op.fn == nil {
-		if err := s.Removed(op.Name); err != nil {
+	if len(r.spec.Command) == 0 && r.fn == nil {
+		if err := s.Removed(r.name); err != nil {
 			return nil, err
 		}
-		if like := typo.Nearest(op.Name, s.namesLocked()); like != "" {
-			return nil, s.noSuchLocked(op.Name)
+		if like := typo.Nearest(r.name, s.namesLocked()); like != "" {
+			return nil, s.noSuchLocked(r.name)
 		}
 		if s.opts.Builtin == nil {
-			return nil, task.Errorf(task.ErrUsage, op.Name, "no command for the new task %s", op.Name)
+			return nil, task.Errorf(task.ErrUsage, r.name, "no command for the new task %s", r.name)
 		}
 	}
-	if len(op.Spec.Command) > 0 && s.opts.Commands == nil {
-		return nil, noCommands(op.Name)
+	if len(r.spec.Command) > 0 && s.opts.Commands == nil {
+		return nil, noCommands(r.name)
 	}
-	a = newActor(s, op.Name)
-	s.tasks[op.Name] = a
+	a = newActor(s, r.name)
+	s.tasks[r.name] = a
 	s.actors.Go(a.loop)
 	return a, nil
 }

@@ -62,7 +62,7 @@ func TestReady(t *testing.T) {
 		time.Sleep(29 * time.Second)
 		waited := make(chan []task.Info)
 		go func() {
-			shared, _ := s.WaitFor(t.Context(), []string{"a"}, false, func(i *task.Info) bool { return i.State == task.Running })
+			shared, _ := s.WaitFor(t.Context(), []string{"a"}, supervisor.WaitOptions{Until: func(i *task.Info) bool { return i.State == task.Running }})
 			waited <- copies(shared)
 		}()
 		k.BeReady(nil)
@@ -204,7 +204,7 @@ func TestEndsWhileNotReady(t *testing.T) {
 		{"well", func(_ *supervisor.Supervisor, r *enginetest.FakeRun) { r.Exit(task.Exit{}, false) }, task.Done, ""},
 		{"with others left", func(_ *supervisor.Supervisor, r *enginetest.FakeRun) { r.Exit(task.Exit{}, true) }, task.Done, "main process ended; 1 other swept"},
 		{"by a stop", func(s *supervisor.Supervisor, _ *enginetest.FakeRun) {
-			s.Submit(supervisor.Op{Kind: supervisor.OpStop, Name: "a"})
+			s.Submit(supervisor.Stop("a", supervisor.End{}))
 		}, task.Stopped, "stopped"},
 		{"at the end of the supervisor", func(s *supervisor.Supervisor, _ *enginetest.FakeRun) {
 			go s.Close(context.Background())

@@ -245,7 +245,7 @@ func TestOverlap(t *testing.T) {
 		faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 			f.Hold(true)
 			spec := job("a", every(time.Hour), overlaps(task.OverlapQueue))
-			call := s.Submit(supervisor.Op{Kind: supervisor.OpStart, Spec: &spec})
+			call := s.Submit(supervisor.Start(spec))
 			r := f.Next(t)
 			time.Sleep(90 * time.Minute)
 			f.Hold(false)

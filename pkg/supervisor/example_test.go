@@ -39,6 +39,21 @@ func Example() {
 	// <nil>
 }
 
+func ExampleSupervisor_Run() {
+	ctx, cancel := context.WithCancel(context.Background()) // a program's: signal.NotifyContext
+	sup := supervisor.New(supervisor.Options{})
+	sup.Go("capture", func(ctx context.Context) error {
+		cancel()
+		<-ctx.Done() // the stop event
+		fmt.Println("the lens is closed:", context.Cause(ctx))
+		return nil
+	})
+	fmt.Println(sup.Run(ctx))
+	// Output:
+	// the lens is closed: stop event set
+	// <nil>
+}
+
 func ExampleSupervisor_GoSpec() {
 	ctx := context.Background()
 	sup := supervisor.New(supervisor.Options{})
@@ -54,7 +69,7 @@ func ExampleSupervisor_GoSpec() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if _, err := sup.Wait(ctx, []string{"poll"}, false); err != nil {
+	if _, err := sup.Wait(ctx, "poll"); err != nil {
 		log.Fatal(err)
 	}
 	info, _ := sup.Info("poll")
@@ -76,7 +91,7 @@ func ExampleSupervisor_Watch() {
 	sup.GoSpec(task.Spec{Name: "left", Group: "cameras"}, func(ctx context.Context) error {
 		panic("lens cap on")
 	})
-	sup.Wait(ctx, []string{"left"}, false)
+	sup.Wait(ctx, "left")
 	sup.Close(ctx)
 
 	for {

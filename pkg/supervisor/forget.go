@@ -28,7 +28,7 @@ func (s *Supervisor) forgetOld(keep int) {
 				ended.Note(e.Task, e.Removed)
 			}
 			for _, old := range ended.Oldest(keep, s.order.Awaited) {
-				s.Submit(Op{Kind: OpRemove, Name: old.Name, ended: old.At})
+				s.Submit(Request{kind: toRemove, name: old.Name, ended: old.At})
 			}
 		}
 	})

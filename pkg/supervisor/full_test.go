@@ -51,7 +51,7 @@ func TestSaveFailsAtTheEnd(t *testing.T) {
 		if !errors.Is(err, errDisk) || got.State != task.Stopped {
 			t.Errorf("Stop: %+v, %v", got, err)
 		}
-		_, err = s.Remove(t.Context(), "web", false)
+		_, err = s.Remove(t.Context(), "web")
 		if !errors.Is(err, errDisk) {
 			t.Errorf("Remove: %v", err)
 		}
@@ -239,7 +239,7 @@ func TestQueuedWithoutRoom(t *testing.T) {
 			}
 		},
 		"removal": func(t *testing.T, s *supervisor.Supervisor, st *memory) {
-			if _, err := s.Remove(t.Context(), "a", true); err != nil {
+			if _, err := s.Submit(supervisor.ForceRemove("a", supervisor.End{})).Wait(t.Context()); err != nil {
 				t.Errorf("Remove: %v", err)
 			}
 		},

@@ -119,7 +119,7 @@ func TestLogOfARun(t *testing.T) {
 		if !strings.HasPrefix(string(second), "tick 1\npanic: spring broke\n\ngoroutine ") {
 			t.Errorf("log of run 2: %q", second)
 		}
-		if _, err := s.Remove(t.Context(), "ticker", false); err != nil {
+		if _, err := s.Remove(t.Context(), "ticker"); err != nil {
 			t.Error(err)
 		}
 		if runs, err := dir.Runs("ticker"); err != nil || len(runs) > 0 {
@@ -169,7 +169,7 @@ func TestFunctionThatIgnoresItsStopEvent(t *testing.T) {
 		expectError(t, s.Go("capture", untilStop), task.ErrConflict, "Task capture is stopping.")
 		_, err = s.Stop(t.Context(), "capture")
 		expectError(t, err, task.ErrTimeout, "capture")
-		_, err = s.Remove(t.Context(), "capture", true)
+		_, err = s.Submit(supervisor.ForceRemove("capture", supervisor.End{})).Wait(t.Context())
 		expectError(t, err, task.ErrTimeout, "capture")
 		close(release)
 		expect(t, s, "capture", task.Stopped, "stopped")
@@ -207,15 +207,18 @@ func TestNamesOfFunctions(t *testing.T) {
 		expectError(t, err, task.ErrUsage, "no commands")
 		_, err = s.Start(t.Context(), task.Spec{Name: "captrue"})
 		expectError(t, err, task.ErrNotFound, "No such task: captrue (did you mean capture?)")
-		_, err = s.Submit(supervisor.Op{Kind: supervisor.OpSignal, Name: "capture", Signal: syscall.SIGHUP}).Wait(t.Context())
+		_, err = s.Submit(supervisor.Signal("capture", syscall.SIGHUP)).Wait(t.Context())
 		expectError(t, err, task.ErrConflict, "only its stop event")
 		for name, op := range map[string]func() error{
 			"Stop":    func() error { _, err := s.Stop(t.Context(), "x"); return err },
 			"Restart": func() error { _, err := s.Restart(t.Context(), "x"); return err },
-			"Remove":  func() error { _, err := s.Remove(t.Context(), "x", true); return err },
-			"Info":    func() error { _, err := s.Info("x"); return err },
-			"Env":     func() error { _, err := s.Env("x"); return err },
-			"Wait":    func() error { _, err := s.Wait(t.Context(), []string{"capture", "x"}, false); return err },
+			"Remove": func() error {
+				_, err := s.Submit(supervisor.ForceRemove("x", supervisor.End{})).Wait(t.Context())
+				return err
+			},
+			"Info": func() error { _, err := s.Info("x"); return err },
+			"Env":  func() error { _, err := s.Env("x"); return err },
+			"Wait": func() error { _, err := s.Wait(t.Context(), "capture", "x"); return err },
 		} {
 			if err := op(); !errors.Is(err, task.ErrNotFound) || err.Error() != "No such task: x" {
 				t.Errorf("%s: %v", name, err)

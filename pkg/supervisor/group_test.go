@@ -90,7 +90,7 @@ func TestRemoveGroup(t *testing.T) {
 			start(t, s, f, task.Spec{Name: name})
 		}
 		for _, name := range []string{"a", "b", "c"} {
-			s.Remove(t.Context(), name, true)
+			s.Submit(supervisor.ForceRemove(name, supervisor.End{})).Wait(t.Context())
 		}
 		if len(s.Groups()) != 0 {
 			t.Errorf("groups: %+v", s.Groups())

@@ -97,12 +97,12 @@ func (s *Supervisor) RemoveGroup(name string) (task.Group, error) {
 // PauseGroup has nothing new begin in the group, and pauses what runs, so far as
 // it can be paused.
 func (s *Supervisor) PauseGroup(ctx context.Context, name string) (task.Group, error) {
-	return s.stir(ctx, name, true, OpPause, task.Running)
+	return s.stir(ctx, name, true, Pause, task.Running)
 }
 
 // ResumeGroup undoes PauseGroup.
 func (s *Supervisor) ResumeGroup(ctx context.Context, name string) (task.Group, error) {
-	return s.stir(ctx, name, false, OpResume, task.Paused)
+	return s.stir(ctx, name, false, Resume, task.Paused)
 }
 
 // pauseWithGroup pauses a run that has come to be in a paused group: PauseGroup sees
@@ -113,11 +113,11 @@ func (a *actor) pauseWithGroup() {
 	}
 	group, _ := a.sup.queues.Get(a.role.spec.Group)
 	if _, able := a.run.proc.(engine.Pauser); able && group.Paused {
-		a.pause(newCall(Op{Kind: OpPause, Name: a.name}), true)
+		a.pause(newCall(Pause(a.name)), true)
 	}
 }
 
-func (s *Supervisor) stir(ctx context.Context, name string, paused bool, kind OpKind, state task.State) (task.Group, error) {
+func (s *Supervisor) stir(ctx context.Context, name string, paused bool, of func(name string) Request, state task.State) (task.Group, error) {
 	if _, err := s.Group(name); err != nil {
 		return task.Group{}, err
 	}
@@ -127,7 +127,7 @@ func (s *Supervisor) stir(ctx context.Context, name string, paused bool, kind Op
 	var calls []*Call
 	for _, t := range s.List() {
 		if t.Group == name && t.State == state {
-			calls = append(calls, s.Submit(Op{Kind: kind, Name: t.Name}))
+			calls = append(calls, s.Submit(of(t.Name)))
 		}
 	}
 	for _, c := range calls { // one that has ended meanwhile, or is a function, is none

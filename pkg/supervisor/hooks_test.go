@@ -47,10 +47,10 @@ func TestHooks(t *testing.T) {
 		{"lost", func(_ *supervisor.Supervisor, r *enginetest.FakeRun) { r.Exit(task.Exit{Lost: true}, false) }, []string{"exit lost , 1", "failure lost , 1"}},
 		{"timed out", func(*supervisor.Supervisor, *enginetest.FakeRun) { time.Sleep(time.Hour) }, []string{"exit failed SIGTERM, 1", "failure failed SIGTERM, 1"}},
 		{"stopped", func(s *supervisor.Supervisor, _ *enginetest.FakeRun) {
-			s.Submit(supervisor.Op{Kind: supervisor.OpStop, Name: "a"})
+			s.Submit(supervisor.Stop("a", supervisor.End{}))
 		}, []string{"exit stopped SIGTERM, 1"}},
 		{"restarted", func(s *supervisor.Supervisor, _ *enginetest.FakeRun) {
-			s.Submit(supervisor.Op{Kind: supervisor.OpRestart, Name: "a"})
+			s.Submit(supervisor.Restart("a"))
 		}, []string{"exit stopped SIGTERM, 1"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

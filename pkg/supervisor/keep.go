@@ -94,10 +94,10 @@ func wall(t time.Time) task.Time {
 // recordNext notes what the call asks for that replaces the task: whoever finds it
 // begins that.
 func (a *actor) recordNext(r *task.Record) {
-	op := &a.calls.renews[0].op
-	next := op.Spec
+	asked := &a.calls.renews[0].request
+	next := asked.spec
 	switch {
-	case op.fn != nil:
+	case asked.fn != nil:
 		return
 	case len(next.Command) == 0: // the same again
 		next = &a.role.spec

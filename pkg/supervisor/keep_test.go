@@ -31,7 +31,7 @@ func TestAcknowledgedIsDurable(t *testing.T) {
 		if got := st.record("web"); got.State != task.Stopped || got.Wish != task.Down || got.Ref != (task.Ref{}) || got.Shutdown {
 			t.Errorf("after Stop: %+v", got)
 		}
-		s.Remove(t.Context(), "web", false)
+		s.Remove(t.Context(), "web")
 		if len(st.all()) != 0 {
 			t.Error("after Remove it is still recorded")
 		}
@@ -335,7 +335,7 @@ func TestSlowStore(t *testing.T) {
 			return nil
 		})
 		spec := web()
-		call := s.Submit(supervisor.Op{Kind: supervisor.OpStart, Spec: &spec})
+		call := s.Submit(supervisor.Start(spec))
 		synctest.Wait()
 		if answered(call) {
 			t.Error("answered before it was saved")

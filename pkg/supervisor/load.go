@@ -46,7 +46,7 @@ func (s *Supervisor) Load(ctx context.Context, records []task.Record, groups ...
 	calls := make([]*Call, len(records))
 	each(func(i int) { // none waits for the record of another
 		if next[i] != nil {
-			calls[i] = newCall(Op{Kind: OpRestart, Name: actors[i].name})
+			calls[i] = newCall(Restart(actors[i].name))
 			actors[i].goOn(calls[i], *next[i])
 		} else if actors[i].state.Owes() {
 			actors[i].happens(lifecycle.Rest{})
@@ -59,7 +59,7 @@ func (s *Supervisor) Load(ctx context.Context, records []task.Record, groups ...
 			continue
 		}
 		if _, err := c.Wait(ctx); err != nil {
-			s.opts.Logger.Warn("cannot start a task again", "task", c.op.Name, "err", err)
+			s.opts.Logger.Warn("cannot start a task again", "task", c.request.name, "err", err)
 		}
 	}
 }
@@ -113,7 +113,7 @@ func (a *actor) restore(ctx context.Context, r task.Record) *lifecycle.GoOn {
 	}
 	if r.Next != nil {
 		a.sup.order.Restore(a.name, slices.Concat(deps.Of(&r.Spec), deps.Of(r.Next)))
-		a.calls.add(lifecycle.Renews, newCall(Op{Kind: OpStart, Name: a.name, Spec: r.Next, Replace: true, kept: true}))
+		a.calls.add(lifecycle.Renews, newCall(Request{kind: toStart, name: a.name, spec: r.Next, force: true, kept: true}))
 	}
 	kept, found := lifecycle.KeptIn(&r), lifecycle.NoRun
 	if kept.Live() {

@@ -13,36 +13,36 @@ import (
 	"tasks/pkg/task"
 )
 
-// handle begins one operation.
+// handle begins one request.
 func (a *actor) handle(c *Call) {
-	switch kind := c.op.Kind; {
-	case (kind == OpStart || kind == OpRestart) && a.sup.isClosing():
+	switch kind := c.request.kind; {
+	case (kind == toStart || kind == toRestart) && a.sup.isClosing():
 		// Behind the last stop, it would begin what nobody ends.
 		a.refuse(c, shuttingDown(a.name))
-	case kind == OpStart && a.state.AtRest():
+	case kind == toStart && a.state.AtRest():
 		a.start(c)
-	case kind == OpStart:
+	case kind == toStart:
 		a.replace(c)
 	case a.state.Never(): // its first start is still to come
 		c.fail(a.sup.noSuch(a.name))
-	case kind == OpStop:
+	case kind == toStop:
 		a.stop(c)
-	case kind == OpRestart:
+	case kind == toRestart:
 		a.restart(c)
-	case kind == OpSignal:
+	case kind == toSignal:
 		a.signal(c)
-	case kind == OpRemove:
+	case kind == toRemove:
 		a.remove(c)
-	case kind == OpPause, kind == OpResume:
-		a.pause(c, kind == OpPause)
-	case kind == opLeave:
+	case kind == toPause, kind == toResume:
+		a.pause(c, kind == toPause)
+	case kind == toLeave:
 		a.leave(c)
 	default:
-		c.fail(task.Errorf(task.ErrUsage, a.name, "unknown operation %d", kind))
+		c.fail(task.Errorf(task.ErrUsage, a.name, "unknown request %d", kind))
 	}
 }
 
-// handleAgain begins the operations that waited for another one.
+// handleAgain begins the requests that waited for another one.
 func (a *actor) handleAgain() {
 	again := a.calls.again
 	a.calls.again = nil
@@ -73,7 +73,7 @@ func (a *actor) start(c *Call) {
 // become makes the task at rest what c asks for, which was accepted already or is now;
 // later is whether its first run is not to begin at once.
 func (a *actor) become(c *Call, accepted bool) (later bool, err error) {
-	spec, fn := *c.op.Spec, c.op.fn
+	spec, fn := *c.request.spec, c.request.fn
 	again := fn == nil && len(spec.Command) == 0
 	if again && a.state.Never() {
 		fn = a.sup.opts.Builtin
@@ -101,7 +101,7 @@ func (a *actor) become(c *Call, accepted bool) (later bool, err error) {
 	}
 	later = a.appoint(false)
 	a.anew()
-	a.sup.queues.Put(a.place, c.op.place)
+	a.sup.queues.Put(a.place, c.request.place)
 	return later, nil
 }
 
@@ -138,7 +138,7 @@ func (a *actor) acceptNext(spec *task.Spec) error {
 	}
 	after := append(deps.Of(&a.role.spec), deps.Of(spec)...)
 	for _, c := range a.calls.renews {
-		after = append(after, deps.Of(c.op.Spec)...)
+		after = append(after, deps.Of(c.request.spec)...)
 	}
 	slices.Sort(after)
 	return a.accept(spec, plan, slices.Compact(after))
@@ -255,18 +255,18 @@ func (a *actor) pause(c *Call, pause bool) {
 // stop asks the run to end; the call is answered when it has.
 func (a *actor) stop(c *Call) {
 	a.calls.add(lifecycle.Ends, c)
-	a.happens(lifecycle.Stop{Shutdown: c.op.shutdown, Now: c.op.Now, Grace: a.graceOf(c)})
+	a.happens(lifecycle.Stop{Shutdown: c.request.shutdown, Now: c.request.end.Now, Grace: a.graceOf(c)})
 }
 
 // graceOf is what c grants the run, or negative: what the spec does.
 func (a *actor) graceOf(c *Call) time.Duration {
 	switch {
-	case !c.op.CapGrace:
+	case c.request.end.Grace == nil:
 		return -1
-	case c.op.atMost:
-		return min(c.op.Grace, a.role.policy.Grace)
+	case c.request.atMost:
+		return min(*c.request.end.Grace, a.role.policy.Grace)
 	}
-	return c.op.Grace
+	return *c.request.end.Grace
 }
 
 // leave lets go of a run that can be taken back, once its record says that it
@@ -284,7 +284,7 @@ func (a *actor) signal(c *Call) {
 		c.fail(task.Errorf(task.ErrConflict, a.name, "Task %s is %s: there is no process to signal.", a.name, a.is()))
 		return
 	}
-	if err := a.run.proc.Signal(c.op.Signal); err != nil {
+	if err := a.run.proc.Signal(c.request.signal); err != nil {
 		c.fail(task.Errorf(task.ErrConflict, a.name, "cannot signal %s: %v", a.name, err))
 		return
 	}
@@ -294,17 +294,17 @@ func (a *actor) signal(c *Call) {
 func (a *actor) remove(c *Call) {
 	none := task.Time{}
 	switch {
-	case !a.state.AtRest() && !c.op.Force:
+	case !a.state.AtRest() && !c.request.force:
 		c.fail(task.Errorf(task.ErrConflict, a.name, "Task %s is %s: stop it first, or use --force.", a.name, a.is()))
 		return
-	case a.state.AtRest() && c.op.ended != none && c.op.ended != a.shown.Load().info.EndedAt:
+	case a.state.AtRest() && c.request.ended != none && c.request.ended != a.shown.Load().info.EndedAt:
 		c.fail(task.Errorf(task.ErrConflict, a.name, "Task %s has run again.", a.name))
 		return
 	}
 	a.past.unerased = nil
 	a.calls.add(lifecycle.Removes, c)
-	a.happens(lifecycle.Remove{Force: c.op.Force, Now: c.op.Now, Grace: a.graceOf(c)})
-	if err := a.past.unerased; err != nil && c.op.ended != none { // nobody asked for it
+	a.happens(lifecycle.Remove{Force: c.request.force, Now: c.request.end.Now, Grace: a.graceOf(c)})
+	if err := a.past.unerased; err != nil && c.request.ended != none { // nobody asked for it
 		a.sup.opts.Logger.Warn("cannot forget a task", "task", a.name, "err", err)
 	}
 }

@@ -35,9 +35,9 @@ func TestRunsAreNumberedAndFewRemembered(t *testing.T) {
 func TestRemove(t *testing.T) {
 	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 		start(t, s, f, web())
-		_, err := s.Remove(t.Context(), "web", false)
+		_, err := s.Remove(t.Context(), "web")
 		expectError(t, err, task.ErrConflict, "Task web is running: stop it first, or use --force.")
-		if got, err := s.Remove(t.Context(), "web", true); err != nil || got.State != task.Stopped {
+		if got, err := s.Submit(supervisor.ForceRemove("web", supervisor.End{})).Wait(t.Context()); err != nil || got.State != task.Stopped {
 			t.Errorf("Remove by force: %+v, %v", got, err)
 		}
 		if len(s.List()) != 0 || f.Live() != 0 {
@@ -47,7 +47,7 @@ func TestRemove(t *testing.T) {
 		if got := expect(t, s, "web", task.Done, ""); got.Run != 1 {
 			t.Errorf("a new task begins with run %d", got.Run)
 		}
-		if _, err := s.Remove(t.Context(), "web", false); err != nil {
+		if _, err := s.Remove(t.Context(), "web"); err != nil {
 			t.Error(err)
 		}
 		_, err = s.Info("web")
@@ -60,7 +60,7 @@ func TestRemovedJobIsNoted(t *testing.T) {
 	faked(t, supervisor.Options{Store: store}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 		for _, spec := range []task.Spec{{Name: "a", Command: []string{"a"}}, {Name: "b", Command: []string{"b"}, Job: true}} {
 			start(t, s, f, spec).Exit(task.Exit{}, false)
-			if _, err := s.Remove(t.Context(), spec.Name, true); err != nil {
+			if _, err := s.Submit(supervisor.ForceRemove(spec.Name, supervisor.End{})).Wait(t.Context()); err != nil {
 				t.Error(err)
 			}
 			if got := store.removed[spec.Name]; got.At.IsZero() || got.Job != spec.Job {
@@ -75,7 +75,7 @@ func TestRemoveInBackoff(t *testing.T) {
 		start(t, s, f, web(restarts(task.RestartAlways))).Exit(task.Exit{}, false)
 		expect(t, s, "web", task.BackingOff, "")
 		expectError(t, errOf(s.Start(t.Context(), web())), task.ErrConflict, "Task web is in backoff: 'tasks restart web' starts it now.")
-		if _, err := s.Remove(t.Context(), "web", true); err != nil {
+		if _, err := s.Submit(supervisor.ForceRemove("web", supervisor.End{})).Wait(t.Context()); err != nil {
 			t.Error(err)
 		}
 		time.Sleep(time.Hour)
@@ -115,7 +115,7 @@ func TestReplace(t *testing.T) {
 		var calls []*supervisor.Call
 		for i := range 5 { // each has its turn
 			spec := task.Spec{Name: "web", Command: []string{fmt.Sprint("web", i)}}
-			calls = append(calls, s.Submit(supervisor.Op{Kind: supervisor.OpStart, Name: "web", Spec: &spec, Replace: true}))
+			calls = append(calls, s.Submit(supervisor.Replace(spec, supervisor.End{})))
 		}
 		for i, c := range calls {
 			if got, err := c.Wait(t.Context()); err != nil || got.Command[0] != fmt.Sprint("web", i) {
@@ -168,18 +168,30 @@ func TestRemoveWithItsLogs(t *testing.T) {
 	st := newMemory()
 	faked(t, supervisor.Options{Logs: l, Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 		start(t, s, f, web())
-		_, err := s.Remove(t.Context(), "web", true)
+		_, err := s.Submit(supervisor.ForceRemove("web", supervisor.End{})).Wait(t.Context())
 		expectError(t, err, syscall.EACCES, "cannot remove web: permission denied")
 		expect(t, s, "web", task.Stopped, "stopped")
 		if r := st.record("web"); r.State != task.Stopped {
 			t.Errorf("recorded as %+v", r)
 		}
 		l.err = nil
-		if _, err := s.Remove(t.Context(), "web", false); err != nil {
+		if _, err := s.Remove(t.Context(), "web"); err != nil {
 			t.Errorf("Remove: %v", err)
 		}
 		if runs, err := l.Runs("web"); len(runs) != 0 || err != nil || len(s.List()) != 0 {
 			t.Errorf("runs %v, %v, tasks %v", runs, err, s.List())
 		}
+	})
+}
+
+// A request that nobody has made is refused, as any other that cannot be carried out.
+func TestEmptyRequest(t *testing.T) {
+	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, _ *enginetest.Fake) {
+		c := s.Submit(supervisor.Request{})
+		c.Taken()
+		_, err := c.Wait(t.Context())
+		expectError(t, err, task.ErrUsage, "the request is empty")
+		_, err = s.Submit(supervisor.Start(task.Spec{})).Wait(t.Context())
+		expectError(t, err, task.ErrUsage, "name")
 	})
 }

@@ -53,10 +53,10 @@ func TestAfterWhatEndsOtherwise(t *testing.T) {
 		{"failed", func(_ *supervisor.Supervisor, r *enginetest.FakeRun) { r.Exit(task.Exit{Code: 3}, false) }, "dependency a is failed: exit code 3"},
 		{"lost", func(_ *supervisor.Supervisor, r *enginetest.FakeRun) { r.Exit(task.Exit{Lost: true}, false) }, "dependency a is lost: ended while no supervisor watched"},
 		{"stopped", func(s *supervisor.Supervisor, _ *enginetest.FakeRun) {
-			s.Submit(supervisor.Op{Kind: supervisor.OpStop, Name: "a"})
+			s.Submit(supervisor.Stop("a", supervisor.End{}))
 		}, "dependency a is stopped"},
 		{"removed", func(s *supervisor.Supervisor, _ *enginetest.FakeRun) {
-			s.Submit(supervisor.Op{Kind: supervisor.OpRemove, Name: "a", Force: true})
+			s.Submit(supervisor.ForceRemove("a", supervisor.End{}))
 		}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -68,7 +68,7 @@ func TestAfterWhatEndsOtherwise(t *testing.T) {
 				begin(t, s, job("next", after("well")))
 				time.Sleep(time.Second)
 				tt.end(s, a)
-				infos, err := s.Wait(t.Context(), []string{"well"}, false)
+				infos, err := s.Wait(t.Context(), "well")
 				if err != nil || infos[0].State != task.Failed {
 					t.Errorf("Wait: %s, %v", names(infos), err)
 				}
@@ -186,7 +186,7 @@ func TestUnknownDependency(t *testing.T) {
 		expectError(t, err, task.ErrUsage, "test cannot come after itself")
 		r.Exit(task.Exit{}, false)
 		start(t, s, f, job("test", after("build"))).Exit(task.Exit{}, false)
-		s.Remove(t.Context(), "build", false)
+		s.Remove(t.Context(), "build")
 		for range 2 {
 			_, err = s.Restart(t.Context(), "test")
 			expectError(t, err, task.ErrNotFound, "cannot start test after build")
@@ -195,9 +195,9 @@ func TestUnknownDependency(t *testing.T) {
 
 		// What is to replace another is looked at before that is stopped.
 		start(t, s, f, job("web"))
-		_, err = s.Submit(supervisor.Op{Kind: supervisor.OpStart, Replace: true, Spec: new(job("web", after("build")))}).Wait(t.Context())
+		_, err = s.Submit(supervisor.Replace(job("web", after("build")), supervisor.End{})).Wait(t.Context())
 		expectError(t, err, task.ErrNotFound, "cannot start web after build")
-		_, err = s.Submit(supervisor.Op{Kind: supervisor.OpStart, Replace: true, Spec: new(job("web", func(s *task.Spec) { s.Cron = "@never" }))}).Wait(t.Context())
+		_, err = s.Submit(supervisor.Replace(job("web", func(s *task.Spec) { s.Cron = "@never" }), supervisor.End{})).Wait(t.Context())
 		expectError(t, err, task.ErrUsage, "@never")
 		expect(t, s, "web", task.Running, "")
 	})
@@ -217,7 +217,7 @@ func TestCircle(t *testing.T) {
 			t.Errorf("%+v", got)
 		}
 		s.Stop(t.Context(), "c")
-		s.Remove(t.Context(), "c", false)
+		s.Remove(t.Context(), "c")
 		start(t, s, f, job("c")).Exit(task.Exit{}, false)
 		start(t, s, f, job("a", after("c"))) // c comes after nothing any more
 	})
@@ -251,7 +251,7 @@ func TestCirclesAtOnce(t *testing.T) {
 			}
 			for i := range n { // as it was
 				s.Stop(t.Context(), fmt.Sprint("t", i))
-				s.Remove(t.Context(), fmt.Sprint("t", i), false)
+				s.Remove(t.Context(), fmt.Sprint("t", i))
 			}
 			for !f.Idle() {
 				f.Next(t)

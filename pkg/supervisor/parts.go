@@ -33,7 +33,7 @@ type journal struct {
 	lost      string           // why the run of an earlier supervisor is
 	refused   error            // why a run that has begun is ended again: it could not be recorded
 	unerased  error            // why the task could not be removed
-	keptOp    *Op              // what an earlier supervisor was asked for, and this one has begun
+	kept      *Request         // what an earlier supervisor was asked for, and this one has begun
 	keptUntil time.Time        // until when the client may ask for it again
 	gone      task.Info        // what was shown before the task was removed
 	unknown   task.Unknown     // of the record
@@ -81,7 +81,7 @@ type clocks struct {
 	due   alarm.Alarm // the time of a schedule, or of one that waits for its own
 }
 
-// callers are those whose operations are under way, by what they wait for.
+// callers are those whose requests are under way, by what they wait for.
 type callers struct {
 	begins, ends, turns, renews, removes []*Call
 

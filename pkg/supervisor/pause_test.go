@@ -53,7 +53,7 @@ func TestPauseConflicts(t *testing.T) {
 		begin(t, s, job("sleeping", delayed(time.Hour)))
 		ending := start(t, s, f, job("stopping"))
 		ending.AutoStop(false)
-		stop := s.Submit(supervisor.Op{Kind: supervisor.OpStop, Name: "stopping"})
+		stop := s.Submit(supervisor.Stop("stopping", supervisor.End{}))
 		synctest.Wait()
 		for name, state := range map[string]string{
 			"ended": "done", "pausing": "in backoff", "queued": "queued", "sleeping": "waiting", "stopping": "stopping",
@@ -124,7 +124,7 @@ func TestStopAndRestartOfAPausedOne(t *testing.T) {
 			t.Errorf("%s began", r.Launch.Spec.Name)
 		}
 		s.Pause(t.Context(), "b")
-		if _, err := s.Remove(t.Context(), "b", true); err != nil {
+		if _, err := s.Submit(supervisor.ForceRemove("b", supervisor.End{})).Wait(t.Context()); err != nil {
 			t.Errorf("Remove: %v", err)
 		}
 		if f.Live() != 0 {

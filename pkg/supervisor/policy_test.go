@@ -114,12 +114,11 @@ func TestTimeout(t *testing.T) {
 func TestStopSignalGraceAndKill(t *testing.T) {
 	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 		f.AutoStop(false)
-		stopAfter := func(op supervisor.Op, spec task.Spec, sigs []syscall.Signal, took time.Duration) {
+		stopAfter := func(end supervisor.End, spec task.Spec, sigs []syscall.Signal, took time.Duration) {
 			t.Helper()
 			r := start(t, s, f, spec)
 			begin := time.Now()
-			op.Kind, op.Name = supervisor.OpStop, "web"
-			c := s.Submit(op)
+			c := s.Submit(supervisor.Stop("web", end))
 			for _, want := range sigs {
 				if got := <-r.Stops(); got != want {
 					t.Errorf("sent %v; want %v", got, want)
@@ -139,12 +138,12 @@ func TestStopSignalGraceAndKill(t *testing.T) {
 			}
 		}
 		term, kill := syscall.SIGTERM, syscall.SIGKILL
-		stopAfter(supervisor.Op{}, web(), []syscall.Signal{term, kill}, 10*time.Second)
-		stopAfter(supervisor.Op{Now: true}, web(), []syscall.Signal{kill}, 0)
-		stopAfter(supervisor.Op{CapGrace: true, Grace: time.Second}, web(), []syscall.Signal{term, kill}, time.Second)
-		stopAfter(supervisor.Op{CapGrace: true, Grace: time.Minute}, web(), []syscall.Signal{term, kill}, time.Minute)
+		stopAfter(supervisor.End{}, web(), []syscall.Signal{term, kill}, 10*time.Second)
+		stopAfter(supervisor.End{Now: true}, web(), []syscall.Signal{kill}, 0)
+		stopAfter(supervisor.End{Grace: new(time.Second)}, web(), []syscall.Signal{term, kill}, time.Second)
+		stopAfter(supervisor.End{Grace: new(time.Minute)}, web(), []syscall.Signal{term, kill}, time.Minute)
 		spec := web(func(s *task.Spec) { s.StopSignal, s.StopTimeout = "INT", new(task.Duration(2*time.Second)) })
-		stopAfter(supervisor.Op{}, spec, []syscall.Signal{syscall.SIGINT, kill}, 2*time.Second)
+		stopAfter(supervisor.End{}, spec, []syscall.Signal{syscall.SIGINT, kill}, 2*time.Second)
 	})
 }
 
@@ -154,7 +153,7 @@ func TestMainProcessLeavesOthersBehind(t *testing.T) {
 		r.AutoStop(false)
 		r.Exit(task.Exit{}, true)
 		expect(t, s, "web", task.Stopping, "main process ended; what it left is being swept")
-		_, err := s.Submit(supervisor.Op{Kind: supervisor.OpSignal, Name: "web", Signal: syscall.SIGHUP}).Wait(t.Context())
+		_, err := s.Submit(supervisor.Signal("web", syscall.SIGHUP)).Wait(t.Context())
 		expectError(t, err, task.ErrConflict, "no process to signal")
 		r.Vanish(3)
 		expect(t, s, "web", task.Done, "main process ended; 3 others swept")
@@ -168,7 +167,7 @@ func TestMainProcessLeavesOthersBehind(t *testing.T) {
 func TestSignal(t *testing.T) {
 	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 		r := start(t, s, f, web())
-		op := supervisor.Op{Kind: supervisor.OpSignal, Name: "web", Signal: syscall.SIGHUP}
+		op := supervisor.Signal("web", syscall.SIGHUP)
 		if got, err := s.Submit(op).Wait(t.Context()); err != nil || got.State != task.Running || <-r.Signals() != syscall.SIGHUP {
 			t.Errorf("signal: %+v, %v", got, err)
 		}
@@ -200,8 +199,8 @@ func TestRestartDuringStopAndStopDuringRestart(t *testing.T) {
 	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 		r := start(t, s, f, web())
 		r.AutoStop(false)
-		stop := s.Submit(supervisor.Op{Kind: supervisor.OpStop, Name: "web"})
-		restart := s.Submit(supervisor.Op{Kind: supervisor.OpRestart, Name: "web"})
+		stop := s.Submit(supervisor.Stop("web", supervisor.End{}))
+		restart := s.Submit(supervisor.Restart("web"))
 		expect(t, s, "web", task.Stopping, "is to be started again")
 		r.Exit(task.Exit{}, false)
 		if _, err := stop.Wait(t.Context()); err != nil {
@@ -213,8 +212,8 @@ func TestRestartDuringStopAndStopDuringRestart(t *testing.T) {
 
 		r = f.Next(t)
 		r.AutoStop(false)
-		restart = s.Submit(supervisor.Op{Kind: supervisor.OpRestart, Name: "web"})
-		stop = s.Submit(supervisor.Op{Kind: supervisor.OpStop, Name: "web"})
+		restart = s.Submit(supervisor.Restart("web"))
+		stop = s.Submit(supervisor.Stop("web", supervisor.End{}))
 		expect(t, s, "web", task.Stopping, "was asked to stop")
 		r.Exit(task.Exit{}, false)
 		if got, err := stop.Wait(t.Context()); err != nil || got.State != task.Stopped || got.Wish != task.Down {
@@ -231,14 +230,14 @@ func TestStopDuringStart(t *testing.T) {
 			faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 				f.Hold(true)
 				spec := web()
-				begin := s.Submit(supervisor.Op{Kind: supervisor.OpStart, Name: "web", Spec: &spec})
+				begin := s.Submit(supervisor.Start(spec))
 				r := f.Next(t)
 				expect(t, s, "web", task.Starting, "")
-				stop := s.Submit(supervisor.Op{Kind: supervisor.OpStop, Name: "web"})
+				stop := s.Submit(supervisor.Stop("web", supervisor.End{}))
 				expect(t, s, "web", task.Stopping, "was asked to stop")
 				var restart *supervisor.Call
 				if again {
-					restart = s.Submit(supervisor.Op{Kind: supervisor.OpRestart, Name: "web"})
+					restart = s.Submit(supervisor.Restart("web"))
 				}
 				synctest.Wait()
 				if answered(begin) || answered(stop) {

@@ -56,7 +56,7 @@ func storm(t *testing.T, s *supervisor.Supervisor, live *[5]atomic.Int32) {
 			for range 60 {
 				n := r.IntN(len(live))
 				name := fmt.Sprint("task", n)
-				op := supervisor.Op{Name: name, Kind: supervisor.OpKind(r.IntN(5)), Now: r.IntN(2) == 0, Force: r.IntN(2) == 0, Replace: r.IntN(2) == 0}
+				o := op{name: name, kind: opKind(r.IntN(5)), now: r.IntN(2) == 0, force: r.IntN(2) == 0, replace: r.IntN(2) == 0, spec: &task.Spec{Name: name}}
 				switch {
 				case r.IntN(4) == 0:
 					policy := []task.Restart{task.RestartNo, task.RestartAlways}[r.IntN(2)]
@@ -65,11 +65,10 @@ func storm(t *testing.T, s *supervisor.Supervisor, live *[5]atomic.Int32) {
 					s.Info(name)
 					s.Select(supervisor.Selector{Names: []string{"task*", "tusk1"}})
 					ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-					s.Wait(ctx, []string{name}, false)
+					s.Wait(ctx, name)
 					cancel()
 				default:
-					op.Spec = &task.Spec{Name: name}
-					calls = append(calls, s.Submit(op))
+					calls = append(calls, s.Submit(o.request()))
 				}
 			}
 			for _, c := range calls {
@@ -168,9 +167,9 @@ func TestRemovalRacesWithSubmit(t *testing.T) {
 			all.Go(func() {
 				for range 200 {
 					spec := web()
-					start := s.Submit(supervisor.Op{Kind: supervisor.OpStart, Spec: &spec})
-					stop := s.Submit(supervisor.Op{Kind: supervisor.OpStop, Name: "web"})
-					remove := s.Submit(supervisor.Op{Kind: supervisor.OpRemove, Name: "web"})
+					start := s.Submit(supervisor.Start(spec))
+					stop := s.Submit(supervisor.Stop("web", supervisor.End{}))
+					remove := s.Submit(supervisor.Remove("web"))
 					_, err := start.Wait(t.Context())
 					if err != nil && !errors.Is(err, task.ErrConflict) {
 						t.Errorf("start: %v", err)
@@ -185,7 +184,7 @@ func TestRemovalRacesWithSubmit(t *testing.T) {
 			})
 		}
 		all.Wait()
-		s.Remove(t.Context(), "web", true)
+		s.Submit(supervisor.ForceRemove("web", supervisor.End{})).Wait(t.Context())
 		if f.Live() != 0 || len(s.List()) != 0 {
 			t.Errorf("%d live runs of %s", f.Live(), names(s.List()))
 		}

@@ -111,34 +111,36 @@ func (w *world) options() supervisor.Options {
 
 func (w *world) step(what, who, how byte) {
 	name := fmt.Sprint("task", who%3)
-	op := supervisor.Op{Name: name, Now: how&1 != 0, Force: how&1 != 0, Replace: how&2 != 0, Signal: syscall.SIGHUP}
+	o := op{name: name, now: how&1 != 0, force: how&1 != 0, replace: how&2 != 0}
 	var run *enginetest.FakeRun
 	if all := w.runs[name]; len(all) > 0 {
 		run = all[len(all)-1]
 	}
 	switch what % 22 {
 	case 0, 1:
-		op.Spec = &task.Spec{
+		o.spec = &task.Spec{
 			Name: name, Command: []string{"x"}, LeaveChildren: how&4 != 0,
 			Restart: []task.Restart{"", task.RestartOnFailure, task.RestartAlways}[how%3],
 		}
 		if how&8 != 0 {
-			op.Spec.Timeout = new(task.Duration(time.Minute))
+			o.spec.Timeout = new(task.Duration(time.Minute))
 		}
 		if how&16 != 0 {
-			op.Spec.MaxRestarts = new(1)
+			o.spec.MaxRestarts = new(1)
 		}
-		w.waits(op.Spec, who/3)
+		w.waits(o.spec, who/3)
 	case 2:
-		op.Spec = &task.Spec{Name: name}
+		o.spec = &task.Spec{Name: name}
 	case 3, 4:
-		op.Kind, op.CapGrace, op.Grace = supervisor.OpStop, how&4 != 0, time.Duration(how)*time.Second/8
+		if o.kind = opStop; how&4 != 0 {
+			o.grace = new(time.Duration(how) * time.Second / 8)
+		}
 	case 5, 6:
-		op.Kind = supervisor.OpRestart
+		o.kind = opRestart
 	case 7:
-		op.Kind = supervisor.OpSignal
+		o.kind = opSignal
 	case 8:
-		op.Kind = supervisor.OpRemove
+		o.kind = opRemove
 	case 9, 10:
 		if run != nil {
 			run.Exit(task.Exit{Code: int(how) % 3}, how&4 != 0)
@@ -186,9 +188,9 @@ func (w *world) step(what, who, how byte) {
 		time.Sleep(time.Duration(how) * time.Second / 4)
 		return
 	case 16:
-		op.Kind = supervisor.OpPause
+		o.kind = opPause
 	case 17:
-		op.Kind = supervisor.OpResume
+		o.kind = opResume
 	case 18, 19:
 		w.changeGroup(how)
 		return
@@ -203,7 +205,7 @@ func (w *world) step(what, who, how byte) {
 		w.reload()
 		return
 	}
-	w.calls = append(w.calls, w.sup.Submit(op))
+	w.calls = append(w.calls, w.sup.Submit(o.request()))
 }
 
 // check holds what is shown against what is so.

@@ -11,7 +11,7 @@ import (
 
 // replace has c's start follow the run that it ends, unless it could not begin.
 func (a *actor) replace(c *Call) {
-	if !c.op.Replace {
+	if !c.request.force {
 		waits := ""
 		if a.ahead.wait != nil {
 			waits = a.waitsFor()
@@ -19,8 +19,8 @@ func (a *actor) replace(c *Call) {
 		c.fail(task.Errorf(task.ErrConflict, a.name, "%s", a.state.NotStarted(a.name, waits)))
 		return
 	}
-	if kept := a.past.keptOp; kept != nil && sameStart(*kept, c.op) && time.Now().Before(a.past.keptUntil) {
-		a.past.keptOp = nil // it has begun already
+	if kept := a.past.kept; kept != nil && sameStart(*kept, c.request) && time.Now().Before(a.past.keptUntil) {
+		a.past.kept = nil // it has begun already
 		if a.state.Waits(lifecycle.Begins) {
 			a.calls.add(lifecycle.Begins, c)
 		} else {
@@ -29,7 +29,7 @@ func (a *actor) replace(c *Call) {
 		return
 	}
 	err := a.room()
-	if spec := c.op.Spec; err == nil && (c.op.fn != nil || len(spec.Command) > 0) {
+	if spec := c.request.spec; err == nil && (c.request.fn != nil || len(spec.Command) > 0) {
 		err = a.acceptNext(spec) // it is refused before the other is stopped
 	}
 	if err != nil {
@@ -37,7 +37,7 @@ func (a *actor) replace(c *Call) {
 		return
 	}
 	a.calls.add(lifecycle.Renews, c)
-	a.happens(lifecycle.Replace{Now: c.op.Now, Grace: a.graceOf(c)})
+	a.happens(lifecycle.Replace{Now: c.request.end.Now, Grace: a.graceOf(c)})
 	a.placed()
 }
 
@@ -60,11 +60,11 @@ func (a *actor) renew() lifecycle.Event {
 		a.calls.again = append(a.calls.again, others...)
 		return lifecycle.Dropped{}
 	}
-	if a.calls.add(lifecycle.Begins, c); c.op.kept {
-		a.past.keptOp, a.past.keptUntil = &c.op, time.Now().Add(askedAgain)
+	if a.calls.add(lifecycle.Begins, c); c.request.kept {
+		a.past.kept, a.past.keptUntil = &c.request, time.Now().Add(askedAgain)
 	}
 	for _, other := range others {
-		if sameStart(other.op, c.op) { // as of a client that asks the next supervisor again
+		if sameStart(other.request, c.request) { // as of a client that asks the next supervisor again
 			a.calls.add(lifecycle.Begins, other)
 		} else {
 			a.calls.again = append(a.calls.again, other)
@@ -74,8 +74,8 @@ func (a *actor) renew() lifecycle.Event {
 }
 
 // sameStart tells whether the two ask for the same.
-func sameStart(a, b Op) bool {
-	one, err := json.Marshal(a.Spec)
-	other, failed := json.Marshal(b.Spec)
+func sameStart(a, b Request) bool {
+	one, err := json.Marshal(a.spec)
+	other, failed := json.Marshal(b.spec)
 	return a.fn == nil && b.fn == nil && err == nil && failed == nil && bytes.Equal(one, other)
 }

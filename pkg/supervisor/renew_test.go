@@ -31,7 +31,7 @@ func TestReplacementIsRecordedFirst(t *testing.T) {
 		l.st.failing(full)
 		before := l.List()
 		replace := func(spec task.Spec) *supervisor.Call {
-			return l.Submit(supervisor.Op{Kind: supervisor.OpStart, Spec: &spec, Replace: true})
+			return l.Submit(supervisor.Replace(spec, supervisor.End{}))
 		}
 		for _, spec := range []task.Spec{job("up", restarts(task.RestartAlways), big), job("queued", in("g"), big), job("sleeps", delayed(time.Hour), big)} {
 			_, err := replace(spec).Wait(t.Context())
@@ -84,7 +84,7 @@ func TestReplacementOverAnEnd(t *testing.T) {
 				for name, change := range renewed {
 					spec := job(name, change)
 					spec.Command = []string{"new"}
-					l.Submit(supervisor.Op{Kind: supervisor.OpStart, Spec: &spec, Replace: true})
+					l.Submit(supervisor.Replace(spec, supervisor.End{}))
 				}
 				synctest.Wait()
 				switch how {
@@ -132,16 +132,16 @@ func TestOrderOfAReplacementThatFails(t *testing.T) {
 		start(t, s, f, job("b"))
 		st.failing(func(*task.Record) error { return errDisk })
 		spec := job("a", after("b"))
-		if _, err := s.Submit(supervisor.Op{Kind: supervisor.OpStart, Spec: &spec, Replace: true}).Wait(t.Context()); err == nil {
+		if _, err := s.Submit(supervisor.Replace(spec, supervisor.End{})).Wait(t.Context()); err == nil {
 			t.Error("it is replaced")
 		}
 		st.failing(nil)
 		spec = job("b", after("a"))
-		if _, err := s.Submit(supervisor.Op{Kind: supervisor.OpStart, Spec: &spec, Replace: true}).Wait(t.Context()); err != nil {
+		if _, err := s.Submit(supervisor.Replace(spec, supervisor.End{})).Wait(t.Context()); err != nil {
 			t.Errorf("after what is after nothing: %v", err)
 		}
 		spec = job("a", after("b"))
-		_, err := s.Submit(supervisor.Op{Kind: supervisor.OpStart, Spec: &spec, Replace: true}).Wait(t.Context())
+		_, err := s.Submit(supervisor.Replace(spec, supervisor.End{})).Wait(t.Context())
 		expectError(t, err, task.ErrUsage, "a would wait for itself")
 	})
 }
@@ -153,7 +153,7 @@ func TestReplacementIsAskedForAgain(t *testing.T) {
 		r := start(t, l.Supervisor, l.fake, job("a"))
 		r.AutoStop(false)
 		spec := job("a", restarts(task.RestartAlways))
-		replace := supervisor.Op{Kind: supervisor.OpStart, Spec: &spec, Replace: true}
+		replace := supervisor.Replace(spec, supervisor.End{})
 		l.Submit(replace)
 		synctest.Wait()
 		l.again(l.leave, 0)
@@ -181,7 +181,7 @@ func TestReplacementOverAChange(t *testing.T) {
 		replaced := func(spec task.Spec) (*enginetest.FakeRun, *supervisor.Call) {
 			r := start(t, s, f, job(spec.Name, restarts(task.RestartAlways)))
 			r.AutoStop(false)
-			c := s.Submit(supervisor.Op{Kind: supervisor.OpStart, Spec: &spec, Replace: true})
+			c := s.Submit(supervisor.Replace(spec, supervisor.End{}))
 			<-r.Stops()
 			return r, c
 		}
@@ -190,7 +190,7 @@ func TestReplacementOverAChange(t *testing.T) {
 		timed := job("c")
 		timed.At = time.Now().Add(5 * time.Second).Format(time.RFC3339)
 		c, _ := replaced(timed)
-		if _, err := s.Remove(t.Context(), "x", false); err != nil {
+		if _, err := s.Remove(t.Context(), "x"); err != nil {
 			t.Fatal(err)
 		}
 		_, err := s.Start(t.Context(), job("y", after("b")))

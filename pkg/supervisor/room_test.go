@@ -43,7 +43,7 @@ func TestRestartWithoutRoom(t *testing.T) {
 			return err
 		},
 		"by another": func(t *testing.T, s *supervisor.Supervisor, _ *enginetest.Fake, spec task.Spec) error {
-			_, err := s.Submit(supervisor.Op{Kind: supervisor.OpStart, Spec: &spec, Replace: true}).Wait(t.Context())
+			_, err := s.Submit(supervisor.Replace(spec, supervisor.End{})).Wait(t.Context())
 			return err
 		},
 		"of one in backoff": func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake, _ task.Spec) error {
@@ -125,7 +125,7 @@ func expectKept(t *testing.T, s *supervisor.Supervisor, spec task.Spec) {
 	const text = "cannot start web again, so it goes on: no space left on device"
 	_, err := s.Restart(t.Context(), "web")
 	expectError(t, err, errDisk, text)
-	_, err = s.Submit(supervisor.Op{Kind: supervisor.OpStart, Spec: &spec, Replace: true}).Wait(t.Context())
+	_, err = s.Submit(supervisor.Replace(spec, supervisor.End{})).Wait(t.Context())
 	expectError(t, err, errDisk, text)
 	if got := expect(t, s, "web", task.Running, ""); got.Run != 1 {
 		t.Errorf("run %d", got.Run)

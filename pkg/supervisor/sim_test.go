@@ -62,7 +62,7 @@ type sim struct {
 // asked is a request that was not answered when it was looked at last.
 type asked struct {
 	call *supervisor.Call
-	op   supervisor.Op
+	op   op
 }
 
 // promise is what was acknowledged last of a task, as long as nobody has asked for
@@ -176,22 +176,25 @@ func (s *sim) meet() {
 func (s *sim) act() {
 	s.meet()
 	name := fmt.Sprint("t", s.r.IntN(3))
-	op := supervisor.Op{Name: name, Now: s.r.IntN(3) == 0, Force: s.r.IntN(2) == 0, Replace: s.r.IntN(2) == 0, CapGrace: s.r.IntN(2) == 0, Grace: time.Duration(s.r.IntN(20)) * time.Second}
+	o := op{name: name, now: s.r.IntN(3) == 0, force: s.r.IntN(2) == 0, replace: s.r.IntN(2) == 0}
+	if s.r.IntN(2) == 0 {
+		o.grace = new(time.Duration(s.r.IntN(20)) * time.Second)
+	}
 	switch n := s.r.IntN(20); n {
 	case 0, 1, 2, 3:
-		op.Kind, op.Spec = supervisor.OpStart, s.spec(name)
+		o.kind, o.spec = opStart, s.spec(name)
 	case 4:
-		op.Kind, op.Spec = supervisor.OpStart, &task.Spec{Name: name}
+		o.kind, o.spec = opStart, &task.Spec{Name: name}
 	case 5, 6, 7:
-		op.Kind = supervisor.OpStop
+		o.kind = opStop
 	case 8, 9:
-		op.Kind = supervisor.OpRestart
+		o.kind = opRestart
 	case 10, 11:
-		op.Kind = supervisor.OpRemove
+		o.kind = opRemove
 	case 12:
-		op.Kind = supervisor.OpPause
+		o.kind = opPause
 	case 13:
-		op.Kind = supervisor.OpResume
+		o.kind = opResume
 	case 14, 15:
 		s.end()
 		return
@@ -223,19 +226,19 @@ func (s *sim) act() {
 		s.sup.ChangeGroup("g", func(g *task.Group) { g.Slots = &slots })
 		return
 	}
-	s.say("%s: op %d, now %v, force %v, replace %v, %+v", name, op.Kind, op.Now, op.Force, op.Replace, brief(op.Spec))
+	s.say("%s: op %d, now %v, force %v, replace %v, %+v", name, o.kind, o.now, o.force, o.replace, brief(o.spec))
 	switch {
-	case op.Kind == supervisor.OpRestart, op.Spec != nil && len(op.Spec.Command) == 0:
+	case o.kind == opRestart, o.spec != nil && len(o.spec.Command) == 0:
 		for _, command := range s.given[name] {
 			s.begun[command] = -100 // it may, as often as that is asked for
 		}
-	case op.Spec != nil:
-		s.given[name] = append(s.given[name], op.Spec.Command[0])
+	case o.spec != nil:
+		s.given[name] = append(s.given[name], o.spec.Command[0])
 	}
-	if kind := op.Kind; kind != supervisor.OpPause && kind != supervisor.OpResume {
+	if kind := o.kind; kind != opPause && kind != opResume {
 		s.promised[name] = unknown
 	}
-	s.asked = append(s.asked, asked{s.sup.Submit(op), op})
+	s.asked = append(s.asked, asked{s.sup.Submit(o.request()), o})
 }
 
 // brief is what of a spec decides something here.
@@ -326,11 +329,11 @@ func (s *sim) hear() (acknowledged int) {
 		if !answered(a.call) {
 			return false
 		}
-		name := a.op.Name
+		name := a.op.name
 		info, err := a.call.Wait(s.t.Context())
-		s.say("%s: op %d answered: %s, %v", name, a.op.Kind, info.State, err)
+		s.say("%s: op %d answered: %s, %v", name, a.op.kind, info.State, err)
 		for _, other := range all { // what else is under way may undo it
-			if other.op.Name == name && other.call != a.call {
+			if other.op.name == name && other.call != a.call {
 				return true
 			}
 		}
@@ -338,14 +341,14 @@ func (s *sim) hear() (acknowledged int) {
 			return true
 		}
 		acknowledged++
-		switch a.op.Kind {
-		case supervisor.OpStart, supervisor.OpRestart:
+		switch a.op.kind {
+		case opStart, opRestart:
 			if info.Spec.Restart == task.RestartAlways {
 				s.promised[name] = isUp
 			}
-		case supervisor.OpStop:
+		case opStop:
 			s.promised[name] = isDown
-		case supervisor.OpRemove:
+		case opRemove:
 			s.promised[name] = isRemoved
 		}
 		return true

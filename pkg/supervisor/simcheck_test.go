@@ -90,7 +90,7 @@ func (s *sim) finish() {
 	synctest.Wait()
 	for _, a := range s.asked {
 		if !answered(a.call) {
-			s.t.Errorf("%s: op %d was never answered", a.op.Name, a.op.Kind)
+			s.t.Errorf("%s: op %d was never answered", a.op.name, a.op.kind)
 		}
 	}
 	if n := len(s.live("")); n > 0 {

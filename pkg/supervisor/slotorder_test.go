@@ -19,7 +19,7 @@ func TestOrderOfSubmission(t *testing.T) {
 	const jobs = 300
 	var calls []*supervisor.Call
 	for i := range jobs {
-		calls = append(calls, s.Submit(supervisor.Op{Kind: supervisor.OpStart, Spec: new(job(fmt.Sprint("j", i), in("g")))}))
+		calls = append(calls, s.Submit(supervisor.Start(job(fmt.Sprint("j", i), in("g")))))
 	}
 	for _, c := range calls {
 		if _, err := c.Wait(t.Context()); err != nil {
@@ -46,7 +46,7 @@ func TestOrderOverADeath(t *testing.T) {
 		setSlots(t, s, "g", 0)
 		var calls []*supervisor.Call
 		for i := range jobs { // all at one time, which does not go on in here
-			calls = append(calls, s.Submit(supervisor.Op{Kind: supervisor.OpStart, Spec: new(job(fmt.Sprint("j", jobs-i), in("g")))}))
+			calls = append(calls, s.Submit(supervisor.Start(job(fmt.Sprint("j", jobs-i), in("g")))))
 		}
 		for _, c := range calls {
 			if _, err := c.Wait(t.Context()); err != nil {

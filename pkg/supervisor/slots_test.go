@@ -178,7 +178,7 @@ func TestStopOfAQueuedOne(t *testing.T) {
 		}
 		_, err := s.Start(t.Context(), job("b", in("g")))
 		expectError(t, err, task.ErrConflict, "Task b is queued.")
-		_, err = s.Remove(t.Context(), "b", false)
+		_, err = s.Remove(t.Context(), "b")
 		expectError(t, err, task.ErrConflict, "Task b is queued: stop it first")
 		time.Sleep(time.Minute)
 		got, err := s.Stop(t.Context(), "b")
@@ -188,7 +188,7 @@ func TestStopOfAQueuedOne(t *testing.T) {
 		if r := st.record("b"); r.State != task.Stopped || r.Wish != task.Down || len(r.Runs) != 0 || r.Rested != task.Now() {
 			t.Errorf("record: %+v", r)
 		}
-		if _, err := s.Remove(t.Context(), "c", true); err != nil {
+		if _, err := s.Submit(supervisor.ForceRemove("c", supervisor.End{})).Wait(t.Context()); err != nil {
 			t.Errorf("Remove: %v", err)
 		}
 		if _, err := s.Stop(t.Context(), "a"); err != nil { // one that runs makes room
@@ -242,7 +242,7 @@ func TestManyQueued(t *testing.T) {
 		setSlots(t, s, "g", slots)
 		var calls []*supervisor.Call
 		for i := range jobs {
-			calls = append(calls, s.Submit(supervisor.Op{Kind: supervisor.OpStart, Spec: new(job(fmt.Sprintf("t%04d", i), in("g")))}))
+			calls = append(calls, s.Submit(supervisor.Start(job(fmt.Sprintf("t%04d", i), in("g")))))
 		}
 		for _, c := range calls {
 			if _, err := c.Wait(t.Context()); err != nil {

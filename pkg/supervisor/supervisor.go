@@ -139,42 +139,40 @@ func (s *Supervisor) Go(name string, f Func) error {
 // when to stop and to restart apply to functions.
 func (s *Supervisor) GoSpec(spec task.Spec, f Func) error {
 	spec.Command = nil
-	_, err := s.Submit(Op{Kind: OpStart, Name: spec.Name, Spec: &spec, fn: f}).Wait(context.Background())
+	r := Start(spec)
+	r.fn = f
+	_, err := s.Submit(r).Wait(context.Background())
 	return err
 }
 
-// Start begins a task with a command, or, where the spec has none, starts an
-// ended task of that name again. It returns when the run exists. The error is
-// an ErrConflict where the task has not ended.
+// Start is [Start], awaited.
 func (s *Supervisor) Start(ctx context.Context, spec task.Spec) (task.Info, error) {
-	return s.Submit(Op{Kind: OpStart, Name: spec.Name, Spec: &spec}).Wait(ctx)
+	return s.Submit(Start(spec)).Wait(ctx)
 }
 
-// Stop sets the task's stop event and joins. Stopping an ended task is no error.
+// Stop is [Stop] as the task's spec says, awaited: it sets the stop event and joins.
 func (s *Supervisor) Stop(ctx context.Context, name string) (task.Info, error) {
-	return s.Submit(Op{Kind: OpStop, Name: name}).Wait(ctx)
+	return s.Submit(Stop(name, End{})).Wait(ctx)
 }
 
-// Pause stops all processes of a task that runs, until Resume. A function cannot
-// be paused: that, and a task that does not run, is an ErrConflict.
+// Pause is [Pause], awaited.
 func (s *Supervisor) Pause(ctx context.Context, name string) (task.Info, error) {
-	return s.Submit(Op{Kind: OpPause, Name: name}).Wait(ctx)
+	return s.Submit(Pause(name)).Wait(ctx)
 }
 
-// Resume lets a paused task go on.
+// Resume is [Resume], awaited.
 func (s *Supervisor) Resume(ctx context.Context, name string) (task.Info, error) {
-	return s.Submit(Op{Kind: OpResume, Name: name}).Wait(ctx)
+	return s.Submit(Resume(name)).Wait(ctx)
 }
 
-// Restart stops the task, joins, and starts it; an ended one it starts.
+// Restart is [Restart], awaited.
 func (s *Supervisor) Restart(ctx context.Context, name string) (task.Info, error) {
-	return s.Submit(Op{Kind: OpRestart, Name: name}).Wait(ctx)
+	return s.Submit(Restart(name)).Wait(ctx)
 }
 
-// Remove forgets an ended task and its logs; with force it is stopped first.
-// Without, the error for one that has not ended is an ErrConflict.
-func (s *Supervisor) Remove(ctx context.Context, name string, force bool) (task.Info, error) {
-	return s.Submit(Op{Kind: OpRemove, Name: name, Force: force}).Wait(ctx)
+// Remove is [Remove], awaited.
+func (s *Supervisor) Remove(ctx context.Context, name string) (task.Info, error) {
+	return s.Submit(Remove(name)).Wait(ctx)
 }
 
 // List is every task, sorted by [task.CompareNames], as it now is. It waits for nobody.
@@ -277,16 +275,27 @@ func (s *Supervisor) add(name string) *actor {
 // back, and grace, if not negative, caps the time that each has to end. From
 // now on nothing can be started: the error is an ErrUnavailable.
 func (s *Supervisor) StopAll(ctx context.Context, grace time.Duration) ([]task.Info, error) {
-	return s.endAll(ctx, Op{Kind: OpStop, Grace: grace, CapGrace: grace >= 0, atMost: true})
+	r := Request{kind: toStop, atMost: true}
+	if grace >= 0 {
+		r.end.Grace = &grace
+	}
+	return s.endAll(ctx, r)
 }
 
 // Close stops every task that still runs, joins, and ends the supervisor. The
 // wishes stay as they are. If ctx, or all that a stop grants, ends first, the
 // error is an ErrTimeout that names what did not end, and those go on.
 func (s *Supervisor) Close(ctx context.Context) error {
-	_, err := s.endAll(ctx, Op{Kind: OpStop, shutdown: true})
+	_, err := s.endAll(ctx, Request{kind: toStop, shutdown: true})
 	s.end(err)
 	return err
+}
+
+// Run returns when ctx has ended and the supervisor after it: it is Close at the end of
+// ctx, which is given as long as the stops of all tasks take.
+func (s *Supervisor) Run(ctx context.Context) error {
+	<-ctx.Done()
+	return s.Close(context.WithoutCancel(ctx))
 }
 
 // Leave ends the supervisor alone: runs whose engine can take them back go on,
@@ -294,7 +303,7 @@ func (s *Supervisor) Close(ctx context.Context) error {
 // stopped, and keep their wishes. It returns every task as it was left. Errors
 // are those of Close.
 func (s *Supervisor) Leave(ctx context.Context) ([]task.Info, error) {
-	tasks, err := s.endAll(ctx, Op{Kind: opLeave})
+	tasks, err := s.endAll(ctx, Request{kind: toLeave})
 	s.left.Store(true)
 	s.end(err)
 	return tasks, err
@@ -325,31 +334,31 @@ func (s *Supervisor) end(err error) {
 	s.hooks.Close()
 }
 
-// endAll submits op to every task there is, and sees to it that none begins a
+// endAll submits r to every task there is, and sees to it that none begins a
 // run after that.
-func (s *Supervisor) endAll(ctx context.Context, op Op) ([]task.Info, error) {
+func (s *Supervisor) endAll(ctx context.Context, r Request) ([]task.Info, error) {
 	s.mu.Lock()
 	s.closing = true
 	s.queues.Close()
 	s.order.Close()
 	calls := make([]*Call, 0, len(s.tasks))
 	for name, a := range s.tasks {
-		op.Name = name
-		c := newCall(op)
+		r.name = name
+		c := newCall(r)
 		calls = append(calls, c)
 		go func() { // one that is held up by its disk holds up no other
 			if a.take(c) {
 				return
 			}
 			err := task.NoSuchTask(name)
-			if now := a.shown.Load(); now != nil && !now.info.State.Ended() && op.Kind == OpStop && !op.shutdown {
+			if now := a.shown.Load(); now != nil && !now.info.State.Ended() && r.kind == toStop && !r.shutdown {
 				err = task.Errorf(task.ErrUnavailable, name, "the supervisor has ended, and %s goes on", name)
 			}
 			c.fail(err)
 		}()
 	}
 	s.mu.Unlock()
-	slices.SortFunc(calls, func(a, b *Call) int { return task.CompareNames(a.op.Name, b.op.Name) })
+	slices.SortFunc(calls, func(a, b *Call) int { return task.CompareNames(a.request.name, b.request.name) })
 	var infos []task.Info
 	var stuck []string
 	var errs []error
@@ -360,7 +369,7 @@ func (s *Supervisor) endAll(ctx context.Context, op Op) ([]task.Info, error) {
 			infos = append(infos, info)
 		case errors.Is(err, task.ErrNotFound): // removed, or never begun
 		case errors.Is(err, task.ErrTimeout), ctx.Err() != nil && err == context.Cause(ctx):
-			stuck = append(stuck, c.op.Name)
+			stuck = append(stuck, c.request.name)
 		default:
 			errs = append(errs, err)
 		}

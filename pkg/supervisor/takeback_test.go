@@ -155,7 +155,7 @@ func TestGraceIsKeptOverAnEnd(t *testing.T) {
 	reborn(t, func(t *testing.T, l *lives) {
 		r := start(t, l.Supervisor, l.fake, job("a", func(s *task.Spec) { s.StopTimeout = new(task.Duration(time.Second)) }))
 		r.AutoStop(false)
-		l.Submit(supervisor.Op{Kind: supervisor.OpStop, Name: "a", CapGrace: true, Grace: time.Hour})
+		l.Submit(supervisor.Stop("a", supervisor.End{Grace: new(time.Hour)}))
 		<-r.Stops()
 		l.again(l.leave, 0)
 		if sig := <-r.Stops(); sig != syscall.SIGTERM {
@@ -181,7 +181,7 @@ func TestWhatIsMetStaysMet(t *testing.T) {
 		synctest.Wait()
 		begin(t, l.Supervisor, job("d", after("a", "b", "c")))
 		expect(t, l.Supervisor, "d", task.Waiting, "waits for c")
-		if _, err := l.Remove(t.Context(), "a", false); err != nil {
+		if _, err := l.Remove(t.Context(), "a"); err != nil {
 			t.Fatal(err)
 		}
 		start(t, l.Supervisor, l.fake, job("b")).Exit(task.Exit{Code: 3}, false)

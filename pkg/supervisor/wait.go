@@ -6,11 +6,21 @@ import (
 	"tasks/pkg/task"
 )
 
-// Wait returns when all the tasks called names have ended; with any, when one
-// has. The infos are in the order of the names. If ctx ends first its cause is
-// the error and the infos are as they then are.
-func (s *Supervisor) Wait(ctx context.Context, names []string, any bool) ([]task.Info, error) {
-	shared, err := s.WaitFor(ctx, names, any, func(*task.Info) bool { return false })
+// WaitOptions say what to wait for. The zero WaitOptions wait until all have ended.
+type WaitOptions struct {
+	// Any is to wait for one of the tasks, not for all.
+	Any bool
+	// Until tells whether a task is what is waited for. Others read the same Info,
+	// which must not be changed. nil: it has ended. One that has ended is not waited
+	// for any longer, whatever Until says.
+	Until func(*task.Info) bool
+}
+
+// Wait returns when all the named tasks have ended. The infos are in the order of
+// the names. If ctx ends first its cause is the error and the infos are as they then
+// are.
+func (s *Supervisor) Wait(ctx context.Context, names ...string) ([]task.Info, error) {
+	shared, err := s.WaitFor(ctx, names, WaitOptions{})
 	var infos []task.Info
 	for _, info := range shared {
 		infos = append(infos, *info)
@@ -18,10 +28,12 @@ func (s *Supervisor) Wait(ctx context.Context, names []string, any bool) ([]task
 	return infos, err
 }
 
-// WaitFor is Wait for tasks that are something else than ended. A task that has
-// ended is not waited for any longer, whatever is wanted. Others read the same
-// infos, which must not be changed.
-func (s *Supervisor) WaitFor(ctx context.Context, names []string, any bool, is func(*task.Info) bool) ([]*task.Info, error) {
+// WaitFor is Wait with options. Others read the same infos, which must not be changed.
+func (s *Supervisor) WaitFor(ctx context.Context, names []string, o WaitOptions) ([]*task.Info, error) {
+	is := o.Until
+	if is == nil {
+		is = func(*task.Info) bool { return false }
+	}
 	at := make(map[string][]int, len(names)) // places in names
 	for i, name := range names {
 		at[name] = append(at[name], i)
@@ -62,7 +74,7 @@ func (s *Supervisor) WaitFor(ctx context.Context, names []string, any bool, is f
 			lookAtAll()
 		}
 		switch {
-		case len(met) == len(names), any && len(met) > 0:
+		case len(met) == len(names), o.Any && len(met) > 0:
 			return infos, nil
 		case ctx.Err() != nil:
 			return infos, context.Cause(ctx)

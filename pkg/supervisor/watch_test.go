@@ -22,7 +22,7 @@ func TestWatch(t *testing.T) {
 		s.Go("other", untilStop)
 		start(t, s, f, web()).Exit(task.Exit{Code: 1}, false)
 		synctest.Wait()
-		s.Remove(t.Context(), "web", false)
+		s.Remove(t.Context(), "web")
 		events, ok := all.Next(t.Context())
 		text := ""
 		for i, e := range events {
@@ -97,23 +97,27 @@ func TestWait(t *testing.T) {
 			time.AfterFunc(time.Duration(i+1)*time.Second, func() { r.Exit(task.Exit{Code: i}, false) })
 		}
 		abc := []string{"c", "b", "a"}
-		got, err := s.Wait(t.Context(), abc, true)
+		var got []task.Info
+		shared, err := s.WaitFor(t.Context(), abc, supervisor.WaitOptions{Any: true})
+		for _, info := range shared {
+			got = append(got, *info)
+		}
 		if err != nil || names(got) != "c:running b:running a:done" || time.Since(begin) != time.Second {
 			t.Errorf("any: %s, %v after %s", names(got), err, time.Since(begin))
 		}
 		ctx, cancel := context.WithTimeoutCause(t.Context(), 500*time.Millisecond, errors.New("enough"))
 		defer cancel()
-		if got, err := s.Wait(ctx, abc, false); err == nil || err.Error() != "enough" || names(got) != "c:running b:running a:done" {
+		if got, err := s.Wait(ctx, abc...); err == nil || err.Error() != "enough" || names(got) != "c:running b:running a:done" {
 			t.Errorf("timeout: %s, %v", names(got), err)
 		}
-		got, err = s.Wait(t.Context(), abc, false)
+		got, err = s.Wait(t.Context(), abc...)
 		if err != nil || names(got) != "c:failed b:failed a:done" || time.Since(begin) != 3*time.Second {
 			t.Errorf("all: %s, %v after %s", names(got), err, time.Since(begin))
 		}
-		if got, err := s.Wait(t.Context(), abc, false); err != nil || len(got) != 3 {
+		if got, err := s.Wait(t.Context(), abc...); err != nil || len(got) != 3 {
 			t.Errorf("of ended ones: %s, %v", names(got), err)
 		}
-		if got, err := s.Wait(t.Context(), nil, false); err != nil || len(got) != 0 {
+		if got, err := s.Wait(t.Context()); err != nil || len(got) != 0 {
 			t.Errorf("of none: %s, %v", names(got), err)
 		}
 	})
@@ -124,7 +128,7 @@ func TestWaitForAState(t *testing.T) {
 		f.Hold(true)
 		for _, name := range []string{"good", "bad"} {
 			spec := task.Spec{Name: name, Command: []string{"x"}}
-			s.Submit(supervisor.Op{Kind: supervisor.OpStart, Spec: &spec})
+			s.Submit(supervisor.Start(spec))
 			r := f.Next(t)
 			time.AfterFunc(time.Second, func() {
 				if name == "good" {
@@ -135,7 +139,7 @@ func TestWaitForAState(t *testing.T) {
 			})
 		}
 		running := func(i *task.Info) bool { return i.State == task.Running }
-		shared, err := s.WaitFor(t.Context(), []string{"good", "bad"}, false, running)
+		shared, err := s.WaitFor(t.Context(), []string{"good", "bad"}, supervisor.WaitOptions{Until: running})
 		if got := copies(shared); err != nil || names(got) != "good:running bad:failed" {
 			t.Errorf("%s, %v", names(copies(shared)), err)
 		}
@@ -172,7 +176,7 @@ func TestWaitForOneThatComesBack(t *testing.T) {
 			time.AfterFunc(4*time.Second, func() { r.Exit(task.Exit{}, false) })
 		})
 		time.AfterFunc(3*time.Second, func() { b.Exit(task.Exit{}, false) })
-		got, err := s.Wait(t.Context(), []string{"a", "b"}, false)
+		got, err := s.Wait(t.Context(), "a", "b")
 		if err != nil || names(got) != "a:done b:done" || time.Since(begin) != 5*time.Second {
 			t.Errorf("%s, %v after %s", names(got), err, time.Since(begin))
 		}
@@ -182,8 +186,8 @@ func TestWaitForOneThatComesBack(t *testing.T) {
 func TestRemovalWhileWaiting(t *testing.T) {
 	bubble(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor) {
 		s.Go("job", untilStop)
-		time.AfterFunc(time.Second, func() { s.Remove(context.Background(), "job", true) })
-		if got, err := s.Wait(t.Context(), []string{"job"}, false); err != nil || names(got) != "job:stopped" {
+		time.AfterFunc(time.Second, func() { s.Submit(supervisor.ForceRemove("job", supervisor.End{})).Wait(context.Background()) })
+		if got, err := s.Wait(t.Context(), "job"); err != nil || names(got) != "job:stopped" {
 			t.Errorf("%s, %v", names(got), err)
 		}
 	})
@@ -195,10 +199,10 @@ func TestCloseWhileWaiting(t *testing.T) {
 		s.Go("job", untilStop)
 		s.Go("deaf", func(context.Context) error { <-release; return nil })
 		time.AfterFunc(time.Second, func() { s.Close(context.Background()) })
-		if got, err := s.Wait(t.Context(), []string{"job"}, false); err != nil || names(got) != "job:stopped" {
+		if got, err := s.Wait(t.Context(), "job"); err != nil || names(got) != "job:stopped" {
 			t.Errorf("%s, %v", names(got), err)
 		}
-		got, err := s.Wait(t.Context(), []string{"job", "deaf"}, false)
+		got, err := s.Wait(t.Context(), "job", "deaf")
 		expectError(t, err, task.ErrUnavailable, "the supervisor has ended")
 		if names(got) != "job:stopped deaf:stopping" {
 			t.Error(names(got))

@@ -1,0 +1,87 @@
+package supervisor
+
+import (
+	"syscall"
+	"time"
+
+	"tasks/pkg/task"
+)
+
+// A Request is one thing to do with one task, for [Supervisor.Submit]. It is made by
+// [Start], [Replace], [Stop], [Restart], [Pause], [Resume], [Signal], [Remove] or
+// [ForceRemove]; the zero Request is refused with an ErrUsage.
+type Request struct {
+	kind   requestKind
+	name   string
+	spec   *task.Spec     // of a start
+	end    End            // of what ends a run
+	signal syscall.Signal // of a signal
+	force  bool           // a start stops what has its name, a removal what it removes
+
+	shutdown bool // a stop by the end of the supervisor: the wish stays
+	fn       Func
+	atMost   bool      // the grace may only shorten that of the spec
+	ended    task.Time // remove only what ended then
+	kept     bool      // it was asked of an earlier supervisor
+	place    uint64    // in the queue, if the start leads there at once: by when it was submitted
+}
+
+type requestKind uint8
+
+const (
+	noRequest requestKind = iota
+	toStart
+	toStop
+	toRestart
+	toSignal
+	toRemove
+	toPause
+	toResume
+	toLeave // of Supervisor.Leave
+)
+
+// End is how to end a run. The zero End is as the task's spec says.
+type End struct {
+	// Now kills at once.
+	Now bool
+	// Grace is how long the run has between the stop signal and the kill. nil: as
+	// long as its spec says.
+	Grace *time.Duration
+}
+
+// Start begins a task with a command; without one, it starts an ended task again. The
+// call returns when the run exists, or waits for its time, for others or for a slot. A
+// task that has not ended is an ErrConflict.
+func Start(spec task.Spec) Request { return Request{kind: toStart, name: spec.Name, spec: &spec} }
+
+// Replace is Start that first stops a task of that name that has not ended.
+func Replace(spec task.Spec, end End) Request {
+	return Request{kind: toStart, name: spec.Name, spec: &spec, force: true, end: end}
+}
+
+// Stop sets the task's stop event and joins. Of an ended task it does nothing.
+func Stop(name string, end End) Request { return Request{kind: toStop, name: name, end: end} }
+
+// Restart stops the task, joins, and starts it; an ended one it starts.
+func Restart(name string) Request { return Request{kind: toRestart, name: name} }
+
+// Pause stops all processes of a task that runs, until Resume. Of a function, and of a
+// task that does not run, it is an ErrConflict.
+func Pause(name string) Request { return Request{kind: toPause, name: name} }
+
+// Resume lets a paused task go on.
+func Resume(name string) Request { return Request{kind: toResume, name: name} }
+
+// Signal sends sig to the process group of the task's run; without one it is an
+// ErrConflict.
+func Signal(name string, sig syscall.Signal) Request {
+	return Request{kind: toSignal, name: name, signal: sig}
+}
+
+// Remove forgets an ended task and its logs. One that has not ended is an ErrConflict.
+func Remove(name string) Request { return Request{kind: toRemove, name: name} }
+
+// ForceRemove is Remove that first stops a task that has not ended.
+func ForceRemove(name string, end End) Request {
+	return Request{kind: toRemove, name: name, force: true, end: end}
+}
