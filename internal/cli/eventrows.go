@@ -16,6 +16,9 @@ var eventColours = map[events.Word]string{
 
 // printEvents prints events in the form that was asked for.
 func (p *printer) printEvents(all []events.Event) error {
+	if p.quiet {
+		return nil
+	}
 	switch p.output {
 	case "json":
 		if all == nil {

@@ -276,7 +276,7 @@ func (p *printer) eventStream() func([]events.Event) error {
 			return err
 		}
 	}
-	if p.output == "name" {
+	if p.output == "name" || p.quiet {
 		return p.printEvents
 	}
 	w := &trimmer{w: p.out, width: p.eventWidth()}

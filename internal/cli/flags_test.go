@@ -93,6 +93,36 @@ func TestFlagGivenTwiceAlike(t *testing.T) {
 	}
 }
 
+// Of --json and --output the last counts; --quiet goes with neither, but for names
+// where a list prints those anyway.
+func TestOutputFlags(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		args, output string // "": refused
+		quiet        bool
+	}{
+		{"list", "table", false}, {"list --json", "json", false}, {"list -o wide --json", "json", false}, {"list --json -o wide", "wide", false},
+		{"list --json --json=false", "table", false}, {"list -q", "name", true}, {"list -q -o name", "name", true}, {"group -q -o name", "name", true},
+		{"group list -o name -q", "name", true}, {"list -q --json", "", false}, {"list -q -o wide", "", false}, {"list -q -o table", "", false},
+		{"group list --json -q", "", false}, {"group set g --slots 1 -q --json", "", false}, {"start x -q --json -- true", "", false}, {"stop x -q -o name", "", false},
+		{"info --json --quiet", "", false}, {"wait x -q --json", "", false}, {"serve -q --json", "", false}, {"version -q --json", "", false},
+		{"up -q --json", "", false}, {"events -q --json", "", false}, {"info --json --quiet=false", "json", false},
+	} {
+		var errs bytes.Buffer
+		e := newEnv()
+		e.out, e.err, e.color = new(bytes.Buffer), &errs, "never"
+		e.socket = "/nowhere/socket"
+		code := e.run(strings.Fields(tt.args))
+		if tt.output == "" {
+			if code != wrongUsage || !strings.HasPrefix(errs.String(), "tasks: --quiet and --output ") || strings.Count(errs.String(), "\n") != 1 {
+				t.Errorf("%s: exit code %d, %q", tt.args, code, errs.String())
+			}
+		} else if code != noSupervisor || e.output != tt.output || e.quiet != tt.quiet {
+			t.Errorf("%s: exit code %d, %q, output %s, quiet %t", tt.args, code, errs.String(), e.output, e.quiet)
+		}
+	}
+}
+
 func TestFlagGivenTwice(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ args, says string }{

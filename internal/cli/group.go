@@ -26,7 +26,8 @@ within a priority. TASKS_SLOT in the environment of a run is the number of its s
   tasks group list
   tasks group pause encode             nothing new begins, what runs is paused
   tasks group set encode --slots 0     nothing new begins, what runs goes on`,
-		Args: cobra.ArbitraryArgs,
+		Annotations: quietNames,
+		Args:        cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return e.groups(nil)
@@ -55,6 +56,7 @@ func newGroupList(e *env) *cobra.Command {
 		Aliases:           []string{"ls"},
 		Short:             "List groups: their slots, and how many of their tasks run and wait",
 		Example:           "  tasks group list\n  tasks group list --json | jq '.[] | select(.queued > 0)'",
+		Annotations:       quietNames,
 		ValidArgsFunction: completeGroups,
 		RunE:              func(_ *cobra.Command, args []string) error { return e.groups(args) },
 	}

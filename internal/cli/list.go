@@ -25,6 +25,7 @@ each uses and where it runs and logs.`,
   tasks list 'web-*' --state running,backoff
   tasks list --failing
   tasks list --json | jq -r '.[] | select(.state == "failed") | .name'`,
+		Annotations:       quietNames,
 		ValidArgsFunction: completeNames(nil),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			sel, err := s.given(args)

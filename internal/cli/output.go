@@ -5,8 +5,10 @@ import (
 	"os"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
@@ -16,7 +18,6 @@ type printer struct {
 	streams
 
 	output    string // table, wide, json or name
-	json      bool   // as output json
 	quiet     bool
 	noHeaders bool
 	color     string
@@ -29,22 +30,45 @@ func newPrinter() *printer {
 
 func (p *printer) flags(f *pflag.FlagSet) {
 	f.StringVarP(&p.output, "output", "o", p.output, "output as `FORM`: table, wide, json or name")
-	f.BoolVar(&p.json, "json", p.json, "short for --output json")
+	f.BoolFunc("json", "short for --output json", p.setJSON)
 	f.BoolVar(&p.noHeaders, "no-headers", p.noHeaders, "tables without their first line")
-	f.BoolVarP(&p.quiet, "quiet", "q", p.quiet, "print names only, or nothing but errors")
+	f.BoolVarP(&p.quiet, "quiet", "q", p.quiet, "lists: names only; other commands: nothing but errors")
 	f.StringVar(&p.color, "color", p.color, "colours `WHEN`: auto, never or always")
 }
 
-// settle makes one of the flags that say the same, and checks them.
-func (p *printer) settle() error {
-	if p.json {
+// setJSON is --json: of it and --output the last counts.
+func (p *printer) setJSON(value string) error {
+	on, err := strconv.ParseBool(value)
+	switch {
+	case on:
 		p.output = "json"
+	case p.output == "json":
+		p.output = "table"
 	}
+	return err
+}
+
+func outputGiven(cmd *cobra.Command) bool {
+	return cmd.Flags().Changed("output") || cmd.Flags().Changed("json")
+}
+
+// quietNames annotates the commands that print names with --quiet.
+var quietNames = map[string]string{"quiet": "names"}
+
+// settle checks the flags, and refuses those that contradict each other.
+func (p *printer) settle(cmd *cobra.Command) error {
 	if !slices.Contains([]string{"table", "wide", "json", "name"}, p.output) {
 		return usage("bad output %q: use table, wide, json or name", p.output)
 	}
 	if !slices.Contains([]string{"auto", "never", "always"}, p.color) {
 		return usage("bad color %q: use auto, never or always", p.color)
+	}
+	if outputGiven(cmd) && p.quiet {
+		if !cmd.Flags().Changed("quiet") {
+			p.quiet = false // it was the shell's, and what its line says counts more
+		} else if p.output != "name" || cmd.Annotations["quiet"] != "names" {
+			return usage("--quiet and --output %s cannot be used together: leave out one of them", p.output)
+		}
 	}
 	if p.color == "auto" && (os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb") {
 		p.color = "never"

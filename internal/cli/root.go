@@ -137,7 +137,7 @@ func newRoot(e *env, args []string) *cobra.Command {
 			DisableDefaultCmd: true,
 		},
 		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
-			if cmd.Annotations["prints"] == "text" && (e.json || cmd.Flags().Changed("output")) {
+			if cmd.Annotations["prints"] == "text" && outputGiven(cmd) {
 				return usage("%s prints text as it is: it goes without --json and --output", cmd.Name())
 			}
 			if cmd.Flags().Changed("socket") && e.socket == "" {
@@ -146,7 +146,7 @@ func newRoot(e *env, args []string) *cobra.Command {
 			if err := checkUTF8(cmd, args); err != nil {
 				return err
 			}
-			return e.settle()
+			return e.settle(cmd)
 		},
 	}
 	showVersion := root.Flags().Bool("version", false, "print the version of this program")
@@ -240,7 +240,7 @@ func flagMessage(cmd *cobra.Command, err error) string {
 			like = "a number"
 		case "": // a text: a task.Size
 			like = "a number with a unit, such as 64MiB or 10MB, or none"
-		case "bool":
+		case "bool", "boolfunc":
 			like = "true or false"
 		}
 		return fmt.Sprintf("bad --%s %q: use %s", value.GetFlag().Name, value.GetValue(), like)

@@ -247,6 +247,9 @@ func (e *env) printPlan(ctx context.Context, c *client.Client, file *taskfile.Fi
 	if err != nil {
 		return err
 	}
+	if e.quiet {
+		return nil
+	}
 	sets := taskfile.PlanGroups(file, groups)
 	switch e.output {
 	case "json":
