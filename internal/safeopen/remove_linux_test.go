@@ -117,12 +117,12 @@ func giveToNobody(t *testing.T, path string) {
 	}))
 }
 
-// removeAsNobody is RemoveAll by that user, or by this one if it has no privileges.
-func removeAsNobody(dir, name string) error {
+// asNobody calls f as that user, or as this one if it has no privileges.
+func asNobody(f func() error) error {
 	done := make(chan error)
 	go func() {
 		if os.Getuid() != 0 {
-			done <- RemoveAll(dir, name)
+			done <- f()
 			return
 		}
 		runtime.LockOSThread() // for good: the thread ends with this
@@ -130,9 +130,13 @@ func removeAsNobody(dir, name string) error {
 			done <- err
 			return
 		}
-		done <- RemoveAll(dir, name)
+		done <- f()
 	}()
 	return <-done
+}
+
+func removeAsNobody(dir, name string) error {
+	return asNobody(func() error { return RemoveAll(dir, name) })
 }
 
 func expectNone(t *testing.T, path string) {

@@ -62,6 +62,44 @@ func OpenFile(path string, flag int, perm fs.FileMode) (*os.File, error) {
 	return f, nil
 }
 
+// OpenPrivate is OpenFile of a file of this program's own, which may have to be made: it
+// is for its owner alone, and for that to read and write, whatever the umask takes away,
+// or took away from a process that died as it made the file.
+func OpenPrivate(path string, flag int) (*os.File, error) {
+	f, err := OpenFile(path, flag, 0o600)
+	if errors.Is(err, fs.ErrPermission) && RestoreMode(path) == nil {
+		f, err = OpenFile(path, flag, 0o600)
+	}
+	if err != nil || flag&os.O_CREATE == 0 {
+		return f, err
+	}
+	info, err := f.Stat()
+	if err == nil && info.Mode() != 0o600 {
+		err = f.Chmod(0o600)
+	}
+	if err != nil {
+		f.Close()
+		if flag&os.O_EXCL != 0 {
+			os.Remove(path)
+		}
+		return nil, err
+	}
+	return f, nil
+}
+
+// RestoreMode lets the owner of the regular file at path, and nobody else, read and
+// write it.
+func RestoreMode(path string) error {
+	info, err := os.Lstat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "chmod", Path: path, Err: ErrNotRegular}
+	}
+	if err != nil {
+		return err
+	}
+	return os.Chmod(path, 0o600)
+}
+
 // Dir opens the directory at path to list it. Anything else there is an ENOTDIR,
 // at once.
 func Dir(path string) (*os.File, error) {

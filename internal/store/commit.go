@@ -136,6 +136,7 @@ func (s *Store) run() {
 			}
 		}
 	}
+	s.count.Close() // of none it is an error, and nothing else
 	s.mu.Lock()
 	broken := s.broken
 	s.mu.Unlock()
@@ -207,8 +208,7 @@ func (s *Store) commit(batch []change) error {
 	if err := s.InPlace(); err != nil { // it may have gone meanwhile
 		return err
 	}
-	s.writeCount(number)
-	return nil
+	return s.writeCount(number)
 }
 
 func apply(tx *bbolt.Tx, batch []change) error {

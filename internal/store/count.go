@@ -1,7 +1,10 @@
 package store
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"strconv"
 
@@ -60,30 +63,45 @@ const maxCommits = 1 << 58
 const countLine = "%s %020d\n"
 
 // readCount is the number that is noted of the database with the id; 0 where none is.
-func readCount(path, id string) uint64 {
-	f, err := safeopen.Open(countPath(path))
-	if err != nil {
-		return 0
+// One that cannot be read is an error: the database could be an older one.
+func readCount(path, id string) (uint64, error) {
+	f, err := safeopen.OpenPrivate(countPath(path), os.O_RDONLY)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
 	}
-	defer f.Close()
 	var b [64]byte
-	n, _ := f.ReadAt(b[:], 0)
+	n := 0
+	if err == nil {
+		defer f.Close()
+		n, err = f.ReadAt(b[:], 0)
+	}
+	if err != nil && err != io.EOF {
+		return 0, fmt.Errorf("cannot tell whether an older database was put back: %w: remove that file if none was", err)
+	}
 	var of string
 	var count uint64
 	if _, err := fmt.Sscanf(string(b[:n]), countLine, &of, &count); err != nil || of != id || count > maxCommits {
-		return 0
+		return 0, nil
 	}
-	return count
+	return count, nil
 }
 
-// writeCount notes the number of a commit that is durable. Where that fails, an older
-// file is known by its processes alone. It is not synced: none of those outlives the
-// machine.
-func (s *Store) writeCount(n uint64) {
-	f, err := safeopen.OpenFile(countPath(s.path), os.O_WRONLY|os.O_CREATE, 0o600)
-	if err != nil {
-		return
+// writeCount notes the number of a commit that is durable. Without it nobody is
+// answered: an older file could not be told from this one. The file stays open, so that
+// it costs no descriptor that there may not be. It is not synced: no process that it
+// tells of outlives the machine.
+func (s *Store) writeCount(n uint64) error {
+	path := countPath(s.path)
+	if s.count == nil || safeopen.InPlace(s.count, path, path) != nil {
+		f, err := safeopen.OpenPrivate(path, os.O_WRONLY|os.O_CREATE)
+		if err != nil {
+			return fmt.Errorf("cannot note the change beside the database: %w", err)
+		}
+		s.count.Close() // of none it is an error, and nothing else
+		s.count = f
 	}
-	f.WriteAt(fmt.Appendf(nil, countLine, s.id, n), 0)
-	f.Close()
+	if _, err := s.count.WriteAt(fmt.Appendf(nil, countLine, s.id, n), 0); err != nil {
+		return fmt.Errorf("cannot note the change beside the database: %w", err)
+	}
+	return nil
 }

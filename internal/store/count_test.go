@@ -2,14 +2,17 @@ package store
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
 	"go.etcd.io/bbolt"
 
+	"tasks/internal/safeopen"
 	"tasks/pkg/task"
 )
 
@@ -163,6 +166,51 @@ func TestNotedCount(t *testing.T) {
 	}
 	s = mustOpen(t, s.path)
 	save(t, s, small("b"))
+	if string(readAll(t, countPath(s.path))) != fmt.Sprintf(countLine, s.ID(), s.Commits()) {
+		t.Errorf("it has %q", readAll(t, countPath(s.path)))
+	}
+}
+
+// What cannot be noted is not acknowledged, and a number that cannot be read does not
+// pass for none: an older file would be taken for the newest.
+func TestCountThatCannotBe(t *testing.T) {
+	t.Parallel()
+	s := mustOpen(t, filepath.Join(t.TempDir(), "db"))
+	save(t, s, small("a"))
+	good := readAll(t, countPath(s.path))
+	if err := errors.Join(os.Remove(countPath(s.path)), os.Mkdir(countPath(s.path), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Save(small("b")); !errors.Is(err, safeopen.ErrNotRegular) || !strings.Contains(err.Error(), countPath(s.path)) {
+		t.Errorf("saved: %v", err)
+	}
+	s.Close()
+	if _, _, err := Open(s.path); !errors.Is(err, safeopen.ErrNotRegular) || !strings.HasSuffix(err.Error(), ": remove that file if none was") {
+		t.Errorf("opened: %v", err)
+	}
+	if err := errors.Join(os.Remove(countPath(s.path)), os.WriteFile(countPath(s.path), good, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	s = mustOpen(t, s.path)
+	save(t, s, small("b"))
+	want(t, reopen(t, s), small("a"), small("b"))
+}
+
+// The file is open already where no descriptor is left, and is made again where it was
+// removed.
+func TestCountStaysOpen(t *testing.T) {
+	t.Parallel()
+	s := mustOpen(t, filepath.Join(t.TempDir(), "db"))
+	save(t, s, small("a"))
+	opened := s.count
+	save(t, s, small("b"))
+	if s.count != opened {
+		t.Error("the file was opened again")
+	}
+	if err := os.Remove(countPath(s.path)); err != nil {
+		t.Fatal(err)
+	}
+	save(t, s, small("c"))
 	if string(readAll(t, countPath(s.path))) != fmt.Sprintf(countLine, s.ID(), s.Commits()) {
 		t.Errorf("it has %q", readAll(t, countPath(s.path)))
 	}

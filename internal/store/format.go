@@ -87,16 +87,7 @@ func createNext(path string) (*os.File, error) {
 	if err := os.Remove(next(path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	f, err := safeopen.OpenFile(next(path), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := f.Chmod(0o600); err != nil { // the umask may take any bit away
-		f.Close()
-		os.Remove(next(path))
-		return nil, err
-	}
-	return f, nil
+	return safeopen.OpenPrivate(next(path), os.O_RDWR|os.O_CREATE|os.O_EXCL)
 }
 
 // syncDir makes the names in the directory of path durable.

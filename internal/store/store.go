@@ -38,6 +38,8 @@ type Store struct {
 	minReader int
 	owned     func() error // whether this process may write to path, see Require
 
+	count *os.File // of the number of commits; the committer's, nil until the first
+
 	old  bool          // it is of an earlier format; the committer's, once Open has returned
 	wake chan struct{} // has a token while changes wait for the committer
 	done chan struct{} // closed when the committer has closed the database
@@ -84,6 +86,11 @@ func open(path string, patience time.Duration) (*Store, string, error) {
 		f.Close()
 		return nil, "", fmt.Errorf("cannot read database %s: %w", path, err)
 	}
+	latest, err := readCount(path, c.id)
+	if err != nil {
+		f.Close()
+		return nil, "", err
+	}
 	// A copy that a crash has left may have environments of tasks that were removed since.
 	if err := os.Remove(next(path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		f.Close()
@@ -102,6 +109,7 @@ func open(path string, patience time.Duration) (*Store, string, error) {
 		return nil, "", fmt.Errorf("cannot open database %s: %w", path, err)
 	}
 	s := start(path, f, db, c)
+	s.latest = latest
 	// What fails of this is done later: a full disk must not keep a supervisor from starting.
 	if s.old || c.unused() {
 		if err := s.guard(func() error { return s.copyAnew(c) }); err != nil && s.file != f { // the copy has its place, maybe not for good
@@ -154,7 +162,7 @@ func lock(f *os.File, patience time.Duration) error {
 func start(path string, file *os.File, db *bbolt.DB, c *contents) *Store {
 	s := &Store{
 		path: path, id: c.id, file: file, db: db, minReader: max(c.minReader, minReader), old: c.format < Format,
-		loaded: c.records, groups: c.groups, removed: c.removed, commits: c.commits, latest: readCount(path, c.id),
+		loaded: c.records, groups: c.groups, removed: c.removed, commits: c.commits,
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	go s.run()

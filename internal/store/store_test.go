@@ -229,10 +229,13 @@ func TestMode(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "db")
 	umask := syscall.Umask(0o777)
 	s := mustOpen(t, path)
+	save(t, s, small("a"))
 	syscall.Umask(umask)
 	for range 2 {
-		if info, err := os.Stat(path); err != nil || info.Mode() != 0o600 {
-			t.Fatalf("mode %v, %v", info.Mode(), err)
+		for _, path := range []string{path, countPath(path)} {
+			if info, err := os.Stat(path); err != nil || info.Mode() != 0o600 {
+				t.Fatalf("%s: mode %v, %v", path, info.Mode(), err)
+			}
 		}
 		if err := os.Chmod(path, 0o644); err != nil {
 			t.Fatal(err)
