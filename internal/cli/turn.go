@@ -8,13 +8,15 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"tasks/internal/safeopen"
 	"tasks/pkg/client"
 )
 
 // takeTurn returns once no other up or down of the file at path is under way: each
 // goes by what the one before has done. It is a lock, flock(2), which ends with this
 // process, in the state directory of the supervisor: nobody else can take it, as any
-// reader of the file could one on that. Where there can be none there are no turns.
+// reader of the file could one on that. Where there can be none it says so, and does not
+// wait.
 func (e *env) takeTurn(ctx context.Context, c *client.Client, path string) (release func(), err error) {
 	info, err := c.Info(ctx)
 	if err != nil {
@@ -28,11 +30,15 @@ func (e *env) takeTurn(ctx context.Context, c *client.Client, path string) (rele
 	lock := filepath.Join(info.StateDir, fmt.Sprintf("turn-%d-%d", st.Dev, st.Ino))
 	said := false
 	for {
-		f, err := os.OpenFile(lock, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)
-		if err != nil {
+		f, err := safeopen.OpenPrivate(lock, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW)
+		if err == nil {
+			err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		}
+		if err != nil && !errors.Is(err, syscall.EWOULDBLOCK) {
+			e.remark("tasks: cannot wait for another up or down of %s: %v", path, err)
+			f.Close() // of none it is an error, and nothing else
 			return func() {}, nil
 		}
-		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			if !said {
 				e.remark("tasks: another up or down of %s is under way: waiting for it", path)

@@ -82,14 +82,11 @@ func (l *ownLog) name() string {
 }
 
 func keepOld(f *os.File, path string) error {
-	old, err := safeopen.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	old, err := safeopen.OpenPrivate(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
 	if err != nil {
 		return err
 	}
 	defer old.Close()
-	if err := old.Chmod(0o600); err != nil {
-		return err
-	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
@@ -101,15 +98,11 @@ func keepOld(f *os.File, path string) error {
 
 // openLog opens the log for its owner alone, whatever the umask.
 func openLog(path string) (*os.File, error) {
-	f, err := safeopen.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
+	f, err := safeopen.OpenPrivate(path, os.O_RDWR|os.O_APPEND|os.O_CREATE)
 	if errors.Is(err, safeopen.ErrNotRegular) {
 		err = fmt.Errorf("%w: remove it", err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("cannot open the supervisor's log: %w", err)
-	}
-	if err := f.Chmod(0o600); err != nil {
-		f.Close()
 		return nil, fmt.Errorf("cannot open the supervisor's log: %w", err)
 	}
 	return f, nil

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"io/fs"
 	"os"
 
 	"tasks/internal/safeopen"
@@ -118,15 +117,12 @@ func (w *writer) write(b []byte) (int, error) {
 // openFile opens the newest file to append to, for its owner alone, and takes
 // off the beginning of a line that a full disk, or a crash, has torn.
 func openFile(dir string) (*os.File, int64, error) {
-	f, err := safeopen.OpenFile(newest(dir), os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
+	f, err := safeopen.OpenPrivate(newest(dir), os.O_RDWR|os.O_APPEND|os.O_CREATE)
 	if err != nil {
 		return nil, 0, err
 	}
-	var info fs.FileInfo
-	if info, err = f.Stat(); err == nil && info.Mode() != 0o600 {
-		err = f.Chmod(0o600)
-	}
 	var size, whole int64
+	info, err := f.Stat()
 	if err == nil {
 		size = info.Size()
 		whole, err = wholeLines(f, size)

@@ -51,7 +51,7 @@ func (d Dir) makeAhead(name string) error {
 // missing.
 func (d Dir) open(name, path string) (*os.File, error) {
 	const flags = os.O_WRONLY | os.O_CREATE | os.O_EXCL | os.O_APPEND // and O_CLOEXEC, as always
-	f, err := safeopen.OpenFile(path, flags, 0o600)
+	f, err := safeopen.OpenPrivate(path, flags)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return f, err
 	}
@@ -59,7 +59,7 @@ func (d Dir) open(name, path string) (*os.File, error) {
 	if err := makeDir(string(d) + "/" + name); err != nil {
 		return nil, err
 	}
-	return safeopen.OpenFile(path, flags, 0o600)
+	return safeopen.OpenPrivate(path, flags)
 }
 
 // takeAhead makes what was made ahead the log at path; nil where nothing was, where
@@ -78,8 +78,8 @@ func (d Dir) takeAhead(name, path string) *os.File {
 	}
 	info, err := f.Stat()
 	if err == nil {
-		err = errors.New("it was written to, or has other names")
-		if st, ok := info.Sys().(*syscall.Stat_t); ok && info.Size() == 0 && st.Nlink == 1 {
+		err = errors.New("it was written to, is open to others, or has other names")
+		if st, ok := info.Sys().(*syscall.Stat_t); ok && info.Size() == 0 && info.Mode() == 0o600 && st.Nlink == 1 {
 			err = os.Rename(made, path)
 		}
 	}

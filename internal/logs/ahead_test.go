@@ -50,6 +50,7 @@ func TestAheadIsTampered(t *testing.T) {
 	t.Parallel()
 	for name, tamper := range map[string]func(d Dir, path string) error{
 		"written": func(_ Dir, path string) error { return os.WriteFile(path, []byte("x"), 0o600) },
+		"opened":  func(_ Dir, path string) error { return os.Chmod(path, 0o644) },
 		"linked":  func(_ Dir, path string) error { return os.Link(path, path+".too") },
 		"a link": func(d Dir, path string) error {
 			return errors.Join(os.Remove(path), os.Symlink(d.Path("web", 1), path))
@@ -71,7 +72,7 @@ func TestAheadIsTampered(t *testing.T) {
 			defer f.Close()
 			info, err := f.Stat()
 			is, lerr := os.Lstat(d.Path("web", 2))
-			if err != nil || lerr != nil || info.Size() != 0 || info.Sys().(*syscall.Stat_t).Nlink != 1 || !os.SameFile(info, is) {
+			if err != nil || lerr != nil || info.Size() != 0 || info.Mode() != 0o600 || info.Sys().(*syscall.Stat_t).Nlink != 1 || !os.SameFile(info, is) {
 				t.Errorf("the log: %+v, %v, %v", info, err, lerr)
 			}
 		})

@@ -78,12 +78,6 @@ func (d Dir) create(name string, run int) (*os.File, error) {
 		err = d.deleteFrom(name, 2)
 	}
 	if err == nil {
-		var info fs.FileInfo
-		if info, err = f.Stat(); err == nil && info.Mode() != 0o600 {
-			err = f.Chmod(0o600)
-		}
-	}
-	if err == nil {
 		err = reserve(f, 0)
 	}
 	if err != nil {

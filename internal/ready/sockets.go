@@ -66,6 +66,9 @@ func (s *sockets) open() (string, error) {
 	if err == nil {
 		err = private(dir)
 	}
+	if err == nil {
+		err = os.Chmod(dir, 0o700) // the umask may have taken it from its owner as well
+	}
 	if err != nil {
 		return "", err
 	}

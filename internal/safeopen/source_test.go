@@ -29,7 +29,6 @@ var others = []struct{ where, why string }{
 	{"internal/socket/host_linux.go", "/etc and /proc"},
 	{"internal/trust/", "/etc and /proc"},
 	{"internal/cli/silent.go", "/proc"},
-	{"internal/cli/turn.go", "the user's own file, which may be a pipe, and never waits"},
 	{"internal/taskfile/", "the user's own files, which may be pipes"},
 	{"internal/enginetest/", "for tests alone"},
 	{"bench/", "no part of the program"},

@@ -39,12 +39,12 @@ func writeHolder(stateDir, socket string) {
 		return
 	}
 	path := holderPath(stateDir)
-	f, err := safeopen.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := safeopen.OpenPrivate(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
 	if err != nil {
 		return
 	}
 	defer f.Close()
-	if _, err := f.Write(append(b, '\n')); err != nil || f.Chmod(0o600) != nil || os.Rename(f.Name(), path) != nil {
+	if _, err := f.Write(append(b, '\n')); err != nil || os.Rename(f.Name(), path) != nil {
 		os.Remove(f.Name())
 	}
 }

@@ -268,7 +268,11 @@ func openLock(stateDir string, flags int) (*os.File, error) {
 func openAnyLock(stateDir string, flags int) (*os.File, error) {
 	path := lockPath(stateDir)
 	// O_NONBLOCK: nothing that somebody put there may hold us up.
-	file, err := os.OpenFile(path, flags|syscall.O_NOFOLLOW|syscall.O_NONBLOCK|syscall.O_CLOEXEC, 0o600)
+	flags |= syscall.O_NOFOLLOW | syscall.O_NONBLOCK | syscall.O_CLOEXEC
+	file, err := os.OpenFile(path, flags, 0o600)
+	if errors.Is(err, fs.ErrPermission) && safeopen.RestoreMode(path) == nil { // who makes it may have such a umask
+		file, err = os.OpenFile(path, flags, 0o600)
+	}
 	if errors.Is(err, syscall.ELOOP) {
 		return nil, fmt.Errorf("cannot open lock %s: it is a symbolic link: remove it", path)
 	}
