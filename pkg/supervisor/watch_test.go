@@ -156,7 +156,7 @@ func TestWaitForMany(t *testing.T) {
 			s.Go(all[i], func(context.Context) error { time.Sleep(time.Duration(i+1) * time.Second); return nil })
 		}
 		looks := 0
-		got, err := s.WaitFor(t.Context(), all, false, func(*task.Info) bool { looks++; return false })
+		got, err := s.WaitFor(t.Context(), all, supervisor.WaitOptions{Until: func(*task.Info) bool { looks++; return false }})
 		if err != nil || len(got) != n || got[n-1].State != task.Done || looks > 5*n {
 			t.Errorf("%d tasks, %v, %d looks", len(got), err, looks)
 		}
