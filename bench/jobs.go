@@ -31,7 +31,7 @@ func (l *lab) queue(n int) (time.Duration, error) {
 }
 
 func (l *lab) slots(n int) error {
-	_, err := l.client.SetGroup(context.Background(), client.GroupOptions{Name: jobGroup, Slots: &client.Slots{N: &n}})
+	_, err := l.client.SetGroup(context.Background(), client.GroupOptions{Name: jobGroup, Slots: &task.Slots{N: &n}})
 	return err
 }
 

@@ -169,7 +169,7 @@ func (l *lab) sleeps(n int) (time.Duration, error) {
 	errs := make(chan error, n)
 	for i := range n {
 		go func() {
-			_, err := l.client.Start(context.Background(), task.Spec{Name: fmt.Sprintf("t%d", i), Command: []string{"sleep", "600"}}, false)
+			_, err := l.client.Start(context.Background(), task.Spec{Name: fmt.Sprintf("t%d", i), Command: []string{"sleep", "600"}}, client.StartOptions{})
 			errs <- err
 		}()
 	}

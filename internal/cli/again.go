@@ -19,7 +19,7 @@ func (e *env) startAgain(f *startFlags, names []string) error {
 	path, findErr := nearestFile()
 	if alone && path == "" {
 		return e.started(f, func(ctx context.Context, c *client.Client) ([]task.Info, error) {
-			tasks, err := c.Start(ctx, task.Spec{Name: names[0]}, f.replace)
+			tasks, err := c.Start(ctx, task.Spec{Name: names[0]}, client.StartOptions{Replace: f.replace})
 			if err == nil && len(tasks) == 1 && tasks[0].Engine == task.EngineFunc && tasks[0].Run == 1 {
 				e.remark("tasks: no command given: %s is the built-in heartbeat", names[0])
 				if passed := new(taskfile.PassedOverError); errors.As(findErr, &passed) {
@@ -57,7 +57,7 @@ func (e *env) startAgain(f *startFlags, names []string) error {
 			tasks, errs = append(tasks, some...), append(errs, err)
 		}
 		if found.again != nil || f.all {
-			some, err := c.StartAgain(ctx, task.Selector{Names: found.again, All: f.all}, f.replace)
+			some, err := c.StartAgain(ctx, task.Selector{Names: found.again, All: f.all}, client.StartOptions{Replace: f.replace})
 			tasks, errs = append(tasks, some...), append(errs, err)
 		}
 		return tasks, errors.Join(errs...)
@@ -144,6 +144,6 @@ func (e *env) startGroup(f *startFlags) error {
 		if err != nil || names == nil {
 			return nil, err
 		}
-		return c.StartAgain(ctx, task.Selector{Names: names}, false)
+		return c.StartAgain(ctx, task.Selector{Names: names}, client.StartOptions{})
 	})
 }

@@ -158,7 +158,7 @@ func (f *eachFlags) slots(ctx context.Context, cmd *cobra.Command, c *client.Cli
 		}
 		jobs = runtime.NumCPU()
 	}
-	g, err := c.SetGroup(ctx, client.GroupOptions{Name: group, Slots: &client.Slots{N: &jobs}})
+	g, err := c.SetGroup(ctx, client.GroupOptions{Name: group, Slots: &task.Slots{N: &jobs}})
 	return g.String(), err
 }
 

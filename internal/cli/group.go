@@ -83,7 +83,7 @@ the group: nothing new begins. none, the default, is no limit.`,
 				return usage("nothing to set: give --slots, --on-exit or --on-failure")
 			}
 			if changed("slots") {
-				o.Slots = new(client.Slots)
+				o.Slots = new(task.Slots)
 				if slots != "none" {
 					n, err := strconv.Atoi(slots)
 					if err != nil || n < 0 {

@@ -125,7 +125,7 @@ func (e *env) start(cmd *cobra.Command, f *startFlags, args []string) error {
 		if spec.Caller, err = e.caller(ctx, c); err != nil {
 			return nil, err
 		}
-		return c.Start(ctx, spec, f.replace)
+		return c.Start(ctx, spec, client.StartOptions{Replace: f.replace})
 	})
 }
 

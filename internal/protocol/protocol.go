@@ -95,10 +95,10 @@ type (
 	Pause struct{ task.Selector }
 	// GroupSet changes what is set of a group: what is named, the rest stays.
 	GroupSet struct {
-		Name      string  `json:"name"`
-		Slots     *Slots  `json:"slots,omitempty"` // a number, or "none"
-		OnExit    *string `json:"on_exit,omitempty"`
-		OnFailure *string `json:"on_failure,omitempty"`
+		Name      string      `json:"name"`
+		Slots     *task.Slots `json:"slots,omitempty"` // a number, or "none"
+		OnExit    *string     `json:"on_exit,omitempty"`
+		OnFailure *string     `json:"on_failure,omitempty"`
 	}
 	// Group names one group.
 	Group struct {
@@ -159,31 +159,6 @@ type (
 		Keep    bool           `json:"keep,omitempty"`    // processes run on, for the next supervisor
 	}
 )
-
-// Slots is a number of slots; none is written "none".
-type Slots struct{ N *int }
-
-// MarshalJSON writes a number or "none".
-func (s Slots) MarshalJSON() ([]byte, error) {
-	if s.N == nil {
-		return []byte(`"none"`), nil
-	}
-	return json.Marshal(*s.N)
-}
-
-// UnmarshalJSON reads a number or "none".
-func (s *Slots) UnmarshalJSON(b []byte) error {
-	if string(b) == `"none"` {
-		s.N = nil
-		return nil
-	}
-	n := 0
-	if err := json.Unmarshal(b, &n); err != nil {
-		return fmt.Errorf("slots cannot be %s: give a number or \"none\"", b)
-	}
-	s.N = &n
-	return nil
-}
 
 // Decode reads params into v, strictly. No params are an empty object.
 func Decode(params json.RawMessage, v any) error {

@@ -141,7 +141,7 @@ func (c *crowd) start(t *testing.T, n int) {
 		busy.Go(func() {
 			for i := range next {
 				spec := task.Spec{Name: fmt.Sprintf("t%05d", i), Command: []string{"sleep", "10000"}, Cwd: "/", Env: env}
-				if _, err := c.client.Start(t.Context(), spec, false); err != nil {
+				if _, err := c.client.Start(t.Context(), spec, client.StartOptions{}); err != nil {
 					t.Error(err)
 				}
 			}

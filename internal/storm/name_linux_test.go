@@ -84,9 +84,9 @@ func (n *name) act(ctx context.Context, c *client.Client) error {
 	switch n.doing {
 	case start:
 		n.kind = kinds[n.rand.IntN(len(kinds))]
-		infos, err = c.Start(ctx, n.spec(), false)
+		infos, err = c.Start(ctx, n.spec(), client.StartOptions{})
 	case again:
-		infos, err = c.StartAgain(ctx, sel, false)
+		infos, err = c.StartAgain(ctx, sel, client.StartOptions{})
 	case stop:
 		infos, err = c.Stop(ctx, client.StopOptions{Selector: sel, Now: n.rand.IntN(3) == 0})
 	case restart:

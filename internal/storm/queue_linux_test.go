@@ -26,7 +26,7 @@ func TestQueueStorm(t *testing.T) {
 	s.serve(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 4*patience)
 	defer cancel()
-	if _, err := s.client.SetGroup(ctx, client.GroupOptions{Name: "q", Slots: &client.Slots{N: new(slots)}}); err != nil {
+	if _, err := s.client.SetGroup(ctx, client.GroupOptions{Name: "q", Slots: &task.Slots{N: new(slots)}}); err != nil {
 		t.Fatal(err)
 	}
 	ran := filepath.Join(filepath.Dir(s.socket), "ran")
@@ -43,7 +43,7 @@ func TestQueueStorm(t *testing.T) {
 		t.Fatal(err)
 	}
 	last := task.Spec{Name: "last", Command: []string{"true"}, Order: task.Order{After: []string{"j0", "j29"}}}
-	if _, err := s.client.Start(ctx, last, false); err != nil {
+	if _, err := s.client.Start(ctx, last, client.StartOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	for open := true; open && !t.Failed(); {

@@ -103,7 +103,7 @@ func TestContextsEndCalls(t *testing.T) {
 		if err != nil || got[0].State != task.Stopping {
 			t.Errorf("%+v, %v", got, err)
 		}
-		if err := second(w.Start(ctx, task.Spec{Name: "slow"}, true)); !errors.Is(err, context.DeadlineExceeded) {
+		if err := second(w.Start(ctx, task.Spec{Name: "slow"}, client.StartOptions{Replace: true})); !errors.Is(err, context.DeadlineExceeded) {
 			t.Error(err)
 		}
 		time.Sleep(time.Minute)

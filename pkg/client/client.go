@@ -54,43 +54,23 @@ type Client struct {
 	last atomic.Uint64 // request id
 }
 
-// The options of requests; their zero values serve.
-type (
-	// Info is what the supervisor says of itself.
-	Info = protocol.Info
-	// StopOptions: Now kills at once, Timeout replaces the spec's stop timeout.
-	StopOptions = protocol.Stop
-	// ListOptions narrow a list, or ask for more of each task.
-	ListOptions = protocol.List
-	// WaitOptions say what to wait for.
-	WaitOptions = protocol.Wait
-	// RemoveOptions say what to forget.
-	RemoveOptions = protocol.Remove
-	// ExitOptions: Timeout, if not nil, caps the time that each task has to end;
-	// Keep lets processes run on, and the next supervisor takes them back.
-	ExitOptions = protocol.Exit
-	// ReplaceOptions: Program takes over; limits that are nil stay as they are.
-	ReplaceOptions = protocol.Replace
-)
-
 // Info asks the supervisor about itself.
 func (c *Client) Info(ctx context.Context) (Info, error) {
-	var info Info
+	var info protocol.Info
 	err := c.call(ctx, "info", struct{}{}, &info)
-	return info, ofKind(err)
+	return Info(info), ofKind(err)
 }
 
-// Start begins a task, and returns when its run exists. With replace, what has
-// its name is stopped first. Without a command, an ended task of that name is
-// started again.
-func (c *Client) Start(ctx context.Context, spec task.Spec, replace bool) ([]task.Info, error) {
-	return c.tasks(ctx, "start", protocol.Start{Spec: spec, Replace: replace})
+// Start begins a task, and returns when its run exists, or waits for its time, for
+// others or for a slot. Without a command, an ended task of that name is started again.
+func (c *Client) Start(ctx context.Context, spec task.Spec, o StartOptions) ([]task.Info, error) {
+	return c.tasks(ctx, "start", protocol.Start{Spec: spec, Replace: o.Replace})
 }
 
-// StartAgain starts ended tasks with the spec that they have. With replace, those that
-// have not ended are stopped first, but for All, which passes over them.
-func (c *Client) StartAgain(ctx context.Context, sel task.Selector, replace bool) ([]task.Info, error) {
-	return c.tasks(ctx, "start", protocol.Start{Spec: task.Spec{Group: sel.Group}, Names: sel.Names, All: sel.All, Groups: sel.Groups, Replace: replace})
+// StartAgain starts ended tasks with the spec that they have. Of All, those that have
+// not ended are passed over, also with Replace.
+func (c *Client) StartAgain(ctx context.Context, sel task.Selector, o StartOptions) ([]task.Info, error) {
+	return c.tasks(ctx, "start", protocol.Start{Spec: task.Spec{Group: sel.Group}, Names: sel.Names, All: sel.All, Groups: sel.Groups, Replace: o.Replace})
 }
 
 // StartEach starts a task per input: what stands in braces in the name and the
@@ -154,7 +134,7 @@ func (c *Client) Resume(ctx context.Context, sel task.Selector) ([]task.Info, er
 
 // Stop stops tasks and joins: it returns when they have ended.
 func (c *Client) Stop(ctx context.Context, o StopOptions) ([]task.Info, error) {
-	return c.tasks(ctx, "stop", o)
+	return c.tasks(ctx, "stop", protocol.Stop(o))
 }
 
 // Restart stops tasks, joins, and starts them.
@@ -164,12 +144,12 @@ func (c *Client) Restart(ctx context.Context, sel task.Selector) ([]task.Info, e
 
 // List is the tasks as they now are, sorted by name; all, if none are selected.
 func (c *Client) List(ctx context.Context, o ListOptions) ([]task.Info, error) {
-	return c.tasks(ctx, "list", o)
+	return c.tasks(ctx, "list", protocol.List(o))
 }
 
 // Get is tasks with their last runs.
 func (c *Client) Get(ctx context.Context, o ListOptions) ([]task.Info, error) {
-	return c.tasks(ctx, "get", o)
+	return c.tasks(ctx, "get", protocol.List(o))
 }
 
 // Wait returns when all the selected tasks have ended, or what else o says.
@@ -186,7 +166,7 @@ func (c *Client) Wait(ctx context.Context, o WaitOptions) ([]task.Info, error) {
 			task.Errorf(task.ErrTimeout, "", "timed out after %s: the supervisor does not answer", o.Timeout))
 		defer cancel()
 	}
-	return own.tasks(ctx, "wait", o)
+	return own.tasks(ctx, "wait", protocol.Wait(o))
 }
 
 // Signal sends a signal, by name or number, to the process groups of tasks.
@@ -196,13 +176,13 @@ func (c *Client) Signal(ctx context.Context, sel task.Selector, signal string) (
 
 // Remove forgets ended tasks and their logs.
 func (c *Client) Remove(ctx context.Context, o RemoveOptions) ([]task.Info, error) {
-	return c.tasks(ctx, "remove", o)
+	return c.tasks(ctx, "remove", protocol.Remove(o))
 }
 
 // Exit stops every task and ends the supervisor. It returns when the tasks have
 // ended; the supervisor follows at once.
 func (c *Client) Exit(ctx context.Context, o ExitOptions) ([]task.Info, error) {
-	return c.tasks(ctx, "exit", o)
+	return c.tasks(ctx, "exit", protocol.Exit(o))
 }
 
 // Replace has another version of the supervisor's program, at an absolute path,
@@ -210,7 +190,7 @@ func (c *Client) Exit(ctx context.Context, o ExitOptions) ([]task.Info, error) {
 // program was found fit; the supervisor answers again a moment later.
 func (c *Client) Replace(ctx context.Context, o ReplaceOptions) error {
 	var nothing struct{}
-	return ofKind(c.call(ctx, "replace", o, &nothing))
+	return ofKind(c.call(ctx, "replace", protocol.Replace(o), &nothing))
 }
 
 // Close closes the shared connection. Requests under way on it fail; those that

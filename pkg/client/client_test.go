@@ -64,7 +64,7 @@ func (h *host) client(t testing.TB) (*client.Client, *atomic.Int32) {
 
 func start(t testing.TB, c *client.Client, name string) {
 	t.Helper()
-	if _, err := c.Start(t.Context(), task.Spec{Name: name, Command: []string{"x"}}, false); err != nil {
+	if _, err := c.Start(t.Context(), task.Spec{Name: name, Command: []string{"x"}}, client.StartOptions{}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -106,7 +106,7 @@ func TestEveryMethod(t *testing.T) {
 		return got[0].State
 	}
 	env, _ := task.NewEnv(map[string]string{"K": "V"})
-	got, err := c.Start(ctx, task.Spec{Name: "web", Command: []string{"x"}, Group: "g", Env: env}, false)
+	got, err := c.Start(ctx, task.Spec{Name: "web", Command: []string{"x"}, Group: "g", Env: env}, client.StartOptions{})
 	state("start", got, err)
 	run := h.fake.Next(t)
 	got, err = c.Signal(ctx, names("web"), "HUP")
@@ -129,7 +129,7 @@ func TestEveryMethod(t *testing.T) {
 	if state("stop", got, err) != task.Stopped || got[0].Signal != "SIGKILL" {
 		t.Errorf("stop: %+v", got)
 	}
-	got, err = c.StartAgain(ctx, task.Selector{Group: "g"}, false)
+	got, err = c.StartAgain(ctx, task.Selector{Group: "g"}, client.StartOptions{})
 	state("start the group", got, err)
 	if info, err := c.Info(ctx); err != nil || info.Counts[task.Running] != 1 {
 		t.Errorf("info: %+v, %v", info, err)
@@ -155,8 +155,8 @@ func TestErrorsAcrossTheSocket(t *testing.T) {
 		}
 	}
 	is(task.ErrNotFound, "No such task: x", second(c.Stop(ctx, client.StopOptions{Selector: names("x")})))
-	is(task.ErrConflict, "already running", second(c.Start(ctx, task.Spec{Name: "web", Command: []string{"x"}}, false)))
-	is(task.ErrUsage, "bad name", second(c.Start(ctx, task.Spec{Name: "-"}, false)))
+	is(task.ErrConflict, "already running", second(c.Start(ctx, task.Spec{Name: "web", Command: []string{"x"}}, client.StartOptions{})))
+	is(task.ErrUsage, "bad name", second(c.Start(ctx, task.Spec{Name: "-"}, client.StartOptions{})))
 	is(task.ErrUsage, "name the tasks", second(c.Stop(ctx, client.StopOptions{})))
 	is(task.ErrUsage, "part of another program", second(c.Exit(ctx, client.ExitOptions{})))
 	got, err := c.Wait(ctx, client.WaitOptions{Selector: names("web"), Timeout: &soon})
@@ -164,7 +164,7 @@ func TestErrorsAcrossTheSocket(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	h.fake.FailNext(errors.New("no such file"))
-	got, err = c.Start(ctx, task.Spec{Name: "bad", Command: []string{"x"}}, false)
+	got, err = c.Start(ctx, task.Spec{Name: "bad", Command: []string{"x"}}, client.StartOptions{})
 	if err == nil || !strings.Contains(err.Error(), "no such file") || len(got) != 1 || got[0].State != task.Failed {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -178,7 +178,7 @@ func TestErrorsAcrossTheSocket(t *testing.T) {
 		t.Errorf("%v has no name", err)
 	}
 	h.sup.Close(ctx)
-	is(task.ErrUnavailable, "shutting down", second(c.Start(ctx, task.Spec{Name: "z", Command: []string{"x"}}, false)))
+	is(task.ErrUnavailable, "shutting down", second(c.Start(ctx, task.Spec{Name: "z", Command: []string{"x"}}, client.StartOptions{})))
 }
 
 func TestReconnect(t *testing.T) {
@@ -216,7 +216,7 @@ func TestCallsShareOneConnection(t *testing.T) {
 			name := string(rune('a' + i%26))
 			var err error
 			if i < 26 {
-				err = second(c.Start(background, task.Spec{Name: name, Command: []string{"x"}}, false))
+				err = second(c.Start(background, task.Spec{Name: name, Command: []string{"x"}}, client.StartOptions{}))
 			} else {
 				err = second(c.List(background, client.ListOptions{}))
 			}
@@ -262,12 +262,12 @@ func TestTooLongARequest(t *testing.T) {
 	h := newHost(t)
 	c, dials := h.client(t)
 	spec := task.Spec{Name: "web", Command: []string{strings.Repeat("x", 1<<20)}}
-	err := second(c.Start(t.Context(), spec, false))
+	err := second(c.Start(t.Context(), spec, client.StartOptions{}))
 	if !errors.Is(err, task.ErrUsage) || !strings.Contains(err.Error(), "at most 1048576 are allowed") || dials.Load() != 0 {
 		t.Errorf("%v after %d dials", err, dials.Load())
 	}
 	spec.Command[0] = spec.Command[0][:1<<20-200]
-	if err := second(c.Start(t.Context(), spec, false)); err != nil {
+	if err := second(c.Start(t.Context(), spec, client.StartOptions{})); err != nil {
 		t.Error(err)
 	}
 }

@@ -7,14 +7,6 @@ import (
 	"tasks/pkg/task"
 )
 
-// The settings of a group.
-type (
-	// GroupOptions are what is to change of a group; what is nil stays.
-	GroupOptions = protocol.GroupSet
-	// Slots is a number of slots; without one there is no limit.
-	Slots = protocol.Slots
-)
-
 // Groups is every group, with what was set of it and how many of its tasks run
 // and wait, sorted by name.
 func (c *Client) Groups(ctx context.Context) ([]task.Group, error) {
@@ -31,7 +23,7 @@ func (c *Client) Groups(ctx context.Context) ([]task.Group, error) {
 // SetGroup changes a group, which need not be there. A raised number of slots
 // takes effect at once.
 func (c *Client) SetGroup(ctx context.Context, o GroupOptions) (task.Group, error) {
-	return c.group(ctx, "group.set", o.Name, o)
+	return c.group(ctx, "group.set", o.Name, protocol.GroupSet(o))
 }
 
 // PauseGroup has nothing new begin in a group, and pauses what runs.

@@ -35,12 +35,14 @@ func TestRepliesThatLackTasks(t *testing.T) {
 	web := task.Spec{Name: "web", Command: []string{"x"}}
 	type call = func(*client.Client) ([]task.Info, error)
 	asked := map[string]call{
-		"start":       func(c *client.Client) ([]task.Info, error) { return c.Start(ctx, web, false) },
-		"start again": func(c *client.Client) ([]task.Info, error) { return c.StartAgain(ctx, names("web"), false) },
-		"apply":       func(c *client.Client) ([]task.Info, error) { return c.Apply(ctx, nil, []task.Spec{web}) },
-		"each":        func(c *client.Client) ([]task.Info, error) { return c.StartEach(ctx, web, []string{"a", "b"}, 1) },
-		"pause":       func(c *client.Client) ([]task.Info, error) { return c.Pause(ctx, names("web")) },
-		"resume":      func(c *client.Client) ([]task.Info, error) { return c.Resume(ctx, names("web")) },
+		"start": func(c *client.Client) ([]task.Info, error) { return c.Start(ctx, web, client.StartOptions{}) },
+		"start again": func(c *client.Client) ([]task.Info, error) {
+			return c.StartAgain(ctx, names("web"), client.StartOptions{})
+		},
+		"apply":  func(c *client.Client) ([]task.Info, error) { return c.Apply(ctx, nil, []task.Spec{web}) },
+		"each":   func(c *client.Client) ([]task.Info, error) { return c.StartEach(ctx, web, []string{"a", "b"}, 1) },
+		"pause":  func(c *client.Client) ([]task.Info, error) { return c.Pause(ctx, names("web")) },
+		"resume": func(c *client.Client) ([]task.Info, error) { return c.Resume(ctx, names("web")) },
 		"stop": func(c *client.Client) ([]task.Info, error) {
 			return c.Stop(ctx, client.StopOptions{Selector: names("web")})
 		},

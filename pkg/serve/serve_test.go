@@ -65,13 +65,13 @@ func TestServe(t *testing.T) {
 	if got, err := c.Stop(ctx, client.StopOptions{Selector: names("web")}); err != nil || got[0].State != task.Stopped {
 		t.Errorf("stop: %+v, %v", got, err)
 	}
-	if got, err := c.Start(ctx, task.Spec{Name: "web"}, false); err != nil || got[0].Run != 2 {
+	if got, err := c.Start(ctx, task.Spec{Name: "web"}, client.StartOptions{}); err != nil || got[0].Run != 2 {
 		t.Errorf("start again: %+v, %v", got, err)
 	}
 	for what, refused := range map[string]error{
 		"part of another program": second(c.Exit(ctx, client.ExitOptions{})),
-		"no commands":             second(c.Start(ctx, task.Spec{Name: "x", Command: []string{"true"}}, false)),
-		"no command for":          second(c.Start(ctx, task.Spec{Name: "x"}, false)),
+		"no commands":             second(c.Start(ctx, task.Spec{Name: "x", Command: []string{"true"}}, client.StartOptions{})),
+		"no command for":          second(c.Start(ctx, task.Spec{Name: "x"}, client.StartOptions{})),
 	} {
 		if !errors.Is(refused, task.ErrUsage) || !strings.Contains(refused.Error(), what) {
 			t.Errorf("%v; want an ErrUsage with %q", refused, what)

@@ -1,6 +1,9 @@
 package task
 
-import "fmt"
+import (
+	"encoding/json"
+	"fmt"
+)
 
 // A Group is what the tasks of a group share, and how many of them there are.
 type Group struct {
@@ -49,3 +52,28 @@ func (g *Group) String() string {
 
 // Stands tells whether nothing new may begin in it.
 func (g *Group) Stands() bool { return g.Paused || g.Slots != nil && *g.Slots == 0 }
+
+// Slots is a number of slots, as JSON a number or "none".
+type Slots struct{ N *int } // nil: no limit
+
+// MarshalJSON writes a number or "none".
+func (s Slots) MarshalJSON() ([]byte, error) {
+	if s.N == nil {
+		return []byte(`"none"`), nil
+	}
+	return json.Marshal(*s.N)
+}
+
+// UnmarshalJSON reads a number or "none".
+func (s *Slots) UnmarshalJSON(b []byte) error {
+	if string(b) == `"none"` {
+		s.N = nil
+		return nil
+	}
+	n := 0
+	if err := json.Unmarshal(b, &n); err != nil {
+		return fmt.Errorf("slots cannot be %s: give a number or \"none\"", b)
+	}
+	s.N = &n
+	return nil
+}

@@ -1,0 +1,109 @@
+package client
+
+import (
+	"tasks/pkg/task"
+)
+
+// Info is what a supervisor says of itself.
+type Info struct {
+	Version   string
+	Program   string // that the supervisor is a part of; "": it is one of its own
+	Protocol  int    // its major version
+	PID       int
+	StartedAt task.Time
+	Uptime    task.Duration
+	Socket    string
+	StateDir  string // "": it keeps none
+	StateLost string // why nothing can be recorded: the state, or a part of it, was removed or replaced
+	Log       string // path of its own log
+	Counts    map[task.State]int
+	Strays    []int // pids of children that belong to no task
+}
+
+// StartOptions say how to start tasks. The zero StartOptions start what has ended.
+type StartOptions struct {
+	// Replace is to stop first what has not ended.
+	Replace bool
+}
+
+// StopOptions say what to stop, and how.
+type StopOptions struct {
+	task.Selector
+	// Now kills at once.
+	Now bool
+	// Timeout is how long each task has between its stop signal and the kill; nil: as
+	// long as its spec says.
+	Timeout *task.Duration
+}
+
+// ListOptions narrow a list, or ask for more of each task. Nothing selected is every
+// task.
+type ListOptions struct {
+	task.Selector
+	// States are those that a task may have; none: any.
+	States []task.State
+	// Stats asks for what the present runs use.
+	Stats bool
+	// Runs asks for the last runs.
+	Runs bool
+	// Env asks for the environments, with their values.
+	Env bool
+	// Tree asks for the processes of the present runs.
+	Tree bool
+}
+
+// WaitOptions say what to wait for: by default, until all the selected have ended.
+type WaitOptions struct {
+	task.Selector
+	// Any is to wait for one of the tasks, not for all.
+	Any bool
+	// Once is to wait no longer for a task that is in backoff.
+	Once bool
+	// For is "ended", "running" or "ready"; "": ended. One that has ended is not waited
+	// for any longer.
+	For string
+	// Timeout is an ErrTimeout after that long; nil: never.
+	Timeout *task.Duration
+}
+
+// RemoveOptions say which tasks to forget, with their logs.
+type RemoveOptions struct {
+	task.Selector
+	// Force is to stop first what has not ended; without, that is an ErrConflict.
+	Force bool
+	// Ended is to pass over tasks that have not ended.
+	Ended bool
+	// Finished is to pass over tasks that are not [task.Info.Finished].
+	Finished bool
+	// States are those to forget; tasks in others are passed over. None: any.
+	States []task.State
+}
+
+// ExitOptions say how to end a supervisor.
+type ExitOptions struct {
+	// Timeout caps the time that each task has between its stop signal and the kill;
+	// nil: as long as its spec says.
+	Timeout *task.Duration
+	// Keep lets processes run on: the next supervisor takes them back.
+	Keep bool
+}
+
+// ReplaceOptions say what takes over from the program of a supervisor.
+type ReplaceOptions struct {
+	// Program is an absolute path.
+	Program string
+	// The limits are those of `tasks serve`; nil: as they are.
+	KeepEnded  *int
+	LogMaxSize *task.Size
+	LogKeep    *int
+	LogTotal   *task.Size
+}
+
+// GroupOptions are what is to change of a group; nil: nothing.
+type GroupOptions struct {
+	// Name need not be that of a group that is there.
+	Name      string
+	Slots     *task.Slots
+	OnExit    *string
+	OnFailure *string
+}
