@@ -17,7 +17,7 @@ import (
 type env struct {
 	*printer
 	*dialer
-	within bool // in `tasks shell`
+	shell *session // that this is a line of; nil: a command by itself
 }
 
 func newEnv() *env {

@@ -34,7 +34,14 @@ process is gone and its socket removed. Tasks and logs stay on disk: the next
 					return err
 				}
 			}
-			return e.exit(o)
+			if !keep && !e.sure() {
+				return nil
+			}
+			err := e.exit(o)
+			if e.shell != nil && e.socket == e.shell.socket {
+				e.shell.exited = true
+			}
+			return err
 		},
 	}
 	cmd.Flags().BoolVar(&keep, "keep", false, "end the supervisor alone: tasks run on, and the next 'tasks serve' takes them back")

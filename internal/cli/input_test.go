@@ -58,7 +58,7 @@ func TestShellLine(t *testing.T) {
 		t.Errorf("it takes %d bytes", size)
 	}
 	e.in = io.MultiReader(strings.NewReader(strings.Repeat("x", maxShellLine)+"x\n#\n"), &endless{"x", 2 << 20})
-	if err := e.shell(); codeOf(err) != wrongUsage || strings.Count(errs.String(), "tasks: "+long+"\n") != 2 {
+	if err := e.runShell(); codeOf(err) != wrongUsage || strings.Count(errs.String(), "tasks: "+long+"\n") != 2 {
 		t.Errorf("%v, %q", err, errs.String())
 	}
 }

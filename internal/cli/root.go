@@ -79,7 +79,7 @@ func (e *env) hint(line string, err error) string {
 		return line
 	}
 	serve := "'tasks serve'"
-	if e.within {
+	if e.shell != nil {
 		serve = "'serve'"
 	}
 	survivors, _ := process.Survivors(e.client.Socket) // only a hint
@@ -199,7 +199,7 @@ func newRoot(e *env, args []string) *cobra.Command {
 }
 
 func unknownCommand(root *cobra.Command, e *env, word string) error {
-	if e.within {
+	if e.shell != nil {
 		return usage("Unknown command. Available commands: %s", strings.Join(commandNames(root), ", "))
 	}
 	var names []string

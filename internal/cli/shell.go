@@ -25,20 +25,29 @@ alone. The exit code is that of the last line.`,
 		Example: "  tasks shell\n  printf 'start capture\\nlist\\n' | tasks shell",
 		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			if e.within {
+			if e.shell != nil {
 				return usage("this is the shell already")
 			}
-			return e.shell()
+			return e.runShell()
 		},
 	}
 }
 
-func (e *env) shell() error {
+// session is what a `tasks shell` shares with its lines.
+type session struct {
+	socket string // that the shell was given
+	ask    reader // of who types; nil: nobody does
+	exited bool   // a line has ended the shell's supervisor, or tried to
+}
+
+func (e *env) runShell() error {
 	in, ok := e.in.(*os.File)
 	tty := ok && term.IsTerminal(int(in.Fd())) && e.tty
 	read := e.plainReader()
+	s := &session{socket: e.socket}
 	if tty {
 		read = e.lineEditor(int(in.Fd()))
+		s.ask = read
 		fmt.Fprintln(e.out, "Commands: start NAME [-- COMMAND], stop NAME, list, logs NAME, help, exit. Ctrl-D leaves.")
 	}
 	code := done
@@ -62,12 +71,9 @@ func (e *env) shell() error {
 		if len(words) == 0 || strings.HasPrefix(words[0], "#") {
 			continue
 		}
-		ends := words[0] == "exit" || words[0] == "shutdown" || words[0] == "quit"
-		if ends && tty && !e.sure(read) {
-			continue
-		}
-		code = e.line(words)
-		if ends && (code == done || code == noSupervisor) {
+		s.exited = false
+		code = e.line(s, words)
+		if s.exited && (code == done || code == noSupervisor) {
 			break
 		}
 	}
@@ -78,20 +84,23 @@ func (e *env) shell() error {
 }
 
 // line runs one line as a command of its own.
-func (e *env) line(words []string) int {
+func (e *env) line(s *session, words []string) int {
 	if words[0] == "tasks" && len(words) > 1 {
 		words = words[1:]
 	}
 	l := newEnv() // the terminal may have another width by now
 	l.socket, l.foreign = e.socket, e.foreign
 	l.output, l.quiet, l.noHeaders, l.color = e.output, e.quiet, e.noHeaders, e.color
-	l.within = true
+	l.shell = s
 	defer l.close()
 	return l.run(words)
 }
 
-// sure asks before tasks that run are stopped.
-func (e *env) sure(read reader) bool {
+// sure asks who types in a shell before tasks that run are stopped.
+func (e *env) sure() bool {
+	if e.shell == nil || e.shell.ask == nil {
+		return true
+	}
 	c, err := e.dial()
 	if err != nil {
 		return true
@@ -110,7 +119,7 @@ func (e *env) sure(read reader) bool {
 	if n > 1 {
 		have = fmt.Sprintf("%d tasks have", n)
 	}
-	answer, err := read(fmt.Sprintf("%s not ended: stop them and end the supervisor? [y/N] ", have))
+	answer, err := e.shell.ask(fmt.Sprintf("%s not ended: stop them and end the supervisor? [y/N] ", have))
 	return err == nil && strings.HasPrefix(strings.ToLower(strings.TrimSpace(answer)), "y")
 }
 
