@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -31,11 +32,17 @@ it be started again and returns when it is gone.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if sig == "" {
+				kill, more := cmd.CalledAs() == "kill", len(args) > 1 || s.all || len(s.groups) > 0
 				switch {
-				case len(args) > 0 && (cmd.CalledAs() != "kill" || len(args) > 1 && isSignal(args[0])):
+				case kill && more && len(args) > 0 && isSignal(args[0]):
+					if err := e.onlySignal(args[0]); err != nil {
+						return err
+					}
 					sig, args = args[0], args[1:]
-				case cmd.CalledAs() == "kill":
+				case kill:
 					sig = "TERM"
+				case len(args) > 0:
+					sig, args = args[0], args[1:]
 				default:
 					return usage("no signal given: use 'tasks signal SIG NAME'")
 				}
@@ -57,6 +64,23 @@ it be started again and returns when it is gone.`,
 }
 
 const signalFlagName = "signal"
+
+// onlySignal refuses a signal of 'tasks kill' that a task is called as well: to kill(1)
+// a word without '-' is no signal.
+func (e *env) onlySignal(word string) error {
+	c, err := e.dial()
+	if err != nil {
+		return err
+	}
+	_, err = c.List(context.Background(), client.ListOptions{Selector: task.Selector{Names: []string{word}}})
+	switch {
+	case err == nil:
+		return usage("%s is a signal and a task: use 'tasks kill -%s NAME' for the signal, 'tasks kill -TERM %s NAME' for the task", word, word, word)
+	case errors.Is(err, task.ErrNotFound):
+		return nil
+	}
+	return err
+}
 
 func isSignal(word string) bool {
 	_, err := task.ParseSignal(word)
