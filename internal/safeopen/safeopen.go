@@ -100,6 +100,19 @@ func RestoreMode(path string) error {
 	return os.Chmod(path, 0o600)
 }
 
+// Dangling is err, of path, but of a link that leads nowhere no [fs.ErrNotExist]:
+// something is there, whose target may be on a file system that is not mounted.
+func Dangling(path string, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	to, linkErr := os.Readlink(path)
+	if linkErr != nil {
+		return err
+	}
+	return &fs.PathError{Op: "open", Path: path, Err: fmt.Errorf("it is a link to %s, which is not there", to)}
+}
+
 // Dir opens the directory at path to list it. Anything else there is an ENOTDIR,
 // at once.
 func Dir(path string) (*os.File, error) {

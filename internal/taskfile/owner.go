@@ -32,26 +32,23 @@ func (r *reader) objection(path string) string {
 	if err != nil {
 		return "cannot be looked at: " + reason(err).Error()
 	}
-	file, err := os.Stat(path)
-	if err != nil {
-		return "cannot be looked at: " + reason(err).Error()
-	}
 	dir, err := os.Stat(filepath.Dir(path))
 	if err != nil {
 		return "cannot be looked at: " + reason(err).Error()
 	}
-	switch uid, mine := owner(file), owner(entry) == r.uid && links(entry) == 1; {
+	file, err := os.Stat(path) // of what cannot be reached, the rest says who has put it here
+	switch mine := owner(entry) == r.uid && links(entry) == 1; {
 	case !slices.Contains(r.users, owner(entry)):
 		return fmt.Sprintf("belongs to uid %d", owner(entry))
-	case !slices.Contains(r.users, uid):
-		return fmt.Sprintf("leads to a file of uid %d", uid)
+	case err == nil && !slices.Contains(r.users, owner(file)):
+		return fmt.Sprintf("leads to a file of uid %d", owner(file))
 	case mine: // whoever writes here besides, this is no link of theirs to a file of this user
 		return ""
 	case !slices.Contains(r.users, owner(dir)) && owner(dir) != r.system:
 		return fmt.Sprintf("is in a directory of uid %d", owner(dir))
 	case r.open(dir):
 		return "is in a directory that others can write to"
-	case r.open(file):
+	case err == nil && r.open(file):
 		return "can be written by others"
 	}
 	return ""

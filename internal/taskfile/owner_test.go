@@ -124,6 +124,51 @@ func TestFindPassesOver(t *testing.T) {
 	}
 }
 
+// A link that leads nowhere is no missing file: what it leads to may not be mounted. That
+// of another user is passed over, as any file of theirs.
+func TestFindWhatCannotBeReached(t *testing.T) {
+	t.Parallel()
+	dir := write(t, map[string]string{"tasks.yaml": "", "here/x": "", "loop/x": "", "deep/sub/x": "", "theirs/sub/x": ""})
+	at := func(path string) string { return filepath.Join(dir, path) }
+	for link, to := range map[string]string{"here/tasks.yaml": "/mnt/none/tasks.yaml", "loop/Procfile": "Procfile", "deep/tasks.yml": "none", "theirs/tasks.yaml": "none"} {
+		if err := os.Symlink(to, at(link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for in, c := range map[string]struct{ path, why string }{
+		"here":     {"here/tasks.yaml", ": it is a link to /mnt/none/tasks.yaml, which is not there: mend or remove it"},
+		"loop":     {"loop/Procfile", ": too many levels of symbolic links: mend or remove it"},
+		"deep/sub": {"deep/tasks.yml", ": it is a link to none, which is not there: mend or remove it"},
+	} {
+		path, err := Find(at(in))
+		if path != at(c.path) || !errors.Is(err, task.ErrUsage) || !strings.Contains(err.Error(), "cannot look at "+at(c.path)+c.why) {
+			t.Errorf("%s: %s, %v", in, path, err)
+		}
+	}
+	if _, err := Load(at("here/tasks.yaml"), nil); !errors.Is(err, task.ErrUsage) || !strings.Contains(err.Error(), "it is a link to /mnt/none") {
+		t.Errorf("loaded: %v", err)
+	}
+	needOthers(t, map[string]int{at("theirs/tasks.yaml"): 12345})
+	if path, err := Find(at("theirs/sub")); path != at("tasks.yaml") || err != nil {
+		t.Errorf("a link of another: %s, %v", path, err)
+	}
+}
+
+// So is a .env.
+func TestDotEnvThatCannotBeReached(t *testing.T) {
+	t.Parallel()
+	dir := write(t, map[string]string{"tasks.yaml": "tasks:\n  a: {command: [x, '${NO:-y}']}\n"})
+	if _, err := Load(filepath.Join(dir, "tasks.yaml"), nil); err != nil {
+		t.Errorf("without one: %v", err)
+	}
+	if err := os.Symlink("/mnt/none/.env", filepath.Join(dir, ".env")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(filepath.Join(dir, "tasks.yaml"), nil); err == nil || !strings.Contains(err.Error(), ".env: it is a link to /mnt/none/.env, which is not there") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // In /tmp anybody may put a .env beside a tasks file.
 func TestForeignDotEnv(t *testing.T) {
 	t.Parallel()

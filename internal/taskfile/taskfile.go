@@ -13,6 +13,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"tasks/internal/safeopen"
 	"tasks/pkg/task"
 )
 
@@ -112,8 +113,8 @@ func (f *File) CheckDirs() error {
 // this user, root and the owner of dir can have put it there: in /tmp/mine, that of
 // another in /tmp does not, nor does a link of theirs to a file of this user. The
 // error is an [task.ErrNotFound] where there is none, and a [PassedOverError] too
-// where one does not count; an [task.ErrUsage] beside the path of what is not a
-// regular file.
+// where one does not count; an [task.ErrUsage] beside the path of what cannot be looked
+// at, as a link that leads nowhere, or is not a regular file.
 func Find(dir string) (string, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -132,7 +133,7 @@ func (r *reader) find(dir string) (string, error) {
 		for _, name := range Names() {
 			path := filepath.Join(at, name)
 			fi, err := os.Stat(path)
-			if err != nil {
+			if err = safeopen.Dangling(path, err); errors.Is(err, fs.ErrNotExist) {
 				continue
 			}
 			if at != dir {
@@ -140,6 +141,9 @@ func (r *reader) find(dir string) (string, error) {
 					passed = cmp.Or(passed, &PassedOverError{Path: path, Why: why})
 					continue
 				}
+			}
+			if err != nil {
+				return path, task.Errorf(task.ErrUsage, "", "cannot look at %s: %v: mend or remove it, or name a file with -f", path, reason(err))
 			}
 			if !fi.Mode().IsRegular() {
 				return path, task.Errorf(task.ErrUsage, "", "%s is not a regular file: rename it, or name a file with -f", path)
@@ -173,7 +177,7 @@ func (e *PassedOverError) Unwrap() error { return e.none }
 func read(open func(string) (*os.File, error), path string) (string, error) {
 	f, err := open(path)
 	if err != nil {
-		return "", err
+		return "", safeopen.Dangling(path, err)
 	}
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, MaxFile+1))
