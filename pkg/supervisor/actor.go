@@ -13,7 +13,8 @@ import (
 
 // An actor is the one goroutine that owns a task: its state, its run and its
 // timers. It decides nothing: the state says what an event leads to. Others send it
-// calls and read its snapshots.
+// calls and read its snapshots. While the task needs nothing, as one that has ended,
+// there is no goroutine: the next call begins it again.
 type actor struct {
 	sup  *Supervisor
 	name string
@@ -23,6 +24,9 @@ type actor struct {
 
 	done chan struct{} // closed when the goroutine is to end
 	once sync.Once
+
+	coming  atomic.Int32 // calls on their way to mail; more come under Supervisor.mu alone
+	resting bool         // there is no goroutine; guarded by Supervisor.mu
 
 	place   *queue.Place  // in its group
 	stirred chan struct{} // has an element when there is something to look at again
@@ -59,9 +63,53 @@ func (a *actor) quit() { a.once.Do(func() { close(a.done) }) }
 
 func (a *actor) ended() bool { return closed(a.done) }
 
+// take hands c to the task's goroutine, unless that has ended for good.
+func (a *actor) take(c *Call) bool {
+	if !a.awake() {
+		return false
+	}
+	select {
+	case a.mail <- c:
+		return true
+	case <-a.done:
+		return false
+	}
+}
+
+// awake has the goroutine there for one call, unless it has ended for good.
+func (a *actor) awake() bool {
+	a.sup.mu.Lock()
+	defer a.sup.mu.Unlock()
+	if a.ended() {
+		return false
+	}
+	a.coming.Add(1)
+	if a.resting {
+		a.resting = false
+		a.moved.Store(0) // nothing was due
+		a.sup.actors.Go(a.loop)
+	}
+	return true
+}
+
+// rest tells whether the goroutine can end until the next call.
+func (a *actor) rest() bool {
+	needs := a.needs()
+	needs.Time = false // it is in the record
+	if !a.state.AtRest() || a.state.Never() || needs != (lifecycle.Needs{}) || a.past.unsaved != nil || a.calls.any() {
+		return false
+	}
+	a.sup.mu.Lock()
+	defer a.sup.mu.Unlock()
+	a.resting = a.coming.Load() == 0 && !a.ended()
+	return a.resting
+}
+
 func (a *actor) loop() {
-	defer a.drain()
 	for !a.ended() { // first: of a call and the end, select takes either
+		if a.rest() {
+			return
+		}
 		var deadline <-chan time.Time
 		if a.clocks.timer != nil {
 			deadline = a.clocks.timer.C
@@ -72,6 +120,7 @@ func (a *actor) loop() {
 		}
 		select {
 		case c := <-a.mail:
+			a.coming.Add(-1)
 			a.handle(c)
 			close(c.taken)
 		case l := <-a.run.launched:
@@ -100,6 +149,7 @@ func (a *actor) loop() {
 		case <-a.done:
 		}
 	}
+	a.drain()
 }
 
 // goneAfter is gone once exited was seen: of two channels that are ready,

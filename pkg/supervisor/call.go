@@ -89,16 +89,6 @@ func (s *Supervisor) Submit(r Request) *Call {
 	}
 }
 
-// take hands c to the task's goroutine, unless that has ended.
-func (a *actor) take(c *Call) bool {
-	select {
-	case a.mail <- c:
-		return true
-	case <-a.done:
-		return false
-	}
-}
-
 // actorFor finds the task of r, or makes it where r brings a new one.
 func (s *Supervisor) actorFor(r *Request) (*actor, error) {
 	s.mu.Lock()

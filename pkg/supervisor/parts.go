@@ -107,6 +107,15 @@ func (c *callers) add(who lifecycle.Who, call *Call) {
 	*c.of(who) = append(*c.of(who), call)
 }
 
+func (c *callers) any() bool {
+	for _, calls := range c.all() {
+		if len(calls) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 func (c *callers) all() [][]*Call {
 	return [][]*Call{c.begins, c.ends, c.turns, c.renews, c.removes, c.again}
 }

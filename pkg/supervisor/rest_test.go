@@ -1,0 +1,68 @@
+package supervisor_test
+
+import (
+	"bytes"
+	"fmt"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tasks/internal/enginetest"
+	"tasks/pkg/supervisor"
+	"tasks/pkg/task"
+)
+
+// loops is how many tasks have a goroutine.
+func loops() int {
+	stacks := make([]byte, 1<<22)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	return bytes.Count(stacks, []byte("(*actor).loop("))
+}
+
+// A task that has ended costs no goroutine, also with another supervisor, and acts at
+// the next call like any other.
+func TestEndedTasksHaveNoGoroutine(t *testing.T) { // not parallel: it counts
+	const many = 100
+	st := newMemory()
+	synctest.Test(t, func(t *testing.T) {
+		f := enginetest.NewFake()
+		s := supervisor.New(supervisor.Options{Commands: f, Store: st})
+		name := func(i int) string { return fmt.Sprint("t", i) }
+		for i := range many {
+			start(t, s, f, job(name(i))).Exit(task.Exit{}, false)
+		}
+		r := start(t, s, f, job("runs"))
+		if synctest.Wait(); loops() != 1 {
+			t.Errorf("%d goroutines", loops())
+		}
+		s.ClockSet(time.Hour)
+		for i := range many { // at once
+			spec := job(name(i), delayed(time.Minute))
+			for _, call := range []*supervisor.Call{s.Submit(supervisor.Start(spec)), s.Submit(supervisor.Stop(name(i), supervisor.End{}))} {
+				if _, err := call.Wait(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		begin(t, s, job("t0", delayed(time.Minute)))
+		time.Sleep(time.Minute)
+		next(t, f).Exit(task.Exit{}, false)
+		r.Exit(task.Exit{}, false)
+		if synctest.Wait(); loops() != 0 {
+			t.Errorf("%d goroutines", loops())
+		}
+		s.Close(t.Context())
+	})
+	synctest.Test(t, func(t *testing.T) {
+		s := supervisor.New(supervisor.Options{Commands: enginetest.NewFake(), Store: st})
+		s.Load(t.Context(), st.all())
+		if synctest.Wait(); loops() != 0 || len(s.List()) != many+1 {
+			t.Errorf("%d goroutines, %d tasks", loops(), len(s.List()))
+		}
+		if _, err := s.Remove(t.Context(), "t7"); err != nil || len(s.List()) != many {
+			t.Error(err)
+		}
+		s.Close(t.Context())
+	})
+}
