@@ -66,7 +66,7 @@ const countLine = "%s %020d\n"
 // One that cannot be read is an error: the database could be an older one.
 func readCount(path, id string) (uint64, error) {
 	f, err := safeopen.OpenPrivate(countPath(path), os.O_RDONLY)
-	if errors.Is(err, fs.ErrNotExist) {
+	if err = safeopen.Dangling(countPath(path), err); errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
 	}
 	var b [64]byte

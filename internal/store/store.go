@@ -70,7 +70,7 @@ func Open(path string) (s *Store, notice string, err error) {
 
 func open(path string, patience time.Duration) (*Store, string, error) {
 	f, err := safeopen.OpenFile(path, os.O_RDWR, 0)
-	if errors.Is(err, fs.ErrNotExist) {
+	if err = safeopen.Dangling(path, err); errors.Is(err, fs.ErrNotExist) {
 		s, err := create(path)
 		return s, "", err
 	}

@@ -253,6 +253,21 @@ func TestHeldByAnother(t *testing.T) {
 	}
 }
 
+// A link that leads nowhere is no missing database: its disk may not be mounted.
+func TestDanglingLink(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "db")
+	if err := os.Symlink("/mnt/none/db", path); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := Open(path); err == nil || errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), path+": it is a link to /mnt/none/db, which is not there") {
+		t.Errorf("got %v", err)
+	}
+	if to, err := os.Readlink(path); to != "/mnt/none/db" {
+		t.Errorf("the link leads to %q, %v", to, err)
+	}
+}
+
 func TestNoDirectory(t *testing.T) {
 	t.Parallel()
 	if _, _, err := Open(filepath.Join(t.TempDir(), "no", "db")); !errors.Is(err, os.ErrNotExist) {
