@@ -3,6 +3,8 @@ package trust
 
 import (
 	"bufio"
+	"errors"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -17,7 +19,7 @@ func PrivateGroup(uid, gid int) bool { return privateGroup("/etc/passwd", "/etc/
 func privateGroup(passwd, group string, uid, gid int) bool {
 	user, listed := "", false
 	others := false
-	eachEntry(passwd, 4, func(f []string) {
+	err := eachEntry(passwd, 4, func(f []string) {
 		switch {
 		case f[2] == strconv.Itoa(uid):
 			user = f[0]
@@ -26,7 +28,7 @@ func privateGroup(passwd, group string, uid, gid int) bool {
 		}
 	})
 	named := gid == 0
-	eachEntry(group, 4, func(f []string) {
+	err = errors.Join(err, eachEntry(group, 4, func(f []string) {
 		if f[2] != strconv.Itoa(gid) {
 			return
 		}
@@ -35,26 +37,39 @@ func privateGroup(passwd, group string, uid, gid int) bool {
 		for member := range strings.SplitSeq(f[3], ",") {
 			others = others || member != "" && member != user && member != "root"
 		}
-	})
-	if !listed {
+	}))
+	switch {
+	case err != nil: // others may be in what was not read
+		return false
+	case !listed:
 		return gid == uid && !others
 	}
 	return named && !others
 }
 
-// eachEntry yields the lines of passwd(5) or group(5) with at least n fields.
-func eachEntry(path string, n int, yield func(fields []string)) {
+// eachEntry yields the lines of passwd(5) or group(5) with at least n fields; none where
+// there is no such file.
+func eachEntry(path string, n int, yield func(fields []string)) error {
 	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
-		return
+		return err
 	}
 	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, maxEntry)
+	for lines.Scan() {
 		if fields := strings.Split(lines.Text(), ":"); len(fields) >= n {
 			yield(fields)
 		}
 	}
+	return lines.Err()
 }
+
+// maxEntry is how long a line may be, in bytes: groups have thousands of members.
+const maxEntry = 16 << 20
 
 // Unmapped is the uid that stands for every user who has none in this user
 // namespace, user_namespaces(7), such as the root of the machine that owns the

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -36,5 +37,15 @@ func TestPrivateGroup(t *testing.T) {
 	}
 	if privateGroup("/none", "/none", 1000, 0) || !privateGroup("/none", "/none", 1000, 1000) {
 		t.Error("without the files")
+	}
+	if privateGroup(dir, group, 1000, 1000) || privateGroup(passwd, dir, 5000, 5000) {
+		t.Error("with files that cannot be read")
+	}
+	members := []byte("all:x:7000:" + strings.Repeat("someone,", 1<<14) + "\n5000:x:5000:bob\n")
+	if err := os.WriteFile(group, members, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if privateGroup(passwd, group, 5000, 5000) {
+		t.Error("after a group with many members")
 	}
 }
