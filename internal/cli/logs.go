@@ -218,8 +218,10 @@ func (e *env) source(t task.Info, run string) (*source, error) {
 	case err != nil || n < 1:
 		return nil, usage("bad --run %q: use a number from 1, or all", run)
 	default:
-		if _, err := os.Stat(s.dir.Path(t.Name, n)); err != nil {
+		if _, err := os.Stat(s.dir.Path(t.Name, n)); errors.Is(err, fs.ErrNotExist) {
 			return nil, task.Errorf(task.ErrNotFound, t.Name, "No such run: %s has no log of run %d", t.Name, n)
+		} else if err != nil {
+			return nil, fmt.Errorf("cannot show the log of %s: %w", t.Name, err)
 		}
 		s.runs = []int{n}
 	}

@@ -105,6 +105,9 @@ func TestRecorded(t *testing.T) {
 		}
 		f.Close()
 	}
+	if err := os.Symlink("loop", string(dir)+"/loop"); err != nil {
+		t.Fatal(err)
+	}
 	known := recorded([]task.Record{
 		{Spec: task.Spec{Name: "web"}, Runs: []task.Run{{Run: 1, PID: 7, EndedAt: now}, {Run: 2, PID: 8}}},
 		{Spec: task.Spec{Name: "again"}, Runs: []task.Run{{Run: 4, PID: 9, EndedAt: now}, {Run: 5}}},
@@ -113,7 +116,7 @@ func TestRecorded(t *testing.T) {
 		name string
 		run  int
 		want bool
-	}{{"web", 1, true}, {"web", 2, true}, {"web", 3, false}, {"again", 4, true}, {"again", 5, false}, {"other", 1, false}, {"removed", 1, true}} {
+	}{{"web", 1, true}, {"web", 2, true}, {"web", 3, false}, {"again", 4, true}, {"again", 5, false}, {"other", 1, false}, {"removed", 1, true}, {"loop", 1, true}} {
 		if got := known(c.name, c.run); got != c.want {
 			t.Errorf("%s run %d: %v", c.name, c.run, got)
 		}

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -99,6 +98,9 @@ func Run(cfg Config, serving func()) error {
 	if err := lock.Record(cfg.Paths.Socket); err != nil {
 		listener.Close()
 		return err
+	}
+	if err := lock.Unnoted(); err != nil {
+		cfg.Log.Warn("a copy of the state directory, or another host that shares it, cannot tell that this supervisor lives", "err", err)
 	}
 
 	home := homeDir()
@@ -280,7 +282,7 @@ func recorded(records []task.Record, dir logs.Dir) func(name string, run int) bo
 			return true
 		}
 		_, err := os.Lstat(dir.Path(name, run)) // made before the run is
-		return errors.Is(err, fs.ErrNotExist)
+		return err != nil                       // what cannot be looked at ends nothing
 	}
 }
 

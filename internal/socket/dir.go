@@ -69,7 +69,12 @@ func checkOwn(path string, uid int) error {
 // have links there lead to files of this one. A missing directory is fine.
 func CheckOwner(path string) error {
 	fi, err := os.Stat(path)
-	if err != nil || owner(fi) == os.Geteuid() {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("cannot check directory %s: %w", path, cause(err))
+	case owner(fi) == os.Geteuid():
 		return nil
 	}
 	mend := "name another with TASKS_STATE_DIR or --socket"

@@ -3,7 +3,9 @@ package socket
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -33,35 +35,44 @@ func holderPath(stateDir string) string { return filepath.Join(stateDir, "holder
 
 // writeHolder writes down who has the lock of stateDir. Where that fails, for want
 // of room, the file is that of another process or none: nobody is signalled then.
-func writeHolder(stateDir, socket string) {
+func writeHolder(stateDir, socket string) error {
 	b, err := json.Marshal(holder{PID: os.Getpid(), Socket: socket, Start: startTime(os.Getpid()), host: thisHost()})
 	if err != nil {
-		return
+		return err
 	}
 	path := holderPath(stateDir)
 	f, err := safeopen.OpenPrivate(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
 	if err != nil {
-		return
+		return err
 	}
 	defer f.Close()
-	if _, err := f.Write(append(b, '\n')); err != nil || os.Rename(f.Name(), path) != nil {
+	_, err = f.Write(append(b, '\n'))
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
 		os.Remove(f.Name())
 	}
+	return err
 }
 
 // readHolder is the holder of the lock of stateDir that has pid and socket, or
-// zero where that is not known.
-func readHolder(stateDir string, pid int, socket string) holder {
-	var h holder
-	f, err := safeopen.Open(holderPath(stateDir))
+// zero where nobody has written that down. A file that cannot be read may be a
+// supervisor's that must not be disturbed.
+func readHolder(stateDir string, pid int, socket string) (holder, error) {
+	f, err := safeopen.OpenPrivate(holderPath(stateDir), os.O_RDONLY)
+	if errors.Is(err, fs.ErrNotExist) {
+		return holder{}, nil
+	}
 	if err != nil {
-		return h
+		return holder{}, fmt.Errorf("cannot tell who has the lock: %w: remove that file if no supervisor has it", err)
 	}
 	defer f.Close()
+	var h holder
 	if json.NewDecoder(f).Decode(&h) != nil || pid == 0 || h.PID != pid || h.Socket != socket {
-		return holder{}
+		return holder{}, nil
 	}
-	return h
+	return h, nil
 }
 
 // elsewhere tells that h is, or may be, of another host than me. Whether the lock is

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -37,20 +39,26 @@ func firstLine(path string) string {
 // startTime is when the process began, in clock ticks after boot, proc_pid_stat(5)
 // field 22; 0 where there is no such process.
 func startTime(pid int) uint64 {
-	start, _ := stat(pid)
+	start, _, _ := stat(pid)
 	return start
 }
 
 // stat is the startTime of the process, and whether it has not ended: one that was
 // not waited for has.
-func stat(pid int) (start uint64, alive bool) {
-	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+func stat(pid int) (start uint64, alive bool, err error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
+		return 0, false, nil
+	}
+	if err != nil {
+		return 0, false, err
+	}
 	fields := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:]) // from the third on: the second may have anything in it
 	if len(fields) < 20 {
-		return 0, false
+		return 0, false, nil
 	}
 	start, _ = strconv.ParseUint(string(fields[19]), 10, 64)
-	return start, fields[0][0] != 'Z' && fields[0][0] != 'X'
+	return start, fields[0][0] != 'Z' && fields[0][0] != 'X', nil
 }
 
 // visible tells that this process could see that of h under its pid.
@@ -60,12 +68,15 @@ func (h holder) visible() bool {
 }
 
 // lives tells that h, another process than this one, has not ended.
-func (h holder) lives() bool {
+func (h holder) lives() (bool, error) {
 	if !h.visible() || h.PID == os.Getpid() {
-		return false
+		return false, nil
 	}
-	start, alive := stat(h.PID)
-	return alive && start == h.Start
+	start, alive, err := stat(h.PID)
+	if err != nil {
+		return false, fmt.Errorf("cannot tell whether the supervisor with pid %d lives: %w", h.PID, err)
+	}
+	return alive && start == h.Start, nil
 }
 
 // nudge sends SIGUSR1 to the supervisor h, if this process sees it under its pid.

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
+
+	"tasks/internal/safeopen"
 )
 
 func TestElsewhere(t *testing.T) {
@@ -72,7 +74,7 @@ func TestNudgeOnlyTheSupervisor(t *testing.T) {
 		"of another socket":     func(h *holder) { h.Socket += "x" },
 		"of another pid":        func(h *holder) { h.PID++ },
 	} {
-		writeHolder(dir, "/x.sock")
+		check(t, writeHolder(dir, "/x.sock"))
 		change(t, dir, func(h *holder) {
 			h.PID, h.Start = pid, startTime(pid)
 			by(h)
@@ -93,6 +95,31 @@ func TestNudgeOnlyTheSupervisor(t *testing.T) {
 	if sig := other.ProcessState.Sys().(syscall.WaitStatus).Signal(); sig != syscall.SIGUSR1 {
 		t.Errorf("it ended by %v", sig)
 	}
+}
+
+// Who has the lock is not taken for nobody where it cannot be read, and that it could not
+// be written is known.
+func TestHolderThatCannotBe(t *testing.T) {
+	t.Parallel()
+	dir := tempDir(t)
+	l, err := AcquireLock(dir)
+	check(t, err)
+	check(t, l.Record("/x.sock"))
+	check(t, l.Unnoted())
+	check(t, os.Mkdir(holderPath(dir)+".new", 0o700))
+	check(t, l.Record("/x.sock"))
+	if err := l.Unnoted(); !errors.Is(err, safeopen.ErrNotRegular) {
+		t.Errorf("unnoted: %v", err)
+	}
+	check(t, unlock(l.File())) // as when it dies
+	check(t, os.Remove(holderPath(dir)))
+	check(t, os.Mkdir(holderPath(dir), 0o700))
+	_, err = AcquireLock(dir)
+	wantError(t, err, "cannot tell who has the lock", "remove that file")
+	check(t, os.Remove(holderPath(dir)))
+	l, err = AcquireLock(dir)
+	check(t, err)
+	check(t, l.Release())
 }
 
 // The lock of an earlier version tells no process from another.

@@ -14,7 +14,7 @@ func thisHost() host {
 
 func startTime(int) uint64 { return 0 }
 
-func (h holder) lives() bool { return false }
+func (h holder) lives() (bool, error) { return false, nil }
 
 func (h holder) nudge() bool { return false }
 

@@ -23,8 +23,9 @@ import (
 type Lock struct {
 	dir string // the state directory
 
-	mu   sync.Mutex
-	file *os.File
+	mu      sync.Mutex
+	file    *os.File
+	unnoted error // see Unnoted
 }
 
 // AcquireLock takes the lock of stateDir, which must exist, without waiting for
@@ -43,14 +44,18 @@ func AcquireLock(stateDir string) (*Lock, error) {
 		switch {
 		case err == nil && named(file):
 			h, err := holderOf(file, stateDir, false)
-			if err != nil || h.Elsewhere != nil {
+			if err == nil && h.Elsewhere != nil {
+				err = h.Elsewhere
+			}
+			var lives bool
+			if err == nil {
+				lives, err = h.holder.lives()
+			}
+			if err != nil {
 				unlock(file)
-				if err == nil {
-					err = h.Elsewhere
-				}
 				return nil, err
 			}
-			if h.holder.lives() {
+			if lives {
 				// Or it is just ending, and the system has freed its lock already.
 				copied = fmt.Errorf("the state directory %s is a copy of that of the supervisor with pid %d on socket %s, and would take its tasks away: "+
 					"end that one first with 'tasks exit', or set TASKS_STATE_DIR to another directory", stateDir, h.PID, h.Socket)
@@ -155,7 +160,10 @@ func (l *Lock) blank() error {
 // Record writes this process and its socket into the lock, for those who find
 // it held and for [Paths.Fallback]. It may be called again.
 func (l *Lock) Record(socket string) error {
-	writeHolder(l.dir, socket)
+	unnoted := writeHolder(l.dir, socket)
+	l.mu.Lock()
+	l.unnoted = unnoted
+	l.mu.Unlock()
 	// Never a mix of old and new: in between, a reader finds nothing.
 	line := fmt.Appendf(nil, "%d %s\n", os.Getpid(), socket)
 	err := l.blank()
@@ -169,6 +177,15 @@ func (l *Lock) Record(socket string) error {
 		return fmt.Errorf("cannot record the socket: %w", err)
 	}
 	return nil
+}
+
+// Unnoted is why Record could not write down which process of which host this is, as on
+// a full disk: until it can, a copy of the state directory, and another host that shares
+// it, do not know that this supervisor lives.
+func (l *Lock) Unnoted() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.unnoted
 }
 
 // Clear takes out what Record has written, as the last act of a supervisor that
@@ -240,7 +257,10 @@ func holderOf(file *os.File, stateDir string, held bool) (Holder, error) {
 	if err != nil {
 		return Holder{}, err
 	}
-	h := Holder{PID: pid, Socket: socket, Held: held, holder: readHolder(stateDir, pid, socket)}
+	h := Holder{PID: pid, Socket: socket, Held: held}
+	if h.holder, err = readHolder(stateDir, pid, socket); err != nil {
+		return Holder{}, err
+	}
 	if h.holder.Boot != "" {
 		h.Elsewhere = h.holder.away(stateDir, thisHost(), held, isShared(file))
 	}

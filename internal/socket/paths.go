@@ -3,7 +3,9 @@
 package socket
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -86,7 +88,7 @@ func (s system) defaultSocket(getenv func(string) string, uid int) (string, erro
 		return filepath.Join(run, name), nil
 	}
 	dir := filepath.Join(s.tmp, "tasks-"+strconv.Itoa(uid))
-	if _, err := os.Lstat(dir); err == nil {
+	if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
 		if err := checkOwn(dir, uid); err != nil {
 			return "", err
 		}
