@@ -66,7 +66,7 @@ func badReply(format string, args ...any) error {
 // a reply without one that it did: its caller would take that for done.
 func checkReached(params any, tasks []task.Info, succeeded bool) error {
 	names, must := named(params)
-	if err := checkNamed(names, tasks); err != nil || !succeeded {
+	if err := onlyOf(names)(tasks); err != nil || !succeeded {
 		return err
 	}
 	if p, ok := params.(protocol.Each); ok && len(tasks) != len(p.Inputs) {
@@ -86,26 +86,28 @@ func checkReached(params any, tasks []task.Info, succeeded bool) error {
 	return nil
 }
 
-// checkNamed refuses tasks that are none of names, which may be globs. Without names
+// onlyOf refuses tasks that are none of names, which may be globs. Without names
 // there may be any.
-func checkNamed(names []string, tasks []task.Info) error {
-	if len(names) == 0 {
-		return nil
-	}
+func onlyOf(names []string) func([]task.Info) error {
 	plain := make(map[string]bool, len(names))
+	var globs []string
 	for _, name := range names {
-		plain[name] = true
-	}
-	for i := range tasks {
-		name := tasks[i].Name
-		if !plain[name] && !slices.ContainsFunc(names, func(glob string) bool {
-			ok, _ := path.Match(glob, name)
-			return isGlob(glob) && ok
-		}) {
-			return badReply("task %s was not asked for", name)
+		if plain[name] = true; isGlob(name) {
+			globs = append(globs, name)
 		}
 	}
-	return nil
+	return func(tasks []task.Info) error {
+		for i := range tasks {
+			name := tasks[i].Name
+			if len(names) > 0 && !plain[name] && !slices.ContainsFunc(globs, func(glob string) bool {
+				ok, _ := path.Match(glob, name)
+				return ok
+			}) {
+				return badReply("task %s was not asked for", name)
+			}
+		}
+		return nil
+	}
 }
 
 func isGlob(name string) bool { return strings.ContainsAny(name, "*?[") }

@@ -42,8 +42,9 @@ func (c *Client) Observe(ctx context.Context, sel task.Selector) (now []task.Inf
 			err = m.into(&now)
 		}
 	}
+	check := onlyOf(onlyNames(sel)) // once for all the events
 	if err == nil {
-		err = cmp.Or(checkReply(now), checkNamed(onlyNames(sel), now))
+		err = cmp.Or(checkReply(now), check(now))
 	}
 	if err != nil {
 		done()
@@ -64,7 +65,7 @@ func (c *Client) Observe(ctx context.Context, sel task.Selector) (now []task.Inf
 				return
 			case m.Params != nil:
 				one := []task.Info{m.Params.Task}
-				if err := cmp.Or(checkReply(one), checkNamed(onlyNames(sel), one)); err != nil {
+				if err := cmp.Or(checkReply(one), check(one)); err != nil {
 					yield(task.Event{}, err)
 					return
 				}
