@@ -128,7 +128,7 @@ func handOver(cfg Config, next string, l *socket.Listener, lock *socket.Lock, db
 	cfg.Console.Flush()
 	signal.Ignore(syscall.SIGUSR1) // a nudge before the next program handles it would end it
 	for _, program := range []string{next, "/proc/self/exe"} {
-		err = syscall.Exec(program, args, append(os.Environ(), m.environ()...))
+		cfg.First.Do(func() { err = syscall.Exec(program, args, append(os.Environ(), m.environ()...)) })
 		cfg.Log.Error("cannot execute", "program", program, "err", err)
 	}
 	return fmt.Errorf("cannot hand over to %s: %w", next, err)

@@ -101,7 +101,7 @@ func New(o Options) (*Engine, error) {
 		return nil, fmt.Errorf("cannot start the process engine: %w", err)
 	}
 	e.boot, e.namespace = boot, namespace
-	e.makers.begin(e.tree.anyOrphans())
+	e.makers.begin(e.anyOrphans())
 	if e.groups, err = openCgroups(o.ID); err != nil {
 		o.Logger.Info("runs have no cgroups of their own: what leaves them is found by other means", "err", err)
 	}
@@ -258,7 +258,7 @@ func (e *Engine) fork(c command, groups cgroups) (pid int, group cgroup, err err
 	if c.report != nil {
 		attr.Files = append(attr.Files, c.report.Fd()) // shimReport
 	}
-	pid, err = forkExec(c.path, c.argv, attr)
+	pid, err = e.forkExec(c.path, c.argv, attr)
 	if in != nil {
 		in.Close()
 	}
@@ -267,7 +267,7 @@ func (e *Engine) fork(c command, groups cgroups) (pid int, group cgroup, err err
 		group = ""
 		if refused(err) {
 			attr.Sys, groupErr = sysProcAttr(nil), err
-			pid, err = forkExec(c.path, c.argv, attr)
+			pid, err = e.forkExec(c.path, c.argv, attr)
 		}
 	}
 	if err == nil && groupErr != nil && !e.bare {
@@ -275,6 +275,13 @@ func (e *Engine) fork(c command, groups cgroups) (pid int, group cgroup, err err
 		e.opts.Logger.Warn("cannot put a run in a cgroup of its own: what leaves it is found by other means", "task", c.task, "err", groupErr)
 	}
 	return pid, group, err
+}
+
+// forkExec forks on a thread that lives as long as this process does, also over an execve
+// of its own: a run may have asked for a signal at the end of that thread.
+func (e *Engine) forkExec(path string, argv []string, attr *syscall.ProcAttr) (pid int, err error) {
+	e.tree.first.Do(func() { pid, err = forkExec(path, argv, attr) })
+	return pid, err
 }
 
 func execError(name string, err error) error { return fmt.Errorf("exec %q: %w", name, err) }

@@ -1,7 +1,6 @@
 package process
 
 import (
-	"bytes"
 	"cmp"
 	"maps"
 	"math"
@@ -97,10 +96,8 @@ func (e *Engine) isPart(s stat) bool {
 }
 
 // noOrphans notes that this process has no children but main processes: nothing is
-// left of the runs, whose main process was reaped.
+// left of the runs, whose main process was reaped. The caller holds the mutex.
 func (e *Engine) noOrphans(runs map[*run]bool) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
 	e.makers.forgotten, e.makers.strays = none, never
 	for r := range runs {
 		r.childless = true
@@ -168,16 +165,13 @@ func (e *Engine) makersOf(s stat) []*run {
 	return slices.DeleteFunc(runs, func(r *run) bool { return r.ref.Start > s.start })
 }
 
-// orphansOfOurs is the pids that the kernel lists as children of the first thread: it
-// has begun none of them. They are none where that is not known.
+// orphansOfOurs is the pids that the kernel lists as children of the first thread, where
+// that is known: on others another part of this program may have begun them.
 func orphansOfOurs() map[int]bool {
-	self := strconv.Itoa(os.Getpid())
-	text, _ := readAll("/proc/self/task/" + self + "/children")
-	pids := make(map[int]bool)
-	for _, word := range bytes.Fields(text) {
-		if pid, err := strconv.Atoi(string(word)); err == nil {
-			pids[pid] = true
-		}
+	children, _ := childrenOfFirst()
+	pids := make(map[int]bool, len(children))
+	for _, pid := range children {
+		pids[pid] = true
 	}
 	return pids
 }

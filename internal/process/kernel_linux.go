@@ -144,19 +144,6 @@ func pidfdInfo(fd int, info *unix.PidfdInfo) error {
 	return unix.IoctlPidfdInfo(fd, info)
 }
 
-// waitThread tells of the children of this thread alone, and reaps none.
-func waitThread() (err error) {
-	if err := (call{name: "waitid"}).begin(); err != nil {
-		return err
-	}
-	for {
-		err = unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT|unix.WNOTHREAD, nil)
-		if !errors.Is(err, unix.EINTR) {
-			return err
-		}
-	}
-}
-
 // nextEnded is a child that has ended, and stays to be reaped; 0 where there is none.
 func nextEnded() (pid int, err error) {
 	if err := (call{name: "waitid"}).begin(); err != nil {

@@ -41,7 +41,7 @@ func Probe() error {
 }
 
 func tryWait() error {
-	if err := waitThread(); !errors.Is(err, unix.ECHILD) {
+	if _, err := nextEnded(); !errors.Is(err, unix.ECHILD) {
 		return err
 	}
 	return nil

@@ -114,7 +114,7 @@ func (t *tree) lost(e *Engine, all []stat) map[int]*run {
 		runs[r] = true
 	}
 	known := e.newEvidence(runs)
-	if len(known.adopted) == 0 && !t.anyOrphans() {
+	if len(known.adopted) == 0 && !e.anyOrphans() {
 		e.mu.Unlock()
 		return nil
 	}

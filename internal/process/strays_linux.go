@@ -10,7 +10,10 @@ import (
 // signalled. The error is that they could not be looked for. It may be called from
 // any goroutine.
 func (e *Engine) Strays() ([]int, error) {
-	if !e.tree.anyOrphans() {
+	e.mu.Lock()
+	some := e.anyOrphans()
+	e.mu.Unlock()
+	if !some {
 		return nil, nil
 	}
 	all, err := scan()

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"maps"
 	"os"
-	"runtime"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -13,10 +12,8 @@ import (
 // tree finds and signals the processes of runs.
 //
 // This process is a child subreaper, prctl(2): what loses its parent becomes
-// its child, and the kernel gives it to the first thread of the process. The
-// engine keeps that thread free, so that it has no other children, and
-// one wait without WNOTHREAD's siblings tells whether there are orphans at all:
-// for most ends of runs /proc is never searched.
+// its child. Its list of children tells whether there are others than main
+// processes at all: for most ends of runs /proc is never searched.
 type tree struct {
 	now    snapshot
 	first  *FirstThread // nil: it could not be had
@@ -39,45 +36,6 @@ func (t *tree) open() error {
 	return nil
 }
 
-// FirstThread is the first thread of this process, kept free of children.
-type FirstThread struct{ ask chan chan bool }
-
-// OnFirstThread runs f in a goroutine of its own and keeps the first thread,
-// which it should be called on, for the engine that f makes; it returns what f
-// does. Where it is called on another, f gets nil: an engine then searches /proc
-// at the end of each run.
-func OnFirstThread(f func(*FirstThread) error) error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	if unix.Gettid() != unix.Getpid() {
-		return f(nil)
-	}
-	t := &FirstThread{make(chan chan bool)}
-	result := make(chan error, 1)
-	go func() { result <- f(t) }()
-	for {
-		select {
-		case reply := <-t.ask:
-			reply <- anyChildOfThisThread()
-		case err := <-result:
-			return err
-		}
-	}
-}
-
-func anyChildOfThisThread() bool {
-	return !errors.Is(waitThread(), unix.ECHILD)
-}
-
-func (t *tree) anyOrphans() bool {
-	if t.first == nil {
-		return true
-	}
-	reply := make(chan bool, 1)
-	t.first.ask <- reply
-	return <-reply
-}
-
 // orphans finds the living processes of the runs, whose main process has ended.
 // Again says that some have ended meanwhile and are to be reaped: what they
 // began during the search may not have been seen. If not, what is missing is
@@ -89,9 +47,12 @@ func (t *tree) orphans(e *Engine, runs map[*run]bool) (left map[*run][]stat, aga
 	}
 	e.mu.Lock()
 	known := e.newEvidence(runs)
-	e.mu.Unlock()
-	if len(known.adopted) == 0 && !t.anyOrphans() {
+	none := len(known.adopted) == 0 && !e.anyOrphans()
+	if none {
 		e.noOrphans(runs)
+	}
+	e.mu.Unlock()
+	if none {
 		return nil, false, nil
 	}
 	left, again, err = e.orphansOf(known)

@@ -29,6 +29,9 @@ type tree struct{ first *FirstThread }
 // FirstThread is of use on Linux alone.
 type FirstThread struct{}
 
+// Do runs f.
+func (*FirstThread) Do(f func()) { f() }
+
 // OnFirstThread runs f.
 func OnFirstThread(f func(*FirstThread) error) error { return f(nil) }
 
@@ -45,7 +48,6 @@ func Shim([]string) int {
 func Probe() error { return nil }
 
 func (tree) open() error      { return nil }
-func (tree) anyOrphans() bool { return true }
 func (tree) reserve(*os.File) {}
 func (tree) release()         {}
 
@@ -109,6 +111,8 @@ func (e *Engine) KillUnknown(Database) ([]int, error) { return nil, nil }
 
 // makers are of use on Linux alone.
 type makers struct{}
+
+func (e *Engine) anyOrphans() bool { return true }
 
 func (makers) begin(bool) {}
 func (makers) letGo(*run) {}

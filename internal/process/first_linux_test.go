@@ -1,0 +1,66 @@
+package process
+
+import (
+	"slices"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"tasks/internal/enginetest"
+	"tasks/pkg/engine"
+	"tasks/pkg/task"
+)
+
+// playSibling begins a sibling of itself, in a session of its own, and goes on as sleep.
+func playSibling() {
+	files := []uintptr{0, 1, 2}
+	sibling := []string{"sh", "-c", "echo out $$; exec sleep 1000"}
+	_, err := syscall.ForkExec("/bin/sh", sibling, &syscall.ProcAttr{
+		Env: syscall.Environ(), Files: files, Sys: &syscall.SysProcAttr{Setsid: true, Cloneflags: unix.CLONE_PARENT},
+	})
+	must(err)
+	must(syscall.Exec("/bin/sleep", []string{"sleep", "1000"}, syscall.Environ()))
+}
+
+// What a main process begins as its own sibling, as runc does, is no orphan: it never
+// loses its parent, which is this process. Nothing else runs here, so that no orphan
+// leads to a search.
+func TestSiblingEndsWithItsRun(t *testing.T) { // not parallel
+	for _, w := range ways {
+		for _, how := range []string{"stopped", "ended"} {
+			t.Run(string(w)+"/"+how, func(t *testing.T) {
+				s := w.start(t, helper(t, "sibling"))
+				out := procOf(t, s.line(t, "out"))
+				if how == "ended" { // by itself: nobody has asked the run to end
+					if err := s.Signal(syscall.SIGTERM); err != nil {
+						t.Fatal(err)
+					}
+					enginetest.Await(t, s.Exited(), "Exited")
+				}
+				s.Stop(syscall.SIGTERM)
+				s.wait(t)
+				noneAlive(t, out)
+			})
+		}
+	}
+}
+
+// A run may have asked for a signal at the end of the thread that has begun it, which
+// must be the one that outlives an execve.
+func TestRunsAreChildrenOfTheFirstThread(t *testing.T) {
+	t.Parallel()
+	for _, spec := range []task.Spec{
+		{Command: []string{"sleep", "1000"}},
+		{Command: []string{"sleep", "1000"}, Attributes: task.Attributes{Ulimit: task.Ulimits{"core": {}}}}, // by the shim
+	} {
+		s := start(t, spec)
+		if pid := s.Ref().PID; !slices.Contains(seen(childrenOfFirst()), pid) {
+			t.Errorf("%d is no child of the first thread", pid)
+		}
+	}
+	said, exit, err := shared.Exec(t.Context(), engine.Launch{Spec: &task.Spec{Name: t.Name()}, Run: 7}, `grep -w $$ /proc/$PPID/task/$PPID/children`)
+	if err != nil || !exit.OK() {
+		t.Errorf("a line is no child of the first thread: %q, %+v, %v", said, exit, err)
+	}
+}
