@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"tasks/internal/escape"
+	"tasks/pkg/task"
 )
 
 // printJSON prints v.
@@ -27,7 +28,11 @@ func printJSONs[T any](p *printer, all []T) error {
 	text.WriteString("[\n")
 	for i := range all {
 		text.WriteString(indent)
-		if err := encodeJSON(&text, &all[i], indent); err != nil {
+		one := any(&all[i])
+		if t, ok := one.(*task.Info); ok {
+			one = t.Flat()
+		}
+		if err := encodeJSON(&text, one, indent); err != nil {
 			return err
 		}
 		if last := i == len(all)-1; last {

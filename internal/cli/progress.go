@@ -57,8 +57,8 @@ func (p *printer) waitingFor(ctx context.Context, c *client.Client, grace func(o
 		if t.PID != 0 {
 			program, _, _ := strings.Cut(commandLine(t), " ")
 			part += fmt.Sprintf(" (pid %d %s", t.PID, plain(program))
-			if t.Stats != nil && t.Processes > 1 {
-				part += fmt.Sprintf(" and %d more", t.Processes-1)
+			if t.Stats != nil && t.Stats.Processes > 1 {
+				part += fmt.Sprintf(" and %d more", t.Stats.Processes-1)
 			}
 			part += ")"
 		}

@@ -89,8 +89,8 @@ func (p *printer) row(t task.Info, now time.Time) []string {
 	}
 	cpu, mem, procs := "-", "-", "-"
 	if t.Stats != nil {
-		cpu = strconv.FormatFloat(t.CPUPercent, 'f', 1, 64) + "%"
-		mem, procs = size(t.MemoryBytes), strconv.Itoa(t.Processes)
+		cpu = strconv.FormatFloat(t.Stats.CPUPercent, 'f', 1, 64) + "%"
+		mem, procs = size(t.Stats.MemoryBytes), strconv.Itoa(t.Stats.Processes)
 	}
 	return []string{
 		t.Name, dash(t.Group), state, readyText(t), number(t.PID), uptime(t, now), strconv.Itoa(t.Restarts), exit,

@@ -99,10 +99,10 @@ func (p *printer) showTask(t task.Info) error {
 	say("Ended", p.when(t.EndedAt))
 	if t.Stats != nil {
 		noun := "processes"
-		if t.Processes == 1 {
+		if t.Stats.Processes == 1 {
 			noun = "process"
 		}
-		say("Uses", fmt.Sprintf("%.1f%% CPU, %s, %d %s", t.CPUPercent, size(t.MemoryBytes), t.Processes, noun))
+		say("Uses", fmt.Sprintf("%.1f%% CPU, %s, %d %s", t.Stats.CPUPercent, size(t.Stats.MemoryBytes), t.Stats.Processes, noun))
 	}
 	say("Log", t.Log)
 	for _, fact := range specFacts(&p.withoutSecrets([]task.Info{t})[0].Spec) {

@@ -5,6 +5,7 @@ import (
 	"encoding"
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -48,6 +49,8 @@ func newEncoder(t reflect.Type) encoder {
 		return writeTime
 	case t.Implements(reflect.TypeFor[streamed]()):
 		return func(w *bufio.Writer, v reflect.Value) error { return v.Interface().(streamed).writeTo(w) }
+	case t == reflect.TypeFor[task.Info]():
+		return structEncoder(t)
 	case t.Kind() == reflect.Pointer:
 		return pointerEncoder(t)
 	case t.Implements(reflect.TypeFor[json.Marshaler]()):
@@ -169,7 +172,14 @@ func (m *member) isZero(f reflect.Value) bool {
 
 func structEncoder(t reflect.Type) encoder {
 	var members []member
-	for _, f := range reflect.VisibleFields(t) { // in the order of encoding/json
+	fields := reflect.VisibleFields(t) // in the order of encoding/json
+	if stats, ok := t.FieldByName("Stats"); ok && t == reflect.TypeFor[task.Info]() {
+		for _, f := range reflect.VisibleFields(stats.Type.Elem()) { // as task.Flat has it
+			f.Index = append(slices.Clone(stats.Index), f.Index...)
+			fields = append(fields, f)
+		}
+	}
+	for _, f := range fields {
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if !f.IsExported() || f.Tag.Get("json") == "-" || f.Anonymous && name == "" {
 			continue

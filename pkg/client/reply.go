@@ -37,10 +37,11 @@ func readTasks(text []byte, result any) error {
 	names := make(map[string]string)
 	*tasks = []task.Info{}
 	for dec.More() {
-		var t task.Info
-		if err := dec.Decode(&t); err != nil {
+		flat := new(task.Info).Flat()
+		if err := dec.Decode(flat); err != nil {
 			return err
 		}
+		t := flat.Info()
 		for _, list := range [][]string{t.After, t.Spec.After, t.Spec.AfterEnded} {
 			for i, name := range list {
 				if known, ok := names[name]; ok {
@@ -53,7 +54,7 @@ func readTasks(text []byte, result any) error {
 		if slices.Equal(t.After, t.Spec.After) {
 			t.Spec.After = t.After
 		}
-		*tasks = append(*tasks, t)
+		*tasks = append(*tasks, *t)
 	}
 	return nil
 }
