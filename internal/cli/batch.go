@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"slices"
 	"strings"
 	"time"
 
@@ -17,33 +16,30 @@ import (
 // batch is many tasks that are waited for together, and how far they are.
 type batch struct {
 	names []string
-	tasks map[string]task.Info // as last seen; State "" is not seen yet
-	old   map[string]int       // the run that a task of that name had before
+	tasks map[string]task.Info // as last seen
 	open  int                  // have not ended
 	count map[task.State]int
 	since time.Time
 }
 
-func newBatch(specs []task.Spec, now []task.Info) *batch {
-	b := &batch{
-		tasks: make(map[string]task.Info, len(specs)), old: make(map[string]int), open: len(specs),
-		count: make(map[task.State]int), since: time.Now(),
-	}
-	for _, s := range specs {
-		b.names = append(b.names, s.Name)
-		b.tasks[s.Name] = task.Info{Name: s.Name}
-		b.count[""]++
-	}
-	for _, t := range now {
-		b.old[t.Name] = t.Run
+// newBatch is the tasks that were started since then.
+func newBatch(since time.Time, started []task.Info) *batch {
+	b := &batch{tasks: make(map[string]task.Info, len(started)), count: make(map[task.State]int), since: since}
+	for _, t := range started {
+		b.names = append(b.names, t.Name)
+		b.tasks[t.Name] = t
+		b.count[t.State]++
+		if !t.State.Ended() {
+			b.open++
+		}
 	}
 	return b
 }
 
-// see notes what a task now is.
+// see notes what a task now is, until it has ended.
 func (b *batch) see(t task.Info) {
 	was, ours := b.tasks[t.Name]
-	if !ours || was.State.Ended() || t.State.Ended() && t.Run > 0 && t.Run <= b.old[t.Name] {
+	if !ours || was.State.Ended() {
 		return
 	}
 	b.count[was.State]--
@@ -54,31 +50,9 @@ func (b *batch) see(t task.Info) {
 	}
 }
 
-// began notes the answer to the start: what was refused is no part of the batch.
-func (b *batch) began(tasks []task.Info, err error) {
-	reached := make(map[string]bool, len(tasks))
-	for _, t := range tasks {
-		reached[t.Name] = true
-		b.see(t)
-	}
-	if err == nil {
-		return
-	}
-	b.names = slices.DeleteFunc(b.names, func(name string) bool {
-		t := b.tasks[name]
-		if reached[name] || t.State != "" {
-			return false
-		}
-		delete(b.tasks, name)
-		b.count[""]--
-		b.open--
-		return true
-	})
-}
-
-// again notes a whole list, after events were missed: what is not there any more
-// has ended well, else it would have been kept.
-func (b *batch) again(all []task.Info) {
+// seeAll notes what all tasks now are: what is not there any more has ended well, else
+// it would have been kept.
+func (b *batch) seeAll(all []task.Info) {
 	there := make(map[string]bool, len(all))
 	for _, t := range all {
 		there[t.Name] = true
@@ -92,15 +66,6 @@ func (b *batch) again(all []task.Info) {
 	}
 }
 
-// look is again for what the supervisor now has.
-func (b *batch) look(ctx context.Context, c *client.Client) error {
-	all, err := c.List(ctx, client.ListOptions{})
-	if err == nil {
-		b.again(all)
-	}
-	return err
-}
-
 // follow notes what the events tell until all have ended.
 func (b *batch) follow(ctx context.Context, c *client.Client, events iter.Seq2[task.Event, error], noted func()) error {
 	if b.open == 0 {
@@ -108,22 +73,29 @@ func (b *batch) follow(ctx context.Context, c *client.Client, events iter.Seq2[t
 	}
 	for event, err := range events {
 		if err == nil && event.Missed > 0 {
-			err = b.look(ctx, c)
+			var all []task.Info
+			if all, err = c.List(ctx, client.ListOptions{}); err == nil {
+				b.seeAll(all)
+			}
 		}
 		if err != nil {
 			return err
 		}
-		if !event.Removed {
-			b.see(event.Task)
-		} else if t := b.tasks[event.Task.Name]; t.State != "" {
-			t.State = event.Task.State
-			b.see(t)
-		}
+		b.see(event.Task)
 		if noted(); b.open == 0 {
 			return nil
 		}
 	}
 	return nil
+}
+
+// selector is the tasks by name, for they may leave their group, or every task
+// where a request has no room for the names.
+func (b *batch) selector() task.Selector {
+	if !roomForNames(b.names) {
+		return task.Selector{}
+	}
+	return task.Selector{Names: b.names}
 }
 
 // line says how far the batch is, in at most width columns.
@@ -166,23 +138,21 @@ func rateText(perSecond float64) string {
 func (b *batch) bad() int { return b.count[task.Failed] + b.count[task.Stopped] + b.count[task.Lost] }
 
 // waitForBatch returns when all of the batch have ended. A terminal sees how far
-// it is; then come the tasks that have not ended well, and a summary. The events are
-// of the group, and after them those of the next supervisor.
-func (e *env) waitForBatch(ctx context.Context, c *client.Client, b *batch, group string, events iter.Seq2[task.Event, error]) error {
+// it is; then come the tasks that have not ended well, and a summary.
+func (e *env) waitForBatch(ctx context.Context, c *client.Client, b *batch) error {
 	if len(b.names) == 0 { // all were refused
 		return nil
 	}
 	show := e.meter(b)
 	err := e.withSuccessors(ctx, func(again bool) error {
-		if again {
-			var err error
-			if _, events, err = c.Observe(ctx, task.Selector{Group: group}); err != nil {
-				return err
-			}
-			if err := b.look(ctx, c); err != nil {
-				return err
-			}
+		now, events, err := c.Observe(ctx, b.selector())
+		if err != nil && !again && errors.As(err, new(unreachedError)) {
+			return client.ErrLost // it is gone since it has answered the start
 		}
+		if err != nil {
+			return err
+		}
+		b.seeAll(now)
 		return b.follow(ctx, c, events, func() { show(false) })
 	})
 	show(true)

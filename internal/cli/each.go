@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
@@ -111,14 +112,9 @@ func (e *env) startInputs(cmd *cobra.Command, f *eachFlags, spec task.Spec, inpu
 		tasks, err := startEach(ctx, c, spec, inputs)
 		return joined(err, e.printQueued(tasks, spec.Group, slots))
 	}
-	now, events, err := c.Observe(ctx, task.Selector{Group: spec.Group})
-	if err != nil {
-		return err
-	}
-	b := newBatch(specs, now)
+	since := time.Now()
 	tasks, err := startEach(ctx, c, spec, inputs)
-	b.began(tasks, err)
-	return joined(err, e.waitForBatch(ctx, c, b, spec.Group, events))
+	return joined(err, e.waitForBatch(ctx, c, newBatch(since, tasks)))
 }
 
 // parse takes the arguments apart.

@@ -180,12 +180,10 @@ func (d *dialer) waitAgain(ctx context.Context, known []task.Info, o client.Wait
 // sameNames is what sel selected when the tasks were known, and what it names besides;
 // nil: ask for sel again, since nothing is known or a request has no room for it.
 func sameNames(sel task.Selector, known []task.Info) (names []string) {
-	size := 0
 	for _, t := range known {
 		names = append(names, t.Name)
-		size += len(t.Name) + 8
 	}
-	if names == nil || size > roomForInputs {
+	if names == nil || !roomForNames(names) {
 		return nil
 	}
 	for _, name := range sel.Names {
@@ -194,6 +192,15 @@ func sameNames(sel task.Selector, known []task.Info) (names []string) {
 		}
 	}
 	return names
+}
+
+// roomForNames tells whether one request can name them all.
+func roomForNames(names []string) bool {
+	size := 0
+	for _, name := range names {
+		size += len(name) + 8
+	}
+	return size <= roomForInputs
 }
 
 func byName(tasks []task.Info) map[string]task.Info {
