@@ -14,12 +14,13 @@ import (
 
 // startAgain starts known tasks, or those of the tasks file, or a new one that has
 // only a name.
-func (e *env) startAgain(f *startFlags, names []string) error {
+func (e *env) startAgain(o *startOptions) error {
+	names := o.names
 	alone := len(names) == 1 && !strings.ContainsAny(names[0], "*?[")
 	path, findErr := nearestFile()
 	if alone && path == "" {
-		return e.started(f, func(ctx context.Context, c *client.Client) ([]task.Info, error) {
-			tasks, err := c.Start(ctx, task.Spec{Name: names[0]}, client.StartOptions{Replace: f.replace})
+		return e.started(o, func(ctx context.Context, c *client.Client) ([]task.Info, error) {
+			tasks, err := c.Start(ctx, task.Spec{Name: names[0]}, client.StartOptions{Replace: o.replace})
 			if err == nil && len(tasks) == 1 && tasks[0].Engine == task.EngineFunc && tasks[0].Run == 1 {
 				e.remark("tasks: no command given: %s is the built-in heartbeat", names[0])
 				if passed := new(taskfile.PassedOverError); errors.As(findErr, &passed) {
@@ -45,19 +46,19 @@ func (e *env) startAgain(f *startFlags, names []string) error {
 	switch {
 	case err != nil:
 		return err
-	case found.nowhere == len(names) && !alone && !f.all:
+	case found.nowhere == len(names) && !alone && !o.all:
 		return usage("no such tasks: %s: put -- before the command: tasks start %s -- %s", strings.Join(names, ", "), names[0], strings.Join(names[1:], " "))
 	}
 	e.remarks(found.remarks)
-	return e.started(f, func(ctx context.Context, c *client.Client) ([]task.Info, error) {
+	return e.started(o, func(ctx context.Context, c *client.Client) ([]task.Info, error) {
 		var tasks []task.Info
 		var errs []error
 		if found.specs != nil {
 			some, err := e.apply(ctx, c, found.groups, found.specs)
 			tasks, errs = append(tasks, some...), append(errs, err)
 		}
-		if found.again != nil || f.all {
-			some, err := c.StartAgain(ctx, task.Selector{Names: found.again, All: f.all}, client.StartOptions{Replace: f.replace})
+		if found.again != nil || o.all {
+			some, err := c.StartAgain(ctx, task.Selector{Names: found.again, All: o.all}, client.StartOptions{Replace: o.replace})
 			tasks, errs = append(tasks, some...), append(errs, err)
 		}
 		return tasks, errors.Join(errs...)
@@ -132,9 +133,9 @@ func (e *env) lookUp(names []string, known map[string]bool, path string, findErr
 }
 
 // startGroup starts the ended tasks of a group again.
-func (e *env) startGroup(f *startFlags) error {
-	return e.started(f, func(ctx context.Context, c *client.Client) ([]task.Info, error) {
-		tasks, err := c.List(ctx, client.ListOptions{Selector: f.groups.selector(nil, false)})
+func (e *env) startGroup(o *startOptions) error {
+	return e.started(o, func(ctx context.Context, c *client.Client) ([]task.Info, error) {
+		tasks, err := c.List(ctx, client.ListOptions{Selector: o.groups.selector(nil, false)})
 		var names []string
 		for _, t := range tasks {
 			if t.State.Ended() {

@@ -15,24 +15,27 @@ import (
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"tasks/internal/each"
+	"tasks/internal/option"
 	"tasks/pkg/client"
 	"tasks/pkg/task"
 )
 
-// eachFlags are the flags of each as they were given.
-type eachFlags struct {
-	specFlags
+type eachOptions struct {
+	taskOptions
 	shell     string
-	jobs      int
+	jobs      *int
 	wait, nul bool
+
+	name    string
+	command []string
 }
 
 func newEach(e *env) *cobra.Command {
-	var f eachFlags
-	cmd := &cobra.Command{
+	return e.verb(new(eachOptions), &cobra.Command{
 		Use:   "each NAME [flags] -- COMMAND [ARG...]",
 		Short: "Start a task per line of input, a limited number at the same time",
 		Long: `Start a task per line of standard input; empty lines do not count. In the name and
@@ -48,45 +51,64 @@ as it has slots run at the same time: by default one per processor.`,
 		Example: `  ls *.wav | tasks each 'enc-{#}' -g encode --jobs 4 -- ffmpeg -i {} {.}.mp3
   find . -name '*.png' -print0 | tasks each -0 'opt-{#}' --wait -- optipng -quiet {}
   seq 10 | tasks each 'job-{}' --wait -c 'sleep "$1"; echo "$1"'`,
-		RunE:              func(cmd *cobra.Command, args []string) error { return e.each(cmd, &f, args) },
 		ValidArgsFunction: words(),
-	}
-	fl := cmd.Flags()
-	fl.StringVarP(&f.shell, "command", "c", "", "run `STRING` through sh -c, with the input as \"$1\"")
-	fl.IntVarP(&f.jobs, "jobs", "j", 0, "run `N` at the same time (default: the group's slots, else one per processor)")
-	fl.BoolVarP(&f.nul, "null", "0", false, "inputs end with a NUL byte, not with a line")
-	fl.BoolVar(&f.wait, "wait", false, "return when all have ended, with the first exit code that is not 0")
-	f.flags(cmd)
-	return cmd
+	})
 }
 
-func (e *env) each(cmd *cobra.Command, f *eachFlags, args []string) error {
-	if f.wait {
-		cmd.Annotations = map[string]string{"exit": "task"}
+func (o *eachOptions) flags(f *pflag.FlagSet) {
+	o.taskOptions.flags(f)
+	f.StringVarP(&o.shell, "command", "c", "", "run `STRING` through sh -c, with the input as \"$1\"")
+	f.SetAnnotation("command", ofTopic, []string{string(option.Command)})
+	intVar(f, &o.jobs, "jobs", "j", "run `N` at the same time (default: the group's slots, else one per processor)")
+	f.SetAnnotation("jobs", ofTopic, []string{string(option.Order)})
+	f.BoolVarP(&o.nul, "null", "0", false, "inputs end with a NUL byte, not with a line")
+	f.BoolVar(&o.wait, "wait", false, "return when all have ended, with the first exit code that is not 0")
+}
+
+func (o *eachOptions) parse(l line) error {
+	o.taskOptions.parse(l)
+	names, command := l.parts()
+	switch {
+	case len(names) != 1:
+		return usage("give one name, such as 'job-{#}': tasks each NAME -- COMMAND")
+	case (o.shell != "") == (len(command) > 0):
+		return usage("give a command either with -c or after --")
+	case o.jobs != nil && *o.jobs < 1:
+		return usage("bad --jobs %d: give 1 or more", *o.jobs)
+	case each.Marked(o.shell):
+		return usage("the line of -c has {} in it: write \"$1\", which no input can break out of")
+	case !each.Marked(names[0]):
+		return usage("every task would be named %s: put {#} into the name: '%s-{#}'", names[0], names[0])
+	case o.shell != "":
+		command = []string{"sh", "-c", o.shell, "sh", "{}"}
 	}
-	name, command, err := f.parse(cmd, args)
-	if err != nil {
-		return err
+	o.name, o.command = names[0], command
+	if len(o.groups) == 0 {
+		o.groups = groupNames{each.Group(o.name)}
 	}
-	if len(f.groups) == 0 {
-		f.groups = groupNames{each.Group(name)}
+	return nil
+}
+
+func (o *eachOptions) run(e *env) error {
+	if o.wait {
+		e.code = codeOfWait
 	}
-	spec, err := f.spec(e, cmd, name, command)
+	spec, err := o.task(e.printer, o.name, o.command)
 	if err != nil {
 		return err
 	}
 	if in, ok := e.in.(*os.File); ok && term.IsTerminal(int(in.Fd())) {
 		e.remark("tasks: reading inputs, a line each, up to Ctrl-D")
 	}
-	inputs, skipped, err := readInputs(e.in, f.nul)
+	inputs, skipped, err := readInputs(e.in, o.nul)
 	if err != nil {
 		return err
 	}
-	return joined(e.startInputs(cmd, f, spec, inputs), skipped)
+	return joined(e.startInputs(o, spec, inputs), skipped)
 }
 
 // startInputs starts a task for each of the inputs.
-func (e *env) startInputs(cmd *cobra.Command, f *eachFlags, spec task.Spec, inputs []string) error {
+func (e *env) startInputs(o *eachOptions, spec task.Spec, inputs []string) error {
 	specs, err := each.Specs(spec, inputs, 1)
 	if err != nil {
 		return err
@@ -104,11 +126,11 @@ func (e *env) startInputs(cmd *cobra.Command, f *eachFlags, spec task.Spec, inpu
 		e.remark("tasks: no input, so no tasks")
 		return e.printTouched(nil)
 	}
-	slots, err := f.slots(ctx, cmd, c, spec.Group)
+	slots, err := o.slots(ctx, c, spec.Group)
 	if err != nil {
 		return err
 	}
-	if !f.wait {
+	if !o.wait {
 		tasks, err := startEach(ctx, c, spec, inputs)
 		return joined(err, e.printQueued(tasks, spec.Group, slots))
 	}
@@ -117,34 +139,10 @@ func (e *env) startInputs(cmd *cobra.Command, f *eachFlags, spec task.Spec, inpu
 	return joined(err, e.waitForBatch(ctx, c, newBatch(since, tasks)))
 }
 
-// parse takes the arguments apart.
-func (f *eachFlags) parse(cmd *cobra.Command, args []string) (name string, command []string, err error) {
-	names := args
-	if at := cmd.ArgsLenAtDash(); at >= 0 {
-		names, command = args[:at], args[at:]
-	}
-	shell := cmd.Flags().Changed("command")
-	switch {
-	case len(names) != 1:
-		return "", nil, usage("give one name, such as 'job-{#}': tasks each NAME -- COMMAND")
-	case shell == (len(command) > 0):
-		return "", nil, usage("give a command either with -c or after --")
-	case cmd.Flags().Changed("jobs") && f.jobs < 1:
-		return "", nil, usage("bad --jobs %d: give 1 or more", f.jobs)
-	case shell && each.Marked(f.shell):
-		return "", nil, usage("the line of -c has {} in it: write \"$1\", which no input can break out of")
-	case !each.Marked(names[0]):
-		return "", nil, usage("every task would be named %s: put {#} into the name: '%s-{#}'", names[0], names[0])
-	case shell:
-		command = []string{"sh", "-c", f.shell, "sh", "{}"}
-	}
-	return names[0], command, nil
-}
-
 // slots is how many of the group run at the same time, once that is set.
-func (f *eachFlags) slots(ctx context.Context, cmd *cobra.Command, c *client.Client, group string) (string, error) {
-	jobs := f.jobs
-	if !cmd.Flags().Changed("jobs") {
+func (o *eachOptions) slots(ctx context.Context, c *client.Client, group string) (string, error) {
+	jobs := o.jobs
+	if jobs == nil {
 		groups, err := c.Groups(ctx)
 		if err != nil {
 			return "", err
@@ -152,9 +150,9 @@ func (f *eachFlags) slots(ctx context.Context, cmd *cobra.Command, c *client.Cli
 		if i := slices.IndexFunc(groups, func(g task.Group) bool { return g.Name == group }); i >= 0 && groups[i].Slots != nil {
 			return groups[i].String(), nil
 		}
-		jobs = runtime.NumCPU()
+		jobs = new(runtime.NumCPU())
 	}
-	g, err := c.SetGroup(ctx, client.GroupOptions{Name: group, Slots: &task.Slots{N: &jobs}})
+	g, err := c.SetGroup(ctx, client.GroupOptions{Name: group, Slots: &task.Slots{N: jobs}})
 	return g.String(), err
 }
 

@@ -17,12 +17,16 @@ import (
 type env struct {
 	*printer
 	*dialer
-	shell *session // that this is a line of; nil: a command by itself
+	shell *session         // that this is a line of; nil: a command by itself
+	code  func(error) int  // the exit code
+	do    func(verb) error // runs a command
 }
 
 func newEnv() *env {
 	p := newPrinter()
-	return &env{printer: p, dialer: &dialer{says: p}}
+	e := &env{printer: p, dialer: &dialer{says: p}, code: codeOf}
+	e.do = func(v verb) error { return v.run(e) }
+	return e
 }
 
 // close ends what the command has open.

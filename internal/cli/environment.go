@@ -28,22 +28,22 @@ func (p *printer) environ() []string {
 
 // environment is the task's: the caller's or none, then the file's variables,
 // then those of -e.
-func (f *specFlags) environment(e *env) (task.Env, error) {
+func (o *taskOptions) environment(p *printer) (task.Env, error) {
 	vars := make(map[string]string)
-	if !f.clearEnv {
-		for _, kv := range e.environ() {
+	if !o.clearEnv {
+		for _, kv := range p.environ() {
 			if k, v, ok := strings.Cut(kv, "="); ok && k != "" {
 				vars[k] = v
 			}
 		}
 	}
-	for _, path := range f.envFiles {
+	for _, path := range o.envFiles {
 		path, err := homePath("env-file", path)
 		if err != nil {
 			return task.Env{}, err
 		}
 		remarks, err := taskfile.ReadEnv(path, vars, os.Environ())
-		e.remarks(remarks)
+		p.remarks(remarks)
 		if err != nil && !errors.Is(err, task.ErrUsage) {
 			err = usage("cannot read --env-file %s: %v", path, errors.Unwrap(err))
 		}
@@ -51,7 +51,7 @@ func (f *specFlags) environment(e *env) (task.Env, error) {
 			return task.Env{}, err
 		}
 	}
-	for i, kv := range f.env {
+	for i, kv := range o.env {
 		k, v, ok := strings.Cut(kv, "=")
 		if !ok || k == "" { // what there is may be a secret
 			return task.Env{}, usage("bad --env: value %d is not NAME=VALUE", i+1)
@@ -60,3 +60,38 @@ func (f *specFlags) environment(e *env) (task.Env, error) {
 	}
 	return task.NewEnv(vars)
 }
+
+// pathList is the value of a flag for paths, which add up.
+type pathList struct {
+	to   *[]string
+	flag string
+}
+
+func (l pathList) Set(path string) error {
+	if path == "" {
+		return noValue(l.flag)
+	}
+	*l.to = append(*l.to, path)
+	return nil
+}
+
+// Append is for pflag.SliceValue.
+func (l pathList) Append(path string) error { return l.Set(path) }
+
+// Replace is for pflag.SliceValue.
+func (l pathList) Replace(paths []string) error {
+	*l.to = paths
+	return nil
+}
+
+// GetSlice is for pflag.SliceValue.
+func (l pathList) GetSlice() []string { return *l.to }
+
+func (l pathList) String() string {
+	if l.to == nil { // as pflag makes one
+		return ""
+	}
+	return strings.Join(*l.to, ",")
+}
+
+func (pathList) Type() string { return "stringArray" }

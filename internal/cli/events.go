@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"tasks/internal/escape"
 	"tasks/internal/events"
@@ -19,17 +20,16 @@ import (
 	"tasks/pkg/task"
 )
 
-// eventFlags are the flags of events as they were given.
-type eventFlags struct {
+type eventOptions struct {
 	selection
 	since  string
-	lines  int
+	from   time.Time // of since; zero: any time
+	lines  *int
 	follow bool
 }
 
 func newEvents(e *env) *cobra.Command {
-	var f eventFlags
-	cmd := &cobra.Command{
+	return e.verb(new(eventOptions), &cobra.Command{
 		Use:   "events [NAME...]",
 		Short: "Show what happened to tasks, and when",
 		Long: `Show what happened to tasks, and when: which run began and how it ended, restarts,
@@ -41,33 +41,92 @@ no supervisor runs. --json prints an array; with --follow an object per line.`,
   tasks events -f -g encode
   tasks events --since 08:00 --json | jq -r '.[] | select(.event == "failed") | .name'`,
 		ValidArgsFunction: completeNames(nil),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			sel, err := f.given(args)
-			if err != nil {
-				return err
-			}
-			if !cmd.Flags().Changed("lines") {
-				f.lines = -1
-				if f.follow && f.since == "" {
-					f.lines = 10
-				}
-			} else if err := task.CheckCount("--lines", &f.lines); err != nil {
-				return usage("%v", err)
-			}
-			p := &pick{sel: sel, lines: f.lines, met: make(map[string]bool)}
-			if cmd.Flags().Changed("since") {
-				if p.since, err = sinceTime(f.since, time.Now()); err != nil {
-					return err
-				}
-			}
-			return e.events(p, f.follow)
-		},
+	})
+}
+
+func (o *eventOptions) flags(f *pflag.FlagSet) {
+	o.selection.flags(f)
+	f.StringVar(&o.since, "since", "", "from `TIME` on: a duration ago such as 10m, a time of day such as 15:04, or RFC 3339")
+	intVar(f, &o.lines, "lines", "n", "only the last `N` events (default: all; with --follow and without --since 10)")
+	f.BoolVarP(&o.follow, "follow", "f", false, "go on with what happens from now on")
+}
+
+func (o *eventOptions) parse(l line) error {
+	if err := o.selection.parse(l); err != nil {
+		return err
 	}
-	f.flags(cmd)
-	cmd.Flags().StringVar(&f.since, "since", "", "from `TIME` on: a duration ago such as 10m, a time of day such as 15:04, or RFC 3339")
-	cmd.Flags().IntVarP(&f.lines, "lines", "n", 0, "only the last `N` events (default: all; with --follow and without --since 10)")
-	cmd.Flags().BoolVarP(&f.follow, "follow", "f", false, "go on with what happens from now on")
-	return cmd
+	if err := checked(task.CheckCount("--lines", o.lines)); err != nil || o.since == "" {
+		return err
+	}
+	var err error
+	o.from, err = sinceTime(o.since, time.Now())
+	return err
+}
+
+// pick is which events are asked for.
+func (o *eventOptions) pick() *pick {
+	p := &pick{sel: o.selector(), since: o.from, lines: -1, met: make(map[string]bool)}
+	switch {
+	case o.lines != nil:
+		p.lines = *o.lines
+	case o.follow && o.since == "":
+		p.lines = 10
+	}
+	return p
+}
+
+func (o *eventOptions) run(e *env) error {
+	p := o.pick()
+	c, err := e.dial()
+	if err != nil {
+		return err
+	}
+	dir, unserved, err := e.historyDir(c)
+	if err != nil {
+		return err
+	}
+	r, err := events.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	if unserved != nil && r.Empty() {
+		return unserved // the better answer
+	}
+	past, err := p.read(r)
+	if err != nil {
+		return err
+	}
+	missing := p.missing(r, func(sel task.Selector) error {
+		if unserved != nil {
+			return knownByLogs(dir, sel)
+		}
+		_, err := c.List(context.Background(), client.ListOptions{Selector: sel})
+		return err
+	})
+	if missing != nil && len(p.met) == 0 && len(past) == 0 {
+		return missing
+	}
+	if !o.follow {
+		return joined(missing, e.printEvents(past))
+	}
+	if unserved != nil {
+		e.remark("tasks: no supervisor answers: following what the next one does")
+	}
+	e.endWithReader()
+	ctx, done := untilInterrupt(unchanged)
+	defer done()
+	print := e.eventStream()
+	if err := print(past); err != nil {
+		return joined(missing, err)
+	}
+	err = r.Follow(ctx, func(more []events.Event) error {
+		return print(slices.DeleteFunc(more, func(ev events.Event) bool { return !p.takes(&ev) }))
+	})
+	if errors.Is(context.Cause(ctx), errInterrupted) {
+		err = exitCode(interrupted)
+	}
+	return joined(missing, err)
 }
 
 // sinceTime is the moment that is so long before now, that time of day the last
@@ -172,59 +231,6 @@ func (p *pick) missing(r *events.Reader, known func(task.Selector) error) error 
 		}
 	}
 	return errors.Join(all...)
-}
-
-func (e *env) events(p *pick, follow bool) error {
-	c, err := e.dial()
-	if err != nil {
-		return err
-	}
-	dir, unserved, err := e.historyDir(c)
-	if err != nil {
-		return err
-	}
-	r, err := events.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	if unserved != nil && r.Empty() {
-		return unserved // the better answer
-	}
-	past, err := p.read(r)
-	if err != nil {
-		return err
-	}
-	missing := p.missing(r, func(sel task.Selector) error {
-		if unserved != nil {
-			return knownByLogs(dir, sel)
-		}
-		_, err := c.List(context.Background(), client.ListOptions{Selector: sel})
-		return err
-	})
-	if missing != nil && len(p.met) == 0 && len(past) == 0 {
-		return missing
-	}
-	if !follow {
-		return joined(missing, e.printEvents(past))
-	}
-	if unserved != nil {
-		e.remark("tasks: no supervisor answers: following what the next one does")
-	}
-	e.endWithReader()
-	ctx, done := untilInterrupt(unchanged)
-	defer done()
-	print := e.eventStream()
-	if err := print(past); err != nil {
-		return joined(missing, err)
-	}
-	err = r.Follow(ctx, func(more []events.Event) error {
-		return print(slices.DeleteFunc(more, func(ev events.Event) bool { return !p.takes(&ev) }))
-	})
-	if errors.Is(context.Cause(ctx), errInterrupted) {
-		err = exitCode(interrupted)
-	}
-	return joined(missing, err)
 }
 
 // historyDir is where the history is: by the supervisor, or else where that

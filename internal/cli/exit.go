@@ -5,16 +5,20 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"tasks/internal/socket"
 	"tasks/pkg/client"
 	"tasks/pkg/task"
 )
 
+type exitOptions struct {
+	keep    bool
+	timeout *task.Duration
+}
+
 func newExit(e *env) *cobra.Command {
-	var timeout time.Duration
-	var keep bool
-	cmd := &cobra.Command{
+	return e.verb(new(exitOptions), &cobra.Command{
 		Use:     "exit",
 		Aliases: []string{"shutdown", "quit"},
 		Short:   "Stop every task and end the supervisor",
@@ -23,33 +27,33 @@ process is gone and its socket removed. Tasks and logs stay on disk: the next
 'tasks serve' lists them as stopped.`,
 		Example: "  tasks exit\n  tasks exit --timeout 2s\n  tasks exit --keep && tasks serve",
 		Args:    noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			o := client.ExitOptions{Keep: keep}
-			if cmd.Flags().Changed("timeout") {
-				if keep {
-					return usage("--keep stops nothing: it goes without --timeout")
-				}
-				var err error
-				if o.Timeout, err = duration("timeout", timeout); err != nil {
-					return err
-				}
-			}
-			if !keep && !e.sure() {
-				return nil
-			}
-			err := e.exit(o)
-			if e.shell != nil && e.socket == e.shell.socket {
-				e.shell.exited = true
-			}
-			return err
-		},
-	}
-	cmd.Flags().BoolVar(&keep, "keep", false, "end the supervisor alone: tasks run on, and the next 'tasks serve' takes them back")
-	durationVar(cmd.Flags(), &timeout, "timeout", "", 0, "KILL what has not ended after `TIME`")
-	return cmd
+	})
 }
 
-func (e *env) exit(o client.ExitOptions) error {
+func (o *exitOptions) flags(f *pflag.FlagSet) {
+	f.BoolVar(&o.keep, "keep", false, "end the supervisor alone: tasks run on, and the next 'tasks serve' takes them back")
+	durationVar(f, &o.timeout, "timeout", "", "KILL what has not ended after `TIME`")
+}
+
+func (o *exitOptions) parse(line) error {
+	if o.keep && o.timeout != nil {
+		return usage("--keep stops nothing: it goes without --timeout")
+	}
+	return checked(task.CheckDuration("--timeout", o.timeout))
+}
+
+func (o *exitOptions) run(e *env) error {
+	if !o.keep && !e.sure() {
+		return nil
+	}
+	err := o.exit(e)
+	if e.shell != nil && e.socket == e.shell.socket {
+		e.shell.exited = true
+	}
+	return err
+}
+
+func (o *exitOptions) exit(e *env) error {
 	c, err := e.dial()
 	if err != nil {
 		return err
@@ -60,8 +64,8 @@ func (e *env) exit(o client.ExitOptions) error {
 	if err != nil {
 		return err
 	}
-	end := e.progress(ctx, c, atMost(o.Timeout))
-	tasks, err := c.Exit(ctx, o)
+	end := e.progress(ctx, c, atMost(o.timeout))
+	tasks, err := c.Exit(ctx, client.ExitOptions{Keep: o.keep, Timeout: o.timeout})
 	end()
 	if errors.Is(err, task.ErrUnavailable) || errors.Is(err, task.ErrUsage) || errors.Is(err, errInterrupted) {
 		return err
@@ -69,7 +73,7 @@ func (e *env) exit(o client.ExitOptions) error {
 	// The supervisor holds its lock as long as there is a process of it.
 	gone := socket.AwaitRelease(ctx, info.StateDir)
 	for _, t := range tasks {
-		if o.Keep && t.State == task.Stopped { // which is no end of its own
+		if o.keep && t.State == task.Stopped { // which is no end of its own
 			e.remark("tasks: %s could not run on without the supervisor: it is %s", t.Name, t.State)
 		}
 	}

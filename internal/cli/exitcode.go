@@ -40,6 +40,14 @@ type usageError struct{ error }
 
 func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
+// checked makes what is wrong with the value of a flag wrong usage.
+func checked(err error) error {
+	if err != nil {
+		return usageError{err}
+	}
+	return nil
+}
+
 func (e usageError) Unwrap() error { return e.error }
 
 // codeOf maps an error to the exit code; of several, that of the first.

@@ -7,67 +7,119 @@ import (
 	"strings"
 	"time"
 
+	"tasks/internal/option"
 	"tasks/pkg/task"
 )
 
 // specFacts is what of s, with its defaults filled in, is worth a line to people:
-// a key and a text each.
+// a key and a text each. What the table of options has no words for here is shown as
+// it was set.
 func specFacts(s *task.Spec) (facts [][2]string) {
-	say := func(key, format string, args ...any) {
-		if text := fmt.Sprintf(format, args...); text != "" {
+	say := func(key, text string) {
+		if text != "" {
 			facts = append(facts, [2]string{key, text})
 		}
 	}
-	span := func(d time.Duration) string { return short(d) }
-	say("File", "%s", s.File)
-	say("After", "%s", strings.Join(s.After, ", "))
-	say("After the end of", "%s", strings.Join(s.AfterEnded, ", "))
-	if s.Priority != 0 {
-		say("Priority", "%d", s.Priority)
-	}
-	say("When", "%s", whenText(&s.When))
-	if s.Ready.Checked() {
-		say("Ready when", "%s, within %s", strings.Join(readyFacts(&s.Ready), " and "), span(s.Ready.Patience()))
-	}
-	if s.Health.Checked() {
-		var by []string
-		if s.HealthHTTP != "" {
-			by = append(by, s.HealthHTTP+" answers")
+	say("File", s.File)
+	said := make(map[string]bool)
+	for i := range option.All {
+		o := &option.All[i]
+		switch words := factWords[o.Fact]; {
+		case o.Fact == "" || said[o.Fact]:
+		case words != nil:
+			say(o.Fact, words(s))
+		default:
+			say(o.Fact, o.Text(s))
 		}
-		if s.HealthCmd != "" {
-			by = append(by, quote(s.HealthCmd)+" succeeds")
-		}
-		say("Well while", "%s, every %s; stopped after %d failures", strings.Join(by, " and "), span(s.Health.Pause()), s.Health.Retries())
+		said[o.Fact] = true
 	}
-	say("Stop", "%s, KILL after %s", s.StopSignal, span(s.Grace()))
-	restart := string(s.Restart)
-	if s.Restart != task.RestartNo {
-		restart += ", backoff " + span(s.Backoff.Min) + ".." + span(s.Backoff.Max)
-		if s.MaxRestarts != nil {
-			restart += fmt.Sprintf(", at most %d times", *s.MaxRestarts)
-		}
-	}
-	say("Restart", "%s", restart)
-	if s.Timeout != nil {
-		say("Timeout", "%s", span(time.Duration(*s.Timeout)))
-	}
-	if s.SuccessCodes != nil {
-		var codes []string
-		for _, n := range s.SuccessCodes {
-			codes = append(codes, strconv.Itoa(n))
-		}
-		say("Success", "exit code %s", strings.Join(codes, ", "))
-	}
-	attributeFacts(&s.Attributes, say)
-	if s.LeaveChildren {
-		say("Children", "left running when the main process ends")
-	}
-	say("On exit", "%s", s.OnExit)
-	say("On failure", "%s", s.OnFailure)
 	return facts
 }
 
-func readyFacts(r *task.Ready) (facts []string) {
+// factWords are the words of facts that say more than the value of one option.
+var factWords = map[string]func(*task.Spec) string{
+	"Umask":      umaskText,
+	"Nice":       niceText,
+	"Stop":       func(s *task.Spec) string { return s.StopSignal + ", KILL after " + short(s.Grace()) },
+	"Restart":    restartText,
+	"Timeout":    func(s *task.Spec) string { return durationText(s.Timeout) },
+	"Success":    successText,
+	"Children":   childrenText,
+	"When":       whenText,
+	"Ready when": readyText,
+	"Well while": healthText,
+}
+
+func umaskText(s *task.Spec) string {
+	if u := s.EffectiveUmask(); u != nil {
+		return u.String()
+	}
+	return ""
+}
+
+func niceText(s *task.Spec) string {
+	if n := s.EffectiveNice(); n != nil && (*n != 0 || s.Nice != nil) {
+		return strconv.Itoa(*n)
+	}
+	return ""
+}
+
+func durationText(d *task.Duration) string {
+	if d == nil {
+		return ""
+	}
+	return short(time.Duration(*d))
+}
+
+func restartText(s *task.Spec) string {
+	text := string(s.Restart)
+	if s.Restart != task.RestartNo {
+		text += ", backoff " + short(s.Backoff.Min) + ".." + short(s.Backoff.Max)
+		if s.MaxRestarts != nil {
+			text += fmt.Sprintf(", at most %d times", *s.MaxRestarts)
+		}
+	}
+	return text
+}
+
+func successText(s *task.Spec) string {
+	if s.SuccessCodes == nil {
+		return ""
+	}
+	var codes []string
+	for _, n := range s.SuccessCodes {
+		codes = append(codes, strconv.Itoa(n))
+	}
+	return "exit code " + strings.Join(codes, ", ")
+}
+
+func childrenText(s *task.Spec) string {
+	if s.LeaveChildren {
+		return "left running when the main process ends"
+	}
+	return ""
+}
+
+func healthText(s *task.Spec) string {
+	if !s.Health.Checked() {
+		return ""
+	}
+	var by []string
+	if s.HealthHTTP != "" {
+		by = append(by, s.HealthHTTP+" answers")
+	}
+	if s.HealthCmd != "" {
+		by = append(by, quote(s.HealthCmd)+" succeeds")
+	}
+	return fmt.Sprintf("%s, every %s; stopped after %d failures", strings.Join(by, " and "), short(s.Health.Pause()), s.Health.Retries())
+}
+
+func readyText(s *task.Spec) string {
+	if !s.Ready.Checked() {
+		return ""
+	}
+	r := &s.Ready
+	var facts []string
 	if r.ReadyHTTP != "" {
 		facts = append(facts, r.ReadyHTTP+" answers")
 	}
@@ -83,19 +135,19 @@ func readyFacts(r *task.Ready) (facts []string) {
 	if r.ReadyNotify {
 		facts = append(facts, "it says READY=1")
 	}
-	return facts
+	return strings.Join(facts, " and ") + ", within " + short(r.Patience())
 }
 
-func whenText(w *task.When) string {
+func whenText(w *task.Spec) string {
 	var parts []string
 	if w.Delay != nil {
-		parts = append(parts, "after "+short(time.Duration(*w.Delay)))
+		parts = append(parts, "after "+durationText(w.Delay))
 	}
 	if w.At != "" {
 		parts = append(parts, "at "+w.At)
 	}
 	if w.Every != nil {
-		parts = append(parts, "every "+short(time.Duration(*w.Every)))
+		parts = append(parts, "every "+durationText(w.Every))
 	}
 	if w.Cron != "" {
 		parts = append(parts, "at the times of "+quote(w.Cron))

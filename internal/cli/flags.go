@@ -43,40 +43,11 @@ func (v *singleValue) Set(text string) error {
 	}
 	before := v.Value.String()
 	err := v.Value.Set(text)
-	if err == nil && v.given && !sameValue(v.flag.Name, v.Value.String(), before) {
+	if v.given && (err != nil || v.Value.String() != before) {
 		return flagError("--" + v.flag.Name + " given twice: give one value")
 	}
 	v.given = true
 	return err
-}
-
-// meanings read the values of flags that are text and say one thing in several ways.
-var meanings = map[string]func(text string) (any, error){
-	"umask": func(text string) (any, error) {
-		var mask task.Umask
-		err := mask.UnmarshalText([]byte(text))
-		return mask, err
-	},
-	"backoff": func(text string) (any, error) {
-		var b task.Backoff
-		err := b.UnmarshalText([]byte(text))
-		return b, err
-	},
-	"stop-signal": func(text string) (any, error) { return task.ParseSignal(text) },
-}
-
-// sameValue tells whether two values of the flag mean the same.
-func sameValue(flag, a, b string) bool {
-	if a == b {
-		return true
-	}
-	read := meanings[flag]
-	if read == nil {
-		return false
-	}
-	one, errOne := read(a)
-	other, errOther := read(b)
-	return errOne == nil && errOther == nil && one == other
 }
 
 // refuseSecondValues makes the flags of cmd, and of its subcommands, that are no

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"tasks/internal/typo"
 	"tasks/pkg/client"
@@ -62,9 +63,14 @@ func newGroupList(e *env) *cobra.Command {
 	}
 }
 
+type groupSetOptions struct {
+	name              string
+	slots             *task.Slots
+	onExit, onFailure *string
+}
+
 func newGroupSet(e *env) *cobra.Command {
-	var slots, onExit, onFailure string
-	cmd := &cobra.Command{
+	return e.verb(new(groupSetOptions), &cobra.Command{
 		Use:   "set GROUP [--slots N|none] [--on-exit STRING] [--on-failure STRING]",
 		Short: "Change a group, or make one",
 		Long: `Change a group, or make one; what is not named stays. A number of slots that is
@@ -73,49 +79,54 @@ the group: nothing new begins. none, the default, is no limit.`,
 		Example: `  tasks group set gpu --slots 4
   tasks group set encode --on-failure 'mail -s "$TASKS_NAME failed" me </dev/null'`,
 		ValidArgsFunction: completeGroups,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usage("name one group: tasks group set GROUP --slots N")
-			}
-			o := client.GroupOptions{Name: args[0]}
-			changed := cmd.Flags().Changed
-			if !changed("slots") && !changed("on-exit") && !changed("on-failure") {
-				return usage("nothing to set: give --slots, --on-exit or --on-failure")
-			}
-			if changed("slots") {
-				o.Slots = new(task.Slots)
-				if slots != "none" {
-					n, err := strconv.Atoi(slots)
-					if err != nil || n < 0 {
-						return usage("bad --slots %q: use a number, or none for no limit", slots)
-					}
-					o.Slots.N = &n
-				}
-			}
-			if changed("on-exit") {
-				o.OnExit = &onExit
-			}
-			if changed("on-failure") {
-				o.OnFailure = &onFailure
-			}
-			c, err := e.dial()
-			if err != nil {
-				return err
-			}
-			g, err := c.SetGroup(context.Background(), o)
-			if err != nil {
-				return err
-			}
-			return e.printGroups([]task.Group{g}, true)
-		},
-	}
-	cmd.Flags().StringVar(&slots, "slots", "none", "`N` of its tasks run at the same time; 0: none begin; none: no limit")
-	cmd.Flags().StringVar(&onExit, "on-exit", "", "run `STRING` through sh -c after each run of its tasks; \"\": nothing")
-	cmd.Flags().StringVar(&onFailure, "on-failure", "", "run `STRING` through sh -c after each run that failed; \"\": nothing")
+	})
+}
+
+func (o *groupSetOptions) flags(f *pflag.FlagSet) {
+	text := func(s string) (string, error) { return s, nil }
+	f.Var(optional[task.Slots]{&o.slots, parseSlots, "string"}, "slots", "`N` of its tasks run at the same time; 0: none begin; none: no limit")
+	f.Lookup("slots").DefValue = "none"
+	f.Var(optional[string]{&o.onExit, text, "string"}, "on-exit", "run `STRING` through sh -c after each run of its tasks; \"\": nothing")
+	f.Var(optional[string]{&o.onFailure, text, "string"}, "on-failure", "run `STRING` through sh -c after each run that failed; \"\": nothing")
 	for _, hook := range []string{"on-exit", "on-failure"} {
-		cmd.Flags().SetAnnotation(hook, mayBeEmpty, nil)
+		f.SetAnnotation(hook, mayBeEmpty, nil)
 	}
-	return cmd
+}
+
+// parseSlots reads a number of slots, or none for no limit.
+func parseSlots(text string) (s task.Slots, err error) {
+	if text == "none" {
+		return s, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 {
+		return s, flagError(fmt.Sprintf("bad --slots %q: use a number, or none for no limit", text))
+	}
+	s.N = &n
+	return s, nil
+}
+
+func (o *groupSetOptions) parse(l line) error {
+	if len(l.args) != 1 {
+		return usage("name one group: tasks group set GROUP --slots N")
+	}
+	if o.slots == nil && o.onExit == nil && o.onFailure == nil {
+		return usage("nothing to set: give --slots, --on-exit or --on-failure")
+	}
+	o.name = l.args[0]
+	return nil
+}
+
+func (o *groupSetOptions) run(e *env) error {
+	c, err := e.dial()
+	if err != nil {
+		return err
+	}
+	g, err := c.SetGroup(context.Background(), client.GroupOptions{Name: o.name, Slots: o.slots, OnExit: o.onExit, OnFailure: o.onFailure})
+	if err != nil {
+		return err
+	}
+	return e.printGroups([]task.Group{g}, true)
 }
 
 // onGroups is a command that does the same to each group named.

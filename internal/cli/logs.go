@@ -14,6 +14,7 @@ import (
 	"strconv"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"tasks/internal/escape"
 	"tasks/internal/logs"
@@ -23,18 +24,17 @@ import (
 	"tasks/pkg/task"
 )
 
-// logFlags are the flags of logs as they were given.
-type logFlags struct {
+type logOptions struct {
 	selection
-	run    string
-	lines  int
+	which  string // run: its number or "all"; "": the newest
+	lines  *int
 	follow bool
 	grep   string
+	keep   func([]byte) bool // lines that match grep; nil: all
 }
 
 func newLogs(e *env) *cobra.Command {
-	var f logFlags
-	cmd := &cobra.Command{
+	return e.verb(new(logOptions), &cobra.Command{
 		Use:     "logs NAME...",
 		Aliases: []string{"log", "tail"},
 		Short:   "Show what tasks wrote to stdout and stderr",
@@ -54,28 +54,82 @@ was freed (--log-max-size) with its end.`,
   tasks logs --run 3 web`,
 		Annotations:       map[string]string{"prints": "text"},
 		ValidArgsFunction: completeNames(nil),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			sel, err := f.selector(cmd, args)
-			if err != nil {
-				return err
-			}
-			if !cmd.Flags().Changed("lines") {
-				f.lines = -1
-				if f.follow {
-					f.lines = 10
-				}
-			} else if err := task.CheckCount("--lines", &f.lines); err != nil {
-				return usage("%v", err)
-			}
-			return e.logs(&f, sel)
-		},
+	})
+}
+
+func (o *logOptions) flags(f *pflag.FlagSet) {
+	o.selection.flags(f)
+	f.StringVar(&o.which, "run", "", "run `N`, or all of them (default: the newest)")
+	intVar(f, &o.lines, "lines", "n", "only the last `N` lines (default: all; with --follow 10)")
+	f.BoolVarP(&o.follow, "follow", "f", false, "go on until the task ends, through restarts")
+	f.StringVar(&o.grep, "grep", "", "only lines that match this `REGEXP` (Go syntax)")
+}
+
+func (o *logOptions) parse(l line) error {
+	if err := o.something(l); err != nil {
+		return err
 	}
-	f.flags(cmd)
-	cmd.Flags().StringVar(&f.run, "run", "", "run `N`, or all of them (default: the newest)")
-	cmd.Flags().IntVarP(&f.lines, "lines", "n", 0, "only the last `N` lines (default: all; with --follow 10)")
-	cmd.Flags().BoolVarP(&f.follow, "follow", "f", false, "go on until the task ends, through restarts")
-	cmd.Flags().StringVar(&f.grep, "grep", "", "only lines that match this `REGEXP` (Go syntax)")
-	return cmd
+	if err := checked(task.CheckCount("--lines", o.lines)); err != nil {
+		return err
+	}
+	if o.grep != "" {
+		re, err := regexp.Compile(o.grep)
+		if err != nil {
+			return usage("bad --grep: %v", err)
+		}
+		o.keep = re.Match
+	}
+	if o.follow && o.which != "" {
+		return usage("--follow shows the newest run: it goes without --run")
+	}
+	return nil
+}
+
+func (o *logOptions) run(e *env) error {
+	sel := o.selector()
+	tasks, served, err := e.logged(sel)
+	lines := -1
+	switch {
+	case o.lines != nil:
+		lines = *o.lines
+	case o.follow:
+		lines = 10
+	}
+	var sources []*source
+	open := o.follow && served && open(sel) // and so later ones are shown as well
+	for _, t := range tasks {
+		if open && t.Log == "" {
+			continue // it has not begun
+		}
+		if o.follow && e.itself(&t) {
+			e.remark("tasks: %s does not follow itself", t.Name)
+			continue
+		}
+		s, serr := e.source(t, o.which)
+		if serr != nil {
+			err = errors.Join(err, serr)
+			continue
+		}
+		sources = append(sources, s)
+	}
+	if len(sources) == 0 && (!open || len(tasks) == 0) {
+		return err
+	}
+	r := e.newRouter(sources, o.keep, open || len(sources) > 1 || len(sel.Names) > 1) // of several names one may be unknown
+	if o.follow {
+		return joined(err, e.follow(&following{env: e, sel: sel, lines: lines, served: served, open: open, router: r}, tasks, sources))
+	}
+	for _, s := range sources {
+		for _, run := range s.runs {
+			if werr := s.copy(run, lines); werr != nil {
+				return joined(err, werr)
+			}
+		}
+		if werr := s.end(); werr != nil {
+			return joined(err, werr)
+		}
+	}
+	return err
 }
 
 // source is the log of one task: where it is and where it goes.
@@ -87,56 +141,6 @@ type source struct {
 	out    io.Writer
 	end    func() error // passes on an unterminated last line
 	remark func(format string, args ...any)
-}
-
-func (e *env) logs(f *logFlags, sel task.Selector) error {
-	var keep func([]byte) bool
-	if f.grep != "" {
-		re, err := regexp.Compile(f.grep)
-		if err != nil {
-			return usage("bad --grep: %v", err)
-		}
-		keep = re.Match
-	}
-	if f.follow && f.run != "" {
-		return usage("--follow shows the newest run: it goes without --run")
-	}
-	tasks, served, err := e.logged(sel)
-	var sources []*source
-	open := f.follow && served && open(sel) // and so later ones are shown as well
-	for _, t := range tasks {
-		if open && t.Log == "" {
-			continue // it has not begun
-		}
-		if f.follow && e.itself(&t) {
-			e.remark("tasks: %s does not follow itself", t.Name)
-			continue
-		}
-		s, serr := e.source(t, f.run)
-		if serr != nil {
-			err = errors.Join(err, serr)
-			continue
-		}
-		sources = append(sources, s)
-	}
-	if len(sources) == 0 && (!open || len(tasks) == 0) {
-		return err
-	}
-	r := e.newRouter(sources, keep, open || len(sources) > 1 || len(sel.Names) > 1) // of several names one may be unknown
-	if f.follow {
-		return joined(err, e.follow(&following{env: e, sel: sel, lines: f.lines, served: served, open: open, router: r}, tasks, sources))
-	}
-	for _, s := range sources {
-		for _, run := range s.runs {
-			if werr := s.copy(run, f.lines); werr != nil {
-				return joined(err, werr)
-			}
-		}
-		if werr := s.end(); werr != nil {
-			return joined(err, werr)
-		}
-	}
-	return err
 }
 
 // logged finds the tasks by the supervisor, or else by the logs that are there.

@@ -9,9 +9,10 @@ import (
 	"tasks/pkg/task"
 )
 
+type pauseOptions struct{ selection }
+
 func newPause(e *env) *cobra.Command {
-	var s selection
-	cmd := &cobra.Command{
+	return e.verb(new(pauseOptions), &cobra.Command{
 		Use:   "pause NAME... | --all | --group G",
 		Short: "Pause tasks: their processes stop where they are",
 		Long: `Pause tasks: all their processes stop where they are, and keep their memory, their
@@ -20,33 +21,28 @@ towards --timeout. --all and --group pause what runs; to have nothing new begin 
 a group either, use 'tasks group pause'.`,
 		Example:           "  tasks pause render\n  tasks resume render",
 		ValidArgsFunction: completeNames(func(t task.Info) bool { return t.State == task.Running }),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			sel, err := s.selector(cmd, args)
-			if err != nil {
-				return err
-			}
-			return e.ask(func(ctx context.Context, c *client.Client) ([]task.Info, error) { return c.Pause(ctx, sel) })
-		},
-	}
-	s.flags(cmd)
-	return cmd
+	})
 }
 
+func (o *pauseOptions) parse(l line) error { return o.something(l) }
+
+func (o *pauseOptions) run(e *env) error {
+	return e.ask(func(ctx context.Context, c *client.Client) ([]task.Info, error) { return c.Pause(ctx, o.selector()) })
+}
+
+type resumeOptions struct{ selection }
+
 func newResume(e *env) *cobra.Command {
-	var s selection
-	cmd := &cobra.Command{
+	return e.verb(new(resumeOptions), &cobra.Command{
 		Use:               "resume NAME... | --all | --group G",
 		Short:             "Let paused tasks go on",
 		Example:           "  tasks resume render\n  tasks resume --all",
 		ValidArgsFunction: completeNames(func(t task.Info) bool { return t.State == task.Paused }),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			sel, err := s.selector(cmd, args)
-			if err != nil {
-				return err
-			}
-			return e.ask(func(ctx context.Context, c *client.Client) ([]task.Info, error) { return c.Resume(ctx, sel) })
-		},
-	}
-	s.flags(cmd)
-	return cmd
+	})
+}
+
+func (o *resumeOptions) parse(l line) error { return o.something(l) }
+
+func (o *resumeOptions) run(e *env) error {
+	return e.ask(func(ctx context.Context, c *client.Client) ([]task.Info, error) { return c.Resume(ctx, o.selector()) })
 }

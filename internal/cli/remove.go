@@ -8,39 +8,48 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"tasks/pkg/client"
 	"tasks/pkg/task"
 )
 
+type removeOptions struct {
+	selection
+	force bool
+}
+
 func newRemove(e *env) *cobra.Command {
-	var s selection
-	var force bool
-	cmd := &cobra.Command{
+	return e.verb(new(removeOptions), &cobra.Command{
 		Use:               "rm NAME... | --all | --group G",
 		Aliases:           []string{"remove", "delete"},
 		Short:             "Forget ended tasks and their logs",
 		Long:              "Forget ended tasks and their logs, and print their names. One that has not ended is\nleft alone, unless --force stops it first. One whose logs cannot be deleted stays,\nand can be removed once they can.",
 		Example:           "  tasks rm build\n  tasks rm --force 'tmp-*'",
 		ValidArgsFunction: completeNames(ended),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			sel, err := s.selector(cmd, args)
-			if err != nil {
-				return err
-			}
-			_, err = e.forget(client.RemoveOptions{Selector: sel, Force: force})
-			return err
-		},
-	}
-	s.flags(cmd)
-	cmd.Flags().BoolVar(&force, "force", false, "stop first what has not ended")
-	return cmd
+	})
+}
+
+func (o *removeOptions) flags(f *pflag.FlagSet) {
+	o.selection.flags(f)
+	f.BoolVar(&o.force, "force", false, "stop first what has not ended")
+}
+
+func (o *removeOptions) parse(l line) error { return o.something(l) }
+
+func (o *removeOptions) run(e *env) error {
+	_, err := e.forget(client.RemoveOptions{Selector: o.selector(), Force: o.force})
+	return err
+}
+
+type cleanOptions struct {
+	all    bool
+	groups groupNames
+	stateList
 }
 
 func newClean(e *env) *cobra.Command {
-	var s selection
-	var states []string
-	cmd := &cobra.Command{
+	return e.verb(new(cleanOptions), &cobra.Command{
 		Use:   "clean [--state S,...] [--group G] [--all]",
 		Short: "Forget finished tasks and their logs",
 		Long: `Forget finished tasks and their logs, and print their names: those that are done,
@@ -49,26 +58,51 @@ itself. A service (a task with a restart policy) or a schedule that failed or wa
 stopped is kept, unless --all is given; jobs of 'tasks each' are no services.`,
 		Example: "  tasks clean\n  tasks clean --state done\n  tasks clean --all -g encode",
 		Args:    noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			o := client.RemoveOptions{Selector: s.groups.selector(nil, len(s.groups) == 0), Ended: s.all, Finished: !s.all}
-			var err error
-			if o.States, err = parseStates(cmd, states); err != nil {
-				return err
-			}
-			for _, st := range o.States {
-				if !st.Ended() {
-					return usage("tasks that are %s have not ended: use 'tasks rm --force'", st)
-				}
-			}
-			return e.clean(o)
-		},
+	})
+}
+
+func (o *cleanOptions) flags(f *pflag.FlagSet) {
+	f.BoolVarP(&o.all, "all", "a", false, "everything that has ended, stopped services and schedules too")
+	f.VarP(&o.groups, "group", "g", "only tasks of `GROUP`; may be repeated")
+	o.stateList.flags(f, "only these `STATES`: done, failed, stopped, lost")
+}
+
+func (o *cleanOptions) parse(line) error {
+	if err := o.stateList.parse(); err != nil {
+		return err
 	}
-	cmd.Flags().BoolVarP(&s.all, "all", "a", false, "everything that has ended, stopped services and schedules too")
-	cmd.Flags().VarP(&s.groups, "group", "g", "only tasks of `GROUP`; may be repeated")
-	cmd.Flags().StringSliceVar(&states, "state", nil, "only these `STATES`: done, failed, stopped, lost")
-	cmd.RegisterFlagCompletionFunc("group", completeGroups)
-	cmd.RegisterFlagCompletionFunc("state", listed("done", "failed", "stopped", "lost"))
-	return cmd
+	for _, s := range o.states {
+		if !s.Ended() {
+			return usage("tasks that are %s have not ended: use 'tasks rm --force'", s)
+		}
+	}
+	return nil
+}
+
+// run forgets tasks, and says how many those were and what was kept.
+func (o *cleanOptions) run(e *env) error {
+	sel := o.groups.selector(nil, len(o.groups) == 0)
+	gone, err := e.forget(client.RemoveOptions{Selector: sel, States: o.states, Ended: o.all, Finished: !o.all})
+	if errors.Is(err, task.ErrUnavailable) || errors.Is(err, errInterrupted) || errors.Is(err, task.ErrUsage) {
+		return err
+	}
+	kept := make(map[task.State]int)
+	if !o.all {
+		// A group whose last task is gone is not there any more, and has kept none.
+		have, listErr := e.client.List(context.Background(), client.ListOptions{Selector: sel, States: o.states})
+		if listErr != nil && !errors.Is(listErr, task.ErrNotFound) {
+			return cmp.Or(err, listErr) // mostly one error twice
+		}
+		for _, t := range have {
+			if t.State.Ended() && !t.Finished() {
+				kept[t.State]++
+			}
+		}
+	}
+	if text := forgot(len(gone), kept); text != "" {
+		e.remark("%s", text)
+	}
+	return err
 }
 
 // forget removes tasks and prints what is gone: the names, or as JSON the tasks
@@ -83,31 +117,6 @@ func (e *env) forget(o client.RemoveOptions) (gone []task.Info, err error) {
 		return gone, err
 	})
 	return gone, err
-}
-
-// clean forgets what o selects, and says how much that was and what was kept.
-func (e *env) clean(o client.RemoveOptions) error {
-	gone, err := e.forget(o)
-	if errors.Is(err, task.ErrUnavailable) || errors.Is(err, errInterrupted) || errors.Is(err, task.ErrUsage) {
-		return err
-	}
-	kept := make(map[task.State]int)
-	if o.Finished {
-		// A group whose last task is gone is not there any more, and has kept none.
-		have, listErr := e.client.List(context.Background(), client.ListOptions{Selector: o.Selector, States: o.States})
-		if listErr != nil && !errors.Is(listErr, task.ErrNotFound) {
-			return cmp.Or(err, listErr) // mostly one error twice
-		}
-		for _, t := range have {
-			if t.State.Ended() && !t.Finished() {
-				kept[t.State]++
-			}
-		}
-	}
-	if text := forgot(len(gone), kept); text != "" {
-		e.remark("%s", text)
-	}
-	return err
 }
 
 // forgot says how many tasks a clean forgot, and how many it kept; nothing where

@@ -93,7 +93,7 @@ func (p *printer) row(t task.Info, now time.Time) []string {
 		mem, procs = size(t.Stats.MemoryBytes), strconv.Itoa(t.Stats.Processes)
 	}
 	return []string{
-		t.Name, dash(t.Group), state, readyText(t), number(t.PID), uptime(t, now), strconv.Itoa(t.Restarts), exit,
+		t.Name, dash(t.Group), state, isReady(t), number(t.PID), uptime(t, now), strconv.Itoa(t.Restarts), exit,
 		cpu, mem, procs, number(t.Run), dash(plain(t.Cwd)), dash(plain(t.Log)), command,
 	}
 }
@@ -295,7 +295,7 @@ func number(n int) string {
 	return strconv.Itoa(n)
 }
 
-func readyText(t task.Info) string {
+func isReady(t task.Info) string {
 	switch {
 	case t.Ready == nil:
 		return "-"

@@ -7,49 +7,25 @@ import (
 	"os"
 	"time"
 
-	"github.com/spf13/cobra"
-
-	"tasks/internal/logs"
 	"tasks/internal/socket"
 	"tasks/pkg/client"
 	"tasks/pkg/task"
 )
 
-// limitsGiven are those of the flags that were given: another supervisor keeps its own.
-func limitsGiven(cmd *cobra.Command, keepEnded *int, limits *logs.Limits) (o client.ReplaceOptions) {
-	changed := cmd.Flags().Changed
-	if changed("keep-ended") {
-		o.KeepEnded = keepEnded
-	}
-	if changed("log-max-size") {
-		o.LogMaxSize = &limits.MaxSize
-	}
-	if changed("log-keep") {
-		o.LogKeep = &limits.Keep
-	}
-	if changed("log-total") {
-		o.LogTotal = &limits.Total
-	}
-	return o
-}
-
-// stateGiven tells whether the state directory was named for this command, not for all.
-func stateGiven(cmd *cobra.Command) bool { return cmd.Flags().Changed("state-dir") }
-
-// replace has this program take over from a supervisor that answers, with these
-// limits; done is false where none does. A state directory that was named must be
+// replace has this program take over from a supervisor that answers, with the limits
+// that were given: it keeps its own else. done is false where none does. A state directory that was named must be
 // the supervisor's.
-func (e *env) replace(paths socket.Paths, named bool, limits client.ReplaceOptions) (done bool, err error) {
+func (e *env) replace(paths socket.Paths, o *serveOptions) (done bool, err error) {
 	e.dialAt(paths.Socket)
 	program, err := os.Executable()
 	if err != nil {
 		return false, fmt.Errorf("cannot find this program: %w", err)
 	}
 	state := ""
-	if named {
+	if o.state != "" {
 		state = paths.State
 	}
-	only := client.ReplaceOptions{Program: program}
+	only, limits := client.ReplaceOptions{Program: program}, o.limits
 	limits.Program = program
 	done, err = e.takeOver(paths.Socket, state, limits)
 	if errors.Is(err, task.ErrUsage) && limits != only {
@@ -59,7 +35,7 @@ func (e *env) replace(paths socket.Paths, named bool, limits client.ReplaceOptio
 		}
 	}
 	if done && err == nil {
-		e.otherState(named, paths.State)
+		e.otherState(o.state != "", paths.State)
 		err = e.sayServing(false)
 	}
 	return done, err
@@ -123,13 +99,19 @@ func sameDir(a, b string) bool {
 }
 
 // ignored remarks what came too late for the supervisor that serves.
-func (e *env) ignored(cmd *cobra.Command, state string) {
-	for _, flag := range []string{"keep-ended", "log-max-size", "log-keep", "log-total"} {
-		if cmd.Flags().Changed(flag) {
-			e.remark("tasks: --%s has no effect on the supervisor that serves already: add --replace", flag)
+func (e *env) ignored(o *serveOptions, state string) {
+	for _, limit := range []struct {
+		flag  string
+		given bool
+	}{
+		{"keep-ended", o.limits.KeepEnded != nil}, {"log-max-size", o.limits.LogMaxSize != nil},
+		{"log-keep", o.limits.LogKeep != nil}, {"log-total", o.limits.LogTotal != nil},
+	} {
+		if limit.given {
+			e.remark("tasks: --%s has no effect on the supervisor that serves already: add --replace", limit.flag)
 		}
 	}
-	e.otherState(stateGiven(cmd), state)
+	e.otherState(o.state != "", state)
 }
 
 // otherState remarks that the supervisor that serves has another state directory than

@@ -53,17 +53,14 @@ func (e *env) run(args []string) int {
 	root.SetIn(e.in)
 	root.SetOut(e.out)
 	root.SetErr(e.err)
-	cmd, err := root.ExecuteC()
+	err := root.Execute()
 	if lost := e.unwritten(err); lost != nil {
 		err = joined(err, lost)
 	}
 	for _, line := range lines(err) {
 		fmt.Fprintln(e.err, "tasks: "+e.hint(line, err))
 	}
-	if cmd != nil && cmd.Annotations["exit"] == "task" {
-		return codeOfWait(err)
-	}
-	return codeOf(err)
+	return e.code(err)
 }
 
 // startsTasks tells a command that has a NAME and a COMMAND.
@@ -238,7 +235,7 @@ func flagMessage(cmd *cobra.Command, err error) string {
 			like = "a number with a unit, such as 10s, 1h30m or 1d"
 		case "int":
 			like = "a number"
-		case "": // a text: a task.Size
+		case "size":
 			like = "a number with a unit, such as 64MiB or 10MB, or none"
 		case "bool", "boolfunc":
 			like = "true or false"

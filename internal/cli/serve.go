@@ -9,21 +9,25 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"tasks/internal/daemon"
 	"tasks/internal/escape"
 	"tasks/internal/logs"
 	"tasks/internal/process"
 	"tasks/internal/socket"
+	"tasks/pkg/client"
 	"tasks/pkg/task"
 )
 
+type serveOptions struct {
+	foreground, replace bool
+	state               string                // the directory; "": as for all
+	limits              client.ReplaceOptions // what was given of them
+}
+
 func newServe(e *env) *cobra.Command {
-	var state string
-	var foreground, replace bool
-	keep := 1000
-	limits := logs.Limits{MaxSize: logs.DefaultMaxSize, Keep: logs.DefaultKeep, Total: logs.DefaultTotal}
-	cmd := &cobra.Command{
+	return e.verb(new(serveOptions), &cobra.Command{
 		Use:   "serve [--foreground] [--state-dir DIR]",
 		Short: "Start the supervisor in the background",
 		Long: `Start the supervisor in the background, and return when its socket answers.
@@ -43,58 +47,83 @@ TERM or INT, which stops them and lets the next 'tasks serve' start them again.`
   tasks serve --replace                after an upgrade of this program
   tasks serve --replace --log-keep 3   another limit from now on`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := cmp.Or(task.CheckCount("--keep-ended", &keep), task.CheckCount("--log-keep", &limits.Keep),
-				task.CheckSize("--log-max-size", &limits.MaxSize), task.CheckSize("--log-total", &limits.Total)); err != nil {
-				return usage("%v", err)
-			}
-			paths, err := socket.Locate(e.socket, state, os.Getenv, os.Getuid())
-			if err != nil {
-				return err
-			}
-			if state == "" && os.Getenv("TASKS_STATE_DIR") == "" {
-				if err := paths.CheckSudo(os.Getenv); err != nil {
-					return fmt.Errorf("cannot serve: %w", err)
-				}
-			}
-			e.checkZone()
-			if foreground && replace {
-				return usage("--replace replaces a supervisor where it is: it goes without --foreground")
-			}
-			if foreground {
-				return e.serveHere(paths, keep, limits)
-			}
-			if replace {
-				if done, err := e.replace(paths, stateGiven(cmd), limitsGiven(cmd, &keep, &limits)); done || err != nil {
-					return err
-				}
-			}
-			e.dialAt(paths.Socket)
-			if e.foreign && os.Geteuid() == 0 {
-				if _, err := e.client.Info(context.Background()); err == nil {
-					e.ignored(cmd, paths.State)
-					return e.sayServing(true)
-				}
-			}
-			already, err := daemon.Start(context.Background(), paths, keep, limits, e.silent)
-			if err != nil {
-				return fmt.Errorf("cannot serve: %w", err)
-			}
-			if already {
-				e.ignored(cmd, paths.State)
-			}
-			return e.sayServing(already)
-		},
+	})
+}
+
+// keepEnded is how many done tasks are remembered unless it is said.
+const keepEnded = 1000
+
+func (o *serveOptions) flags(f *pflag.FlagSet) {
+	f.BoolVar(&o.foreground, "foreground", false, "stay in the foreground and log to stderr")
+	f.BoolVar(&o.replace, "replace", false, "have this program take over from the supervisor that runs; tasks go on")
+	f.StringVar(&o.state, "state-dir", "", "`DIR` of tasks and logs (default: TASKS_STATE_DIR, else by the socket)")
+	f.SetAnnotation("state-dir", cobra.BashCompSubdirsInDir, []string{})
+	intVar(f, &o.limits.KeepEnded, "keep-ended", "", "remember `N` done tasks; 0: all")
+	sizeVar(f, &o.limits.LogMaxSize, "log-max-size", "discard the oldest output of a run above `SIZE`; none: keep all")
+	intVar(f, &o.limits.LogKeep, "log-keep", "", "keep the logs of the last `N` runs of a task; 0: all")
+	sizeVar(f, &o.limits.LogTotal, "log-total", "delete the oldest logs of ended runs above `SIZE` in all; none: keep all")
+	for flag, value := range map[string]any{
+		"keep-ended": keepEnded, "log-max-size": logs.DefaultMaxSize, "log-keep": logs.DefaultKeep, "log-total": logs.DefaultTotal,
+	} {
+		f.Lookup(flag).DefValue = fmt.Sprint(value)
 	}
-	cmd.Flags().BoolVar(&foreground, "foreground", false, "stay in the foreground and log to stderr")
-	cmd.Flags().BoolVar(&replace, "replace", false, "have this program take over from the supervisor that runs; tasks go on")
-	cmd.Flags().StringVar(&state, "state-dir", "", "`DIR` of tasks and logs (default: TASKS_STATE_DIR, else by the socket)")
-	cmd.Flags().IntVar(&keep, "keep-ended", keep, "remember `N` done tasks; 0: all")
-	cmd.Flags().TextVar(&limits.MaxSize, "log-max-size", limits.MaxSize, "free the head of a run's log above `SIZE`; none: keep all")
-	cmd.Flags().IntVar(&limits.Keep, "log-keep", limits.Keep, "keep the logs of the last `N` runs of a task; 0: all")
-	cmd.Flags().TextVar(&limits.Total, "log-total", limits.Total, "delete the oldest logs of ended runs above `SIZE` in all; none: keep all")
-	cmd.MarkFlagDirname("state-dir")
-	return cmd
+}
+
+func (o *serveOptions) parse(line) error {
+	if err := cmp.Or(task.CheckCount("--keep-ended", o.limits.KeepEnded), task.CheckCount("--log-keep", o.limits.LogKeep),
+		task.CheckSize("--log-max-size", o.limits.LogMaxSize), task.CheckSize("--log-total", o.limits.LogTotal)); err != nil {
+		return usageError{err}
+	}
+	if o.foreground && o.replace {
+		return usage("--replace replaces a supervisor where it is: it goes without --foreground")
+	}
+	return nil
+}
+
+// begin is the limits that a supervisor begins with.
+func (o *serveOptions) begin() (keep int, limits logs.Limits) {
+	or := func(given *int, otherwise int) int { return *cmp.Or(given, &otherwise) }
+	size := func(given *task.Size, otherwise task.Size) task.Size { return *cmp.Or(given, &otherwise) }
+	return or(o.limits.KeepEnded, keepEnded), logs.Limits{
+		MaxSize: size(o.limits.LogMaxSize, logs.DefaultMaxSize), Keep: or(o.limits.LogKeep, logs.DefaultKeep), Total: size(o.limits.LogTotal, logs.DefaultTotal),
+	}
+}
+
+func (o *serveOptions) run(e *env) error {
+	paths, err := socket.Locate(e.socket, o.state, os.Getenv, os.Getuid())
+	if err != nil {
+		return err
+	}
+	if o.state == "" && os.Getenv("TASKS_STATE_DIR") == "" {
+		if err := paths.CheckSudo(os.Getenv); err != nil {
+			return fmt.Errorf("cannot serve: %w", err)
+		}
+	}
+	e.checkZone()
+	keep, limits := o.begin()
+	if o.foreground {
+		return e.serveHere(paths, keep, limits)
+	}
+	if o.replace {
+		if done, err := e.replace(paths, o); done || err != nil {
+			return err
+		}
+	}
+	e.dialAt(paths.Socket)
+	if e.foreign && os.Geteuid() == 0 {
+		if _, err := e.client.Info(context.Background()); err == nil {
+			e.ignored(o, paths.State)
+			return e.sayServing(true)
+		}
+	}
+	already, err := daemon.Start(context.Background(), paths, keep, limits, e.silent)
+	if err != nil {
+		return fmt.Errorf("cannot serve: %w", err)
+	}
+	if already {
+		e.ignored(o, paths.State)
+	}
+	return e.sayServing(already)
 }
 
 // checkZone remarks that schedules will not go by the zone that TZ asks for.

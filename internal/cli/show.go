@@ -8,15 +8,19 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"tasks/pkg/client"
 	"tasks/pkg/task"
 )
 
+type showOptions struct {
+	selection
+	env, tree bool
+}
+
 func newShow(e *env) *cobra.Command {
-	var s selection
-	var env, tree bool
-	cmd := &cobra.Command{
+	return e.verb(new(showOptions), &cobra.Command{
 		Use:     "show NAME...",
 		Aliases: []string{"describe"},
 		Short:   "Show all about a task",
@@ -25,38 +29,39 @@ runs. The values of its environment, and names and passwords in URLs, are shown 
 --env alone.`,
 		Example:           "  tasks show web\n  tasks show web --json | jq '.[0].runs'",
 		ValidArgsFunction: completeNames(nil),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			sel, err := s.selector(cmd, args)
-			if err != nil {
-				return err
-			}
-			c, err := e.dial()
-			if err != nil {
-				return err
-			}
-			e.secrets = env
-			tasks, err := c.Get(context.Background(), client.ListOptions{Selector: sel, Stats: true, Env: env, Tree: tree})
-			if e.output == "json" || e.output == "name" {
-				return e.answered(tasks, err)
-			}
-			for i, t := range tasks {
-				if e.quiet {
-					break
-				}
-				if i > 0 {
-					fmt.Fprintln(e.out)
-				}
-				if err := e.showTask(t); err != nil {
-					return err
-				}
-			}
-			return err
-		},
+	})
+}
+
+func (o *showOptions) flags(f *pflag.FlagSet) {
+	o.selection.flags(f)
+	f.BoolVar(&o.tree, "tree", false, "with the processes of its run")
+	f.BoolVar(&o.env, "env", false, "with the values of its environment, and with URLs as they were given")
+}
+
+func (o *showOptions) parse(l line) error { return o.something(l) }
+
+func (o *showOptions) run(e *env) error {
+	c, err := e.dial()
+	if err != nil {
+		return err
 	}
-	s.flags(cmd)
-	cmd.Flags().BoolVar(&tree, "tree", false, "with the processes of its run")
-	cmd.Flags().BoolVar(&env, "env", false, "with the values of its environment, and with URLs as they were given")
-	return cmd
+	e.secrets = o.env
+	tasks, err := c.Get(context.Background(), client.ListOptions{Selector: o.selector(), Stats: true, Env: o.env, Tree: o.tree})
+	switch {
+	case e.output == "json" || e.output == "name":
+		return e.answered(tasks, err)
+	case e.quiet:
+		return err
+	}
+	for i, t := range tasks {
+		if i > 0 {
+			fmt.Fprintln(e.out)
+		}
+		if err := e.showTask(t); err != nil {
+			return err
+		}
+	}
+	return err
 }
 
 func (p *printer) showTask(t task.Info) error {
@@ -87,7 +92,7 @@ func (p *printer) showTask(t task.Info) error {
 	say("Directory", t.Cwd)
 	say("PID", num(t.PID))
 	if t.Ready != nil && (t.Spec.Ready.Checked() || t.Spec.Health.Checked()) {
-		say("Ready", readyText(t))
+		say("Ready", isReady(t))
 	}
 	say("Run", num(t.Run))
 	say("Slot", num(t.Slot))

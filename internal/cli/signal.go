@@ -7,15 +7,20 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"tasks/pkg/client"
 	"tasks/pkg/task"
 )
 
+type signalOptions struct {
+	selection
+	sig  string
+	bare bool // it came to 'tasks kill' without a dash
+}
+
 func newSignal(e *env) *cobra.Command {
-	var s selection
-	var sig string
-	cmd := &cobra.Command{
+	return e.verb(new(signalOptions), &cobra.Command{
 		Use:     "signal SIG NAME... | --all | --group G",
 		Aliases: []string{"kill"},
 		Short:   "Send a signal to tasks",
@@ -30,37 +35,44 @@ it be started again and returns when it is gone.`,
 			}
 			return completeNames(exists)(cmd, args, toComplete)
 		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if sig == "" {
-				kill, more := cmd.CalledAs() == "kill", len(args) > 1 || s.all || len(s.groups) > 0
-				switch {
-				case kill && more && len(args) > 0 && isSignal(args[0]):
-					if err := e.onlySignal(args[0]); err != nil {
-						return err
-					}
-					sig, args = args[0], args[1:]
-				case kill:
-					sig = "TERM"
-				case len(args) > 0:
-					sig, args = args[0], args[1:]
-				default:
-					return usage("no signal given: use 'tasks signal SIG NAME'")
-				}
-			}
-			if _, err := task.ParseSignal(sig); err != nil {
-				return usageError{err}
-			}
-			sel, err := s.selector(cmd, args)
-			if err != nil {
-				return err
-			}
-			return e.ask(func(ctx context.Context, c *client.Client) ([]task.Info, error) { return c.Signal(ctx, sel, sig) })
-		},
+	})
+}
+
+func (o *signalOptions) flags(f *pflag.FlagSet) {
+	o.selection.flags(f)
+	f.StringVar(&o.sig, signalFlagName, "", "the signal")
+	f.MarkHidden(signalFlagName)
+}
+
+func (o *signalOptions) parse(l line) error {
+	if o.sig == "" {
+		kill, more := l.called == "kill", len(l.args) > 1 || o.all || len(o.groups) > 0
+		switch {
+		case kill && more && len(l.args) > 0 && isSignal(l.args[0]):
+			o.sig, l.args, o.bare = l.args[0], l.args[1:], true
+		case kill:
+			o.sig = "TERM"
+		case len(l.args) > 0:
+			o.sig, l.args = l.args[0], l.args[1:]
+		default:
+			return usage("no signal given: use 'tasks signal SIG NAME'")
+		}
 	}
-	s.flags(cmd)
-	cmd.Flags().StringVar(&sig, signalFlagName, "", "the signal")
-	cmd.Flags().MarkHidden(signalFlagName)
-	return cmd
+	if _, err := task.ParseSignal(o.sig); err != nil {
+		return usageError{err}
+	}
+	return o.something(l)
+}
+
+func (o *signalOptions) run(e *env) error {
+	if o.bare {
+		if err := e.onlySignal(o.sig); err != nil {
+			return err
+		}
+	}
+	return e.ask(func(ctx context.Context, c *client.Client) ([]task.Info, error) {
+		return c.Signal(ctx, o.selector(), o.sig)
+	})
 }
 
 const signalFlagName = "signal"

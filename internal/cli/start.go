@@ -8,23 +8,26 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"tasks/internal/escape"
 	"tasks/internal/logs"
+	"tasks/internal/option"
 	"tasks/pkg/client"
 	"tasks/pkg/task"
 )
 
-// startFlags are the flags of start as they were given.
-type startFlags struct {
-	specFlags
+type startOptions struct {
+	taskOptions
 	shell, wait  string
 	replace, all bool
+
+	names   []string
+	command []string // nil: what is known of the names is started again
 }
 
 func newStart(e *env) *cobra.Command {
-	var f startFlags
-	cmd := &cobra.Command{
+	return e.verb(new(startOptions), &cobra.Command{
 		Use:     "start NAME [flags] -- COMMAND [ARG...] | NAME...",
 		Short:   "Start a task: a command under a name",
 		Aliases: []string{"run", "add"},
@@ -47,106 +50,110 @@ removed is not new: give its command again.`,
   tasks start api --after db --ready-port 8080 --wait=ready -- ./api
   tasks start backup --cron '0 3 * * *' -- ./backup.sh
   tasks start web db                   again, as they were`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return e.start(cmd, &f, args)
-		},
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 			if typed("--") {
 				return nil, cobra.ShellCompDirectiveDefault
 			}
 			return completeNames(ended)(cmd, args, toComplete)
 		},
-	}
-	fl := cmd.Flags()
-	fl.StringVarP(&f.shell, "command", "c", "", "run `STRING` through sh -c, in place of a command after --")
-	fl.StringVar(&f.wait, "wait", "", "return when it is in `STATE`: running, ready or ended; alone: ended, with its exit code")
-	fl.Lookup("wait").NoOptDefVal = "ended"
-	fl.BoolVar(&f.replace, "replace", false, "stop first what has this name")
-	f.flags(cmd)
-	fl.BoolVarP(&f.all, "all", "a", false, "start every ended task again")
-	cmd.RegisterFlagCompletionFunc("wait", words("running", "ready", "ended"))
-	return cmd
+	})
 }
 
-func (e *env) start(cmd *cobra.Command, f *startFlags, args []string) error {
-	if f.wait != "" && f.wait != "ended" && f.wait != "running" && f.wait != "ready" {
-		return usage("bad --wait %q: use running, ready or ended", f.wait)
+func (o *startOptions) flags(f *pflag.FlagSet) {
+	o.taskOptions.flags(f)
+	f.Lookup("group").Usage += "; without a command: every ended task of it"
+	f.StringVarP(&o.shell, "command", "c", "", "run `STRING` through sh -c, in place of a command after --")
+	f.SetAnnotation("command", ofTopic, []string{string(option.Command)})
+	f.StringVar(&o.wait, "wait", "", "return when it is in `STATE`: running, ready or ended; alone: ended, with its exit code")
+	f.Lookup("wait").NoOptDefVal = "ended"
+	f.BoolVar(&o.replace, "replace", false, "stop first what has this name")
+	f.BoolVarP(&o.all, "all", "a", false, "start every ended task again")
+}
+
+func (o *startOptions) parse(l line) error {
+	o.taskOptions.parse(l)
+	if o.wait != "" && o.wait != "ended" && o.wait != "running" && o.wait != "ready" {
+		return usage("bad --wait %q: use running, ready or ended", o.wait)
 	}
-	if f.wait == "ended" {
-		cmd.Annotations = map[string]string{"exit": "task"}
+	o.names, o.command = l.parts()
+	switch {
+	case o.command != nil && len(o.command) == 0:
+		return usage("no command after --")
+	case o.command != nil && o.shell != "":
+		return usage("give a command either with -c or after --, not both")
+	case o.shell != "":
+		o.command = []string{"sh", "-c", o.shell}
 	}
-	names, command := args, []string(nil)
-	if at := cmd.ArgsLenAtDash(); at >= 0 {
-		names, command = args[:at], args[at:]
-		if len(command) == 0 {
-			return usage("no command after --")
-		}
-	}
-	if cmd.Flags().Changed("command") {
-		if command != nil {
-			return usage("give a command either with -c or after --, not both")
-		}
-		command = []string{"sh", "-c", f.shell}
-	}
-	if f.all {
-		if _, err := (&selection{f.all, f.groups}).given(names); err != nil {
+	if o.all {
+		if err := (&selection{all: true, groups: o.groups}).parse(line{args: o.names}); err != nil {
 			return err
 		}
 	}
 	switch {
-	case f.all && command != nil:
+	case o.all && o.command != nil:
 		return usage("--all starts ended tasks again: it goes without a command")
-	case len(names) == 0 && !f.all && (command != nil || len(f.groups) == 0):
+	case len(o.names) == 0 && !o.all && (o.command != nil || len(o.groups) == 0):
 		return usage("no name given: use 'tasks start NAME -- COMMAND'")
-	case command != nil && len(names) > 1:
-		return usage("one command needs one name, not %d: %s", len(names), strings.Join(names, " "))
+	case o.command != nil && len(o.names) > 1:
+		return usage("one command needs one name, not %d: %s", len(o.names), strings.Join(o.names, " "))
+	case o.command != nil:
+		return nil
 	}
-	if command == nil {
-		group := len(names) == 0 && !f.all
-		for _, flag := range f.given(cmd) {
-			if !(group && flag == "group") {
-				return usage("--%s needs a command: use 'tasks start NAME --%s … -- COMMAND'", flag, flag)
-			}
+	for _, flag := range o.given {
+		if !(o.ofGroup() && flag == "group") {
+			return usage("--%s needs a command: use 'tasks start NAME --%s … -- COMMAND'", flag, flag)
 		}
-		if f.replace && (group || f.all) {
-			return usage("--all and --group start what has ended: they go without --replace")
-		}
-		if group {
-			return e.startGroup(f)
-		}
-		return e.startAgain(f, names)
 	}
-	spec, err := f.spec(e, cmd, names[0], command)
+	if o.replace && (o.ofGroup() || o.all) {
+		return usage("--all and --group start what has ended: they go without --replace")
+	}
+	return nil
+}
+
+// ofGroup tells whether the ended tasks of a group are started again.
+func (o *startOptions) ofGroup() bool { return o.command == nil && len(o.names) == 0 && !o.all }
+
+func (o *startOptions) run(e *env) error {
+	if o.wait == "ended" {
+		e.code = codeOfWait
+	}
+	switch {
+	case o.ofGroup():
+		return e.startGroup(o)
+	case o.command == nil:
+		return e.startAgain(o)
+	}
+	spec, err := o.task(e.printer, o.names[0], o.command)
 	if err != nil {
 		return err
 	}
-	return e.started(f, func(ctx context.Context, c *client.Client) ([]task.Info, error) {
+	return e.started(o, func(ctx context.Context, c *client.Client) ([]task.Info, error) {
 		var err error
 		if spec.Caller, err = e.caller(ctx, c); err != nil {
 			return nil, err
 		}
-		return c.Start(ctx, spec, client.StartOptions{Replace: f.replace})
+		return c.Start(ctx, spec, client.StartOptions{Replace: o.replace})
 	})
 }
 
 // started runs a start, waits as far as was asked for, and prints the tasks.
-func (e *env) started(f *startFlags, start func(context.Context, *client.Client) ([]task.Info, error)) error {
+func (e *env) started(o *startOptions, start func(context.Context, *client.Client) ([]task.Info, error)) error {
 	c, err := e.dial()
 	if err != nil {
 		return err
 	}
 	then := unchanged
-	if f.replace {
+	if o.replace {
 		then = asked
 	}
 	ctx, done := untilInterrupt(then)
 	defer done()
 	tasks, err := start(ctx, c)
-	if f.wait == "" || err != nil || len(tasks) == 0 {
-		if err != nil && f.wait == "ended" && len(tasks) == 1 && tasks[0].State == task.Failed {
+	if o.wait == "" || err != nil || len(tasks) == 0 {
+		if err != nil && o.wait == "ended" && len(tasks) == 1 && tasks[0].State == task.Failed {
 			err = errors.Join(exitCode(codeOfTask(tasks[0])), err)
 		}
-		if err != nil && (f.wait == "running" || f.wait == "ready") {
+		if err != nil && (o.wait == "running" || o.wait == "ready") {
 			e.lastLines(tasks)
 		}
 		return joined(err, e.printTouched(tasks))
@@ -155,11 +162,11 @@ func (e *env) started(f *startFlags, start func(context.Context, *client.Client)
 	for _, t := range tasks {
 		names = append(names, t.Name)
 	}
-	now, err := e.waitOn(ctx, func() []task.Info { return tasks }, client.WaitOptions{Selector: task.Selector{Names: names}, For: f.wait, Once: f.wait != "ended"})
+	now, err := e.waitOn(ctx, func() []task.Info { return tasks }, client.WaitOptions{Selector: task.Selector{Names: names}, For: o.wait, Once: o.wait != "ended"})
 	if err == nil {
 		tasks = now
 	}
-	if f.wait == "ended" || err != nil {
+	if o.wait == "ended" || err != nil {
 		err = joined(err, e.printTouched(tasks))
 		if err == nil {
 			err = codeOfTasks(tasks)
@@ -168,14 +175,14 @@ func (e *env) started(f *startFlags, start func(context.Context, *client.Client)
 	}
 	var down []task.Info
 	for _, t := range tasks {
-		if t.State == task.BackingOff || t.State.Ended() && t.State != task.Done || t.State.Ended() && f.wait == "ready" {
+		if t.State == task.BackingOff || t.State.Ended() && t.State != task.Done || t.State.Ended() && o.wait == "ready" {
 			down = append(down, t)
 		}
 	}
 	if down == nil {
 		return e.printTouched(tasks)
 	}
-	return e.notUp(c, tasks, down, f.wait)
+	return e.notUp(c, tasks, down, o.wait)
 }
 
 // notUp stops what was to come up and did not, and shows the last it said.

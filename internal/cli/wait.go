@@ -3,19 +3,24 @@ package cli
 import (
 	"context"
 	"errors"
-	"time"
+	"slices"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"tasks/pkg/client"
 	"tasks/pkg/task"
 )
 
+type waitOptions struct {
+	selection
+	any     bool
+	state   string
+	timeout *task.Duration
+}
+
 func newWait(e *env) *cobra.Command {
-	var s selection
-	var o client.WaitOptions
-	var timeout time.Duration
-	cmd := &cobra.Command{
+	return e.verb(new(waitOptions), &cobra.Command{
 		Use:   "wait NAME... | --all | --group G",
 		Short: "Wait until tasks have ended, and pass on their exit code",
 		Long: `Wait until all the tasks have ended; with --any, until one has. The exit code is
@@ -28,46 +33,39 @@ answers within 10 seconds.`,
 		Example: `  tasks wait build && echo built
   tasks wait --any web db --timeout 1h
   tasks wait web --for running`,
-		Annotations:       map[string]string{"exit": "task"},
 		ValidArgsFunction: completeNames(nil),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			sel, err := s.selector(cmd, args)
-			if err != nil {
-				return err
-			}
-			o.Selector = sel
-			switch o.For {
-			case "ended", "running", "ready":
-			default:
-				return usage("bad --for %q: use ended, running or ready", o.For)
-			}
-			if cmd.Flags().Changed("timeout") {
-				if o.Timeout, err = duration("timeout", timeout); err != nil {
-					return err
-				}
-			}
-			return e.wait(o)
-		},
-	}
-	s.flags(cmd)
-	cmd.Flags().BoolVar(&o.Any, "any", false, "until one of them has, with that one's code")
-	cmd.Flags().StringVar(&o.For, "for", "ended", "until they are in `STATE`: ended, running or ready")
-	durationVar(cmd.Flags(), &timeout, "timeout", "", 0, "give up after `TIME`, with exit code 124")
-	cmd.RegisterFlagCompletionFunc("for", words("ended", "running", "ready"))
-	return cmd
+	})
 }
 
-func (e *env) wait(o client.WaitOptions) error {
+func (o *waitOptions) flags(f *pflag.FlagSet) {
+	o.selection.flags(f)
+	f.BoolVar(&o.any, "any", false, "until one of them has, with that one's code")
+	f.StringVar(&o.state, "for", "ended", "until they are in `STATE`: ended, running or ready")
+	durationVar(f, &o.timeout, "timeout", "", "give up after `TIME`, with exit code 124")
+}
+
+func (o *waitOptions) parse(l line) error {
+	if err := o.something(l); err != nil {
+		return err
+	}
+	if !slices.Contains([]string{"ended", "running", "ready"}, o.state) {
+		return usage("bad --for %q: use ended, running or ready", o.state)
+	}
+	return checked(task.CheckDuration("--timeout", o.timeout))
+}
+
+func (o *waitOptions) run(e *env) error {
+	e.code = codeOfWait
 	if _, err := e.dial(); err != nil {
 		return err
 	}
 	ctx, done := untilInterrupt(unchanged)
 	defer done()
-	tasks, err := e.waitOn(ctx, e.noted(ctx, o.Selector), o)
+	tasks, err := e.waitOn(ctx, e.noted(ctx, o.selector()), client.WaitOptions{Selector: o.selector(), Any: o.any, For: o.state, Timeout: o.timeout})
 	if errors.Is(err, context.Canceled) {
 		err = context.Cause(ctx)
 	}
-	if is := met(tasks, o.For); o.Any && err == nil && len(is) > 0 {
+	if is := met(tasks, o.state); o.any && err == nil && len(is) > 0 {
 		tasks = is[:1]
 	}
 	if e.output == "json" || e.output == "name" || e.output == "wide" {
@@ -76,10 +74,10 @@ func (e *env) wait(o client.WaitOptions) error {
 	if err != nil {
 		return err
 	}
-	if o.For != "ended" {
+	if o.state != "ended" {
 		for _, t := range tasks {
 			if t.State.Ended() {
-				return joined(task.Errorf(nil, t.Name, "%s is %s, not %s", t.Name, t.State, o.For), nil)
+				return joined(task.Errorf(nil, t.Name, "%s is %s, not %s", t.Name, t.State, o.state), nil)
 			}
 		}
 		return nil

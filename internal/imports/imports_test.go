@@ -16,6 +16,7 @@ var forbidden = []struct {
 }{
 	{"tasks/internal/fault", []string{"tasks", "."}, "anything may pass a point"},
 	{"tasks/pkg/task", []string{"tasks/internal", "tasks/pkg", "."}, "the vocabulary depends on the standard library alone"},
+	{"tasks/internal/option", []string{"tasks/internal", "tasks/pkg", "."}, "the table of options knows the vocabulary alone"},
 	{"tasks/pkg/engine", []string{"tasks/internal", "tasks/pkg", "."}, "an engine depends on the vocabulary alone"},
 	{"tasks/internal/lifecycle", []string{"tasks/internal", "tasks/pkg", "."}, "the state machine is pure"},
 	{"tasks/internal/deps", []string{"tasks/internal", "tasks/pkg", "."}, "what comes after what is decided from names alone"},
@@ -80,7 +81,7 @@ func pure(dep string) bool {
 // allowed are the steps downwards within what is forbidden as a whole.
 func allowed(pkg, dep string) bool {
 	switch pkg {
-	case "tasks/pkg/engine", "tasks/internal/lifecycle", "tasks/internal/deps", "tasks/internal/queue", "tasks/internal/each":
+	case "tasks/pkg/engine", "tasks/internal/lifecycle", "tasks/internal/deps", "tasks/internal/queue", "tasks/internal/each", "tasks/internal/option":
 		return dep == "tasks/pkg/task"
 	}
 	return false

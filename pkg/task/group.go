@@ -3,6 +3,7 @@ package task
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 )
 
 // A Group is what the tasks of a group share, and how many of them there are.
@@ -55,6 +56,13 @@ func (g *Group) Stands() bool { return g.Paused || g.Slots != nil && *g.Slots ==
 
 // Slots is a number of slots, as JSON a number or "none".
 type Slots struct{ N *int } // nil: no limit
+
+func (s Slots) String() string {
+	if s.N == nil {
+		return "none"
+	}
+	return strconv.Itoa(*s.N)
+}
 
 // MarshalJSON writes a number or "none".
 func (s Slots) MarshalJSON() ([]byte, error) {

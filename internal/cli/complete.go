@@ -1,0 +1,150 @@
+package cli
+
+import (
+	"context"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"tasks/internal/escape"
+	"tasks/pkg/client"
+	"tasks/pkg/task"
+)
+
+// completeWithin is how long a completion may take: TASKS_COMPLETION_TIMEOUT, or
+// as long as a typist does not notice.
+func completeWithin() time.Duration {
+	if d, err := task.ParseDuration(os.Getenv("TASKS_COMPLETION_TIMEOUT")); err == nil && d > 0 {
+		return d
+	}
+	return 150 * time.Millisecond
+}
+
+// live asks the supervisor for its tasks.
+func live(cmd *cobra.Command) (tasks []task.Info) {
+	asks(cmd, func(ctx context.Context, c *client.Client) { tasks, _ = c.List(ctx, client.ListOptions{}) })
+	// A shell takes what is offered apart at line ends and tabs.
+	return slices.DeleteFunc(tasks, func(t task.Info) bool { return escape.Needed(t.Name + string(t.State)) })
+}
+
+// asks asks the supervisor, for a completion: quickly, or not at all.
+func asks(cmd *cobra.Command, ask func(context.Context, *client.Client)) {
+	d := &dialer{says: newPrinter()}
+	d.socket, _ = cmd.Flags().GetString("socket")
+	d.foreign, _ = cmd.Flags().GetBool("allow-foreign")
+	defer d.client.Close()
+	within := completeWithin()
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	if c, err := d.dialWithin(within / 2); err == nil {
+		ask(ctx, c)
+	}
+}
+
+// flagValues offers values of flags: of those of a command, or else of any.
+var flagValues = map[string]completer{
+	"--group":       completeGroups,
+	"--after":       completeNameLists,
+	"--after-ended": completeNameLists,
+	"--restart":     words("no", "on-failure", "always"),
+	"--overlap":     words("skip", "queue", "replace"),
+	"--stop-signal": words(task.SignalNames()...),
+	"--ulimit":      completeLimits,
+	"--state":       listed(stateWords()...),
+	"clean --state": listed("done", "failed", "stopped", "lost"),
+	"start --wait":  words("running", "ready", "ended"),
+	"wait --for":    words("ended", "running", "ready"),
+}
+
+type completer = func(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective)
+
+// completeNames offers the tasks in these states (none: any) that were not named yet.
+func completeNames(is func(task.Info) bool) completer {
+	return func(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+		named := make(map[string]bool)
+		for _, a := range args {
+			named[a] = true
+		}
+		var names []string
+		for _, t := range live(cmd) {
+			if !named[t.Name] && strings.HasPrefix(t.Name, toComplete) && (is == nil || is(t)) {
+				names = append(names, t.Name+"\t"+string(t.State))
+			}
+		}
+		return names, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// completeNameLists offers the tasks for a list with commas between them.
+func completeNameLists(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+	var names []string
+	for _, t := range live(cmd) {
+		names = append(names, t.Name)
+	}
+	return listed(names...)(cmd, args, toComplete)
+}
+
+func completeGroups(cmd *cobra.Command, _ []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+	var names []string
+	asks(cmd, func(ctx context.Context, c *client.Client) {
+		groups, _ := c.Groups(ctx)
+		for _, g := range groups {
+			if strings.HasPrefix(g.Name, toComplete) && !escape.Needed(g.Name) {
+				names = append(names, g.Name)
+			}
+		}
+	})
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// words offers fixed ones.
+func words(all ...string) completer {
+	return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return all, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// listed offers fixed words for a list with commas between them.
+func listed(all ...string) completer {
+	return func(_ *cobra.Command, _ []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+		before := toComplete[:strings.LastIndexByte(toComplete, ',')+1]
+		var offers []string
+		for _, w := range all {
+			if !slices.Contains(strings.Split(before, ","), w) {
+				offers = append(offers, before+w)
+			}
+		}
+		return offers, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// typed tells whether word is on the line to complete. The library says neither
+// where its -- is, nor by which of its names the command was called.
+func typed(word string) bool { return slices.Contains(os.Args, word) }
+
+// describeFlags takes the quotes, which name a flag's value in help, out of the
+// descriptions that completions show.
+func describeFlags(cmd *cobra.Command) {
+	unquote := func(f *pflag.Flag) { f.Usage = strings.ReplaceAll(f.Usage, "`", "") }
+	cmd.Flags().VisitAll(unquote)
+	cmd.PersistentFlags().VisitAll(unquote)
+	for _, c := range cmd.Commands() {
+		describeFlags(c)
+	}
+}
+
+// completeLimits offers the names of limits.
+func completeLimits(_ *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
+	if strings.Contains(word, "=") {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var names []string
+	for _, name := range task.LimitNames() {
+		names = append(names, name+"=")
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+}
