@@ -16,11 +16,11 @@ func TestFuncEngineContract(t *testing.T) {
 		spec := &task.Spec{Name: "f"}
 		switch k {
 		case enginetest.Brief:
-			return funcEngine{func(ctx context.Context) error { fmt.Fprintln(Log(ctx), "hello"); return nil }}, spec
+			return funcEngine{f: func(ctx context.Context) error { fmt.Fprintln(Log(ctx), "hello"); return nil }}, spec
 		case enginetest.Failing:
-			return funcEngine{func(context.Context) error { return errors.New("boom") }}, spec
+			return funcEngine{f: func(context.Context) error { return errors.New("boom") }}, spec
 		case enginetest.Lasting:
-			return funcEngine{func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}, spec
+			return funcEngine{f: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}, spec
 		}
 		return nil, nil
 	})

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"runtime/debug"
 	"syscall"
 
@@ -23,25 +22,35 @@ var ErrStop = errors.New("stop event set")
 
 type logKey struct{}
 
-// Log is where the function that was given ctx writes its output: the log of
-// its run, or nowhere. It may be used until the function returns.
+// Log is where the function that was given ctx writes its output: the log of its
+// run, or where there are no Options.Logs the memory, see [KeptOutput]. It may be
+// used until the function returns.
 func Log(ctx context.Context) io.Writer {
-	if f, ok := ctx.Value(logKey{}).(*os.File); ok {
-		return f
+	if w, ok := ctx.Value(logKey{}).(io.Writer); ok {
+		return w
 	}
 	return io.Discard
 }
 
 // funcEngine runs one function.
-type funcEngine struct{ f Func }
+type funcEngine struct {
+	f    Func
+	kept *output // of runs that have no log
+}
 
 func (e funcEngine) Start(_ context.Context, l engine.Launch) (engine.Process, error) {
 	ctx, cancel := context.WithCancelCause(context.Background())
-	if l.Log != nil {
+	end := func() {}
+	switch {
+	case l.Log != nil:
 		ctx = context.WithValue(ctx, logKey{}, l.Log)
+		end = func() { l.Log.Close() }
+	case e.kept != nil:
+		ctx = context.WithValue(ctx, logKey{}, e.kept.begin(l.Run))
+		end = func() { e.kept.end(l.Run) }
 	}
 	r := &funcRun{cancel: cancel, over: make(chan struct{})}
-	go r.run(ctx, e.f, l.Log)
+	go r.run(ctx, e.f, end)
 	return r, nil
 }
 
@@ -51,7 +60,8 @@ type funcRun struct {
 	exit   task.Exit // set before over is closed
 }
 
-func (r *funcRun) run(ctx context.Context, f Func, log *os.File) {
+// run calls f, and end once nothing more is written.
+func (r *funcRun) run(ctx context.Context, f Func, end func()) {
 	returned := false
 	defer func() {
 		if p := recover(); p != nil {
@@ -61,9 +71,7 @@ func (r *funcRun) run(ctx context.Context, f Func, log *os.File) {
 			r.exit = task.Exit{Code: 2, Err: "the function ended its goroutine"}
 		}
 		r.cancel(nil)
-		if log != nil {
-			log.Close()
-		}
+		end()
 		close(r.over)
 	}()
 	err := f(ctx)

@@ -157,12 +157,19 @@ func (a *actor) adoptSpec(spec task.Spec, fn Func, plan cron.Plan) {
 func (a *actor) engineOf(spec task.Spec, fn Func) engine.Engine {
 	switch {
 	case fn != nil:
-		return funcEngine{fn}
+		return a.funcEngine(fn)
 	case len(spec.Command) > 0:
 		return a.sup.opts.Commands
 	default:
 		return nil
 	}
+}
+
+func (a *actor) funcEngine(fn Func) engine.Engine {
+	if a.past.output == nil && a.sup.opts.Logs == nil {
+		a.past.output = new(output)
+	}
+	return funcEngine{fn, a.past.output}
 }
 
 func (a *actor) noEngine(spec task.Spec) error {

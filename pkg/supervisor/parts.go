@@ -37,6 +37,7 @@ type journal struct {
 	keptUntil time.Time        // until when the client may ask for it again
 	gone      task.Info        // what was shown before the task was removed
 	unknown   task.Unknown     // of the record
+	output    *output          // of the runs of a function without a log
 }
 
 // last is the present run, or else the one before.

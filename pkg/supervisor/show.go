@@ -16,12 +16,14 @@ type snapshot struct {
 	runs []task.Run
 	env  task.Env
 	proc engine.Process // the present run, or nil
+
+	output *output // of the runs, where it is in memory
 }
 
 // show publishes a new snapshot.
 func (a *actor) show() {
 	s, past, spec := &a.state, &a.past, &a.role.spec
-	now := &snapshot{runs: slices.Clone(past.history), env: spec.Env, proc: a.run.proc, info: task.Info{
+	now := &snapshot{runs: slices.Clone(past.history), env: spec.Env, proc: a.run.proc, output: a.past.output, info: task.Info{
 		Name: a.name, State: s.Public(), Wish: s.Wish, Engine: a.engineName(), Group: spec.Group, Command: spec.Command,
 		Cwd: spec.Cwd, Run: past.run, Restarts: s.Turn.Restarts, Reason: past.reason, NextAt: a.clocks.next, Spec: spec.Shown(),
 		Priority: spec.Priority, After: spec.After, Slot: a.ahead.slot,

@@ -87,7 +87,8 @@ type Options struct {
 	// Checker makes the readiness and health checks of runs. nil: there are none,
 	// and a spec that has some cannot be started.
 	Checker engine.Checker
-	// Logs holds the output of runs. nil: output is thrown away.
+	// Logs holds the output of runs. nil: that of functions is kept in memory, see
+	// [Supervisor.Output], and that of commands is thrown away.
 	Logs Logs
 	// KeepEnded is how many done tasks are remembered; 0: all.
 	KeepEnded int
