@@ -213,3 +213,22 @@ func last(path string, n int) ([]byte, error) {
 	}
 	return b[1:], nil
 }
+
+// Part is at most that many bytes of the log at path, from offset on, or from where
+// the rest of it begins if its head was freed beyond that.
+func Part(path string, offset int64, most int) (text []byte, from int64, err error) {
+	f, err := safeopen.Open(path)
+	if err != nil {
+		return nil, offset, err
+	}
+	defer f.Close()
+	if from, _, err = skipHole(f, offset); err != nil {
+		return nil, offset, err
+	}
+	text = make([]byte, most)
+	n, err := f.ReadAt(text, from)
+	if err == io.EOF {
+		err = nil
+	}
+	return text[:n], from, err
+}

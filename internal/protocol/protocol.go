@@ -67,6 +67,16 @@ type Info struct {
 	Strays    []int              `json:"strays,omitempty"` // pids of children that belong to no task
 }
 
+// Output is a part of what a run wrote.
+type Output struct {
+	Run    int    `json:"run"`
+	Offset int64  `json:"offset"`           // of the first byte: more than asked for where that is not kept
+	Next   int64  `json:"next"`             // of the byte behind the last
+	Text   string `json:"text,omitempty"`   // if it is UTF-8
+	Base64 string `json:"base64,omitempty"` // else
+	Ended  bool   `json:"ended"`            // nothing comes after it
+}
+
 // The params of the methods. Each request's are one object; what it does not
 // name has its zero value, and unknown keys are refused.
 type (
@@ -130,6 +140,13 @@ type (
 		Once    bool           `json:"once,omitempty"` // a task in backoff is not waited for any longer
 		For     string         `json:"for,omitempty"`  // "ended" (the default), "running" or "ready"
 		Timeout *task.Duration `json:"timeout,omitempty"`
+	}
+	// Logs asks for what a run wrote.
+	Logs struct {
+		Name   string `json:"name"`
+		Run    int    `json:"run,omitempty"`    // 0: the newest
+		Offset int64  `json:"offset,omitempty"` // of the first byte
+		Wait   bool   `json:"wait,omitempty"`   // until there is more, or the run has ended
 	}
 	// Signal sends a signal to process groups.
 	Signal struct {

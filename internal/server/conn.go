@@ -68,7 +68,7 @@ func (c *conn) serve() {
 		req, finish, err := c.begin(line)
 		kept := c.kept
 		c.kept = 0
-		if lineDone != nil && (req.Method == "wait" || req.Method == "watch") { // may last for ever, and keep little
+		if lineDone != nil && (req.Method == "wait" || req.Method == "watch" || req.Method == "logs") { // may last for ever, and keep little
 			lineDone()
 			lineDone = nil
 		}

@@ -29,7 +29,7 @@ type host struct {
 func newHost(t testing.TB) *host {
 	t.Helper()
 	h := &host{fake: enginetest.NewFake()}
-	h.sup = supervisor.New(supervisor.Options{Commands: h.fake})
+	h.sup = supervisor.New(supervisor.Options{Commands: h.fake, Builtin: beat})
 	h.serve(t, Config{}, os.Getuid())
 	return h
 }

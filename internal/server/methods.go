@@ -31,6 +31,7 @@ var methods = map[string]begin{
 	"resume":  resume,
 	"each":    startEach,
 	"apply":   apply,
+	"logs":    logsOf,
 
 	"group.list":   groupList,
 	"group.set":    groupSet,

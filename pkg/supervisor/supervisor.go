@@ -253,6 +253,15 @@ func (s *Supervisor) Tree(info *task.Info) {
 	}
 }
 
+// LogPath is the file that a run of the task called name writes to; "" without
+// Options.Logs.
+func (s *Supervisor) LogPath(name string, run int) string {
+	if s.opts.Logs == nil {
+		return ""
+	}
+	return s.opts.Logs.Path(name, run)
+}
+
 // lookup is the task as it now is, or nil.
 func (s *Supervisor) lookup(name string) *snapshot {
 	s.mu.Lock()
