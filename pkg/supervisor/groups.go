@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"tasks/pkg/engine"
@@ -97,12 +98,12 @@ func (s *Supervisor) RemoveGroup(name string) (task.Group, error) {
 // PauseGroup has nothing new begin in the group, and pauses what runs, so far as
 // it can be paused.
 func (s *Supervisor) PauseGroup(ctx context.Context, name string) (task.Group, error) {
-	return s.stir(ctx, name, true, Pause, task.Running)
+	return s.stir(ctx, name, true)
 }
 
 // ResumeGroup undoes PauseGroup.
 func (s *Supervisor) ResumeGroup(ctx context.Context, name string) (task.Group, error) {
-	return s.stir(ctx, name, false, Resume, task.Paused)
+	return s.stir(ctx, name, false)
 }
 
 // pauseWithGroup pauses a run that has come to be in a paused group: PauseGroup sees
@@ -117,12 +118,23 @@ func (a *actor) pauseWithGroup() {
 	}
 }
 
-func (s *Supervisor) stir(ctx context.Context, name string, paused bool, of func(name string) Request, state task.State) (task.Group, error) {
+// stir pauses or resumes a group. It is recorded as unfinished before, so that the next
+// supervisor goes on with what a death cuts in two.
+func (s *Supervisor) stir(ctx context.Context, name string, paused bool) (task.Group, error) {
 	if _, err := s.Group(name); err != nil {
 		return task.Group{}, err
 	}
-	if _, err := s.ChangeGroup(name, func(g *task.Group) { g.Paused = paused }); err != nil {
+	if _, err := s.ChangeGroup(name, func(g *task.Group) { g.Paused, g.Unfinished = paused, true }); err != nil {
 		return task.Group{}, err
+	}
+	return s.stirRuns(ctx, name, paused)
+}
+
+// stirRuns is the part of stir that is about what runs.
+func (s *Supervisor) stirRuns(ctx context.Context, name string, paused bool) (task.Group, error) {
+	of, state := Resume, task.Paused
+	if paused {
+		of, state = Pause, task.Running
 	}
 	var calls []*Call
 	for _, t := range s.List() {
@@ -131,9 +143,15 @@ func (s *Supervisor) stir(ctx context.Context, name string, paused bool, of func
 		}
 	}
 	for _, c := range calls { // one that has ended meanwhile, or is a function, is none
-		if _, err := c.Wait(ctx); err != nil && ctx.Err() != nil {
+		if _, err := c.Wait(ctx); ctx.Err() != nil {
 			return task.Group{}, context.Cause(ctx)
+		} else if errors.Is(err, task.ErrUnavailable) { // left to the next supervisor
+			return task.Group{}, err
 		}
 	}
-	return s.Group(name)
+	return s.ChangeGroup(name, func(g *task.Group) {
+		if g.Paused == paused { // else the other was asked for meanwhile
+			g.Unfinished = false
+		}
+	})
 }

@@ -62,6 +62,14 @@ func (s *Supervisor) Load(ctx context.Context, records []task.Record, groups ...
 			s.opts.Logger.Warn("cannot start a task again", "task", c.request.name, "err", err)
 		}
 	}
+	for _, g := range groups {
+		if !g.Unfinished {
+			continue
+		}
+		if _, err := s.stirRuns(ctx, g.Name, g.Paused); err != nil {
+			s.opts.Logger.Warn("cannot pause or resume all of a group", "group", g.Name, "err", err)
+		}
+	}
 }
 
 // reserve gives those that go on their places in the queues: who has waited longest
@@ -198,9 +206,13 @@ func (a *actor) reclaim(ctx context.Context, r task.Record) error {
 		a.ahead.slot = r.Slot
 		a.sup.queues.Hold(a.place, a.role.spec.Group, r.Slot)
 	}
-	if p, ok := proc.(engine.Pauser); ok && r.State != task.Paused { // one that was paused, and not recorded
-		if err := p.Resume(); err != nil {
-			a.sup.opts.Logger.Warn("cannot resume a run that was taken back", "task", a.name, "err", err)
+	if p, ok := proc.(engine.Pauser); ok { // it may have been paused or resumed, and that was not recorded
+		asRecorded, verb := p.Resume, "resume"
+		if r.State == task.Paused {
+			asRecorded, verb = p.Pause, "pause"
+		}
+		if err := asRecorded(); err != nil {
+			a.sup.opts.Logger.Warn("cannot "+verb+" a run that was taken back", "task", a.name, "err", err)
 		}
 	}
 	fault.At("adopted")
@@ -222,6 +234,9 @@ func (a *actor) takenBack(r task.Record, kept lifecycle.Kept) {
 	came := !r.NextAt.IsZero() && !r.NextAt.After(a.sup.now())
 	_, late := a.resume(r)
 	a.happens(lifecycle.Recovered{Kept: kept, Found: lifecycle.TakenBack})
+	if r.PausedFor == 0 { // nobody has resumed it by hand
+		a.pauseWithGroup()
+	}
 	if came {
 		a.comes(late)
 	}

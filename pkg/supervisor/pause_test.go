@@ -1,6 +1,8 @@
 package supervisor_test
 
 import (
+	"context"
+	"maps"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -169,6 +171,96 @@ func TestSaveFailsAtAPause(t *testing.T) {
 		time.Sleep(3 * time.Second)
 		if got := st.record("a"); got.State != task.Paused {
 			t.Errorf("recorded as %s", got.State)
+		}
+	})
+}
+
+// A death cuts the pause or resume of a group in two: the next supervisor goes on with it.
+// Who was resumed by hand in a paused group goes on.
+func TestGroupIsPausedOverADeath(t *testing.T) {
+	reborn(t, func(t *testing.T, l *lives) {
+		runs := make(map[string]*enginetest.FakeRun)
+		for _, name := range []string{"a", "b", "c"} {
+			runs[name] = start(t, l.Supervisor, l.fake, job(name, in("g")))
+		}
+		are := func(states ...task.State) {
+			t.Helper()
+			for i, name := range []string{"a", "b", "c"} {
+				expect(t, l.Supervisor, name, states[i], "")
+				if paused := runs[name].Paused(); paused != (states[i] == task.Paused) {
+					t.Errorf("%s is paused: %v", name, paused)
+				}
+			}
+		}
+		// diesIn has the supervisor end once the first record was saved.
+		diesIn := func(change func(context.Context, string) (task.Group, error)) {
+			t.Helper()
+			var records []task.Record
+			var groups map[string]task.Group
+			l.st.failing(func(r *task.Record) error {
+				if r != nil && records == nil {
+					groups = maps.Clone(l.st.groups)
+					for name, old := range l.st.records {
+						if name == r.Spec.Name {
+							old = *r
+						}
+						records = append(records, old)
+					}
+				}
+				return nil
+			})
+			if g, err := change(t.Context(), "g"); err != nil || g.Unfinished {
+				t.Errorf("%+v, %v", g, err)
+			}
+			l.st.failing(nil)
+			l.again(func() error {
+				err := l.leave()
+				l.st.restore(records)
+				l.st.groups = groups
+				return err
+			}, time.Minute)
+			if g, err := l.Group("g"); err != nil || g.Unfinished || l.st.groups["g"].Unfinished {
+				t.Errorf("%+v, %v", g, err)
+			}
+		}
+		diesIn(l.PauseGroup)
+		are(task.Paused, task.Paused, task.Paused)
+		time.Sleep(time.Minute)
+		l.Resume(t.Context(), "b")
+		l.again(l.leave, time.Minute)
+		are(task.Paused, task.Running, task.Paused)
+		diesIn(l.ResumeGroup)
+		are(task.Running, task.Running, task.Running)
+	})
+}
+
+// What a death leaves paused or resumed, and not recorded, becomes what its record says;
+// what had just begun in a paused group is paused.
+func TestPausedAsRecorded(t *testing.T) {
+	reborn(t, func(t *testing.T, l *lives) {
+		resumed := start(t, l.Supervisor, l.fake, job("resumed"))
+		l.Pause(t.Context(), "resumed")
+		paused := start(t, l.Supervisor, l.fake, job("paused"))
+		begun := start(t, l.Supervisor, l.fake, job("begun", in("g")))
+		before := l.st.all()
+		time.Sleep(time.Second)
+		l.Resume(t.Context(), "resumed")
+		l.Pause(t.Context(), "paused")
+		l.ChangeGroup("g", func(g *task.Group) { g.Paused = true })
+		l.again(func() error {
+			err := l.leave()
+			l.st.restore(before)
+			return err
+		}, time.Minute)
+		for name, r := range map[string]*enginetest.FakeRun{"resumed": resumed, "paused": paused, "begun": begun} {
+			want := task.Paused
+			if name == "paused" {
+				want = task.Running
+			}
+			expect(t, l.Supervisor, name, want, "")
+			if r.Paused() != (want == task.Paused) {
+				t.Errorf("%s is paused: %v", name, r.Paused())
+			}
 		}
 	})
 }

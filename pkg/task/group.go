@@ -13,6 +13,8 @@ type Group struct {
 	Paused bool   `json:"paused,omitempty"`
 	Hooks         // of each of its tasks, beside their own
 
+	Unfinished bool `json:"unfinished,omitempty"` // it was paused or resumed, and what runs in it is still to be
+
 	Running int `json:"running"` // runs, paused ones included
 	Queued  int `json:"queued"`  // wait for a slot
 	Waiting int `json:"waiting"` // wait for a time or for other tasks
