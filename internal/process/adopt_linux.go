@@ -1,10 +1,8 @@
 package process
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"os"
 	"strconv"
 	"strings"
 	"syscall"
@@ -53,7 +51,7 @@ func (e *Engine) Adopt(_ context.Context, l engine.Launch, ref task.Ref) (engine
 	if s.start == ref.Start && strings.HasSuffix(id, runID("", l.Spec.Name, number)) {
 		r.id = id // the engine has another than it had, if the database was damaged meanwhile
 	}
-	if s.start == ref.Start && s.ppid == os.Getpid() {
+	if s.start == ref.Start && s.ppid == ownPID {
 		r.adopted = false // this very process began it, before an execve
 		e.mu.Lock()
 		e.runs[ref.PID] = r
@@ -93,7 +91,7 @@ func (r *run) watch(end pidfd, failed error) {
 	if failed != nil {
 		return
 	}
-	defer end.file.Close()
+	defer end.close()
 	end.awaitEnded()
 	over := ticks() // not later: its pid may soon be another's
 	status, known := end.await(r.ref)
@@ -169,9 +167,6 @@ func (r *run) lost() {
 	e.poke(true)
 }
 
-// pidfd watches a process that may be nobody's child.
-type pidfd struct{ file *os.File }
-
 // watch opens p, to be held until it has ended. It is unix.ESRCH if p is gone, and
 // room.ErrScarce where p lives and that would leave too few descriptors to others.
 func watch(p proc) (pidfd, error) {
@@ -183,28 +178,12 @@ func watch(p proc) (pidfd, error) {
 		spare.close(fd)
 		return pidfd{}, err
 	}
-	return pidfd{os.NewFile(uintptr(fd), "pidfd")}, nil
-}
-
-// ended waits until the process has ended; it may still be a zombie. An error
-// says that it may live.
-func (p pidfd) ended() error {
-	raw, err := p.file.SyscallConn()
-	if err != nil {
-		return err
-	}
-	var failed error
-	err = raw.Read(func(fd uintptr) bool {
-		n, err := pollNow(int(fd))
-		failed = err
-		return n > 0 || err != nil
-	})
-	return cmp.Or(err, failed)
+	return newPidfd(fd), nil
 }
 
 // awaitEnded waits until the process has ended, however often that cannot be told.
 func (p pidfd) awaitEnded() {
-	for wait := firstRetry; p.ended() != nil; wait = nextRetry(wait) {
+	for wait := firstRetry; p.endedBy(time.Time{}) != nil; wait = nextRetry(wait) {
 		time.Sleep(wait) // it may live
 	}
 }
@@ -213,10 +192,6 @@ func (p pidfd) awaitEnded() {
 func hasEnded(fd int) bool {
 	n, err := pollNow(fd)
 	return n > 0 && err == nil
-}
-
-func pollNow(fd int) (n int, err error) {
-	return unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
 }
 
 // reapTime is how long a zombie whose exit status is not shown may take to be reaped.
@@ -246,7 +221,7 @@ func (p pidfd) ending(ref task.Ref) (status syscall.WaitStatus, known, there boo
 		return status, known, there, err
 	}
 	info := unix.PidfdInfo{Mask: unix.PIDFD_INFO_EXIT}
-	if pidfdInfo(int(p.file.Fd()), &info) == nil && info.Mask&unix.PIDFD_INFO_EXIT != 0 {
+	if pidfdInfo(p.fd, &info) == nil && info.Mask&unix.PIDFD_INFO_EXIT != 0 {
 		return syscall.WaitStatus(info.Exit_code), true, there, nil
 	}
 	return 0, false, there, nil
@@ -278,7 +253,7 @@ func zombieStatus(p proc) (status syscall.WaitStatus, known, there bool, err err
 // holds the mutex.
 func (e *Engine) follow(r *run, members []stat) (err error) {
 	for _, m := range members {
-		if m.ppid == os.Getpid() || r.followed[m.proc] {
+		if m.ppid == ownPID || r.followed[m.proc] {
 			continue
 		}
 		fd, watchErr := watch(m.proc)
@@ -293,7 +268,7 @@ func (e *Engine) follow(r *run, members []stat) (err error) {
 		go func() {
 			if watchErr == nil {
 				fd.awaitEnded()
-				fd.file.Close()
+				fd.close()
 			}
 			e.poke(true)
 		}()

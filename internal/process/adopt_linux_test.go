@@ -204,7 +204,7 @@ func recordsExits() bool {
 	if err != nil {
 		return true // not asked: it is reaped already
 	}
-	defer end.file.Close()
+	defer end.close()
 	for startOf(pid) != 0 { // the engine's reaper takes it
 		time.Sleep(time.Millisecond)
 	}

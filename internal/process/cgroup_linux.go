@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -157,12 +156,12 @@ func writeCgroup(dir, file, text string) error {
 // create makes the cgroup of a run and opens it, for the run to begin in it. One
 // that is there already, of a removed task that left processes behind, is an
 // error.
-func (g cgroups) create(name, number string) (cgroup, *os.File, error) {
+func (g cgroups) create(name, number string) (c cgroup, fd int, err error) {
 	if g.dir == "" {
-		return "", nil, nil
+		return "", -1, nil
 	}
-	c := cgroup(g.dir + "/" + name + ":" + number)
-	err := mkdir(string(c))
+	c = cgroup(g.dir + "/" + name + ":" + number)
+	err = mkdir(string(c))
 	switch {
 	case errors.Is(err, unix.EEXIST) && c.remove() == nil:
 		err = mkdir(string(c))
@@ -170,22 +169,22 @@ func (g cgroups) create(name, number string) (cgroup, *os.File, error) {
 		err = mkdir(string(c))
 	}
 	if err != nil {
-		return "", nil, &fs.PathError{Op: "mkdir", Path: string(c), Err: err}
+		return "", -1, &fs.PathError{Op: "mkdir", Path: string(c), Err: err}
 	}
 	chmod(string(c), 0o755)
-	fd, err := open(string(c), unix.O_RDONLY|unix.O_DIRECTORY)
+	fd, err = open(string(c), unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		c.remove()
-		return "", nil, err
+		return "", -1, err
 	}
-	return c, os.NewFile(uintptr(fd), string(c)), nil
+	return c, fd, nil
 }
 
-// sysProcAttr is that of a run which is to begin in the cgroup, if any.
-func sysProcAttr(in *os.File) *syscall.SysProcAttr {
+// sysProcAttr is that of a run which is to begin in the cgroup that was opened; -1: none.
+func sysProcAttr(in int) *syscall.SysProcAttr {
 	attr := &syscall.SysProcAttr{Setsid: true}
-	if in != nil {
-		attr.UseCgroupFD, attr.CgroupFD = true, int(in.Fd())
+	if in >= 0 {
+		attr.UseCgroupFD, attr.CgroupFD = true, in
 	}
 	return attr
 }
@@ -265,7 +264,7 @@ func (c cgroup) left() (members []stat, occupied bool, err error) {
 		if members = slices.DeleteFunc(members, stat.dead); len(members) > 0 {
 			break
 		}
-		time.Sleep(100 * time.Microsecond)
+		nap(100 * time.Microsecond)
 	}
 	return members, true, nil
 }
@@ -290,13 +289,13 @@ func (c cgroup) members() (all []stat, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(all, func(s stat) bool { return s.pid == os.Getpid() || !slices.Contains(still, s.pid) }), nil
+	return slices.DeleteFunc(all, func(s stat) bool { return s.pid == ownPID || !slices.Contains(still, s.pid) }), nil
 }
 
 // holdsSelf tells whether this process is in the cgroup, or may be.
 func (c cgroup) holdsSelf() bool {
 	pids, err := c.pids()
-	return err != nil || slices.Contains(pids, os.Getpid())
+	return err != nil || slices.Contains(pids, ownPID)
 }
 
 // pids is who is in the cgroup and those below it. Only one that has some below
@@ -331,15 +330,14 @@ func (c cgroup) pids() ([]int, error) {
 
 // below is the cgroups in this one.
 func (c cgroup) below() (all []cgroup, err error) {
-	var st unix.Stat_t
-	if err := lstat(string(c), &st); err != nil || st.Nlink <= 2 { // itself, and its name
+	if _, links, err := lstat(string(c)); err != nil || links <= 2 { // itself, and its name
 		return nil, unlessGone(err)
 	}
 	names, err := readNames(string(c))
 	for _, name := range names {
 		d := c + cgroup("/"+name)
-		switch statErr := lstat(string(d), &st); {
-		case statErr == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR:
+		switch mode, _, statErr := lstat(string(d)); {
+		case statErr == nil && mode&unix.S_IFMT == unix.S_IFDIR:
 			all = append(all, d)
 		case statErr != nil && !gone(statErr):
 			err = statErr

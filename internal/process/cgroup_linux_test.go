@@ -148,7 +148,7 @@ func TestCgroupInUse(t *testing.T) {
 func TestNoCgroup(t *testing.T) {
 	t.Parallel()
 	c, f, err := cgroups{}.create("web", "1")
-	if c != "" || f != nil || err != nil {
+	if c != "" || f != -1 || err != nil {
 		t.Errorf("%q, %v, %v", c, f, err)
 	}
 	if _, _, err := (cgroups{filepath.Join(t.TempDir(), "not", "there")}).create("web", "1"); err == nil {

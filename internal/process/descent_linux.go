@@ -1,7 +1,6 @@
 package process
 
 import (
-	"os"
 	"syscall"
 )
 
@@ -43,7 +42,7 @@ func (e *Engine) descentOf(runs map[*run]bool) (map[*run][]stat, error) {
 	if err != nil {
 		return nil, err
 	}
-	owner := map[int]*run{os.Getpid(): new(run)} // one of them may have started this very supervisor
+	owner := map[int]*run{ownPID: new(run)} // one of them may have started this very supervisor
 	e.mu.Lock()
 	for _, s := range all {
 		if r := e.runs[s.pid]; r != nil && r.ref.Start == s.start {

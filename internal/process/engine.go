@@ -259,14 +259,14 @@ func (e *Engine) fork(c command, groups cgroups) (pid int, group cgroup, err err
 		attr.Files = append(attr.Files, c.report.Fd()) // shimReport
 	}
 	pid, err = e.forkExec(c.path, c.argv, attr)
-	if in != nil {
-		in.Close()
+	if in >= 0 {
+		closeFD(in)
 	}
 	if err != nil && group != "" {
 		group.remove()
 		group = ""
 		if refused(err) {
-			attr.Sys, groupErr = sysProcAttr(nil), err
+			attr.Sys, groupErr = sysProcAttr(-1), err
 			pid, err = e.forkExec(c.path, c.argv, attr)
 		}
 	}

@@ -83,7 +83,7 @@ func (k evidence) mayOwn(r *run, s stat) bool {
 	switch {
 	case s.start < r.ref.Start: // none is older than its run
 		return false
-	case s.ppid == os.Getpid():
+	case s.ppid == ownPID:
 		return true
 	default:
 		reaper := k.reapers[r]
@@ -116,7 +116,7 @@ func (k evidence) sessions(all []stat) map[int]*run {
 func (k evidence) assign(orphans []stat, owner map[int]*run) (hidden []stat, err error) {
 	for _, s := range orphans {
 		r, lookErr := k.of(s.proc)
-		if denied(lookErr) && s.ppid == os.Getpid() {
+		if denied(lookErr) && s.ppid == ownPID {
 			hidden = append(hidden, s)
 		} else if lookErr = failure(lookErr); lookErr != nil {
 			err = lookErr
@@ -271,7 +271,7 @@ func readMarks(pid int) (id, commit string, err error) {
 		if err != nil || before.code == after.code && after.code[0] != 0 {
 			return "", "", unlessGone(err)
 		}
-		time.Sleep(time.Millisecond)
+		nap(time.Millisecond)
 	}
 	return "", "", nil
 }

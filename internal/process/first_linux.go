@@ -2,7 +2,6 @@ package process
 
 import (
 	"bytes"
-	"os"
 	"runtime"
 	"strconv"
 
@@ -52,7 +51,7 @@ func (t *FirstThread) Do(f func()) {
 // childrenOfFirst is the pids of the first thread's children. The list is complete if none
 // is reaped meanwhile, proc_tid_children(5). Not every kernel has it.
 func childrenOfFirst() ([]int, error) {
-	text, err := readAll("/proc/self/task/" + strconv.Itoa(os.Getpid()) + "/children")
+	text, err := readAll("/proc/self/task/" + strconv.Itoa(ownPID) + "/children")
 	var pids []int
 	for word := range bytes.FieldsSeq(text) {
 		if pid, convErr := strconv.Atoi(string(word)); convErr == nil {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"maps"
 	"math"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -135,7 +134,7 @@ func (e *Engine) attribute(known evidence, orphans []stat, owner map[int]*run) (
 func oldestStray(orphans, hidden []stat, owner map[int]*run) (start uint64) {
 	start = none
 	for _, s := range orphans {
-		if s.ppid == os.Getpid() && owner[s.pid] == nil && !slices.Contains(hidden, s) {
+		if s.ppid == ownPID && owner[s.pid] == nil && !slices.Contains(hidden, s) {
 			start = min(start, s.start)
 		}
 	}

@@ -45,13 +45,12 @@ func playHidden() {
 	private := regexp.MustCompile(`^/proc/(\d+)/(environ|fd|fdinfo/.*)$`)
 	var readable atomic.Value // the pid of the one that may be read
 	readable.Store("")
-	f := func(c call) error {
+	fail(func(c call) error {
 		if m := private.FindStringSubmatch(c.path); m != nil && m[1] != readable.Load() {
 			return unix.EACCES
 		}
 		return nil
-	}
-	intercept.Store(&f)
+	})
 	var words bytes.Buffer // of the reaper, which is over when it is read
 	must(OnFirstThread(func(first *FirstThread) (err error) {
 		o := options(dir)

@@ -5,6 +5,7 @@ import (
 	"os"
 	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 // All system calls by which this package looks at processes and acts on them
@@ -13,34 +14,65 @@ import (
 
 // call is a system call that is about to be made.
 type call struct {
-	name string         // of its manual page
-	path string         // what it opens, makes, executes
-	pid  int            // whom it is about; a process group if negative
-	sig  syscall.Signal // what it sends
+	name string            // of its manual page
+	path string            // what it opens, makes, executes
+	pid  int               // whom it is about; a process group if negative
+	sig  syscall.Signal    // what it sends
+	fd   int               // what it reads, waits for, closes
+	arg  int               // flags, or the size of a buffer
+	text string            // what it writes
+	attr *syscall.ProcAttr // of what it executes
+	argv []string
+	end  time.Time // of a wait; zero: none
 }
 
-// intercept is what a test has set to see each call. Its error, if any, is the
-// call's, which then is not made.
-var intercept atomic.Pointer[func(call) error]
+// result is what a test gives for a call in the place of the kernel.
+type result struct {
+	err    error
+	n      int // a pid or a descriptor
+	text   []byte
+	info   os.FileInfo
+	ino    uint64 // of a file
+	mode   uint32
+	links  uint64
+	status syscall.WaitStatus
+	known  bool // the status is
+	time   time.Duration
+}
 
-func (c call) begin() error {
+// intercept is what a test has set to see each call. For what it
+// answers itself the kernel is not asked.
+var intercept atomic.Pointer[func(call) (result, bool)]
+
+func (c call) begin() (result, bool) {
 	if f := intercept.Load(); f != nil {
 		return (*f)(c)
 	}
-	return nil
+	return result{}, false
+}
+
+// ownPID is the pid of this process, which lasts over an execve.
+var ownPID = os.Getpid()
+
+// nap waits a moment for the kernel, perhaps with a lock held.
+func nap(d time.Duration) {
+	if _, ok := (call{name: "nanosleep", arg: int(d)}).begin(); !ok {
+		time.Sleep(d)
+	}
 }
 
 func forkExec(path string, argv []string, attr *syscall.ProcAttr) (pid int, err error) {
-	if err := (call{name: "execve", path: path}).begin(); err != nil {
-		return 0, err
+	if a, ok := (call{name: "execve", path: path, argv: argv, attr: attr}).begin(); ok {
+		return a.n, a.err
 	}
 	return syscall.ForkExec(path, argv, attr)
 }
 
 // waitChild reaps that child, or -1 any, if it has ended; pid is 0 where it has not.
 func waitChild(of int, status *syscall.WaitStatus) (pid int, err error) {
-	if err := (call{name: "wait4"}).begin(); err != nil {
-		return 0, err
+	if a, ok := (call{name: "wait4", pid: of}).begin(); ok {
+		*status = a.status
+		return a.n, a.err
 	}
 	for {
 		pid, err = syscall.Wait4(of, status, syscall.WNOHANG, nil)
@@ -51,30 +83,39 @@ func waitChild(of int, status *syscall.WaitStatus) (pid int, err error) {
 }
 
 func kill(pid int, sig syscall.Signal) error {
-	if err := (call{name: "kill", pid: pid, sig: sig}).begin(); err != nil {
-		return err
+	if a, ok := (call{name: "kill", pid: pid, sig: sig}).begin(); ok {
+		return a.err
 	}
 	return syscall.Kill(pid, sig)
 }
 
+// closeFD closes what was opened here. Whether that fails makes no difference.
+func closeFD(fd int) {
+	if _, ok := (call{name: "close", fd: fd}).begin(); !ok {
+		syscall.Close(fd)
+	}
+}
+
 func fileInfo(path string) (os.FileInfo, error) {
-	if err := (call{name: "stat", path: path}).begin(); err != nil {
-		return nil, &os.PathError{Op: "stat", Path: path, Err: err}
+	if a, ok := (call{name: "stat", path: path}).begin(); ok && a.err != nil {
+		return nil, &os.PathError{Op: "stat", Path: path, Err: a.err}
+	} else if ok {
+		return a.info, nil
 	}
 	return os.Stat(path)
 }
 
 // openNull opens what a run without a log reads and writes.
 func openNull() (*os.File, error) {
-	if err := (call{name: "open", path: os.DevNull}).begin(); err != nil {
-		return nil, &os.PathError{Op: "open", Path: os.DevNull, Err: err}
+	if a, ok := (call{name: "open", path: os.DevNull}).begin(); ok && a.err != nil {
+		return nil, &os.PathError{Op: "open", Path: os.DevNull, Err: a.err}
 	}
 	return os.OpenFile(os.DevNull, os.O_RDWR, 0)
 }
 
 func pipe() (r, w *os.File, err error) {
-	if err := (call{name: "pipe"}).begin(); err != nil {
-		return nil, nil, os.NewSyscallError("pipe2", err)
+	if a, ok := (call{name: "pipe"}).begin(); ok && a.err != nil {
+		return nil, nil, os.NewSyscallError("pipe2", a.err)
 	}
 	return os.Pipe()
 }

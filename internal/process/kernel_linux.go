@@ -1,9 +1,11 @@
 package process
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"math"
+	"os"
 	"syscall"
 	"time"
 	"unsafe"
@@ -13,8 +15,8 @@ import (
 
 // open opens a file of the kernel's own, which never keeps the caller waiting.
 func open(path string, flags int) (fd int, err error) {
-	err = call{name: "open", path: path}.begin()
-	if err == nil {
+	a, ok := call{name: "open", path: path, arg: flags}.begin()
+	if fd, err = a.n, a.err; !ok {
 		fd, err = unix.Open(path, flags|unix.O_CLOEXEC, 0)
 		for errors.Is(err, unix.EINTR) {
 			fd, err = unix.Open(path, flags|unix.O_CLOEXEC, 0)
@@ -26,9 +28,25 @@ func open(path string, flags int) (fd int, err error) {
 	return fd, nil
 }
 
+// duplicate opens what fd is once more.
+func duplicate(fd int) (int, error) {
+	if a, ok := (call{name: "dup", fd: fd}).begin(); ok {
+		return a.n, a.err
+	}
+	return unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
+}
+
+// duplicateOnto closes onto and opens what fd is in its place, in one step.
+func duplicateOnto(fd, onto int) error {
+	if a, ok := (call{name: "dup3", fd: fd, arg: onto}).begin(); ok {
+		return a.err
+	}
+	return unix.Dup3(fd, onto, unix.O_CLOEXEC)
+}
+
 func read(fd int, path string, buf []byte) (n int, err error) {
-	if err := (call{name: "read", path: path}).begin(); err != nil {
-		return 0, err
+	if a, ok := (call{name: "read", path: path, fd: fd, arg: len(buf)}).begin(); ok {
+		return copy(buf, a.text), a.err
 	}
 	for {
 		n, err = unix.Read(fd, buf)
@@ -40,8 +58,9 @@ func read(fd int, path string, buf []byte) (n int, err error) {
 
 // readlink tells whether a link of the kernel's own is shown to this program.
 func readlink(path string) error {
-	err := call{name: "readlink", path: path}.begin()
-	if err == nil {
+	a, ok := call{name: "readlink", path: path}.begin()
+	err := a.err
+	if !ok {
 		_, err = unix.Readlink(path, make([]byte, 64))
 	}
 	if err != nil {
@@ -51,59 +70,63 @@ func readlink(path string) error {
 }
 
 func write(fd int, path, text string) error {
-	if err := (call{name: "write", path: path}).begin(); err != nil {
-		return err
+	if a, ok := (call{name: "write", path: path, fd: fd, text: text}).begin(); ok {
+		return a.err
 	}
 	_, err := unix.Write(fd, []byte(text))
 	return err
 }
 
 func getdents(fd int, path string, buf []byte) (n int, err error) {
-	if err := (call{name: "getdents", path: path}).begin(); err != nil {
-		return 0, err
+	if a, ok := (call{name: "getdents", path: path, fd: fd}).begin(); ok {
+		return copy(buf, a.text), a.err
 	}
 	return unix.ReadDirent(fd, buf)
 }
 
 func mkdir(path string) error {
-	if err := (call{name: "mkdir", path: path}).begin(); err != nil {
-		return err
+	if a, ok := (call{name: "mkdir", path: path}).begin(); ok {
+		return a.err
 	}
 	return unix.Mkdir(path, 0o755)
 }
 
 func rmdir(path string) error {
-	if err := (call{name: "rmdir", path: path}).begin(); err != nil {
-		return err
+	if a, ok := (call{name: "rmdir", path: path}).begin(); ok {
+		return a.err
 	}
 	return unix.Rmdir(path)
 }
 
 func chmod(path string, mode uint32) error {
-	if err := (call{name: "chmod", path: path}).begin(); err != nil {
-		return err
+	if a, ok := (call{name: "chmod", path: path}).begin(); ok {
+		return a.err
 	}
 	return unix.Chmod(path, mode)
 }
 
-func lstat(path string, st *unix.Stat_t) error {
-	if err := (call{name: "lstat", path: path}).begin(); err != nil {
-		return err
+// lstat is what kind of file is at path, and how many names it has.
+func lstat(path string) (mode uint32, links uint64, err error) {
+	if a, ok := (call{name: "lstat", path: path}).begin(); ok {
+		return a.mode, a.links, a.err
 	}
-	return unix.Lstat(path, st)
+	var st unix.Stat_t
+	err = unix.Lstat(path, &st)
+	return st.Mode, uint64(st.Nlink), err
 }
 
 func statx(dir int, path string, flags, mask int, st *unix.Statx_t) error {
-	if err := (call{name: "statx", path: path}).begin(); err != nil {
-		return err
+	if a, ok := (call{name: "statx", path: path, fd: dir}).begin(); ok {
+		st.Mode, st.Ino = uint16(a.mode), a.ino
+		return a.err
 	}
 	return unix.Statx(dir, path, flags, mask, st)
 }
 
 // addOpenFlag adds one to those of an open file.
 func addOpenFlag(fd, flag int) error {
-	if err := (call{name: "fcntl"}).begin(); err != nil {
-		return err
+	if a, ok := (call{name: "fcntl", fd: fd, arg: flag}).begin(); ok {
+		return a.err
 	}
 	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
 	if err == nil {
@@ -113,16 +136,18 @@ func addOpenFlag(fd, flag int) error {
 }
 
 func pidfdOpen(pid, flags int) (fd int, err error) {
-	if err := (call{name: "pidfd_open", pid: pid}).begin(); err != nil {
-		return -1, err
+	if a, ok := (call{name: "pidfd_open", pid: pid}).begin(); ok && a.err != nil {
+		return -1, a.err
+	} else if ok {
+		return a.n, nil
 	}
 	return unix.PidfdOpen(pid, flags)
 }
 
 // pidfdSignal sends sig to the process pid, which fd refers to.
 func pidfdSignal(fd, pid int, sig syscall.Signal) error {
-	if err := (call{name: "pidfd_send_signal", pid: pid, sig: sig}).begin(); err != nil {
-		return err
+	if a, ok := (call{name: "pidfd_send_signal", pid: pid, sig: sig, fd: fd}).begin(); ok {
+		return a.err
 	}
 	return unix.PidfdSendSignal(fd, sig, nil, 0)
 }
@@ -130,24 +155,27 @@ func pidfdSignal(fd, pid int, sig syscall.Signal) error {
 // pidfdSignalGroup sends sig to the process group that pid, which fd refers to,
 // leads (Linux 6.9).
 func pidfdSignalGroup(fd, pid int, sig syscall.Signal) error {
-	if err := (call{name: "pidfd_send_signal", pid: -pid, sig: sig}).begin(); err != nil {
-		return err
+	if a, ok := (call{name: "pidfd_send_signal", pid: -pid, sig: sig, fd: fd}).begin(); ok {
+		return a.err
 	}
 	return unix.PidfdSendSignal(fd, sig, nil, unix.PIDFD_SIGNAL_PROCESS_GROUP)
 }
 
 // pidfdInfo asks what is known of the process that fd refers to (Linux 6.13).
 func pidfdInfo(fd int, info *unix.PidfdInfo) error {
-	if err := (call{name: "ioctl_pidfd"}).begin(); err != nil {
-		return err
+	if a, ok := (call{name: "ioctl_pidfd", fd: fd}).begin(); ok {
+		if info.Mask = 0; a.known {
+			info.Mask, info.Exit_code = unix.PIDFD_INFO_EXIT, int32(a.status)
+		}
+		return a.err
 	}
 	return unix.IoctlPidfdInfo(fd, info)
 }
 
 // nextEnded is a child that has ended, and stays to be reaped; 0 where there is none.
 func nextEnded() (pid int, err error) {
-	if err := (call{name: "waitid"}).begin(); err != nil {
-		return 0, err
+	if a, ok := (call{name: "waitid"}).begin(); ok {
+		return a.n, a.err
 	}
 	var info unix.Siginfo
 	for {
@@ -162,16 +190,16 @@ func nextEnded() (pid int, err error) {
 }
 
 func becomeSubreaper() error {
-	if err := (call{name: "prctl"}).begin(); err != nil {
-		return err
+	if a, ok := (call{name: "prctl"}).begin(); ok {
+		return a.err
 	}
 	return unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 }
 
 // closeOnExec keeps every descriptor but the standard ones from what is executed.
 func closeOnExec() error {
-	if err := (call{name: "close_range"}).begin(); err != nil {
-		return err
+	if a, ok := (call{name: "close_range"}).begin(); ok {
+		return a.err
 	}
 	return unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC)
 }
@@ -179,10 +207,73 @@ func closeOnExec() error {
 // cpuTime is what all threads of the process have used, clock_getcpuclockid(3).
 func cpuTime(pid int) (time.Duration, error) {
 	var t unix.Timespec
-	if err := (call{name: "clock_gettime", pid: pid}).begin(); err != nil {
-		return 0, err
+	if a, ok := (call{name: "clock_gettime", pid: pid}).begin(); ok {
+		return a.time, a.err
 	}
 	const scheduled = 2 // CPUCLOCK_SCHED: in nanoseconds
 	err := unix.ClockGettime(int32(^pid<<3|scheduled), &t)
 	return time.Duration(t.Nano()), err
+}
+
+// sinceBoot is the time since the machine was started; 0 where that cannot be told.
+func sinceBoot() time.Duration {
+	if a, ok := (call{name: "clock_gettime", path: "boot"}).begin(); ok {
+		return a.time
+	}
+	var now unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_BOOTTIME, &now) != nil {
+		return 0
+	}
+	return time.Duration(now.Nano())
+}
+
+// pidfd watches a process that may be nobody's child.
+type pidfd struct {
+	fd   int
+	file *os.File // by which goroutines wait
+}
+
+func newPidfd(fd int) pidfd {
+	if _, ok := (call{name: "epoll_ctl", fd: fd}).begin(); ok {
+		return pidfd{fd: fd}
+	}
+	return pidfd{fd, os.NewFile(uintptr(fd), "pidfd")}
+}
+
+func (p pidfd) close() {
+	if p.file == nil {
+		closeFD(p.fd)
+	} else {
+		p.file.Close()
+	}
+}
+
+// endedBy waits until the process has ended, at most until the time, if that is not
+// zero; it may still be a zombie. An error says that it may live.
+func (p pidfd) endedBy(end time.Time) error {
+	if a, ok := (call{name: "epoll_wait", fd: p.fd, end: end}).begin(); ok {
+		return a.err
+	}
+	if !end.IsZero() {
+		p.file.SetReadDeadline(end)
+	}
+	raw, err := p.file.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	err = raw.Read(func(fd uintptr) bool {
+		n, err := pollNow(int(fd))
+		failed = err
+		return n > 0 || err != nil
+	})
+	return cmp.Or(err, failed)
+}
+
+// pollNow tells whether the process of a pidfd has ended: n is not 0.
+func pollNow(fd int) (n int, err error) {
+	if a, ok := (call{name: "poll", fd: fd}).begin(); ok {
+		return a.n, a.err
+	}
+	return unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
 }

@@ -3,7 +3,6 @@ package process
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"syscall"
 	"time"
@@ -165,7 +164,7 @@ func (e *Engine) membersOf(runs map[*run]bool) (map[*run][]stat, error) {
 			grouped[s.proc] = r
 		}
 	}
-	return e.tree.members(e, runs, grouped, func(s stat, _ *run) bool { return s.pid != os.Getpid() })
+	return e.tree.members(e, runs, grouped, func(s stat, _ *run) bool { return s.pid != ownPID })
 }
 
 // release lets go on what a run leaves behind: nobody else would.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -54,16 +53,16 @@ func tryStatx() error {
 
 // trySignal sends nothing: the descriptor is none.
 func trySignal() error {
-	if err := pidfdSignal(-1, os.Getpid(), 0); !errors.Is(err, unix.EBADF) {
+	if err := pidfdSignal(-1, ownPID, 0); !errors.Is(err, unix.EBADF) {
 		return err
 	}
 	return nil
 }
 
 func tryOpen() error {
-	fd, err := pidfdOpen(os.Getpid(), unix.PIDFD_NONBLOCK)
+	fd, err := pidfdOpen(ownPID, unix.PIDFD_NONBLOCK)
 	if err == nil {
-		unix.Close(fd)
+		closeFD(fd)
 	}
 	return err
 }
@@ -73,8 +72,8 @@ func tryOpen() error {
 func tryProc() error {
 	line, err := readFirst("/proc/self/stat", make([]byte, 1024))
 	pid, _, _ := bytes.Cut(line, []byte(" "))
-	if err == nil && string(pid) != strconv.Itoa(os.Getpid()) {
-		err = fmt.Errorf("/proc/self is process %s, and this one is %d", pid, os.Getpid())
+	if err == nil && string(pid) != strconv.Itoa(ownPID) {
+		err = fmt.Errorf("/proc/self is process %s, and this one is %d", pid, ownPID)
 	}
 	return err
 }

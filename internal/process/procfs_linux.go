@@ -139,11 +139,7 @@ func (p proc) there() (bool, error) {
 
 // ticks is the present as a process that began now would have it as its start.
 func ticks() uint64 {
-	var now unix.Timespec
-	if unix.ClockGettime(unix.CLOCK_BOOTTIME, &now) != nil {
-		return 0
-	}
-	return uint64(time.Duration(now.Nano()) / tick)
+	return uint64(sinceBoot() / tick)
 }
 
 // bootID names this boot of the machine; "" on one that gives it no name.

@@ -36,7 +36,7 @@ func (r *reserve) empty() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, fd := range r.held {
-		unix.Close(fd)
+		closeFD(fd)
 	}
 	r.held = nil
 }
@@ -45,7 +45,7 @@ func (r *reserve) empty() {
 // mutex.
 func (r *reserve) refill() {
 	for len(r.held)+len(r.lent) < spares {
-		fd, err := unix.FcntlInt(uintptr(r.null), unix.F_DUPFD_CLOEXEC, 3)
+		fd, err := duplicate(r.null)
 		if err != nil {
 			return
 		}
@@ -62,7 +62,7 @@ func (r *reserve) lend(open func() (fd int, err error)) (fd int, err error) {
 	if last < 0 {
 		return open()
 	}
-	unix.Close(r.held[last])
+	closeFD(r.held[last])
 	r.held = r.held[:last]
 	if fd, err = open(); err == nil {
 		r.lent[fd] = true
@@ -77,11 +77,11 @@ func (r *reserve) close(fd int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.lent[fd] {
-		unix.Close(fd)
-	} else if delete(r.lent, fd); unix.Dup3(r.null, fd, unix.O_CLOEXEC) == nil {
+		closeFD(fd)
+	} else if delete(r.lent, fd); duplicateOnto(r.null, fd) == nil {
 		r.held = append(r.held, fd)
 	} else {
-		unix.Close(fd)
+		closeFD(fd)
 	}
 	if len(r.held)+len(r.lent) < spares && r.lent != nil {
 		r.refill()

@@ -127,7 +127,7 @@ func (t *tree) lost(e *Engine, all []stat) map[int]*run {
 	for _, s := range e.strangers(all, known) {
 		switch parent := byPID[s.ppid]; {
 		case s.dead():
-		case s.ppid != os.Getpid() && known.bySession[parent.session] != nil: // it has a parent in its run
+		case s.ppid != ownPID && known.bySession[parent.session] != nil: // it has a parent in its run
 		case known.bySession[s.session] != nil:
 			owner[s.pid] = known.bySession[s.session]
 		default:

@@ -78,7 +78,7 @@ func CallerOf(pid int) (c task.Caller) {
 		c.Umask = &umask
 	}
 	if pid == 0 {
-		pid = os.Getpid()
+		pid = ownPID
 	}
 	if s, err := readStat(pid, make([]byte, 1024)); err == nil {
 		c.Nice = &s.nice

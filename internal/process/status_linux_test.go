@@ -102,9 +102,8 @@ func endOf(shell, script string, f func(*child) error) error {
 	c := &child{ref: task.Ref{PID: pid, Start: startOf(pid)}}
 	c.end, err = watch(proc{pid, c.ref.Start})
 	must(err)
-	defer c.end.file.Close()
+	defer c.end.close()
 	must(out.Close())
-	c.end.file.SetReadDeadline(time.Now().Add(bound))
-	must(c.end.ended())
+	must(c.end.endedBy(time.Now().Add(bound)))
 	return f(c)
 }

@@ -2,7 +2,6 @@ package process
 
 import (
 	"maps"
-	"os"
 )
 
 // Strays is the pids of the living children of this process that belong to no run:
@@ -29,7 +28,7 @@ func (e *Engine) Strays() ([]int, error) {
 	session := known.sessions(all)
 	var lost []stat
 	for _, s := range all {
-		if s.ppid == os.Getpid() && !s.dead() && e.runs[s.pid] == nil && e.runs[s.session] == nil && session[s.session] == nil {
+		if s.ppid == ownPID && !s.dead() && e.runs[s.pid] == nil && e.runs[s.session] == nil && session[s.session] == nil {
 			lost = append(lost, s)
 		}
 	}

@@ -2,7 +2,6 @@ package process
 
 import (
 	"bytes"
-	"os"
 )
 
 // Survivors names the tasks that the supervisor on socket began and whose main
@@ -16,7 +15,7 @@ func Survivors(socket string) ([]string, error) {
 	var names []string
 	for _, s := range all {
 		// A main process leads its session; most others need not be read.
-		if s.session != s.pid || s.dead() || s.pid == os.Getpid() {
+		if s.session != s.pid || s.dead() || s.pid == ownPID {
 			continue
 		}
 		dir, _, err := living(s.pid)

@@ -85,7 +85,7 @@ func (e *Engine) orphansOf(known evidence) (left map[*run][]stat, again bool, er
 	for _, s := range e.strangers(all, known) {
 		switch r := session[s.session]; {
 		case s.dead():
-			if s.ppid == os.Getpid() {
+			if s.ppid == ownPID {
 				again = true
 				e.makers.end(e, s)
 				e.reapOrphan(s)
@@ -110,7 +110,7 @@ func (e *Engine) strangers(all []stat, of evidence) []stat {
 	oldest := of.findReapers(all)
 	after := func(reaper int, s stat) bool { start, ok := oldest[reaper]; return ok && s.start >= start }
 	var found []stat
-	self := os.Getpid()
+	self := ownPID
 	for _, s := range all {
 		mine := s.ppid == self
 		theirs := s.pid != self && e.runs[s.session] == nil && (after(0, s) || after(s.ppid, s))
@@ -238,7 +238,7 @@ func (r *run) signalOthers(sig syscall.Signal) error {
 
 // canSignalGroups tells whether the kernel signals process groups by pidfd.
 func canSignalGroups() bool {
-	self := os.Getpid()
+	self := ownPID
 	fd, err := pidfdOpen(self, 0)
 	if err != nil {
 		return false

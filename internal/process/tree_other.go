@@ -128,7 +128,7 @@ type cgroup string
 
 func openCgroups(string) (cgroups, error) { return cgroups{}, errors.ErrUnsupported }
 
-func (cgroups) create(string, string) (cgroup, *os.File, error) { return "", nil, nil }
+func (cgroups) create(string, string) (cgroup, int, error) { return "", -1, nil }
 
 func (cgroups) close(string) {}
 
@@ -138,7 +138,7 @@ func (cgroup) kill()                       {}
 func (cgroup) thaw() error                 { return nil }
 func (cgroup) remove() error               { return nil }
 
-func sysProcAttr(*os.File) *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
+func sysProcAttr(int) *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
 
 func refused(error) bool { return false }
 

@@ -2,7 +2,6 @@ package process
 
 import (
 	"cmp"
-	"os"
 	"slices"
 	"strconv"
 	"syscall"
@@ -63,9 +62,8 @@ func (e *Engine) killUnknown(db Database) (killed []int, err error) {
 		}
 		for _, s := range left {
 			if fd, err := watch(s.proc); err == nil {
-				fd.file.SetReadDeadline(over)
-				fd.ended()
-				fd.file.Close()
+				_ = fd.endedBy(over)
+				fd.close()
 			}
 		}
 		if err != nil {
@@ -104,7 +102,7 @@ func (e *Engine) lookForUnknown(db Database, groups map[cgroup]bool) (left []sta
 	owner, later := make(map[int]*run), make(map[string][]int)
 	stranger := new(run)
 	for _, s := range all {
-		if s.pid == os.Getpid() || s.dead() {
+		if s.pid == ownPID || s.dead() {
 			continue
 		}
 		path, pathErr := cgroupPath(strconv.Itoa(s.pid))
@@ -126,7 +124,7 @@ func (e *Engine) lookForUnknown(db Database, groups map[cgroup]bool) (left []sta
 		}
 	}
 	left = slices.DeleteFunc(descend(all, owner, nil)[stranger], func(s stat) bool {
-		return s.pid == os.Getpid() // one of them has started this very supervisor
+		return s.pid == ownPID // one of them has started this very supervisor
 	})
 	for group := range groups {
 		populated, groupErr := group.populated()
