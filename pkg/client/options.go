@@ -4,20 +4,20 @@ import (
 	"tasks/pkg/task"
 )
 
-// Info is what a supervisor says of itself.
+// Info is what a supervisor says of itself; as JSON with the names that it has there.
 type Info struct {
-	Version   string
-	Program   string // that the supervisor is a part of; "": it is one of its own
-	Protocol  int    // its major version
-	PID       int
-	StartedAt task.Time
-	Uptime    task.Duration
-	Socket    string
-	StateDir  string // "": it keeps none
-	StateLost string // why nothing can be recorded: the state, or a part of it, was removed or replaced
-	Log       string // path of its own log
-	Counts    map[task.State]int
-	Strays    []int // pids of children that belong to no task
+	Version   string             `json:"version"`
+	Program   string             `json:"program,omitempty"` // that the supervisor is a part of; "": it is one of its own
+	Protocol  int                `json:"protocol"`          // its major version
+	PID       int                `json:"pid"`
+	StartedAt task.Time          `json:"started_at"`
+	Uptime    task.Duration      `json:"uptime"`
+	Socket    string             `json:"socket"`
+	StateDir  string             `json:"state_dir,omitempty"`  // "": it keeps none
+	StateLost string             `json:"state_lost,omitempty"` // why nothing can be recorded: the state, or a part of it, was removed or replaced
+	Log       string             `json:"log,omitempty"`        // path of its own log
+	Counts    map[task.State]int `json:"counts"`
+	Strays    []int              `json:"strays,omitempty"` // pids of children that belong to no task
 }
 
 // StartOptions say how to start tasks. The zero StartOptions start what has ended.

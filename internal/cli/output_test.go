@@ -1,0 +1,75 @@
+package cli
+
+import (
+	"strings"
+	"testing"
+)
+
+// two are tasks as a supervisor tells of them, without times, which the clock changes.
+const two = `[{"name":"job","state":"failed","wish":"up","engine":"process","command":["false"],"run":3,"restarts":2,"priority":0,"exit_code":1,"reason":"exit code 1","spec":{"name":"job"}},
+	{"name":"web","state":"running","wish":"up","engine":"process","group":"g","command":["serve","a b"],"cwd":"/srv","pid":7,"run":1,"restarts":0,"priority":0,"ready":true,"log":"/l/1","spec":{"name":"web"}}]`
+
+const conflict = `error:{"code":-32002,"message":"Task web is already running.","data":{"kind":"conflict","name":"web"}}`
+
+// What a command prints, to the letter, and what it asks of the supervisor.
+func TestOutput(t *testing.T) {
+	t.Parallel()
+	table := "NAME  STATE    PID  UPTIME  RESTARTS  EXIT  COMMAND\njob   failed   -    -       2         1     false\nweb   running  7    -       0         -     serve 'a b'\n"
+	for _, tt := range []struct {
+		line   string
+		script scripted
+		code   int
+		out    string
+		errs   string
+		asked  string
+	}{
+		{"list", scripted{"list": two}, done, table, "", `list {}`},
+		{"list -q", scripted{"list": two}, done, "job\nweb\n", "", `list {}`},
+		{"list --no-headers -g g --state running", scripted{"list": two}, done, "job  failed   -  -  2  1  false\nweb  running  7  -  0  -  serve 'a b'\n", "", `list {"group":"g","states":["running"]}`},
+		{"list --failing -o name", scripted{"list": two}, done, "job\n", "", `list {}`},
+		{"list -o wide", scripted{"list": two}, done,
+			"NAME  GROUP  STATE    READY  PID  UPTIME  RESTARTS  EXIT  CPU  MEM  PROCS  RUN  CWD   LOG   COMMAND\n" +
+				"job   -      failed   -      -    -       2         1     -    -    -      3    -     -     false\n" +
+				"web   g      running  yes    7    -       0         -     -    -    -      1    /srv  /l/1  serve 'a b'\n", "", `list {"stats":true}`},
+		{"list", scripted{"list": "[]"}, done, "NAME  STATE  PID  UPTIME  RESTARTS  EXIT  COMMAND\n", "", `list {}`},
+		{"list --json", scripted{"list": "[]"}, done, "[]\n", "", `list {}`},
+		{"list x", scripted{"list": `error:{"code":-32001,"message":"No such task: x","data":{"kind":"not_found","name":"x"}}`}, noSuchTask, "", "tasks: No such task: x\n", `list {"names":["x"]}`},
+		{"stop web job --now", scripted{"stop": two}, done, table, "", `stop {"names":["web","job"],"now":true}`},
+		{"stop -a -t 3s -q", scripted{"stop": two}, done, "", "", `stop {"all":true,"timeout":"3s"}`},
+		{"stop -a", scripted{"stop": "[]"}, done, "", "", `stop {"all":true}`},
+		{"restart web", scripted{"restart": conflict}, wrongState, "", "tasks: Task web is already running.\n", `restart {"names":["web"]}`},
+		{"signal HUP web job -o name", scripted{"signal": two}, done, "job\nweb\n", "", `signal {"names":["web","job"],"signal":"HUP"}`},
+		{"rm web job", scripted{"remove": two}, done, "job\nweb\n", "", `remove {"names":["web","job"]}`},
+		{"clean -g g", scripted{"remove": two, "list": "[]"}, done, "job\nweb\n", "forgot 2 tasks\n", `remove {"group":"g","finished":true}; list {"group":"g"}`},
+		{"pause -g g -g h", scripted{"pause": "[]"}, done, "", "", `pause {"groups":["g","h"]}`},
+		{"wait job web", scripted{"wait": two}, 1, "", "", `wait {"names":["job","web"],"for":"ended"}`},
+		{"group", scripted{"group.list": `[{"name":"g","slots":2,"running":1,"queued":3,"waiting":0,"paused":true}]`}, done,
+			"GROUP  SLOTS  RUNNING  QUEUED  WAITING  STATE\ng      2      1        3       0        paused\n", "", "group.list {}"},
+		{"group set g --slots none", scripted{"group.set": `{"name":"g","slots":null,"running":0,"queued":0,"waiting":0}`}, done,
+			"GROUP  SLOTS  RUNNING  QUEUED  WAITING  STATE\ng      none   0        0       0        open\n", "", `group.set {"name":"g","slots":"none"}`},
+		{"info -o name", scripted{"info": `{"version":"v","socket":"/s"}`}, done, "/s\n", "tasks: the supervisor is version v, this command " + version() + "\n", "info {}"},
+		{"info --json", scripted{"info": `{"version":"` + version() + `","protocol":1,"pid":7,"started_at":"2026-11-23T10:15:30Z","uptime":"1s","socket":"/s","state_dir":"/d","counts":{"running":1}}`}, done,
+			`{
+  "client_version": "` + version() + `",
+  "version": "` + version() + `",
+  "protocol": 1,
+  "pid": 7,
+  "started_at": "2026-11-23T10:15:30.000000000Z",
+  "uptime": "1s",
+  "socket": "/s",
+  "state_dir": "/d",
+  "counts": {
+    "running": 1
+  }
+}
+`, "", "info {}"},
+	} {
+		r := tt.script.run(t, strings.Fields(tt.line)...)
+		if r.code != tt.code || r.out != tt.out || r.errs != tt.errs {
+			t.Errorf("%s: exit code %d, not %d\n%s---\n%s---\nnot\n%s---\n%s", tt.line, r.code, tt.code, r.out, r.errs, tt.out, tt.errs)
+		}
+		if asked := strings.Join(r.asked, "; "); asked != tt.asked {
+			t.Errorf("%s: it asks %s, not %s", tt.line, asked, tt.asked)
+		}
+	}
+}
