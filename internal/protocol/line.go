@@ -24,6 +24,9 @@ type Lines struct {
 	// Long is called before a line outgrows 32 KiB, and with false if it is then
 	// skipped since it is too long.
 	Long func(bool)
+	// Whole is set where the rest at the end of input is no line, but an
+	// io.ErrUnexpectedEOF: its sender was cut off.
+	Whole bool
 
 	r   *bufio.Reader
 	max int
@@ -35,7 +38,8 @@ func NewLines(r io.Reader, max int) *Lines { return &Lines{r: bufio.NewReader(r)
 
 // Next is the next line that is not blank, without its newline; it is valid
 // until the next call. A line that is too long is skipped to its end and gives
-// ErrLine; reading goes on after it. At the end of input the rest counts as a line.
+// ErrLine; reading goes on after it. At the end of input the rest counts as a line,
+// unless lines are to be Whole.
 func (l *Lines) Next() ([]byte, error) {
 	for {
 		line, err := l.line()
@@ -80,6 +84,8 @@ func (l *Lines) line() ([]byte, error) {
 		case long && (err == nil || errors.Is(err, io.EOF)):
 			l.buf = nil
 			return nil, ErrLine
+		case errors.Is(err, io.EOF) && len(l.buf) > 0 && l.Whole:
+			return nil, io.ErrUnexpectedEOF
 		case errors.Is(err, io.EOF) && len(l.buf) > 0:
 			return l.buf, nil
 		default:

@@ -228,7 +228,6 @@ func TestStrangeReplies(t *testing.T) {
 		"garbage":      {"garbage\n", "cannot read the supervisor's reply"},
 		"wrong result": {`{"jsonrpc":"2.0","id":1,"result":{}}` + "\n", "cannot read the supervisor's reply"},
 		"no result":    {`{"jsonrpc":"2.0","id":1}` + "\n", "cannot read the supervisor's reply"},
-		"half":         {`{"jsonrpc":"2.0","id":1,"res`, "cannot read the supervisor's reply"},
 		"nothing":      {"", "closed the connection"},
 		"no id":        {`{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"too long"}}` + "\n", "too long"},
 		"no data":      {`{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"no such method"}}` + "\n", "no such method"},
@@ -248,6 +247,42 @@ func TestStrangeReplies(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A supervisor that is killed or replaced amid a reply is lost as any other is.
+func TestReplyThatIsCutOff(t *testing.T) {
+	const whole = `{"jsonrpc":"2.0","id":1,"result":[{"name":"web","state":"done"}]}`
+	for _, cut := range []string{"", "{", whole[:40], strings.Repeat(" ", 40<<10) + whole[:40], whole} {
+		t.Run("", func(t *testing.T) {
+			peer(t, func(t *testing.T, c *client.Client, there net.Conn) {
+				go func() {
+					there.Read(make([]byte, 4096))
+					io.WriteString(there, cut)
+					there.Close()
+				}()
+				err := second(c.Wait(t.Context(), client.WaitOptions{Selector: names("web")}))
+				if !errors.Is(err, client.ErrLost) || !errors.Is(err, task.ErrUnavailable) {
+					t.Errorf("after %.60q: %v", cut, err)
+				}
+			})
+		})
+	}
+	t.Run("event", func(t *testing.T) {
+		peer(t, func(t *testing.T, c *client.Client, there net.Conn) {
+			go func() {
+				there.Read(make([]byte, 4096))
+				io.WriteString(there, `{"jsonrpc":"2.0","id":1,"result":[]}`+"\n"+`{"jsonrpc":"2.0","method":"event","params":{"watch":1,"se`)
+				there.Close()
+			}()
+			var last error
+			for _, err := range c.Watch(t.Context(), task.Selector{All: true}) {
+				last = err
+			}
+			if !errors.Is(last, client.ErrLost) {
+				t.Error(last)
+			}
+		})
+	})
 }
 
 func TestOneDialForMany(t *testing.T) {

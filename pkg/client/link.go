@@ -104,6 +104,7 @@ func (l *link) write() {
 // read hands every message to who awaits it.
 func (l *link) read() {
 	lines := protocol.NewLines(l.conn, protocol.MaxReply)
+	lines.Whole = true // half of a reply is a supervisor that was killed or replaced as it wrote
 	for {
 		line, err := lines.Next()
 		if err == protocol.ErrLine {
@@ -207,7 +208,7 @@ func (l *link) lost() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
-	case errors.Is(l.err, io.EOF):
+	case errors.Is(l.err, io.EOF), errors.Is(l.err, io.ErrUnexpectedEOF):
 		return lostError{task.Errorf(task.ErrUnavailable, "", "the supervisor closed the connection")}
 	case errors.Is(l.err, syscall.ECONNRESET), errors.Is(l.err, syscall.EPIPE):
 		return lostError{task.Errorf(task.ErrUnavailable, "", "%v: %v", ErrLost, l.err)}
