@@ -67,19 +67,16 @@ func (b *batch) seeAll(all []task.Info) {
 }
 
 // follow notes what the events tell until all have ended.
-func (b *batch) follow(ctx context.Context, c *client.Client, events iter.Seq2[task.Event, error], noted func()) error {
+func (b *batch) follow(events iter.Seq2[task.Event, error], noted func()) error {
 	if b.open == 0 {
 		return nil
 	}
 	for event, err := range events {
-		if err == nil && event.Missed > 0 {
-			var all []task.Info
-			if all, err = c.List(ctx, client.ListOptions{}); err == nil {
-				b.seeAll(all)
-			}
-		}
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
+		case event.Missed > 0:
+			return errMissed
 		}
 		b.see(event.Task)
 		if noted(); b.open == 0 {
@@ -153,7 +150,8 @@ func (e *env) waitForBatch(ctx context.Context, c *client.Client, b *batch) erro
 			return err
 		}
 		b.seeAll(now)
-		return b.follow(ctx, c, events, func() { show(false) })
+		show(false)
+		return b.follow(events, func() { show(false) })
 	})
 	show(true)
 	if err != nil {

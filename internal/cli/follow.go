@@ -226,6 +226,9 @@ func (d *dialer) watch(ctx context.Context, sel task.Selector, events chan<- tas
 			}
 		}
 		for ev, err := range more {
+			if err == nil && ev.Missed > 0 {
+				err = errMissed
+			}
 			if err == nil {
 				err = send(ev)
 			}

@@ -22,18 +22,26 @@ const (
 
 var errNoSuccessor error = task.Errorf(task.ErrUnavailable, "", "the supervisor is gone, and there is no next one")
 
+// errMissed is that there were more events than the connection had room for: what
+// waits for them looks anew.
+var errMissed = errors.New("events were missed")
+
 // withSuccessors does what waits on a supervisor, and does it again with the next one
-// as often as the connection is lost. Where none comes the error says so.
+// as often as the connection is lost, and at once where events were missed. Where no next
+// one comes the error says so.
 func (d *dialer) withSuccessors(ctx context.Context, do func(again bool) error) error {
 	var end time.Time // of the wait for the next one
 	pause := firstLook
 	for again := false; ; again = true {
 		began := time.Now()
 		err := do(again)
+		if errors.Is(err, errMissed) {
+			continue
+		}
 		if lost := errors.Is(err, client.ErrLost) || again && errors.As(err, new(unreachedError)); !lost {
 			return err
 		}
-		if !again || time.Since(began) > patience {
+		if end.IsZero() || time.Since(began) > patience {
 			end, pause = time.Now().Add(successorWithin), firstLook
 		} else if err := d.rest(ctx, &pause); err != nil { // it was the same one, on its way out
 			return err
