@@ -2,6 +2,7 @@ package process
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"maps"
 	"os"
@@ -161,8 +162,10 @@ func (k evidence) of(p proc) (*run, error) {
 // byOpenFiles is the run whose log, or the line whose pipe, the process has open for
 // writing. Anybody may read a log, and a process that opened it to write to it
 // need not be the run's: only a descriptor that was inherited counts. Where the log
-// could not be marked those are not told apart; of an adopted run, whose orphans are
-// children of a process that has others too, none counts then.
+// could not be marked those are not told apart. The orphans of an adopted run are
+// children of a process that has others too, and one of these may have been passed a
+// descriptor (unix(7)), mark and all: there only the output of the process counts, where
+// the log is marked, and not that of a service of systemd, which may have been passed it.
 func (k evidence) byOpenFiles(pid int) (*run, error) {
 	dir, _, err := living(pid)
 	if err != nil {
@@ -184,8 +187,18 @@ func (k evidence) byOpenFiles(pid int) (*run, error) {
 		flags, flagsErr := openFlags(dir + "/fdinfo/" + name)
 		if flagsErr = failure(flagsErr); flagsErr != nil {
 			err = flagsErr
-		} else if flags&unix.O_ACCMODE != unix.O_RDONLY && (flags&logMark != 0 || !r.adopted && !r.marked) {
+		}
+		marked := flags&logMark != 0
+		switch {
+		case flags&unix.O_ACCMODE == unix.O_RDONLY:
+		case !r.adopted && (marked || !r.marked):
 			return r, nil
+		case r.adopted && marked && (name == "1" || name == "2"):
+			env, envErr := readAll(dir + "/environ")
+			if envErr == nil && !isService(env, pid) {
+				return r, nil
+			}
+			err = cmp.Or(err, envErr)
 		}
 	}
 	return nil, err
@@ -254,10 +267,8 @@ func readMarks(pid int) (id, commit string, err error) {
 			return "", "", unlessGone(err)
 		}
 		env, err := readAll(dir + "/environ")
-		for kv := range bytes.SplitSeq(env, []byte{0}) {
-			if string(kv) == "SYSTEMD_EXEC_PID="+strconv.Itoa(pid) {
-				return "", "", nil
-			}
+		if isService(env, pid) {
+			return "", "", nil
 		}
 		if id := valueIn(env, "TASKS_RUN_ID"); id != "" {
 			return id, valueIn(env, "TASKS_COMMIT"), nil
@@ -275,6 +286,9 @@ func readMarks(pid int) (id, commit string, err error) {
 	}
 	return "", "", nil
 }
+
+// isService tells whether systemd has executed the process with that environment.
+func isService(env []byte, pid int) bool { return valueIn(env, "SYSTEMD_EXEC_PID") == strconv.Itoa(pid) }
 
 // valueIn is that of the variable in the environment, or "".
 func valueIn(env []byte, name string) string {

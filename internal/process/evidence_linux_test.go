@@ -12,19 +12,30 @@ import (
 	"tasks/internal/enginetest"
 )
 
-// A process that reads a log, or has opened it to write to it, is not the run's:
-// of what a lost run left only the one that inherited its output is.
+// A process that reads a log, has opened it to write to it, or was passed it over a socket
+// is not the run's: of what a lost run left only the one that inherited its output is.
 func TestAdoptedStopSparesWhoOpenedTheLog(t *testing.T) {
 	t.Parallel()
 	o := one(t, `env -i /usr/bin/setsid /bin/sh -c 'echo out $$; exec /bin/sleep 1000' & until grep -q '^out' /proc/$$/fd/1; do sleep 0.05; done`)
 	out := procOf(t, o.started().line(t, "out"))
 	o.reaped(t)
 	spared := make(map[string]proc)
-	for what, line := range map[string]string{
-		"reader": `exec sleep 1000 <"$0"`, "writer": `exec sleep 1000 >>"$0"`, "reader and writer": `exec sleep 1000 <>"$0"`,
+	passed, err := os.OpenFile(o.path, os.O_WRONLY|os.O_APPEND|logMark, 0) // as one that the run has passed
+	must(err)
+	defer passed.Close()
+	null, log := shared.null.Fd(), passed.Fd()
+	for what, tt := range map[string]struct {
+		line  string
+		files []uintptr
+	}{
+		"reader":                             {`exec sleep 1000 <"$0"`, []uintptr{null, null, null}},
+		"writer":                             {`exec sleep 1000 >>"$0"`, []uintptr{null, null, null}},
+		"reader and writer":                  {`exec sleep 1000 <>"$0"`, []uintptr{null, null, null}},
+		"one that was passed its output":     {`exec sleep 1000`, []uintptr{null, null, null, log}},
+		"service that was passed its output": {`exec env SYSTEMD_EXEC_PID=$$ sleep 1000`, []uintptr{null, log, log}},
 	} {
-		pid, err := syscall.ForkExec("/bin/sh", []string{"sh", "-c", line, o.path}, &syscall.ProcAttr{
-			Env: []string{"PATH=/usr/bin:/bin"}, Files: []uintptr{shared.null.Fd(), shared.null.Fd(), shared.null.Fd()}, Sys: &syscall.SysProcAttr{Setsid: true},
+		pid, err := syscall.ForkExec("/bin/sh", []string{"sh", "-c", tt.line, o.path}, &syscall.ProcAttr{
+			Env: []string{"PATH=/usr/bin:/bin"}, Files: tt.files, Sys: &syscall.SysProcAttr{Setsid: true},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -32,7 +43,8 @@ func TestAdoptedStopSparesWhoOpenedTheLog(t *testing.T) {
 		p := proc{pid, startOf(pid)}
 		spared[what] = p
 		t.Cleanup(func() { shared.tree.signal(p, syscall.SIGKILL) })
-		for end := time.Now().Add(enginetest.Patience); len(openFiles(pid, o.path)) == 0; time.Sleep(time.Millisecond) {
+		ready := func() bool { return programOf(pid) == "sleep" && len(openFiles(pid, o.path)) > 0 }
+		for end := time.Now().Add(enginetest.Patience); !ready(); time.Sleep(time.Millisecond) {
 			if time.Now().After(end) {
 				t.Fatalf("the %s does not open the log", what)
 			}
@@ -90,6 +102,12 @@ func TestEndSparesAnothersWriter(t *testing.T) {
 			}
 		}
 	}
+}
+
+// programOf is the name of the program that the process executes.
+func programOf(pid int) string {
+	name, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "comm"))
+	return strings.TrimSpace(string(name))
 }
 
 // openFiles is the descriptors by which the process has the file open.
