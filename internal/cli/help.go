@@ -1,11 +1,16 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"tasks/internal/option"
 )
 
 // printHelp writes the help of one command; cobra's own templates cost 1.5 MB
@@ -37,7 +42,7 @@ func (p *printer) printHelp(cmd *cobra.Command) {
 		}
 	}
 	if own := cmd.LocalNonPersistentFlags(); own.HasAvailableFlags() && cmd.HasParent() {
-		fmt.Fprintf(&b, "\nFlags:\n%s", own.FlagUsagesWrapped(p.columns()))
+		writeFlags(&b, own, p.columns())
 	}
 	if cmd.HasParent() {
 		b.WriteString("\nFlags of every command: see 'tasks --help'.\n")
@@ -46,6 +51,42 @@ func (p *printer) printHelp(cmd *cobra.Command) {
 	}
 	fmt.Fprint(cmd.OutOrStdout(), b.String())
 }
+
+// writeFlags writes the flags under their topics; those without one come first.
+func writeFlags(b *strings.Builder, flags *pflag.FlagSet, columns int) {
+	byTopic := make(map[option.Topic][]*pflag.Flag)
+	flags.VisitAll(func(f *pflag.Flag) {
+		topic := option.Topic("Flags")
+		if of := f.Annotations[ofTopic]; of != nil {
+			topic = option.Topic(of[0])
+		}
+		if !f.Hidden {
+			byTopic[topic] = append(byTopic[topic], f)
+		}
+	})
+	// All at once, so that all are laid out alike, and then apart again.
+	all := pflag.NewFlagSet("", pflag.ContinueOnError)
+	all.SortFlags = false
+	heads := make(map[string]option.Topic) // before the flag of that name
+	for _, topic := range append([]option.Topic{"Flags"}, option.Topics()...) {
+		slices.SortStableFunc(byTopic[topic], func(a, b *pflag.Flag) int { return cmp.Compare(option.Place(a.Name), option.Place(b.Name)) })
+		for i, f := range byTopic[topic] {
+			if i == 0 {
+				heads[f.Name] = topic
+			}
+			all.AddFlag(f)
+		}
+	}
+	for line := range strings.Lines(all.FlagUsagesWrapped(columns)) {
+		if of := flagOf.FindStringSubmatch(line); of != nil && heads[of[1]] != "" {
+			fmt.Fprintf(b, "\n%s:\n", heads[of[1]])
+		}
+		b.WriteString(line)
+	}
+}
+
+// flagOf is the beginning of what is said of a flag.
+var flagOf = regexp.MustCompile(`^ {2}(?:-., | {4})--([a-z-]+)`)
 
 // columns is how wide a help text may be.
 func (p *printer) columns() int {

@@ -1,0 +1,53 @@
+package cli
+
+import (
+	"bytes"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"tasks/internal/option"
+)
+
+// Help has each flag once, below the head of its topic, and the topics in their order.
+func TestHelpByTopics(t *testing.T) {
+	t.Parallel()
+	heads := regexp.MustCompile(`(?m)^([A-Z][a-z, ]+):\n`)
+	for _, command := range []string{"start", "each"} {
+		var out bytes.Buffer
+		e := newEnv()
+		e.out, e.width = &out, 80
+		if code := e.run([]string{command, "--help"}); code != done {
+			t.Fatalf("exit code %d", code)
+		}
+		_, text, _ := strings.Cut(out.String(), "\nFlags:\n")
+		want := []string{}
+		for _, topic := range option.Topics() {
+			want = append(want, string(topic))
+		}
+		var got []string
+		for _, m := range heads.FindAllStringSubmatch(text, -1) {
+			got = append(got, m[1])
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: topics %q, not %q", command, got, want)
+		}
+		for _, o := range option.All {
+			if o.Help == "" {
+				continue
+			}
+			head := string(o.Topic) + ":\n"
+			_, under, _ := strings.Cut(text, head)
+			under, _, _ = strings.Cut(under, "\n\n")
+			if n := strings.Count(under, "--"+o.Flag()+" ") + strings.Count(under, "--"+o.Flag()+"\n"); n != 1 {
+				t.Errorf("%s: --%s is %d times under %s", command, o.Flag(), n, o.Topic)
+			}
+		}
+		for line := range strings.Lines(text) {
+			if len(strings.TrimRight(line, "\n")) > 80 {
+				t.Errorf("%s: a line is too long: %q", command, line)
+			}
+		}
+	}
+}
