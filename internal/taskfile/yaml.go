@@ -97,14 +97,9 @@ func (s *source) ast() (file *ast.File) {
 			s.fault(tokenPos(t), "this is nested too deeply")
 			return nil
 		}
-		if lostTab(t) {
-			s.fault(tokenPos(t), "there is a tab in this: write it as \\t in double quotes")
-			return nil
-		}
-		if noCharacter(t) {
-			s.fault(tokenPos(t), "this is not UTF-8 text: an escape in it names no character")
-			return nil
-		}
+	}
+	if !s.scalars(tokens) {
+		return nil
 	}
 	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
 	if err == nil {
@@ -124,38 +119,10 @@ func (s *source) ast() (file *ast.File) {
 	return nil
 }
 
-// noCharacter tells of a text in double quotes with an escape such as \udc00, half of
-// a pair, in whose place the library puts U+FFFD.
-func noCharacter(t *token.Token) bool {
-	const replacement = "\uFFFD"
-	return t.Type == token.DoubleQuoteType && strings.Contains(t.Value, replacement) &&
-		!strings.Contains(t.Origin, replacement) && !strings.Contains(strings.ToLower(t.Origin), "fffd")
-}
-
 // quotedText is what messages quote, of more than one character.
 var quotedText = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`"(\\.|[^"\\]){2,}"`)
 })
-
-// lostTab tells of a text that the library reads wrongly: in a plain one it drops
-// tabs, and after one in double quotes it drops as many characters.
-func lostTab(t *token.Token) bool {
-	text := strings.TrimSpace(t.Origin)
-	switch t.Type {
-	case token.DoubleQuoteType:
-		return strings.Contains(text, "\t")
-	case token.StringType:
-		if strings.Contains(t.Value, "\t") {
-			return false
-		}
-		for line := range strings.Lines(text) {
-			if strings.Contains(strings.TrimSpace(line), "\t") {
-				return true
-			}
-		}
-	}
-	return false
-}
 
 func tokenPos(t *token.Token) pos {
 	if t == nil || t.Position == nil {
