@@ -32,8 +32,9 @@ func ReadEnv(path string, vars map[string]string, environ []string) (remarks []s
 }
 
 func parseEnv(path, text string, vars map[string]string, outer func(string) (string, bool, error)) ([]string, error) {
-	r := envReader{path: path, text: plainLines(text), vars: vars, outer: outer}
-	for r.skip(" \t\v\f\n"); r.at < len(r.text); r.skip(" \t\v\f\n") {
+	text = strings.ReplaceAll(strings.TrimPrefix(text, byteOrderMark), "\r\n", "\n") // else a carriage return is a character
+	r := envReader{path: path, text: text, vars: vars, outer: outer}
+	for r.skip(" \t\v\f\r\n"); r.at < len(r.text); r.skip(" \t\v\f\r\n") {
 		if r.text[r.at] == '#' {
 			r.at = r.lineEnd()
 			continue
@@ -89,9 +90,9 @@ func (r *envReader) lineEnd() int {
 
 // statement reads a variable, from its name to the end of its last line.
 func (r *envReader) statement() error {
-	if rest, ok := strings.CutPrefix(r.text[r.at:], "export"); ok && strings.TrimLeft(rest, " \t") != rest {
+	if rest, ok := strings.CutPrefix(r.text[r.at:], "export"); ok && strings.TrimLeft(rest, " \t\r") != rest {
 		r.at += len("export")
-		r.skip(" \t")
+		r.skip(" \t\r")
 	}
 	from := r.at
 	if end := strings.IndexFunc(r.text[from:], func(c rune) bool { return !inName(c) }); end >= 0 {
@@ -100,7 +101,7 @@ func (r *envReader) statement() error {
 		r.at = len(r.text)
 	}
 	name := r.text[from:r.at]
-	r.skip(" \t")
+	r.skip(" \t\r")
 	switch {
 	case name != "" && (r.at == len(r.text) || r.text[r.at] == '\n'):
 		return r.inherit(from, name)
@@ -110,7 +111,7 @@ func (r *envReader) statement() error {
 		return r.bad(r.at, "not NAME=VALUE: a name has letters, digits, '_', '.', '-', '[' and ']'")
 	}
 	r.at++
-	r.skip(" \t")
+	r.skip(" \t\r")
 	begin := r.at
 	value, offsets, err := r.value(name)
 	if err != nil {
@@ -228,7 +229,7 @@ func (r *envReader) quoted(name string) (string, []int, error) {
 	}
 	r.at++
 	r.end = r.at
-	r.skip(" \t\v\f")
+	r.skip(" \t\v\f\r")
 	if r.at < len(r.text) && r.text[r.at] != '\n' && r.text[r.at] != '#' {
 		return "", nil, r.bad(r.at, "the value of %s goes on after its quote: write it in one pair of quotes, with \\%c for a quote in it", name, quote)
 	}

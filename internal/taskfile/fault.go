@@ -58,9 +58,13 @@ func newSource(path, text string) *source {
 	return &source{path: path, text: text, lines: strings.Split(text, "\n")}
 }
 
-// plainLines takes off the byte order mark, and carriage returns at ends of lines.
+// byteOrderMark is what some editors begin a file with.
+const byteOrderMark = "\ufeff"
+
+// plainLines takes off the byte order mark, and has a newline in place of each carriage
+// return.
 func plainLines(text string) string {
-	text = strings.TrimPrefix(text, "\ufeff")
+	text = strings.TrimPrefix(text, byteOrderMark)
 	if !strings.Contains(text, "\r") {
 		return text
 	}
