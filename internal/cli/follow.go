@@ -28,6 +28,7 @@ type following struct {
 	router *router
 
 	follower *logs.Follower
+	selects  func(*task.Info) bool
 	ended    chan *source
 	active   map[string]chan task.Info // the news of what is shown
 	pending  map[string]bool           // have not ended, and have begun no run to be shown
@@ -73,10 +74,15 @@ func (e *env) follow(f *following, tasks []task.Info, sources []*source) error {
 	if !f.open {
 		f.sel = task.Selector{Names: names}
 	}
+	f.selects = f.sel.Matcher()
+	watched := f.sel
+	if len(f.sel.InGroups()) > 0 { // that a task leaves its group is an event of another, or of none
+		watched = task.Selector{}
+	}
 	events := make(chan task.Event)
 	var watching sync.WaitGroup
 	if f.served {
-		watching.Go(func() { e.watch(ctx, f.sel, events) })
+		watching.Go(func() { e.watch(ctx, watched, events) })
 	} else {
 		e.remark("tasks: no supervisor answers: following what runs without one")
 		watching.Go(func() { e.watchSurvivors(ctx, names, events) })
@@ -145,16 +151,20 @@ func (f *following) note(ctx context.Context, fail func(error), ev task.Event) {
 		return
 	}
 	delete(f.pending, t.Name)
+	selected := f.selects(&t)
 	if news, ok := f.active[t.Name]; ok {
-		if ev.Removed {
+		switch {
+		case ev.Removed:
 			f.removed[t.Name] = true
 			t.State = task.Stopped
+		case !selected: // any more: what it has written so far is shown
+			t = task.Info{Name: t.Name, State: task.Stopped}
 		}
 		pass(news, t)
 		return
 	}
 	switch {
-	case !f.open:
+	case !f.open || !selected:
 	case ev.Removed:
 		delete(f.shown, t.Name)
 	case t.Log != "" && t.Run > f.shown[t.Name]:

@@ -244,7 +244,7 @@ func watch(c *conn, id, params json.RawMessage) (func() (any, error), error) {
 	sup := c.srv.cfg.Supervisor
 	match := func(*task.Info) bool { return true }
 	if !p.Empty() && !p.All {
-		match = supervisor.Matcher(p.Selector)
+		match = p.Selector.Matcher()
 	}
 	w := sup.Watch(0, match)
 	found := slices.DeleteFunc(sup.Shared(), func(t *task.Info) bool { return !match(t) })

@@ -116,23 +116,3 @@ func set(names []string) map[string]bool {
 	}
 	return all
 }
-
-// Matcher tells the tasks, also future ones, that sel selects.
-func Matcher(sel Selector) func(*task.Info) bool {
-	named, wanted := set(sel.Names), set(sel.InGroups())
-	var globs []string
-	for _, want := range sel.Names {
-		if task.IsGlob(want) {
-			globs = append(globs, want)
-		}
-	}
-	return func(i *task.Info) bool {
-		if sel.All || i.Group != "" && wanted[i.Group] || named[i.Name] {
-			return true
-		}
-		return slices.ContainsFunc(globs, func(glob string) bool {
-			ok, err := path.Match(glob, i.Name)
-			return ok && err == nil
-		})
-	}
-}

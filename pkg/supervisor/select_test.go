@@ -52,7 +52,7 @@ func TestSelect(t *testing.T) {
 				t.Errorf("%+v: %q, %q; want %q, %q", tt.sel, got, texts, tt.want, tt.errs)
 			}
 			if errs == nil {
-				match := supervisor.Matcher(tt.sel)
+				match := tt.sel.Matcher()
 				n := 0
 				for _, info := range s.List() {
 					if match(&info) {

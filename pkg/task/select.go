@@ -1,6 +1,10 @@
 package task
 
-import "strings"
+import (
+	"path"
+	"slices"
+	"strings"
+)
 
 // MaxGlobs is how many bytes the globs of a selector may have in all: each task's name
 // is matched with every one.
@@ -44,4 +48,27 @@ func (s Selector) Check() error {
 		return Errorf(ErrUsage, "", "the patterns have %d bytes, at most %d are allowed: give fewer of them at once", size, MaxGlobs)
 	}
 	return nil
+}
+
+// Matcher tells the tasks, also future ones, that s selects.
+func (s Selector) Matcher() func(*Info) bool {
+	named, wanted := set(s.Names), set(s.InGroups())
+	globs := slices.DeleteFunc(slices.Clone(s.Names), func(name string) bool { return !IsGlob(name) })
+	return func(t *Info) bool {
+		if s.All || t.Group != "" && wanted[t.Group] || named[t.Name] {
+			return true
+		}
+		return slices.ContainsFunc(globs, func(glob string) bool {
+			ok, err := path.Match(glob, t.Name)
+			return ok && err == nil
+		})
+	}
+}
+
+func set(words []string) map[string]bool {
+	all := make(map[string]bool, len(words))
+	for _, word := range words {
+		all[word] = true
+	}
+	return all
 }
