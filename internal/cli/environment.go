@@ -8,15 +8,16 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"tasks/internal/daemon"
 	"tasks/internal/taskfile"
 	"tasks/pkg/task"
 )
 
-// environ is the environment of this process, NAME=VALUE each. What is not UTF-8
+// environ is the environment for tasks: the caller's, NAME=VALUE each. What is not UTF-8
 // text cannot be kept as it is; it is left out, which is said also where nothing
 // but errors is wanted.
 func (p *printer) environ() []string {
-	return slices.DeleteFunc(os.Environ(), func(kv string) bool {
+	return slices.DeleteFunc(daemon.CallerEnv(), func(kv string) bool {
 		name, _, _ := strings.Cut(kv, "=")
 		odd := name != "" && !utf8.ValidString(kv)
 		if odd {

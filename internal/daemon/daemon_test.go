@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"tasks/internal/logs"
+	"tasks/internal/ready"
 	"tasks/internal/store"
 	"tasks/pkg/task"
 )
@@ -124,11 +125,23 @@ func TestRecorded(t *testing.T) {
 }
 
 func TestCallerEnv(t *testing.T) {
+	t.Setenv("TASKS_NAME", "web")
+	t.Setenv("TASKS_RUN", "1")
 	t.Setenv("TASKS_RUN_ID", "x/web/1")
 	t.Setenv("TASKS_SOCKET", "/run/a.sock")
-	env := strings.Join(callerEnv(), "\n")
-	if strings.Contains(env, "TASKS_RUN_ID") || !strings.Contains(env, "TASKS_SOCKET=/run/a.sock") {
-		t.Errorf("a supervisor that a task starts gets %q", env)
+	long := "/" + strings.Repeat("x", 110) + "/web.1"
+	for socket, kept := range map[string]bool{
+		"/s/notify/web.1": false, ready.SocketBeside(long, "web", 1): false, // the run's
+		"/s/notify/web.2": true, "/run/systemd/notify": true,
+	} {
+		t.Setenv("NOTIFY_SOCKET", socket)
+		env := strings.Join(CallerEnv(), "\n")
+		if strings.Contains(env, "TASKS_RUN") || strings.Contains(env, "TASKS_NAME") || !strings.Contains(env, "TASKS_SOCKET=/run/a.sock") {
+			t.Errorf("what a task starts gets %q", env)
+		}
+		if strings.Contains(env, socket) != kept {
+			t.Errorf("NOTIFY_SOCKET=%s is kept: %v", socket, !kept)
+		}
 	}
 }
 

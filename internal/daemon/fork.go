@@ -18,6 +18,7 @@ import (
 
 	"tasks/internal/logs"
 	"tasks/internal/process"
+	"tasks/internal/ready"
 	"tasks/internal/socket"
 )
 
@@ -143,7 +144,7 @@ func fork(paths socket.Paths, keep string) (string, error) {
 	}
 	os.Unsetenv(mark)
 	child := &godaemon.Context{
-		Env:     callerEnv(),
+		Env:     CallerEnv(),
 		WorkDir: "/", LogFileName: logPath, LogFilePerm: 0o600,
 		Args: []string{os.Args[0], Command, paths.Socket, paths.State, strconv.FormatBool(paths.Named), keep, strconv.Itoa(fd)},
 	}
@@ -165,18 +166,20 @@ func fork(paths socket.Paths, keep string) (string, error) {
 	return strings.TrimSpace(string(verdict)), nil
 }
 
-// callerEnv is the environment without what names a run: a supervisor that is
-// started by a task is not part of that task.
-func callerEnv() []string {
+// CallerEnv is the environment of this process, NAME=VALUE each, without what is that of
+// the run which it is part of, if it is of one: what that starts is not part of it, does not
+// say for it that it is ready, and does not know its secret.
+func CallerEnv() []string {
+	number, _ := strconv.Atoi(os.Getenv("TASKS_RUN"))
+	notify := "NOTIFY_SOCKET=" + ready.SocketBeside(os.Getenv("NOTIFY_SOCKET"), os.Getenv("TASKS_NAME"), number)
 	return slices.DeleteFunc(os.Environ(), func(kv string) bool {
-		for _, name := range []string{"TASKS_NAME=", "TASKS_GROUP=", "TASKS_RUN=", "TASKS_RUN_ID=", "TASKS_SLOT=", "TASKS_COMMIT="} {
-			if strings.HasPrefix(kv, name) {
-				return true
-			}
-		}
-		return false
+		name, _, _ := strings.Cut(kv, "=")
+		return slices.Contains(runNames, name) || kv == notify
 	})
 }
+
+// runNames are the variables that name a run.
+var runNames = []string{"TASKS_NAME", "TASKS_GROUP", "TASKS_RUN", "TASKS_RUN_ID", "TASKS_SLOT", "TASKS_COMMIT"}
 
 func logPath(paths socket.Paths) string { return filepath.Join(paths.State, "supervisor.log") }
 

@@ -288,7 +288,9 @@ func readMarks(pid int) (id, commit string, err error) {
 }
 
 // isService tells whether systemd has executed the process with that environment.
-func isService(env []byte, pid int) bool { return valueIn(env, "SYSTEMD_EXEC_PID") == strconv.Itoa(pid) }
+func isService(env []byte, pid int) bool {
+	return valueIn(env, "SYSTEMD_EXEC_PID") == strconv.Itoa(pid)
+}
 
 // valueIn is that of the variable in the environment, or "".
 func valueIn(env []byte, name string) string {

@@ -45,6 +45,12 @@ func socketPath(dir, name string, run int) string {
 	return filepath.Join(dir, hex.EncodeToString(sum[:hashed]))
 }
 
+// SocketBeside is the path that the socket of the run has if it is in the same directory as
+// the file at path.
+func SocketBeside(path, name string, run int) string {
+	return socketPath(filepath.Dir(path), name, run)
+}
+
 // open finds or makes the directory.
 func (s *sockets) open() (string, error) {
 	s.mu.Lock()
