@@ -167,7 +167,7 @@ func (f *following) note(ctx context.Context, fail func(error), ev task.Event) {
 	case !f.open || !selected:
 	case ev.Removed:
 		delete(f.shown, t.Name)
-	case t.Log != "" && t.Run > f.shown[t.Name]:
+	case hasOutput(&t) && t.Run > f.shown[t.Name]:
 		if s, err := f.env.source(t, ""); err == nil {
 			f.router.route(s)
 			f.show(ctx, fail, s, -1, &t)
@@ -336,6 +336,10 @@ func (s *source) follow(ctx context.Context, f *logs.Follower, lines int, news <
 func (s *source) followRun(ctx context.Context, f *logs.Follower, run, lines int, over <-chan struct{}) <-chan error {
 	result := make(chan error, 1)
 	go func() {
+		if s.kept != nil {
+			result <- s.fetch(ctx, run, lines, true)
+			return
+		}
 		result <- f.Follow(ctx, s.dir.Path(s.name, run), lines, s.out, over)
 	}()
 	return result

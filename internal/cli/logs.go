@@ -98,7 +98,7 @@ func (o *logOptions) run(e *env) error {
 	var sources []*source
 	open := o.follow && served && open(sel) // and so later ones are shown as well
 	for _, t := range tasks {
-		if open && t.Log == "" {
+		if open && !hasOutput(&t) {
 			continue // it has not begun
 		}
 		if o.follow && e.itself(&t) {
@@ -138,6 +138,7 @@ type source struct {
 	runs   []int // to show; the newest last
 	last   task.Info
 	dir    logs.Dir
+	kept   *client.Client // asked for what is in no file; nil: it is in dir
 	out    io.Writer
 	end    func() error // passes on an unterminated last line
 	remark func(format string, args ...any)
@@ -208,19 +209,31 @@ func (d *dialer) stateDir() (string, error) {
 
 // source finds the runs of t to show.
 func (e *env) source(t task.Info, run string) (*source, error) {
-	if t.Log == "" {
+	if !hasOutput(&t) {
 		return nil, task.Errorf(task.ErrNotFound, t.Name, "%s has no log", t.Name)
 	}
-	s := &source{remark: e.remark, name: t.Name, last: t, dir: logs.Dir(filepath.Dir(filepath.Dir(t.Log)))}
+	s := &source{remark: e.remark, name: t.Name, last: t}
+	if inMemory(&t) {
+		s.kept = &e.client
+	} else {
+		s.dir = logs.Dir(filepath.Dir(filepath.Dir(t.Log)))
+	}
 	switch n, err := strconv.Atoi(run); {
 	case run == "":
 		s.runs = []int{t.Run}
+	case run == "all" && s.kept != nil:
+		s.runs = keptRuns(t.Run)
 	case run == "all":
 		if s.runs, err = s.dir.Runs(t.Name); err != nil {
 			return nil, err
 		}
 	case err != nil || n < 1:
 		return nil, usage("bad --run %q: use a number from 1, or all", run)
+	case s.kept != nil:
+		if _, err := s.kept.Output(context.Background(), t.Name, client.OutputOptions{Run: n}); err != nil {
+			return nil, err
+		}
+		s.runs = []int{n}
 	default:
 		if _, err := os.Stat(s.dir.Path(t.Name, n)); errors.Is(err, fs.ErrNotExist) {
 			return nil, task.Errorf(task.ErrNotFound, t.Name, "No such run: %s has no log of run %d", t.Name, n)
@@ -304,6 +317,12 @@ func (c colourful) Write(b []byte) (int, error) {
 
 // copy writes the last lines of a run (negative: all).
 func (s *source) copy(run, lines int) error {
+	if s.kept != nil {
+		if err := s.fetch(context.Background(), run, lines, false); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("cannot show the output of %s: %w", s.name, err)
+		}
+		return nil
+	}
 	f, err := safeopen.Open(s.dir.Path(s.name, run))
 	if errors.Is(err, fs.ErrNotExist) {
 		if run == s.last.Run && s.last.PID > 0 {

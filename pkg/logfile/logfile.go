@@ -1,0 +1,87 @@
+// Package logfile keeps what functions write in files, each run's in one of its own:
+//
+//	files, err := logfile.New("/var/lib/app/logs", logfile.Options{})
+//	if err != nil { … }
+//	sup := supervisor.New(supervisor.Options{Logs: files})
+//	// …
+//	sup.Close(ctx)
+//	files.Close()
+//
+// The files are DIR/NAME/RUN.log, for their user alone. `tasks -s app.sock logs NAME`
+// reads them.
+package logfile
+
+import (
+	"cmp"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"tasks/internal/logs"
+	"tasks/internal/socket"
+	"tasks/pkg/task"
+)
+
+// Options bound what is kept. The zero Options are those of `tasks serve`.
+type Options struct {
+	// MaxSize is what the log of one run may take up on disk, in bytes: of a larger one
+	// the oldest output is discarded. 0: 64 MiB.
+	MaxSize task.Size
+	// Keep is of how many runs of a task the logs stay. 0: 10.
+	Keep int
+	// Total is what all logs may take up, in bytes: beyond it the oldest logs of ended
+	// runs are removed. 0: 2 GiB.
+	Total task.Size
+	// Logger hears what cannot be kept within the bounds, and why. nil: nobody does.
+	Logger *slog.Logger
+}
+
+// Logs are files below one directory. Make them with [New]. All methods may be called
+// from any goroutine.
+type Logs struct{ keeper *logs.Keeper }
+
+// New keeps logs in dir, which is made with mode 0700 if it is not there, and must be
+// this user's alone. No other program, and no other Logs, may use it at the same time.
+// A program counts the runs of a task from 1 again, so the first one removes what is
+// left of the task from an earlier program. The Logs must be closed, after the
+// supervisor.
+func New(dir string, o Options) (*Logs, error) {
+	dir, err := filepath.Abs(dir)
+	if err == nil {
+		err = socket.MakeDir(dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot keep logs: %w", err)
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	limits := logs.Limits{
+		MaxSize: cmp.Or(o.MaxSize, logs.DefaultMaxSize), Keep: cmp.Or(o.Keep, logs.DefaultKeep), Total: cmp.Or(o.Total, logs.DefaultTotal),
+	}
+	l := &Logs{logs.NewKeeper(logs.Dir(dir), limits, o.Logger, nil, nil)}
+	l.keeper.Ready()
+	return l, nil
+}
+
+// Close ends the watch over the files, which stay.
+func (l *Logs) Close() error { return l.keeper.Close() }
+
+// Create makes the file of a run.
+func (l *Logs) Create(name string, run int) (*os.File, error) { return l.keeper.Create(name, run) }
+
+// Path is the file of a run.
+func (l *Logs) Path(name string, run int) string { return l.keeper.Path(name, run) }
+
+// Watch bounds the file of a run that is about to begin.
+func (l *Logs) Watch(spec *task.Spec, run int) { l.keeper.Watch(spec, run) }
+
+// Done tells that a run is over.
+func (l *Logs) Done(name string, run int) { l.keeper.Done(name, run) }
+
+// Room keeps what the next run needs; the error is why it cannot.
+func (l *Logs) Room(name string, run int) error { return l.keeper.Room(name, run) }
+
+// Remove deletes the files of a task.
+func (l *Logs) Remove(name string) error { return l.keeper.Remove(name) }

@@ -1,0 +1,68 @@
+package logfile_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tasks/pkg/logfile"
+	"tasks/pkg/supervisor"
+)
+
+// Each run of a function has its file, and no more of them stay than is asked for.
+func TestLogs(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "logs")
+	files, err := logfile.New(dir, logfile.Options{Keep: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer files.Close()
+	sup := supervisor.New(supervisor.Options{Logs: files})
+	defer sup.Close(context.Background())
+	for run := range 3 {
+		if err := sup.Go("a", func(ctx context.Context) error {
+			fmt.Fprint(supervisor.Log(ctx), "this is run ", run+1)
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		sup.Wait(t.Context(), "a")
+	}
+	info, err := sup.Info("a")
+	if err != nil || info.Log != filepath.Join(dir, "a", "3.log") {
+		t.Errorf("%q, %v", info.Log, err)
+	}
+	for _, run := range []int{2, 3} {
+		if text, err := os.ReadFile(files.Path("a", run)); err != nil || string(text) != fmt.Sprint("this is run ", run) {
+			t.Errorf("run %d: %q, %v", run, text, err)
+		}
+	}
+	if _, err := os.Stat(files.Path("a", 1)); !os.IsNotExist(err) {
+		t.Errorf("run 1: %v", err)
+	}
+	if _, err := sup.Output("a", 0, 0); err == nil || !strings.Contains(err.Error(), info.Log) {
+		t.Errorf("in memory: %v", err)
+	}
+	if _, err := sup.Remove(t.Context(), "a"); err != nil {
+		t.Error(err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("%v, %v", left, err)
+	}
+}
+
+// A directory of others is refused before anything is written to it.
+func TestForeignDirectory(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := logfile.New(dir, logfile.Options{}); err == nil || !strings.Contains(err.Error(), "chmod 700") {
+		t.Errorf("%v", err)
+	}
+}
