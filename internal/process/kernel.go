@@ -65,7 +65,8 @@ func forkExec(path string, argv []string, attr *syscall.ProcAttr) (pid int, err 
 	if a, ok := (call{name: "execve", path: path, argv: argv, attr: attr}).begin(); ok {
 		return a.n, a.err
 	}
-	return syscall.ForkExec(path, argv, attr)
+	blockingNothing(func() { pid, err = syscall.ForkExec(path, argv, attr) })
+	return pid, err
 }
 
 // waitChild reaps that child, or -1 any, if it has ended; pid is 0 where it has not.

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"runtime"
 	"syscall"
 	"time"
 	"unsafe"
@@ -82,6 +83,18 @@ func getdents(fd int, path string, buf []byte) (n int, err error) {
 		return copy(buf, a.text), a.err
 	}
 	return unix.ReadDirent(fd, buf)
+}
+
+// blockingNothing runs f, which forks, while this thread blocks no signal: a child inherits
+// which ones it does, and a supervisor may have been started with some of them blocked.
+func blockingNothing(f func()) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var before unix.Sigset_t
+	if unix.PthreadSigmask(unix.SIG_SETMASK, new(unix.Sigset_t), &before) == nil {
+		defer unix.PthreadSigmask(unix.SIG_SETMASK, &before, nil)
+	}
+	f()
 }
 
 func mkdir(path string) error {

@@ -70,6 +70,8 @@ func (r *run) signalOthers(syscall.Signal) error { return nil }
 
 func (tree) signal(p proc, sig syscall.Signal) error { return kill(p.pid, sig) }
 
+func blockingNothing(f func()) { f() }
+
 func startTime(int) (uint64, error)     { return 0, nil }
 func bootID() (string, error)           { return "", nil }
 func pidNamespace() (uint64, error)     { return 0, nil }
