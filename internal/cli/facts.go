@@ -111,7 +111,11 @@ func healthText(s *task.Spec) string {
 	if s.HealthCmd != "" {
 		by = append(by, quote(s.HealthCmd)+" succeeds")
 	}
-	return fmt.Sprintf("%s, every %s; stopped after %d failures", strings.Join(by, " and "), short(s.Health.Pause()), s.Health.Retries())
+	text := strings.Join(by, " and ") + ", every " + short(s.Health.Pause())
+	if s.HealthTimeout != nil {
+		text += ", each within " + short(s.Health.Patience())
+	}
+	return fmt.Sprintf("%s; stopped after %d failures", text, s.Health.Retries())
 }
 
 func readyText(s *task.Spec) string {
@@ -135,7 +139,11 @@ func readyText(s *task.Spec) string {
 	if r.ReadyNotify {
 		facts = append(facts, "it says READY=1")
 	}
-	return strings.Join(facts, " and ") + ", within " + short(r.Patience())
+	text := strings.Join(facts, " and ") + ", within " + short(r.Patience())
+	if r.ReadyInterval != nil {
+		text += ", looked at every " + short(r.Pause())
+	}
+	return text
 }
 
 func whenText(w *task.Spec) string {

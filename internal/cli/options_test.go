@@ -131,7 +131,7 @@ func TestSpecOfFlags(t *testing.T) {
 		}
 	}
 	for _, o := range option.All {
-		if o.In != nil && o.Help != "" && o.Key != "group" && !strings.Contains(all, "--"+o.Flag()+" ") {
+		if o.In != nil && o.Fact != "" && !strings.Contains(all, "--"+o.Flag()+" ") {
 			t.Errorf("--%s is not in this table", o.Flag())
 		}
 	}

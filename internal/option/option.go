@@ -22,7 +22,7 @@ type Option struct {
 	Help    string   // of the flag, with the name of its value in `quotes`; "": there is no flag
 	File    string   // help in tasks.yaml, where that is not the flag's
 
-	// In is a pointer to the field of s; nil where the option is none of the spec.
+	// In is a pointer to the field of s; nil where a spec has none.
 	In func(s *task.Spec) any
 }
 

@@ -7,16 +7,19 @@ var All = []Option{
 	{
 		Key: "command", Topic: Command, Kind: Argv,
 		File: "What to run: a text goes through sh -c, a list is a program and its arguments, without a shell.",
+		In:   func(s *task.Spec) any { return &s.Command },
 	},
 	{
 		Key: "cwd", Letter: "C", Topic: Command, Kind: Path,
 		Help: "`DIR` to run in (default: this one)",
 		File: "The directory to run in, relative to that of this file, which is the default; ~/ is your home.",
+		In:   func(s *task.Spec) any { return &s.Cwd },
 	},
 	{
 		Key: "env", Letter: "e", Topic: Command, Kind: Variables,
 		Help: "set `NAME=VALUE` in its environment; may be repeated",
 		File: "Variables of its environment, on top of all others.",
+		In:   func(s *task.Spec) any { return &s.Env },
 	},
 	{
 		Key: "env_file", Topic: Command, Kind: Paths,
@@ -34,6 +37,7 @@ var All = []Option{
 	{
 		Key: "umask", Topic: Command, Kind: Umask, Fact: "Umask",
 		Help: "file mode creation `MASK`, such as 027 (default: the caller's)",
+		File: "The file mode creation mask (default: the caller's).",
 		In:   func(s *task.Spec) any { return &s.Umask },
 	},
 	{
@@ -51,6 +55,7 @@ var All = []Option{
 	{
 		Key: "stop_signal", Topic: Ends, Kind: Signal, Default: "TERM", Fact: "Stop",
 		Help: "`SIGNAL` that asks it to end",
+		File: "The signal that asks it to end (default TERM).",
 		In:   func(s *task.Spec) any { return &s.StopSignal },
 	},
 	{

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"tasks/internal/option"
 	"tasks/pkg/task"
 )
 
@@ -33,18 +34,16 @@ func changes(has, want *task.Spec) []string {
 // same is the same.
 func normal(s task.Spec) map[string]json.RawMessage {
 	s = s.Shown()
-	if s.SuccessCodes == nil {
-		s.SuccessCodes = []int{0}
+	for i := range option.All {
+		if o := &option.All[i]; o.Default != "" && o.Text(&s) == "" {
+			if err := o.Set(&s, o.Default); err != nil {
+				panic(err) // the table has it wrong
+			}
+		}
 	}
 	for _, set := range []*[]string{&s.After, &s.AfterEnded} {
 		*set = slices.Compact(slices.Sorted(slices.Values(*set)))
 	}
-	if s.Repeats() && s.Overlap == "" {
-		s.Overlap = task.OverlapSkip
-	}
-	s.ReadyTimeout, s.ReadyInterval = new(task.Duration(s.Ready.Patience())), new(task.Duration(s.Ready.Pause()))
-	s.HealthTimeout, s.HealthInterval = new(task.Duration(s.Health.Patience())), new(task.Duration(s.Health.Pause()))
-	s.HealthRetries = new(s.Retries())
 	keys := make(map[string]json.RawMessage)
 	b, err := json.Marshal(s)
 	if err == nil {

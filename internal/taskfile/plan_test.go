@@ -107,7 +107,7 @@ tasks:
 		{change("b: {command: x", "b: {command: x, backoff: 1s..1m, stop_signal: TERM, stop_timeout: 10000ms, restart: no, success_codes: [0], overlap: skip, ready_timeout: 30s, ready_interval: 500ms, health_interval: 10s, health_timeout: 5s, health_retries: 3"), "HOME=/root", ""},
 		{change("./a", "./b"), "HOME=/root", "restart a: command changed"},
 		{change("./a", "./a, restart: always, cwd: /, stop_timeout: 1s"), "HOME=/root", "restart a: cwd, stop_timeout and restart changed"},
-		{change("./a", "./a, restart: always, cwd: /, stop_timeout: 1s, priority: 1, leave_children: true"), "HOME=/root", "restart a: cwd, priority, stop_timeout and 2 more changed"},
+		{change("./a", "./a, restart: always, cwd: /, stop_timeout: 1s, priority: 1, leave_children: true"), "HOME=/root", "restart a: cwd, stop_timeout, restart and 2 more changed"},
 		{change("[c, b]", "b"), "HOME=/root", "restart a: after_ended changed"},
 		{change("secret", "other"), "HOME=/root", "restart a: env changed: A"},
 		{change("A: secret, ", ""), "HOME=/root", "restart a: env changed: A"},

@@ -1,6 +1,12 @@
 package taskfile
 
-import "math"
+import (
+	"math"
+	"slices"
+	"strings"
+
+	"tasks/internal/option"
+)
 
 // A field is one key of a mapping. The tables of them are what the reader goes
 // by, what the JSON Schema is made of, and what docs/tasks-file.md lists.
@@ -61,8 +67,6 @@ var (
 	aURL      = &scalar{what: "an http:// URL such as http://localhost:8080/healthz", as: isText, pattern: `^http://[^/]`}
 	aTime     = &scalar{what: "a time of day such as 15:04, or RFC 3339", as: isText, pattern: `^[0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?$|^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{1,2}:[0-9]{2}:[0-9]{2}([.,][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$`}
 	aCron     = &scalar{what: "five fields as in crontab(5), or @daily and the like", as: isText, pattern: `^((CRON_)?TZ=\S+\s+)?(@[a-z]+(\s+\S+)?|\S+(\s+\S+){4})$`}
-	aRestart  = &scalar{what: "no, on-failure or always", as: isText, words: []string{"no", "on-failure", "always"}, no: true}
-	anOverlap = &scalar{what: "skip, queue or replace", as: isText, words: []string{"skip", "queue", "replace"}}
 	someSlots = &scalar{what: "a number from 0 on, or none", as: isText, number: true, max: math.MaxInt32, words: []string{"none"}}
 	aNumber   = &scalar{what: "a whole number", as: isInt, min: math.MinInt32, max: math.MaxInt32}
 	aCount    = &scalar{what: "a number from 0 on", as: isInt, max: math.MaxInt32}
@@ -77,7 +81,6 @@ var (
 var (
 	envShape   = &shape{scalar: aWord, names: `^[^=]+$`}
 	filesShape = &shape{scalar: aText, list: true}
-	namesShape = &shape{scalar: aWord, list: true}
 )
 
 // fileFields are the keys at the top. Any that begins with x- is left alone.
@@ -95,50 +98,44 @@ var groupFields = []field{
 	{key: "on_failure", holds: &shape{scalar: aLine}, about: "Run through sh -c after each failed run of its tasks."},
 }
 
-// taskFields are the keys of a task: those of task.Spec's JSON, and a few more.
-var taskFields = []field{
-	{key: "command", holds: &shape{scalar: aCommand, list: true, item: anArg, least: 1}, must: true, about: "What to run: a text goes through sh -c, a list is a program and its arguments, without a shell."},
-	{key: "cwd", holds: &shape{scalar: aText}, about: "The directory to run in, relative to that of this file, which is the default; ~/ is your home."},
-	{key: "env", holds: envShape, about: "Variables of its environment, on top of all others."},
-	{key: "env_file", holds: filesShape, own: true, about: "Files of NAME=VALUE lines for its environment, relative to this one; ~/ is your home."},
-	{key: "clear_env", holds: &shape{scalar: aFlag}, own: true, about: "Begin with an empty environment, not that of the caller."},
-	{key: "instances", holds: &shape{scalar: instances}, own: true, about: "Run NAME-1 to NAME-N, each with its number in TASKS_INSTANCE; NAME in an after is all of them."},
-	{key: "group", holds: &shape{scalar: aWord}, about: "The group whose slots it shares; where the file has groups, one of them."},
-	{key: "priority", holds: &shape{scalar: aNumber}, about: "Among those that wait for a slot, higher ones go first; default 0."},
-	{key: "after", holds: namesShape, about: "Tasks of this file that must have ended well, or be ready where they are services."},
-	{key: "after_ended", holds: namesShape, about: "Tasks of this file that must have ended, however."},
-	{key: "delay", holds: &shape{scalar: aDuration}, about: "Time from the start to the first run."},
-	{key: "at", holds: &shape{scalar: aTime}, about: "When its first run begins: a time of day, or RFC 3339."},
-	{key: "every", holds: &shape{scalar: aDuration}, about: "Time from the beginning of a run to that of the next, 1s or more."},
-	{key: "cron", holds: &shape{scalar: aCron}, about: "When runs begin: five fields as in crontab(5), or @daily and the like."},
-	{key: "overlap", holds: &shape{scalar: anOverlap}, about: "What becomes of a time that comes while a run lasts: skip it, queue one run, or replace the run; default skip."},
-	{key: "stop_signal", holds: &shape{scalar: aWord}, about: "The signal that asks it to end; default TERM."},
-	{key: "stop_timeout", holds: &shape{scalar: aDuration}, about: "Time from the stop signal to KILL; default 10s."},
-	{key: "restart", holds: &shape{scalar: aRestart}, about: "After which ends it is started again; default no."},
-	{key: "max_restarts", holds: &shape{scalar: aCount}, about: "Give up after so many restarts; default: no limit."},
-	{key: "backoff", holds: &shape{scalar: aBackoff}, about: "Pause before a restart, doubling from MIN to MAX; default 1s..1m."},
-	{key: "timeout", holds: &shape{scalar: aDuration}, about: "A run that lasts longer is stopped and has failed; default: none."},
-	{key: "success_codes", holds: &shape{scalar: aCode, list: true}, about: "Exit codes that are no failure; default 0."},
-	{key: "ready_http", holds: &shape{scalar: aURL}, about: "It is ready when GET of this URL is answered with 200 to 399."},
-	{key: "ready_port", holds: &shape{scalar: aPort}, about: "It is ready when this port takes a connection; default host localhost."},
-	{key: "ready_cmd", holds: &shape{scalar: aLine}, about: "It is ready when this ends with 0, run through sh -c."},
-	{key: "ready_log", holds: &shape{scalar: aText}, about: "It is ready when a line of its output matches this RE2 expression."},
-	{key: "ready_notify", holds: &shape{scalar: aFlag}, about: "It is ready when it says READY=1 as in sd_notify(3)."},
-	{key: "ready_timeout", holds: &shape{scalar: aDuration}, about: "A run that is not ready by then is stopped and has failed; default 30s."},
-	{key: "ready_interval", holds: &shape{scalar: aDuration}, about: "Time between two tries of whether it is ready; default 500ms."},
-	{key: "health_http", holds: &shape{scalar: aURL}, about: "While it is ready, GET of this URL must be answered with 200 to 399."},
-	{key: "health_cmd", holds: &shape{scalar: aLine}, about: "While it is ready, this must end with 0, run through sh -c."},
-	{key: "health_interval", holds: &shape{scalar: aDuration}, about: "Time from the end of a health check to the next; default 10s."},
-	{key: "health_timeout", holds: &shape{scalar: aDuration}, about: "A health check that takes longer has failed; default 5s."},
-	{key: "health_retries", holds: &shape{scalar: fromOne}, about: "So many failed health checks in a row end the run; default 3."},
-	{key: "on_exit", holds: &shape{scalar: aLine}, about: "Run through sh -c after each run, with TASKS_STATE and TASKS_EXIT."},
-	{key: "on_failure", holds: &shape{scalar: aLine}, about: "Run through sh -c after each failed run."},
-	{key: "umask", holds: &shape{scalar: aUmask}, about: "The file mode creation mask; default: the caller's."},
-	{key: "nice", holds: &shape{scalar: aNice}, about: "Its nice value, from -20 (highest priority) to 19; default: the caller's."},
-	{key: "ulimit", holds: &shape{scalar: aLimit, names: limitPattern}, about: "Limits of resources, by their names in prlimit(1): SOFT, or SOFT:HARD."},
-	{key: "leave_children", holds: &shape{scalar: aFlag}, about: "Keep what a run started when its main process ends by itself."},
-	{key: "log_max_size", holds: &shape{scalar: aSize}, about: "What the log of a run may take up on disk; none: any."},
-	{key: "log_keep", holds: &shape{scalar: aCount}, about: "How many runs keep their logs; 0: all."},
+// taskFields are the keys of a task: the options that there are.
+var taskFields = func() []field {
+	var fields []field
+	for i := range option.All {
+		o := &option.All[i]
+		fields = append(fields, field{key: o.Key, holds: holding(o), about: o.InFile(), must: o.Key == "command", own: o.In == nil})
+	}
+	return fields
+}()
+
+// holding is what a value of o may be.
+func holding(o *option.Option) *shape {
+	switch o.Kind {
+	case option.Argv:
+		return &shape{scalar: aCommand, list: true, item: anArg, least: 1}
+	case option.Variables:
+		return envShape
+	case option.Paths:
+		return filesShape
+	case option.Names:
+		return &shape{scalar: aWord, list: true}
+	case option.Codes:
+		return &shape{scalar: aCode, list: true}
+	case option.Limits:
+		return &shape{scalar: aLimit, names: limitPattern}
+	case option.Choice:
+		last := len(o.Words) - 1
+		what := strings.Join(o.Words[:last], ", ") + " or " + o.Words[last]
+		return &shape{scalar: &scalar{what: what, as: isText, words: o.Words, no: slices.Contains(o.Words, "no")}}
+	}
+	return &shape{scalar: scalars[o.Kind]}
+}
+
+// scalars are those of the other kinds.
+var scalars = map[option.Kind]*scalar{
+	option.Text: aText, option.Word: aWord, option.Line: aLine, option.Path: aText, option.Signal: aWord, option.Expression: aText, option.Yes: aFlag,
+	option.Number: aNumber, option.Count: aCount, option.FromOne: fromOne, option.Instances: instances, option.Nice: aNice, option.Umask: aUmask,
+	option.Duration: aDuration, option.Backoff: aBackoff, option.Size: aSize, option.Clock: aTime, option.Cron: aCron, option.URL: aURL, option.Port: aPort,
 }
 
 func keys(fields []field) []string {
