@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -340,7 +341,24 @@ func (s *source) followRun(ctx context.Context, f *logs.Follower, run, lines int
 			result <- s.fetch(ctx, run, lines, true)
 			return
 		}
-		result <- f.Follow(ctx, s.dir.Path(s.name, run), lines, s.out, over)
+		result <- f.Follow(ctx, s.dir.Path(s.name, run), lines, &followed{Writer: s.out, source: s, run: run}, over)
 	}()
 	return result
+}
+
+// followed is where the lines of a run go that is followed. It says, once, that some were
+// discarded first.
+type followed struct {
+	io.Writer
+	source *source
+	run    int
+	said   bool
+}
+
+// Missed implements [logs.Misser].
+func (f *followed) Missed(int64) {
+	if !f.said {
+		f.said = true
+		f.source.remark("tasks: lines of %s, run %d, were discarded before they could be shown: raise --log-max-size", f.source.name, f.run)
+	}
 }

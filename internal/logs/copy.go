@@ -26,6 +26,10 @@ func Copy(w io.Writer, f *os.File, offset int64) (int64, error) {
 	return next, err
 }
 
+// A Misser is a writer that is told how many bytes it has not got, for they were freed
+// before they could be read.
+type Misser interface{ Missed(bytes int64) }
+
 // A copier copies from one file.
 type copier struct {
 	w    io.Writer
@@ -94,11 +98,21 @@ func (c *copier) copy(ctx context.Context, offset int64, hold bool) (next int64,
 			return offset, false, err
 		}
 		if hold && !begun {
-			return offset + int64(hole), true, nil // in the hole: from there the line's end is found
+			next = offset + int64(hole) // in the hole: from there the line's end is found
 		}
-		offset = next
+		c.missed(next - offset - int64(len(b)))
+		if offset = next; hold && !begun {
+			return offset, true, nil
+		}
 	}
 	return offset, false, ctx.Err()
+}
+
+// missed tells the writer, where that wants to know it.
+func (c *copier) missed(bytes int64) {
+	if m, ok := c.w.(Misser); ok && bytes > 0 {
+		m.Missed(bytes)
+	}
 }
 
 // mend ends the line that was written last where its rest is gone.

@@ -64,7 +64,7 @@ func (f *Follower) Close() error {
 // It keeps to the file that it opened, also when that is deleted.
 //
 // Where the head of the file is freed faster than w takes it, it goes on at the
-// first whole line that is left. A line that has no end yet is written after
+// first whole line that is left; a [Misser] is told. A line that has no end yet is written after
 // 100 ms, but in a file that has lost its head when it has got its end, for its
 // rest might be freed before it is read.
 func (f *Follower) Follow(ctx context.Context, path string, lines int, w io.Writer, ended <-chan struct{}) error {
@@ -79,6 +79,9 @@ func (f *Follower) Follow(ctx context.Context, path string, lines int, w io.Writ
 		return fmt.Errorf("cannot follow a log: %w", err)
 	}
 	c := copier{w: w, f: file}
+	if lines < 0 {
+		c.missed(offset)
+	}
 	waited := time.NewTimer(f.settle)
 	defer waited.Stop()
 	var settled <-chan time.Time // of the line that begins at the offset; nil: none is held

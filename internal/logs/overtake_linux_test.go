@@ -45,11 +45,14 @@ type checker struct {
 	rest         []byte
 	first, last  int
 	jumps, lines int
+	got, missed  int64 // bytes
 	err          error
 }
 
+func (c *checker) Missed(bytes int64) { c.missed += bytes }
+
 func (c *checker) Write(p []byte) (int, error) {
-	c.rest = append(c.rest, p...)
+	c.rest, c.got = append(c.rest, p...), c.got+int64(len(p))
 	for {
 		line, rest, ok := bytes.Cut(c.rest, []byte{'\n'})
 		if !ok {
@@ -130,6 +133,9 @@ func TestKeeperFastWriter(t *testing.T) {
 		close(over)
 		if err := <-followed; err != nil || live.err != nil || len(live.rest) > 0 || live.last != lines-1 {
 			t.Errorf("followed: %v, %v, to line %d of %d", err, live.err, live.last, lines)
+		}
+		if all := live.got + live.missed; all != int64(size+len(b)) || (live.jumps > 0) != (live.missed > 0) {
+			t.Errorf("followed: %d bytes and %d that were missed are not %d; %d jumps", live.got, live.missed, size+len(b), live.jumps)
 		}
 		ends(t, k, "web", 1)
 

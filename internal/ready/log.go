@@ -33,10 +33,13 @@ func (r *checks) log(name, text, path string) (check, error) {
 // line that is left of it.
 func (c *Checker) await(ctx context.Context, path string, expr *regexp.Regexp) error {
 	defer c.letFollow()
-	err := c.follow().Follow(ctx, path, -1, &matcher{expr: expr}, nil)
+	m := &matcher{expr: expr}
+	err := c.follow().Follow(ctx, path, -1, m, nil)
 	switch {
 	case errors.Is(err, errMatched):
 		return nil
+	case ctx.Err() != nil && m.missed > 0:
+		return fmt.Errorf("no line matches %q, but %d bytes were discarded before they could be read: raise --log-max-size", expr, m.missed)
 	case ctx.Err() != nil:
 		return fmt.Errorf("no line matches %q", expr)
 	}
@@ -68,9 +71,13 @@ var errMatched = errors.New("a line matches")
 // A matcher takes text and returns errMatched once a line of it matches. A line
 // is looked at when its newline has come.
 type matcher struct {
-	expr *regexp.Regexp
-	line []byte // as far as it has come
+	expr   *regexp.Regexp
+	line   []byte // as far as it has come
+	missed int64  // bytes
 }
+
+// Missed implements [logs.Misser].
+func (m *matcher) Missed(bytes int64) { m.missed += bytes }
 
 func (m *matcher) Write(p []byte) (int, error) {
 	for rest := p; len(rest) > 0; {
