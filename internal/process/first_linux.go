@@ -2,8 +2,10 @@ package process
 
 import (
 	"bytes"
+	"errors"
 	"runtime"
 	"strconv"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -78,4 +80,23 @@ func (e *Engine) anyOrphans() bool {
 		}
 	}
 	return false
+}
+
+// reapChild reaps the child if it has ended; pid is 0 where it has not. The kernel reports
+// stops, too, of one that has asked this process to trace it (PTRACE_TRACEME, as programs do
+// against debuggers): that is let go on, untraced.
+func (e *Engine) reapChild(of int, status *syscall.WaitStatus) (pid int, err error) {
+	pid, err = waitChild(of, status)
+	if err != nil || pid == 0 || !status.Stopped() {
+		return pid, err
+	}
+	sig := status.StopSignal()
+	if sig == syscall.SIGTRAP { // for the tracer: an exec
+		sig = 0
+	}
+	e.tree.first.Do(func() { err = detach(pid, sig) })
+	if errors.Is(err, unix.ESRCH) { // it was killed meanwhile
+		err = nil
+	}
+	return 0, err
 }

@@ -64,3 +64,33 @@ func TestRunsAreChildrenOfTheFirstThread(t *testing.T) {
 		t.Errorf("a line is no child of the first thread: %q, %+v, %v", said, exit, err)
 	}
 }
+
+// playTraced asks its parent to trace it, as programs do against debuggers, and goes on as sh.
+func playTraced() {
+	_, _, errno := unix.RawSyscall(unix.SYS_PTRACE, unix.PTRACE_TRACEME, 0, 0)
+	if errno != 0 {
+		must(errno)
+	}
+	must(syscall.Exec("/bin/sh", []string{"sh", "-c", `sleep 0; echo on; exec sleep 1000`}, syscall.Environ()))
+}
+
+// Stops for a tracer are no ends, and nobody here traces.
+func TestTracedGoesOn(t *testing.T) {
+	t.Parallel()
+	for _, w := range ways {
+		s := w.start(t, helper(t, "traced"))
+		s.line(t, "on")
+		select {
+		case <-s.Exited():
+			t.Errorf("%s: it counts as ended: %+v", w, s.Exit())
+		default:
+		}
+		if err := s.Process.(engine.Pauser).Pause(); err != nil {
+			t.Error(err)
+		}
+		s.Stop(syscall.SIGTERM)
+		if e := s.wait(t); e.Signal != syscall.SIGTERM {
+			t.Errorf("%s: %+v", w, e)
+		}
+	}
+}

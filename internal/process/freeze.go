@@ -55,7 +55,7 @@ func (e *Engine) waitNext(status *syscall.WaitStatus) (pid int, err error) {
 		if !r.line {
 			continue
 		}
-		if pid, err = waitChild(of, status); pid != 0 || err != nil {
+		if pid, err = e.reapChild(of, status); pid != 0 || err != nil {
 			return pid, err
 		}
 	}
@@ -66,6 +66,6 @@ func (e *Engine) waitNext(status *syscall.WaitStatus) (pid int, err error) {
 // else the one reaper takes it. The caller holds the mutex.
 func (e *Engine) reapOrphan(s stat) {
 	if closed(e.frozen) {
-		_, _ = waitChild(s.pid, new(syscall.WaitStatus)) // the next look tells
+		_, _ = e.reapChild(s.pid, new(syscall.WaitStatus)) // the next look tells
 	}
 }

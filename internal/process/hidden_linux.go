@@ -52,15 +52,21 @@ func (m *makers) letGo(r *run) {
 // begun may have come to this process by its end, so it is looked at before. The caller
 // holds the mutex.
 func (e *Engine) waitAny(status *syscall.WaitStatus) (pid int, err error) {
-	pid, err = nextEnded()
-	if err != nil || pid == 0 {
-		return 0, err
+	for {
+		pid, err = nextEnded()
+		if err != nil || pid == 0 {
+			return 0, err
+		}
+		if r := e.runs[pid]; r == nil || r.adopted {
+			s, _ := readStat(pid, make([]byte, 1024)) // where that fails it is one that was always there
+			if s.state != 't' {                       // see reapChild
+				e.makers.end(e, s)
+			}
+		}
+		if pid, err = e.reapChild(pid, status); pid != 0 || err != nil {
+			return pid, err
+		}
 	}
-	if r := e.runs[pid]; r == nil || r.adopted {
-		s, _ := readStat(pid, make([]byte, 1024)) // where that fails it is one that was always there
-		e.makers.end(e, s)
-	}
-	return waitChild(pid, status)
 }
 
 // end notes that an orphan has ended. The caller holds the engine's mutex.

@@ -185,6 +185,19 @@ func pidfdInfo(fd int, info *unix.PidfdInfo) error {
 	return unix.IoctlPidfdInfo(fd, info)
 }
 
+// detach no longer traces a process that has stopped for its tracer, and has sig delivered
+// to it. Only the thread that traces it can.
+func detach(pid int, sig syscall.Signal) error {
+	if a, ok := (call{name: "ptrace", pid: pid, sig: sig}).begin(); ok {
+		return a.err
+	}
+	_, _, errno := unix.RawSyscall6(unix.SYS_PTRACE, unix.PTRACE_DETACH, uintptr(pid), 0, uintptr(sig), 0, 0)
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
+
 // nextEnded is a child that has ended, and stays to be reaped; 0 where there is none.
 func nextEnded() (pid int, err error) {
 	if a, ok := (call{name: "waitid"}).begin(); ok {

@@ -119,6 +119,10 @@ func (e *Engine) anyOrphans() bool { return true }
 func (makers) begin(bool) {}
 func (makers) letGo(*run) {}
 
+func (e *Engine) reapChild(of int, status *syscall.WaitStatus) (pid int, err error) {
+	return waitChild(of, status)
+}
+
 func (e *Engine) waitAny(status *syscall.WaitStatus) (pid int, err error) {
 	return waitChild(-1, status)
 }
