@@ -132,7 +132,7 @@ func (e *env) lookUp(names []string, known map[string]bool, path string, findErr
 	return r, nil
 }
 
-// startGroup starts the ended tasks of a group again.
+// startGroup starts the ended tasks of the groups again, as far as there are such groups.
 func (e *env) startGroup(o *startOptions) error {
 	return e.started(o, func(ctx context.Context, c *client.Client) ([]task.Info, error) {
 		tasks, err := c.List(ctx, client.ListOptions{Selector: o.groups.selector(nil, false)})
@@ -142,9 +142,10 @@ func (e *env) startGroup(o *startOptions) error {
 				names = append(names, t.Name)
 			}
 		}
-		if err != nil || names == nil {
+		if names == nil {
 			return nil, err
 		}
-		return c.StartAgain(ctx, task.Selector{Names: names}, client.StartOptions{})
+		started, failed := c.StartAgain(ctx, task.Selector{Names: names}, client.StartOptions{})
+		return started, joined(err, failed)
 	})
 }
