@@ -238,7 +238,7 @@ func codeOfTasks(tasks []task.Info) error {
 // lastLines shows on stderr how the output of tasks that went wrong ended.
 func (p *printer) lastLines(tasks []task.Info) {
 	for _, t := range tasks {
-		if t.Log == "" || !t.State.Ended() {
+		if t.Log == "" || !t.State.Ended() || t.StartedAt.IsZero() { // it has begun no run, and the log is of one before
 			continue
 		}
 		if text, err := logs.Last(t.Log, 10); err == nil && len(text) > 0 {
