@@ -106,6 +106,8 @@ func codeOfTask(t task.Info) int {
 		return done
 	case t.ExitCode != nil && (*t.ExitCode < 0 || *t.ExitCode > 255): // a part of which would be the code
 		return ownFailure
+	case t.ExitCode != nil && *t.ExitCode == 0 && t.State == task.Failed && t.Spec.Succeeds(0): // unhealthy: 0 is its answer to the stop
+		return failed
 	case t.ExitCode != nil:
 		return *t.ExitCode
 	case t.Signal != "":

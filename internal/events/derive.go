@@ -1,7 +1,6 @@
 package events
 
 import (
-	"slices"
 	"strings"
 
 	"tasks/pkg/task"
@@ -138,7 +137,7 @@ func outcome(now *task.Info) Word {
 		return Lost
 	case now.ExitCode == nil || now.TimedOut:
 		return Failed
-	case *now.ExitCode == 0 || slices.Contains(now.Spec.SuccessCodes, *now.ExitCode):
+	case now.Spec.Succeeds(*now.ExitCode):
 		return Done
 	}
 	return Failed

@@ -2,7 +2,6 @@ package task
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"time"
 )
@@ -67,7 +66,7 @@ func (t *Info) lastRunFailed() bool {
 	if t.ExitCode == nil || t.TimedOut {
 		return t.Signal != "" || t.TimedOut
 	}
-	return *t.ExitCode != 0 && !slices.Contains(t.Spec.SuccessCodes, *t.ExitCode)
+	return !t.Spec.Succeeds(*t.ExitCode)
 }
 
 // Wish is what the user last asked the task to be.

@@ -21,6 +21,7 @@ func TestFailing(t *testing.T) {
 		{"a schedule whose last run succeeded", Info{State: Waiting, ExitCode: code(0)}, false},
 		{"a schedule whose last run failed", Info{State: Waiting, ExitCode: code(3)}, true},
 		{"of a code that counts as success", Info{State: Waiting, ExitCode: code(3), Spec: Spec{SuccessCodes: []int{3}}}, false},
+		{"of a code that counts as success no more", Info{State: Waiting, ExitCode: code(0), Spec: Spec{SuccessCodes: []int{3}}}, true},
 		{"a schedule whose last run a signal ended", Info{State: Waiting, Signal: "SIGSEGV"}, true},
 		{"that timed out and ended well", Info{State: Waiting, ExitCode: code(0), TimedOut: true}, true},
 		{"that is queued for its next run", Info{State: Queued, ExitCode: code(1)}, true},

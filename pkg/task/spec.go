@@ -165,6 +165,14 @@ func (s *Spec) Check() error {
 	return nil
 }
 
+// Succeeds tells whether a run that ends with this exit code by itself is done.
+func (s *Spec) Succeeds(code int) bool {
+	if len(s.SuccessCodes) == 0 {
+		return code == 0
+	}
+	return slices.Contains(s.SuccessCodes, code)
+}
+
 // Grace is the time from the stop signal to KILL.
 func (s *Spec) Grace() time.Duration {
 	if s.StopTimeout == nil {
