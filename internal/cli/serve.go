@@ -102,6 +102,7 @@ func (o *serveOptions) run(e *env) error {
 	e.checkZone()
 	keep, limits := o.begin()
 	if o.foreground {
+		e.checkState(paths)
 		return e.serveHere(paths, keep, limits)
 	}
 	if o.replace {
@@ -122,6 +123,8 @@ func (o *serveOptions) run(e *env) error {
 	}
 	if already {
 		e.ignored(o, paths.State)
+	} else {
+		e.checkState(paths)
 	}
 	return e.sayServing(already)
 }
@@ -130,6 +133,13 @@ func (o *serveOptions) run(e *env) error {
 func (p *printer) checkZone() {
 	if zone := os.Getenv("TZ"); zone != "" && zone != "UTC" && time.Local.String() == "UTC" {
 		p.remark("tasks: no time zone is called TZ=%s: the supervisor's times of day are UTC", plain(zone))
+	}
+}
+
+// checkState remarks that the tasks may be forgotten when the machine is started again.
+func (p *printer) checkState(paths socket.Paths) {
+	if paths.Fleeting() {
+		p.remark("tasks: no HOME of this user: the state is kept in %s, which a reboot may delete: set HOME, or name a directory with --state-dir", plain(paths.State))
 	}
 }
 

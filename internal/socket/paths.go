@@ -105,8 +105,14 @@ func defaultState(p Paths, getenv func(string) string, uid int) string {
 			return filepath.Join(home, ".local/state/tasks/default")
 		}
 	}
-	return strings.TrimSuffix(p.Socket, ".sock") + ".state"
+	return besideSocket(p.Socket)
 }
+
+func besideSocket(path string) string { return strings.TrimSuffix(path, ".sock") + ".state" }
+
+// Fleeting tells that the state directory is beside the default socket, for want of a
+// HOME: what is there may be deleted when the machine is started again.
+func (p Paths) Fleeting() bool { return !p.Named && p.State == besideSocket(p.Socket) }
 
 // foreignHome tells whether home belongs to another user, as sudo may leave it,
 // or root has in a container. One of root's is the administrator's choice.

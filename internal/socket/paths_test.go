@@ -61,6 +61,9 @@ func TestLocate(t *testing.T) {
 			if err != nil || got != tt.want {
 				t.Errorf("got %+v, %v\nwant %+v", got, err, tt.want)
 			}
+			if want := tt.name == "no home" || tt.name == "relative home"; got.Fleeting() != want {
+				t.Errorf("fleeting: %v", got.Fleeting())
+			}
 		})
 	}
 }
