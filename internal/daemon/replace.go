@@ -15,7 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"tasks/internal/fault"
+	"tasks/internal/failpoint"
 	"tasks/internal/process"
 	"tasks/internal/socket"
 	"tasks/internal/store"
@@ -110,7 +110,7 @@ func handOver(cfg Config, next string, l *socket.Listener, lock *socket.Lock, db
 	if err := db.Close(); err != nil {
 		cfg.Log.Error("cannot close the database", "err", err)
 	}
-	fault.At("handing")
+	failpoint.At("handing")
 	file, err := l.File()
 	if err != nil {
 		return fmt.Errorf("cannot hand over the socket: %w", err)

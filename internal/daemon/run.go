@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"tasks/internal/events"
-	"tasks/internal/fault"
+	"tasks/internal/failpoint"
 	"tasks/internal/logs"
 	"tasks/internal/process"
 	"tasks/internal/protocol"
@@ -147,7 +147,7 @@ func Run(cfg Config, serving func()) error {
 		}
 	}
 	if cfg.Handed != nil {
-		fault.At("resumed")
+		failpoint.At("resumed")
 	}
 	past = history(cfg, sup, records, lock.Check)
 	// A child of the program that this one replaced must be known before it is reaped.

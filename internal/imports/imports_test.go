@@ -14,7 +14,7 @@ var forbidden = []struct {
 	deps []string
 	why  string
 }{
-	{"tasks/internal/fault", []string{"tasks", "."}, "anything may pass a point"},
+	{"tasks/internal/failpoint", []string{"tasks", "."}, "anything may pass a point"},
 	{"tasks/pkg/task", []string{"tasks/internal", "tasks/pkg", "."}, "the vocabulary depends on the standard library alone"},
 	{"tasks/internal/option", []string{"tasks/internal", "tasks/pkg", "."}, "the table of options knows the vocabulary alone"},
 	{"tasks/pkg/engine", []string{"tasks/internal", "tasks/pkg", "."}, "an engine depends on the vocabulary alone"},

@@ -21,7 +21,7 @@ import (
 	"syscall"
 	"time"
 
-	"tasks/internal/fault"
+	"tasks/internal/failpoint"
 	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
@@ -240,7 +240,7 @@ func (e *Engine) forkRun(r *run, c command, program string, groups cgroups) erro
 	if err != nil {
 		return execError(program, err)
 	}
-	fault.At("forked")
+	failpoint.At("forked")
 	r.ref.PID, r.ref.Boot, r.ref.Cgroup = pid, e.boot, string(group)
 	e.runs[pid] = r
 	// Not reaped before the lock is released, so it is there to be read.

@@ -6,7 +6,7 @@ import (
 	"syscall"
 	"time"
 
-	"tasks/internal/fault"
+	"tasks/internal/failpoint"
 )
 
 // passDelay is how long a run that was asked to stop may take before /proc is
@@ -152,7 +152,7 @@ func (e *Engine) reapOne() (r *run, ok bool, err error) {
 	if r == nil || r.adopted { // the pid of one that was reaped elsewhere, given to a child of ours
 		return nil, true, nil
 	}
-	fault.At("reaped")
+	failpoint.At("reaped")
 	delete(e.runs, pid)
 	r.end(status, ticks())
 	e.sweeping[r] = true

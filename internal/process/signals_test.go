@@ -19,7 +19,7 @@ func TestSignalsAreSentInFewPlaces(t *testing.T) {
 		"internal/process kill":             "called by signalGroup alone",
 		"internal/process pidfdSignal":      "given to send alone",
 		"internal/process pidfdSignalGroup": "given to send alone, and asks about this process",
-		"internal/fault At":                 "this process",
+		"internal/failpoint At":             "this process",
 		"internal/socket Nudge":             "the holder of the lock",
 		"internal/socket nudge":             "the holder of the lock",
 	}

@@ -7,7 +7,7 @@ import (
 	"syscall"
 	"time"
 
-	"tasks/internal/fault"
+	"tasks/internal/failpoint"
 )
 
 // KillUnknown ends the processes of runs of this supervisor's state that the database
@@ -52,7 +52,7 @@ func (e *Engine) killUnknown(db Database) (killed []int, err error) {
 			switch signalErr := e.tree.signal(s.proc, syscall.SIGKILL); {
 			case signalErr == nil:
 				killed = append(killed, s.pid)
-				fault.At("ending")
+				failpoint.At("ending")
 			case !gone(signalErr):
 				err = signalErr
 			}

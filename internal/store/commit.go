@@ -12,7 +12,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
-	"tasks/internal/fault"
+	"tasks/internal/failpoint"
 	"tasks/pkg/task"
 )
 
@@ -130,7 +130,7 @@ func (s *Store) run() {
 		s.mu.Unlock()
 		for batch := range batches(queue) {
 			err := s.commit(batch)
-			fault.At("committed")
+			failpoint.At("committed")
 			for _, c := range batch {
 				c.done <- err
 			}
@@ -217,7 +217,7 @@ func apply(tx *bbolt.Tx, batch []change) error {
 			return err
 		}
 	}
-	fault.At("committing")
+	failpoint.At("committing")
 	return nil
 }
 

@@ -8,7 +8,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
-	"tasks/internal/fault"
+	"tasks/internal/failpoint"
 )
 
 // create makes an empty database.
@@ -35,13 +35,13 @@ func repair(path string, c *contents) (*Store, string, error) {
 	if err != nil {
 		return nil, "", fmt.Errorf("cannot replace damaged database %s: %w", path, err)
 	}
-	fault.At("copied")
+	failpoint.At("copied")
 	aside, err := setAside(path, "damaged")
 	if err != nil {
 		discard(db, path)
 		return nil, "", fmt.Errorf("cannot set damaged database aside: %w", err)
 	}
-	fault.At("aside")
+	failpoint.At("aside")
 	if err := publish(db, path); err != nil {
 		return nil, "", fmt.Errorf("cannot replace damaged database, now %s: %w", aside, err)
 	}
@@ -142,7 +142,7 @@ func publish(db *bbolt.DB, path string) error {
 		discard(db, path)
 		return err
 	}
-	fault.At("published")
+	failpoint.At("published")
 	if err := syncDir(path); err != nil {
 		db.Close()
 		return err

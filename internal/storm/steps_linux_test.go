@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"tasks/internal/fault"
+	"tasks/internal/failpoint"
 )
 
 // A step is a point at which the supervisor kills itself, and what leads there.
@@ -49,7 +49,7 @@ func TestNamedSteps(t *testing.T) {
 	if sealed(t) {
 		return
 	}
-	s := brew(t, "-tags", "faults")
+	s := brew(t, "-tags", "failpoints")
 	s.plain(t)
 	died := make(map[string]int)
 	for end := time.Now().Add(length(t, 3*time.Second)); !t.Failed(); {
@@ -64,7 +64,7 @@ func TestNamedSteps(t *testing.T) {
 		}
 	}
 	sum := 0
-	for _, point := range fault.Points {
+	for _, point := range failpoint.Points {
 		sum += died[point]
 		if died[point] == 0 && !t.Failed() {
 			t.Errorf("no supervisor died at the point %q", point)
@@ -178,7 +178,7 @@ func (s *storm) command(t *testing.T, at string, args ...string) ([]byte, error)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, s.program, append([]string{"-s", s.socket}, args...)...)
-	cmd.Env = append(os.Environ(), fault.Variable+"="+at)
+	cmd.Env = append(os.Environ(), failpoint.Variable+"="+at)
 	out, err := cmd.CombinedOutput()
 	if ctx.Err() != nil {
 		t.Errorf("%q does not return", args)
@@ -186,7 +186,7 @@ func (s *storm) command(t *testing.T, at string, args ...string) ([]byte, error)
 	return out, err
 }
 
-// plain starts a supervisor without a fault.
+// plain starts a supervisor without a failpoint.
 func (s *storm) plain(t *testing.T) {
 	t.Helper()
 	if out, err := s.command(t, "", "serve"); err != nil {

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"tasks/internal/fault"
+	"tasks/internal/failpoint"
 	"tasks/internal/lifecycle"
 	"tasks/pkg/task"
 )
@@ -20,7 +20,7 @@ const recordDelay = 20 * time.Millisecond
 
 // settle notes in the history how the run ended.
 func (a *actor) settle() {
-	fault.At("ended")
+	failpoint.At("ended")
 	r, last := a.past.last(), a.state.Last
 	r.EndedAt, r.State, r.Reason, r.Stack = task.Now(), last.State, a.why(), last.Exit.Stack
 	r.TimedOut = last.TimedOut()
@@ -75,10 +75,10 @@ func (a *actor) save() error {
 		}
 	}
 	if a.state.Owed.Began {
-		fault.At("recorded")
+		failpoint.At("recorded")
 	}
 	if a.state.Intends() && past.failure == nil {
-		fault.At("intended")
+		failpoint.At("intended")
 	}
 	return past.failure
 }

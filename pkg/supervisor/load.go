@@ -11,7 +11,7 @@ import (
 
 	"tasks/internal/alarm"
 	"tasks/internal/deps"
-	"tasks/internal/fault"
+	"tasks/internal/failpoint"
 	"tasks/internal/lifecycle"
 	"tasks/internal/queue"
 	"tasks/internal/safeopen"
@@ -215,7 +215,7 @@ func (a *actor) reclaim(ctx context.Context, r task.Record) error {
 			a.sup.opts.Logger.Warn("cannot "+verb+" a run that was taken back", "task", a.name, "err", err)
 		}
 	}
-	fault.At("adopted")
+	failpoint.At("adopted")
 	return nil
 }
 

@@ -7,7 +7,7 @@ import (
 
 	"tasks/internal/cron"
 	"tasks/internal/deps"
-	"tasks/internal/fault"
+	"tasks/internal/failpoint"
 	"tasks/internal/lifecycle"
 	"tasks/pkg/engine"
 	"tasks/pkg/task"
@@ -279,7 +279,7 @@ func (a *actor) graceOf(c *Call) time.Duration {
 // leave lets go of a run that can be taken back, once its record says that it
 // is there, and whether it is to end; any other is stopped.
 func (a *actor) leave(c *Call) {
-	fault.At("leaving")
+	failpoint.At("leaving")
 	_, lasts := a.role.engine.(engine.Adopter)
 	e := lifecycle.Leave{Lasts: lasts}
 	a.calls.add(a.state.LeaveWaits(e), c)
@@ -330,7 +330,7 @@ func (a *actor) erase() (err error) {
 			return err
 		}
 	}
-	fault.At("removed")
+	failpoint.At("removed")
 	if st := a.sup.opts.Store; st != nil {
 		var removed task.Removed // of what the name alone starts again, nothing need be known
 		if len(a.role.spec.Command) > 0 {

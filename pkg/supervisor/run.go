@@ -6,7 +6,7 @@ import (
 	"syscall"
 	"time"
 
-	"tasks/internal/fault"
+	"tasks/internal/failpoint"
 	"tasks/internal/lifecycle"
 	"tasks/internal/queue"
 	"tasks/internal/room"
@@ -132,7 +132,7 @@ func failure(l launched) task.Exit {
 // ask has all of the run end by sig.
 func (a *actor) ask(sig syscall.Signal) {
 	a.run.proc.Stop(sig)
-	fault.At("asked")
+	failpoint.At("asked")
 }
 
 // ran is how long the present run has lasted, but for its pauses.

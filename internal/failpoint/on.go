@@ -1,6 +1,6 @@
-//go:build faults
+//go:build failpoints
 
-package fault
+package failpoint
 
 import (
 	"os"
@@ -18,7 +18,7 @@ var (
 
 func atoi(s string) int64 { n, _ := strconv.ParseInt(s, 10, 64); return n }
 
-// At kills this program where the variable says so.
+// At kills this program if the variable names this point.
 func At(name string) {
 	if name == point && passed.Add(1) == pass {
 		syscall.Kill(os.Getpid(), syscall.SIGKILL)

@@ -1,4 +1,4 @@
-package fault
+package failpoint
 
 import (
 	"io/fs"
@@ -13,7 +13,7 @@ import (
 // The program passes each point at one place, and no other.
 func TestPoints(t *testing.T) {
 	t.Parallel()
-	at := regexp.MustCompile(`\bfault\.At\("(.*?)"\)`)
+	at := regexp.MustCompile(`\bfailpoint\.At\("(.*?)"\)`)
 	var used []string
 	err := filepath.WalkDir("../..", func(path string, e fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
