@@ -95,7 +95,7 @@ func twoValues(v *singleValue) (one, other string) {
 func TestFlagGivenTwiceAlike(t *testing.T) {
 	t.Parallel()
 	for _, args := range []string{
-		"--umask 022 --umask 0022", "--umask 22 --umask 00022", "--stop-signal TERM --stop-signal SIGTERM --stop-signal 15", "--backoff 60s..2m --backoff 1m..120s",
+		"--umask 022 --umask 0022", "--umask 22 --umask 00022", "--stop-signal TERM --stop-signal SIGTERM --stop-signal 15", "--restart always --backoff 60s..2m --backoff 1m..120s",
 		"--timeout 60s --timeout 1m", "--nice 1 --nice 01", "--log-max-size 1m --log-max-size 1024k",
 	} {
 		var errs bytes.Buffer

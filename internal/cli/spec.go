@@ -93,6 +93,7 @@ func (o *taskOptions) needed(s *task.Spec) error {
 	}{
 		{[]string{"ready-timeout", "ready-interval"}, "a check: --ready-http, -port, -cmd, -log or -notify", s.Ready.Checked()},
 		{[]string{"health-interval", "health-timeout", "health-retries"}, "a check: --health-http or --health-cmd", s.Health.Checked()},
+		{[]string{"max-restarts", "backoff"}, "--restart on-failure or always", s.Restart != "" && s.Restart != task.RestartNo},
 		{[]string{"priority"}, "--group", s.Group != ""},
 	} {
 		for _, flag := range of.flags {

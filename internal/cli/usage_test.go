@@ -21,7 +21,7 @@ func TestUsageErrors(t *testing.T) {
 	lines = append(lines,
 		"start", "start x --", "start a b --wait -- true", "start x --wait=soon -- true", "start --wait", "start x --wait --timeout soon -- true",
 		"start x --wait --timeout -1s -- true", "start ../x --wait -- true", "start x --wait -C /no/such/dir -- true", "start x --wait -e novalue -- true",
-		"start x --wait -g bad/group -- true", "start x --wait --restart sometimes -- true", "start x --wait --max-restarts -1 -- true",
+		"start x --wait -g bad/group -- true", "start x --wait --restart sometimes -- true", "start x --wait --max-restarts -1 -- true", "start x --max-restarts 2 -- true", "start x --restart no --backoff 1s..2s -- true", "each x-{} --max-restarts 2 -- true",
 		"start x --wait --env-file /no/such/file -- true", "start x --wait --success-codes 256 -- true", "start x --wait --backoff 1s -- true",
 		"start x --wait --at never -- true", "start x --wait --every 1ms -- true", "start x --wait --after x -- true",
 		"start x --wait --ready-timeout 1s -- true", "start x --wait -c true -- true", "start x --wait --all", "start x --wait --restart always",
