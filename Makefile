@@ -12,7 +12,7 @@ FUZZ = internal/protocol:FuzzParseRequest internal/cron:FuzzParse internal/event
 	pkg/task:FuzzCheckName internal/lifecycle:FuzzStep internal/protocol:FuzzCheck pkg/client:FuzzReply internal/cli:FuzzRender \
 	internal/escape:FuzzWriter internal/server:FuzzEncodeText
 
-.PHONY: help build install demo test soak storm simulate many fuzz bench lint completions check clean
+.PHONY: help build install demo test soak crashtest simulate many fuzz bench lint completions check clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -36,14 +36,14 @@ test: ## all tests
 soak: ## all tests 20 times as `make test` runs them, and 3 times in each other setting: .ci/soak
 	@.ci/soak
 
-storm: ## kills the supervisor amid starts and stops, at random and at each step, for STORM (2m)
-	STORM=$${STORM:-2m} $(GO) test -count=1 -v -timeout 0 -run 'TestStorm|TestNamedSteps' ./internal/storm
+crashtest: ## kills the supervisor amid starts and stops, at random and at each step, for CRASHTEST (2m)
+	CRASHTEST=$${CRASHTEST:-2m} $(GO) test -count=1 -v -timeout 0 -run 'TestCrashes|TestNamedSteps' ./internal/crashtest
 
 simulate: ## lets simulated supervisors live and die over one disk, for SIM (1m); SIM_SEED=N plays one seed again
 	SIM=$${SIM:-1m} $(GO) test -count=1 -v -timeout 0 -run TestSimulation ./pkg/supervisor
 
 many: ## starts, lists, takes back after a kill, and stops MANY (10000) tasks
-	MANY=$${MANY:-10000} $(GO) test -count=1 -v -timeout 0 -run TestMany ./internal/storm
+	MANY=$${MANY:-10000} $(GO) test -count=1 -v -timeout 0 -run TestMany ./internal/crashtest
 
 fuzz: ## what reads foreign bytes, and the state machine, each for FUZZTIME (1m), two at a time
 	@printf '%s\n' $(FUZZ) | xargs -P2 -I{} sh -c 'at={}; set -x; \

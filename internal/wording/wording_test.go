@@ -87,7 +87,6 @@ var todo = []string{
 	"internal/server",
 	"internal/socket",
 	"internal/store",
-	"internal/storm",
 	"internal/taskfile",
 	"pkg/client",
 	"pkg/supervisor",

@@ -45,9 +45,9 @@ func TestOfManyStartsOneWins(t *testing.T) {
 	})
 }
 
-// storm lets 20 goroutines submit whatever they like on few names, and
+// requestAtRandom lets 20 goroutines submit whatever they like on few names, and
 // returns when all of it is answered.
-func storm(t *testing.T, s *supervisor.Supervisor, live *[5]atomic.Int32) {
+func requestAtRandom(t *testing.T, s *supervisor.Supervisor, live *[5]atomic.Int32) {
 	var all sync.WaitGroup
 	for g := range 20 {
 		r := rand.New(rand.NewPCG(uint64(g), rand.Uint64()))
@@ -97,11 +97,11 @@ func moody(t *testing.T, live *atomic.Int32) supervisor.Func {
 	}
 }
 
-func TestStorm(t *testing.T) {
+func TestRequestsAtRandom(t *testing.T) {
 	st := newMemory()
 	bubble(t, supervisor.Options{Store: st, KeepEnded: 2}, func(t *testing.T, s *supervisor.Supervisor) {
 		var live [5]atomic.Int32
-		storm(t, s, &live)
+		requestAtRandom(t, s, &live)
 		if err := s.Close(t.Context()); err != nil {
 			t.Errorf("Close: %v", err)
 		}
@@ -112,14 +112,14 @@ func TestStorm(t *testing.T) {
 	})
 }
 
-// Close and StopAll in the middle of a storm: nothing runs after them.
-func TestCloseInAStorm(t *testing.T) {
+// Close and StopAll amid requests: nothing runs after them.
+func TestCloseAmidRequests(t *testing.T) {
 	for _, stopAll := range []bool{false, true} {
 		t.Run(fmt.Sprint("StopAll=", stopAll), func(t *testing.T) {
 			bubble(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor) {
 				var live [5]atomic.Int32
 				var all sync.WaitGroup
-				all.Go(func() { storm(t, s, &live) })
+				all.Go(func() { requestAtRandom(t, s, &live) })
 				for i := range 3 {
 					all.Go(func() {
 						time.Sleep(time.Duration(rand.IntN(20)) * time.Microsecond)

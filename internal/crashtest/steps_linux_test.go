@@ -1,4 +1,4 @@
-package storm
+package crashtest
 
 import (
 	"context"
@@ -19,7 +19,7 @@ import (
 type step struct {
 	point string
 	most  int // it dies at one of that many passes
-	lead  func(s *storm, t *testing.T, at string) (died bool)
+	lead  func(s *crashTest, t *testing.T, at string) (died bool)
 }
 
 var steps = []step{
@@ -32,24 +32,24 @@ var steps = []step{
 	{"reaped", 4, amid()},
 	{"ended", 4, amid()},
 	{"removed", 3, amid()},
-	{"copied", 1, beginning((*storm).damage)},
-	{"aside", 1, beginning((*storm).damage)},
-	{"published", 1, beginning((*storm).damage)},
-	{"ending", 2, beginning((*storm).leaveUnknown)},
-	{"adopted", 8, beginning((*storm).leaveRunning)},
+	{"copied", 1, beginning((*crashTest).damage)},
+	{"aside", 1, beginning((*crashTest).damage)},
+	{"published", 1, beginning((*crashTest).damage)},
+	{"ending", 2, beginning((*crashTest).leaveUnknown)},
+	{"adopted", 8, beginning((*crashTest).leaveRunning)},
 	{"leaving", 8, amid("exit", "--keep", "-q")},
 	{"handing", 1, amid("serve", "--replace", "-q")},
 	{"resumed", 1, amid("serve", "--replace", "-q")},
 }
 
-// TestNamedSteps is the storm with a supervisor that dies at every step where
+// TestNamedSteps is TestCrashes with a supervisor that dies at every step where
 // something is half done.
 func TestNamedSteps(t *testing.T) {
 	t.Parallel()
 	if sealed(t) {
 		return
 	}
-	s := brew(t, "-tags", "failpoints")
+	s := newCrashTest(t, "-tags", "failpoints")
 	s.plain(t)
 	died := make(map[string]int)
 	for end := time.Now().Add(length(t, 3*time.Second)); !t.Failed(); {
@@ -74,10 +74,10 @@ func TestNamedSteps(t *testing.T) {
 		sum, len(died), s.kills, s.acknowledged, s.unsure, s.kept, s.lost)
 }
 
-// dieAt has a supervisor die at the step, and compares what the next one finds.
-func (s *storm) dieAt(t *testing.T, step step) bool {
+// dieAt makes a supervisor die at the step, and compares what the next one finds.
+func (s *crashTest) dieAt(t *testing.T, step step) bool {
 	t.Helper()
-	for end := time.Now().Add(patience); ; { // chance may lead past it
+	for end := time.Now().Add(timeout); ; { // chance may lead past it
 		at := fmt.Sprintf("%s:%d", step.point, 1+s.rand.IntN(step.most))
 		died := step.lead(s, t, at)
 		if !died {
@@ -99,8 +99,8 @@ func (s *storm) dieAt(t *testing.T, step step) bool {
 }
 
 // amid has the supervisor die amid operations, or in a command that comes then.
-func amid(command ...string) func(*storm, *testing.T, string) bool {
-	return func(s *storm, t *testing.T, at string) bool {
+func amid(command ...string) func(*crashTest, *testing.T, string) bool {
+	return func(s *crashTest, t *testing.T, at string) bool {
 		t.Helper()
 		s.kills += s.kill()
 		if s.diesAtOnce(t, at) {
@@ -116,7 +116,7 @@ func amid(command ...string) func(*storm, *testing.T, string) bool {
 				time.Sleep(time.Duration(s.rand.Int64N(int64(50 * time.Millisecond))))
 				s.command(t, "", command...)
 			}
-			for end := time.Now().Add(patience / 6); !gone() && time.Now().Before(end); {
+			for end := time.Now().Add(timeout / 6); !gone() && time.Now().Before(end); {
 				time.Sleep(time.Millisecond)
 			}
 			if !gone() {
@@ -129,8 +129,8 @@ func amid(command ...string) func(*storm, *testing.T, string) bool {
 }
 
 // beginning has the supervisor die as it begins with what prepare left.
-func beginning(prepare func(*storm, *testing.T)) func(*storm, *testing.T, string) bool {
-	return func(s *storm, t *testing.T, at string) bool {
+func beginning(prepare func(*crashTest, *testing.T)) func(*crashTest, *testing.T, string) bool {
+	return func(s *crashTest, t *testing.T, at string) bool {
 		t.Helper()
 		prepare(s, t)
 		return s.diesAtOnce(t, at)
@@ -139,7 +139,7 @@ func beginning(prepare func(*storm, *testing.T)) func(*storm, *testing.T, string
 
 // damage leaves a database in which all can be read and something is wrong: the
 // older of its two heads.
-func (s *storm) damage(t *testing.T) {
+func (s *crashTest) damage(t *testing.T) {
 	t.Helper()
 	s.kills += s.kill()
 	const txid = 16 + 48 // in a head
@@ -159,23 +159,23 @@ func (s *storm) damage(t *testing.T) {
 }
 
 // leaveUnknown leaves processes that were never recorded.
-func (s *storm) leaveUnknown(t *testing.T) {
+func (s *crashTest) leaveUnknown(t *testing.T) {
 	t.Helper()
 	amid()(s, t, fmt.Sprintf("forked:%d", 1+s.rand.IntN(8)))
 }
 
 // leaveRunning leaves what runs.
-func (s *storm) leaveRunning(t *testing.T) {
+func (s *crashTest) leaveRunning(t *testing.T) {
 	t.Helper()
 	s.burst(t, func() { s.killSoon(t) })
 }
 
-func (s *storm) state() string { return strings.TrimSuffix(s.socket, ".sock") + ".state" }
+func (s *crashTest) state() string { return strings.TrimSuffix(s.socket, ".sock") + ".state" }
 
-// command runs the program with the fault, if any, that at says.
-func (s *storm) command(t *testing.T, at string, args ...string) ([]byte, error) {
+// command runs the program with the failpoint at, if any.
+func (s *crashTest) command(t *testing.T, at string, args ...string) ([]byte, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, s.program, append([]string{"-s", s.socket}, args...)...)
 	cmd.Env = append(os.Environ(), failpoint.Variable+"="+at)
@@ -187,7 +187,7 @@ func (s *storm) command(t *testing.T, at string, args ...string) ([]byte, error)
 }
 
 // plain starts a supervisor without a failpoint.
-func (s *storm) plain(t *testing.T) {
+func (s *crashTest) plain(t *testing.T) {
 	t.Helper()
 	if out, err := s.command(t, "", "serve"); err != nil {
 		t.Fatalf("serve: %v\n%s", err, out)
@@ -195,7 +195,7 @@ func (s *storm) plain(t *testing.T) {
 }
 
 // diesAtOnce starts a supervisor that may die before it answers.
-func (s *storm) diesAtOnce(t *testing.T, at string) bool {
+func (s *crashTest) diesAtOnce(t *testing.T, at string) bool {
 	t.Helper()
 	out, err := s.command(t, at, "serve")
 	if err != nil && !strings.Contains(string(out), "signal: killed") {

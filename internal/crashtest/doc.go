@@ -1,5 +1,5 @@
-// Package storm holds tests of the whole program alone. TestStorm kills its
+// Package crashtest holds tests of the whole program alone. TestCrashes kills its
 // supervisor with KILL again and again amid starts and stops: nothing that it
 // had acknowledged may be lost, and nothing else may be there. TestMany has ten
 // thousand tasks started, listed, taken back after a KILL, and stopped.
-package storm
+package crashtest

@@ -1,4 +1,4 @@
-package storm
+package crashtest
 
 import (
 	"bytes"
@@ -16,15 +16,15 @@ import (
 
 // A queue is worked off whatever becomes of its supervisors: no job is lost, none
 // runs beside more others than there are slots, and no two have one slot.
-func TestQueueStorm(t *testing.T) {
+func TestQueueCrashes(t *testing.T) {
 	t.Parallel()
 	if sealed(t) {
 		return
 	}
 	const jobs, slots = 30, 3
-	s := brew(t)
+	s := newCrashTest(t)
 	s.serve(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 4*patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*timeout)
 	defer cancel()
 	if _, err := s.client.SetGroup(ctx, client.GroupOptions{Name: "q", Slots: &task.Slots{N: new(slots)}}); err != nil {
 		t.Fatal(err)
@@ -79,7 +79,7 @@ func TestQueueStorm(t *testing.T) {
 }
 
 // atMost holds that no more than n jobs run, each in a slot of its own.
-func (s *storm) atMost(t *testing.T, n int) {
+func (s *crashTest) atMost(t *testing.T, n int) {
 	t.Helper()
 	slots := make(map[string]string)
 	for name, procs := range s.running() {

@@ -1,4 +1,4 @@
-package storm
+package crashtest
 
 import (
 	"context"
@@ -17,14 +17,14 @@ import (
 	"tasks/pkg/task"
 )
 
-// usual is how long the storm lasts; the variable STORM says otherwise.
+// usual is how long TestCrashes lasts; the variable CRASHTEST says otherwise.
 const usual = 10 * time.Second
 
-// patience is how long what must come may take.
-const patience = 30 * time.Second
+// timeout bounds each wait for an event that must come.
+const timeout = 30 * time.Second
 
-// A storm is one supervisor with many deaths, and what is known of its tasks.
-type storm struct {
+// A crashTest is one supervisor with many deaths, and what is known of its tasks.
+type crashTest struct {
 	program, socket string
 	rand            *rand.Rand
 	names           []*name
@@ -33,12 +33,12 @@ type storm struct {
 	kills, early, acknowledged, unsure, kept, lost int
 }
 
-func TestStorm(t *testing.T) {
+func TestCrashes(t *testing.T) {
 	t.Parallel()
 	if sealed(t) {
 		return
 	}
-	s := brew(t)
+	s := newCrashTest(t)
 	s.serve(t)
 	for end := time.Now().Add(length(t, usual)); time.Now().Before(end) && !t.Failed(); {
 		s.burst(t, func() { s.killSoon(t) })
@@ -48,7 +48,7 @@ func TestStorm(t *testing.T) {
 	t.Logf("%d kills, %d of them as the supervisor began; %d operations acknowledged, %d under way at a kill; %d times a task was taken back, %d times its exit code was lost",
 		s.kills, s.early, s.acknowledged, s.unsure, s.kept, s.lost)
 	if s.kills == 0 || s.acknowledged == 0 {
-		t.Error("there was no storm")
+		t.Error("the supervisor was never killed")
 	}
 }
 
@@ -58,7 +58,7 @@ func length(t *testing.T, usual time.Duration) time.Duration {
 	if testing.Short() {
 		return min(usual, time.Second)
 	}
-	text := os.Getenv("STORM")
+	text := os.Getenv("CRASHTEST")
 	if text == "" {
 		return usual
 	}
@@ -69,13 +69,13 @@ func length(t *testing.T, usual time.Duration) time.Duration {
 	return d
 }
 
-// brew makes a storm with a program that is built with args.
-func brew(t *testing.T, args ...string) *storm {
+// newCrashTest is a crashTest of the program, built with args.
+func newCrashTest(t *testing.T, args ...string) *crashTest {
 	t.Helper()
 	dir := build(t, args...)
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	s := &storm{program: filepath.Join(dir, "tasks"), socket: filepath.Join(dir, "s.sock"), rand: rand.New(rand.NewPCG(seed, 0))}
+	s := &crashTest{program: filepath.Join(dir, "tasks"), socket: filepath.Join(dir, "s.sock"), rand: rand.New(rand.NewPCG(seed, 0))}
 	s.client = &client.Client{Socket: s.socket}
 	for i := range 24 {
 		s.names = append(s.names, &name{text: fmt.Sprintf("t%02d", i), rand: rand.New(rand.NewPCG(seed, uint64(i+1)))})
@@ -92,10 +92,10 @@ func brew(t *testing.T, args ...string) *storm {
 
 // burst has several clients at work until the supervisor is gone, which amid
 // may see to.
-func (s *storm) burst(t *testing.T, amid func()) {
+func (s *crashTest) burst(t *testing.T, amid func()) {
 	t.Helper()
 	const clients = 6
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	counts := make([]int, clients)
 	var busy sync.WaitGroup
@@ -128,7 +128,7 @@ func (s *storm) burst(t *testing.T, amid func()) {
 
 // killSoon kills the supervisor, mostly in the midst of the first operations,
 // else in full swing.
-func (s *storm) killSoon(t *testing.T) {
+func (s *crashTest) killSoon(t *testing.T) {
 	t.Helper()
 	wait := 30 * time.Millisecond
 	if s.rand.IntN(3) == 0 {
@@ -142,7 +142,7 @@ func (s *storm) killSoon(t *testing.T) {
 }
 
 // serve starts a supervisor, after some whose beginning ends early.
-func (s *storm) serve(t *testing.T) {
+func (s *crashTest) serve(t *testing.T) {
 	t.Helper()
 	for {
 		early := s.rand.IntN(3) == 0
@@ -173,7 +173,7 @@ func (s *storm) serve(t *testing.T) {
 }
 
 // kill ends every supervisor on the socket, and returns how many there were.
-func (s *storm) kill() int {
+func (s *crashTest) kill() int {
 	n := 0
 	for _, pid := range s.supervisors() {
 		if syscall.Kill(pid, syscall.SIGKILL) == nil {
@@ -184,7 +184,7 @@ func (s *storm) kill() int {
 }
 
 // supervisors are those on the socket.
-func (s *storm) supervisors() (pids []int) {
+func (s *crashTest) supervisors() (pids []int) {
 	parents := make(map[int]int) // of what looks like a supervisor
 	for _, p := range processes() {
 		if args := p.args(); len(args) > 2 && args[1] == "supervise" && args[2] == s.socket && p.alive() {
@@ -202,11 +202,11 @@ func (s *storm) supervisors() (pids []int) {
 
 // check compares what there is with what was acknowledged. What was under way
 // may take a while to settle.
-func (s *storm) check(t *testing.T) {
+func (s *crashTest) check(t *testing.T) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
-	for end := time.Now().Add(patience / 2); ; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(timeout / 2); ; time.Sleep(5 * time.Millisecond) {
 		wrong := s.compare(t, ctx)
 		if len(wrong) == 0 {
 			return
@@ -220,7 +220,7 @@ func (s *storm) check(t *testing.T) {
 	}
 }
 
-func (s *storm) compare(t *testing.T, ctx context.Context) (wrong []error) {
+func (s *crashTest) compare(t *testing.T, ctx context.Context) (wrong []error) {
 	t.Helper()
 	listed, err := s.client.List(ctx, client.ListOptions{})
 	if err != nil {
@@ -265,7 +265,7 @@ func (s *storm) compare(t *testing.T, ctx context.Context) (wrong []error) {
 }
 
 // end stops what is left.
-func (s *storm) end() {
+func (s *crashTest) end() {
 	exec.Command(s.program, "-s", s.socket, "exit", "--timeout", "1s", "-q").Run()
 	s.client.Close()
 	s.kill()

@@ -1,4 +1,4 @@
-package storm
+package crashtest
 
 import (
 	"os"
@@ -11,7 +11,7 @@ import (
 // build makes the program with args, in a directory that goes with the test.
 func build(t *testing.T, args ...string) (dir string) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "storm") // a socket's path must be short
+	dir, err := os.MkdirTemp("", "crash") // a socket's path must be short
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package storm
+package crashtest
 
 import (
 	"bytes"
@@ -55,7 +55,7 @@ func (p process) stat() []string {
 
 // running is every living process that a supervisor on the socket began, by the
 // name of its task.
-func (s *storm) running() map[string][]process {
+func (s *crashTest) running() map[string][]process {
 	found := make(map[string][]process)
 	for _, p := range processes() {
 		env := append([]byte{0}, p.read("environ")...)
