@@ -8,7 +8,6 @@ import (
 	"strings"
 	"syscall"
 
-	"tasks/internal/taskfile"
 	"tasks/pkg/task"
 )
 
@@ -127,28 +126,20 @@ func unread(err error) bool {
 	return errors.As(err, &path) && path.Path == os.Stdout.Name() && errors.Is(err, syscall.EPIPE)
 }
 
-// lines is what there is to say of err, one line per failure.
-func lines(err error) []string {
+// failures are the errors that there is something to say of, in their order.
+func failures(err error) []error {
 	if err == nil {
 		return nil
 	}
 	if many, ok := err.(interface{ Unwrap() []error }); ok {
-		var all []string
-		for _, e := range many.Unwrap() {
-			all = append(all, lines(e)...)
+		var all []error
+		for _, one := range many.Unwrap() {
+			all = append(all, failures(one)...)
 		}
 		return all
 	}
-	var code exitCode
-	if errors.As(err, &code) || unread(err) {
+	if errors.As(err, new(exitCode)) || unread(err) {
 		return nil
 	}
-	var path *fs.PathError
-	if errors.As(err, &path) && err == error(path) {
-		return []string{fmt.Sprintf("cannot %s %s: %v", path.Op, path.Path, path.Err)}
-	}
-	if errors.As(err, new(taskfile.Faults)) { // a line each
-		return strings.Split(err.Error(), "\n")
-	}
-	return []string{strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")}
+	return []error{err}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -15,7 +16,10 @@ import (
 
 	"tasks/internal/daemon"
 	"tasks/internal/process"
+	"tasks/internal/socket"
+	"tasks/internal/taskfile"
 	"tasks/internal/typo"
+	"tasks/pkg/client"
 )
 
 // Main runs the command line and returns the exit code.
@@ -57,8 +61,8 @@ func (e *env) run(args []string) int {
 	if lost := e.unwritten(err); lost != nil {
 		err = joined(err, lost)
 	}
-	for _, line := range lines(err) {
-		fmt.Fprintln(e.err, "tasks: "+e.hint(line, err))
+	for _, line := range e.lines(err) {
+		fmt.Fprintln(e.err, "tasks: "+line)
 	}
 	return e.code(err)
 }
@@ -66,16 +70,30 @@ func (e *env) run(args []string) int {
 // startsTasks tells a command that has a NAME and a COMMAND.
 func startsTasks(cmd *cobra.Command) bool { return cmd.Name() == "start" || cmd.Name() == "each" }
 
-// hint completes the line of an error with what to do next.
-func (e *env) hint(line string, err error) string {
-	if strings.HasPrefix(line, "params: unknown field ") { // of a request that an earlier version does not know
-		return line + e.otherVersion()
+// lines is what there is to say of err, one line per failure, each with what to do next.
+func (e *env) lines(err error) (all []string) {
+	for _, one := range failures(err) {
+		text := strings.ReplaceAll(strings.TrimSpace(one.Error()), "\n", "; ")
+		absent, path := new(socket.AbsentError), new(fs.PathError)
+		switch {
+		case errors.As(one, &absent) && one.Error() == absent.Error(): // that alone
+			text = e.absent(absent)
+		case errors.Is(one, client.ErrUnknownField):
+			text += e.otherVersion()
+		case errors.As(one, &path) && one == error(path):
+			text = fmt.Sprintf("cannot %s %s: %v", path.Op, path.Path, path.Err)
+		case errors.As(one, new(taskfile.Faults)): // a line each
+			all = append(all, strings.Split(one.Error(), "\n")...)
+			continue
+		}
+		all = append(all, text)
 	}
-	head, ok := strings.CutSuffix(line, ": start one with 'tasks serve'")
-	if !ok {
-		return line
-	}
-	serve := "'tasks serve'"
+	return all
+}
+
+// absent says that no supervisor answers, and what to do.
+func (e *env) absent(err *socket.AbsentError) string {
+	head, serve := "no supervisor answers on "+err.Socket, "'tasks serve'"
 	if e.shell != nil {
 		serve = "'serve'"
 	}
@@ -242,21 +260,24 @@ func flagMessage(cmd *cobra.Command, err error) string {
 		}
 		return fmt.Sprintf("bad --%s %q: use %s", value.GetFlag().Name, value.GetValue(), like)
 	}
-	msg := err.Error()
-	if unknown, given, ok := strings.Cut(msg, " in -"); ok && len(given) > 1 && strings.HasPrefix(msg, "unknown shorthand") {
-		msg = unknown // as in mysql -pPASSWORD
+	msg, see := err.Error(), fmt.Sprintf(": see '%s --help'", cmd.CommandPath())
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) {
+		return msg + see
 	}
-	if words := cmd.Flags().Args(); startsTasks(cmd) && len(words) > 1 && strings.HasPrefix(msg, "unknown ") { // a flag of the command
+	name, letters := unknown.GetSpecifiedName(), unknown.GetSpecifiedShortnames()
+	if len(letters) > 1 { // as in mysql -pPASSWORD
+		msg = fmt.Sprintf("unknown shorthand flag: '%s'", name)
+	}
+	if words := cmd.Flags().Args(); startsTasks(cmd) && len(words) > 1 { // a flag of the command
 		return fmt.Sprintf("%s: put -- before the command: %s %s -- %s ...", msg, cmd.CommandPath(), words[0], strings.Join(words[1:], " "))
 	}
-	name, ok := strings.CutPrefix(msg, "unknown flag: --")
-	if !ok {
-		return fmt.Sprintf("%s: see '%s --help'", msg, cmd.CommandPath())
+	if letters == "" {
+		if like := typo.Nearest(name, flagsOf(cmd)); like != "" {
+			return fmt.Sprintf("%s: did you mean --%s?", msg, like)
+		}
 	}
-	if like := typo.Nearest(name, flagsOf(cmd)); like != "" {
-		return fmt.Sprintf("%s: did you mean --%s?", msg, like)
-	}
-	return fmt.Sprintf("%s: see '%s --help'", msg, cmd.CommandPath())
+	return msg + see
 }
 
 // version is this program's, from its build info.

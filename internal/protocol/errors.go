@@ -3,6 +3,7 @@ package protocol
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"tasks/pkg/task"
 )
@@ -44,6 +45,12 @@ type Error struct {
 }
 
 func (e *Error) Error() string { return e.Message }
+
+// UnknownField tells whether the supervisor does not know a part of the params, as one
+// of an earlier version. That is in the message alone.
+func (e *Error) UnknownField() bool {
+	return e.Code == CodeParams && strings.HasPrefix(e.Message, "params: unknown field ")
+}
 
 // ErrorData says more: the kind in a word, and of a request for several tasks
 // what became of each.

@@ -80,6 +80,15 @@ func (e *ForeignError) Error() string {
 
 func (e *ForeignError) Unwrap() error { return task.ErrUnavailable }
 
+// AbsentError is a [task.ErrUnavailable]: no supervisor answers on a socket.
+type AbsentError struct{ Socket string }
+
+func (e *AbsentError) Error() string {
+	return fmt.Sprintf("no supervisor answers on %s: start one with 'tasks serve'", e.Socket)
+}
+
+func (e *AbsentError) Unwrap() error { return task.ErrUnavailable }
+
 // unavailable says in words for people why path could not be connected to.
 func unavailable(path string, err error) error {
 	fi, statErr := os.Stat(path)
@@ -89,7 +98,7 @@ func unavailable(path string, err error) error {
 	case statErr == nil && errors.Is(err, fs.ErrPermission) && owner(fi) != os.Geteuid():
 		return &ForeignError{path, owner(fi)}
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOTDIR):
-		return task.Errorf(task.ErrUnavailable, "", "no supervisor answers on %s: start one with 'tasks serve'", path)
+		return &AbsentError{path}
 	default:
 		return task.Errorf(task.ErrUnavailable, "", "cannot connect to %s: %v", path, cause(err))
 	}

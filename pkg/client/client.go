@@ -225,10 +225,21 @@ func (c *Client) tasks(ctx context.Context, method string, params any) ([]task.I
 func ofKind(err error) error {
 	var failed *protocol.Error
 	if errors.As(err, &failed) {
-		return failed.Err()
+		if err = failed.Err(); failed.UnknownField() {
+			return unknownFieldError{err}
+		}
 	}
 	return err
 }
+
+// ErrUnknownField is the answer of a supervisor that does not know a part of a request:
+// it is of an earlier version than this library.
+var ErrUnknownField = errors.New("the supervisor does not know a part of the request")
+
+type unknownFieldError struct{ error }
+
+func (e unknownFieldError) Unwrap() error        { return e.error }
+func (e unknownFieldError) Is(target error) bool { return target == ErrUnknownField }
 
 func (c *Client) call(ctx context.Context, method string, params, result any) error {
 	defer c.attend(ctx)()
