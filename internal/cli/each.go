@@ -90,6 +90,9 @@ func (o *eachOptions) parse(l line) error {
 }
 
 func (o *eachOptions) run(e *env) error {
+	if e.shell != nil && e.shell.ask == nil { // and has read a part of them
+		return usage("each would take the lines that follow for its inputs: run 'tasks each' outside this shell")
+	}
 	if o.wait {
 		e.code = codeOfWait
 	}
