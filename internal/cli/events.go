@@ -257,7 +257,10 @@ func knownByLogs(dir string, sel task.Selector) error {
 	if sel.Group != "" {
 		return task.NoSuchGroup(sel.Group)
 	}
-	names, _ := logs.Dir(filepath.Join(dir, "logs")).Names()
+	names, err := logs.Dir(filepath.Join(dir, "logs")).Names()
+	if err != nil {
+		return err
+	}
 	for _, name := range names {
 		if ok, _ := path.Match(sel.Names[0], name); ok || name == sel.Names[0] {
 			return nil

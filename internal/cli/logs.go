@@ -183,7 +183,10 @@ func (e *env) logged(sel task.Selector) (tasks []task.Info, served bool, err err
 		}
 	}
 	for _, name := range names {
-		runs, _ := dir.Runs(name)
+		runs, err := dir.Runs(name)
+		if err != nil {
+			missing = append(missing, err)
+		}
 		if len(runs) == 0 {
 			continue
 		}

@@ -282,6 +282,20 @@ func TestKeeperTrouble(t *testing.T) {
 	until(t, k, "forgotten", func() bool { return len(k.logs) == 0 })
 }
 
+// Logs that cannot be looked at are not taken for none: the total says that it may not hold.
+func TestKeeperTotalOfWhatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "logs")
+	if err := os.WriteFile(dir, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	k, words := newTestKeeper(t, dir, Limits{Total: 8 << 20})
+	k.Ready()
+	until(t, k, "told", func() bool {
+		return strings.Contains(words.String(), "their total may be exceeded: cannot list logs: ")
+	})
+}
+
 // Above the total the oldest logs of ended runs go, then the heads of the
 // largest that are written to.
 func TestKeeperTotal(t *testing.T) {

@@ -40,11 +40,14 @@ func (k *Keeper) bound() {
 	k.summing = true
 	k.over.Go(func() {
 		live := k.live()
-		all := k.find()
+		all, err := k.find()
 		deleted := k.deleteOldest(all, live)
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		k.summing = false
+		if err != nil && !k.closed {
+			k.tell("cannot look at all logs: their total may be exceeded", err)
+		}
 		// It may be that no more can be freed.
 		k.sumNext = time.Now().Add(max(time.Second, 20*time.Since(began)))
 		k.sum = 0
@@ -79,25 +82,33 @@ func (k *Keeper) live() map[key]bool {
 	return live
 }
 
-// find lists all logs there are. What cannot be read, or is no log, is left out.
-func (k *Keeper) find() []found {
-	var all []found
-	names, _ := k.dir.Names()
+// find lists all logs there are; what is no log is left out. The error is the first of
+// what cannot be read.
+func (k *Keeper) find() (all []found, err error) {
+	note := func(e error) {
+		if err == nil && !errors.Is(e, fs.ErrNotExist) { // deleted meanwhile
+			err = e
+		}
+	}
+	names, e := k.dir.Names()
+	note(e)
 	for _, name := range names {
-		if info, err := os.Lstat(string(k.dir) + "/" + name); err != nil || !info.IsDir() { // a link: not ours to delete from
+		info, e := os.Lstat(string(k.dir) + "/" + name)
+		if note(e); e != nil || !info.IsDir() { // a link: not ours to delete from
 			continue
 		}
-		runs, _ := k.dir.Runs(name)
+		runs, e := k.dir.Runs(name)
+		note(e)
 		for _, run := range runs {
 			f := found{key: key{name, run}, path: k.dir.path(name, run)}
-			info, err := statLog(f.path)
-			if err == nil && k.counts(f.key, info) {
+			info, e := statLog(f.path)
+			if note(e); e == nil && k.counts(f.key, info) {
 				f.data, f.last = info.disk, info.last
 				all = append(all, f)
 			}
 		}
 	}
-	return all
+	return all, err
 }
 
 // lowered is what is left where the total was exceeded: an eighth below it, so
