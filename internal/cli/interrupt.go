@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -46,4 +47,28 @@ func evenThen(ctx context.Context) (context.Context, context.CancelFunc) {
 		return context.WithCancel(ctx)
 	}
 	return context.WithTimeoutCause(context.Background(), 2*time.Second, context.Cause(ctx))
+}
+
+// beforeSignalled has undo done before a signal ends this process, or by the function
+// that it returns.
+func beforeSignalled(undo func()) (done func()) {
+	sig := make(chan os.Signal, 1)
+	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
+		if !signal.Ignored(s) {
+			signal.Notify(sig, s)
+		}
+	}
+	var once sync.Once
+	go func() {
+		if s, ok := <-sig; ok {
+			once.Do(undo)
+			signal.Reset(s)
+			syscall.Kill(os.Getpid(), s.(syscall.Signal))
+		}
+	}()
+	return func() {
+		signal.Stop(sig)
+		close(sig) // one that has come is taken still
+		once.Do(undo)
+	}
 }

@@ -169,7 +169,7 @@ func (s *streams) lineEditor(fd int) reader {
 		if err != nil {
 			return "", err
 		}
-		defer term.Restore(fd, old)
+		defer beforeSignalled(func() { term.Restore(fd, old) })()
 		if w, h, err := term.GetSize(fd); err == nil && w > 0 { // a terminal may not know
 			t.SetSize(w, h)
 		}
