@@ -16,6 +16,7 @@ import (
 	godaemon "github.com/sevlyar/go-daemon"
 	"golang.org/x/sys/unix"
 
+	"tasks/internal/early"
 	"tasks/internal/logs"
 	"tasks/internal/process"
 	"tasks/internal/ready"
@@ -23,7 +24,7 @@ import (
 )
 
 // Command is the hidden command that the forked child runs.
-const Command = "supervise"
+const Command = early.Command
 
 // mark is how go-daemon tells the child from the parent.
 const mark = "_GO_DAEMON"
@@ -186,7 +187,7 @@ func logPath(paths socket.Paths) string { return filepath.Join(paths.State, "sup
 // Child is the forked side of Start: args are those after Command.
 func Child(args []string, version string) error {
 	switch {
-	case len(args) == 2 && args[0] == wordCheck:
+	case len(args) > 1 && args[0] == wordCheck:
 		err := checkFormat(args[1:])
 		if err == nil {
 			_, err = os.Stdout.WriteString(fit)

@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strconv"
 	"syscall"
@@ -15,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tasks/internal/early"
 	"tasks/internal/failpoint"
 	"tasks/internal/process"
 	"tasks/internal/socket"
@@ -25,17 +25,21 @@ import (
 
 // A supervisor is replaced by another version of the program without its tasks
 // noticing: by execve(2), so that the pid stays, the children stay children and
-// their exit codes are exact. The socket and the lock are passed on as
-// descriptors; what is known of the tasks is in the database.
+// their exit codes are exact. The socket, the lock and the database are passed on
+// as descriptors; what is known of the tasks is in the database.
 
 // handed is what the program before this one in the same process passed on.
-type handed struct{ listener, lock *os.File }
+type handed struct{ listener, lock, database *os.File } // the last is nil of an earlier version
 
 // The words that follow Command in a program that is executed by a supervisor.
 const (
-	wordCheck  = "check"  // can this program go on with the database of that format?
-	wordResume = "resume" // go on
+	wordCheck  = "check" // can this program go on with the database of that format?
+	wordResume = early.Resume
 )
+
+// handover is the version of what is passed on: from 2 on the database, which others
+// wait to lock, and a signal that has come too late for the program before.
+const handover = 2
 
 // fit is what a program says to wordCheck that can go on: any might exit with 0.
 const fit = "tasks can go on\n"
@@ -45,6 +49,16 @@ func (cfg *Config) lock() (*socket.Lock, error) {
 		return socket.InheritLock(cfg.Handed.lock, cfg.Paths.State), nil
 	}
 	return socket.AcquireLock(cfg.Paths.State)
+}
+
+func databasePath(paths socket.Paths) string { return filepath.Join(paths.State, "tasks.db") }
+
+func (cfg *Config) database() (db *store.Store, notice string, err error) {
+	path := databasePath(cfg.Paths)
+	if cfg.Handed != nil && cfg.Handed.database != nil {
+		return store.Inherit(cfg.Handed.database, path)
+	}
+	return store.Open(path)
 }
 
 func (cfg *Config) listen() (*socket.Listener, error) {
@@ -67,7 +81,7 @@ func check(commands *process.Engine, program string, format int) error {
 		return fmt.Errorf("cannot replace the supervisor: %w", err)
 	}
 	defer said.Close()
-	spec := &task.Spec{Name: "check", Command: []string{program, Command, wordCheck, strconv.Itoa(format)}, Cwd: "/"}
+	spec := &task.Spec{Name: "check", Command: []string{program, Command, wordCheck, strconv.Itoa(format), strconv.Itoa(handover)}, Cwd: "/"}
 	run, err := commands.Start(context.Background(), engine.Launch{Spec: spec, Log: out})
 	if err != nil {
 		return fmt.Errorf("cannot replace the supervisor: %w", err)
@@ -107,44 +121,53 @@ func (cfg *Config) restore(lock *socket.Lock, db *store.Store) error {
 // handOver executes the next program in place of this one. It returns only if
 // even this program itself cannot be executed.
 func handOver(cfg Config, next string, l *socket.Listener, lock *socket.Lock, db *store.Store, m manager) error {
-	if err := db.Close(); err != nil {
-		cfg.Log.Error("cannot close the database", "err", err)
-	}
+	database := db.HandOver()
 	failpoint.At("handing")
 	file, err := l.File()
 	if err != nil {
 		return fmt.Errorf("cannot hand over the socket: %w", err)
 	}
-	for _, f := range []*os.File{file, lock.File()} {
+	args := []string{
+		"tasks", Command, wordResume, cfg.Paths.Socket, cfg.Paths.State, strconv.FormatBool(cfg.Paths.Named), keepArg(cfg.KeepEnded, cfg.Logs),
+		strconv.FormatBool(cfg.file == nil),
+	}
+	for _, f := range []*os.File{file, lock.File(), database} {
 		if _, err := unix.FcntlInt(f.Fd(), unix.F_SETFD, 0); err != nil { // stays open across the exec
 			return fmt.Errorf("cannot hand over: %w", os.NewSyscallError("fcntl", err))
 		}
-	}
-	args := []string{
-		"tasks", Command, wordResume, cfg.Paths.Socket, cfg.Paths.State, strconv.FormatBool(cfg.Paths.Named), keepArg(cfg.KeepEnded, cfg.Logs),
-		strconv.FormatBool(cfg.file == nil), strconv.Itoa(int(file.Fd())), strconv.Itoa(int(lock.File().Fd())),
+		args = append(args, strconv.Itoa(int(f.Fd())))
 	}
 	cfg.Log.Info("handing over", "program", next)
 	cfg.Console.Flush()
-	signal.Ignore(syscall.SIGUSR1) // a nudge before the next program handles it would end it
-	for _, program := range []string{next, "/proc/self/exe"} {
-		cfg.First.Do(func() { err = syscall.Exec(program, args, append(os.Environ(), m.environ()...)) })
-		cfg.Log.Error("cannot execute", "program", program, "err", err)
-	}
+	cfg.First.Do(func() {
+		args = append(args, strconv.Itoa(int(early.Leave())))
+		for _, program := range []string{next, "/proc/self/exe"} {
+			err = syscall.Exec(program, args, append(os.Environ(), m.environ()...))
+			cfg.Log.Error("cannot execute", "program", program, "err", err)
+		}
+	})
 	return fmt.Errorf("cannot hand over to %s: %w", next, err)
 }
 
 // checkFormat is the side of check that is executed.
 func checkFormat(args []string) error {
-	if n, err := strconv.Atoi(args[0]); len(args) != 1 || err != nil || n > store.Format {
+	if n, err := strconv.Atoi(args[0]); err != nil || n > store.Format {
 		return fmt.Errorf("this program reads databases up to format %d", store.Format)
+	}
+	if args = args[1:]; len(args) > 0 { // an earlier version gives no other
+		if n, err := strconv.Atoi(args[0]); err != nil || n > handover {
+			return fmt.Errorf("this program knows version %d of how one goes on in the place of another", handover)
+		}
 	}
 	return process.Probe()
 }
 
 // resume is the side of handOver that is executed.
 func resume(args []string, version string) error {
-	if len(args) != 7 {
+	if len(args) == 7 { // of an earlier version
+		args = append(args, "-1", "0")
+	}
+	if len(args) != 9 {
 		return errors.New("this command is for 'tasks serve --replace' alone")
 	}
 	named, err1 := strconv.ParseBool(args[2])
@@ -152,13 +175,18 @@ func resume(args []string, version string) error {
 	foreground, err3 := strconv.ParseBool(args[4])
 	listener, err4 := strconv.Atoi(args[5])
 	lock, err5 := strconv.Atoi(args[6])
-	if err := errors.Join(err1, err2, err3, err4, err5, closeOnExec()); err != nil {
+	database, err6 := strconv.Atoi(args[7])
+	late, err7 := strconv.Atoi(args[8])
+	if err := errors.Join(err1, err2, err3, err4, err5, err6, err7, closeOnExec()); err != nil {
 		return err
+	}
+	if late != 0 {
+		early.Redeliver(syscall.Signal(late))
 	}
 	paths := socket.Paths{Socket: args[0], State: args[1], Named: named}
 	cfg := Config{
 		Paths: paths, KeepEnded: keep, Logs: limits, Version: version,
-		Handed: &handed{os.NewFile(uintptr(listener), "socket"), os.NewFile(uintptr(lock), "lock")},
+		Handed: &handed{os.NewFile(uintptr(listener), "socket"), os.NewFile(uintptr(lock), "lock"), os.NewFile(uintptr(database), databasePath(paths))},
 	}
 	if foreground {
 		cfg.Console = NewConsole(os.Stderr)

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -17,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"tasks/internal/early"
 	"tasks/internal/events"
 	"tasks/internal/failpoint"
 	"tasks/internal/logs"
@@ -25,7 +25,6 @@ import (
 	"tasks/internal/ready"
 	"tasks/internal/server"
 	"tasks/internal/socket"
-	"tasks/internal/store"
 	"tasks/pkg/supervisor"
 	"tasks/pkg/task"
 )
@@ -52,10 +51,7 @@ var harmless = []os.Signal{syscall.SIGHUP, syscall.SIGPIPE, syscall.SIGTTIN, sys
 // when a client or a TERM or INT signal has ended it and all that it ran.
 func Run(cfg Config, serving func()) error {
 	// Asked for first, so that none of them ends the process half way.
-	quit := make(chan os.Signal, 1)
-	signal.Notify(quit, syscall.SIGTERM, syscall.SIGINT)
-	nudge := make(chan os.Signal, 1)
-	signal.Notify(nudge, syscall.SIGUSR1)
+	early.Catch()
 	resetIgnored()
 
 	if err := process.Probe(); err != nil {
@@ -78,7 +74,7 @@ func Run(cfg Config, serving func()) error {
 	if cfg.file != nil {
 		cfg.file.owned = lock.Check
 	}
-	db, notice, err := store.Open(filepath.Join(cfg.Paths.State, "tasks.db"))
+	db, notice, err := cfg.database()
 	if err != nil {
 		return err
 	}
@@ -134,7 +130,7 @@ func Run(cfg Config, serving func()) error {
 	var older *process.OlderError
 	if errors.As(err, &older) {
 		listener.Close()
-		return fmt.Errorf("the database %s is %w: put the newer database back, or end these processes", filepath.Join(cfg.Paths.State, "tasks.db"), older)
+		return fmt.Errorf("the database %s is %w: put the newer database back, or end these processes", databasePath(cfg.Paths), older)
 	}
 	if err != nil {
 		listener.Close()
@@ -226,13 +222,13 @@ func Run(cfg Config, serving func()) error {
 		select {
 		case <-beats: // from the loop that does the work: a hung one sends none
 			systemd.tell("WATCHDOG=1")
-		case sig := <-quit:
+		case sig := <-early.Quit:
 			cfg.Log.Info("shutting down: tasks keep their wishes", "signal", sig.String())
 			why, open = "got "+task.SignalName(sig.(syscall.Signal))+": tasks keep their wishes", false
 		case <-exited:
 			cfg.Log.Info("exiting", "tasks run on", leaving)
 			why, open = leavingBecause(leaving, next), false
-		case <-nudge:
+		case <-early.Nudge:
 			bound.keep()
 		case <-bound.watch():
 			bound.keep()

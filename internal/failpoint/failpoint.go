@@ -23,6 +23,6 @@ var Points = []string{
 	"ending",     // an unknown process was killed, others may be left
 	"adopted",    // a run was taken back, others were not yet
 	"leaving",    // a run is about to be left to the next supervisor, others may have been
-	"handing",    // a supervisor that is being replaced has closed its database
+	"handing",    // a supervisor that is being replaced writes to its database no more
 	"resumed",    // its successor runs and knows no task
 }

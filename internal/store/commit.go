@@ -138,12 +138,16 @@ func (s *Store) run() {
 	}
 	s.count.Close() // of none it is an error, and nothing else
 	s.mu.Lock()
-	broken := s.broken
+	broken, kept := s.broken, s.kept
 	s.mu.Unlock()
-	if broken != nil { // a lock inside may be held for ever
+	switch {
+	case kept:
+	case broken != nil: // a lock inside may be held for ever
 		s.closeErr = fmt.Errorf("cannot close database: %w", broken)
-	} else if err := s.db.Close(); err != nil {
-		s.closeErr = fmt.Errorf("cannot close database: %w", err)
+	default:
+		if err := s.db.Close(); err != nil {
+			s.closeErr = fmt.Errorf("cannot close database: %w", err)
+		}
 	}
 }
 

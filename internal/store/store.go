@@ -49,6 +49,7 @@ type Store struct {
 	db       *bbolt.DB // changed by the committer
 	queue    []change
 	closed   bool
+	kept     bool                    // the file stays open
 	broken   error                   // reading the file failed half-way: the database must not be touched again
 	closeErr error                   // set before done is closed
 	loaded   []task.Record           // what Open read, until it is asked for or outdated
@@ -81,6 +82,22 @@ func open(path string, patience time.Duration) (*Store, string, error) {
 		f.Close()
 		return nil, "", fmt.Errorf("cannot lock database %s: %w", path, err)
 	}
+	return openFile(f, path)
+}
+
+// Inherit is Open of the file called path that the program before this one in the same
+// process has handed over, unless another file has its place now.
+func Inherit(f *os.File, path string) (s *Store, notice string, err error) {
+	if safeopen.InPlace(f, path, path) != nil {
+		syscall.Flock(int(f.Fd()), syscall.LOCK_UN)
+		f.Close()
+		return Open(path)
+	}
+	return openFile(f, path)
+}
+
+// openFile is Open of the locked f, which it takes over.
+func openFile(f *os.File, path string) (*Store, string, error) {
 	c, err := readFile(f)
 	if err != nil {
 		f.Close()
@@ -233,15 +250,28 @@ func sorted(records []task.Record) []task.Record {
 	return records
 }
 
-// Close saves what was handed over, and closes the file. Saves after it fail
+// Close saves what was given to save, and closes the file. Saves after it fail
 // with [ErrClosed]; another Close answers as the first.
 func (s *Store) Close() error {
+	s.end(false)
+	return s.closeErr
+}
+
+// HandOver is Close, but for the file: it stays locked, for a program that is executed in
+// the place of this one, and has [Inherit] of it. Whoever waits for the lock would
+// have it in between.
+func (s *Store) HandOver() *os.File {
+	s.end(true)
+	return s.file
+}
+
+// end ends the committer, which leaves the file open if it is kept.
+func (s *Store) end(kept bool) {
 	s.mu.Lock()
 	if !s.closed {
-		s.closed = true
+		s.closed, s.kept = true, kept
 		close(s.wake)
 	}
 	s.mu.Unlock()
 	<-s.done
-	return s.closeErr
 }

@@ -57,6 +57,42 @@ func TestRoundTrip(t *testing.T) {
 	want(t, s, a, b, d)
 }
 
+// The lock is never free while one program takes over from another.
+func TestHandOver(t *testing.T) {
+	t.Parallel()
+	a, b := small("a"), small("b")
+	s := mustOpen(t, filepath.Join(t.TempDir(), "db"))
+	save(t, s, a)
+	f := s.HandOver()
+	if err := s.Save(b); !errors.Is(err, ErrClosed) {
+		t.Errorf("a save after the handover: %v", err)
+	}
+	if _, _, err := open(s.path, 0); !errors.Is(err, syscall.EWOULDBLOCK) {
+		t.Errorf("another process has it in between: %v", err)
+	}
+	inherit := func(f *os.File) *Store {
+		s, notice, err := Inherit(f, s.path)
+		if err != nil || notice != "" {
+			t.Fatalf("%q, %v", notice, err)
+		}
+		t.Cleanup(func() { s.Close() })
+		return s
+	}
+	next := inherit(f)
+	save(t, next, b)
+	want(t, next, a, b)
+	f = next.HandOver()
+	if err := os.Rename(s.path, s.path+".away"); err != nil {
+		t.Fatal(err)
+	}
+	next = inherit(f)
+	want(t, next)
+	if err := next.Close(); err != nil {
+		t.Error(err)
+	}
+	mustOpen(t, s.path+".away") // whose lock is free
+}
+
 func TestBadName(t *testing.T) {
 	t.Parallel()
 	s := mustOpen(t, filepath.Join(t.TempDir(), "db"))
