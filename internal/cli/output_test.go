@@ -9,6 +9,10 @@ import (
 const two = `[{"name":"job","state":"failed","wish":"up","engine":"process","command":["false"],"run":3,"restarts":2,"priority":0,"exit_code":1,"reason":"exit code 1","spec":{"name":"job"}},
 	{"name":"web","state":"running","wish":"up","engine":"process","group":"g","command":["serve","a b"],"cwd":"/srv","pid":7,"run":1,"restarts":0,"priority":0,"ready":true,"log":"/l/1","spec":{"name":"web"}}]`
 
+// waiting are a task whose time is to come, and one that has a time and waits for another.
+const waiting = `[{"name":"due","state":"waiting","next_at":"2999-01-01T00:00:00Z","spec":{"name":"due"}},
+	{"name":"held","state":"waiting","next_at":"2999-01-01T00:00:00Z","waits_for":["due"],"reason":"anything","spec":{"name":"held"}}]`
+
 const conflict = `error:{"code":-32002,"message":"Task web is already running.","data":{"kind":"conflict","name":"web"}}`
 
 // What a command prints, to the letter, and what it asks of the supervisor.
@@ -31,6 +35,7 @@ func TestOutput(t *testing.T) {
 			"NAME  GROUP  STATE    READY  PID  UPTIME  RESTARTS  EXIT  CPU  MEM  PROCS  RUN  CWD   LOG   COMMAND\n" +
 				"job   -      failed   -      -    -       2         1     -    -    -      3    -     -     false\n" +
 				"web   g      running  yes    7    -       0         -     -    -    -      1    /srv  /l/1  serve 'a b'\n", "", `list {"stats":true}`},
+		{"list --no-headers", scripted{"list": waiting}, done, "due   waiting  -  in 106751d23h  0  -\nheld  waiting  -  -              0  -\n", "", `list {}`},
 		{"list", scripted{"list": "[]"}, done, "NAME  STATE  PID  UPTIME  RESTARTS  EXIT  COMMAND\n", "", `list {}`},
 		{"list --json", scripted{"list": "[]"}, done, "[]\n", "", `list {}`},
 		{"list x", scripted{"list": `error:{"code":-32001,"message":"No such task: x","data":{"kind":"not_found","name":"x"}}`}, noSuchTask, "", "tasks: No such task: x\n", `list {"names":["x"]}`},

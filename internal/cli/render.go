@@ -307,7 +307,7 @@ func isReady(t task.Info) string {
 
 // uptime is for how long a task runs, or when it will.
 func uptime(t task.Info, now time.Time) string {
-	if !t.NextAt.IsZero() && t.PID == 0 && !strings.HasPrefix(t.Reason, "waits for ") && (t.State == task.Waiting || t.State == task.BackingOff) {
+	if !t.NextAt.IsZero() && t.PID == 0 && len(t.WaitsFor) == 0 && (t.State == task.Waiting || t.State == task.BackingOff) {
 		return "in " + span(t.NextAt.Sub(now).Round(time.Second))
 	}
 	if t.PID == 0 && t.State != task.Running || t.StartedAt.IsZero() {

@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -88,6 +89,11 @@ func (a *actor) unmet(names []string) (why string) {
 		}
 	}
 	return ""
+}
+
+// waitedFor is the tasks that a still waits for.
+func (a *actor) waitedFor() []string {
+	return slices.SortedFunc(maps.Keys(a.ahead.waits), task.CompareNames)
 }
 
 // waitsFor names what a still waits for, in a sentence for people.

@@ -21,7 +21,7 @@ func TestAfter(t *testing.T) {
 	faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 		a, b := start(t, s, f, job("a")), start(t, s, f, job("b"))
 		got := begin(t, s, job("c", after("a", "b")))
-		if got.Reason != "waits for a, b" || strings.Join(got.After, " ") != "a b" || !got.StartedAt.IsZero() || !got.EndedAt.IsZero() {
+		if got.Reason != "waits for a, b" || strings.Join(got.WaitsFor, " ") != "a b" || strings.Join(got.After, " ") != "a b" || !got.StartedAt.IsZero() || !got.EndedAt.IsZero() {
 			t.Errorf("Start: %+v", got)
 		}
 		if r := st.record("c"); r.State != task.Waiting || r.Wish != task.Up {

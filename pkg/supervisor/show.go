@@ -29,6 +29,9 @@ func (a *actor) show() {
 		Priority: spec.Priority, After: spec.After, Slot: a.ahead.slot,
 	}}
 	info := &now.info
+	if a.needs().Tasks {
+		info.WaitsFor = a.waitedFor()
+	}
 	if info.NextAt.IsZero() {
 		info.NextAt = wall(a.clocks.due.At)
 	}

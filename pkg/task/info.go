@@ -95,7 +95,8 @@ type Info struct {
 	Cwd     string   `json:"cwd,omitempty"`
 
 	Priority int      `json:"priority"`
-	After    []string `json:"after,omitempty"` // the tasks that it waits for before a run
+	After    []string `json:"after,omitempty"`     // the tasks that it waits for before a run
+	WaitsFor []string `json:"waits_for,omitempty"` // those of them, and of its after_ended, that it waits for now
 
 	PID       int    `json:"pid,omitempty"`
 	Run       int    `json:"run,omitempty"`       // runs are numbered from 1 and never reused
