@@ -12,14 +12,14 @@ import (
 	"tasks/pkg/task"
 )
 
-// startAgain starts known tasks, or those of the tasks file, or a new one that has
+// again starts known tasks, or those of the tasks file, or a new one that has
 // only a name.
-func (e *env) startAgain(o *startOptions) error {
+func (o *startOptions) again(e *env) error {
 	names := o.names
 	alone := len(names) == 1 && !strings.ContainsAny(names[0], "*?[")
 	path, findErr := nearestFile()
 	if alone && path == "" {
-		return e.started(o, func(ctx context.Context, c *client.Client) ([]task.Info, error) {
+		return o.started(e, func(ctx context.Context, c *client.Client) ([]task.Info, error) {
 			tasks, err := c.Start(ctx, task.Spec{Name: names[0]}, client.StartOptions{Replace: o.replace})
 			if err == nil && len(tasks) == 1 && tasks[0].Engine == task.EngineFunc && tasks[0].Run == 1 {
 				e.remark("tasks: no command given: %s is the built-in heartbeat", names[0])
@@ -50,7 +50,7 @@ func (e *env) startAgain(o *startOptions) error {
 		return usage("no such tasks: %s: put -- before the command: tasks start %s -- %s", strings.Join(names, ", "), names[0], strings.Join(names[1:], " "))
 	}
 	e.remarks(found.remarks)
-	return e.started(o, func(ctx context.Context, c *client.Client) ([]task.Info, error) {
+	return o.started(e, func(ctx context.Context, c *client.Client) ([]task.Info, error) {
 		var tasks []task.Info
 		var errs []error
 		if found.specs != nil {
@@ -86,7 +86,7 @@ type found struct {
 
 // lookUp finds names among the known tasks, else in the tasks file at path, unless
 // findErr says that it is none.
-func (e *env) lookUp(names []string, known map[string]bool, path string, findErr error) (found, error) {
+func (p *printer) lookUp(names []string, known map[string]bool, path string, findErr error) (found, error) {
 	var r found
 	var file *taskfile.File
 	var wanted []string
@@ -100,7 +100,7 @@ func (e *env) lookUp(names []string, known map[string]bool, path string, findErr
 				return r, findErr
 			}
 			var err error
-			if file, err = taskfile.Load(path, e.environ()); err != nil {
+			if file, err = taskfile.Load(path, p.environ()); err != nil {
 				return r, err
 			}
 		}
@@ -132,9 +132,9 @@ func (e *env) lookUp(names []string, known map[string]bool, path string, findErr
 	return r, nil
 }
 
-// startGroup starts the ended tasks of the groups again, as far as there are such groups.
-func (e *env) startGroup(o *startOptions) error {
-	return e.started(o, func(ctx context.Context, c *client.Client) ([]task.Info, error) {
+// groupAgain starts the ended tasks of the groups again, as far as there are such groups.
+func (o *startOptions) groupAgain(e *env) error {
+	return o.started(e, func(ctx context.Context, c *client.Client) ([]task.Info, error) {
 		tasks, err := c.List(ctx, client.ListOptions{Selector: o.groups.selector(nil, false)})
 		var names []string
 		for _, t := range tasks {

@@ -107,11 +107,11 @@ func (o *eachOptions) run(e *env) error {
 	if err != nil {
 		return err
 	}
-	return joined(e.startInputs(o, spec, inputs), skipped)
+	return joined(o.start(e, spec, inputs), skipped)
 }
 
-// startInputs starts a task for each of the inputs.
-func (e *env) startInputs(o *eachOptions, spec task.Spec, inputs []string) error {
+// start starts a task for each of the inputs.
+func (o *eachOptions) start(e *env, spec task.Spec, inputs []string) error {
 	specs, err := each.Specs(spec, inputs, 1)
 	if err != nil {
 		return err

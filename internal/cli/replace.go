@@ -12,10 +12,10 @@ import (
 	"tasks/pkg/task"
 )
 
-// replace has this program take over from a supervisor that answers, with the limits
+// takeOver has this program take over from a supervisor that answers, with the limits
 // that were given: it keeps its own else. done is false where none does. A state directory that was named must be
 // the supervisor's.
-func (e *env) replace(paths socket.Paths, o *serveOptions) (done bool, err error) {
+func (o *serveOptions) takeOver(e *env, paths socket.Paths) (done bool, err error) {
 	e.dialAt(paths.Socket)
 	program, err := os.Executable()
 	if err != nil {
@@ -27,22 +27,22 @@ func (e *env) replace(paths socket.Paths, o *serveOptions) (done bool, err error
 	}
 	only, limits := client.ReplaceOptions{Program: program}, o.limits
 	limits.Program = program
-	done, err = e.takeOver(paths.Socket, state, limits)
+	done, err = e.replaceOnce(paths.Socket, state, limits)
 	if errors.Is(err, task.ErrUsage) && limits != only {
 		// It may be of a version that hands on no other limits: then this one does.
-		if done, err = e.takeOver(paths.Socket, state, only); done && err == nil {
-			done, err = e.takeOver(paths.Socket, state, limits)
+		if done, err = e.replaceOnce(paths.Socket, state, only); done && err == nil {
+			done, err = e.replaceOnce(paths.Socket, state, limits)
 		}
 	}
 	if done && err == nil {
-		e.otherState(o.state != "", paths.State)
+		o.otherState(e, paths.State)
 		err = e.sayServing(false)
 	}
 	return done, err
 }
 
-// takeOver is one replace. state is the directory that the supervisor must have; "": any.
-func (d *dialer) takeOver(path, state string, o client.ReplaceOptions) (done bool, err error) {
+// replaceOnce is one of these. state is the directory that the supervisor must have; "": any.
+func (d *dialer) replaceOnce(path, state string, o client.ReplaceOptions) (done bool, err error) {
 	ctx := context.Background()
 	var before client.Info
 	for tries := 1; ; tries++ {
@@ -99,7 +99,7 @@ func sameDir(a, b string) bool {
 }
 
 // ignored remarks what came too late for the supervisor that serves.
-func (e *env) ignored(o *serveOptions, state string) {
+func (o *serveOptions) ignored(e *env, state string) {
 	for _, limit := range []struct {
 		flag  string
 		given bool
@@ -111,13 +111,13 @@ func (e *env) ignored(o *serveOptions, state string) {
 			e.remark("tasks: --%s has no effect on the supervisor that serves already: add --replace", limit.flag)
 		}
 	}
-	e.otherState(o.state != "", state)
+	o.otherState(e, state)
 }
 
 // otherState remarks that the supervisor that serves has another state directory than
 // was named, for this command or for all.
-func (e *env) otherState(named bool, state string) {
-	if !named && os.Getenv("TASKS_STATE_DIR") == "" {
+func (o *serveOptions) otherState(e *env, state string) {
+	if o.state == "" && os.Getenv("TASKS_STATE_DIR") == "" {
 		return
 	}
 	if info, err := e.client.Info(context.Background()); err == nil && !sameDir(info.StateDir, state) {

@@ -106,14 +106,14 @@ func (o *serveOptions) run(e *env) error {
 		return e.serveHere(paths, keep, limits)
 	}
 	if o.replace {
-		if done, err := e.replace(paths, o); done || err != nil {
+		if done, err := o.takeOver(e, paths); done || err != nil {
 			return err
 		}
 	}
 	e.dialAt(paths.Socket)
 	if e.foreign && os.Geteuid() == 0 {
 		if _, err := e.client.Info(context.Background()); err == nil {
-			e.ignored(o, paths.State)
+			o.ignored(e, paths.State)
 			return e.sayServing(true)
 		}
 	}
@@ -122,7 +122,7 @@ func (o *serveOptions) run(e *env) error {
 		return fmt.Errorf("cannot serve: %w", err)
 	}
 	if already {
-		e.ignored(o, paths.State)
+		o.ignored(e, paths.State)
 	} else {
 		e.checkState(paths)
 	}

@@ -119,15 +119,15 @@ func (o *startOptions) run(e *env) error {
 	}
 	switch {
 	case o.ofGroup():
-		return e.startGroup(o)
+		return o.groupAgain(e)
 	case o.command == nil:
-		return e.startAgain(o)
+		return o.again(e)
 	}
 	spec, err := o.task(e.printer, o.names[0], o.command)
 	if err != nil {
 		return err
 	}
-	return e.started(o, func(ctx context.Context, c *client.Client) ([]task.Info, error) {
+	return o.started(e, func(ctx context.Context, c *client.Client) ([]task.Info, error) {
 		var err error
 		if spec.Caller, err = e.caller(ctx, c); err != nil {
 			return nil, err
@@ -137,7 +137,7 @@ func (o *startOptions) run(e *env) error {
 }
 
 // started runs a start, waits as far as was asked for, and prints the tasks.
-func (e *env) started(o *startOptions, start func(context.Context, *client.Client) ([]task.Info, error)) error {
+func (o *startOptions) started(e *env, start func(context.Context, *client.Client) ([]task.Info, error)) error {
 	c, err := e.dial()
 	if err != nil {
 		return err
@@ -182,21 +182,21 @@ func (e *env) started(o *startOptions, start func(context.Context, *client.Clien
 	if down == nil {
 		return e.printTouched(tasks)
 	}
-	return e.notUp(c, tasks, down, o.wait)
+	return o.notUp(e, c, tasks, down)
 }
 
 // notUp stops what was to come up and did not, and shows the last it said.
-func (e *env) notUp(c *client.Client, tasks, down []task.Info, want string) error {
+func (o *startOptions) notUp(e *env, c *client.Client, tasks, down []task.Info) error {
 	ctx, done := untilInterrupt(asked)
 	defer done()
 	var errs []error
 	for i := range down {
 		t := &down[i]
-		err := fmt.Errorf("%s is not %s: it is %s", t.Name, want, t.State)
+		err := fmt.Errorf("%s is not %s: it is %s", t.Name, o.wait, t.State)
 		if t.Reason != "" {
-			err = fmt.Errorf("%s is not %s: %s", t.Name, want, t.Reason)
+			err = fmt.Errorf("%s is not %s: %s", t.Name, o.wait, t.Reason)
 		}
-		if t.TimedOut && want == "ready" {
+		if t.TimedOut && o.wait == "ready" {
 			err = task.Errorf(task.ErrTimeout, t.Name, "%v", err)
 		}
 		if errs = append(errs, err); t.State == task.BackingOff { // not again
