@@ -81,17 +81,21 @@ func cgroupDirOf(path string) (string, error) {
 		}
 		rest, ok := strings.CutPrefix(path+"/", strings.TrimSuffix(f[3], "/")+"/")
 		dir := filepath.Join(f[4], rest)
-		if ok && path != "" && !strings.HasPrefix(path, "/..") && isDir(dir) {
+		if !ok || path == "" || strings.HasPrefix(path, "/..") {
+			continue
+		}
+		info, err := fileInfo(dir)
+		if failure(err) != nil {
+			return "", err
+		}
+		if err == nil && info.IsDir() {
 			return dir, nil
 		}
 	}
-	return "", errors.New("no cgroup file system of version 2 is mounted")
+	return "", errNoCgroups
 }
 
-func isDir(path string) bool {
-	info, err := fileInfo(path)
-	return err == nil && info.IsDir()
-}
+var errNoCgroups = errors.New("no cgroup file system of version 2 is mounted")
 
 // cgroupPath is where the process is in the hierarchy of version 2, such as
 // "/user.slice"; "" where it is gone, or in none.
@@ -106,14 +110,6 @@ func cgroupPath(pid string) (string, error) {
 		}
 	}
 	return "", nil
-}
-
-// runIDByCgroup is the run in whose cgroup the process is, of the state called
-// id, or "".
-func runIDByCgroup(pid int, id string) (string, error) {
-	path, err := cgroupPath(strconv.Itoa(pid))
-	run, _ := runOfCgroup(path, id)
-	return run, err
 }
 
 // runOfCgroup is the run whose cgroup, or one that it made itself, has this path,

@@ -19,8 +19,9 @@ import (
 type evidence struct {
 	bySession map[int]*run
 	byID      map[string]*run
-	state     string          // whose runs these are
-	grouped   bool            // one of them has a cgroup
+	state     string // whose runs these are
+	grouped   bool   // one of them has a cgroup
+	owned     ownedCgroups
 	byLog     map[fileID]*run // the pipe, of a line beside a run
 	byProc    map[proc]*run   // seen as part of the run when it still had a parent
 	adopted   []*run          // those of them that were
@@ -31,7 +32,7 @@ type evidence struct {
 func (e *Engine) newEvidence(runs map[*run]bool) evidence {
 	k := evidence{
 		bySession: make(map[int]*run, len(runs)), byID: make(map[string]*run, len(runs)),
-		byLog: make(map[fileID]*run, len(runs)), byProc: make(map[proc]*run), state: e.opts.ID,
+		byLog: make(map[fileID]*run, len(runs)), byProc: make(map[proc]*run), state: e.opts.ID, owned: make(ownedCgroups),
 		reapers: make(map[*run]int),
 	}
 	for r := range runs {
@@ -139,7 +140,7 @@ func (k evidence) of(p proc) (*run, error) {
 		return r, nil
 	}
 	if k.grouped || len(k.byLog) > 0 {
-		id, err := runIDByCgroup(p.pid, k.state)
+		id, err := k.owned.runOfPID(p.pid, k.state)
 		if err != nil {
 			return nil, err
 		}

@@ -230,7 +230,7 @@ func seen[T any](found T, err error) T {
 func processes() []stat          { return seen(scan()) }
 func startOf(pid int) uint64     { return seen(startTime(pid)) }
 func nameOfRun(pid int) string   { return seen(runIDOf(pid)) }
-func runByCgroup(pid int) string { return seen(runIDByCgroup(pid, shared.opts.ID)) }
+func runByCgroup(pid int) string { return seen(make(ownedCgroups).runOfPID(pid, shared.opts.ID)) }
 func membersOf(c cgroup) []stat  { return seen(c.members()) }
 func isPopulated(c cgroup) bool  { return seen(c.populated()) }
 

@@ -100,16 +100,16 @@ func (e *Engine) lookForUnknown(db Database, groups map[cgroup]bool) (left []sta
 		}
 	}
 	owner, later := make(map[int]*run), make(map[string][]int)
-	stranger := new(run)
+	stranger, owned := new(run), make(ownedCgroups)
 	for _, s := range all {
 		if s.pid == ownPID || s.dead() {
 			continue
 		}
 		path, pathErr := cgroupPath(strconv.Itoa(s.pid))
-		byGroup, group := runOfCgroup(path, e.opts.ID)
+		byGroup, group, ownedErr := owned.runOf(path, e.opts.ID)
 		byEnviron, mark, envErr := marksOf(s.pid)
-		if pathErr != nil || envErr != nil {
-			err = cmp.Or(pathErr, envErr)
+		if pathErr != nil || ownedErr != nil || envErr != nil {
+			err = cmp.Or(pathErr, ownedErr, envErr)
 		}
 		if name, run, line, ok := parseID(cmp.Or(byGroup, byEnviron), e.opts.ID); ok && !line && db.before(name, run, parseCommit(mark, e.opts.ID)) {
 			later[name] = append(later[name], s.pid)
