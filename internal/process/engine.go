@@ -207,9 +207,18 @@ func (e *Engine) begin(r *run, c command, groups cgroups) error {
 	return err
 }
 
-// execute has r execute c, by way of the shim where it takes that.
+// execute has r execute c, by way of the shim where it takes that, or where the exec may
+// wait: that is then its own affair.
 func (e *Engine) execute(r *run, c command, groups cgroups) error {
 	program, settings := c.argv[0], e.settings(c.attributes)
+	files, waits := c.mayWait()
+	defer files.close()
+	if waits {
+		if settings == nil {
+			settings = new(shimSettings)
+		}
+		settings.Dir, c.dir = c.dir, "/"
+	}
 	if settings == nil {
 		return e.forkRun(r, c, program, groups)
 	}
@@ -228,7 +237,7 @@ func (e *Engine) execute(r *run, c command, groups cgroups) error {
 	if err != nil {
 		return err
 	}
-	return settings.report(in, program) // without the lock: the program may be on a disk that is far away
+	return settings.report(in, program) // without the lock
 }
 
 // forkRun forks the process of r, which may be the shim.

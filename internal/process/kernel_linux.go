@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// open opens a file of the kernel's own, which never keeps the caller waiting.
+// open opens a file, mostly one of the kernel's own, which never keep the caller waiting.
 func open(path string, flags int) (fd int, err error) {
 	a, ok := call{name: "open", path: path, arg: flags}.begin()
 	if fd, err = a.n, a.err; !ok {
@@ -146,6 +146,16 @@ func addOpenFlag(fd, flag int) error {
 		_, err = unix.FcntlInt(uintptr(fd), unix.F_SETFL, flags|flag)
 	}
 	return err
+}
+
+// fileSystem is the kind of that which the open file is on, statfs(2).
+func fileSystem(fd int, path string) (kind int64, err error) {
+	if a, ok := (call{name: "fstatfs", path: path, fd: fd}).begin(); ok {
+		return 0, a.err
+	}
+	var st unix.Statfs_t
+	err = unix.Fstatfs(fd, &st)
+	return int64(st.Type), err
 }
 
 func pidfdOpen(pid, flags int) (fd int, err error) {

@@ -29,6 +29,7 @@ const (
 
 // shimSettings are what the shim sets, where they are not those of this program.
 type shimSettings struct {
+	Dir    string       `json:",omitempty"` // to go to, where that may take long
 	Umask  *task.Umask  `json:",omitempty"`
 	Nice   *int         `json:",omitempty"`
 	Mild   bool         `json:",omitempty"` // nobody asked for that nice value: it may be refused

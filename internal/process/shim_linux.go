@@ -60,6 +60,11 @@ func (s *shimSettings) become(path string, argv []string) (step string, err erro
 			return limitStep + name, err
 		}
 	}
+	if s.Dir != "" {
+		if err := syscall.Chdir(s.Dir); err != nil {
+			return "exec", err
+		}
+	}
 	return "exec", syscall.Exec(path, argv, env)
 }
 

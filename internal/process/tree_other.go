@@ -70,6 +70,13 @@ func (r *run) signalOthers(syscall.Signal) error { return nil }
 
 func (tree) signal(p proc, sig syscall.Signal) error { return kill(p.pid, sig) }
 
+// opened is nothing here: whether an exec waits for others cannot be told.
+type opened struct{}
+
+func (opened) close() {}
+
+func (c *command) mayWait() (opened, bool) { return opened{}, false }
+
 func blockingNothing(f func()) { f() }
 
 func startTime(int) (uint64, error)     { return 0, nil }
