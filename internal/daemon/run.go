@@ -57,6 +57,7 @@ func Run(cfg Config, serving func()) error {
 	if err := process.Probe(); err != nil {
 		return err
 	}
+	process.MakeThreads()
 	systemd := newManager()
 	if err := cfg.Paths.MakeDirs(); err != nil {
 		if cfg.Handed == nil {
