@@ -111,9 +111,9 @@ func healthText(s *task.Spec) string {
 	if s.HealthCmd != "" {
 		by = append(by, quote(s.HealthCmd)+" succeeds")
 	}
-	text := strings.Join(by, " and ") + ", every " + short(s.Health.Pause())
+	text := strings.Join(by, " and ") + ", every " + short(s.Health.Interval())
 	if s.HealthTimeout != nil {
-		text += ", each within " + short(s.Health.Patience())
+		text += ", each within " + short(s.Health.Timeout())
 	}
 	return fmt.Sprintf("%s; stopped after %d failures", text, s.Health.Retries())
 }
@@ -139,9 +139,9 @@ func readyText(s *task.Spec) string {
 	if r.ReadyNotify {
 		facts = append(facts, "it says READY=1")
 	}
-	text := strings.Join(facts, " and ") + ", within " + short(r.Patience())
+	text := strings.Join(facts, " and ") + ", within " + short(r.Timeout())
 	if r.ReadyInterval != nil {
-		text += ", looked at every " + short(r.Pause())
+		text += ", looked at every " + short(r.Interval())
 	}
 	return text
 }

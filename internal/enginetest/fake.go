@@ -21,17 +21,17 @@ import (
 type Fake struct {
 	execs *line[*FakeExec]
 
-	mu       sync.Mutex
-	hold     bool
-	holdExec bool
-	failExec error // of lines; nil: they begin
-	deaf     bool
-	stiff    error
-	fails    []error
-	starts   int
-	runs     []*FakeRun    // all that began, or may yet; the pid counts them from 1
-	queue    []*FakeRun    // those that no Next has returned
-	more     chan struct{} // the queue is not empty
+	mu          sync.Mutex
+	hold        bool
+	holdExec    bool
+	failExec    error // of lines; nil: they begin
+	ignoresStop bool
+	stiff       error
+	fails       []error
+	starts      int
+	runs        []*FakeRun    // all that began, or may yet; the pid counts them from 1
+	queue       []*FakeRun    // those that no Next has returned
+	more        chan struct{} // the queue is not empty
 }
 
 // NewFake makes an engine without runs.
@@ -50,7 +50,7 @@ func (f *Fake) Hold(on bool) {
 func (f *Fake) AutoStop(on bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.deaf = !on
+	f.ignoresStop = !on
 }
 
 // FailNext lets the next Start fail with err; of several, each serves one
@@ -151,7 +151,7 @@ func (f *Fake) start(l engine.Launch) (*FakeRun, error) {
 	defer f.mu.Unlock()
 	f.starts++
 	r := &FakeRun{
-		Launch: l, fake: f, deaf: f.deaf,
+		Launch: l, fake: f, ignoresStop: f.ignoresStop,
 		begun: make(chan struct{}), exited: make(chan struct{}), gone: make(chan struct{}),
 		stops: make(chan syscall.Signal, 64), signals: make(chan syscall.Signal, 64),
 	}

@@ -38,7 +38,7 @@ func TestFakeObeysUnlessTold(t *testing.T) {
 			t.Error("an ended run took a signal")
 		}
 		r.Vanish(2)
-		if !closed(p.Gone()) || p.Exit() != (task.Exit{Code: 3, Swept: 2}) {
+		if !closed(p.Gone()) || p.Exit() != (task.Exit{Code: 3, LeftBehind: 2}) {
 			t.Errorf("Exit = %+v after Vanish", p.Exit())
 		}
 	})

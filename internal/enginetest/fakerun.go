@@ -23,7 +23,7 @@ type FakeRun struct {
 	failed  error // set before begun is closed
 
 	// The fake's mutex guards these.
-	deaf                      bool
+	ignoresStop               bool
 	isBegun, isExited, isGone bool
 	exit                      task.Exit
 	ended                     bool // failed
@@ -56,7 +56,7 @@ func (r *FakeRun) Fail(err error) {
 func (r *FakeRun) AutoStop(on bool) {
 	r.fake.mu.Lock()
 	defer r.fake.mu.Unlock()
-	r.deaf = !on
+	r.ignoresStop = !on
 }
 
 // Exit ends the main process. If left, others live on until Vanish.
@@ -67,10 +67,10 @@ func (r *FakeRun) Exit(e task.Exit, left bool) {
 }
 
 // Vanish ends what the run left behind, of which swept processes were told to.
-func (r *FakeRun) Vanish(swept int) {
+func (r *FakeRun) Vanish(leftBehind int) {
 	r.fake.mu.Lock()
 	defer r.fake.mu.Unlock()
-	r.vanish(swept)
+	r.vanish(leftBehind)
 }
 
 // Stops yields the signal of each Stop, also those that end the run.
@@ -110,11 +110,11 @@ func (r *FakeRun) end(e task.Exit, left bool) {
 	close(r.exited)
 }
 
-func (r *FakeRun) vanish(swept int) {
+func (r *FakeRun) vanish(leftBehind int) {
 	if !r.isExited || r.isGone {
 		return
 	}
-	r.isGone, r.exit.Swept = true, swept
+	r.isGone, r.exit.LeftBehind = true, leftBehind
 	r.closeLog()
 	close(r.gone)
 }
@@ -150,7 +150,7 @@ func (p fakeProcess) Stop(sig syscall.Signal) {
 	defer r.fake.mu.Unlock()
 	offer(r.stops, sig)
 	switch {
-	case r.deaf:
+	case r.ignoresStop:
 	case !r.isExited:
 		r.end(task.Exit{Signal: sig}, false)
 	default:

@@ -27,7 +27,7 @@ const (
 )
 
 // Patience is how long the suite waits for what must come.
-const Patience = time.Minute
+const Timeout = time.Minute
 
 // Suite checks all that any engine promises. It asks of for an engine and a
 // spec that make a run of a kind; a nil engine means that it has no such runs.
@@ -79,7 +79,7 @@ func Await(t testing.TB, c <-chan struct{}, what string) {
 	t.Helper()
 	select {
 	case <-c:
-	case <-time.After(Patience):
+	case <-time.After(Timeout):
 		t.Fatalf("%s did not come", what)
 	}
 }
@@ -106,7 +106,7 @@ func briefRun(t *testing.T, of suite) {
 	if !isClosed(p.Gone()) {
 		t.Error("nothing was left behind, but the run was not gone once it had exited")
 	}
-	if e := p.Exit(); !e.OK() || e.Swept != 0 {
+	if e := p.Exit(); !e.OK() || e.LeftBehind != 0 {
 		t.Errorf("Exit = %+v", e)
 	}
 	logClosed(t, l)

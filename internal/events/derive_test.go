@@ -104,7 +104,7 @@ func TestDerive(t *testing.T) {
 		}},
 		{what: "a restart by hand", runs: []task.Run{{Run: 1, State: task.Stopped, Signal: "SIGTERM", Reason: "restarted"}, {Run: 2}}, shown: []shown{
 			is(born, task.Running, 1, 7),
-			is("stopping running>stopping run1 pid7 (is to be started again)", task.Stopping, 1, 7, reason("is to be started again")),
+			is("stopping running>stopping run1 pid7 (will be started again)", task.Stopping, 1, 7, reason("will be started again")),
 			is("stopped stopping>starting run1 pid7 SIGTERM (restarted)", task.Starting, 2, 0),
 			is("running starting>running run2 pid8", task.Running, 2, 8),
 		}},

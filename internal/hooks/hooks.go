@@ -165,7 +165,7 @@ func (r *Runner) exec(shell engine.Shell, l engine.Launch, line string) (output 
 		output, exit, err = shell.Exec(ctx, l, line)
 		cancel()
 		switch {
-		case !room.Lacks(err):
+		case !room.OutOfResources(err):
 			return output, exit, err
 		case time.Since(began) > tries:
 			return output, exit, fmt.Errorf("given up: %w", err)

@@ -16,47 +16,47 @@ const (
 	limit = time.Hour
 )
 
-// states is one in each phase and more, by names that begin with the phase's.
+// states has at least one state for each phase, by names that begin with the phase's.
 func states() map[string]State {
 	left := task.Exit{Code: 3}
-	heard, begun, gone := Turn{Automatic: true}, Turn{Ran: true}, Run{Exited: true, Exit: left}
-	stopped := State{Phase: Starting, Wish: task.Down, Cause: ByStop, Grace: grace, Turn: begun}
+	automatic, begun, gone := Series{Automatic: true}, Series{Ran: true}, Run{Exited: true, Exit: left}
+	stopped := State{Phase: Starting, Wish: task.Down, Cause: ByStop, Grace: grace, Series: begun}
 	dropped, killed := stopped, stopped
-	dropped.Turn.Automatic, killed.Run.Killed = true, true
+	dropped.Series.Automatic, killed.Run.Killed = true, true
 	killedLeft := Run{Exited: true, Killed: true, Exit: left}
 	return map[string]State{
 		"idle":             {},
-		"sleeping":         {Phase: Sleeping, Wish: task.Up, Turn: heard},
-		"sleeping held":    {Phase: Sleeping, Wish: task.Up, Held: true, Turn: heard},
-		"waiting":          {Phase: Waiting, Wish: task.Up, Turn: heard},
-		"waiting held":     {Phase: Waiting, Wish: task.Up, Held: true, Turn: heard},
-		"queued":           {Phase: Queued, Wish: task.Up, Turn: heard},
-		"queued held":      {Phase: Queued, Wish: task.Up, Held: true, Turn: heard},
-		"starting":         {Phase: Starting, Wish: task.Up, Turn: begun},
+		"sleeping":         {Phase: Sleeping, Wish: task.Up, Series: automatic},
+		"sleeping held":    {Phase: Sleeping, Wish: task.Up, Held: true, Series: automatic},
+		"waiting":          {Phase: Waiting, Wish: task.Up, Series: automatic},
+		"waiting held":     {Phase: Waiting, Wish: task.Up, Held: true, Series: automatic},
+		"queued":           {Phase: Queued, Wish: task.Up, Series: automatic},
+		"queued held":      {Phase: Queued, Wish: task.Up, Held: true, Series: automatic},
+		"starting":         {Phase: Starting, Wish: task.Up, Series: begun},
 		"starting stopped": stopped,
-		"starting again":   {Phase: Starting, Wish: task.Up, Turn: Turn{Retry: true, Ran: true}},
-		"starting unasked": {Phase: Starting, Wish: task.Up, Turn: Turn{Automatic: true, Ran: true}},
+		"starting again":   {Phase: Starting, Wish: task.Up, Series: Series{Retry: true, Ran: true}},
+		"starting unasked": {Phase: Starting, Wish: task.Up, Series: Series{Automatic: true, Ran: true}},
 		"starting dropped": dropped,
 		"starting killed":  killed,
-		"probing":          {Phase: Probing, Wish: task.Up, Turn: begun},
-		"running":          {Phase: Running, Wish: task.Up, Turn: begun},
-		"paused":           {Phase: Paused, Wish: task.Up, Turn: begun},
-		"stopping":         {Phase: Stopping, Wish: task.Down, Cause: ByStop, Grace: grace, Turn: begun},
-		"stopping left":    {Phase: Stopping, Wish: task.Up, Cause: BySweep, Grace: grace, Run: gone, Turn: begun},
-		"stopping restart": {Phase: Stopping, Wish: task.Up, Cause: ByRestart, Grace: grace, Turn: begun},
-		"stopping renew":   {Phase: Stopping, Wish: task.Up, Cause: ByReplacement, Grace: grace, Turn: begun},
-		"killing":          {Phase: Killing, Wish: task.Down, Cause: ByStop, Run: Run{Killed: true}, Turn: begun},
-		"killing left":     {Phase: Killing, Wish: task.Up, Cause: BySweep, Run: killedLeft, Turn: begun},
-		"stuck":            {Phase: Stuck, Wish: task.Down, Cause: ByStop, Run: Run{Killed: true}, Turn: begun},
-		"stuck left":       {Phase: Stuck, Wish: task.Up, Cause: BySweep, Run: killedLeft, Turn: begun},
-		"backoff":          {Phase: Backoff, Wish: task.Up, Pause: time.Second, Last: Ending{State: task.Failed, Exit: left}, Run: gone, Turn: begun},
-		"backoff held":     {Phase: Backoff, Wish: task.Up, Held: true, Pause: time.Second, Last: Ending{State: task.Failed, Exit: left}, Run: gone, Turn: begun},
-		"over":             {Phase: Over, Wish: task.Up, Last: Ending{State: task.Done}, Run: Run{Exited: true}, Turn: begun},
-		"over held":        {Phase: Over, Wish: task.Up, Held: true, Last: Ending{State: task.Stopped}, Turn: begun},
+		"probing":          {Phase: Probing, Wish: task.Up, Series: begun},
+		"running":          {Phase: Running, Wish: task.Up, Series: begun},
+		"paused":           {Phase: Paused, Wish: task.Up, Series: begun},
+		"stopping":         {Phase: Stopping, Wish: task.Down, Cause: ByStop, Grace: grace, Series: begun},
+		"stopping left":    {Phase: Stopping, Wish: task.Up, Cause: ByLeftBehind, Grace: grace, Run: gone, Series: begun},
+		"stopping restart": {Phase: Stopping, Wish: task.Up, Cause: ByRestart, Grace: grace, Series: begun},
+		"stopping renew":   {Phase: Stopping, Wish: task.Up, Cause: ByReplacement, Grace: grace, Series: begun},
+		"killing":          {Phase: Killing, Wish: task.Down, Cause: ByStop, Run: Run{Killed: true}, Series: begun},
+		"killing left":     {Phase: Killing, Wish: task.Up, Cause: ByLeftBehind, Run: killedLeft, Series: begun},
+		"stuck":            {Phase: Stuck, Wish: task.Down, Cause: ByStop, Run: Run{Killed: true}, Series: begun},
+		"stuck left":       {Phase: Stuck, Wish: task.Up, Cause: ByLeftBehind, Run: killedLeft, Series: begun},
+		"backoff":          {Phase: Backoff, Wish: task.Up, BackoffDelay: time.Second, Last: Ending{State: task.Failed, Exit: left}, Run: gone, Series: begun},
+		"backoff held":     {Phase: Backoff, Wish: task.Up, Held: true, BackoffDelay: time.Second, Last: Ending{State: task.Failed, Exit: left}, Run: gone, Series: begun},
+		"over":             {Phase: Over, Wish: task.Up, Last: Ending{State: task.Done}, Run: Run{Exited: true}, Series: begun},
+		"over held":        {Phase: Over, Wish: task.Up, Held: true, Last: Ending{State: task.Stopped}, Series: begun},
 	}
 }
 
-// events are by the names that the tables give them.
+// events has each event by the name that the tables give it.
 var events = []struct {
 	name  string
 	event Event
@@ -78,20 +78,20 @@ var events = []struct {
 	{"pause", Pause{}},
 	{"resume", Resume{}},
 	{"tick", Tick{}},
-	{"late", Tick{Late: 3}},
-	{"clear", DependenciesMet{}},
-	{"block", DependencyFailed{Exit: task.Exit{Code: 126, Err: "dependency db is failed"}}},
-	{"grant", SlotGranted{}},
+	{"missed", Tick{Missed: 3}},
+	{"deps met", DependenciesMet{}},
+	{"dep failed", DependencyFailed{Exit: task.Exit{Code: 126, Err: "dependency db is failed"}}},
+	{"slot granted", SlotGranted{}},
 	{"began", Began{}},
 	{"failed", Failed{Exit: task.Exit{Code: 127, Err: "not there"}}},
-	{"lacks", OutOfResources{Exit: task.Exit{Code: 126, Err: "no space left on device"}}},
+	{"no resources", OutOfResources{Exit: task.Exit{Code: 126, Err: "no space left on device"}}},
 	{"ready", Ready{}},
-	{"sick", Unhealthy{"connection refused"}},
-	{"timer", TimedOut{Note: "connection refused"}},
+	{"unhealthy", Unhealthy{"connection refused"}},
+	{"timed out", TimedOut{Note: "connection refused"}},
 	{"exited", Exited{}},
 	{"exited 1", Exited{Exit: task.Exit{Code: 1}}},
 	{"exited, left", Exited{Left: true}},
-	{"gone", Gone{Swept: 2}},
+	{"gone", Gone{LeftBehind: 2}},
 }
 
 // event is the one called name.
@@ -180,8 +180,8 @@ func TestEveryCell(t *testing.T) {
 	}
 }
 
-// cell is what p does with s and e, as the tables say it; "told" is that who waits
-// hears that it did not end.
+// cell is what p does with s and e, as the tables say it; "reported" means that
+// callers get the answer that the run did not end.
 func cell(p Policy, s State, e Event) string {
 	is, effects, err := lead(p, s, e, luck{}, nil)
 	got := is.Phase.String()
@@ -190,7 +190,7 @@ func cell(p Policy, s State, e Event) string {
 		return "conflict"
 	case err != nil:
 		return fmt.Sprintf("error %v", err)
-	case !is.unlike(s) && is.Held == s.Held && is.Turn.Automatic == s.Turn.Automatic && len(done(effects)) == 0:
+	case !is.differs(s) && is.Held == s.Held && is.Series.Automatic == s.Series.Automatic && len(done(effects)) == 0:
 		return "-"
 	case is.Phase == s.Phase:
 		got = "same"
@@ -199,7 +199,7 @@ func cell(p Policy, s State, e Event) string {
 		got += " " + a.String()
 	}
 	if slices.ContainsFunc(effects, func(e Effect) bool { return e.Outcome == IsStuck }) {
-		got += " told"
+		got += " reported"
 	}
 	return got
 }

@@ -1,76 +1,76 @@
 package lifecycle
 
-// tables is every phase by every input, and then the cells that depend on the
-// policy: the phase after it and the actions. "-" leaves the machine as it is,
-// "same" the phase; "conflict" is refused.
+// tables has every phase by every event, and then the cells that depend on the
+// policy: the next phase and the actions. "-" changes nothing, "same" keeps the
+// phase, "conflict" refuses the event.
 var tables = []struct {
 	policy string
 	cells  string
 }{
 	{"plain", `
-                 | start           | later    | stop           | at once        | in 1s          | shutdown       | leave    | restart
-idle             | starting Launch | sleeping | conflict       | conflict       | conflict       | conflict       | conflict | starting Launch
-sleeping         | conflict        | conflict | over           | over           | over           | same           | same     | starting Launch
-sleeping held    | conflict        | conflict | over           | over           | over           | -              | -        | starting Launch
-waiting          | conflict        | conflict | over           | over           | over           | same           | same     | -
-waiting held     | conflict        | conflict | over           | over           | over           | -              | -        | same
-queued           | conflict        | conflict | over           | over           | over           | same           | same     | -
-queued held      | conflict        | conflict | over           | over           | over           | -              | -        | same
-starting         | conflict        | conflict | same           | same           | same           | same           | same     | -
-starting again   | conflict        | conflict | same           | same           | same           | same           | same     | -
-starting unasked | conflict        | conflict | same           | same           | same           | same           | same     | same
-starting stopped | conflict        | conflict | -              | same           | same           | -              | same     | same
-starting dropped | conflict        | conflict | -              | same           | same           | -              | same     | same
-starting killed  | conflict        | conflict | -              | -              | same           | -              | same     | same
-probing          | conflict        | conflict | stopping Ask   | killing Kill   | stopping Ask   | stopping Ask   | same     | stopping Ask
-running          | conflict        | conflict | stopping Ask   | killing Kill   | stopping Ask   | stopping Ask   | same     | stopping Ask
-paused           | conflict        | conflict | stopping Ask   | killing Kill   | stopping Ask   | stopping Ask   | same     | stopping Ask
-stopping         | conflict        | conflict | -              | killing Kill   | same           | -              | same     | same
-stopping left    | conflict        | conflict | same           | killing Kill   | same           | same           | same     | same
-stopping restart | conflict        | conflict | same           | killing Kill   | same           | same           | same     | -
-stopping renew   | conflict        | conflict | same           | killing Kill   | same           | same           | same     | -
-killing          | conflict        | conflict | -              | -              | -              | -              | same     | same
-killing left     | conflict        | conflict | same           | same           | same           | same           | same     | same
-stuck            | conflict        | conflict | same Kill told | same Kill told | same Kill told | same Kill told | same     | same told
-stuck left       | conflict        | conflict | same Kill told | same Kill told | same Kill told | same Kill told | same     | same told
-backoff          | conflict        | conflict | over           | over           | over           | over           | same     | starting Launch
-backoff held     | conflict        | conflict | over           | over           | over           | over           | -        | starting Launch
-over             | starting Launch | sleeping | same           | same           | same           | -              | -        | starting Launch
-over held        | starting Launch | sleeping | same           | same           | same           | -              | -        | starting Launch
+                 | start           | later    | stop               | at once            | in 1s              | shutdown           | leave    | restart
+idle             | starting Launch | sleeping | conflict           | conflict           | conflict           | conflict           | conflict | starting Launch
+sleeping         | conflict        | conflict | over               | over               | over               | same               | same     | starting Launch
+sleeping held    | conflict        | conflict | over               | over               | over               | -                  | -        | starting Launch
+waiting          | conflict        | conflict | over               | over               | over               | same               | same     | -
+waiting held     | conflict        | conflict | over               | over               | over               | -                  | -        | same
+queued           | conflict        | conflict | over               | over               | over               | same               | same     | -
+queued held      | conflict        | conflict | over               | over               | over               | -                  | -        | same
+starting         | conflict        | conflict | same               | same               | same               | same               | same     | -
+starting again   | conflict        | conflict | same               | same               | same               | same               | same     | -
+starting unasked | conflict        | conflict | same               | same               | same               | same               | same     | same
+starting stopped | conflict        | conflict | -                  | same               | same               | -                  | same     | same
+starting dropped | conflict        | conflict | -                  | same               | same               | -                  | same     | same
+starting killed  | conflict        | conflict | -                  | -                  | same               | -                  | same     | same
+probing          | conflict        | conflict | stopping Ask       | killing Kill       | stopping Ask       | stopping Ask       | same     | stopping Ask
+running          | conflict        | conflict | stopping Ask       | killing Kill       | stopping Ask       | stopping Ask       | same     | stopping Ask
+paused           | conflict        | conflict | stopping Ask       | killing Kill       | stopping Ask       | stopping Ask       | same     | stopping Ask
+stopping         | conflict        | conflict | -                  | killing Kill       | same               | -                  | same     | same
+stopping left    | conflict        | conflict | same               | killing Kill       | same               | same               | same     | same
+stopping restart | conflict        | conflict | same               | killing Kill       | same               | same               | same     | -
+stopping renew   | conflict        | conflict | same               | killing Kill       | same               | same               | same     | -
+killing          | conflict        | conflict | -                  | -                  | -                  | -                  | same     | same
+killing left     | conflict        | conflict | same               | same               | same               | same               | same     | same
+stuck            | conflict        | conflict | same Kill reported | same Kill reported | same Kill reported | same Kill reported | same     | same reported
+stuck left       | conflict        | conflict | same Kill reported | same Kill reported | same Kill reported | same Kill reported | same     | same reported
+backoff          | conflict        | conflict | over               | over               | over               | over               | same     | starting Launch
+backoff held     | conflict        | conflict | over               | over               | over               | over               | -        | starting Launch
+over             | starting Launch | sleeping | same               | same               | same               | -                  | -        | starting Launch
+over held        | starting Launch | sleeping | same               | same               | same               | -                  | -        | starting Launch
 `},
 	{"plain", `
-                 | go on           | sleep on | replace               | replace now           | remove            | force             | pause    | resume   | tick            | late
-idle             | conflict        | conflict | conflict              | conflict              | conflict          | conflict          | conflict | conflict | -               | -
-sleeping         | conflict        | conflict | starting Renew Launch | starting Renew Launch | conflict          | idle Erase Vanish | conflict | conflict | starting Launch | starting Launch
-sleeping held    | starting Launch | same     | starting Renew Launch | starting Renew Launch | conflict          | idle Erase Vanish | conflict | conflict | -               | -
-waiting          | conflict        | conflict | starting Renew Launch | starting Renew Launch | conflict          | idle Erase Vanish | conflict | conflict | -               | -
-waiting held     | starting Launch | sleeping | starting Renew Launch | starting Renew Launch | conflict          | idle Erase Vanish | conflict | conflict | -               | -
-queued           | conflict        | conflict | starting Renew Launch | starting Renew Launch | conflict          | idle Erase Vanish | conflict | conflict | -               | -
-queued held      | starting Launch | sleeping | starting Renew Launch | starting Renew Launch | conflict          | idle Erase Vanish | conflict | conflict | -               | -
-starting         | conflict        | conflict | same                  | same                  | conflict          | same              | conflict | conflict | -               | -
-starting again   | conflict        | conflict | same                  | same                  | conflict          | same              | conflict | conflict | -               | -
-starting unasked | conflict        | conflict | same                  | same                  | conflict          | same              | conflict | conflict | -               | -
-starting stopped | conflict        | conflict | same                  | same                  | conflict          | -                 | conflict | conflict | -               | -
-starting dropped | conflict        | conflict | same                  | same                  | conflict          | -                 | conflict | conflict | -               | -
-starting killed  | conflict        | conflict | same                  | same                  | conflict          | -                 | conflict | conflict | -               | -
-probing          | conflict        | conflict | stopping Ask          | killing Kill          | conflict          | stopping Ask      | conflict | conflict | -               | -
-running          | conflict        | conflict | stopping Ask          | killing Kill          | conflict          | stopping Ask      | paused   | -        | -               | -
-paused           | conflict        | conflict | stopping Ask          | killing Kill          | conflict          | stopping Ask      | -        | running  | -               | -
-stopping         | conflict        | conflict | same                  | killing Kill          | conflict          | -                 | conflict | conflict | -               | -
-stopping left    | conflict        | conflict | same                  | killing Kill          | conflict          | same              | conflict | conflict | -               | -
-stopping restart | conflict        | conflict | same                  | killing Kill          | conflict          | same              | conflict | conflict | -               | -
-stopping renew   | conflict        | conflict | -                     | killing Kill          | conflict          | same              | conflict | conflict | -               | -
-killing          | conflict        | conflict | same                  | same                  | conflict          | -                 | conflict | conflict | -               | -
-killing left     | conflict        | conflict | same                  | same                  | conflict          | same              | conflict | conflict | -               | -
-stuck            | conflict        | conflict | same Kill told        | same Kill told        | conflict          | same Kill told    | conflict | conflict | -               | -
-stuck left       | conflict        | conflict | same Kill told        | same Kill told        | conflict          | same Kill told    | conflict | conflict | -               | -
-backoff          | conflict        | conflict | starting Renew Launch | starting Renew Launch | conflict          | idle Erase Vanish | conflict | conflict | -               | -
-backoff held     | conflict        | conflict | starting Renew Launch | starting Renew Launch | conflict          | idle Erase Vanish | conflict | conflict | -               | -
-over             | conflict        | conflict | conflict              | conflict              | idle Erase Vanish | idle Erase Vanish | conflict | conflict | -               | -
-over held        | starting Launch | sleeping | conflict              | conflict              | idle Erase Vanish | idle Erase Vanish | conflict | conflict | -               | -
+                 | go on           | sleep on | replace               | replace now           | remove            | force              | pause    | resume   | tick            | missed
+idle             | conflict        | conflict | conflict              | conflict              | conflict          | conflict           | conflict | conflict | -               | -
+sleeping         | conflict        | conflict | starting Renew Launch | starting Renew Launch | conflict          | idle Erase Vanish  | conflict | conflict | starting Launch | starting Launch
+sleeping held    | starting Launch | same     | starting Renew Launch | starting Renew Launch | conflict          | idle Erase Vanish  | conflict | conflict | -               | -
+waiting          | conflict        | conflict | starting Renew Launch | starting Renew Launch | conflict          | idle Erase Vanish  | conflict | conflict | -               | -
+waiting held     | starting Launch | sleeping | starting Renew Launch | starting Renew Launch | conflict          | idle Erase Vanish  | conflict | conflict | -               | -
+queued           | conflict        | conflict | starting Renew Launch | starting Renew Launch | conflict          | idle Erase Vanish  | conflict | conflict | -               | -
+queued held      | starting Launch | sleeping | starting Renew Launch | starting Renew Launch | conflict          | idle Erase Vanish  | conflict | conflict | -               | -
+starting         | conflict        | conflict | same                  | same                  | conflict          | same               | conflict | conflict | -               | -
+starting again   | conflict        | conflict | same                  | same                  | conflict          | same               | conflict | conflict | -               | -
+starting unasked | conflict        | conflict | same                  | same                  | conflict          | same               | conflict | conflict | -               | -
+starting stopped | conflict        | conflict | same                  | same                  | conflict          | -                  | conflict | conflict | -               | -
+starting dropped | conflict        | conflict | same                  | same                  | conflict          | -                  | conflict | conflict | -               | -
+starting killed  | conflict        | conflict | same                  | same                  | conflict          | -                  | conflict | conflict | -               | -
+probing          | conflict        | conflict | stopping Ask          | killing Kill          | conflict          | stopping Ask       | conflict | conflict | -               | -
+running          | conflict        | conflict | stopping Ask          | killing Kill          | conflict          | stopping Ask       | paused   | -        | -               | -
+paused           | conflict        | conflict | stopping Ask          | killing Kill          | conflict          | stopping Ask       | -        | running  | -               | -
+stopping         | conflict        | conflict | same                  | killing Kill          | conflict          | -                  | conflict | conflict | -               | -
+stopping left    | conflict        | conflict | same                  | killing Kill          | conflict          | same               | conflict | conflict | -               | -
+stopping restart | conflict        | conflict | same                  | killing Kill          | conflict          | same               | conflict | conflict | -               | -
+stopping renew   | conflict        | conflict | -                     | killing Kill          | conflict          | same               | conflict | conflict | -               | -
+killing          | conflict        | conflict | same                  | same                  | conflict          | -                  | conflict | conflict | -               | -
+killing left     | conflict        | conflict | same                  | same                  | conflict          | same               | conflict | conflict | -               | -
+stuck            | conflict        | conflict | same Kill reported    | same Kill reported    | conflict          | same Kill reported | conflict | conflict | -               | -
+stuck left       | conflict        | conflict | same Kill reported    | same Kill reported    | conflict          | same Kill reported | conflict | conflict | -               | -
+backoff          | conflict        | conflict | starting Renew Launch | starting Renew Launch | conflict          | idle Erase Vanish  | conflict | conflict | -               | -
+backoff held     | conflict        | conflict | starting Renew Launch | starting Renew Launch | conflict          | idle Erase Vanish  | conflict | conflict | -               | -
+over             | conflict        | conflict | conflict              | conflict              | idle Erase Vanish | idle Erase Vanish  | conflict | conflict | -               | -
+over held        | starting Launch | sleeping | conflict              | conflict              | idle Erase Vanish | idle Erase Vanish  | conflict | conflict | -               | -
 `},
 	{"plain", `
-                 | clear           | block      | grant           | ready   | sick         | timer           | began        | failed      | lacks
+                 | deps met        | dep failed | slot granted    | ready   | unhealthy    | timed out       | began        | failed      | no resources
 idle             | -               | -          | -               | -       | -            | -               | -            | -           | -
 sleeping         | -               | -          | -               | -       | -            | -               | -            | -           | -
 sleeping held    | -               | -          | -               | -       | -            | -               | -            | -           | -
@@ -132,7 +132,7 @@ over             | -                            | -                            |
 over held        | -                            | -                            | -            | -
 `},
 	{"after", `
-                 | start    | restart | go on           | sleep on | replace       | tick    | clear           | timer           | exited
+                 | start    | restart | go on           | sleep on | replace       | tick    | deps met        | timed out       | exited
 idle             | waiting  | waiting | conflict        | conflict | conflict      | -       | -               | -               | -
 sleeping         | conflict | waiting | conflict        | conflict | waiting Renew | waiting | -               | -               | -
 sleeping held    | conflict | waiting | starting Launch | same     | waiting Renew | -       | -               | -               | -
@@ -145,20 +145,20 @@ over             | waiting  | waiting | conflict        | conflict | conflict   
 over held        | waiting  | waiting | starting Launch | sleeping | conflict      | -       | -               | -               | -
 `},
 	{"grouped", `
-                 | start    | restart | go on    | sleep on | replace      | tick   | clear  | grant           | timer        | exited
-idle             | queued   | queued  | conflict | conflict | conflict     | -      | -      | -               | -            | -
-sleeping         | conflict | queued  | conflict | conflict | queued Renew | queued | -      | -               | -            | -
-sleeping held    | conflict | queued  | queued   | same     | queued Renew | -      | -      | -               | -            | -
-waiting          | conflict | -       | conflict | conflict | queued Renew | -      | queued | -               | -            | -
-queued           | conflict | -       | conflict | conflict | same Renew   | -      | -      | starting Launch | -            | -
-stopping restart | conflict | -       | conflict | conflict | same         | -      | -      | -               | killing Kill | starting Settle Launch
-stopping renew   | conflict | -       | conflict | conflict | -            | -      | -      | -               | killing Kill | queued Settle Renew
-backoff          | conflict | queued  | conflict | conflict | queued Renew | -      | -      | -               | queued       | -
-over             | queued   | queued  | conflict | conflict | conflict     | -      | -      | -               | -            | -
-over held        | queued   | queued  | queued   | sleeping | conflict     | -      | -      | -               | -            | -
+                 | start    | restart | go on    | sleep on | replace      | tick   | deps met | slot granted    | timed out    | exited
+idle             | queued   | queued  | conflict | conflict | conflict     | -      | -        | -               | -            | -
+sleeping         | conflict | queued  | conflict | conflict | queued Renew | queued | -        | -               | -            | -
+sleeping held    | conflict | queued  | queued   | same     | queued Renew | -      | -        | -               | -            | -
+waiting          | conflict | -       | conflict | conflict | queued Renew | -      | queued   | -               | -            | -
+queued           | conflict | -       | conflict | conflict | same Renew   | -      | -        | starting Launch | -            | -
+stopping restart | conflict | -       | conflict | conflict | same         | -      | -        | -               | killing Kill | starting Settle Launch
+stopping renew   | conflict | -       | conflict | conflict | -            | -      | -        | -               | killing Kill | queued Settle Renew
+backoff          | conflict | queued  | conflict | conflict | queued Renew | -      | -        | -               | queued       | -
+over             | queued   | queued  | conflict | conflict | conflict     | -      | -        | -               | -            | -
+over held        | queued   | queued  | queued   | sleeping | conflict     | -      | -        | -               | -            | -
 `},
 	{"grouped", `
-                 | failed      | lacks
+                 | failed      | no resources
 starting         | over Settle | queued Forget
 starting again   | over Settle | queued Forget
 starting stopped | over Settle | over Forget
@@ -166,14 +166,14 @@ starting unasked | over Settle | queued Forget
 starting dropped | over Settle | over Forget
 `},
 	{"after grouped", `
-              | start    | restart | go on    | tick    | clear  | block      | grant           | timer
-idle          | waiting  | waiting | conflict | -       | -      | -          | -               | -
-sleeping      | conflict | waiting | conflict | waiting | -      | -          | -               | -
-sleeping held | conflict | waiting | queued   | -       | -      | -          | -               | -
-waiting       | conflict | -       | conflict | -       | queued | over Blame | -               | -
-queued        | conflict | -       | conflict | -       | -      | -          | starting Launch | -
-backoff       | conflict | waiting | conflict | -       | -      | -          | -               | queued
-over          | waiting  | waiting | conflict | -       | -      | -          | -               | -
+              | start    | restart | go on    | tick    | deps met | dep failed | slot granted    | timed out
+idle          | waiting  | waiting | conflict | -       | -        | -          | -               | -
+sleeping      | conflict | waiting | conflict | waiting | -        | -          | -               | -
+sleeping held | conflict | waiting | queued   | -       | -        | -          | -               | -
+waiting       | conflict | -       | conflict | -       | queued   | over Blame | -               | -
+queued        | conflict | -       | conflict | -       | -        | -          | starting Launch | -
+backoff       | conflict | waiting | conflict | -       | -        | -          | -               | queued
+over          | waiting  | waiting | conflict | -       | -        | -          | -               | -
 `},
 	{"ready", `
                  | began        | ready   | resume
@@ -187,16 +187,16 @@ running          | -            | -       | -
 paused           | -            | -       | running
 over             | -            | -       | conflict`},
 	{"leave", `
-                 | exited, left | gone
-probing          | over Settle  | -
-running          | over Settle  | -
-paused           | over Settle  | -
-stopping         | same         | -
-stopping left    | -            | over Settle
-killing          | same         | -
-stuck            | same         | -`},
+              | exited, left | gone
+probing       | over Settle  | -
+running       | over Settle  | -
+paused        | over Settle  | -
+stopping      | same         | -
+stopping left | -            | over Settle
+killing       | same         | -
+stuck         | same         | -`},
 	{"on-failure", `
-                 | failed         | lacks          | exited      | exited 1       | gone
+                 | failed         | no resources   | exited      | exited 1       | gone
 starting         | over Settle    | over Settle    | -           | -              | -
 starting again   | over Settle    | backoff Settle | -           | -              | -
 starting unasked | backoff Settle | backoff Settle | -           | -              | -
@@ -209,34 +209,34 @@ stopping left    | -              | -              | -           | -            
 killing left     | -              | -              | -           | -              | backoff Settle
 stuck left       | -              | -              | -           | -              | backoff Settle`},
 	{"repeats", `
-                 | tick            | late            | clear           | block    | failed          | exited                 | exited 1               | gone
-idle             | -               | -               | -               | -        | -               | -                      | -                      | -
-sleeping         | starting Launch | starting Launch | -               | -        | -               | -                      | -                      | -
-sleeping held    | -               | -               | -               | -        | -               | -                      | -                      | -
-waiting          | -               | -               | starting Launch | sleeping Blame | -               | -                      | -                      | -
-waiting held     | -               | -               | -               | -        | -               | -                      | -                      | -
-queued           | -               | -               | -               | -        | -               | -                      | -                      | -
-starting         | -               | -               | -               | -        | over Settle     | -                      | -                      | -
-starting again   | -               | -               | -               | -        | over Settle     | -                      | -                      | -
-probing          | -               | -               | -               | -        | -               | sleeping Settle        | sleeping Settle        | -
-running          | -               | -               | -               | -        | -               | sleeping Settle        | sleeping Settle        | -
-paused           | -               | -               | -               | -        | -               | sleeping Settle        | sleeping Settle        | -
-stopping         | -               | -               | -               | -        | -               | over Settle            | over Settle            | -
-stopping left    | -               | -               | -               | -        | -               | -                      | -                      | sleeping Settle
-stopping restart | -               | -               | -               | -        | -               | starting Settle Launch | starting Settle Launch | -
-killing left     | -               | -               | -               | -        | -               | -                      | -                      | sleeping Settle
-stuck left       | -               | -               | -               | -        | -               | -                      | -                      | sleeping Settle
-backoff          | starting Launch | starting Launch | -               | -        | -               | -                      | -                      | -
-over             | -               | -               | -               | -        | -               | -                      | -                      | -`},
+                 | tick            | missed          | deps met        | dep failed     | failed      | exited                 | exited 1               | gone
+idle             | -               | -               | -               | -              | -           | -                      | -                      | -
+sleeping         | starting Launch | starting Launch | -               | -              | -           | -                      | -                      | -
+sleeping held    | -               | -               | -               | -              | -           | -                      | -                      | -
+waiting          | -               | -               | starting Launch | sleeping Blame | -           | -                      | -                      | -
+waiting held     | -               | -               | -               | -              | -           | -                      | -                      | -
+queued           | -               | -               | -               | -              | -           | -                      | -                      | -
+starting         | -               | -               | -               | -              | over Settle | -                      | -                      | -
+starting again   | -               | -               | -               | -              | over Settle | -                      | -                      | -
+probing          | -               | -               | -               | -              | -           | sleeping Settle        | sleeping Settle        | -
+running          | -               | -               | -               | -              | -           | sleeping Settle        | sleeping Settle        | -
+paused           | -               | -               | -               | -              | -           | sleeping Settle        | sleeping Settle        | -
+stopping         | -               | -               | -               | -              | -           | over Settle            | over Settle            | -
+stopping left    | -               | -               | -               | -              | -           | -                      | -                      | sleeping Settle
+stopping restart | -               | -               | -               | -              | -           | starting Settle Launch | starting Settle Launch | -
+killing left     | -               | -               | -               | -              | -           | -                      | -                      | sleeping Settle
+stuck left       | -               | -               | -               | -              | -           | -                      | -                      | sleeping Settle
+backoff          | starting Launch | starting Launch | -               | -              | -           | -                      | -                      | -
+over             | -               | -               | -               | -              | -           | -                      | -                      | -`},
 	{"repeats on-failure", `
-                 | tick            | exited          | exited 1       | timer
-running          | -               | sleeping Settle | backoff Settle | stopping Ask
-stopping         | -               | over Settle     | over Settle    | killing Kill
-backoff          | starting Launch | -               | -              | starting Launch`},
+         | tick            | exited          | exited 1       | timed out
+running  | -               | sleeping Settle | backoff Settle | stopping Ask
+stopping | -               | over Settle     | over Settle    | killing Kill
+backoff  | starting Launch | -               | -              | starting Launch`},
 	{"repeats after grouped", `
-                 | tick    | clear  | block    | grant           | timer
-sleeping         | waiting | -      | -        | -               | -
-waiting          | -       | queued | sleeping Blame | -               | -
-queued           | -       | -      | -        | starting Launch | -
-backoff          | waiting | -      | -        | -               | queued`},
+         | tick    | deps met | dep failed     | slot granted    | timed out
+sleeping | waiting | -        | -              | -               | -
+waiting  | -       | queued   | sleeping Blame | -               | -
+queued   | -       | -        | -              | starting Launch | -
+backoff  | waiting | -        | -              | -               | queued`},
 }

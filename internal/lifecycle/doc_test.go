@@ -7,22 +7,22 @@ import (
 	"testing"
 )
 
-// columns are the inputs that a column of the package's tables stands for.
+// columns has the events that a column of the package's tables stands for.
 var columns = map[string][]string{
 	"Start": {"start", "later"}, "Stop": {"stop", "at once", "in 1s", "shutdown"}, "Restart": {"restart"},
 	"Replace": {"replace", "replace now"}, "Remove": {"force"},
-	"Pause, Resume": {"pause", "resume"}, "Tick": {"tick", "late"}, "Clear, Block": {"clear", "block"}, "Grant": {"grant"},
-	"Began": {"began"}, "Ready": {"ready"}, "Sick": {"sick"}, "Failed": {"failed"}, "Lacks": {"lacks"},
-	"Exited, and left": {"exited", "exited 1", "exited, left"}, "Gone": {"gone"}, "Timer": {"timer"},
+	"Pause, Resume": {"pause", "resume"}, "Tick": {"tick", "missed"}, "Deps met, failed": {"deps met", "dep failed"}, "Slot": {"slot granted"},
+	"Began": {"began"}, "Ready": {"ready"}, "Unhealthy": {"unhealthy"}, "Failed": {"failed"}, "No resources": {"no resources"},
+	"Exited, and left": {"exited", "exited 1", "exited, left"}, "Gone": {"gone"}, "Timed out": {"timed out"},
 }
 
-// meant is what a word of those tables allows a state in phase p to become.
+// meant is what a state in phase p may become, by a word of those tables.
 func meant(t *testing.T, p Phase, word string) []string {
 	same := p.String()
 	switch word {
 	case "conflict", "-":
 		return []string{word}
-	case "as it was", "noted", "told", "killed again":
+	case "as it was", "noted", "reported", "killed again":
 		return []string{same, "-"}
 	case "overlap":
 		return []string{same, "-", "stopping"}
@@ -47,8 +47,8 @@ func meant(t *testing.T, p Phase, word string) []string {
 	return []string{strings.ToLower(word)}
 }
 
-// The tables of the package's documentation are true: nothing else happens than
-// they say, by any policy, and each phase that they name is reached.
+// The tables of the package's documentation are true: with any policy nothing
+// happens that they do not say, and each phase that they name is reached.
 func TestDocumentation(t *testing.T) {
 	t.Parallel()
 	source, err := os.ReadFile("lifecycle.go")

@@ -3,11 +3,11 @@ package lifecycle
 import "fmt"
 
 // An Effect is something to do, in the order given. What a phase waits for (a
-// deadline, other tasks, a slot, a check) is no effect: see [Needs].
+// deadline, other tasks, a slot, a check) is not an effect: see [Needs].
 type Effect struct {
 	Do      Action
-	Who     Who     // of an Answer
-	Outcome Outcome // of an Answer
+	To      CallerKind // of an Answer
+	Outcome Outcome    // of an Answer
 }
 
 // Action is what an effect does.
@@ -18,16 +18,16 @@ const (
 	Launch   Action = iota // ask the engine for a run
 	Ask                    // send the stop signal to all of the run
 	Kill                   // kill all of it
-	Settle                 // the run is over: note how it ended, and run its hooks
-	Blame                  // what should have run was blocked: run its hooks
-	Forget                 // the run that was asked for has not come to be
+	Settle                 // the run has ended: note how, and run its hooks
+	Blame                  // a dependency failed: run the hooks of the task
+	Forget                 // the run that was launched could not start
 	Save                   // record the state; Saved follows
 	SaveSoon               // likewise, a moment later: SaveDue follows
-	Publish                // show the state
-	Answer                 // tell Who the Outcome
-	Renew                  // become what the first of Renews asks for: Start, Dropped or Postponed follows
+	Publish                // show the state to list, get and watchers
+	Answer                 // answer the callers To with the Outcome
+	Renew                  // carry out the first replacement: Start, Dropped or Postponed follows
 	Erase                  // delete the logs and the record: Erased follows
-	Vanish                 // the task is no more
+	Vanish                 // the task is gone
 )
 
 var actions = [...]string{
@@ -38,7 +38,7 @@ func (a Action) String() string { return actions[a] }
 
 func (e Effect) String() string {
 	if e.Do == Answer {
-		return fmt.Sprintf("%v(%d, %d)", e.Do, e.Who, e.Outcome)
+		return fmt.Sprintf("%v(%d, %d)", e.Do, e.To, e.Outcome)
 	}
 	return e.Do.String()
 }

@@ -6,31 +6,31 @@ import (
 	"tasks/pkg/task"
 )
 
-// An Event is one thing that happened. Those of the first list were asked for.
+// An Event is one thing that happened. The events of the first list are requests.
 type Event interface{ on(*step) error }
 
 type (
-	// Start begins a task that is at rest.
+	// Start starts an inactive task.
 	Start struct {
-		Later bool // its time is to come
-		Retry bool // another run was ended for it
+		Later bool // at its time, which has not come yet
+		Retry bool // another run was stopped for it
 	}
-	// GoOn leads on what was held: what an earlier supervisor had begun.
+	// GoOn resumes a held task: what an earlier supervisor had begun.
 	GoOn struct {
-		Later bool // its time is to come
-		Late  int  // times that have passed unseen
-		Clear bool // what it waits for has happened already
-		Count bool // it is one more of the restarts that were counted then
+		Later  bool // at its time, which has not come yet
+		Missed int  // scheduled times that passed without a supervisor
+		Clear  bool // its dependencies were met already
+		Count  bool // this counts as an automatic restart
 	}
-	// Stop ends the run, or what was to come of one.
+	// Stop stops the run, or the wait for one.
 	Stop struct {
-		Shutdown bool          // by the supervisor, which ends: the wish stays
-		Now      bool          // kills
+		Shutdown bool          // because the supervisor ends: the desired state is kept
+		Now      bool          // by KILL
 		Grace    time.Duration // if not negative, replaces the policy's
 	}
-	// Restart ends the run, and begins another at once.
+	// Restart stops the run, and starts another at once.
 	Restart struct{}
-	// Replace ends the run, and begins one of another spec.
+	// Replace stops the run, and starts one with another spec.
 	Replace struct {
 		Now   bool
 		Grace time.Duration
@@ -41,85 +41,85 @@ type (
 		Now   bool
 		Grace time.Duration
 	}
-	// Pause was done: the processes are stopped.
+	// Pause says that the processes were suspended.
 	Pause struct{}
-	// Resume was done: the processes go on.
+	// Resume says that the processes were resumed.
 	Resume struct{}
-	// Leave lets the run go on without this supervisor, if it Lasts.
+	// Leave keeps the run beyond the end of this supervisor, if it Lasts.
 	Leave struct {
 		Lasts bool // the engine can take it back
 	}
 )
 
 type (
-	// Recovered makes a new state what an earlier supervisor recorded.
+	// Recovered restores what an earlier supervisor recorded.
 	Recovered struct {
-		Kept     Kept
+		Recorded Recorded
 		Found    Found
-		NoEngine bool // nothing runs such a task here
+		NoEngine bool // this supervisor cannot run such a task
 	}
-	// Tick is a time that has come, or Late of them that have passed unseen.
-	Tick struct{ Late int }
-	// Dated is another time for what is to come.
+	// Tick says that a scheduled time has come; Missed is how many passed unnoticed.
+	Tick struct{ Missed int }
+	// Dated says that the next scheduled time has changed.
 	Dated struct{}
-	// DependenciesMet is that all it waits for has happened.
+	// DependenciesMet says that every dependency has ended or is ready, as required.
 	DependenciesMet struct{}
-	// DependencyFailed is that something of that cannot happen any more; Exit says what.
+	// DependencyFailed says that a dependency can no longer be met; Exit says why.
 	DependencyFailed struct{ Exit task.Exit }
-	// SlotGranted is that the task has a slot of its group now.
+	// SlotGranted says that the task now has a slot of its group.
 	SlotGranted struct{}
-	// Began is that the run exists; Brief: it may well be over soon.
+	// Began says that the run exists; Brief that it will probably be short.
 	Began struct{ Brief bool }
-	// Failed is that the run could not begin; Exit says why.
+	// Failed says that the run could not start; Exit says why.
 	Failed struct {
 		Exit task.Exit
 		Lasted
 	}
-	// OutOfResources is likewise, for want of disk, memory, processes or descriptors: what
-	// needs a slot goes back into its queue.
+	// OutOfResources says that the run could not start because the machine is out of disk,
+	// memory, processes or descriptors. A task that needs a slot returns to its queue.
 	OutOfResources struct {
 		Exit task.Exit
 		Lasted
 	}
-	// Ready is that the readiness check has succeeded.
+	// Ready says that the readiness check succeeded.
 	Ready struct{}
-	// Unhealthy is that the health check has failed too often.
+	// Unhealthy says that the health check failed too often.
 	Unhealthy struct{ Note string }
-	// Exited is the end of the main process; Left tells whether it left others behind.
+	// Exited says that the main process ended; Left that it left others behind.
 	Exited struct {
 		Exit task.Exit
 		Left bool
 		Lasted
 	}
-	// Gone is that nothing is left of a run whose main process has ended.
+	// Gone says that no process is left of a run whose main process has ended.
 	Gone struct {
-		Swept int
+		LeftBehind int
 		Lasted
 	}
-	// TimedOut is the end of the phase's time; of a readiness check, Note says why it
+	// TimedOut says that the phase reached its deadline; Note says why a readiness check
 	// failed.
 	TimedOut struct {
 		Note string
 		Ran  time.Duration
 	}
-	// SaveDue is the time of what SaveSoon put off, or of another try.
+	// SaveDue says that a postponed save is due, or another try of a failed one.
 	SaveDue struct{}
-	// Rest is that nothing follows at once: what is owed can be given.
-	Rest struct{}
-	// Saved is the end of a Save.
+	// Flush says that no other event follows at once: the pending work can be done.
+	Flush struct{}
+	// Saved says that a Save has ended.
 	Saved struct{ Failed bool }
-	// Dropped is that a Renew has come to nothing.
+	// Dropped says that a Renew was not carried out.
 	Dropped struct{}
-	// Postponed is that a Renew is the next supervisor's: this one ends.
+	// Postponed says that a Renew is left to the next supervisor, as this one shuts down.
 	Postponed struct{}
-	// Erased is the end of an Erase.
+	// Erased says that an Erase has ended.
 	Erased struct{ Failed bool }
 )
 
-// Lasted says what the next pause depends on.
+// Lasted is what the next backoff delay depends on.
 type Lasted struct {
 	Ran    time.Duration // how long the run lasted
-	Jitter float64       // in [0,1): spreads the pauses of many tasks
+	Jitter float64       // in [0,1): spreads the restarts of many tasks
 }
 
 // Found is what a new supervisor finds of a run that was under way.
@@ -128,7 +128,7 @@ type Found uint8
 // The findings.
 const (
 	NoRun      Found = iota // there was none
-	TakenBack               // it goes on
-	LostRun                 // it is not there
-	MayStillBe              // nobody can tell
+	TakenBack               // it still runs, and is ours again
+	LostRun                 // it is gone
+	MayStillBe              // it may still run: the look failed
 )

@@ -6,67 +6,67 @@ import (
 	"tasks/pkg/task"
 )
 
-// Events that somebody has asked for.
+// Requests of callers.
 
 func (e Start) on(t *step) error {
-	if !t.AtRest() {
+	if !t.Inactive() {
 		return task.ErrConflict
 	}
 	t.Held = false
-	t.call(Begins)
+	t.addCaller(ForStart)
 	t.begin(attempt{later: e.Later, retry: e.Retry})
 	return nil
 }
 
 func (e GoOn) on(t *step) error {
-	if !t.Held || !t.AtRest() && !t.Phase.Pending() {
+	if !t.Held || !t.Inactive() && !t.Phase.Pending() {
 		return task.ErrConflict
 	}
 	t.Held = false
-	t.call(Begins)
-	if t.Waits(Renews) {
+	t.addCaller(ForStart)
+	if t.HasCaller(ForReplacement) {
 		t.renew()
 		return nil
 	}
-	a := attempt{later: e.Later, clear: e.Clear, unasked: true, late: e.Late}
+	a := attempt{later: e.Later, clear: e.Clear, automatic: true, missed: e.Missed}
 	if e.Count {
-		a.restarts, a.retry = t.Turn.Restarts+1, true
+		a.restarts, a.retry = t.Series.Restarts+1, true
 	}
 	t.begin(a)
 	return nil
 }
 
 func (e Restart) on(t *step) error {
-	t.call(Begins)
-	turn := &t.Turn
+	t.addCaller(ForStart)
+	series := &t.Series
 	switch t.Phase {
 	case Idle, Sleeping, Backoff, Over:
 		t.Held = false
 		t.begin(attempt{})
-	case Waiting, Queued: // keeps its place, and counts from zero again
+	case Waiting, Queued: // keeps its place in the queue, and counts restarts from zero
 		t.Wish, t.Held = task.Up, false
-		turn.Automatic, turn.Ran, turn.Restarts, turn.Streak = false, false, 0, 0
-	case Starting: // its run is as new as a restart would make it
-		turn.Retry = turn.Retry || turn.Automatic
-		turn.Restarts, turn.Streak, turn.Automatic = 0, 0, false
+		series.Automatic, series.Ran, series.Restarts, series.ShortRuns = false, false, 0, 0
+	case Starting: // the run is new anyway
+		series.Retry = series.Retry || series.Automatic
+		series.Restarts, series.ShortRuns, series.Automatic = 0, 0, false
 		if t.Cause != ByItself {
 			t.follow(ByRestart)
 		}
-	case Probing, Running, Paused: // once that is recorded
+	case Probing, Running, Paused: // stopped once the intent is recorded
 		t.intend(Intent{ByRestart, false, t.p.Grace})
 	case Stopping, Killing, Stuck:
 		if t.follow(ByRestart); t.Phase == Stuck {
-			t.report()
+			t.reportStuck()
 		}
 	}
 	return nil
 }
 
-// follow notes that another run follows the one that ends. A forced removal wins: whoever
-// asks for a run meanwhile hears that the task was stopped. So does a replacement: its
-// run is as new as that of a restart.
+// follow notes that another run follows when this one ends. A forced removal wins:
+// callers who ask for a run meanwhile get the answer that the task was stopped. A
+// replacement wins over a restart: its run is new anyway.
 func (t *step) follow(cause Cause) {
-	if t.Waits(Removes) {
+	if t.HasCaller(ForRemoval) {
 		return
 	}
 	if t.Wish = task.Up; t.Cause != ByReplacement {
@@ -75,13 +75,13 @@ func (t *step) follow(cause Cause) {
 }
 
 func (e Replace) on(t *step) error {
-	if t.AtRest() {
+	if t.Inactive() {
 		return task.ErrConflict
 	}
-	t.call(Renews)
+	t.addCaller(ForReplacement)
 	grace := t.graceOf(e.Grace)
 	switch t.Phase {
-	case Sleeping, Waiting, Queued, Backoff: // once the other is recorded
+	case Sleeping, Waiting, Queued, Backoff: // ended once the intent is recorded
 		t.intend(Intent{ByReplacement, e.Now, grace})
 	case Starting:
 		t.follow(ByReplacement)
@@ -96,24 +96,24 @@ func (e Replace) on(t *step) error {
 }
 
 func (e Stop) on(t *step) error {
-	if t.Never() {
+	if t.NeverStarted() {
 		return task.ErrConflict
 	}
-	t.call(Ends)
+	t.addCaller(ForEnd)
 	t.stop(e)
 	return nil
 }
 
 func (e Remove) on(t *step) error {
 	switch {
-	case t.Phase == Over: // once nobody waits for anything else of it
-		t.call(Removes)
+	case t.Phase == Over: // removed when all other callers are answered
+		t.addCaller(ForRemoval)
 		t.Held = false
 		t.cancel()
-	case !e.Force, t.Never():
+	case !e.Force, t.NeverStarted():
 		return task.ErrConflict
 	default:
-		t.call(Removes)
+		t.addCaller(ForRemoval)
 		t.stop(Stop{Now: e.Now, Grace: e.Grace})
 	}
 	return nil
@@ -126,7 +126,7 @@ func (t *step) stop(e Stop) {
 	}
 	grace := t.graceOf(e.Grace)
 	first := t.Cause == ByItself
-	if e.Shutdown && t.Phase == Over && t.Held { // goes on in the next supervisor
+	if e.Shutdown && t.Phase == Over && t.Held { // the next supervisor resumes it
 		return
 	}
 	t.cancel()
@@ -135,13 +135,13 @@ func (t *step) stop(e Stop) {
 	}
 	switch t.Phase {
 	case Sleeping, Waiting, Queued:
-		if e.Shutdown { // goes on waiting, in the next supervisor
+		if e.Shutdown { // it waits on, in the next supervisor
 			t.Held = true
 			return
 		}
-		t.rest(cause)
+		t.endWithoutRun(cause)
 	case Backoff:
-		t.rest(cause)
+		t.endWithoutRun(cause)
 	case Starting:
 		if first || e.Grace >= 0 {
 			t.Grace = grace
@@ -156,21 +156,21 @@ func (t *step) stop(e Stop) {
 	}
 }
 
-// cancel gives up a replacement. That is recorded, since the next supervisor would
-// begin it otherwise.
+// cancel cancels a replacement. The record says so, or the next supervisor would
+// start it.
 func (t *step) cancel() {
-	if t.Waits(Renews) {
-		t.Owed.Record = Now
-		t.waiting(Renews, WasStopped)
+	if t.HasCaller(ForReplacement) {
+		t.Work.Record = Now
+		t.resolvePending(ForReplacement, WasStopped)
 	}
 }
 
-// hurry handles a second request to end a run that is ending already.
+// hurry handles another request to stop a run that is stopping already.
 func (t *step) hurry(now, given bool, grace time.Duration) {
 	switch {
 	case t.Phase == Stuck:
 		t.do(Kill)
-		t.report()
+		t.reportStuck()
 	case t.Phase == Stopping && now:
 		t.kill()
 	case t.Phase == Stopping && given:
@@ -186,42 +186,42 @@ func (t *step) pause(from, to Phase) error {
 	switch t.Phase {
 	case from:
 		t.enter(to)
-		t.Owed.Record = Now
+		t.Work.Record = Now
 	case to:
 	default:
 		return task.ErrConflict
 	}
-	t.call(Turns)
-	t.due(Turns, Done)
+	t.addCaller(ForRecord)
+	t.resolve(ForRecord, Done)
 	return nil
 }
 
-// LeaveWaits is what who asks to leave waits for.
-func (s State) LeaveWaits(e Leave) Who {
+// LeaveWaitsFor is what the caller of a Leave waits for.
+func (s State) LeaveWaitsFor(e Leave) CallerKind {
 	switch {
 	case s.Phase.Pending(), s.Phase.Live() && !e.Lasts:
-		return Ends
+		return ForEnd
 	case s.Phase == Starting:
-		return Begins
+		return ForStart
 	}
-	return Turns
+	return ForRecord
 }
 
 func (e Leave) on(t *step) error {
-	if t.Never() {
+	if t.NeverStarted() {
 		return task.ErrConflict
 	}
-	who := t.LeaveWaits(e)
-	t.call(who)
+	kind := t.LeaveWaitsFor(e)
+	t.addCaller(kind)
 	switch {
-	case who == Turns:
-		t.due(Turns, Done)
-		if t.Phase.Live() && !t.Phase.Up() { // how it is to end, or has ended
-			t.Owed.Record = Now
+	case kind == ForRecord:
+		t.resolve(ForRecord, Done)
+		if t.Phase.Live() && !t.Phase.Up() { // the next supervisor must know how the run ends
+			t.Work.Record = Now
 		}
-	case who == Ends && t.Phase.Live():
+	case kind == ForEnd && t.Phase.Live():
 		t.stop(Stop{Shutdown: true, Grace: -1})
 	}
-	t.Held = t.Held || t.Phase != Over // what begins now is the next supervisor's
+	t.Held = t.Held || t.Phase != Over // only the next supervisor starts another run
 	return nil
 }

@@ -27,15 +27,15 @@ func (w *world) holds(p Policy, was, is State, e Event) error {
 		return fmt.Errorf("%v, but asked is %v", is.Phase, w.asked)
 	case was.Phase == Over && is.Phase != Over && !up && !erased:
 		return fmt.Errorf("%T leads from over to %v", e, is.Phase)
-	case p.Max >= 0 && is.Turn.Restarts > p.Max && !goOn.Count && !recovered && was.Turn.Restarts <= p.Max:
-		return fmt.Errorf("%d restarts", is.Turn.Restarts)
-	case is.Turn.Restarts > was.Turn.Restarts+1 && !recovered, is.Turn.Restarts == was.Turn.Restarts+1 && was.Phase != Backoff && !goOn.Count && !recovered:
-		return fmt.Errorf("%d restarts after %d", is.Turn.Restarts, was.Turn.Restarts)
-	case byHand(e) && (is.Phase.Pending() || is.Phase == Starting) && (is.Turn.Restarts > 0 || is.Turn.Streak > 0):
-		return fmt.Errorf("%d restarts, streak %d after a start by hand", is.Turn.Restarts, is.Turn.Streak)
+	case p.Max >= 0 && is.Series.Restarts > p.Max && !goOn.Count && !recovered && was.Series.Restarts <= p.Max:
+		return fmt.Errorf("%d restarts", is.Series.Restarts)
+	case is.Series.Restarts > was.Series.Restarts+1 && !recovered, is.Series.Restarts == was.Series.Restarts+1 && was.Phase != Backoff && !goOn.Count && !recovered:
+		return fmt.Errorf("%d restarts after %d", is.Series.Restarts, was.Series.Restarts)
+	case byHand(e) && (is.Phase.Pending() || is.Phase == Starting) && (is.Series.Restarts > 0 || is.Series.ShortRuns > 0):
+		return fmt.Errorf("%d restarts, streak %d after a start by hand", is.Series.Restarts, is.Series.ShortRuns)
 	case (stops && !stop.Shutdown || removes && was.Phase != Over) && is.Wish != task.Down:
 		return fmt.Errorf("the wish is %q after a stop", is.Wish)
-	case up && is.Wish != task.Up && !was.Waits(Removes) && !was.Phase.Up():
+	case up && is.Wish != task.Up && !was.HasCaller(ForRemoval) && !was.Phase.Up():
 		return fmt.Errorf("the wish is %q after a start", is.Wish)
 	case !up && !stops && !removes && !recovered && !erased && !saved && !dropped && is.Wish != was.Wish && !is.Phase.Live():
 		return fmt.Errorf("the wish changed from %q to %q", was.Wish, is.Wish)
@@ -51,12 +51,12 @@ func (w *world) holds(p Policy, was, is State, e Event) error {
 		return fmt.Errorf("it may probe for %v", deadline)
 	case is.Phase.Up() && (is.Run.Exited || is.Cause != ByItself):
 		return fmt.Errorf("%v, but exited or asked to end", is.Phase)
-	case is.Phase == Backoff && (is.Pause < p.Backoff.Min || is.Pause > p.Backoff.Max):
-		return fmt.Errorf("a pause of %v", is.Pause)
+	case is.Phase == Backoff && (is.BackoffDelay < p.Backoff.Min || is.BackoffDelay > p.Backoff.Max):
+		return fmt.Errorf("a pause of %v", is.BackoffDelay)
 	case is.Phase != Idle && (is.Phase == Over) != is.Public().Ended():
 		return fmt.Errorf("%v, and shown as %q", is.Phase, is.Public())
-	case is.Turn.Ran != w.begun:
-		return fmt.Errorf("begun is %v", is.Turn.Ran)
+	case is.Series.Ran != w.begun:
+		return fmt.Errorf("begun is %v", is.Series.Ran)
 	case p.Grouped && w.slot != is.Phase.Live():
 		return fmt.Errorf("%v, and slot is %v", is.Phase, w.slot)
 	case is.Held && was.Held && is.Phase != was.Phase && !was.Phase.Live() && is.Phase != Over && !up:
@@ -70,7 +70,7 @@ func (w *world) holds(p Policy, was, is State, e Event) error {
 func (w *world) passes(p Policy, was, is State, e Event) error {
 	from, to := was.Phase, is.Phase
 	moved := from != to
-	var clear, block, grant, began, ready, pause, resume, stops, saved, replaces, lacked, recovered, ticked, exits, restart bool
+	var clear, block, grant, began, ready, pause, resume, stops, saved, replaces, outOfResources, recovered, ticked, exits, restart bool
 	left, removes := false, false
 	switch e := e.(type) {
 	case DependenciesMet:
@@ -96,7 +96,7 @@ func (w *world) passes(p Policy, was, is State, e Event) error {
 	case Replace:
 		replaces = true
 	case OutOfResources:
-		lacked = true
+		outOfResources = true
 	case Recovered:
 		recovered = true
 	case Tick:
@@ -108,7 +108,7 @@ func (w *world) passes(p Policy, was, is State, e Event) error {
 	}
 	_, goesOn := e.(GoOn)
 	stop, _ := e.(Stop)
-	refused := saved && (is.Run.Refused || was.Owed.Intent.Cause == ByReplacement)
+	refused := saved && (is.Run.Refused || was.Work.Intent.Cause == ByReplacement)
 	switch {
 	case recovered:
 		return nil // see recovers
@@ -118,7 +118,7 @@ func (w *world) passes(p Policy, was, is State, e Event) error {
 		return fmt.Errorf("%v with the cause %d", to, is.Cause)
 	case stop.Shutdown && from.Pending() && moved:
 		return fmt.Errorf("%v becomes %v while the supervisor ends", from, to)
-	case w.stopped && from.Live() && to != Over && (!to.Live() || to < from) && !(lacked && to == Queued && is.Held):
+	case w.stopped && from.Live() && to != Over && (!to.Live() || to < from) && !(outOfResources && to == Queued && is.Held):
 		return fmt.Errorf("%v becomes %v after a stop", from, to)
 	case from == Waiting && moved && !clear && !block && !stops && !replaces && !refused && !goesOn,
 		from == Queued && moved && !grant && !stops && !replaces && !refused && !goesOn,
@@ -145,7 +145,7 @@ func (w *world) passes(p Policy, was, is State, e Event) error {
 		is.RerunPending && !was.RerunPending && (was.Cause == ByRestart || was.Cause == ByTime),
 		is.RerunPending && !to.Live() && !w.stopped && to != Over, is.RerunPending && to == Starting && (p.Overlap != task.OverlapQueue || moved):
 		return fmt.Errorf("again while %v", to)
-	case is.Cause == ByUnready && p.Ready == 0, is.Cause == BySweep && (p.Leave && was.Cause != BySweep || !is.Run.Exited):
+	case is.Cause == ByUnready && p.Ready == 0, is.Cause == ByLeftBehind && (p.Leave && was.Cause != ByLeftBehind || !is.Run.Exited):
 		return fmt.Errorf("ended by cause %d", is.Cause)
 	case removes && from == Over && to != Over:
 		return errors.New("removed before it is erased")
@@ -153,9 +153,9 @@ func (w *world) passes(p Policy, was, is State, e Event) error {
 	return nil
 }
 
-// rests is what a state must not come to rest from.
+// rests checks the phases in which a task may stay.
 func (w *world) rests(p Policy, was, is State, e Event) error {
-	_, lacked := e.(OutOfResources)
+	_, outOfResources := e.(OutOfResources)
 	_, block := e.(DependencyFailed)
 	_, recovered := e.(Recovered)
 	_, replaces := e.(Replace)
@@ -164,36 +164,36 @@ func (w *world) rests(p Policy, was, is State, e Event) error {
 	if recovered {
 		return nil
 	}
-	goes := p.Repeats && was.Turn.ScheduleActive || lacked && was.Turn.Retry // on, though its caller was told
-	unbegun := failed(e) && !was.Turn.Automatic && !goes && is.Phase != Queued || block
+	goes := p.Repeats && was.Series.ScheduleActive || outOfResources && was.Series.Retry // goes on, though its caller got an error
+	unbegun := failed(e) && !was.Series.Automatic && !goes && is.Phase != Queued || block
 	ended := was.Phase.Live() && !is.Phase.Live()
-	renewed := replaces || was.Cause == ByReplacement || was.Owed.Intent.Cause == ByReplacement
+	renewed := replaces || was.Cause == ByReplacement || was.Work.Intent.Cause == ByReplacement
 	sets := is.Armed != was.Armed && (is.Phase == Waiting || is.Phase == Queued || is.Phase == Starting)
 	switch {
 	case is.Phase != Over || was.Phase == Over || w.stopped || is.Wish == task.Down || renewed:
-	case p.Repeats && (!failed(e) || was.Turn.Automatic || was.Turn.ScheduleActive):
+	case p.Repeats && (!failed(e) || was.Series.Automatic || was.Series.ScheduleActive):
 		return fmt.Errorf("%T ends what repeats", e)
 	case p.Restart == task.RestartAlways && p.Max < 0 && !unbegun:
 		return fmt.Errorf("%T ends what restarts always", e)
 	}
 	switch {
-	case is.Turn.Late > 0 && is.Turn.Late != was.Turn.Late && is.Turn.Late != tick.Late && is.Turn.Late != goOn.Late:
-		return fmt.Errorf("%d times late after %d", is.Turn.Late, was.Turn.Late)
-	case was.Phase == Backoff && is.Phase != was.Phase && is.Phase != Over && is.Turn.Late != tick.Late:
+	case is.Series.Missed > 0 && is.Series.Missed != was.Series.Missed && is.Series.Missed != tick.Missed && is.Series.Missed != goOn.Missed:
+		return fmt.Errorf("%d times late after %d", is.Series.Missed, was.Series.Missed)
+	case was.Phase == Backoff && is.Phase != was.Phase && is.Phase != Over && is.Series.Missed != tick.Missed:
 		return errors.New("a retry is late")
-	case failed(e) && was.Phase == Starting && !was.Turn.Automatic && was.Cause == ByItself && is.Phase != Over && !goes && !(lacked && is.Phase == Queued):
+	case failed(e) && was.Phase == Starting && !was.Series.Automatic && was.Cause == ByItself && is.Phase != Over && !goes && !(outOfResources && is.Phase == Queued):
 		return fmt.Errorf("%v, though its caller was told", is.Phase)
 	case ended && !unbegun && !renewed && was.RerunPending && !w.stopped && was.Wish != task.Down && !(is.Phase == Waiting || is.Phase == Queued):
 		return fmt.Errorf("%v, and a time that had come is forgotten", is.Phase)
-	case sets && is.Turn.Automatic != unasked(p, was, e):
-		return fmt.Errorf("unasked is %v", is.Turn.Automatic)
-	case sets && is.Turn.Restarts > 0 && was.Phase != Backoff && !was.Phase.Pending() && !goOn.Count && !(lacked && is.Phase == Queued), is.Phase == Waiting && is.Turn.Restarts > 0 && !goOn.Count && was.Phase != Waiting:
-		return fmt.Errorf("%d restarts of a new turn", is.Turn.Restarts)
+	case sets && is.Series.Automatic != unasked(p, was, e):
+		return fmt.Errorf("unasked is %v", is.Series.Automatic)
+	case sets && is.Series.Restarts > 0 && was.Phase != Backoff && !was.Phase.Pending() && !goOn.Count && !(outOfResources && is.Phase == Queued), is.Phase == Waiting && is.Series.Restarts > 0 && !goOn.Count && was.Phase != Waiting:
+		return fmt.Errorf("%d restarts of a new turn", is.Series.Restarts)
 	}
 	return nil
 }
 
-// unasked tells whether nobody has asked for the run that s is on its way to after e.
+// unasked reports whether no caller asked for the run that s leads to after e.
 func unasked(p Policy, s State, e Event) bool {
 	switch e.(type) {
 	case Start, Restart:
@@ -202,13 +202,13 @@ func unasked(p Policy, s State, e Event) bool {
 		return true
 	case OutOfResources:
 		if p.Grouped { // back in the queue
-			return s.Turn.Automatic
+			return s.Series.Automatic
 		}
 	}
 	if s.Phase.Live() { // and is settled
 		return s.Cause != ByRestart
 	}
-	return s.Turn.Automatic
+	return s.Series.Automatic
 }
 
 // favour is what s hopes for: the event that leads it on.
@@ -238,18 +238,22 @@ func favour(s State) Event {
 func leadsOn(p Policy, s State, w world) error {
 	for name, is := range map[string]func(State) bool{
 		"stop":     func(s State) bool { return s.Phase == Over && s.Wish == task.Down || s.Phase == Idle },
-		"shutdown": func(s State) bool { return s.AtRest() || s.Phase.Pending() && s.Held },
-		"restart":  func(s State) bool { return s.Phase == Running && s.Wish == task.Up || s.Held && s.Waits(Renews) },
-		"replace":  func(s State) bool { return s.Phase == Running && s.Wish == task.Up || s.Held && s.Waits(Renews) },
-		"force":    func(s State) bool { return s.Phase == Idle },
+		"shutdown": func(s State) bool { return s.Inactive() || s.Phase.Pending() && s.Held },
+		"restart": func(s State) bool {
+			return s.Phase == Running && s.Wish == task.Up || s.Held && s.HasCaller(ForReplacement)
+		},
+		"replace": func(s State) bool {
+			return s.Phase == Running && s.Wish == task.Up || s.Held && s.HasCaller(ForReplacement)
+		},
+		"force": func(s State) bool { return s.Phase == Idle },
 	} {
-		if s.Phase == Idle && name != "restart" || name == "replace" && s.AtRest() {
+		if s.Phase == Idle && name != "restart" || name == "replace" && s.Inactive() {
 			continue
 		}
-		if (name == "restart" || name == "replace") && s.Waits(Removes) { // a removal stands
+		if (name == "restart" || name == "replace") && s.HasCaller(ForRemoval) { // a removal stands
 			continue
 		}
-		if (name == "replace" || name == "force") && s.Phase == Stuck { // it is told that it cannot be
+		if (name == "replace" || name == "force") && s.Phase == Stuck { // the answer is that it did not end
 			continue
 		}
 		s, w, e := s, w, event(name)

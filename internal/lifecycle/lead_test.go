@@ -19,8 +19,8 @@ func (l *luck) save() (failed bool) {
 	return failed
 }
 
-// lead takes s through e and all that follows at once, as a supervisor does. Each step
-// is told to seen, which may be nil.
+// lead steps s by e and by all that follows at once, as a supervisor does. Each step
+// is passed to seen, which may be nil.
 func lead(p Policy, s State, e Event, l luck, seen func(was State, e Event, is State, effects []Effect) error) (State, []Effect, error) {
 	var all []Effect
 	for e != nil {
@@ -47,8 +47,8 @@ func lead(p Policy, s State, e Event, l luck, seen func(was State, e Event, is S
 				e = Erased{Failed: l.unerased}
 			}
 		}
-		if e == nil && s.Owes() && !s.Never() {
-			e = Rest{}
+		if e == nil && s.HasWork() && !s.NeverStarted() {
+			e = Flush{}
 		}
 	}
 	return s, all, nil

@@ -2,29 +2,29 @@ package lifecycle
 
 import "time"
 
-// Needs is what a phase waits for. It begins when the phase is entered, and ends
-// when another one is: see [State.Armed].
+// Needs is what a phase waits for, from when it is entered until the next phase is:
+// see [State.Armed].
 type Needs struct {
-	Tasks    bool          // that the others have ended, or are ready: DependenciesMet or DependencyFailed
-	Slot     Slot          //
-	Deadline time.Duration // TimedOut, if not 0
-	Pauses   bool          // the deadline is the next try
-	Check    Check         //
-	Alarm    bool          // a Tick may come
-	Time     bool          // the time of one that is over stays in the record
+	Tasks           bool          // its dependencies: DependenciesMet or DependencyFailed
+	Slot            Slot          //
+	Deadline        time.Duration // TimedOut, if not 0
+	DeadlineIsRetry bool          // at the deadline the task is restarted
+	Check           Check         //
+	Alarm           bool          // a Tick may come
+	Time            bool          // the next scheduled time stays in the record
 }
 
 // Slot is what a phase has to do with the slots of its group.
 type Slot uint8
 
-// What that may be.
+// The relations to a slot.
 const (
 	NoSlot  Slot = iota
-	InQueue      // for one: SlotGranted
-	HasSlot      // which it gives back
+	InQueue      // it waits for one: SlotGranted
+	HasSlot      // it has one, and gives it back
 )
 
-// Check is what looks at a run.
+// Check is the kind of check that looks at a run.
 type Check uint8
 
 // The checks.
@@ -34,10 +34,10 @@ const (
 	HealthCheck       // Unhealthy
 )
 
-// Needs is what the phase needs where its run has lasted that long.
+// Needs returns the needs of the phase; the run has lasted for ran.
 func (s State) Needs(p Policy, ran time.Duration) Needs {
 	n := Needs{Alarm: s.Phase != Over, Time: s.Phase != Over || s.Last.Cause == ByShutdown}
-	n.Deadline, n.Pauses = s.Deadline(p, ran), s.Phase == Backoff
+	n.Deadline, n.DeadlineIsRetry = s.Deadline(p, ran), s.Phase == Backoff
 	switch {
 	case s.Phase == Waiting:
 		n.Tasks = true
@@ -55,9 +55,8 @@ func (s State) Needs(p Policy, ran time.Duration) Needs {
 	return n
 }
 
-// Deadline is how long the phase may last; 0: for ever. The run may be older than the
-// phase: it was taken back, or paused. One that was not ready then may take as long
-// as any other.
+// Deadline is how long the phase may last; 0: forever. The run may be older than the
+// phase, as it was taken back or paused. A readiness check has its full time even so.
 func (s State) Deadline(p Policy, ran time.Duration) time.Duration {
 	left := max(p.Timeout-ran, time.Nanosecond)
 	switch s.Phase {
@@ -75,7 +74,7 @@ func (s State) Deadline(p Policy, ran time.Duration) time.Duration {
 	case Killing:
 		return KillWait
 	case Backoff:
-		return max(s.Pause, time.Nanosecond)
+		return max(s.BackoffDelay, time.Nanosecond)
 	}
 	return 0
 }

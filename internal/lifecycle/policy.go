@@ -7,26 +7,26 @@ import (
 	"tasks/pkg/task"
 )
 
-// Policy is the part of a spec that the machine goes by.
+// Policy is the part of a spec that the state machine needs.
 type Policy struct {
 	Restart task.Restart
 	Max     int // automatic restarts; negative: no limit
 	Backoff task.Backoff
 	Timeout time.Duration // 0: none
 	Grace   time.Duration
-	Leave   bool          // what a run leaves behind stays
-	Success Codes         // exit codes that are no failure; none: 0
-	Ready   time.Duration // how long a run may take to be ready; 0: it is at once
-	After   bool          // other tasks come first
+	Leave   bool          // processes that a run leaves behind are kept
+	Success Codes         // exit codes that count as success; none: 0
+	Ready   time.Duration // timeout of the readiness check; 0: there is none
+	After   bool          // it has dependencies
 	Grouped bool          // a run needs a slot
-	Repeats bool          // there is a run whenever its time comes
+	Repeats bool          // it has a schedule
 	Overlap task.Overlap
 }
 
-// PolicyOf is the policy of a spec, with its defaults.
+// PolicyOf returns the policy of a spec, with defaults filled in.
 func PolicyOf(s *task.Spec) Policy {
 	p := Policy{
-		Restart: s.Restart, Max: -1, Backoff: s.Pauses(), Grace: s.Grace(), Leave: s.LeaveChildren,
+		Restart: s.Restart, Max: -1, Backoff: s.BackoffOrDefault(), Grace: s.Grace(), Leave: s.LeaveChildren,
 		After: len(s.After)+len(s.AfterEnded) > 0, Grouped: s.Group != "", Repeats: s.Repeats(), Overlap: s.Overlap,
 	}
 	for _, code := range s.SuccessCodes {
@@ -39,7 +39,7 @@ func PolicyOf(s *task.Spec) Policy {
 		p.Timeout = time.Duration(*s.Timeout)
 	}
 	if s.Ready.Checked() {
-		p.Ready = s.Ready.Patience()
+		p.Ready = s.Ready.Timeout()
 	}
 	return p
 }
@@ -68,8 +68,8 @@ func (p *Policy) outcome(c Cause, e task.Exit) task.State {
 	return task.Failed
 }
 
-// pause doubles from Min to Max, and adds up to a fifth, never beyond Max.
-func pause(b task.Backoff, streak int, jitter float64) time.Duration {
+// backoffDelay doubles from Min to Max and adds up to a fifth of jitter, never beyond Max.
+func backoffDelay(b task.Backoff, streak int, jitter float64) time.Duration {
 	d := float64(b.Min) * math.Pow(2, float64(min(streak, 62))) * (1 + jitter/5)
 	if d >= float64(b.Max) { // before the conversion, which could overflow
 		return b.Max

@@ -6,40 +6,40 @@ import (
 	"tasks/pkg/task"
 )
 
-// Kept is what a record says of a state.
-type Kept struct {
+// Recorded is the part of a state that the record of a task holds.
+type Recorded struct {
 	Wish         task.Wish
 	State        task.State
 	Restarts     int
-	Waits        bool          // for others
-	RerunPending bool          // its time came while the run lasts
-	Fresh        bool          // it is on its way, and there was no run since its start
-	Ready        bool          // the run
-	Shutdown     bool          // the supervisor's end has ended it
-	Cause        Cause         // why the run is being ended; of an older record not known
-	Grace        time.Duration // that it was given
-	Note         string        // what the check said that ends it
+	Waits        bool          // for other tasks
+	RerunPending bool          // a scheduled time came during the run
+	Fresh        bool          // it was started, and has not run since
+	Ready        bool          // the run is ready
+	Shutdown     bool          // a shutdown of the supervisor ended it
+	Cause        Cause         // why the run is being stopped; unknown in an older record
+	Grace        time.Duration // the grace period of that stop
+	Note         string        // message of the check that failed
 	Exited       bool          // its main process has ended
-	Exit         task.Exit     // so
+	Exit         task.Exit     // once Exited
 
-	Beside
+	Extra
 }
 
-// Beside is what the record knows beside the state.
-type Beside struct {
-	Ran    bool // there was a run, or is one
-	Exists bool // the run under way can be found
+// Extra is what the record knows that the state does not.
+type Extra struct {
+	Ran    bool // the task has had a run
+	Exists bool // the current run can be looked for
 	Rested bool // the task ended without a run
 }
 
-// Kept is what a record says of s, except for Beside.
-func (s State) Kept() Kept {
-	k := Kept{
-		Wish: s.Wish, State: s.Public(), Restarts: s.Turn.Restarts,
-		Waits: s.Phase == Waiting, RerunPending: s.RerunPending && s.Phase.Live(), Fresh: s.Phase.Pending() && !s.Turn.Ran,
+// Recorded is what the record of s holds, but for Extra.
+func (s State) Recorded() Recorded {
+	k := Recorded{
+		Wish: s.Wish, State: s.Public(), Restarts: s.Series.Restarts,
+		Waits: s.Phase == Waiting, RerunPending: s.RerunPending && s.Phase.Live(), Fresh: s.Phase.Pending() && !s.Series.Ran,
 		Ready: s.Phase == Running || s.Phase == Paused, Shutdown: s.Phase == Over && s.Last.Cause == ByShutdown,
 	}
-	intent := s.Owed.Intent
+	intent := s.Work.Intent
 	switch s.Phase {
 	case Stopping, Killing, Stuck:
 		k.Cause, k.Grace, k.Note = s.Cause, s.Grace, s.Run.Note
@@ -48,8 +48,8 @@ func (s State) Kept() Kept {
 		}
 		switch {
 		case s.Cause == ByShutdown && k.Exited:
-			k.Cause = BySweep
-		case s.Cause == ByShutdown: // it runs, for the next supervisor
+			k.Cause = ByLeftBehind
+		case s.Cause == ByShutdown: // the next supervisor may find it running
 			k.State, k.Cause, k.Grace, k.Ready = task.Running, ByItself, 0, true
 		}
 	case Probing, Running, Paused:
@@ -57,14 +57,14 @@ func (s State) Kept() Kept {
 			k.Wish, k.State, k.Ready, k.Cause, k.Grace = task.Up, task.Stopping, false, intent.Cause, intent.Grace
 		}
 	}
-	if s.IsReplaced() && !s.HasRun() { // of the other spec nothing has begun
-		k = Kept{Wish: task.Up, State: task.Waiting, Fresh: true}
+	if s.IsReplaced() && !s.HasRun() { // the replacement has not started
+		k = Recorded{Wish: task.Up, State: task.Waiting, Fresh: true}
 	}
 	return k
 }
 
-// Write records k in r.
-func (k Kept) Write(r *task.Record) {
+// Write writes k to the record r.
+func (k Recorded) Write(r *task.Record) {
 	r.Wish, r.State, r.Restarts, r.Waits, r.Fresh, r.Ready, r.Shutdown = k.Wish, k.State, k.Restarts, k.Waits, k.Fresh, k.Ready, k.Shutdown
 	r.RerunPending = k.RerunPending
 	r.Ending, r.Grace, r.Note = causes[k.Cause], task.Duration(k.Grace), k.Note
@@ -73,19 +73,19 @@ func (k Kept) Write(r *task.Record) {
 	}
 }
 
-// KeptIn is what r says.
-func KeptIn(r *task.Record) Kept {
-	k := Kept{
+// RecordedIn reads r.
+func RecordedIn(r *task.Record) Recorded {
+	k := Recorded{
 		Wish: r.Wish, State: r.State, Restarts: r.Restarts, Waits: r.Waits, Fresh: r.Fresh, Ready: r.Ready, Shutdown: r.Shutdown,
 		RerunPending: r.RerunPending, Grace: time.Duration(r.Grace), Note: r.Note,
-		Beside: Beside{len(r.Runs) > 0, r.Ref != task.Ref{}, !r.Rested.IsZero()},
+		Extra: Extra{len(r.Runs) > 0, r.Ref != task.Ref{}, !r.Rested.IsZero()},
 	}
 	for c, name := range causes {
 		if name == r.Ending {
 			k.Cause = Cause(c)
 		}
 	}
-	if k.Cause == ByReplacement && r.Next == nil { // of a function nothing is recorded
+	if k.Cause == ByReplacement && r.Next == nil { // functions are not recorded
 		k.Cause = ByRestart
 	}
 	if k.Live() {
@@ -103,7 +103,7 @@ func NoteExit(r *task.Run, e task.Exit) {
 	}
 }
 
-// exitOf is what NoteExit has noted of a run that has not ended.
+// exitOf is what NoteExit noted of a run that had not ended.
 func exitOf(r *task.Run) (exit task.Exit, known bool) {
 	if r.ExitCode != nil {
 		return task.Exit{Code: *r.ExitCode}, true
@@ -115,52 +115,52 @@ func exitOf(r *task.Run) (exit task.Exit, known bool) {
 	return task.Exit{Signal: sig}, true
 }
 
-// Live tells whether there was a run, which may have outlived its supervisor.
-func (k Kept) Live() bool {
+// Live reports whether there was a run, which may have outlived its supervisor.
+func (k Recorded) Live() bool {
 	return !k.State.Ended() && k.State != task.BackingOff && !k.Pending() && k.Ran
 }
 
-// Pending tells whether a run was to come.
-func (k Kept) Pending() bool { return k.State == task.Waiting || k.State == task.Queued }
+// Pending reports whether the task waited for a run.
+func (k Recorded) Pending() bool { return k.State == task.Waiting || k.State == task.Queued }
 
-// Queued tells whether it has, or is to have, a place in a queue that it had.
-func (k Kept) Queued() bool { return k.State != task.Waiting }
+// Queued reports whether the task gets back its place in the queue.
+func (k Recorded) Queued() bool { return k.State != task.Waiting }
 
-// restarting tells whether another run was to follow at once.
-func (k Kept) restarting() bool {
+// restarting reports whether another run should have followed at once.
+func (k Recorded) restarting() bool {
 	follows := k.Cause == ByItself || k.Cause == ByRestart || k.Cause == ByTime || k.Cause == ByReplacement
 	return k.Wish == task.Up && (k.State == task.Stopping && follows || k.State == task.Starting && !k.Exists)
 }
 
-// interrupted tells whether the end of the supervisor has ended what was under way.
-func (k Kept) interrupted() bool { return k.Live() || k.Shutdown || k.State == task.BackingOff }
+// interrupted reports whether the end of the supervisor interrupted the task.
+func (k Recorded) interrupted() bool { return k.Live() || k.Shutdown || k.State == task.BackingOff }
 
-// ending is how the run of k has ended that is not there any more.
-func (k Kept) ending(p *Policy) Ending {
+// ending is how the run of k ended, which is gone.
+func (k Recorded) ending(p *Policy) Ending {
 	exit := k.Exit
 	exit.Lost = !k.Exited
 	return Ending{State: p.outcome(k.Cause, exit), Cause: k.Cause, Exit: exit, Note: k.Note}
 }
 
-// GoOn is how a task goes on: at its time, where that is later, or as late as it is.
-func (k Kept) GoOn(p Policy, later bool, late int) GoOn {
+// GoOn resumes the task: at its time if that is later, or else at once.
+func (k Recorded) GoOn(p Policy, later bool, missed int) GoOn {
 	timed := k.Pending() || k.interrupted() && p.Repeats && !p.restarts()
 	if k.restarting() || !timed {
 		return GoOn{Count: k.State == task.BackingOff}
 	}
 	clear := k.State == task.Queued
-	return GoOn{Later: later && !clear && !k.Waits, Late: late, Clear: clear} // else its time has come already
+	return GoOn{Later: later && !clear && !k.Waits, Missed: missed, Clear: clear} // not Later: its time has come already
 }
 
 func (p *Policy) restarts() bool {
 	return p.Restart == task.RestartAlways || p.Restart == task.RestartOnFailure
 }
 
-// GoesOn tells whether a task without a run is to have one.
+// GoesOn reports whether a task without a run gets one.
 func (e Recovered) GoesOn(p Policy) bool {
-	k := e.Kept
+	k := e.Recorded
 	switch {
-	case e.Found == TakenBack, e.Found == MayStillBe: // never a second one beside it
+	case e.Found == TakenBack, e.Found == MayStillBe: // never two runs at the same time
 		return false
 	case k.restarting():
 		return true // its second half
@@ -175,25 +175,25 @@ func (e Recovered) GoesOn(p Policy) bool {
 }
 
 func (e Recovered) on(t *step) error {
-	k := e.Kept
+	k := e.Recorded
 	if t.Phase != Idle {
 		return task.ErrConflict
 	}
-	t.Wish, t.Turn.Restarts = k.Wish, k.Restarts
+	t.Wish, t.Series.Restarts = k.Wish, k.Restarts
 	if e.Found == TakenBack {
-		t.Turn.Ran = true
+		t.Series.Ran = true
 		t.takeBack(k)
 	} else {
 		t.goOn(e)
 	}
-	// The record of one that goes on stays until that has happened: whoever finds it
-	// after another death must come to the same.
-	k.Beside = Beside{}
-	t.Owed.Stale = !t.Held && t.Kept() != k
+	// The record of a task that goes on stays as it is until then, so that the next
+	// supervisor decides the same if this one dies first.
+	k.Extra = Extra{}
+	t.Work.Stale = !t.Held && t.Recorded() != k
 	switch {
 	case t.Phase.Live():
-	case t.Owed.Stale:
-		t.Owed.Record = Now
+	case t.Work.Stale:
+		t.Work.Record = Now
 	default:
 		t.do(Publish)
 		t.quiet = true
@@ -201,10 +201,10 @@ func (e Recovered) on(t *step) error {
 	return nil
 }
 
-// goOn is for a task without a run.
+// goOn restores a task without a run.
 func (t *step) goOn(e Recovered) {
-	k := e.Kept
-	t.Turn.Ran = k.Ran && !k.Fresh && !k.Rested
+	k := e.Recorded
+	t.Series.Ran = k.Ran && !k.Fresh && !k.Rested
 	t.Last.State = k.State
 	switch {
 	case k.Live():
@@ -225,12 +225,12 @@ func (t *step) goOn(e Recovered) {
 		t.enter(Sleeping)
 	}
 	if t.Held = goesOn; goesOn && k.Cause == ByReplacement {
-		t.call(Renews)
+		t.addCaller(ForReplacement)
 	}
 }
 
-// takeBack goes on with the run of k.
-func (t *step) takeBack(k Kept) {
+// takeBack restores a task with a run.
+func (t *step) takeBack(k Recorded) {
 	t.RerunPending = k.RerunPending && t.p.Repeats
 	switch {
 	case k.State == task.Paused:
@@ -251,7 +251,7 @@ func (t *step) takeBack(k Kept) {
 	case ByItself:
 		return
 	case ByReplacement:
-		t.call(Renews)
+		t.addCaller(ForReplacement)
 	}
 	grace := t.p.Grace
 	if k.Cause != ByItself {

@@ -7,14 +7,14 @@ import (
 	"tasks/pkg/task"
 )
 
-// die has the supervisor die, and another follow, which finds what the record says and
-// what is so.
-func (k *walk) die(r Kept) error {
+// die lets the supervisor die, and another follow, which finds the record and the
+// processes.
+func (k *walk) die(r Recorded) error {
 	for _, ran := range []bool{true, false} {
 		kept := r
 		kept.Ran, kept.Exists = ran, ran && kept.State != task.Starting
 		for _, found := range findings(kept) {
-			e := Recovered{Kept: kept, Found: found}
+			e := Recovered{Recorded: kept, Found: found}
 			if err := k.recover(e); err != nil {
 				return fmt.Errorf("then it dies, and %+v: %w", e, err)
 			}
@@ -24,7 +24,7 @@ func (k *walk) die(r Kept) error {
 }
 
 // findings is what may be found of a run that the record has.
-func findings(k Kept) []Found {
+func findings(k Recorded) []Found {
 	if !k.Live() {
 		return []Found{NoRun}
 	}
@@ -48,7 +48,7 @@ func (k *walk) recover(e Recovered) error {
 		return nil
 	}
 	for _, later := range []bool{true, false} {
-		next, after, _, err := led(k.p, s, w, e.Kept.GoOn(k.p, later, 0), luck{}, nil)
+		next, after, _, err := led(k.p, s, w, e.Recorded.GoOn(k.p, later, 0), luck{}, nil)
 		if err != nil {
 			return fmt.Errorf("goes on: %w", err)
 		}
@@ -62,7 +62,7 @@ func (k *walk) recover(e Recovered) error {
 
 // promised: what was recorded is gone on with, and nothing runs twice.
 func promised(p Policy, e Recovered, s State) error {
-	kept := e.Kept
+	kept := e.Recorded
 	restarts := p.Restart == task.RestartAlways || p.Restart == task.RestartOnFailure || p.Repeats
 	succeeded := kept.Exited && p.Restart == task.RestartOnFailure && !p.Repeats && p.ok(kept.Exit)
 	interrupted := kept.Live() || kept.State == task.BackingOff || kept.Shutdown

@@ -2,9 +2,9 @@ package lifecycle
 
 import "tasks/pkg/task"
 
-// Events on the way to a run, and of one.
+// Events of a run, and of the phases before it.
 
-// on: a time that comes for what is held is one of the next supervisor's.
+// on leaves a Tick of a held task to the next supervisor.
 func (e Tick) on(t *step) error {
 	was := t.State
 	queue := t.p.Overlap == task.OverlapQueue
@@ -12,31 +12,31 @@ func (e Tick) on(t *step) error {
 	switch {
 	case t.Held, t.Wish == task.Down, t.Cause.Asked():
 	case t.Phase == Sleeping, t.Phase == Backoff && t.p.Repeats:
-		t.begin(attempt{unasked: true, late: e.Late})
+		t.begin(attempt{automatic: true, missed: e.Missed})
 	case !t.p.Repeats:
 	case t.Phase.Up() && t.p.Overlap == task.OverlapReplace:
 		t.Cause = ByTime
 		t.end(t.p.Grace, false)
-	case t.Phase == Starting && queue: // to be replaced, it is as new as what would follow
+	case t.Phase == Starting && queue: // with OverlapReplace the run is new anyway
 		t.RerunPending = true
 	case again && t.Phase.Live() && t.Phase != Starting:
 		t.RerunPending = true
 	}
-	t.Owed.Stale = t.Owed.Stale || t.RerunPending && !was.RerunPending // its time, which has passed, says so as well
-	if t.State == was {                                                // it is another time that the task has now
+	t.Work.Stale = t.Work.Stale || t.RerunPending && !was.RerunPending // the record still has the time that came
+	if t.State == was {                                                // only the next scheduled time changed
 		return Dated{}.on(t)
 	}
 	return nil
 }
 
-// on: a time that still leads to a run stays in the record.
+// on keeps a time in the record for as long as it leads to a run.
 func (Dated) on(t *step) error {
-	if t.Never() {
+	if t.NeverStarted() {
 		return nil
 	}
-	t.Owed.Changed = true
+	t.Work.Changed = true
 	if !t.RerunPending && !t.Held && (t.Phase.Up() || !t.Phase.Live()) {
-		t.Owed.Record = Now
+		t.Work.Record = Now
 	}
 	return nil
 }
@@ -54,11 +54,11 @@ func (e DependencyFailed) on(t *step) error {
 	}
 	t.Last = Ending{State: task.Failed, Exit: e.Exit}
 	t.do(Blame)
-	if t.p.Repeats { // its next time may find it otherwise
+	if t.p.Repeats { // at its next time the dependency may be met
 		t.enter(Sleeping)
 		return nil
 	}
-	t.due(Begins, IsBlocked)
+	t.resolve(ForStart, IsBlocked)
 	t.enter(Over)
 	return nil
 }
@@ -74,14 +74,14 @@ func (e Began) on(t *step) error {
 	if t.Phase != Starting {
 		return nil
 	}
-	t.Owed.Began = true
-	if e.Brief && t.Turn.Automatic && !t.Waits(Begins) {
-		t.Owed.Record = Soon
+	t.Work.Began = true
+	if e.Brief && t.Series.Automatic && !t.HasCaller(ForStart) {
+		t.Work.Record = Soon
 	} else {
-		t.Owed.Record = Now
+		t.Work.Record = Now
 	}
 	if t.Cause != ByRestart {
-		t.due(Begins, Done)
+		t.resolve(ForStart, Done)
 	}
 	switch {
 	case t.Cause != ByItself: // a stop came meanwhile
@@ -107,41 +107,41 @@ func (e OutOfResources) on(t *step) error {
 	case t.p.Grouped:
 		t.yield()
 	default:
-		if t.Turn.Automatic { // none has begun: it does not count as a restart
-			t.Turn.Restarts = max(t.Turn.Restarts-1, 0)
+		if t.Series.Automatic { // a run that could not start does not count as a restart
+			t.Series.Restarts = max(t.Series.Restarts-1, 0)
 		}
-		t.fail(e.Exit, e.Lasted, !t.Turn.Retry)
+		t.fail(e.Exit, e.Lasted, !t.Series.Retry)
 	}
 	return nil
 }
 
-// fail is for a run that could not begin.
+// fail settles a run that could not start.
 func (t *step) fail(exit task.Exit, l Lasted, unbegun bool) {
 	t.Run.Exited, t.Run.Exit = true, exit
-	if t.Cause == ByReplacement { // before it is another's turn
-		t.due(Begins, CannotBegin)
-		t.answer(Begins)
+	if t.Cause == ByReplacement { // before the replacement starts
+		t.resolve(ForStart, CannotBegin)
+		t.answer(ForStart)
 	}
 	t.settle(l, unbegun)
 	switch {
 	case t.Phase == Backoff:
-		t.due(Begins, TriedAgain)
-	case !t.Phase.Live() && t.Cause != ByReplacement: // also of a schedule that goes on
-		t.due(Begins, CannotBegin)
+		t.resolve(ForStart, TriedAgain)
+	case !t.Phase.Live() && t.Cause != ByReplacement: // also if its schedule starts it again
+		t.resolve(ForStart, CannotBegin)
 	}
 }
 
-// yield takes a run that could not begin back to where it waited for its slot.
+// yield puts a task whose run could not start back into the queue for its slot.
 func (t *step) yield() {
-	t.Turn.Ran, t.Run.Killed, t.RerunPending = t.Turn.RanBefore, false, false
-	t.waiting(Ends, Done)
+	t.Series.Ran, t.Run.Killed, t.RerunPending = t.Series.RanBefore, false, false
+	t.resolvePending(ForEnd, Done)
 	t.do(Forget)
 	switch t.Cause {
 	case ByStop, ByReplacement:
 		t.Last.State, t.Last.Cause = task.Stopped, t.Cause
 		t.enter(Over)
-		if t.due(Begins, WasStopped); t.Cause == ByReplacement {
-			t.answer(Begins)
+		if t.resolve(ForStart, WasStopped); t.Cause == ByReplacement {
+			t.answer(ForStart)
 			t.renew()
 		}
 		return
@@ -149,8 +149,8 @@ func (t *step) yield() {
 		t.Held = true
 	}
 	t.Cause = ByItself
-	if !t.Waits(Begins) {
-		t.Owed.Record = Soon // as it was before, and maybe there is no room for it
+	if !t.HasCaller(ForStart) {
+		t.Work.Record = Soon // the state is as before, and the disk may be full
 	}
 	t.enter(Queued)
 }
@@ -158,7 +158,7 @@ func (t *step) yield() {
 func (Ready) on(t *step) error {
 	if t.Phase == Probing {
 		t.enter(Running)
-		t.Owed.Record = Now
+		t.Work.Record = Now
 	}
 	return nil
 }
@@ -176,14 +176,14 @@ func (e Exited) on(t *step) error {
 		return nil
 	}
 	t.Run.Exited, t.Run.Exit = true, e.Exit
-	if e.Left { // nobody could tell later how
-		t.Owed.Record = Now
+	if e.Left { // the next supervisor could not find out how it ended
+		t.Work.Record = Now
 	}
 	switch {
 	case !e.Left, t.Phase.Up() && t.p.Leave:
 		t.settle(e.Lasted, false)
 	case t.Phase.Up():
-		t.Cause = BySweep
+		t.Cause = ByLeftBehind
 		t.end(t.p.Grace, false)
 	}
 	return nil
@@ -191,7 +191,7 @@ func (e Exited) on(t *step) error {
 
 func (e Gone) on(t *step) error {
 	if t.Run.Exited && (t.Phase == Stopping || t.Phase == Killing || t.Phase == Stuck) {
-		t.Run.Exit.Swept = e.Swept
+		t.Run.Exit.LeftBehind = e.LeftBehind
 		t.settle(e.Lasted, false)
 	}
 	return nil
@@ -212,14 +212,14 @@ func (e TimedOut) on(t *step) error {
 		t.kill()
 	case Killing:
 		t.enter(Stuck)
-		t.report()
+		t.reportStuck()
 	case Backoff:
 		if t.Held {
 			return nil
 		}
-		t.Turn.Restarts++
-		t.Turn.Streak++
-		t.Turn.Automatic, t.Turn.Retry, t.Turn.Late, t.Cause = true, true, 0, ByItself
+		t.Series.Restarts++
+		t.Series.ShortRuns++
+		t.Series.Automatic, t.Series.Retry, t.Series.Missed, t.Cause = true, true, 0, ByItself
 		t.queue()
 	}
 	return nil

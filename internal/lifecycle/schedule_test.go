@@ -75,8 +75,8 @@ func TestSchedule(t *testing.T) {
 		{"once, later", "plain", "later, tick, began, exited", Over, task.Done},
 		{"once, and no more", "plain", "later, tick, began, exited, tick", Over, task.Done},
 		{"a failure is retried in its turn", "repeats on-failure", "start, began, exited 1", Backoff, task.Failed},
-		{"until it succeeds", "repeats on-failure", "start, began, exited 1, timer, began, exited", Sleeping, task.Done},
-		{"or the next time comes", "repeats on-failure", "start, began, exited 1, timer, began, exited 1, tick", Starting, task.Failed},
+		{"until it succeeds", "repeats on-failure", "start, began, exited 1, timed out, began, exited", Sleeping, task.Done},
+		{"or the next time comes", "repeats on-failure", "start, began, exited 1, timed out, began, exited 1, tick", Starting, task.Failed},
 		{"once, later, is retried by no time", "on-failure", "later, tick, began, exited 1, tick", Backoff, task.Failed},
 		{"asked for, it cannot begin", "repeats on-failure", "start, failed", Over, task.Failed},
 		{"it cannot begin at its time", "repeats", "later, tick, failed", Sleeping, task.Failed},
@@ -84,11 +84,11 @@ func TestSchedule(t *testing.T) {
 		{"it cannot begin after a restart by hand", "repeats", "later, restart, failed", Sleeping, task.Failed},
 		{"nor while it runs", "repeats", "start, began, restart, exited, failed", Sleeping, task.Failed},
 		{"nor at a restart of what has ended", "repeats", "start, began, stop, exited, restart, failed", Over, task.Failed},
-		{"blocked", "after repeats", "start, block", Sleeping, task.Failed},
-		{"but not the next time", "after repeats", "start, block, tick, clear, began, exited", Sleeping, task.Done},
-		{"blocked, once", "after", "start, block", Over, task.Failed},
-		{"blocked at its time, once", "after", "later, tick, block", Over, task.Failed},
-		{"blocked, though it restarts", "after on-failure", "start, block", Over, task.Failed},
+		{"blocked", "after repeats", "start, dep failed", Sleeping, task.Failed},
+		{"but not the next time", "after repeats", "start, dep failed, tick, deps met, began, exited", Sleeping, task.Done},
+		{"blocked, once", "after", "start, dep failed", Over, task.Failed},
+		{"blocked at its time, once", "after", "later, tick, dep failed", Over, task.Failed},
+		{"blocked, though it restarts", "after on-failure", "start, dep failed", Over, task.Failed},
 		{"a restart by hand before its time", "repeats", "later, restart, began, exited", Sleeping, task.Done},
 		{"stopped before its time", "repeats", "later, stop, tick", Over, task.Stopped},
 		{"stopped between its times", "repeats", "start, began, exited, stop", Over, task.Stopped},
@@ -96,20 +96,20 @@ func TestSchedule(t *testing.T) {
 		{"stopped for the next time", "repeats replace", "start, began, tick, exited", Starting, task.Stopped},
 		{"stopped meanwhile", "repeats replace", "start, began, tick, stop, exited", Over, task.Stopped},
 		{"a shutdown meanwhile", "repeats replace", "start, began, tick, shutdown, exited", Over, task.Stopped},
-		{"the time that came waits its turn", "repeats queue after grouped", "start, clear, grant, began, tick, exited", Waiting, task.Done},
+		{"the time that came waits its turn", "repeats queue after grouped", "start, deps met, slot granted, began, tick, exited", Waiting, task.Done},
 		{"and comes once", "repeats queue", "start, began, tick, tick, tick, exited, began, exited", Sleeping, task.Done},
 		{"a restart is that of the time too", "repeats queue", "start, began, tick, restart, exited, began, exited", Sleeping, task.Done},
-		{"replaced in its slot", "repeats replace after grouped", "start, clear, grant, began, tick, exited", Starting, task.Stopped},
+		{"replaced in its slot", "repeats replace after grouped", "start, deps met, slot granted, began, tick, exited", Starting, task.Stopped},
 		{"a queued time is not retried but gone to", "repeats queue on-failure", "start, began, tick, exited 1", Starting, task.Failed},
 		{"shut down before its time", "repeats", "later, shutdown, tick", Sleeping, ""},
 		{"and gone on from", "repeats", "later, shutdown, sleep on, tick", Starting, ""},
-		{"shut down in the queue", "grouped", "start, shutdown, grant", Queued, ""},
-		{"and asked for", "grouped", "start, shutdown, restart, grant", Starting, ""},
-		{"shut down among those that wait", "after", "start, shutdown, clear, block", Waiting, ""},
+		{"shut down in the queue", "grouped", "start, shutdown, slot granted", Queued, ""},
+		{"and asked for", "grouped", "start, shutdown, restart, slot granted", Starting, ""},
+		{"shut down among those that wait", "after", "start, shutdown, deps met, dep failed", Waiting, ""},
 		{"and stopped", "after", "start, shutdown, stop", Over, task.Stopped},
-		{"a retry needs a slot", "grouped on-failure", "start, grant, began, exited 1, timer", Queued, task.Failed},
-		{"but waits for nobody", "after on-failure", "start, clear, began, exited 1, timer", Starting, task.Failed},
-		{"a restart has its slot", "grouped", "start, grant, began, restart, exited", Starting, task.Stopped},
+		{"a retry needs a slot", "grouped on-failure", "start, slot granted, began, exited 1, timed out", Queued, task.Failed},
+		{"but waits for nobody", "after on-failure", "start, deps met, began, exited 1, timed out", Starting, task.Failed},
+		{"a restart has its slot", "grouped", "start, slot granted, began, restart, exited", Starting, task.Stopped},
 	} {
 		m, _ := play(t, policyOf(t, tt.policy), strings.Split(tt.ins, ", ")...)
 		if m.Phase != tt.phase || m.Last.State != tt.last {
@@ -125,22 +125,22 @@ func TestLate(t *testing.T) {
 		policy, ins string
 		want        int
 	}{
-		{"repeats", "later, late", 3},
-		{"repeats after grouped", "later, late, clear, grant, began", 3},
-		{"repeats", "later, late, began, exited, tick", 0},
-		{"repeats on-failure", "later, late, began, exited 1, timer", 0},
-		{"repeats replace", "later, late, began, tick, exited", 0},
-		{"repeats queue", "later, late, began, tick, exited", 0},
-		{"repeats", "later, late, began, restart, exited", 0},
-		{"repeats", "start, began, late", 0}, // nothing begins
+		{"repeats", "later, missed", 3},
+		{"repeats after grouped", "later, missed, deps met, slot granted, began", 3},
+		{"repeats", "later, missed, began, exited, tick", 0},
+		{"repeats on-failure", "later, missed, began, exited 1, timed out", 0},
+		{"repeats replace", "later, missed, began, tick, exited", 0},
+		{"repeats queue", "later, missed, began, tick, exited", 0},
+		{"repeats", "later, missed, began, restart, exited", 0},
+		{"repeats", "start, began, missed", 0}, // nothing begins
 	} {
-		if m, _ := play(t, policyOf(t, tt.policy), strings.Split(tt.ins, ", ")...); m.Turn.Late != tt.want {
-			t.Errorf("%s: %s: %d times late, want %d", tt.policy, tt.ins, m.Turn.Late, tt.want)
+		if m, _ := play(t, policyOf(t, tt.policy), strings.Split(tt.ins, ", ")...); m.Series.Missed != tt.want {
+			t.Errorf("%s: %s: %d times late, want %d", tt.policy, tt.ins, m.Series.Missed, tt.want)
 		}
 	}
-	m, _, _ := after(Policy{Repeats: true}, State{Phase: Sleeping, Held: true, Wish: task.Up}, GoOn{Late: 2})
-	if m.Turn.Late != 2 {
-		t.Errorf("after the supervisor was away: %d times late", m.Turn.Late)
+	m, _, _ := after(Policy{Repeats: true}, State{Phase: Sleeping, Held: true, Wish: task.Up}, GoOn{Missed: 2})
+	if m.Series.Missed != 2 {
+		t.Errorf("after the supervisor was away: %d times late", m.Series.Missed)
 	}
 }
 
@@ -150,16 +150,16 @@ func TestRestartInTheQueue(t *testing.T) {
 	t.Parallel()
 	p := policyOf(t, "grouped on-failure")
 	p.Max = 1
-	m, _ := play(t, p, "start", "grant", "began", "exited 1", "timer")
-	if m.Phase != Queued || m.Turn.Restarts != 1 || !m.Turn.Ran || !m.Turn.Automatic {
+	m, _ := play(t, p, "start", "slot granted", "began", "exited 1", "timed out")
+	if m.Phase != Queued || m.Series.Restarts != 1 || !m.Series.Ran || !m.Series.Automatic {
 		t.Fatalf("%+v", m)
 	}
 	armed := m.Armed
 	m, _, _ = after(p, m, event("restart"))
-	if m.Phase != Queued || m.Turn.Restarts != 0 || m.Turn.Streak != 0 || m.Turn.Ran || m.Armed != armed {
+	if m.Phase != Queued || m.Series.Restarts != 0 || m.Series.ShortRuns != 0 || m.Series.Ran || m.Armed != armed {
 		t.Errorf("%+v", m)
 	}
-	for _, name := range []string{"grant", "began", "exited 1"} {
+	for _, name := range []string{"slot granted", "began", "exited 1"} {
 		m, _, _ = after(p, m, event(name))
 	}
 	if m.Phase != Backoff {
@@ -167,13 +167,13 @@ func TestRestartInTheQueue(t *testing.T) {
 	}
 }
 
-// What is to be down does not begin at its time: a stop was under way when its
-// supervisor died, and the next one is about to go on with it.
+// A task whose desired state is stopped does not start at its time: a stop was under
+// way when its supervisor died, and the next one is about to continue it.
 func TestNoTimeAgainstTheWish(t *testing.T) {
 	t.Parallel()
 	for _, overlap := range []string{"skip", "queue", "replace"} {
 		p := policyOf(t, "repeats "+overlap)
-		m, acts, _ := after(p, State{Phase: Running, Wish: task.Down, Turn: Turn{Ran: true}}, event("tick"))
+		m, acts, _ := after(p, State{Phase: Running, Wish: task.Down, Series: Series{Ran: true}}, event("tick"))
 		if m.Phase != Running || m.RerunPending || len(acts) > 0 {
 			t.Errorf("%s: %v, %v", overlap, m.Phase, acts)
 		}
@@ -194,10 +194,10 @@ func TestStoppedWithoutARun(t *testing.T) {
 	}{
 		{"repeats", "later, stop", Ending{State: task.Stopped, Cause: ByStop}},
 		{"repeats", "later, tick, began, exited 1, stop", Ending{State: task.Stopped, Cause: ByStop, Exit: one}},
-		{"after repeats", "start, clear, began, exited 1, tick, stop", Ending{State: task.Stopped, Cause: ByStop}},
-		{"grouped", "start, grant, began, exited 1, start, stop", Ending{State: task.Stopped, Cause: ByStop}},
-		{"grouped on-failure", "start, grant, began, exited 1, timer, stop", Ending{State: task.Stopped, Cause: ByStop, Exit: one}},
-		{"grouped on-failure", "start, grant, began, exited 1, timer, restart, stop", Ending{State: task.Stopped, Cause: ByStop}},
+		{"after repeats", "start, deps met, began, exited 1, tick, stop", Ending{State: task.Stopped, Cause: ByStop}},
+		{"grouped", "start, slot granted, began, exited 1, start, stop", Ending{State: task.Stopped, Cause: ByStop}},
+		{"grouped on-failure", "start, slot granted, began, exited 1, timed out, stop", Ending{State: task.Stopped, Cause: ByStop, Exit: one}},
+		{"grouped on-failure", "start, slot granted, began, exited 1, timed out, restart, stop", Ending{State: task.Stopped, Cause: ByStop}},
 		{"repeats", "start, began, exited 1, shutdown, sleep on, stop", Ending{State: task.Stopped, Cause: ByStop, Exit: one}},
 	} {
 		if m, _ := play(t, policyOf(t, tt.policy), strings.Split(tt.ins, ", ")...); m.Phase != Over || m.Last != tt.want {
@@ -209,7 +209,7 @@ func TestStoppedWithoutARun(t *testing.T) {
 func TestUnhealthy(t *testing.T) {
 	t.Parallel()
 	p := policyOf(t, "on-failure")
-	m, acts := play(t, p, "start", "began", "sick")
+	m, acts := play(t, p, "start", "began", "unhealthy")
 	const want = "unhealthy: connection refused"
 	if m.Phase != Stopping || m.Deadline(p, 0) != grace || len(acts) != 1 || acts[0] != Ask || m.Doing(p) != want {
 		t.Errorf("%v for %v, %v: %s", m.Phase, m.Deadline(p, 0), acts, m.Doing(p))
@@ -217,7 +217,7 @@ func TestUnhealthy(t *testing.T) {
 	if m, _, _ = after(p, m, event("exited")); m.Phase != Backoff || m.Last.State != task.Failed || m.Why(p) != want {
 		t.Errorf("%v, %s: %s", m.Phase, m.Last.State, m.Why(p))
 	}
-	for _, name := range []string{"timer", "began", "exited 1"} { // another run, another reason
+	for _, name := range []string{"timed out", "began", "exited 1"} { // another run, another reason
 		m, _, _ = after(p, m, event(name))
 	}
 	if m.Last.Note != "" || m.Why(p) != "exit code 1" {
@@ -233,7 +233,7 @@ func TestPauseAndResume(t *testing.T) {
 	if err != nil || paused.Phase != Paused || len(acts) > 0 || paused.Deadline(p, 0) != 0 || paused.Armed == running.Armed {
 		t.Errorf("%v, %v, %v, deadline %v", paused.Phase, acts, err, paused.Deadline(p, 0))
 	}
-	for _, name := range []string{"pause", "timer", "sick", "ready", "began", "tick", "gone"} {
+	for _, name := range []string{"pause", "timed out", "unhealthy", "ready", "began", "tick", "gone"} {
 		if next, acts, err := after(p, paused, event(name)); next != paused || len(acts) > 0 || err != nil {
 			t.Errorf("%s: %v, %v, %v", name, next.Phase, acts, err)
 		}
@@ -266,7 +266,7 @@ func TestNotReadyInTime(t *testing.T) {
 		if m.Phase != Probing || m.Deadline(p, 0) != tt.deadline {
 			t.Errorf("%+v: %v for %v", tt, m.Phase, m.Deadline(p, 0))
 		}
-		m, acts, _ := after(p, m, event("timer"))
+		m, acts, _ := after(p, m, event("timed out"))
 		if m.Phase != Stopping || m.Cause != tt.cause || (m.Run.Note != "") != (tt.cause == ByUnready) || len(acts) != 1 || acts[0] != Ask || m.Doing(p) != tt.why {
 			t.Errorf("%+v: %v by cause %d, %v: %s", tt, m.Phase, m.Cause, acts, m.Doing(p))
 		}

@@ -6,18 +6,19 @@ import (
 	"tasks/pkg/task"
 )
 
-// Step gives the state after e, and what to do. A request that the state does not
-// allow is a [task.ErrConflict] and changes nothing.
+// Step returns the state after e, and the effects to carry out. A request that the
+// state does not allow is a [task.ErrConflict] and changes nothing.
 //
-// After each step comes the event that follows at once from an effect or from what
-// the phase needs, if any does, and else Rest, until nothing is owed.
+// After each step the caller submits the event that follows from an effect or from
+// the needs of the phase, if there is one. Otherwise it submits Flush, until no work
+// is pending.
 func (s State) Step(p Policy, e Event) (State, []Effect, error) {
 	t := step{State: s, p: &p}
 	if err := e.on(&t); err != nil {
 		return s, nil, err
 	}
-	if t.unlike(s) && !t.quiet {
-		t.Owed.Changed = true
+	if t.differs(s) && !t.quiet {
+		t.Work.Changed = true
 	}
 	return t.State, t.effects, nil
 }
@@ -27,7 +28,7 @@ type step struct {
 	State
 	p       *Policy
 	effects []Effect
-	quiet   bool // it was shown, and nothing of it need be recorded
+	quiet   bool // the state was published, and needs no record
 }
 
 func (t *step) do(actions ...Action) {
@@ -36,45 +37,45 @@ func (t *step) do(actions ...Action) {
 	}
 }
 
-// unlike compares what is shown or recorded.
-func (s State) unlike(other State) bool {
-	s.Owed, s.Held, s.Turn.Automatic = other.Owed, other.Held, other.Turn.Automatic
+// differs compares what is published or recorded of two states.
+func (s State) differs(other State) bool {
+	s.Work, s.Held, s.Series.Automatic = other.Work, other.Held, other.Series.Automatic
 	return s != other
 }
 
 func (t *step) enter(p Phase) {
 	t.Phase = p
-	t.Turn.ScheduleActive = (t.Turn.ScheduleActive || p == Sleeping || p.Up()) && p != Over
+	t.Series.ScheduleActive = (t.Series.ScheduleActive || p == Sleeping || p.Up()) && p != Over
 	if p == Over {
 		t.Held = false
 	}
 	t.Armed++
 }
 
-// rest ends the task, which has no run.
-func (t *step) rest(cause Cause) {
-	if t.Phase.Pending() && !t.Turn.Ran {
+// endWithoutRun ends a task that waits for a run.
+func (t *step) endWithoutRun(cause Cause) {
+	if t.Phase.Pending() && !t.Series.Ran {
 		t.Last = Ending{}
 	}
 	t.Last.State, t.Last.Cause = task.Stopped, cause
 	t.enter(Over)
 }
 
-// attempt says how a run is to come to be.
+// attempt says how the next run starts.
 type attempt struct {
-	later, clear   bool
-	unasked, retry bool
-	late, restarts int
+	later, clear     bool
+	automatic, retry bool
+	missed, restarts int
 }
 
-// begin puts the task on its way to a run.
+// begin leads the task to its first phase before a run.
 func (t *step) begin(a attempt) {
-	t.waiting(Renews, WasStopped) // somebody was faster
-	turn := &t.Turn
-	turn.Restarts, turn.Streak = a.restarts, min(a.restarts, 1) // how many were short is not known
-	turn.Automatic, turn.Late = a.unasked, a.late
-	turn.Ran = turn.Ran && a.unasked && a.later
-	turn.Retry = a.retry || t.Phase == Backoff
+	t.resolvePending(ForReplacement, WasStopped) // this start came first
+	series := &t.Series
+	series.Restarts, series.ShortRuns = a.restarts, min(a.restarts, 1) // how many of them were short is unknown
+	series.Automatic, series.Missed = a.automatic, a.missed
+	series.Ran = series.Ran && a.automatic && a.later
+	series.Retry = a.retry || t.Phase == Backoff
 	t.Wish, t.Cause, t.RerunPending, t.Run.Refused = task.Up, ByItself, false, false
 	switch {
 	case a.later:
@@ -95,18 +96,18 @@ func (t *step) queue() {
 }
 
 func (t *step) launch() {
-	t.Turn.RanBefore, t.Turn.Ran = t.Turn.Ran, true
+	t.Series.RanBefore, t.Series.Ran = t.Series.Ran, true
 	t.Cause, t.Run = ByItself, Run{}
 	t.enter(Starting)
 	t.do(Launch)
 }
 
-// end asks the run to end, or kills it at once. Why is recorded where a later
-// supervisor could not tell; a stop is not yet acknowledged.
+// end asks the run to end, or kills it at once. The cause is recorded if the next
+// supervisor could not find it out. A stop is recorded when it has succeeded.
 func (t *step) end(grace time.Duration, now bool) {
 	switch t.Cause {
-	case ByUnready, ByUnhealthy, BySweep:
-		t.Owed.Record = Now
+	case ByUnready, ByUnhealthy, ByLeftBehind:
+		t.Work.Record = Now
 	}
 	if now {
 		t.kill()
@@ -123,7 +124,7 @@ func (t *step) kill() {
 	t.do(Kill)
 }
 
-// graceOf is given, unless that is negative.
+// graceOf is given, or the grace period of the policy if that is negative.
 func (t *step) graceOf(given time.Duration) time.Duration {
 	if given >= 0 {
 		return given
@@ -131,19 +132,19 @@ func (t *step) graceOf(given time.Duration) time.Duration {
 	return t.p.Grace
 }
 
-// settle decides what follows a run that is over, or could not begin.
+// settle decides what follows a run that has ended, or could not start.
 func (t *step) settle(l Lasted, unbegun bool) {
 	t.Last = Ending{t.p.outcome(t.Cause, t.Run.Exit), t.Cause, t.Run.Exit, t.Run.Killed, t.Run.Note}
-	t.due(Ends, Done)
-	t.Owed.Record = Now
+	t.resolve(ForEnd, Done)
+	t.Work.Record = Now
 	t.do(Settle)
-	turn := &t.Turn
-	// its caller is told, and it is not tried again
-	unbegun = unbegun && !turn.Automatic && !(t.p.Repeats && turn.ScheduleActive)
+	series := &t.Series
+	// its caller gets the error, and there is no other try
+	unbegun = unbegun && !series.Automatic && !(t.p.Repeats && series.ScheduleActive)
 	switch {
 	case t.Cause == ByRestart, t.Cause == ByTime: // in the slot that it has
-		turn.Automatic, turn.Retry = t.Cause == ByTime, true
-		turn.Restarts, turn.Streak, turn.Late, t.RerunPending = 0, 0, 0, false
+		series.Automatic, series.Retry = t.Cause == ByTime, true
+		series.Restarts, series.ShortRuns, series.Missed, t.RerunPending = 0, 0, 0, false
 		t.launch()
 	case t.Cause == ByReplacement:
 		held := t.Held
@@ -155,12 +156,12 @@ func (t *step) settle(l Lasted, unbegun bool) {
 	case t.Cause == ByStop, t.Cause == ByShutdown, t.Wish == task.Down, unbegun:
 		t.enter(Over)
 	case t.RerunPending:
-		t.begin(attempt{unasked: true})
-	case t.again():
+		t.begin(attempt{automatic: true})
+	case t.shouldRestart():
 		if l.Ran > t.p.Backoff.Max {
-			turn.Streak = 0
+			series.ShortRuns = 0
 		}
-		t.Pause = pause(t.p.Backoff, turn.Streak, l.Jitter)
+		t.BackoffDelay = backoffDelay(t.p.Backoff, series.ShortRuns, l.Jitter)
 		t.enter(Backoff)
 	case t.p.Repeats:
 		t.Cause = ByItself
@@ -170,18 +171,18 @@ func (t *step) settle(l Lasted, unbegun bool) {
 	}
 }
 
-// again tells whether the policy starts the task once more.
-func (t *step) again() bool {
+// shouldRestart reports whether the policy starts the task again.
+func (t *step) shouldRestart() bool {
 	p := t.p
 	if p.Restart == task.RestartAlways || p.Restart == task.RestartOnFailure && t.Last.State != task.Done {
-		return p.Max < 0 || t.Turn.Restarts < p.Max
+		return p.Max < 0 || t.Series.Restarts < p.Max
 	}
 	return false
 }
 
-// renew leads to the first of Renews, whatever others wait for begins with it.
+// renew starts the first replacement; ForStart callers then wait for that.
 func (t *step) renew() {
-	t.Owed.Callers[Renews] = Nothing
-	t.waiting(Ends, Done)
+	t.Work.Callers[ForReplacement] = NoCaller
+	t.resolvePending(ForEnd, Done)
 	t.do(Renew)
 }

@@ -15,7 +15,7 @@ func TestNoted(t *testing.T) {
 	stop1s, now := event("in 1s"), event("at once")
 	exit := Exited{Exit: task.Exit{Code: 1}}
 	left := Exited{Left: true}
-	gone := Gone{Swept: 2}
+	gone := Gone{LeftBehind: 2}
 	fail := Failed{Exit: task.Exit{Code: 127, Err: "not there"}}
 	timer, began, start := TimedOut{}, Began{}, Start{}
 	for _, tt := range []struct {
@@ -35,7 +35,7 @@ func TestNoted(t *testing.T) {
 		{"a restart undoes a stop", []Event{start, began, stop, restart, exit}, Starting, ByItself, task.Up, task.Stopped},
 		{"a restart of one that is swept", []Event{start, began, left, restart, gone}, Starting, ByItself, task.Up, task.Stopped},
 		{"a stop of one that is swept", []Event{start, began, left, stop, gone}, Over, ByStop, task.Down, task.Stopped},
-		{"swept", []Event{start, began, left, gone}, Backoff, BySweep, task.Up, task.Done},
+		{"swept", []Event{start, began, left, gone}, Backoff, ByLeftBehind, task.Up, task.Done},
 		{"a restart before it begins", []Event{start, restart, began}, Running, ByItself, task.Up, ""},
 		{"a stop before it begins", []Event{start, stop, began}, Stopping, ByStop, task.Down, ""},
 		{"a kill before it begins", []Event{start, now, began}, Killing, ByStop, task.Down, ""},
@@ -116,7 +116,7 @@ func TestSettledByPolicy(t *testing.T) {
 		{task.RestartAlways, -1, 0, ByItself, done, Backoff, task.Done},
 		{task.RestartAlways, -1, 99, ByItself, done, Backoff, task.Done},
 		{task.RestartAlways, 2, 2, ByItself, done, Over, task.Done},
-		{task.RestartAlways, -1, 0, BySweep, done, Backoff, task.Done},
+		{task.RestartAlways, -1, 0, ByLeftBehind, done, Backoff, task.Done},
 		{task.RestartAlways, -1, 0, ByStop, done, Over, task.Stopped},
 		{task.RestartNo, -1, 0, ByUnready, done, Over, task.Failed},
 		{task.RestartOnFailure, -1, 0, ByUnready, done, Backoff, task.Failed},
@@ -127,7 +127,7 @@ func TestSettledByPolicy(t *testing.T) {
 		{task.RestartOnFailure, 2, 2, ByTime, failed, Starting, task.Stopped},
 	} {
 		p := Policy{Restart: tt.restart, Max: tt.max, Backoff: task.Backoff{Min: 1, Max: 9}}
-		m := State{Phase: Stopping, Cause: tt.cause, Turn: Turn{Restarts: tt.was}}
+		m := State{Phase: Stopping, Cause: tt.cause, Series: Series{Restarts: tt.was}}
 		m, _, _ = after(p, m, Exited{Exit: tt.exit})
 		if m.Phase != tt.phase || m.Last.State != tt.state || m.Last.Exit != tt.exit || m.Last.Cause != tt.cause {
 			t.Errorf("%+v: %v, %+v", tt, m.Phase, m.Last)
@@ -153,17 +153,17 @@ func TestPause(t *testing.T) {
 	b := task.Backoff{Min: time.Second, Max: time.Minute}
 	for streak, want := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60, 60} {
 		want *= time.Second
-		if got := pause(b, streak, 0); got != want {
+		if got := backoffDelay(b, streak, 0); got != want {
 			t.Errorf("pause %d is %v, want %v", streak, got, want)
 		}
-		jittered := pause(b, streak, 0.999)
+		jittered := backoffDelay(b, streak, 0.999)
 		if want < b.Max && (jittered <= want || jittered > want+want/5) || jittered > b.Max {
 			t.Errorf("pause %d with jitter is %v", streak, jittered)
 		}
 	}
 	for _, b := range []task.Backoff{{Min: 1, Max: 1}, {Min: 1, Max: 1<<63 - 1}, {Min: 1<<63 - 1, Max: 1<<63 - 1}, {Min: 1 << 61, Max: 1 << 62}} {
 		for _, streak := range []int{0, 1, 61, 62, 63, 1 << 40} {
-			if got := pause(b, streak, 0.5); got < b.Min || got > b.Max {
+			if got := backoffDelay(b, streak, 0.5); got < b.Min || got > b.Max {
 				t.Errorf("pause %d of %v is %v", streak, b, got)
 			}
 		}
@@ -179,19 +179,19 @@ func TestPausesBeginAnewAfterALongRun(t *testing.T) {
 	} {
 		m, _, _ = after(p, m, Began{})
 		m, _, _ = after(p, m, Exited{Lasted: Lasted{Ran: tt.ran}})
-		if m.Phase != Backoff || m.Deadline(p, 0) != tt.pause*time.Second || m.Turn.Restarts != i {
-			t.Errorf("run %d of %v: %v, %v, %d restarts", i, tt.ran, m.Phase, m.Deadline(p, 0), m.Turn.Restarts)
+		if m.Phase != Backoff || m.Deadline(p, 0) != tt.pause*time.Second || m.Series.Restarts != i {
+			t.Errorf("run %d of %v: %v, %v, %d restarts", i, tt.ran, m.Phase, m.Deadline(p, 0), m.Series.Restarts)
 		}
 		m, _, _ = after(p, m, TimedOut{})
 	}
 	m, _, _ = after(p, m, Restart{})
-	if m.Turn.Restarts != 0 || m.Turn.Streak != 0 {
-		t.Errorf("after a restart by hand: %d restarts, streak %d", m.Turn.Restarts, m.Turn.Streak)
+	if m.Series.Restarts != 0 || m.Series.ShortRuns != 0 {
+		t.Errorf("after a restart by hand: %d restarts, streak %d", m.Series.Restarts, m.Series.ShortRuns)
 	}
 }
 
-// A run that cannot even begin is tried again unless somebody has asked for it,
-// and is told.
+// A run that cannot start is tried again, unless a caller has asked for it, who gets
+// the error.
 func TestUnasked(t *testing.T) {
 	t.Parallel()
 	by, none := Restart{}, GoOn{}
@@ -258,7 +258,7 @@ func TestPolicyOf(t *testing.T) {
 	}
 }
 
-// Which exit codes are no failure: 0, unless others are named.
+// Exit codes that count as success: 0, unless others are named.
 func TestSuccessCodes(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

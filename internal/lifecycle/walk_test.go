@@ -28,7 +28,7 @@ func alphabet() []Event {
 		Stop{Shutdown: true, Now: true},
 		Leave{},
 		GoOn{},
-		GoOn{Late: 2},
+		GoOn{Missed: 2},
 		Began{Brief: true},
 		Replace{Grace: time.Second},
 		SaveDue{},
@@ -36,7 +36,7 @@ func alphabet() []Event {
 	)
 }
 
-// rare tells the events that lead to many states, and differ little by policy.
+// rare reports which events lead to many states, and differ little by policy.
 func rare(e Event) bool {
 	switch e.(type) {
 	case Leave, Replace, Remove:
@@ -57,7 +57,7 @@ var lucks = []luck{
 	{unerased: true},
 }
 
-// matters tells whether the luck decides anything that the effects of all going well had.
+// matters reports whether the luck decides anything for these effects.
 func (l luck) matters(effects []Effect) bool {
 	has := func(a Action) bool { return slices.ContainsFunc(effects, func(e Effect) bool { return e.Do == a }) }
 	return (len(l.unsaved) == 0 || has(Save)) && (!l.dropped && !l.later || has(Renew)) && (!l.unerased || has(Erase))
@@ -109,10 +109,10 @@ func phasesOf(p Policy) (all []Phase) {
 // essence is s without what no later step depends on, so that there are finitely
 // many of them: see TestEssence.
 func essence(p Policy, s State) State {
-	s.Armed, s.Turn.Late, s.Run.Note = 0, 0, ""
-	s.Turn.Streak = min(s.Turn.Streak, 2) // the longest pause
+	s.Armed, s.Series.Missed, s.Run.Note = 0, 0, ""
+	s.Series.ShortRuns = min(s.Series.ShortRuns, 2) // the longest pause
 	if p.Max < 0 {
-		s.Turn.Restarts = 0
+		s.Series.Restarts = 0
 	}
 	if s.Phase == Over {
 		s.Last = Ending{State: s.Last.State, Cause: shutdown(s.Last.Cause)}
@@ -129,19 +129,19 @@ func essence(p Policy, s State) State {
 		s.Cause = ByItself
 	}
 	if s.Phase != Starting && s.Phase != Waiting && s.Phase != Queued {
-		s.Turn.Automatic, s.Turn.Retry = false, false
+		s.Series.Automatic, s.Series.Retry = false, false
 	}
 	if s.Phase != Starting {
-		s.Turn.RanBefore = false
+		s.Series.RanBefore = false
 	}
 	if !p.Repeats {
-		s.Turn.ScheduleActive = false
+		s.Series.ScheduleActive = false
 	}
 	if s.Phase != Stopping && (s.Phase != Starting || s.Cause == ByItself) {
 		s.Grace = 0
 	}
 	if s.Phase != Backoff {
-		s.Pause = 0
+		s.BackoffDelay = 0
 	}
 	return s
 }
@@ -165,7 +165,7 @@ func kind(p Policy, e task.Exit) task.Exit {
 	return task.Exit{Signal: 1}
 }
 
-// anyOK is an exit code that is no failure.
+// anyOK is an exit code that counts as success.
 func (p *Policy) anyOK() int {
 	for code := range 256 {
 		if p.ok(task.Exit{Code: code}) {
@@ -176,7 +176,7 @@ func (p *Policy) anyOK() int {
 }
 
 // essence likewise, of what a record says.
-func (k Kept) essence(p Policy) Kept {
+func (k Recorded) essence(p Policy) Recorded {
 	if p.Max < 0 {
 		k.Restarts = 0
 	}
@@ -189,7 +189,7 @@ func (k Kept) essence(p Policy) Kept {
 	return k
 }
 
-// pair is a state and what is so beside it.
+// pair is a state and the world around it.
 type pair struct {
 	s State
 	w world
@@ -202,7 +202,7 @@ type walk struct {
 	events  []Event
 	lucks   []luck
 	seen    map[pair]bool
-	left    map[Kept]bool
+	left    map[Recorded]bool
 	reached map[Phase]bool
 	level   []pair
 	next    []pair
@@ -210,7 +210,7 @@ type walk struct {
 }
 
 func newWalk(p Policy, events []Event, lucks []luck) *walk {
-	return &walk{p: p, events: events, lucks: lucks, seen: make(map[pair]bool), left: make(map[Kept]bool), reached: make(map[Phase]bool)}
+	return &walk{p: p, events: events, lucks: lucks, seen: make(map[pair]bool), left: make(map[Recorded]bool), reached: make(map[Phase]bool)}
 }
 
 // crowd has all wait who may without deciding anything, for the sake of fewer pairs.
@@ -219,11 +219,11 @@ func (p pair) crowd() pair {
 	if !s.Phase.Live() || s.Phase.Up() {
 		return p
 	}
-	begins := s.Phase == Starting && !s.Turn.Automatic || s.Cause == ByRestart
-	p.w.waits[Ends], p.w.waits[Begins] = s.Cause != ByItself, begins
-	for who, waits := range p.w.waits {
-		if s.Owed.Callers[who] = Nothing; waits {
-			s.Owed.Callers[who] = Pending
+	begins := s.Phase == Starting && !s.Series.Automatic || s.Cause == ByRestart
+	p.w.waits[ForEnd], p.w.waits[ForStart] = s.Cause != ByItself, begins
+	for kind, waits := range p.w.waits {
+		if s.Work.Callers[kind] = NoCaller; waits {
+			s.Work.Callers[kind] = Pending
 		}
 	}
 	return p
@@ -267,7 +267,7 @@ func (k *walk) from(at pair, e Event) error {
 		}
 		k.steps++
 		var dies error
-		s, w, does, err := led(k.p, at.s, at.w, e, l, func(r Kept) {
+		s, w, does, err := led(k.p, at.s, at.w, e, l, func(r Recorded) {
 			if r = r.essence(k.p); dies == nil && !k.left[r] {
 				k.left[r] = true
 				dies = k.die(r)

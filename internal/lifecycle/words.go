@@ -8,7 +8,7 @@ import (
 	"tasks/pkg/task"
 )
 
-// Public is the state that users see.
+// Public returns the state that users see.
 func (s State) Public() task.State {
 	switch s.Phase {
 	case Sleeping, Waiting:
@@ -35,7 +35,7 @@ func (s State) Public() task.State {
 	}
 }
 
-// IsReady tells whether the run is ready, where that is known.
+// IsReady reports whether the run is ready, and whether that is known.
 func (s State) IsReady() (ready, known bool) {
 	switch s.Phase {
 	case Running, Paused:
@@ -46,12 +46,12 @@ func (s State) IsReady() (ready, known bool) {
 	return false, false
 }
 
-// Reason says why the state is what it is, as a sentence for people; unreached is why
-// not all of the run was asked to end.
+// Reason explains the state in a sentence for people; unreached says why a stop could
+// not be sent to all of the run.
 func (s State) Reason(p Policy, unreached string) string {
 	switch s.Phase {
 	case Sleeping:
-		if !s.Turn.Ran && s.Last.Exit.Err == "" {
+		if !s.Series.Ran && s.Last.Exit.Err == "" {
 			return ""
 		}
 		return s.Why(p)
@@ -66,8 +66,8 @@ func (s State) Reason(p Policy, unreached string) string {
 	return s.Doing(p)
 }
 
-// NotStarted says why the task called name cannot be started; waitsFor is what it
-// waits for, if others.
+// NotStarted says why the task called name cannot be started; waitsFor names the
+// tasks that it waits for.
 func (s State) NotStarted(name, waitsFor string) string {
 	switch s.Phase {
 	case Running:
@@ -82,20 +82,20 @@ func (s State) NotStarted(name, waitsFor string) string {
 	return fmt.Sprintf("Task %s is %s.", name, s.Public())
 }
 
-// Doing says why a run that has not ended is not simply running, as a sentence
-// for people.
+// Doing says in a sentence for people why a run that has not ended is not simply
+// running.
 func (s State) Doing(p Policy) string {
 	var why string
 	switch s.Cause {
 	case ByItself:
-		if s.Turn.Late > 0 && s.Phase != Sleeping {
-			return fmt.Sprintf("once for %d missed %s", s.Turn.Late, plural(s.Turn.Late, "time", "times"))
+		if s.Series.Missed > 0 && s.Phase != Sleeping {
+			return fmt.Sprintf("once for %d missed %s", s.Series.Missed, plural(s.Series.Missed, "time", "times"))
 		}
 		return ""
 	case ByStop, ByReplacement:
 		why = "was asked to stop"
 	case ByRestart:
-		why = "is to be started again"
+		why = "will be started again"
 	case ByTime:
 		why = "its next time has come"
 	case ByUnready:
@@ -106,8 +106,8 @@ func (s State) Doing(p Policy) string {
 		why = "supervisor is shutting down"
 	case ByTimeout:
 		why = fmt.Sprintf("timed out after %s", p.Timeout)
-	case BySweep:
-		why = "main process ended; what it left is being swept"
+	case ByLeftBehind:
+		why = "main process ended; stopping what it left behind"
 	}
 	switch s.Phase {
 	case Killing:
@@ -126,8 +126,7 @@ func (s State) unready(p Policy, note string) string {
 	return why
 }
 
-// Why says how the last run that is over came to its end, as a sentence for
-// people; "" for exit code 0.
+// Why says in a sentence for people how the last run ended; "" for exit code 0.
 func (s State) Why(p Policy) string {
 	var parts []string
 	say := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
@@ -162,14 +161,14 @@ func (s State) Why(p Policy) string {
 	if s.Last.Killed && e.Signal == syscall.SIGKILL {
 		say("killed")
 	}
-	switch n := e.Swept; {
-	case n > 0 && s.Last.Cause == BySweep:
+	switch n := e.LeftBehind; {
+	case n > 0 && s.Last.Cause == ByLeftBehind:
 		say("main process ended; %d %s swept", n, plural(n, "other", "others"))
 	case n > 0:
-		say("%d escaped %s swept", n, plural(n, "process", "processes"))
+		say("%d escaped %s stopped too", n, plural(n, "process", "processes"))
 	}
-	if s.Phase == Over && s.Turn.Restarts > 0 && s.Turn.Restarts == p.Max && s.Last.State == task.Failed {
-		say("gave up after %d %s", s.Turn.Restarts, plural(s.Turn.Restarts, "restart", "restarts"))
+	if s.Phase == Over && s.Series.Restarts > 0 && s.Series.Restarts == p.Max && s.Last.State == task.Failed {
+		say("gave up after %d %s", s.Series.Restarts, plural(s.Series.Restarts, "restart", "restarts"))
 	}
 	return strings.Join(parts, "; ")
 }

@@ -42,10 +42,10 @@ func TestDoing(t *testing.T) {
 		{Running, ByItself, ""},
 		{Starting, ByStop, "was asked to stop"},
 		{Stopping, ByStop, "was asked to stop"},
-		{Stopping, ByRestart, "is to be started again"},
+		{Stopping, ByRestart, "will be started again"},
 		{Stopping, ByShutdown, "supervisor is shutting down"},
 		{Stopping, ByTimeout, "timed out after 1m30s"},
-		{Stopping, BySweep, "main process ended; what it left is being swept"},
+		{Stopping, ByLeftBehind, "main process ended; stopping what it left behind"},
 		{Killing, ByStop, "was asked to stop; killed"},
 		{Stuck, ByTimeout, "timed out after 1m30s; still there after KILL"},
 		{Probing, ByItself, ""},
@@ -62,13 +62,13 @@ func TestDoing(t *testing.T) {
 		t.Errorf("without a note: %q, want %q", got, want)
 	}
 	for m, want := range map[State]string{
-		{Phase: Running, Turn: Turn{Late: 1}}:                    "once for 1 missed time",
-		{Phase: Waiting, Turn: Turn{Late: 3}}:                    "once for 3 missed times",
-		{Phase: Sleeping, Turn: Turn{Late: 3}}:                   "", // for the next one
-		{Phase: Stopping, Turn: Turn{Late: 3}, Cause: ByRestart}: "is to be started again",
+		{Phase: Running, Series: Series{Missed: 1}}:                    "once for 1 missed time",
+		{Phase: Waiting, Series: Series{Missed: 3}}:                    "once for 3 missed times",
+		{Phase: Sleeping, Series: Series{Missed: 3}}:                   "", // for the next one
+		{Phase: Stopping, Series: Series{Missed: 3}, Cause: ByRestart}: "will be started again",
 	} {
 		if got := m.Doing(p); got != want {
-			t.Errorf("%v, %d late: %q, want %q", m.Phase, m.Turn.Late, got, want)
+			t.Errorf("%v, %d late: %q, want %q", m.Phase, m.Series.Missed, got, want)
 		}
 	}
 }
@@ -90,15 +90,15 @@ func TestWhy(t *testing.T) {
 		{Ending{State: task.Lost, Exit: task.Exit{Lost: true}}, 0, "ended while no supervisor watched"},
 		{Ending{State: task.Stopped, Cause: ByStop, Exit: task.Exit{Signal: syscall.SIGTERM}}, 0, "stopped"},
 		{Ending{State: task.Stopped, Cause: ByStop, Exit: kill, Killed: true}, 0, "stopped; killed"},
-		{Ending{State: task.Stopped, Cause: ByStop, Exit: task.Exit{Swept: 1}}, 0, "stopped; 1 escaped process swept"},
-		{Ending{State: task.Stopped, Cause: ByStop, Exit: task.Exit{Swept: 2}}, 0, "stopped; 2 escaped processes swept"},
+		{Ending{State: task.Stopped, Cause: ByStop, Exit: task.Exit{LeftBehind: 1}}, 0, "stopped; 1 escaped process stopped too"},
+		{Ending{State: task.Stopped, Cause: ByStop, Exit: task.Exit{LeftBehind: 2}}, 0, "stopped; 2 escaped processes stopped too"},
 		{Ending{State: task.Stopped, Cause: ByRestart}, 0, "restarted"},
 		{Ending{State: task.Stopped, Cause: ByShutdown}, 0, "supervisor was shut down"},
 		{Ending{State: task.Failed, Cause: ByTimeout}, 0, "timed out after 5s"},
 		{Ending{State: task.Failed, Cause: ByTimeout, Exit: kill, Killed: true}, 0, "timed out after 5s; killed"},
-		{Ending{State: task.Done, Cause: BySweep, Exit: task.Exit{Swept: 1}}, 0, "main process ended; 1 other swept"},
-		{Ending{State: task.Failed, Cause: BySweep, Exit: task.Exit{Code: 2, Swept: 3}}, 0, "exit code 2; main process ended; 3 others swept"},
-		{Ending{State: task.Done, Cause: BySweep}, 0, ""}, // what it left ended by itself
+		{Ending{State: task.Done, Cause: ByLeftBehind, Exit: task.Exit{LeftBehind: 1}}, 0, "main process ended; 1 other swept"},
+		{Ending{State: task.Failed, Cause: ByLeftBehind, Exit: task.Exit{Code: 2, LeftBehind: 3}}, 0, "exit code 2; main process ended; 3 others swept"},
+		{Ending{State: task.Done, Cause: ByLeftBehind}, 0, ""}, // what it left ended by itself
 		{Ending{State: task.Failed, Exit: task.Exit{Code: 1}}, 2, "exit code 1"},
 		{Ending{State: task.Failed, Exit: task.Exit{Code: 1}}, 3, "exit code 1; gave up after 3 restarts"},
 		{Ending{State: task.Done}, 3, ""},
@@ -106,15 +106,15 @@ func TestWhy(t *testing.T) {
 		{Ending{State: task.Failed, Cause: ByUnready}, 0, "not ready after 30s"},
 		{Ending{State: task.Failed, Cause: ByUnready, Note: "status 503"}, 0, "not ready after 30s: status 503"},
 		{Ending{State: task.Failed, Cause: ByUnready, Note: "status 503", Exit: kill, Killed: true}, 3, "not ready after 30s: status 503; killed; gave up after 3 restarts"},
-		{Ending{State: task.Failed, Cause: ByUnhealthy, Note: "status 503", Exit: task.Exit{Swept: 1}}, 0, "unhealthy: status 503; 1 escaped process swept"},
+		{Ending{State: task.Failed, Cause: ByUnhealthy, Note: "status 503", Exit: task.Exit{LeftBehind: 1}}, 0, "unhealthy: status 503; 1 escaped process stopped too"},
 		{Ending{State: task.Failed, Exit: task.Exit{Code: 126, Err: "dependency db is failed"}}, 0, "dependency db is failed"},
 	} {
-		m := State{Phase: Over, Last: tt.last, Turn: Turn{Restarts: tt.restarts}}
+		m := State{Phase: Over, Last: tt.last, Series: Series{Restarts: tt.restarts}}
 		if got := m.Why(p); got != tt.want {
 			t.Errorf("%+v: %q, want %q", tt.last, got, tt.want)
 		}
 	}
-	m := State{Phase: Over, Last: Ending{State: task.Failed, Exit: task.Exit{Code: 1}}, Turn: Turn{Restarts: 1}}
+	m := State{Phase: Over, Last: Ending{State: task.Failed, Exit: task.Exit{Code: 1}}, Series: Series{Restarts: 1}}
 	if got, want := m.Why(Policy{Max: 1}), "exit code 1; gave up after 1 restart"; got != want {
 		t.Errorf("after the only restart: %q, want %q", got, want)
 	}

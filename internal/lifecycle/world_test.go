@@ -17,19 +17,19 @@ type world struct {
 	before  bool // likewise, before the one that was asked for
 	slot    bool // one was granted, and not given back
 	clear   bool // what it waits for has happened, or a run was and is followed by another
-	timed   bool // it was told to sleep until its time
+	timed   bool // it must sleep until its time
 
-	waits   [callers]bool // somebody does
-	current bool          // the record says what the state is
+	waits   [callerKinds]bool // somebody does
+	current bool              // the record says what the state is
 }
 
-// led is lead, with all checks. Whatever becomes durable is told to left, which may be
+// led is lead, with all checks. Whatever becomes durable is passed to left, which may be
 // nil.
-func led(p Policy, s State, w world, e Event, l luck, left func(Kept)) (State, world, []Effect, error) {
+func led(p Policy, s State, w world, e Event, l luck, left func(Recorded)) (State, world, []Effect, error) {
 	is, effects, err := lead(p, s, e, l, func(was State, e Event, is State, effects []Effect) (err error) {
 		w, err = w.see(p, was, is, e, effects)
 		if saved, ok := e.(Saved); ok && !saved.Failed && left != nil {
-			left(was.Kept())
+			left(was.Recorded())
 		}
 		if err != nil {
 			err = fmt.Errorf("%T%+v takes\n%+v to\n%+v with %v: %w", e, e, was, is, effects, err)
@@ -63,23 +63,23 @@ func mayConflict(s State, e Event) error {
 	return fmt.Errorf("%T is refused", e)
 }
 
-// atRest: each who waits waits for something that may still come.
+// atRest checks that each caller waits for something that may still come.
 func (w *world) atRest(s State) error {
-	for who, waits := range w.waits {
-		who := Who(who)
+	for kind, waits := range w.waits {
+		kind := CallerKind(kind)
 		switch {
-		case waits != s.Waits(who):
-			return fmt.Errorf("callers of %d: %v, but %v", who, waits, s.Owed.Callers)
+		case waits != s.HasCaller(kind):
+			return fmt.Errorf("callers of %d: %v, but %v", kind, waits, s.Work.Callers)
 		case !waits:
-		case s.Owed.Callers[who] != Pending:
-			return fmt.Errorf("callers of %d are due at rest: %v", who, s.Owed.Callers)
-		case who == Begins && s.Phase.Live() && !s.Phase.Up():
-		case who != Turns && s.Phase.Live() && !s.Phase.Up(), who == Renews && s.Held && s.Phase == Over:
+		case s.Work.Callers[kind] != Pending:
+			return fmt.Errorf("callers of %d are due at rest: %v", kind, s.Work.Callers)
+		case kind == ForStart && s.Phase.Live() && !s.Phase.Up():
+		case kind != ForRecord && s.Phase.Live() && !s.Phase.Up(), kind == ForReplacement && s.Held && s.Phase == Over:
 		default:
-			return fmt.Errorf("callers of %d wait for ever in %v", who, s.Phase)
+			return fmt.Errorf("callers of %d wait for ever in %v", kind, s.Phase)
 		}
 	}
-	if o := s.Owed; o.Changed || o.Began || o.Record != NotNow || o.Intent != (Intent{}) {
+	if o := s.Work; o.Changed || o.Began || o.Record != NotNow || o.Intent != (Intent{}) {
 		return fmt.Errorf("owed at rest: %+v", o)
 	}
 	return nil
@@ -105,13 +105,13 @@ func (w world) see(p Policy, was, is State, e Event, effects []Effect) (world, e
 		}
 	}
 	if _, recovered := e.(Recovered); recovered {
-		w.current = !is.Owed.Stale
+		w.current = !is.Work.Stale
 	} else {
-		w.current = w.current && (is == was || is.Kept() == was.Kept())
+		w.current = w.current && (is == was || is.Recorded() == was.Recorded())
 	}
 	w.clear = w.clear && p.After && (is.Phase.Live() || is.Phase == Queued || is.Phase == Backoff)
 	w.timed = w.timed && is.Phase == Sleeping
-	if _, erased := e.(Erased); erased && is.Never() {
+	if _, erased := e.(Erased); erased && is.NeverStarted() {
 		return w, nil
 	}
 	for _, check := range []func(Policy, State, State, Event) error{w.holds, w.passes, w.rests} {
@@ -122,10 +122,10 @@ func (w world) see(p Policy, was, is State, e Event, effects []Effect) (world, e
 	return w, nil
 }
 
-// anew tells whether a start or restart in phase p begins anew.
-func anew(p Phase) bool { return p == Idle || p == Sleeping || p == Backoff || p == Over }
+// startsAgain reports whether a start or restart in phase p starts a new run.
+func startsAgain(p Phase) bool { return p == Idle || p == Sleeping || p == Backoff || p == Over }
 
-// byHand tells that somebody has asked for a run.
+// byHand reports whether somebody asked for a run.
 func byHand(e Event) bool {
 	switch e.(type) {
 	case Start, Restart:
@@ -135,50 +135,50 @@ func byHand(e Event) bool {
 }
 
 // called is who waits for what e does.
-func called(s State, e Event) (Who, bool) {
+func called(s State, e Event) (CallerKind, bool) {
 	switch e := e.(type) {
 	case Start, GoOn, Restart:
-		return Begins, true
+		return ForStart, true
 	case Stop:
-		return Ends, true
+		return ForEnd, true
 	case Replace:
-		return Renews, true
+		return ForReplacement, true
 	case Remove:
-		return Removes, true
+		return ForRemoval, true
 	case Pause, Resume:
-		return Turns, true
+		return ForRecord, true
 	case Leave:
-		return s.LeaveWaits(e), true
+		return s.LeaveWaitsFor(e), true
 	}
 	return 0, false
 }
 
 // hear takes note of an event that was taken.
 func (w *world) hear(p Policy, was, is State, e Event) error {
-	if who, ok := called(was, e); ok {
-		w.waits[who] = true
+	if kind, ok := called(was, e); ok {
+		w.waits[kind] = true
 	}
 	switch e := e.(type) {
 	case Start:
 		w.starts(false, e.Later, false)
 	case GoOn:
-		if was.Waits(Renews) { // a start follows
+		if was.HasCaller(ForReplacement) { // a start follows
 			return nil
 		}
 		w.starts(e.Clear, e.Later, w.begun && e.Later)
 	case Restart:
 		switch {
-		case anew(was.Phase):
+		case startsAgain(was.Phase):
 			w.starts(false, false, false)
 		case was.Phase == Waiting || was.Phase == Queued:
 			w.stopped, w.begun = false, false
-		case !was.Waits(Removes):
+		case !was.HasCaller(ForRemoval):
 			w.stopped = false
 		}
 	case Stop, Remove:
 		w.stopped = true
 	case Leave:
-		w.stopped = w.stopped || waitsFor(was, e) == Ends
+		w.stopped = w.stopped || waitsFor(was, e) == ForEnd
 	case Tick:
 		return w.ticked(p, was, is)
 	case DependenciesMet:
@@ -198,11 +198,11 @@ func (w *world) hear(p Policy, was, is State, e Event) error {
 		w.stopped = w.stopped || is.Run.Refused && !was.Run.Refused
 	case Recovered:
 		taken := e.Found == TakenBack
-		w.live, w.asked, w.begun, w.stopped = taken, false, is.Turn.Ran, is.Wish == task.Down
+		w.live, w.asked, w.begun, w.stopped = taken, false, is.Series.Ran, is.Wish == task.Down
 		w.slot, w.clear = taken && p.Grouped, taken && p.After
-		w.waits[Renews] = is.Waits(Renews) // what was recorded of it
+		w.waits[ForReplacement] = is.HasCaller(ForReplacement) // what was recorded of it
 	case Postponed:
-		w.waits[Renews] = true
+		w.waits[ForReplacement] = true
 	case Erased:
 		if !e.Failed {
 			*w = world{waits: w.waits}
@@ -211,9 +211,9 @@ func (w *world) hear(p Policy, was, is State, e Event) error {
 	return nil
 }
 
-func waitsFor(s State, e Event) Who {
-	who, _ := called(s, e)
-	return who
+func waitsFor(s State, e Event) CallerKind {
+	kind, _ := called(s, e)
+	return kind
 }
 
 func (w *world) starts(clear, timed, begun bool) {
@@ -251,7 +251,7 @@ func (w *world) do(p Policy, was, is State, e Event, effect Effect) error {
 			return errors.New("a run is launched without a slot")
 		case p.After && !w.clear:
 			return errors.New("a run is launched before others")
-		case was.Phase.Live() && is.Turn.Late > 0:
+		case was.Phase.Live() && is.Series.Missed > 0:
 			return errors.New("a run that follows another is late")
 		}
 		w.asked, w.before, w.begun = true, w.begun, true
@@ -270,12 +270,12 @@ func (w *world) do(p Policy, was, is State, e Event, effect Effect) error {
 			return errors.New("a run is forgotten")
 		}
 	case Renew:
-		if is.Phase != Over || !w.waits[Renews] {
+		if is.Phase != Over || !w.waits[ForReplacement] {
 			return errors.New("renewed for nobody")
 		}
-		w.waits[Renews] = false
+		w.waits[ForReplacement] = false
 	case Erase:
-		if is.Phase != Over || !w.waits[Removes] || w.waits[Begins] || w.waits[Ends] || w.waits[Renews] {
+		if is.Phase != Over || !w.waits[ForRemoval] || w.waits[ForStart] || w.waits[ForEnd] || w.waits[ForReplacement] {
 			return errors.New("erased for nobody, or while others wait")
 		}
 	case Answer:
@@ -305,15 +305,15 @@ func (w *world) settles(was, is State, e Event) error {
 
 // answers: each caller hears once, and as done of what is durable alone.
 func (w *world) answers(p Policy, was, is State, e Event, effect Effect) error {
-	who := effect.Who
-	if !w.waits[who] {
+	kind := effect.To
+	if !w.waits[kind] {
 		return errors.New("an answer for nobody")
 	}
-	w.waits[who] = false
+	w.waits[kind] = false
 	if effect.Outcome != Done {
 		return nil
 	}
-	if who == Removes {
+	if kind == ForRemoval {
 		if _, ok := e.(Erased); !ok || is.Phase != Idle {
 			return errors.New("told as removed")
 		}
@@ -322,15 +322,15 @@ func (w *world) answers(p Policy, was, is State, e Event, effect Effect) error {
 	switch {
 	case !w.current:
 		return errors.New("told as done of what is not recorded")
-	case who == Begins && !w.live && !was.Phase.Pending():
+	case kind == ForStart && !w.live && !was.Phase.Pending():
 		return errors.New("told as begun")
-	case who == Ends && w.live:
+	case kind == ForEnd && w.live:
 		return errors.New("told as ended")
 	}
 	return nil
 }
 
-// failed tells that the run could not begin.
+// failed reports whether the run could not start.
 func failed(e Event) bool {
 	switch e.(type) {
 	case Failed, OutOfResources:

@@ -58,7 +58,7 @@ func outlive(t *testing.T, s stage) []orphan {
 	h := helper(t, "orphanage")
 	h.Env = env(t, map[string]string{"PROCESS_TEST_HELPER": "orphanage", "PROCESS_TEST_STAGE": string(text), "PATH": "/usr/bin:/bin"})
 	keeper := start(t, h)
-	for end := time.Now().Add(enginetest.Patience); ; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(enginetest.Timeout); ; time.Sleep(time.Millisecond) {
 		if _, err := os.Stat(s.dead()); err == nil {
 			break
 		}
@@ -128,7 +128,7 @@ func (o orphan) adopt(t *testing.T) started {
 // ended waits until the process is no more, or a zombie.
 func (o orphan) ended(t *testing.T) {
 	t.Helper()
-	for end := time.Now().Add(enginetest.Patience); alive(o.proc()); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(enginetest.Timeout); alive(o.proc()); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("process %d does not end", o.ref.PID)
 		}
@@ -138,7 +138,7 @@ func (o orphan) ended(t *testing.T) {
 // reaped waits until nothing is left of the process.
 func (o orphan) reaped(t *testing.T) {
 	t.Helper()
-	for end := time.Now().Add(enginetest.Patience); startOf(o.ref.PID) == o.ref.Start; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(enginetest.Timeout); startOf(o.ref.PID) == o.ref.Start; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("process %d is not reaped", o.ref.PID)
 		}
@@ -186,7 +186,7 @@ func TestAdoptedExits(t *testing.T) {
 			if got.Lost && !with.keep && !recordsExits() {
 				continue
 			}
-			if got.Swept = 0; got != want[i] { // the sleep may have ended later
+			if got.LeftBehind = 0; got != want[i] { // the sleep may have ended later
 				t.Errorf("%+v: %+v, want %+v", with, got, want[i])
 			}
 		}

@@ -63,7 +63,7 @@ func TestAdoptWhatIsLeftInTheSession(t *testing.T) {
 			t.Error("the deaf one obeyed")
 		}
 		s.Stop(syscall.SIGKILL)
-		if e := s.wait(t); e != (task.Exit{Lost: true, Swept: 1}) {
+		if e := s.wait(t); e != (task.Exit{Lost: true, LeftBehind: 1}) {
 			t.Errorf("%+v", e)
 		}
 		noneAlive(t, outs[0])
@@ -73,7 +73,7 @@ func TestAdoptWhatIsLeftInTheSession(t *testing.T) {
 // awaitTold waits until the process was sent the run's signal.
 func awaitTold(t *testing.T, r *run, p proc) {
 	t.Helper()
-	for end := time.Now().Add(enginetest.Patience); ; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(enginetest.Timeout); ; time.Sleep(time.Millisecond) {
 		r.engine.mu.Lock()
 		sig := r.told[p]
 		r.engine.mu.Unlock()

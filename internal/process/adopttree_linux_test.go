@@ -44,7 +44,7 @@ func TestAdoptWhatTheLostLeft(t *testing.T) {
 		if tt.deaf {
 			s.Stop(syscall.SIGKILL)
 		}
-		if e := s.wait(t); !e.Lost || e.Swept < 1 {
+		if e := s.wait(t); !e.Lost || e.LeftBehind < 1 {
 			t.Errorf("%+v", e)
 		}
 		noneAlive(t, out)

@@ -28,7 +28,7 @@ func cgroupOf(s started) cgroup { return cgroup(s.Ref().Cgroup) }
 // removed waits until the cgroup is no more.
 func removed(t *testing.T, c cgroup) {
 	t.Helper()
-	for end := time.Now().Add(enginetest.Patience); ; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(enginetest.Timeout); ; time.Sleep(time.Millisecond) {
 		if _, err := os.Stat(string(c)); errors.Is(err, fs.ErrNotExist) {
 			return
 		}
@@ -107,7 +107,7 @@ func TestCgroupOfARunsOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	inside := cgroup(s.Ref().Cgroup + "/a/b")
-	for end := time.Now().Add(enginetest.Patience); !isPopulated(inside); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(enginetest.Timeout); !isPopulated(inside); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("nothing came into the cgroup of its own")
 		}

@@ -44,7 +44,7 @@ func TestAdoptedStopSparesWhoOpenedTheLog(t *testing.T) {
 		spared[what] = p
 		t.Cleanup(func() { shared.tree.signal(p, syscall.SIGKILL) })
 		ready := func() bool { return programOf(pid) == "sleep" && len(openFiles(pid, o.path)) > 0 }
-		for end := time.Now().Add(enginetest.Patience); !ready(); time.Sleep(time.Millisecond) {
+		for end := time.Now().Add(enginetest.Timeout); !ready(); time.Sleep(time.Millisecond) {
 			if time.Now().After(end) {
 				t.Fatalf("the %s does not open the log", what)
 			}
@@ -54,7 +54,7 @@ func TestAdoptedStopSparesWhoOpenedTheLog(t *testing.T) {
 	enginetest.Await(t, s.Exited(), "Exited")
 	notGone(t, s)
 	s.Stop(syscall.SIGTERM)
-	if e := s.wait(t); !e.Lost || e.Swept != 1 {
+	if e := s.wait(t); !e.Lost || e.LeftBehind != 1 {
 		t.Errorf("%+v", e)
 	}
 	noneAlive(t, out)
@@ -78,7 +78,7 @@ func TestEndSparesAnothersWriter(t *testing.T) {
 				another := w.start(t, sh(`(`+clear+`/usr/bin/setsid /bin/sh -c 'echo writer $$ >>`+s.path+`; exec /bin/sleep 1000 >>`+s.path+` 2>&1' &); exec sleep 1000`))
 				writer := procOf(t, s.line(t, "writer"))
 				t.Cleanup(func() { shared.tree.signal(writer, syscall.SIGKILL) })
-				for end := time.Now().Add(enginetest.Patience); len(openFiles(writer.pid, s.path)) < 2; time.Sleep(time.Millisecond) {
+				for end := time.Now().Add(enginetest.Timeout); len(openFiles(writer.pid, s.path)) < 2; time.Sleep(time.Millisecond) {
 					if time.Now().After(end) {
 						t.Fatal("the writer does not open the log")
 					}
@@ -88,7 +88,7 @@ func TestEndSparesAnothersWriter(t *testing.T) {
 				} else if err := os.WriteFile(end, nil, 0o600); err != nil {
 					t.Fatal(err)
 				}
-				if e := s.wait(t); e.Swept != 0 {
+				if e := s.wait(t); e.LeftBehind != 0 {
 					t.Errorf("%s, %q, stop %v: %+v", w, clear, stop, e)
 				}
 				if !alive(writer) {
@@ -222,7 +222,7 @@ func TestServiceWithTheEnvironmentOfARun(t *testing.T) {
 	t.Parallel()
 	s := start(t, sh(`sh -c 'echo child $$; exec sleep 1000' & sh -c 'echo service $$; exec env SYSTEMD_EXEC_PID=$$ sleep 1000' & wait`))
 	child, service := procOf(t, s.line(t, "child")), procOf(t, s.line(t, "service"))
-	for end := time.Now().Add(enginetest.Patience); nameOfRun(service.pid) != ""; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(enginetest.Timeout); nameOfRun(service.pid) != ""; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("a service counts as part of the run")
 		}

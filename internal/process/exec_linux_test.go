@@ -18,7 +18,7 @@ func TestLeftInTheMidstOfExecs(t *testing.T) {
 		default:
 		}
 		s.Stop(9)
-		if e := s.wait(t); e.Swept != 1 {
+		if e := s.wait(t); e.LeftBehind != 1 {
 			t.Errorf("%+v", e)
 		}
 	}

@@ -64,7 +64,7 @@ func playFreeze() {
 		return exit, err
 	}
 	exit, err := line(context.Background(), "setsid sleep 1000 & exit 4")
-	if must(err); exit.Code != 4 || exit.Swept != 1 {
+	if must(err); exit.Code != 4 || exit.LeftBehind != 1 {
 		must(fmt.Errorf("a line ended with %+v", exit))
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)

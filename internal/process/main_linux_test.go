@@ -70,7 +70,7 @@ func runTests(m *testing.M, first *FirstThread) int {
 
 // leftBehind is the processes that have come to this one, and do not end.
 func leftBehind() (left []stat) {
-	for end := time.Now().Add(enginetest.Patience / 10); ; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(enginetest.Timeout / 10); ; time.Sleep(10 * time.Millisecond) {
 		left = nil
 		all, err := scan()
 		for _, p := range all {
@@ -110,7 +110,7 @@ func (s started) log(t testing.TB) string {
 // follows it.
 func (s started) line(t *testing.T, word string) string {
 	t.Helper()
-	for end := time.Now().Add(enginetest.Patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(enginetest.Timeout); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		for line := range strings.Lines(s.log(t)) {
 			if rest, ok := strings.CutPrefix(line, word); ok && strings.HasSuffix(line, "\n") {
 				return strings.TrimSpace(rest)

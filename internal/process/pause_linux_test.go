@@ -48,7 +48,7 @@ func atRest(s started, p proc) bool {
 
 func awaken(t *testing.T, s started, p proc) {
 	t.Helper()
-	for end := time.Now().Add(enginetest.Patience); atRest(s, p); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(enginetest.Timeout); atRest(s, p); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("process %d does not go on", p.pid)
 		}
@@ -171,7 +171,7 @@ func TestPauseWhatForks(t *testing.T) {
 				t.Errorf("%s: it wrote %d bytes while it was paused", w, after-before)
 			}
 			resume(t, s)
-			for end := time.Now().Add(enginetest.Patience); len(s.log(t)) == before; time.Sleep(time.Millisecond) {
+			for end := time.Now().Add(enginetest.Timeout); len(s.log(t)) == before; time.Sleep(time.Millisecond) {
 				if time.Now().After(end) {
 					t.Fatalf("%s: it does not go on", w)
 				}
@@ -274,7 +274,7 @@ func TestResumeWakesTheStopped(t *testing.T) {
 	for _, w := range ways {
 		s := w.start(t, sh(`setsid sh -c 'echo out $$; kill -STOP $$; echo woken' & echo up; wait`))
 		out := procOf(t, s.line(t, "out"))
-		for end := time.Now().Add(enginetest.Patience); !atRest(s, out); time.Sleep(time.Millisecond) {
+		for end := time.Now().Add(enginetest.Timeout); !atRest(s, out); time.Sleep(time.Millisecond) {
 			if time.Now().After(end) {
 				t.Fatal("it does not stop itself")
 			}

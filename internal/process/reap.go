@@ -222,7 +222,7 @@ func (e *Engine) letGo(r *run, members []stat) error {
 	}
 	delete(e.sweeping, r)
 	e.makers.letGo(r)
-	r.exit.Swept = r.swept()
+	r.exit.LeftBehind = r.swept()
 	r.told, r.followed = nil, nil
 	close(r.gone) // before exited: who sees that sees whether anything is left
 	if r.ref.Cgroup != "" {

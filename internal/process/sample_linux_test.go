@@ -74,7 +74,7 @@ func TestSampleOfTheBrief(t *testing.T) {
 		t.Fatal(err)
 	}
 	var st task.Stats
-	for end := time.Now().Add(enginetest.Patience); st.CPUPercent <= 1; time.Sleep(sampleAge) {
+	for end := time.Now().Add(enginetest.Timeout); st.CPUPercent <= 1; time.Sleep(sampleAge) {
 		var err error
 		if st, err = sampler.Sample(); err != nil || st.CPUPercent > 100*float64(runtime.NumCPU()) {
 			t.Fatalf("%+v, %v", st, err)

@@ -46,7 +46,7 @@ func TestExec(t *testing.T) {
 		{"head -c 4095 /dev/zero; printf ab", strings.Repeat("\x00", 4094) + "ab", task.Exit{}},
 		{"head -c 3000000 /dev/zero; printf end", strings.Repeat("\x00", engine.MaxOutput-3) + "end", task.Exit{}},
 		{"cat; echo none", "none\n", task.Exit{}},
-		{"sleep 60 & echo left", "left\n", task.Exit{Swept: 1}},
+		{"sleep 60 & echo left", "left\n", task.Exit{LeftBehind: 1}},
 	} {
 		output, exit, err := shared.Exec(t.Context(), l, tt.line)
 		if output != tt.output || exit != tt.exit || err != nil {
@@ -126,7 +126,7 @@ func TestExecDescriptors(t *testing.T) {
 // awaitLine waits for the line that begins with word in the file.
 func awaitLine(t *testing.T, path, word string) string {
 	t.Helper()
-	for end := time.Now().Add(enginetest.Patience); ; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(enginetest.Timeout); ; time.Sleep(time.Millisecond) {
 		if _, err := os.Stat(path); err == nil {
 			break
 		}
@@ -165,7 +165,7 @@ func TestExecSweeps(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "file")
 		script := strings.ReplaceAll(trees[i].script, "echo out", "echo >"+file+" out")
 		output, exit, err := shared.exec(t.Context(), l, script+`until test -s `+file+`; do sleep 0.02; done; echo said; exit 3`, w.groups(shared))
-		if !strings.HasSuffix(output, "said\n") || exit.Code != 3 || exit.Swept < 1 || err != nil {
+		if !strings.HasSuffix(output, "said\n") || exit.Code != 3 || exit.LeftBehind < 1 || err != nil {
 			t.Errorf("%q, %+v, %v", output, exit, err)
 		}
 		noneAlive(t, procOf(t, started{path: file}.line(t, "out")))
@@ -267,7 +267,7 @@ func TestThousandExecs(t *testing.T) { // not parallel: it counts
 			}
 		})
 	}
-	for end := time.Now().Add(enginetest.Patience); ; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(enginetest.Timeout); ; time.Sleep(10 * time.Millisecond) {
 		if len(shared.ownLines()) == n {
 			break
 		}

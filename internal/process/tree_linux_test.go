@@ -141,7 +141,7 @@ func TestLeftIsOneLookForAll(t *testing.T) { // not parallel: it counts
 		runs[i] = start(t, sh("setsid sleep 1000 & wait"))
 		asking.Go(func() { left[i] = runs[i].Process.(engine.Tree).Left() })
 	}
-	for end := time.Now().Add(enginetest.Patience); ; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(enginetest.Timeout); ; time.Sleep(time.Millisecond) {
 		shared.mu.Lock()
 		n := len(l.asked)
 		shared.mu.Unlock()
@@ -177,13 +177,13 @@ func TestStopReachesTheEscapedWhileMainGoesOn(t *testing.T) {
 	s.Stop(syscall.SIGTERM)
 	s.line(t, "got")
 	s.line(t, "told")
-	for end := time.Now().Add(enginetest.Patience); alive(out); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(enginetest.Timeout); alive(out); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("the escaped one without an environment was not told")
 		}
 	}
 	s.Stop(syscall.SIGKILL)
-	if e := s.wait(t); e.Signal != syscall.SIGKILL || e.Swept < 2 {
+	if e := s.wait(t); e.Signal != syscall.SIGKILL || e.LeftBehind < 2 {
 		t.Errorf("%+v", e)
 	}
 }
@@ -220,7 +220,7 @@ func TestMainEndsAndLeavesOthers(t *testing.T) {
 		if tt.deaf {
 			s.Stop(syscall.SIGKILL)
 		}
-		if e := s.wait(t); e.Code != 3 || e.Swept < 1 {
+		if e := s.wait(t); e.Code != 3 || e.LeftBehind < 1 {
 			t.Errorf("%+v", e)
 		}
 		noneAlive(t, out)
@@ -233,7 +233,7 @@ func TestSweptCounts(t *testing.T) {
 	s := start(t, sh(three))
 	enginetest.Await(t, s.Exited(), "Exited")
 	s.Stop(syscall.SIGTERM)
-	if e := s.wait(t); e != (task.Exit{Swept: 3}) {
+	if e := s.wait(t); e != (task.Exit{LeftBehind: 3}) {
 		t.Errorf("left three: %+v", e)
 	}
 	// What a stop ends with the main process was not left behind.
@@ -276,7 +276,7 @@ func TestStrangersAreReaped(t *testing.T) {
 	t.Parallel()
 	s := start(t, sh(`for i in 1 2 3; do (sh -c 'echo out $$; sleep 0.05' &) ; done; sleep 1000`))
 	s.line(t, "out")
-	for end := time.Now().Add(enginetest.Patience); ; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(enginetest.Timeout); ; time.Sleep(time.Millisecond) {
 		var procs []proc
 		for line := range strings.Lines(s.log(t)) {
 			procs = append(procs, procOf(t, strings.TrimSpace(strings.TrimPrefix(line, "out "))))
@@ -307,7 +307,7 @@ func TestSample(t *testing.T) {
 	if st := sample(idle); st.Processes != 1 || st.MemoryBytes < 100<<10 || st.MemoryBytes > 100<<20 || st.CPUPercent > 100 {
 		t.Errorf("asleep: %+v", st)
 	}
-	for end := time.Now().Add(enginetest.Patience); ; time.Sleep(snapshotAge) {
+	for end := time.Now().Add(enginetest.Timeout); ; time.Sleep(snapshotAge) {
 		st := sample(busy)
 		if st.Processes != 2 || st.CPUPercent < 0 || st.CPUPercent > 100*float64(runtime.NumCPU()) {
 			t.Errorf("busy: %+v", st)

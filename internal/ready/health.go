@@ -19,7 +19,7 @@ func (r *checks) Healthy(ctx context.Context) error {
 		return nil
 	}
 	inARow, most, unmade := 0, r.spec.Health.Retries(), false
-	for sleep(ctx, r.spec.Health.Pause()) {
+	for sleep(ctx, r.spec.Health.Interval()) {
 		err := r.look(ctx)
 		switch {
 		case ctx.Err() != nil:
@@ -27,7 +27,7 @@ func (r *checks) Healthy(ctx context.Context) error {
 		case err == nil:
 			inARow, unmade = 0, false
 			continue
-		case room.Lacks(err):
+		case room.OutOfResources(err):
 			if !unmade {
 				r.checker.opts.Logger.Warn("cannot make a health check; trying again", "task", r.spec.Name, "run", r.run, "err", err)
 			}
@@ -53,7 +53,7 @@ func (r *checks) look(ctx context.Context) error {
 	var all sync.WaitGroup
 	for i, c := range r.health {
 		all.Go(func() {
-			if err := r.try(ctx, c, r.spec.Health.Patience()); err != nil {
+			if err := r.try(ctx, c, r.spec.Health.Timeout()); err != nil {
 				failed[i] = fmt.Errorf("%s: %w", c.name, err)
 			}
 		})
@@ -61,7 +61,7 @@ func (r *checks) look(ctx context.Context) error {
 	all.Wait()
 	var unmade error
 	for _, err := range failed {
-		if err != nil && !room.Lacks(err) {
+		if err != nil && !room.OutOfResources(err) {
 			return err
 		}
 		unmade = cmp.Or(unmade, err)

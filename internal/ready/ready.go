@@ -193,7 +193,7 @@ func (r *checks) until(ctx context.Context, c check) error {
 			return last
 		}
 		last = err
-		if !sleep(ctx, r.spec.Ready.Pause()) {
+		if !sleep(ctx, r.spec.Ready.Interval()) {
 			return last
 		}
 	}
@@ -202,7 +202,7 @@ func (r *checks) until(ctx context.Context, c check) error {
 // patience is how long a try may take of a run that is not ready yet: what is
 // just beginning may be slower than what is well.
 func (r *checks) patience() time.Duration {
-	return max(r.spec.Health.Patience(), task.DefaultHealthTimeout)
+	return max(r.spec.Health.Timeout(), task.DefaultHealthTimeout)
 }
 
 // try makes the check once.

@@ -185,14 +185,14 @@ func TestWhyNotReady(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				spec := task.Spec{Ready: tt.ready}
 				r := begin(t, checker(t, tt.sh, tt.serve), spec, "")
-				ctx, cancel := context.WithTimeout(t.Context(), spec.Ready.Patience())
+				ctx, cancel := context.WithTimeout(t.Context(), spec.Ready.Timeout())
 				defer cancel()
 				start := time.Now()
 				err := r.Ready(ctx)
 				if err == nil || err.Error() != tt.want {
 					t.Errorf("%v, want %s", err, tt.want)
 				}
-				if took := time.Since(start); took != spec.Ready.Patience() {
+				if took := time.Since(start); took != spec.Ready.Timeout() {
 					t.Errorf("it took %v", took)
 				}
 			})

@@ -17,7 +17,7 @@ import (
 //   - EMFILE, ENFILE: no descriptor; open(2), pipe(2), socket(2)
 //   - EBADF: no descriptor, as dup2(2) says it between fork and exec: of a number
 //     that the limit does not allow
-func Lacks(err error) bool {
+func OutOfResources(err error) bool {
 	for _, e := range []error{
 		syscall.ENOSPC, syscall.EDQUOT, syscall.ENOMEM, syscall.ENOBUFS, syscall.EAGAIN, syscall.EMFILE, syscall.ENFILE, syscall.EBADF,
 	} {

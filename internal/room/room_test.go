@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-func TestLacks(t *testing.T) {
+func TestOutOfResources(t *testing.T) {
 	for _, tt := range []struct {
 		err  error
 		want bool
@@ -44,7 +44,7 @@ func TestLacks(t *testing.T) {
 		{os.ErrDeadlineExceeded, false},
 		{net.ErrClosed, false},
 	} {
-		if got := Lacks(tt.err); got != tt.want {
+		if got := OutOfResources(tt.err); got != tt.want {
 			t.Errorf("%v: %t", tt.err, got)
 		}
 	}

@@ -88,7 +88,6 @@ var todo = []string{
 	"internal/socket",
 	"internal/store",
 	"internal/taskfile",
-	"pkg/client",
 	"pkg/supervisor",
 	"pkg/task",
 }

@@ -28,7 +28,7 @@ func answering(answer string) *client.Client {
 }
 
 // A reply without what was asked for is no success.
-func TestRepliesThatLackTasks(t *testing.T) {
+func TestRepliesWithoutTasks(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	names := func(all ...string) task.Selector { return task.Selector{Names: all} }

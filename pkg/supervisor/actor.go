@@ -96,7 +96,7 @@ func (a *actor) awake() bool {
 func (a *actor) rest() bool {
 	needs := a.needs()
 	needs.Time = false // it is in the record
-	if !a.state.AtRest() || a.state.Never() || needs != (lifecycle.Needs{}) || a.past.unsaved != nil || a.calls.any() {
+	if !a.state.Inactive() || a.state.NeverStarted() || needs != (lifecycle.Needs{}) || a.past.unsaved != nil || a.calls.any() {
 		return false
 	}
 	a.sup.mu.Lock()
@@ -130,7 +130,7 @@ func (a *actor) loop() {
 			a.happens(lifecycle.Exited{Exit: a.run.proc.Exit(), Left: !closed(a.run.gone), Lasted: a.lasted()})
 		case <-goneAfter(a.run.exited, a.run.gone):
 			a.run.gone = nil
-			a.happens(lifecycle.Gone{Swept: a.run.proc.Exit().Swept, Lasted: a.lasted()})
+			a.happens(lifecycle.Gone{LeftBehind: a.run.proc.Exit().LeftBehind, Lasted: a.lasted()})
 		case <-a.past.unsaved:
 			a.past.unsaved = nil
 			a.happens(lifecycle.SaveDue{})
@@ -183,8 +183,8 @@ func (a *actor) drain() {
 	a.clocks.due.Stop()
 	a.endCheck()
 	a.run.closeChecks()
-	for _, who := range a.calls.all() {
-		for _, c := range who {
+	for _, kind := range a.calls.all() {
+		for _, c := range kind {
 			c.fail(task.Errorf(task.ErrUnavailable, a.name, "the supervisor has ended"))
 		}
 	}
@@ -201,7 +201,7 @@ func (a *actor) lastEnd() {
 		a.happens(lifecycle.Exited{Exit: a.run.proc.Exit(), Left: !closed(a.run.gone), Lasted: a.lasted()})
 	}
 	if a.run.proc != nil && a.run.exited == nil && closed(a.run.gone) {
-		a.happens(lifecycle.Gone{Swept: a.run.proc.Exit().Swept, Lasted: a.lasted()})
+		a.happens(lifecycle.Gone{LeftBehind: a.run.proc.Exit().LeftBehind, Lasted: a.lasted()})
 	}
 }
 
@@ -219,15 +219,15 @@ func (a *actor) happens(e lifecycle.Event) {
 		if next.Run.Refused && !was.Run.Refused {
 			a.past.refused = a.past.failure
 		}
-		if e = a.carryOut(effects); a.state.Never() { // it is no more
+		if e = a.carryOut(effects); a.state.NeverStarted() { // it is no more
 			break
 		}
 		if e == nil {
 			e = a.reconcile()
 		}
-		if e == nil && a.state.Owes() {
+		if e == nil && a.state.HasWork() {
 			a.explain()
-			e = lifecycle.Rest{}
+			e = lifecycle.Flush{}
 		}
 	}
 	a.handleAgain()
@@ -262,7 +262,7 @@ func (a *actor) carryOut(effects []lifecycle.Effect) (follows lifecycle.Event) {
 		case lifecycle.Publish:
 			a.show()
 		case lifecycle.Answer:
-			a.answer(e.Who, e.Outcome)
+			a.answer(e.To, e.Outcome)
 		case lifecycle.Renew:
 			follows = a.renew()
 		case lifecycle.Erase:

@@ -8,17 +8,17 @@ import (
 )
 
 // answer tells those who waited what has come of it.
-func (a *actor) answer(who lifecycle.Who, outcome lifecycle.Outcome) {
+func (a *actor) answer(kind lifecycle.CallerKind, outcome lifecycle.Outcome) {
 	info, err := &a.past.gone, a.outcome(outcome)
 	if now := a.shown.Load(); now != nil {
 		info = &now.info
 	}
-	calls := a.calls.of(who)
+	calls := a.calls.of(kind)
 	for _, c := range *calls {
 		c.answer(info, err)
 	}
 	*calls = nil
-	if who == lifecycle.Renews { // none of them comes to be
+	if kind == lifecycle.ForReplacement { // none of them comes to be
 		a.keepOrder()
 	}
 }

@@ -37,7 +37,7 @@ func (a *actor) comes(late int) {
 			return
 		}
 	}
-	a.happens(lifecycle.Tick{Late: late})
+	a.happens(lifecycle.Tick{Missed: late})
 }
 
 // advance moves on to the next time, and tells how many have passed unseen.

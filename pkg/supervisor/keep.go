@@ -56,7 +56,7 @@ func (a *actor) save() error {
 			r.Ran = task.Duration(a.ran())
 		}
 	}
-	a.state.Kept().Write(&r)
+	a.state.Recorded().Write(&r)
 	if a.ahead.wait != nil {
 		r.For = slices.Sorted(maps.Keys(a.ahead.waits))
 	}
@@ -74,7 +74,7 @@ func (a *actor) save() error {
 			a.sup.opts.Logger.Error("cannot save a task", "task", a.name, "err", err)
 		}
 	}
-	if a.state.Owed.Began {
+	if a.state.Work.Began {
 		failpoint.At("recorded")
 	}
 	if a.state.Intends() && past.failure == nil {
@@ -94,7 +94,7 @@ func wall(t time.Time) task.Time {
 // recordNext notes what the call asks for that replaces the task: whoever finds it
 // begins that.
 func (a *actor) recordNext(r *task.Record) {
-	asked := &a.calls.renews[0].request
+	asked := &a.calls.replacement[0].request
 	next := asked.spec
 	switch {
 	case asked.fn != nil:

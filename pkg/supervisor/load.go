@@ -48,8 +48,8 @@ func (s *Supervisor) Load(ctx context.Context, records []task.Record, groups ...
 		if next[i] != nil {
 			calls[i] = newCall(Restart(actors[i].name))
 			actors[i].goOn(calls[i], *next[i])
-		} else if actors[i].state.Owes() {
-			actors[i].happens(lifecycle.Rest{})
+		} else if actors[i].state.HasWork() {
+			actors[i].happens(lifecycle.Flush{})
 		}
 		s.actors.Go(actors[i].loop)
 	})
@@ -77,7 +77,7 @@ func (s *Supervisor) Load(ctx context.Context, records []task.Record, groups ...
 func (s *Supervisor) reserve(records []task.Record, actors []*actor, next []*lifecycle.GoOn) {
 	var order []int
 	for i := range records {
-		if k := lifecycle.KeptIn(&records[i]); next[i] != nil && k.Queued() {
+		if k := lifecycle.RecordedIn(&records[i]); next[i] != nil && k.Queued() {
 			order = append(order, i)
 		}
 	}
@@ -96,7 +96,7 @@ func (a *actor) goOn(c *Call, e lifecycle.GoOn) {
 		c.fail(a.noEngine(a.role.spec))
 		return
 	}
-	a.calls.add(lifecycle.Begins, c)
+	a.calls.add(lifecycle.ForStart, c)
 	a.happens(e)
 }
 
@@ -121,9 +121,9 @@ func (a *actor) restore(ctx context.Context, r task.Record) *lifecycle.GoOn {
 	}
 	if r.Next != nil {
 		a.sup.order.Restore(a.name, slices.Concat(deps.Of(&r.Spec), deps.Of(r.Next)))
-		a.calls.add(lifecycle.Renews, newCall(Request{kind: toStart, name: a.name, spec: r.Next, force: true, kept: true}))
+		a.calls.add(lifecycle.ForReplacement, newCall(Request{kind: toStart, name: a.name, spec: r.Next, force: true, kept: true}))
 	}
-	kept, found := lifecycle.KeptIn(&r), lifecycle.NoRun
+	kept, found := lifecycle.RecordedIn(&r), lifecycle.NoRun
 	if kept.Live() {
 		past.last().ExitCode, past.last().Signal = nil, ""
 		switch err = a.reclaim(ctx, r); {
@@ -137,7 +137,7 @@ func (a *actor) restore(ctx context.Context, r task.Record) *lifecycle.GoOn {
 		}
 		past.lost = lostBecause(r, err)
 	}
-	e := lifecycle.Recovered{Kept: kept, Found: found, NoEngine: a.role.engine == nil}
+	e := lifecycle.Recovered{Recorded: kept, Found: found, NoEngine: a.role.engine == nil}
 	if !e.GoesOn(a.role.policy) {
 		a.recovered(e)
 		return nil
@@ -220,7 +220,7 @@ func (a *actor) reclaim(ctx context.Context, r task.Record) error {
 }
 
 // takenBack has the run that was taken back go on.
-func (a *actor) takenBack(r task.Record, kept lifecycle.Kept) {
+func (a *actor) takenBack(r task.Record, kept lifecycle.Recorded) {
 	run, now := &a.run, time.Now()
 	age := now.Sub(alarm.Steady(r.Runs[len(r.Runs)-1].StartedAt.Time))
 	if aged, ok := run.proc.(engine.Aged); ok {
@@ -233,7 +233,7 @@ func (a *actor) takenBack(r task.Record, kept lifecycle.Kept) {
 	run.since = now.Add(run.pausedFor - age)
 	came := !r.NextAt.IsZero() && !r.NextAt.After(a.sup.now())
 	_, late := a.resume(r)
-	a.happens(lifecycle.Recovered{Kept: kept, Found: lifecycle.TakenBack})
+	a.happens(lifecycle.Recovered{Recorded: kept, Found: lifecycle.TakenBack})
 	if r.PausedFor == 0 { // nobody has resumed it by hand
 		a.pauseWithGroup()
 	}

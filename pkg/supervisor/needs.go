@@ -27,7 +27,7 @@ func (a *actor) reconcile() lifecycle.Event {
 	if needs.Slot != lifecycle.HasSlot && a.place.Taken() {
 		a.sup.queues.Leave(a.place)
 		a.ahead.slot = 0
-		if needs.Slot == lifecycle.NoSlot || a.ahead.lack == "" { // else it is back, in its place
+		if needs.Slot == lifecycle.NoSlot || a.ahead.missing == "" { // else it is back, in its place
 			a.ahead.queued = task.Time{}
 		}
 	}
@@ -35,7 +35,7 @@ func (a *actor) reconcile() lifecycle.Event {
 		if a.clocks.due.Stop(); !needs.Time { // else the next supervisor goes by it
 			a.clocks.due.At = time.Time{}
 		}
-		if !a.state.Turn.Ran {
+		if !a.state.Series.Ran {
 			a.past.rested = task.Now()
 		}
 	}
@@ -106,7 +106,7 @@ func (a *actor) arm(needs lifecycle.Needs) {
 		return
 	}
 	a.clocks.timer = time.NewTimer(needs.Deadline)
-	if needs.Pauses {
+	if needs.DeadlineIsRetry {
 		a.clocks.next = task.Time{Time: time.Now().Add(needs.Deadline).UTC().Round(0)}
 	}
 }

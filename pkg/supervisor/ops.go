@@ -19,11 +19,11 @@ func (a *actor) handle(c *Call) {
 	case (kind == toStart || kind == toRestart) && a.sup.isClosing():
 		// Behind the last stop, it would begin what nobody ends.
 		a.refuse(c, shuttingDown(a.name))
-	case kind == toStart && a.state.AtRest():
+	case kind == toStart && a.state.Inactive():
 		a.start(c)
 	case kind == toStart:
 		a.replace(c)
-	case a.state.Never(): // its first start is still to come
+	case a.state.NeverStarted(): // its first start is still to come
 		c.fail(a.sup.noSuch(a.name))
 	case kind == toStop:
 		a.stop(c)
@@ -44,8 +44,8 @@ func (a *actor) handle(c *Call) {
 
 // handleAgain begins the requests that waited for another one.
 func (a *actor) handleAgain() {
-	again := a.calls.again
-	a.calls.again = nil
+	again := a.calls.retry
+	a.calls.retry = nil
 	for _, c := range again {
 		a.handle(c)
 	}
@@ -53,7 +53,7 @@ func (a *actor) handleAgain() {
 
 // refuse answers a start with err; of a task that never was nothing stays.
 func (a *actor) refuse(c *Call, err error) {
-	if a.state.Never() {
+	if a.state.NeverStarted() {
 		a.vanish()
 	}
 	c.fail(err)
@@ -65,7 +65,7 @@ func (a *actor) start(c *Call) {
 		a.refuse(c, err)
 		return
 	}
-	a.calls.add(lifecycle.Begins, c)
+	a.calls.add(lifecycle.ForStart, c)
 	a.happens(lifecycle.Start{Later: later})
 	a.placed()
 }
@@ -75,7 +75,7 @@ func (a *actor) start(c *Call) {
 func (a *actor) become(c *Call, accepted bool) (later bool, err error) {
 	spec, fn := *c.request.spec, c.request.fn
 	again := fn == nil && len(spec.Command) == 0
-	if again && a.state.Never() {
+	if again && a.state.NeverStarted() {
 		fn = a.sup.opts.Builtin
 		again = false
 	}
@@ -100,7 +100,7 @@ func (a *actor) become(c *Call, accepted bool) (later bool, err error) {
 		a.adoptSpec(spec, fn, plan)
 	}
 	later = a.appoint(false)
-	a.anew()
+	a.clearEnd()
 	a.sup.queues.Put(a.place, c.request.place)
 	return later, nil
 }
@@ -114,7 +114,7 @@ func (a *actor) placed() {
 }
 
 // anew forgets what was of an ended task: it is started again.
-func (a *actor) anew() { a.past.rested, a.ahead.queued = task.Time{}, task.Time{} }
+func (a *actor) clearEnd() { a.past.rested, a.ahead.queued = task.Time{}, task.Time{} }
 
 // accept looks whether all that spec names is there, before anything is changed, and
 // has the task come after those others.
@@ -137,7 +137,7 @@ func (a *actor) acceptNext(spec *task.Spec) error {
 		return err
 	}
 	after := append(deps.Of(&a.role.spec), deps.Of(spec)...)
-	for _, c := range a.calls.renews {
+	for _, c := range a.calls.replacement {
 		after = append(after, deps.Of(c.request.spec)...)
 	}
 	slices.Sort(after)
@@ -197,17 +197,17 @@ func (a *actor) restart(c *Call) {
 		return
 	}
 	switch {
-	case a.state.AtRest():
+	case a.state.Inactive():
 		if err := a.sup.known(&a.role.spec); err != nil {
 			c.fail(err)
 			return
 		}
-		a.anew()
+		a.clearEnd()
 		a.appoint(true)
 	case a.state.Asleep() && !a.role.spec.Repeats(): // its time is now
 		a.clocks.due.Set(time.Time{}, time.Time{})
 	}
-	a.calls.add(lifecycle.Begins, c)
+	a.calls.add(lifecycle.ForStart, c)
 	a.happens(lifecycle.Restart{})
 }
 
@@ -255,13 +255,13 @@ func (a *actor) pause(c *Call, pause bool) {
 		c.fail(fmt.Errorf("cannot %s %s: %w", verb, a.name, err))
 		return
 	}
-	a.calls.add(lifecycle.Turns, c)
+	a.calls.add(lifecycle.ForRecord, c)
 	a.happens(e)
 }
 
 // stop asks the run to end; the call is answered when it has.
 func (a *actor) stop(c *Call) {
-	a.calls.add(lifecycle.Ends, c)
+	a.calls.add(lifecycle.ForEnd, c)
 	a.happens(lifecycle.Stop{Shutdown: c.request.shutdown, Now: c.request.end.Now, Grace: a.graceOf(c)})
 }
 
@@ -282,7 +282,7 @@ func (a *actor) leave(c *Call) {
 	failpoint.At("leaving")
 	_, lasts := a.role.engine.(engine.Adopter)
 	e := lifecycle.Leave{Lasts: lasts}
-	a.calls.add(a.state.LeaveWaits(e), c)
+	a.calls.add(a.state.LeaveWaitsFor(e), c)
 	a.happens(e)
 }
 
@@ -301,15 +301,15 @@ func (a *actor) signal(c *Call) {
 func (a *actor) remove(c *Call) {
 	none := task.Time{}
 	switch {
-	case !a.state.AtRest() && !c.request.force:
+	case !a.state.Inactive() && !c.request.force:
 		c.fail(task.Errorf(task.ErrConflict, a.name, "Task %s is %s: stop it first, or use --force.", a.name, a.is()))
 		return
-	case a.state.AtRest() && c.request.ended != none && c.request.ended != a.shown.Load().info.EndedAt:
+	case a.state.Inactive() && c.request.ended != none && c.request.ended != a.shown.Load().info.EndedAt:
 		c.fail(task.Errorf(task.ErrConflict, a.name, "Task %s has run again.", a.name))
 		return
 	}
 	a.past.unerased = nil
-	a.calls.add(lifecycle.Removes, c)
+	a.calls.add(lifecycle.ForRemoval, c)
 	a.happens(lifecycle.Remove{Force: c.request.force, Now: c.request.end.Now, Grace: a.graceOf(c)})
 	if err := a.past.unerased; err != nil && c.request.ended != none { // nobody asked for it
 		a.sup.opts.Logger.Warn("cannot forget a task", "task", a.name, "err", err)

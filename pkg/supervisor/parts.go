@@ -66,13 +66,13 @@ func (p *present) closeChecks() {
 
 // ahead is what stands before the next run, and the slot of this one.
 type ahead struct {
-	armed  uint64          // the phase that what follows is of
-	wait   *deps.Wait      // for other tasks
-	waits  map[string]bool // those that it is still for
-	still  []string        // likewise, in an earlier supervisor; nil: all
-	slot   int
-	queued task.Time // since when the task is in the queue
-	lack   string    // for want of what the last run could not begin
+	armed   uint64          // the phase that what follows is of
+	wait    *deps.Wait      // for other tasks
+	waits   map[string]bool // those that it is still for
+	still   []string        // likewise, in an earlier supervisor; nil: all
+	slot    int
+	queued  task.Time // since when the task is in the queue
+	missing string    // for want of what the last run could not begin
 }
 
 // clocks are the times that something is due.
@@ -84,28 +84,28 @@ type clocks struct {
 
 // callers are those whose requests are under way, by what they wait for.
 type callers struct {
-	begins, ends, turns, renews, removes []*Call
+	start, end, record, replacement, removal []*Call
 
-	again []*Call // to be handled anew
+	retry []*Call // to be handled anew
 }
 
-func (c *callers) of(who lifecycle.Who) *[]*Call {
-	switch who {
-	case lifecycle.Begins:
-		return &c.begins
-	case lifecycle.Ends:
-		return &c.ends
-	case lifecycle.Turns:
-		return &c.turns
-	case lifecycle.Renews:
-		return &c.renews
+func (c *callers) of(kind lifecycle.CallerKind) *[]*Call {
+	switch kind {
+	case lifecycle.ForStart:
+		return &c.start
+	case lifecycle.ForEnd:
+		return &c.end
+	case lifecycle.ForRecord:
+		return &c.record
+	case lifecycle.ForReplacement:
+		return &c.replacement
 	default:
-		return &c.removes
+		return &c.removal
 	}
 }
 
-func (c *callers) add(who lifecycle.Who, call *Call) {
-	*c.of(who) = append(*c.of(who), call)
+func (c *callers) add(kind lifecycle.CallerKind, call *Call) {
+	*c.of(kind) = append(*c.of(kind), call)
 }
 
 func (c *callers) any() bool {
@@ -118,5 +118,5 @@ func (c *callers) any() bool {
 }
 
 func (c *callers) all() [][]*Call {
-	return [][]*Call{c.begins, c.ends, c.turns, c.renews, c.removes, c.again}
+	return [][]*Call{c.start, c.end, c.record, c.replacement, c.removal, c.retry}
 }

@@ -152,7 +152,7 @@ func TestMainProcessLeavesOthersBehind(t *testing.T) {
 		r := start(t, s, f, web())
 		r.AutoStop(false)
 		r.Exit(task.Exit{}, true)
-		expect(t, s, "web", task.Stopping, "main process ended; what it left is being swept")
+		expect(t, s, "web", task.Stopping, "main process ended; stopping what it left behind")
 		_, err := s.Submit(supervisor.Signal("web", syscall.SIGHUP)).Wait(t.Context())
 		expectError(t, err, task.ErrConflict, "no process to signal")
 		r.Vanish(3)
@@ -201,7 +201,7 @@ func TestRestartDuringStopAndStopDuringRestart(t *testing.T) {
 		r.AutoStop(false)
 		stop := s.Submit(supervisor.Stop("web", supervisor.End{}))
 		restart := s.Submit(supervisor.Restart("web"))
-		expect(t, s, "web", task.Stopping, "is to be started again")
+		expect(t, s, "web", task.Stopping, "will be started again")
 		r.Exit(task.Exit{}, false)
 		if _, err := stop.Wait(t.Context()); err != nil {
 			t.Errorf("stop: %v", err)

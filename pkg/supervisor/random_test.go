@@ -109,8 +109,8 @@ func (w *world) options() supervisor.Options {
 	return supervisor.Options{Commands: w.fake.Adopter(), Store: w.st, Checker: w.checker}
 }
 
-func (w *world) step(what, who, how byte) {
-	name := fmt.Sprint("task", who%3)
+func (w *world) step(what, kind, how byte) {
+	name := fmt.Sprint("task", kind%3)
 	o := op{name: name, now: how&1 != 0, force: how&1 != 0, replace: how&2 != 0}
 	var run *enginetest.FakeRun
 	if all := w.runs[name]; len(all) > 0 {
@@ -128,7 +128,7 @@ func (w *world) step(what, who, how byte) {
 		if how&16 != 0 {
 			o.spec.MaxRestarts = new(1)
 		}
-		w.waits(o.spec, who/3)
+		w.waits(o.spec, kind/3)
 	case 2:
 		o.spec = &task.Spec{Name: name}
 	case 3, 4:

@@ -21,8 +21,8 @@ func (a *actor) replace(c *Call) {
 	}
 	if kept := a.past.kept; kept != nil && sameStart(*kept, c.request) && time.Now().Before(a.past.keptUntil) {
 		a.past.kept = nil // it has begun already
-		if a.state.Waits(lifecycle.Begins) {
-			a.calls.add(lifecycle.Begins, c)
+		if a.state.HasCaller(lifecycle.ForStart) {
+			a.calls.add(lifecycle.ForStart, c)
 		} else {
 			c.answer(&a.shown.Load().info, nil)
 		}
@@ -36,7 +36,7 @@ func (a *actor) replace(c *Call) {
 		c.fail(err)
 		return
 	}
-	a.calls.add(lifecycle.Renews, c)
+	a.calls.add(lifecycle.ForReplacement, c)
 	a.happens(lifecycle.Replace{Now: c.request.end.Now, Grace: a.graceOf(c)})
 	a.placed()
 }
@@ -51,23 +51,23 @@ func (a *actor) renew() lifecycle.Event {
 	if a.sup.isClosing() {
 		return lifecycle.Postponed{}
 	}
-	c, others := a.calls.renews[0], a.calls.renews[1:]
-	a.calls.renews = nil
+	c, others := a.calls.replacement[0], a.calls.replacement[1:]
+	a.calls.replacement = nil
 	later, err := a.become(c, true)
 	if err != nil {
 		a.keepOrder()
 		c.fail(err)
-		a.calls.again = append(a.calls.again, others...)
+		a.calls.retry = append(a.calls.retry, others...)
 		return lifecycle.Dropped{}
 	}
-	if a.calls.add(lifecycle.Begins, c); c.request.kept {
+	if a.calls.add(lifecycle.ForStart, c); c.request.kept {
 		a.past.kept, a.past.keptUntil = &c.request, time.Now().Add(askedAgain)
 	}
 	for _, other := range others {
 		if sameStart(other.request, c.request) { // as of a client that asks the next supervisor again
-			a.calls.add(lifecycle.Begins, other)
+			a.calls.add(lifecycle.ForStart, other)
 		} else {
-			a.calls.again = append(a.calls.again, other)
+			a.calls.retry = append(a.calls.retry, other)
 		}
 	}
 	return lifecycle.Start{Later: later, Retry: true}

@@ -30,7 +30,7 @@ type launched struct {
 func (a *actor) launch() {
 	past := &a.past
 	past.run++
-	past.refused, past.lost, past.rested, a.ahead.lack = nil, "", task.Time{}, ""
+	past.refused, past.lost, past.rested, a.ahead.missing = nil, "", task.Time{}, ""
 	past.history = append(past.history, task.Run{Run: past.run, StartedAt: task.Now()})
 	if len(past.history) > keepRuns {
 		past.history = append([]task.Run(nil), past.history[1:]...)
@@ -95,8 +95,8 @@ func (s *Supervisor) checksOf(l engine.Launch, log string) (engine.Checks, error
 func (a *actor) begun(l launched) {
 	a.run.launched = nil
 	switch {
-	case room.Lacks(l.err):
-		a.ahead.lack = l.err.Error()
+	case room.OutOfResources(l.err):
+		a.ahead.missing = l.err.Error()
 		if a.sup.queues.Bar() {
 			a.sup.opts.Logger.Warn("cannot begin tasks; those in queues stay there, and are tried again", "every", queue.BarFor, "task", a.name, "err", l.err)
 		}

@@ -25,7 +25,7 @@ func (a *actor) show() {
 	s, past, spec := &a.state, &a.past, &a.role.spec
 	now := &snapshot{runs: slices.Clone(past.history), env: spec.Env, proc: a.run.proc, output: a.past.output, info: task.Info{
 		Name: a.name, State: s.Public(), Wish: s.Wish, Engine: a.engineName(), Group: spec.Group, Command: spec.Command,
-		Cwd: spec.Cwd, Run: past.run, Restarts: s.Turn.Restarts, Reason: past.reason, NextAt: a.clocks.next, Spec: spec.Shown(),
+		Cwd: spec.Cwd, Run: past.run, Restarts: s.Series.Restarts, Reason: past.reason, NextAt: a.clocks.next, Spec: spec.Shown(),
 		Priority: spec.Priority, After: spec.After, Slot: a.ahead.slot,
 	}}
 	info := &now.info
@@ -41,7 +41,7 @@ func (a *actor) show() {
 	if ready, is := s.IsReady(); is {
 		info.Ready = &ready
 	}
-	if n := len(past.history); !s.Turn.Ran {
+	if n := len(past.history); !s.Series.Ran {
 		info.EndedAt = past.rested
 	} else if n > 0 {
 		r := past.history[n-1]
@@ -64,7 +64,7 @@ func (a *actor) logPath() string {
 
 // explain says why the state is what it is. What was said of an end stays.
 func (a *actor) explain() {
-	if a.past.explained == a.state.Armed && a.state.AtRest() {
+	if a.past.explained == a.state.Armed && a.state.Inactive() {
 		return
 	}
 	a.past.explained = a.state.Armed
@@ -75,11 +75,11 @@ func (a *actor) because() string {
 	switch needs := a.needs(); {
 	case needs.Tasks:
 		return a.waitsFor()
-	case needs.Slot == lifecycle.InQueue && a.ahead.lack != "":
-		return "cannot begin yet: " + a.ahead.lack
+	case needs.Slot == lifecycle.InQueue && a.ahead.missing != "":
+		return "cannot begin yet: " + a.ahead.missing
 	case needs.Slot == lifecycle.InQueue:
 		return "waits for a slot of " + a.role.spec.Group
-	case a.state.AtRest():
+	case a.state.Inactive():
 		return a.why()
 	}
 	unreached := ""

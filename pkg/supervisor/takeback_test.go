@@ -93,7 +93,7 @@ func TestExitIsKnownAfterADeath(t *testing.T) {
 		r.Exit(task.Exit{Signal: syscall.SIGSEGV}, true)
 		synctest.Wait()
 		l.again(dies(l), 0)
-		expect(t, l.Supervisor, "a", task.Stopping, "main process ended; what it left is being swept")
+		expect(t, l.Supervisor, "a", task.Stopping, "main process ended; stopping what it left behind")
 		r.Vanish(0)
 		if got := expect(t, l.Supervisor, "a", task.BackingOff, "ended by SIGSEGV"); got.Signal != "SIGSEGV" {
 			t.Errorf("%+v", got)

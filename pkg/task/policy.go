@@ -134,10 +134,10 @@ func (r *Ready) Checked() bool {
 }
 
 // Patience is how long a run may take to be ready.
-func (r *Ready) Patience() time.Duration { return orDefault(r.ReadyTimeout, DefaultReadyTimeout) }
+func (r *Ready) Timeout() time.Duration { return orDefault(r.ReadyTimeout, DefaultReadyTimeout) }
 
 // Pause is the time between two tries.
-func (r *Ready) Pause() time.Duration { return orDefault(r.ReadyInterval, DefaultReadyInterval) }
+func (r *Ready) Interval() time.Duration { return orDefault(r.ReadyInterval, DefaultReadyInterval) }
 
 func orDefault(d *Duration, def time.Duration) time.Duration {
 	if d == nil {
@@ -247,10 +247,10 @@ type Health struct {
 func (h *Health) Checked() bool { return h.HealthHTTP != "" || h.HealthCmd != "" }
 
 // Pause is the time between two checks.
-func (h *Health) Pause() time.Duration { return orDefault(h.HealthInterval, DefaultHealthInterval) }
+func (h *Health) Interval() time.Duration { return orDefault(h.HealthInterval, DefaultHealthInterval) }
 
 // Patience is how long one check may take.
-func (h *Health) Patience() time.Duration { return orDefault(h.HealthTimeout, DefaultHealthTimeout) }
+func (h *Health) Timeout() time.Duration { return orDefault(h.HealthTimeout, DefaultHealthTimeout) }
 
 // Retries is how many checks must fail in a row.
 func (h *Health) Retries() int {

@@ -110,16 +110,16 @@ func TestPolicyDefaults(t *testing.T) {
 	if s.Service() || s.Repeats() || s.Ready.Checked() || s.Health.Checked() {
 		t.Error("the zero value is a service, repeats, or is checked")
 	}
-	if s.Ready.Patience() != 30*time.Second || s.Ready.Pause() != 500*time.Millisecond {
-		t.Errorf("ready: %v, %v", s.Ready.Patience(), s.Ready.Pause())
+	if s.Ready.Timeout() != 30*time.Second || s.Ready.Interval() != 500*time.Millisecond {
+		t.Errorf("ready: %v, %v", s.Ready.Timeout(), s.Ready.Interval())
 	}
-	if s.Health.Patience() != 5*time.Second || s.Health.Pause() != 10*time.Second || s.Health.Retries() != 3 {
-		t.Errorf("health: %v, %v, %d", s.Health.Patience(), s.Health.Pause(), s.Health.Retries())
+	if s.Health.Timeout() != 5*time.Second || s.Health.Interval() != 10*time.Second || s.Health.Retries() != 3 {
+		t.Errorf("health: %v, %v, %d", s.Health.Timeout(), s.Health.Interval(), s.Health.Retries())
 	}
 	r := task.Ready{ReadyTimeout: dur(1), ReadyInterval: dur(2)}
 	h := task.Health{HealthTimeout: dur(3), HealthInterval: dur(4), HealthRetries: new(5)}
-	if r.Patience() != 1 || r.Pause() != 2 || h.Patience() != 3 || h.Pause() != 4 || h.Retries() != 5 {
-		t.Errorf("given: %v, %v, %v, %v, %d", r.Patience(), r.Pause(), h.Patience(), h.Pause(), h.Retries())
+	if r.Timeout() != 1 || r.Interval() != 2 || h.Timeout() != 3 || h.Interval() != 4 || h.Retries() != 5 {
+		t.Errorf("given: %v, %v, %v, %v, %d", r.Timeout(), r.Interval(), h.Timeout(), h.Interval(), h.Retries())
 	}
 	if r.Checked() || h.Checked() {
 		t.Error("times alone are a check")

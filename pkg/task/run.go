@@ -20,12 +20,12 @@ type Ref struct {
 
 // Exit is how a run ended: with a code, by a signal, or not known.
 type Exit struct {
-	Code   int
-	Signal syscall.Signal // if not 0, this ended it and Code means nothing
-	Lost   bool           // how it ended is unknown
-	Swept  int            // processes that the run left behind and that were ended after it
-	Err    string         // why a run could not begin, or what a function returned
-	Stack  string         // of the function's panic
+	Code       int
+	Signal     syscall.Signal // if not 0, this ended it and Code means nothing
+	Lost       bool           // how it ended is unknown
+	LeftBehind int            // processes that the run left behind and that were ended after it
+	Err        string         // why a run could not begin, or what a function returned
+	Stack      string         // of the function's panic
 }
 
 // OK tells whether the run ended well.

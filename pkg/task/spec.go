@@ -190,7 +190,7 @@ func (s *Spec) Signal() syscall.Signal {
 }
 
 // Pauses is the backoff with its default filled in.
-func (s *Spec) Pauses() Backoff {
+func (s *Spec) BackoffOrDefault() Backoff {
 	if s.Backoff == (Backoff{}) {
 		return Backoff{DefaultBackoffMin, DefaultBackoffMax}
 	}
@@ -210,7 +210,7 @@ func (s Spec) Shown() Spec {
 	if s.Restart == "" {
 		s.Restart = RestartNo
 	}
-	s.Backoff = s.Pauses()
+	s.Backoff = s.BackoffOrDefault()
 	return s
 }
 

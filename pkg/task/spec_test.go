@@ -130,12 +130,12 @@ func TestSpecCheck(t *testing.T) {
 func TestSpecDefaults(t *testing.T) {
 	t.Parallel()
 	var s task.Spec
-	if s.Grace() != 10*time.Second || s.Signal() != syscall.SIGTERM || s.Pauses() != (task.Backoff{Min: time.Second, Max: time.Minute}) {
-		t.Errorf("defaults: %s, %s, %s", s.Grace(), s.Signal(), s.Pauses())
+	if s.Grace() != 10*time.Second || s.Signal() != syscall.SIGTERM || s.BackoffOrDefault() != (task.Backoff{Min: time.Second, Max: time.Minute}) {
+		t.Errorf("defaults: %s, %s, %s", s.Grace(), s.Signal(), s.BackoffOrDefault())
 	}
 	s = task.Spec{StopTimeout: new(task.Duration(0)), StopSignal: "9", Backoff: task.Backoff{Min: 1, Max: 2}}
-	if s.Grace() != 0 || s.Signal() != syscall.SIGKILL || s.Pauses() != s.Backoff {
-		t.Errorf("given: %s, %s, %s", s.Grace(), s.Signal(), s.Pauses())
+	if s.Grace() != 0 || s.Signal() != syscall.SIGKILL || s.BackoffOrDefault() != s.Backoff {
+		t.Errorf("given: %s, %s, %s", s.Grace(), s.Signal(), s.BackoffOrDefault())
 	}
 	secret, err := task.NewEnv(map[string]string{"TOKEN": "secret"})
 	if err != nil {
@@ -233,7 +233,7 @@ func TestStates(t *testing.T) {
 			t.Errorf("%s: ended is %v", s, s.Ended())
 		}
 	}
-	for exit, ok := range map[task.Exit]bool{{}: true, {Swept: 2}: true, {Code: 1}: false, {Signal: 9}: false, {Lost: true}: false, {Err: "x"}: false} {
+	for exit, ok := range map[task.Exit]bool{{}: true, {LeftBehind: 2}: true, {Code: 1}: false, {Signal: 9}: false, {Lost: true}: false, {Err: "x"}: false} {
 		if exit.OK() != ok {
 			t.Errorf("%+v: OK = %v", exit, exit.OK())
 		}
