@@ -39,8 +39,9 @@ soak: ## all tests 20 times as `make test` runs them, and 3 times in each other 
 crashtest: ## kills the supervisor amid starts and stops, at random and at each step, for CRASHTEST (2m)
 	CRASHTEST=$${CRASHTEST:-2m} $(GO) test -count=1 -v -timeout 0 -run 'TestCrashes|TestNamedSteps' ./internal/crashtest
 
-simulate: ## lets simulated supervisors live and die over one disk, for SIM (1m); SIM_SEED=N plays one seed again
+simulate: ## lets simulated supervisors and engines live and die, each for SIM (1m); SIM_SEED=N plays one seed again
 	SIM=$${SIM:-1m} $(GO) test -count=1 -v -timeout 0 -run TestSimulation ./pkg/supervisor
+	SIM=$${SIM:-1m} $(GO) test -count=1 -v -timeout 0 -run 'TestSimulation$$' ./internal/process
 
 many: ## starts, lists, takes back after a kill, and stops MANY (10000) tasks
 	MANY=$${MANY:-10000} $(GO) test -count=1 -v -timeout 0 -run TestMany ./internal/crashtest

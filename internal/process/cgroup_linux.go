@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -218,8 +219,8 @@ func (g cgroups) all(id string) (map[string]cgroup, error) {
 // supervisor does.
 func (g cgroups) clean(id string) {
 	all, _ := g.all(id)
-	for _, c := range all {
-		c.remove()
+	for _, run := range slices.Sorted(maps.Keys(all)) {
+		all[run].remove()
 	}
 }
 

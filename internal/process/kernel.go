@@ -2,6 +2,7 @@ package process
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"sync/atomic"
 	"syscall"
@@ -50,6 +51,10 @@ func (c call) begin() (result, bool) {
 	}
 	return result{}, false
 }
+
+// eachRun goes through runs in any order; a simulation has its own, which is always the
+// same.
+var eachRun = maps.Keys[map[*run]bool]
 
 // ownPID is the pid of this process, which lasts over an execve.
 var ownPID = os.Getpid()

@@ -27,6 +27,9 @@ func TestMain(m *testing.M) {
 		os.Exit(Shim(os.Args[2:]))
 	}
 	if mode := os.Getenv("PROCESS_TEST_HELPER"); mode != "" {
+		if mode == "simulate" {
+			os.Exit(runSimulation(m))
+		}
 		helpers[mode]()
 		os.Exit(0)
 	}

@@ -190,7 +190,7 @@ func (e *Engine) sweep(full bool) (again bool, failed error) {
 	left, again, lookErr := e.tree.orphans(e, rest)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for r := range e.sweeping {
+	for r := range eachRun(e.sweeping) {
 		members, occupied := inside[r]
 		members = append(members, left[r]...)
 		r.failed = failures[r]
@@ -241,7 +241,7 @@ func (e *Engine) inside() (members map[*run][]stat, rest map[*run]bool, failed m
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	members, rest, failed = make(map[*run][]stat), make(map[*run]bool, len(e.sweeping)), make(map[*run]error)
-	for r := range e.sweeping {
+	for r := range eachRun(e.sweeping) {
 		group := cgroup(r.ref.Cgroup)
 		in, occupied, err := group.left()
 		if r.failed != nil && r.want != 0 {
@@ -262,10 +262,10 @@ func (e *Engine) inside() (members map[*run][]stat, rest map[*run]bool, failed m
 // search looks for processes that have left the group of a run that is to end.
 func (e *Engine) search() (failed error) {
 	e.mu.Lock()
-	var stopping []*run
+	stopping := make(map[*run]bool)
 	for _, r := range e.runs {
 		if r.want != 0 {
-			stopping = append(stopping, r)
+			stopping[r] = true
 		}
 	}
 	sweeping := len(e.sweeping) > 0
@@ -273,7 +273,7 @@ func (e *Engine) search() (failed error) {
 	if len(stopping) > 0 {
 		escaped, lookErr := e.tree.escaped(e, stopping)
 		e.mu.Lock()
-		for _, r := range stopping {
+		for r := range eachRun(stopping) {
 			var undelivered error
 			if r.failed != nil {
 				undelivered = e.deliver(r, r.want)

@@ -123,12 +123,8 @@ func (e *Engine) strangers(all []stat, of evidence) []stat {
 
 // escaped finds the processes of runs whose main process lives that a signal to
 // its process group does not reach.
-func (t *tree) escaped(e *Engine, runs []*run) (map[*run][]stat, error) {
-	of := make(map[*run]bool, len(runs))
-	for _, r := range runs {
-		of[r] = true
-	}
-	return t.members(e, of, nil, outsideGroup)
+func (t *tree) escaped(e *Engine, runs map[*run]bool) (map[*run][]stat, error) {
+	return t.members(e, runs, nil, outsideGroup)
 }
 
 // outsideGroup tells whether the process has to be signalled by itself: it has left

@@ -65,7 +65,7 @@ func (t tree) orphans(e *Engine, runs map[*run]bool) (map[*run][]stat, bool, err
 	return nil, false, nil
 }
 
-func (tree) escaped(*Engine, []*run) (map[*run][]stat, error) { return nil, nil }
+func (tree) escaped(*Engine, map[*run]bool) (map[*run][]stat, error) { return nil, nil }
 
 func (tree) signalGroup(r *run, sig syscall.Signal) error { return kill(-r.ref.PID, sig) }
 

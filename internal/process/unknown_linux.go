@@ -2,6 +2,7 @@ package process
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strconv"
 	"syscall"
@@ -57,7 +58,7 @@ func (e *Engine) killUnknown(db Database) (killed []int, err error) {
 				err = signalErr
 			}
 		}
-		for group := range groups {
+		for _, group := range slices.Sorted(maps.Keys(groups)) {
 			group.kill()
 		}
 		for _, s := range left {
@@ -126,7 +127,7 @@ func (e *Engine) lookForUnknown(db Database, groups map[cgroup]bool) (left []sta
 	left = slices.DeleteFunc(descend(all, owner, nil)[stranger], func(s stat) bool {
 		return s.pid == ownPID // one of them has started this very supervisor
 	})
-	for group := range groups {
+	for _, group := range slices.Sorted(maps.Keys(groups)) {
 		populated, groupErr := group.populated()
 		if groupErr != nil {
 			err = groupErr

@@ -1,0 +1,656 @@
+package process
+
+import (
+	"cmp"
+	"container/heap"
+	"fmt"
+	"hash/fnv"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// A machine is a small Linux of its own: processes that follow scripts, their groups,
+// sessions, cgroups and signals. What the engine sees of it is in simkernel_linux_test.go.
+// Its time is that of the bubble, but for what system calls take with a lock held.
+type machine struct {
+	mu    sync.Mutex
+	seed  uint64
+	kind  kernelKind
+	say   func(format string, args ...any)
+	trace bool // each call is told
+
+	began   time.Time     // in the bubble
+	behind  time.Duration // of the bubble, for which the machine stood still
+	now     time.Duration // since boot
+	current time.Duration // of what happens just now
+	held    bool          // it stands still
+	dirty   bool          // a process has ended, or was reaped
+	events  events
+	seq     int
+	kick    chan struct{} // there is an event, or there is time
+	quit    chan struct{}
+
+	procs     map[int]*simProc // by pid, with the zombies
+	lastPID   int
+	maxPID    int
+	tids      map[int]bool // of second threads
+	lastStart map[int]uint64
+	init      *simProc
+	orphanage *simProc // a subreaper, which begins the supervisors
+	root      *simGroup
+
+	*life
+	runs  map[string]*simRun // by TASKS_RUN_ID
+	wrong []string           // what must not be
+	hits  map[string]int     // what was met, to see that the simulation is worth something
+	calls map[callKey]uint64 // how often each call was made
+}
+
+// kernelKind is what a kernel can, and may.
+type kernelKind struct {
+	cgroups    bool // may be made
+	groupKill  bool // cgroup.kill, Linux 5.14
+	pidfdGroup bool // PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9
+	pidfdExit  bool // PIDFD_INFO_EXIT, Linux 6.15
+	children   bool // the engine has the first thread, whose children are listed
+	faults     int  // a call in so many fails, while faulty; 0: none
+}
+
+// life is a supervisor's process.
+type life struct {
+	self   *simProc
+	engine *Engine // once it is made
+	fds    map[int]*simFile
+	limit  int
+	left   int // calls until it dies; negative: it does not
+	after  bool
+	dead   bool
+	died   chan struct{}
+	faulty time.Duration // until when calls fail
+	sweeps bool          // it ends what is in no record
+	logs   map[int]uint64
+}
+
+type simProc struct {
+	pid              int
+	key              uint64 // tells it from all others, whatever the order of things
+	parent           *simProc
+	pgrp, session    *simProc // the leaders, dead or not
+	start            uint64
+	zombie, gone     bool // gone: reaped
+	stopped          bool
+	status           syscall.WaitStatus
+	ended            chan struct{}
+	reaps, subreaper bool
+	of               *simRun // which it descends from; nil: none
+	group            *simGroup
+	env              []string
+	execs            int
+	execing          bool // between two programs
+	hidden           bool // may not be read
+	thread           int  // goes on without the first thread, if not 0
+	files            map[int]openFile
+	ignores          bool          // TERM
+	resists          time.Duration // what it takes to act on TERM
+	heir             bool          // begins another as it does
+	pending          []syscall.Signal
+	later            []func() // what it does once it goes on
+	forks            int
+	noted            bool // descended from the main process when a stop was begun
+	uncovered        bool // has been where nothing ties it to its run
+	depth            int
+	leaps            bool // forks and ends, again and again, or descends from what does
+}
+
+type openFile struct {
+	ino   uint64
+	flags int
+}
+
+type simGroup struct {
+	path     string
+	parent   *simGroup
+	below    map[string]*simGroup
+	procs    map[int]*simProc
+	freezing bool
+	rest     time.Duration // from when on it is at rest
+}
+
+type event struct {
+	at  time.Duration
+	seq int
+	p   *simProc // who does it; nil: nobody
+	do  func()
+}
+
+type events []*event
+
+func (e events) Len() int { return len(e) }
+func (e events) Less(i, j int) bool {
+	return cmp.Or(cmp.Compare(e[i].at, e[j].at), e[i].seq-e[j].seq) < 0
+}
+func (e events) Swap(i, j int) { e[i], e[j] = e[j], e[i] }
+func (e *events) Push(x any)   { *e = append(*e, x.(*event)) }
+func (e *events) Pop() any     { last := (*e)[len(*e)-1]; *e = (*e)[:len(*e)-1]; return last }
+
+const bootTicks = 1000
+
+func newMachine(seed uint64, kind kernelKind, say func(string, ...any)) *machine {
+	m := &machine{
+		seed: seed, kind: kind, say: say, began: time.Now(), now: bootTicks * tick, kick: make(chan struct{}, 1), quit: make(chan struct{}),
+		procs: make(map[int]*simProc), tids: make(map[int]bool), lastStart: make(map[int]uint64), runs: make(map[string]*simRun),
+		hits: make(map[string]int), calls: make(map[callKey]uint64), trace: os.Getenv("SIM_SEED") != "", life: &life{dead: true},
+	}
+	m.behind = -m.now
+	r := m.random("machine")
+	m.maxPID = 40 + r.IntN(100)
+	m.root = &simGroup{below: make(map[string]*simGroup), procs: make(map[int]*simProc)}
+	m.init = &simProc{pid: 1, ended: make(chan struct{}), reaps: true, group: m.root, files: make(map[int]openFile), execs: 1, key: 1, start: 1}
+	m.init.pgrp, m.init.session, m.init.parent = m.init, m.init, m.init
+	m.procs[1], m.root.procs[1], m.lastPID = m.init, m.init, 1
+	m.current = m.now
+	m.orphanage = m.fork(m.init)
+	m.orphanage.subreaper, m.orphanage.reaps = true, r.IntN(4) > 0
+	m.setsid(m.orphanage)
+	go m.live()
+	return m
+}
+
+// random is what belongs to the key: the same whenever it is asked for.
+func (m *machine) random(key ...any) *rand.Rand {
+	return rand.New(rand.NewPCG(m.seed, m.hash(key...)))
+}
+
+func (m *machine) hash(key ...any) uint64 {
+	h := fnv.New64a()
+	fmt.Fprint(h, m.seed, key)
+	return h.Sum64()
+}
+
+// live has what is due happen.
+func (m *machine) live() {
+	for {
+		m.mu.Lock()
+		m.catchUp()
+		var wait <-chan time.Time
+		if len(m.events) > 0 && !m.held {
+			wait = time.After(m.events[0].at - m.now)
+		}
+		m.mu.Unlock()
+		select {
+		case <-wait:
+		case <-m.kick:
+		case <-m.quit:
+			return
+		}
+	}
+}
+
+// catchUp has all happen that was to happen by now.
+func (m *machine) catchUp() {
+	if m.held {
+		return
+	}
+	m.now = max(m.now, time.Since(m.began)-m.behind)
+	for len(m.events) > 0 && m.events[0].at <= m.now {
+		e := heap.Pop(&m.events).(*event)
+		m.current = max(m.current, e.at)
+		m.happen(e.p, e.do)
+		if m.dirty {
+			m.mark()
+		}
+	}
+	m.current = m.now
+}
+
+func (m *machine) happen(p *simProc, do func()) {
+	switch {
+	case p == nil:
+	case p.zombie || p.gone:
+		return
+	case p.stopped || m.rests(p):
+		p.later = append(p.later, do)
+		return
+	case p.of != nil && p.of.paused && !p.uncovered && !p.leaps:
+		m.fail("%v goes on, and its run is paused", p)
+	}
+	do()
+}
+
+func (m *machine) hold(on bool) {
+	if on {
+		m.catchUp()
+	} else {
+		m.behind = time.Since(m.began) - m.now
+	}
+	m.held = on
+	m.wake()
+}
+
+func (m *machine) wake() {
+	select {
+	case m.kick <- struct{}{}:
+	default:
+	}
+}
+
+func (m *machine) at(d time.Duration, p *simProc, do func()) {
+	m.seq++
+	heap.Push(&m.events, &event{m.current + d, m.seq, p, do})
+	m.wake()
+}
+
+func (m *machine) fail(format string, args ...any) {
+	m.wrong = append(m.wrong, fmt.Sprintf(format, args...))
+	m.say("WRONG: "+format, args...)
+}
+
+func (p *simProc) String() string {
+	if p.of == nil {
+		return fmt.Sprintf("process %d", p.pid)
+	}
+	return fmt.Sprintf("process %d (of %s, started at %d, parent %d, session %d, env %d, files %d)", p.pid, p.of.name, p.start, p.parent.pid, p.session.pid, len(p.env), len(p.files))
+}
+
+func (m *machine) ticks() uint64 { return uint64(m.current / tick) }
+
+// nextPID is one that nothing has: no process, thread, group or session.
+func (m *machine) nextPID() int {
+	used := maps.Clone(m.tids)
+	for pid, p := range m.procs {
+		used[pid], used[p.pgrp.pid], used[p.session.pid] = true, true, true
+	}
+	for range 2 * m.maxPID {
+		if m.lastPID++; m.lastPID > m.maxPID {
+			m.lastPID = 2
+		}
+		if !used[m.lastPID] && m.lastStart[m.lastPID] < m.ticks() {
+			return m.lastPID
+		}
+	}
+	m.maxPID *= 2
+	return m.nextPID()
+}
+
+func (m *machine) fork(parent *simProc) *simProc {
+	parent.forks++
+	p := &simProc{
+		pid: m.nextPID(), key: m.hash(parent.key, parent.forks), parent: parent, pgrp: parent.pgrp, session: parent.session, start: m.ticks(),
+		ended: make(chan struct{}), reaps: true, of: parent.of, group: parent.group, env: parent.env, execs: parent.execs, hidden: parent.hidden,
+		files: maps.Clone(parent.files), ignores: parent.ignores, uncovered: parent.uncovered, leaps: parent.leaps, depth: parent.depth + 1,
+	}
+	if p.group == nil {
+		p.group = m.root
+	}
+	m.lastStart[p.pid] = p.start
+	m.procs[p.pid] = p
+	p.group.procs[p.pid] = p
+	if p.of != nil {
+		p.of.procs = append(p.of.procs, p)
+	}
+	return p
+}
+
+func (m *machine) setsid(p *simProc) {
+	if p.pgrp != p {
+		p.session, p.pgrp = p, p
+	}
+}
+
+// end ends a process. Its children go to the next subreaper above it.
+func (m *machine) end(p *simProc, status syscall.WaitStatus) {
+	if p.zombie || p.gone || p == m.init {
+		return
+	}
+	m.dirty = true
+	p.zombie, p.status, p.stopped, p.later, p.pending = true, status, false, nil, nil
+	if p.thread != 0 {
+		delete(m.tids, p.thread)
+		p.thread = 0
+	}
+	delete(p.group.procs, p.pid)
+	heir := p.parent
+	for !heir.subreaper && heir != m.init {
+		heir = heir.parent
+	}
+	for _, c := range m.children(p) {
+		c.parent = heir
+		if c.zombie {
+			m.told(heir, c)
+		}
+	}
+	close(p.ended)
+	if p.of != nil && p.of.main == p {
+		p.of.status = status
+		m.say("  the main process of %s, %d, ends: %v", p.of.name, p.pid, status)
+	}
+	m.told(p.parent, p)
+}
+
+// told tells a parent that a child has ended.
+func (m *machine) told(parent, child *simProc) {
+	if parent == m.self {
+		m.childEnded()
+		return
+	}
+	if parent.reaps {
+		wait := time.Duration(m.hash(child.key, "reap")%3000) * time.Microsecond
+		if m.hash(child.key, "at once")%2 == 0 {
+			wait = 10 * time.Microsecond
+		}
+		m.at(wait, parent, func() {
+			if child.parent == parent && !child.gone {
+				m.reap(child)
+			}
+		})
+	}
+}
+
+func (m *machine) reap(p *simProc) {
+	p.gone, m.dirty = true, true
+	delete(m.procs, p.pid)
+}
+
+// children are those of p, the oldest first.
+func (m *machine) children(p *simProc) (all []*simProc) {
+	for _, c := range m.procs {
+		if c.parent == p && c != p {
+			all = append(all, c)
+		}
+	}
+	slices.SortFunc(all, func(a, b *simProc) int { return cmp.Or(cmp.Compare(a.start, b.start), a.pid-b.pid) })
+	return all
+}
+
+func (m *machine) sorted() []*simProc {
+	return slices.SortedFunc(maps.Values(m.procs), func(a, b *simProc) int { return a.pid - b.pid })
+}
+
+// rests tells whether the process is in a cgroup that is frozen.
+func (m *machine) rests(p *simProc) bool {
+	for g := p.group; g != nil; g = g.parent {
+		if g.freezing && g.rest <= m.current {
+			return true
+		}
+	}
+	return false
+}
+
+// signal is what a process gets, from whomever.
+func (m *machine) signal(p *simProc, sig syscall.Signal) {
+	switch {
+	case p.zombie || p.gone || p == m.init || sig == 0:
+	case sig == syscall.SIGKILL:
+		m.end(p, syscall.WaitStatus(sig))
+	case sig == syscall.SIGSTOP:
+		p.stopped = true
+		p.pending = slices.DeleteFunc(p.pending, func(s syscall.Signal) bool { return s == syscall.SIGCONT })
+	case sig == syscall.SIGCONT:
+		p.stopped = false
+		m.goOn(p)
+	case p.stopped || m.rests(p):
+		p.pending = append(p.pending, sig)
+	default:
+		m.act(p, sig)
+	}
+}
+
+// goOn has a process do what it could not do while it was stopped or frozen.
+func (m *machine) goOn(p *simProc) {
+	if p.stopped || m.rests(p) {
+		return
+	}
+	pending, later := p.pending, p.later
+	p.pending, p.later = nil, nil
+	for _, sig := range pending {
+		m.act(p, sig)
+	}
+	for i, do := range later {
+		m.at(time.Duration(i+1)*5*time.Microsecond, p, do)
+	}
+}
+
+// act is what a process does upon TERM and the like.
+func (m *machine) act(p *simProc, sig syscall.Signal) {
+	switch {
+	case p.zombie || p.gone || p.ignores:
+	case p.resists == 0:
+		m.end(p, syscall.WaitStatus(sig))
+	default:
+		m.at(p.resists, p, func() {
+			if p.heir {
+				m.follow(m.fork(p))
+			}
+			m.end(p, 0)
+		})
+	}
+}
+
+func (m *machine) newGroup(parent *simGroup, name string) *simGroup {
+	g := &simGroup{path: parent.path + "/" + name, parent: parent, below: make(map[string]*simGroup), procs: make(map[int]*simProc)}
+	parent.below[name] = g
+	return g
+}
+
+// all is every process in the group and those below it, by pid.
+func (g *simGroup) all() (all []*simProc) {
+	for _, p := range g.procs {
+		all = append(all, p)
+	}
+	for _, b := range g.below {
+		all = append(all, b.all()...)
+	}
+	slices.SortFunc(all, func(a, b *simProc) int { return a.pid - b.pid })
+	return all
+}
+
+func (g *simGroup) freeze(m *machine, on bool) {
+	g.freezing = on
+	if on {
+		g.rest = m.current + time.Duration(m.hash(g.path, "rest")%200)*time.Microsecond
+		return
+	}
+	for _, p := range g.all() {
+		m.goOn(p)
+	}
+}
+
+func (g *simGroup) move(p *simProc) {
+	delete(p.group.procs, p.pid)
+	p.group = g
+	g.procs[p.pid] = p
+}
+
+func (g *simGroup) within(above *simGroup) bool {
+	for ; g != nil; g = g.parent {
+		if g == above {
+			return true
+		}
+	}
+	return false
+}
+
+// follow has a process follow a script, which its key decides.
+func (m *machine) follow(p *simProc) {
+	r := m.random(p.key, "script")
+	p.reaps = r.IntN(4) > 0
+	switch r.IntN(8) {
+	case 0:
+		p.ignores = true
+	case 1, 2:
+		p.resists, p.heir = time.Duration(r.IntN(20_000))*time.Microsecond, r.IntN(3) == 0
+	}
+	after := time.Duration(0)
+	later := func() time.Duration {
+		switch r.IntN(3) {
+		case 0:
+			after += time.Duration(1+r.IntN(300)) * time.Microsecond
+		case 1:
+			after += time.Duration(1+r.IntN(3000)) * time.Microsecond
+		default:
+			after += time.Duration(1+r.IntN(40)) * time.Millisecond
+		}
+		return after
+	}
+	if p.depth > 3 && r.IntN(6) == 0 {
+		m.leap(p, r.IntN(20), time.Duration(20+r.IntN(300))*time.Microsecond)
+		return
+	}
+	for range r.IntN(7) {
+		m.at(later(), p, m.step(p, r.IntN(15)))
+	}
+	switch r.IntN(5) {
+	case 0, 1:
+		code := syscall.WaitStatus(r.IntN(4) << 8)
+		m.at(later(), p, func() { m.end(p, code) })
+	case 2:
+		code := syscall.WaitStatus(r.IntN(4) << 8)
+		m.at(later()+time.Duration(r.IntN(2000))*time.Millisecond, p, func() { m.end(p, code) })
+	}
+}
+
+// leap has a process go on as its child, again and again.
+func (m *machine) leap(p *simProc, times int, each time.Duration) {
+	if times == 0 || p.of != nil && len(p.of.procs) > 100 {
+		return
+	}
+	m.at(each, p, func() {
+		m.hits["leap"]++
+		p.leaps = true
+		m.leap(m.fork(p), times-1, each)
+		m.end(p, 0)
+	})
+}
+
+func (m *machine) step(p *simProc, n int) func() {
+	const most = 16 // of a run
+	begin := func() *simProc {
+		if p.depth > 9 || p.of != nil && p.of.living() >= most {
+			return nil
+		}
+		return m.fork(p)
+	}
+	change := func(what string, do func()) func() {
+		return func() {
+			m.say("  %d: %s", p.pid, what)
+			do()
+			m.mark()
+		}
+	}
+	switch n {
+	default: // a child, which may do anything
+		return func() {
+			if c := begin(); c != nil {
+				m.say("  %d begins %d", p.pid, c.pid)
+				m.follow(c)
+			}
+		}
+	case 3: // a child in a session of its own
+		return func() {
+			if c := begin(); c != nil {
+				m.say("  %d begins %d, in a session of its own", p.pid, c.pid)
+				m.setsid(c)
+				m.follow(c)
+			}
+		}
+	case 4: // a daemon: forked twice
+		return func() {
+			c := begin()
+			if c == nil {
+				return
+			}
+			m.hits["daemon"]++
+			c.reaps = false
+			wait := time.Duration(m.hash(c.key, "daemon")%400) * time.Microsecond
+			m.at(wait, c, func() {
+				m.setsid(c)
+				d := m.fork(c)
+				m.say("  %d has begun %d, a daemon", p.pid, d.pid)
+				m.follow(d)
+				m.at(wait, c, func() { m.end(c, 0) })
+			})
+		}
+	case 5:
+		return change("leaves its session", func() { m.setsid(p) })
+	case 6:
+		return change("leads a process group", func() {
+			if p.session != p {
+				p.pgrp = p
+			}
+		})
+	case 7:
+		return change("executes another program, without its environment", func() { m.exec(p, nil) })
+	case 8:
+		return change("executes another program", func() { m.exec(p, p.env) })
+	case 9:
+		return change("closes its log", func() { clear(p.files) })
+	case 10:
+		return change("opens its log by its path", func() {
+			for fd, f := range p.files {
+				p.files[fd] = openFile{f.ino, syscall.O_WRONLY | syscall.O_APPEND}
+			}
+		})
+	case 11:
+		return change("ignores TERM", func() { p.ignores = true })
+	case 12:
+		return change("stops", func() { m.signal(p, syscall.SIGSTOP) })
+	case 13:
+		switch m.hash(p.key, "thirteen") % 3 {
+		case 0:
+			return change("may not be read", func() { p.hidden = true })
+		case 1:
+			return change("ends its first thread", func() {
+				if p.thread == 0 {
+					p.thread = m.nextPID()
+					m.tids[p.thread] = true
+				}
+			})
+		}
+		return change("makes a cgroup", func() {
+			if p.group == m.root || !m.kind.cgroups || p.of == nil || p.of.group == nil || !p.group.within(p.of.group) {
+				return
+			}
+			name := fmt.Sprint("below", p.pid)
+			g := p.group.below[name]
+			if g == nil {
+				g = m.newGroup(p.group, name)
+			}
+			g.move(p)
+		})
+	}
+}
+
+// exec has a process execute another program: for a while it shows no environment.
+func (m *machine) exec(p *simProc, env []string) {
+	p.env, p.execing = env, true
+	p.execs++
+	m.at(time.Duration(m.hash(p.key, p.execs)%500)*time.Microsecond, nil, func() { p.execing = false })
+}
+
+// stranger begins a process that is no run's: it may look into the log of one.
+func (m *machine) stranger(r *rand.Rand, logs []uint64) {
+	parent := m.init
+	if r.IntN(3) == 0 {
+		parent = m.orphanage
+	}
+	p := m.fork(parent)
+	if r.IntN(2) == 0 {
+		m.setsid(p)
+	}
+	if len(logs) > 0 && r.IntN(2) == 0 {
+		p.files[5] = openFile{logs[r.IntN(len(logs))], []int{syscall.O_RDONLY, syscall.O_WRONLY | syscall.O_APPEND}[r.IntN(2)]}
+	}
+	m.say("  a stranger begins: %d", p.pid)
+	m.at(time.Duration(r.IntN(500))*time.Millisecond, p, func() { m.end(p, 0) })
+	m.lastPID += r.IntN(8) // others have come and gone
+}
+
+func (p *simProc) tells(name string) bool {
+	return slices.ContainsFunc(p.env, func(kv string) bool { return strings.HasPrefix(kv, name+"=") })
+}
