@@ -493,7 +493,7 @@ func (s *sim) exited(r *simRun, p engine.Process, exit task.Exit) {
 	if r.status.Signaled() {
 		want = task.Exit{Signal: r.status.Signal()}
 	}
-	if exit.Swept = 0; !r.main.zombie {
+	if exit.LeftBehind = 0; !r.main.zombie {
 		s.m.fail("%s is said to have ended, and has not", r.name)
 	} else if exit.Lost && r.r.adopted {
 		s.m.hits["lost"]++
