@@ -40,9 +40,7 @@ func (l line) parts() (names, command []string) {
 func (e *env) verb(v verb, cmd *cobra.Command) *cobra.Command {
 	v.flags(cmd.Flags())
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		if complete, ok := flagValues[cmd.Name()+" --"+f.Name]; ok {
-			cmd.RegisterFlagCompletionFunc(f.Name, complete)
-		} else if complete, ok := flagValues["--"+f.Name]; ok {
+		if complete := valuesOf(cmd.Name(), f.Name); complete != nil {
 			cmd.RegisterFlagCompletionFunc(f.Name, complete)
 		}
 	})

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"tasks/internal/escape"
+	"tasks/internal/option"
 	"tasks/pkg/client"
 	"tasks/pkg/task"
 )
@@ -45,19 +46,33 @@ func asks(cmd *cobra.Command, ask func(context.Context, *client.Client)) {
 	}
 }
 
-// flagValues offers values of flags: of those of a command, or else of any.
-var flagValues = map[string]completer{
-	"--group":       completeGroups,
-	"--after":       completeNameLists,
-	"--after-ended": completeNameLists,
-	"--restart":     words("no", "on-failure", "always"),
-	"--overlap":     words("skip", "queue", "replace"),
-	"--stop-signal": words(task.SignalNames()...),
-	"--ulimit":      completeLimits,
-	"--state":       listed(stateWords()...),
-	"clean --state": listed("done", "failed", "stopped", "lost"),
-	"start --wait":  words("running", "ready", "ended"),
-	"wait --for":    words("ended", "running", "ready"),
+// valuesOf offers values of a flag of a command; nil: there are none to offer.
+func valuesOf(command, flag string) completer {
+	switch flag {
+	case "group":
+		return completeGroups
+	case "after", "after-ended":
+		return completeNameLists
+	case "stop-signal":
+		return words(task.SignalNames()...)
+	case "ulimit":
+		return completeLimits
+	case "state":
+		if command == "clean" {
+			return listed("done", "failed", "stopped", "lost")
+		}
+		return listed(stateWords()...)
+	case "wait":
+		if command == "start" {
+			return words("running", "ready", "ended")
+		}
+	case "for":
+		return words("ended", "running", "ready")
+	}
+	if at := option.Place(flag); at >= 0 && option.All[at].Words != nil {
+		return words(option.All[at].Words...)
+	}
+	return nil
 }
 
 type completer = func(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective)

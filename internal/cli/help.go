@@ -77,6 +77,7 @@ func writeFlags(b *strings.Builder, flags *pflag.FlagSet, columns int) {
 			all.AddFlag(f)
 		}
 	}
+	flagOf := regexp.MustCompile(`^ {2}(?:-., | {4})--([a-z-]+)`)
 	for line := range strings.Lines(all.FlagUsagesWrapped(columns)) {
 		if of := flagOf.FindStringSubmatch(line); of != nil && heads[of[1]] != "" {
 			fmt.Fprintf(b, "\n%s:\n", heads[of[1]])
@@ -84,9 +85,6 @@ func writeFlags(b *strings.Builder, flags *pflag.FlagSet, columns int) {
 		b.WriteString(line)
 	}
 }
-
-// flagOf is the beginning of what is said of a flag.
-var flagOf = regexp.MustCompile(`^ {2}(?:-., | {4})--([a-z-]+)`)
 
 // columns is how wide a help text may be.
 func (p *printer) columns() int {

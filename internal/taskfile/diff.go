@@ -19,7 +19,7 @@ func changes(has, want *task.Spec) []string {
 		old["cwd"] = next["cwd"]
 	}
 	var names []string
-	for _, key := range keys(taskFields) {
+	for _, key := range keys(taskFields()) {
 		if !bytes.Equal(old[key], next[key]) {
 			names = append(names, key)
 		}

@@ -36,7 +36,7 @@ func TestPageTables(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := string(b)
-	for of, fields := range map[string][]field{"the file": fileFields, "a group": groupFields, "a task": taskFields} {
+	for of, fields := range map[string][]field{"the file": fileFields, "a group": groupFields, "a task": taskFields()} {
 		before, rest, ok := strings.Cut(text, "<!-- keys of "+of+" -->\n")
 		_, after, also := strings.Cut(rest, "<!-- end -->")
 		if !ok || !also {

@@ -161,7 +161,7 @@ func (l *loader) entry(p pair, path string) *entry {
 		return nil
 	}
 	e := &entry{name: p.key.text, key: p.key}
-	e.keys = l.fields(p.val, e.name, p.key.pos, taskFields, "")
+	e.keys = l.fields(p.val, e.name, p.key.pos, taskFields(), "")
 	if n, ok := e.keys["instances"]; ok {
 		e.count = n.val.(int)
 	}
@@ -173,7 +173,7 @@ func (l *loader) entry(p pair, path string) *entry {
 	}
 	l.limits(e)
 	e.spec.File = path
-	for _, key := range keys(taskFields) {
+	for _, key := range keys(taskFields()) {
 		if g, ok := e.keys[key]; ok {
 			if err := l.set(&e.spec, g); err != nil {
 				l.fault(g.at(), "%s", g.shown(key+": "+err.Error()))

@@ -55,7 +55,7 @@ func (s *shape) schema(defs map[string]any) map[string]any {
 	if s.scalar != nil {
 		one = s.scalar.schema()
 	} else {
-		def := object(s.fields, defs)
+		def := object(s.fields(), defs)
 		if s.empty {
 			def["type"] = []string{"object", "null"}
 		}

@@ -38,7 +38,7 @@ func TestTablesComplete(t *testing.T) {
 		fields []field
 		not    []string // set otherwise
 	}{
-		{reflect.TypeFor[task.Spec](), taskFields, []string{"name", "file", "env_names", "job", "caller"}},
+		{reflect.TypeFor[task.Spec](), taskFields(), []string{"name", "file", "env_names", "job", "caller"}},
 		{reflect.TypeFor[task.Group](), groupFields, []string{"name", "paused", "unfinished", "running", "queued", "waiting"}},
 	} {
 		want := jsonKeys(tt.of)
@@ -60,7 +60,7 @@ func TestTablesComplete(t *testing.T) {
 			t.Errorf("%s: the table has %v, its JSON %v", tt.of, got, want)
 		}
 	}
-	for _, fields := range [][]field{fileFields, groupFields, taskFields} {
+	for _, fields := range [][]field{fileFields, groupFields, taskFields()} {
 		for _, f := range fields {
 			if !strings.HasSuffix(f.about, ".") || strings.Contains(f.about, "|") {
 				t.Errorf("%s: %q is no sentence", f.key, f.about)
@@ -167,7 +167,7 @@ func TestSchemaJudgesAsLoad(t *testing.T) {
 		"after": nil, "after_ended": nil, "env_file": nil, "overlap": nil, "stop_signal": nil, "group": nil, "ready_log": nil,
 		"cwd": {`""`}, "cron": {"'@every 1h'"}, "every": {"0", "0s", "5µs", ".5s"}, "timeout": {"0", "0s"}, "ready_timeout": {"0", "0s"}, "ready_interval": {"0", "0s", "5µs"}, "health_interval": {"0", "0s", "5µs"}, "health_timeout": {"0", "0s"},
 	}
-	for _, f := range taskFields[1:] { // but command
+	for _, f := range taskFields()[1:] { // but command
 		for _, v := range values {
 			text := "tasks: {a: {command: x, " + f.key + ": " + v + "}}"
 			if only, ok := stricter[f.key]; ok && (only == nil || slices.Contains(only, v)) && faultsOf(t, text) != "" {

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 
 	"tasks/internal/option"
 )
@@ -22,13 +23,13 @@ type field struct {
 // with fields, or one of names to one of these.
 type shape struct {
 	scalar *scalar
-	list   bool    // a list of scalars, too
-	item   *scalar // of that list, where it is another one
-	least  int     // length of that list
-	fields []field // of a mapping
-	def    string  // name of this shape in the schema
-	empty  bool    // no value is an empty one of these
-	names  string  // what names are, as a pattern: then it is a mapping of names
+	list   bool           // a list of scalars, too
+	item   *scalar        // of that list, where it is another one
+	least  int            // length of that list
+	fields func() []field // of a mapping
+	def    string         // name of this shape in the schema
+	empty  bool           // no value is an empty one of these
+	names  string         // what names are, as a pattern: then it is a mapping of names
 }
 
 // A scalar is a text, a number, or true or false.
@@ -88,7 +89,7 @@ var fileFields = []field{
 	{key: "project", holds: &shape{scalar: aText}, own: true, about: "A name that all names of tasks and groups begin with, followed by a dot."},
 	{key: "env", holds: envShape, own: true, about: "Variables of all tasks."},
 	{key: "env_file", holds: filesShape, own: true, about: "Files of NAME=VALUE lines for all tasks, relative to this one; ~/ is your home."},
-	{key: "groups", holds: &shape{fields: groupFields, def: "group", names: namePattern, empty: true}, own: true, about: "Groups of tasks that share slots, by name."},
+	{key: "groups", holds: &shape{fields: func() []field { return groupFields }, def: "group", names: namePattern, empty: true}, own: true, about: "Groups of tasks that share slots, by name."},
 	{key: "tasks", holds: &shape{fields: taskFields, def: "task", names: namePattern}, own: true, must: true, about: "The tasks, by name."},
 }
 
@@ -98,15 +99,16 @@ var groupFields = []field{
 	{key: "on_failure", holds: &shape{scalar: aLine}, about: "Run through sh -c after each failed run of its tasks."},
 }
 
-// taskFields are the keys of a task: the options that there are.
-var taskFields = func() []field {
+// taskFields are the keys of a task: the options that there are. A command that reads no
+// file does without.
+var taskFields = sync.OnceValue(func() []field {
 	var fields []field
 	for i := range option.All {
 		o := &option.All[i]
 		fields = append(fields, field{key: o.Key, holds: holding(o), about: o.InFile(), must: o.Key == "command", own: o.In == nil})
 	}
 	return fields
-}()
+})
 
 // holding is what a value of o may be.
 func holding(o *option.Option) *shape {
@@ -128,14 +130,46 @@ func holding(o *option.Option) *shape {
 		what := strings.Join(o.Words[:last], ", ") + " or " + o.Words[last]
 		return &shape{scalar: &scalar{what: what, as: isText, words: o.Words, no: slices.Contains(o.Words, "no")}}
 	}
-	return &shape{scalar: scalars[o.Kind]}
+	return &shape{scalar: scalarOf(o.Kind)}
 }
 
-// scalars are those of the other kinds.
-var scalars = map[option.Kind]*scalar{
-	option.Text: aText, option.Word: aWord, option.Line: aLine, option.Path: aText, option.Signal: aWord, option.Expression: aText, option.Yes: aFlag,
-	option.Number: aNumber, option.Count: aCount, option.FromOne: fromOne, option.Instances: instances, option.Nice: aNice, option.Umask: aUmask,
-	option.Duration: aDuration, option.Backoff: aBackoff, option.Size: aSize, option.Clock: aTime, option.Cron: aCron, option.URL: aURL, option.Port: aPort,
+// scalarOf is that of any other kind.
+func scalarOf(kind option.Kind) *scalar {
+	switch kind {
+	case option.Word, option.Signal:
+		return aWord
+	case option.Line:
+		return aLine
+	case option.Yes:
+		return aFlag
+	case option.Number:
+		return aNumber
+	case option.Count:
+		return aCount
+	case option.FromOne:
+		return fromOne
+	case option.Instances:
+		return instances
+	case option.Nice:
+		return aNice
+	case option.Umask:
+		return aUmask
+	case option.Duration:
+		return aDuration
+	case option.Backoff:
+		return aBackoff
+	case option.Size:
+		return aSize
+	case option.Clock:
+		return aTime
+	case option.Cron:
+		return aCron
+	case option.URL:
+		return aURL
+	case option.Port:
+		return aPort
+	}
+	return aText // a path, an expression
 }
 
 func keys(fields []field) []string {
