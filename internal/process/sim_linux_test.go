@@ -389,7 +389,7 @@ func (s *sim) adopt(e *Engine, r *simRun) {
 }
 
 func (s *sim) spec(r *simRun) *task.Spec {
-	return &task.Spec{Name: r.name, Command: []string{"/bin/program"}, LeaveChildren: r.leave}
+	return &task.Spec{Name: r.name, Command: []string{program}, LeaveChildren: r.leave}
 }
 
 // open opens something in the place of the run's log.

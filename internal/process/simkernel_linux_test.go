@@ -32,6 +32,7 @@ type simFile struct {
 const (
 	mountPoint = "/sys/fs/cgroup"
 	ownGroup   = "own"
+	program    = "/bin/program" // of all runs
 	logMode    = unix.S_IFREG | 0o600
 )
 
@@ -46,7 +47,7 @@ func (i simInfo) Size() int64        { return 0 }
 func (i simInfo) Mode() fs.FileMode  { return i.mode }
 func (i simInfo) ModTime() time.Time { return time.Time{} }
 func (i simInfo) IsDir() bool        { return i.mode.IsDir() }
-func (i simInfo) Sys() any           { return nil }
+func (i simInfo) Sys() any           { return &syscall.Stat_t{Uid: uint32(os.Geteuid())} }
 
 // call answers a system call of the engine. It takes a while, in which other goroutines
 // and the processes go on, unless a lock is held: then only the processes do.
@@ -244,7 +245,7 @@ func failed(errno syscall.Errno) result { return result{err: errno} }
 
 func (m *machine) answer(c call) result {
 	switch c.name {
-	case "nanosleep", "epoll_ctl", "prctl", "close_range", "chmod":
+	case "nanosleep", "epoll_ctl", "prctl", "close_range", "chmod", "fstatfs", "pipe":
 		return result{}
 	case "clock_gettime":
 		return result{time: m.now}
@@ -458,7 +459,7 @@ func (m *machine) resolve(path string) (*simFile, syscall.Errno) {
 		return f, 0
 	}
 	rest, ok := strings.CutPrefix(path, "/proc/")
-	if path == "/proc" || strings.HasPrefix(rest, "sys/") {
+	if path == "/proc" || path == "/" || path == program || strings.HasPrefix(rest, "sys/") {
 		return f, 0
 	}
 	word, what, _ := strings.Cut(rest, "/")
@@ -520,6 +521,8 @@ func (m *machine) content(f *simFile) (string, syscall.Errno) {
 		return m.groupContent(f)
 	}
 	switch {
+	case f.path == program:
+		return "\x7fELF", 0
 	case f.path == "/proc/sys/kernel/random/boot_id":
 		return "the-boot\n", 0
 	case strings.HasSuffix(f.path, "/mountinfo"):
