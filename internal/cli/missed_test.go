@@ -39,7 +39,7 @@ func forgetfulSupervisor(t *testing.T) (socket string) {
 				fmt.Fprintf(conn, `{"jsonrpc":"2.0","id":%s,"result":[{"name":"x","state":"failed","run":1,"exit_code":3},{"name":"y","state":"done","run":1,"exit_code":0}]}`+"\n", r.ID)
 				continue
 			}
-			fmt.Fprintf(conn, `{"jsonrpc":"2.0","id":%s,"result":[{"name":"x","state":"running","run":1},{"name":"y","state":"running","run":1}]}`+"\n", r.ID)
+			fmt.Fprintf(conn, `{"jsonrpc":"2.0","id":%s,"result":[{"name":"x","state":"starting","run":1},{"name":"y","state":"running","run":1}]}`+"\n", r.ID)
 			fmt.Fprintf(conn, `{"jsonrpc":"2.0","method":"event","params":{"watch":%s,"seq":3,"missed":2,"task":{"name":"y","state":"running","run":1}}}`+"\n", r.ID)
 		}
 	}()
@@ -77,6 +77,12 @@ func TestMissedEnd(t *testing.T) {
 				return nil
 			}
 			return fmt.Errorf("exit code %d, %w", codeOf(err), err)
+		}},
+		{"up", func(e *env) error {
+			if err := e.waitUp(ctx, &e.client, []string{"x", "y"}); err == nil || err.Error() != "x is not up: failed" {
+				return fmt.Errorf("waited for x with %w", err)
+			}
+			return nil
 		}},
 	} {
 		e := newEnv()

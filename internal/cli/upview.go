@@ -32,9 +32,9 @@ func (e *env) waitUp(ctx context.Context, c *client.Client, names []string) erro
 		return nil
 	}
 	v := &upView{e: e, names: names, tasks: make(map[string]task.Info), since: time.Now()}
-	watch, cancel := context.WithCancel(ctx)
-	defer cancel()
 	err := e.withSuccessors(ctx, func(bool) error {
+		watch, cancel := context.WithCancel(ctx)
+		defer cancel()
 		now, events, err := c.Observe(watch, task.Selector{Names: v.names})
 		if err != nil {
 			return err
@@ -82,8 +82,11 @@ func (v *upView) wait(ctx context.Context, events iter.Seq2[task.Event, error]) 
 		v.draw()
 		select {
 		case n := <-come:
-			if n.err != nil {
+			switch {
+			case n.err != nil:
 				return n.err
+			case n.event.Missed > 0:
+				return errMissed
 			}
 			v.tasks[n.event.Task.Name] = n.event.Task
 		case <-beat:
