@@ -30,10 +30,14 @@ func (e *env) enact(ctx context.Context, c *client.Client, file *taskfile.File, 
 	}
 	defer release()
 	a := &act{e: e, c: c, file: file, whole: whole}
-	err = e.withSuccessors(ctx, func(bool) error {
+	err = e.withSuccessors(ctx, func(again bool) error {
 		left, done := e.parting(ctx, c)
 		defer done()
-		err := a.once(ctx)
+		apply := c.Apply
+		if again {
+			apply = c.ApplyAgain
+		}
+		err := a.once(ctx, apply)
 		if errors.Is(err, task.ErrUnavailable) && (errors.As(err, new(unreachedError)) || left()) {
 			return leftError{err}
 		}
@@ -47,7 +51,7 @@ func (e *env) enact(ctx context.Context, c *client.Client, file *taskfile.File, 
 
 // once plans from the present state and carries that out. What an earlier supervisor
 // has started of it is not started again.
-func (a *act) once(ctx context.Context) error {
+func (a *act) once(ctx context.Context, apply applier) error {
 	steps, now, err := a.e.plan(ctx, a.c, a.file, a.whole)
 	if a.runs == nil {
 		a.e.takesOver(a.file, now)
@@ -76,7 +80,7 @@ func (a *act) once(ctx context.Context) error {
 	// What runs is ended by its start, each after that of what it comes after, and not
 	// before it is sure that the other can begin.
 	a.began = true
-	_, err = a.e.apply(ctx, a.c, a.file.Groups, begin)
+	_, err = a.e.apply(ctx, a.c, apply, a.file.Groups, begin)
 	return err
 }
 
@@ -97,8 +101,11 @@ func (a *act) keep(steps []taskfile.Step, now []task.Info) {
 	}
 }
 
+// applier is client.Apply or client.ApplyAgain.
+type applier func(context.Context, []task.Group, []task.Spec) ([]task.Info, error)
+
 // apply has the supervisor set groups and start tasks of a file.
-func (e *env) apply(ctx context.Context, c *client.Client, groups []task.Group, specs []task.Spec) ([]task.Info, error) {
+func (e *env) apply(ctx context.Context, c *client.Client, apply applier, groups []task.Group, specs []task.Spec) ([]task.Info, error) {
 	caller, err := e.caller(ctx, c)
 	if err != nil {
 		return nil, err
@@ -106,7 +113,7 @@ func (e *env) apply(ctx context.Context, c *client.Client, groups []task.Group, 
 	for i := range specs {
 		specs[i].Caller = caller
 	}
-	return c.Apply(ctx, groups, specs)
+	return apply(ctx, groups, specs)
 }
 
 // leftError is that the supervisor could not answer, and that the next one goes on.

@@ -100,6 +100,9 @@ type (
 	Apply struct {
 		Groups []task.Group `json:"groups,omitempty"`
 		Tasks  []task.Spec  `json:"tasks,omitempty"` // in an order in which none comes before what it is after
+		// Again: the supervisor before may have begun what it was asked for already,
+		// and the connection was lost before it could say so.
+		Again bool `json:"again,omitempty"`
 	}
 	// Pause pauses or resumes tasks.
 	Pause struct{ task.Selector }

@@ -97,7 +97,11 @@ func apply(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 					call.Shared(context.Background()) // an error of its own is told once
 				}
 			}
-			calls[spec.Name] = sup.Submit(started(*spec, true))
+			replace := supervisor.Replace
+			if p.Again {
+				replace = supervisor.ReplaceAgain
+			}
+			calls[spec.Name] = sup.Submit(replace(*spec, supervisor.End{}))
 		}
 		reached, errs := tasks{shared: make([]*task.Info, 0, len(calls))}, []error(nil)
 		for i := range p.Tasks {

@@ -84,13 +84,27 @@ func (c *Client) StartEach(ctx context.Context, spec task.Spec, inputs []string,
 // begun, or wait for others, for their time or for a slot. More than a request
 // holds are several, each after the one before.
 func (c *Client) Apply(ctx context.Context, groups []task.Group, tasks []task.Spec) ([]task.Info, error) {
+	return c.apply(ctx, groups, tasks, false)
+}
+
+// ApplyAgain is Apply after an ErrLost: what the supervisor before was asked for, and
+// the next one has begun, does not begin once more.
+func (c *Client) ApplyAgain(ctx context.Context, groups []task.Group, tasks []task.Spec) ([]task.Info, error) {
+	all, err := c.apply(ctx, groups, tasks, true)
+	if all == nil && errors.Is(err, task.ErrUsage) { // it may be of a version that knows of no again
+		return c.Apply(ctx, groups, tasks)
+	}
+	return all, err
+}
+
+func (c *Client) apply(ctx context.Context, groups []task.Group, tasks []task.Spec, again bool) ([]task.Info, error) {
 	all, errs := []task.Info(nil), []error(nil)
 	for first := true; first || len(tasks) > 0; first = false {
 		n, err := fitting(groups, tasks)
 		if err != nil {
 			return all, err
 		}
-		some, err := c.tasks(ctx, "apply", protocol.Apply{Groups: groups, Tasks: tasks[:n]})
+		some, err := c.tasks(ctx, "apply", protocol.Apply{Groups: groups, Tasks: tasks[:n], Again: again})
 		all, groups, tasks = append(all, some...), nil, tasks[n:]
 		if err != nil {
 			errs = append(errs, err)

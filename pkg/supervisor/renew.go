@@ -19,7 +19,7 @@ func (a *actor) replace(c *Call) {
 		c.fail(task.Errorf(task.ErrConflict, a.name, "%s", a.state.NotStarted(a.name, waits)))
 		return
 	}
-	if kept := a.past.kept; kept != nil && sameStart(*kept, c.request) && time.Now().Before(a.past.keptUntil) {
+	if kept := a.past.kept; c.request.again && kept != nil && sameStart(*kept, c.request) && time.Now().Before(a.past.keptUntil) {
 		a.past.kept = nil // it has begun already
 		if a.state.HasCaller(lifecycle.ForStart) {
 			a.calls.add(lifecycle.ForStart, c)

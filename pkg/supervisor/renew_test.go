@@ -160,13 +160,31 @@ func TestReplacementIsAskedForAgain(t *testing.T) {
 		early := l.Submit(replace)
 		r.Exit(task.Exit{}, false)
 		next(t, l.fake)
-		for _, c := range []*supervisor.Call{early, l.Submit(replace)} {
+		again := supervisor.ReplaceAgain(spec, supervisor.End{})
+		for _, c := range []*supervisor.Call{early, l.Submit(again)} {
 			if got, err := c.Wait(t.Context()); err != nil || got.Run != 2 {
 				t.Errorf("%+v, %v", got, err)
 			}
 		}
-		if got, err := l.Submit(replace).Wait(t.Context()); err != nil || got.Run != 3 {
+		if got, err := l.Submit(again).Wait(t.Context()); err != nil || got.Run != 3 {
 			t.Errorf("once more: %+v, %v", got, err)
+		}
+	})
+}
+
+// Who asks the next supervisor for the first time gets a run that begins after that.
+func TestReplacementIsAskedForByAnother(t *testing.T) {
+	reborn(t, func(t *testing.T, l *lives) {
+		r := start(t, l.Supervisor, l.fake, job("a"))
+		r.AutoStop(false)
+		replace := supervisor.Replace(job("a", restarts(task.RestartAlways)), supervisor.End{})
+		l.Submit(replace)
+		synctest.Wait()
+		l.again(l.leave, 0)
+		r.Exit(task.Exit{}, false)
+		next(t, l.fake)
+		if got, err := l.Submit(replace).Wait(t.Context()); err != nil || got.Run != 3 {
+			t.Errorf("%+v, %v", got, err)
 		}
 	})
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // A Request is one thing to do with one task, for [Supervisor.Submit]. It is made by
-// [Start], [Replace], [Stop], [Restart], [Pause], [Resume], [Signal], [Remove] or
+// [Start], [Replace], [ReplaceAgain], [Stop], [Restart], [Pause], [Resume], [Signal], [Remove] or
 // [ForceRemove]; the zero Request is refused with an ErrUsage.
 type Request struct {
 	kind   requestKind
@@ -23,6 +23,7 @@ type Request struct {
 	atMost   bool      // the grace may only shorten that of the spec
 	ended    task.Time // remove only what ended then
 	kept     bool      // it was asked of an earlier supervisor
+	again    bool      // and so may this have been
 	place    uint64    // in the queue, if the start leads there at once: by when it was submitted
 }
 
@@ -57,6 +58,14 @@ func Start(spec task.Spec) Request { return Request{kind: toStart, name: spec.Na
 // Replace is Start that first stops a task of that name that has not ended.
 func Replace(spec task.Spec, end End) Request {
 	return Request{kind: toStart, name: spec.Name, spec: &spec, force: true, end: end}
+}
+
+// ReplaceAgain is Replace for who has asked an earlier supervisor for the same a moment
+// ago, and had no answer: what has begun for that is the answer.
+func ReplaceAgain(spec task.Spec, end End) Request {
+	r := Replace(spec, end)
+	r.again = true
+	return r
 }
 
 // Stop sets the task's stop event and joins. Of an ended task it does nothing.
