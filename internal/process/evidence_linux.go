@@ -169,9 +169,18 @@ func (k evidence) of(p proc) (*run, error) {
 // the log is marked, and not that of a service of systemd, which may have been passed it.
 func (k evidence) byOpenFiles(pid int) (*run, error) {
 	dir, _, err := living(pid)
-	if err != nil {
-		return nil, err
+	for err == nil {
+		looked := dir
+		r, lookErr := k.byFilesIn(pid, dir)
+		if dir, _, err = living(pid); err == nil && dir == looked {
+			return r, lookErr // else the thread has ended, and shows nothing any more
+		}
 	}
+	return nil, err
+}
+
+// byFilesIn is byOpenFiles of the thread whose directory it is.
+func (k evidence) byFilesIn(pid int, dir string) (*run, error) {
 	names, err := readNames(dir + "/fd")
 	if err != nil {
 		return nil, err
@@ -279,8 +288,9 @@ func readMarks(pid int) (id, commit string, err error) {
 		}
 		// An exec takes the old environment away a while before the new one is
 		// there; meanwhile there is no code. It is truly empty without one.
-		_, after, err := living(pid)
-		if err != nil || before.code == after.code && after.code[0] != 0 {
+		// Nor is there one in the directory of a thread that has ended meanwhile.
+		where, after, err := living(pid)
+		if err != nil || where == dir && before.code == after.code && after.code[0] != 0 {
 			return "", "", unlessGone(err)
 		}
 		nap(time.Millisecond)

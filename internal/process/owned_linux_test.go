@@ -46,8 +46,8 @@ func TestCgroupOfAnotherUser(t *testing.T) {
 	if got := runByCgroup(pid); got != id {
 		t.Errorf("one that this user made elsewhere is that of %q, want %q", got, id)
 	}
-	look, later, _, err := shared.lookForUnknown(Database{Known: func(string, int) bool { return true }}, make(map[cgroup]bool))
-	if err != nil || len(later) > 0 || len(look) > 0 {
-		t.Errorf("%v, %v, %v", look, later, err)
+	look, err := shared.lookForUnknown(Database{Known: func(string, int) bool { return true }}, make(map[cgroup]bool))
+	if err != nil || len(look.later) > 0 || len(look.left) > 0 {
+		t.Errorf("%+v, %v", look, err)
 	}
 }

@@ -40,11 +40,18 @@ func (s stat) dead() bool { return s.state == 'Z' && s.threads <= 1 }
 // scan reads every process that there is. Where one could not be looked at there
 // is no result: what is missing from a look must be gone.
 func scan() ([]stat, error) {
+	all, _, err := scanNoting()
+	return all, err
+}
+
+// scanNoting is scan, and tells whether a process ended after it was listed: what that
+// began may be missing, too.
+func scanNoting() (all []stat, ended bool, err error) {
 	names, err := readNames("/proc")
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	all := make([]stat, 0, len(names))
+	all = make([]stat, 0, len(names))
 	buf := make([]byte, 1024)
 	for _, name := range names {
 		pid, err := strconv.Atoi(name)
@@ -55,10 +62,12 @@ func scan() ([]stat, error) {
 		case err == nil:
 			all = append(all, s)
 		case failure(err) != nil:
-			return nil, err
+			return nil, false, err
+		default:
+			ended = true
 		}
 	}
-	return all, nil
+	return all, ended, nil
 }
 
 const tick = 10 * time.Millisecond // USER_HZ is 100 on every Linux that Go runs on

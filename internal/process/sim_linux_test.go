@@ -30,14 +30,20 @@ import (
 // The engine of a program is one, and so is the kernel: it is played in a process of its
 // own, where that of all other tests is not.
 func TestSimulation(t *testing.T) {
-	if os.Getenv("PROCESS_TEST_HELPER") == "simulate" {
+	if onMachine(t) {
 		playSimulation(t)
-		return
+	}
+}
+
+// onMachine tells whether this process is there for simulated machines. If not it runs
+// the test in one that is.
+func onMachine(t *testing.T) bool {
+	if os.Getenv("PROCESS_TEST_HELPER") == "simulate" {
+		return true
 	}
 	t.Parallel()
 	h := helper(t, "simulate")
-	exe := h.Command[0]
-	h.Command = []string{exe, "-test.run=^TestSimulation$", "-test.v", "-test.timeout=0"}
+	h.Command = append(h.Command, "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=0")
 	h.Env = env(t, map[string]string{
 		"PROCESS_TEST_HELPER": "simulate", "SIM": os.Getenv("SIM"), "SIM_SEED": os.Getenv("SIM_SEED"), "PATH": "/usr/bin:/bin", "GOMAXPROCS": "1",
 	})
@@ -47,9 +53,10 @@ func TestSimulation(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 	t.Log(s.log(t))
+	return false
 }
 
-// runSimulation runs that test alone, without the engine that others share.
+// runSimulation runs a test of machines, without the engine that others share.
 func runSimulation(m *testing.M) int {
 	c := make(chan os.Signal, 1)
 	signal.Notify(c, syscall.SIGCHLD) // begins a goroutine that is no bubble's
@@ -129,23 +136,15 @@ func (r *simRun) living() (n int) {
 }
 
 func simulate(t *testing.T, seed uint64, hits map[string]int) {
-	s := &sim{t: t, r: rand.New(rand.NewPCG(seed, 5)), names: []string{"a", "b", "c"}, numbers: make(map[string]int)}
+	r := rand.New(rand.NewPCG(seed, 5))
 	kind := kernelKind{
-		cgroups: s.r.IntN(2) == 0, groupKill: s.r.IntN(4) > 0, pidfdGroup: s.r.IntN(3) > 0, pidfdExit: s.r.IntN(3) > 0, children: s.r.IntN(2) == 0,
+		cgroups: r.IntN(2) == 0, groupKill: r.IntN(4) > 0, pidfdGroup: r.IntN(3) > 0, pidfdExit: r.IntN(3) > 0, children: r.IntN(2) == 0,
 	}
-	if s.r.IntN(2) == 0 {
-		kind.faults = 2 + s.r.IntN(30)
+	if r.IntN(2) == 0 {
+		kind.faults = 2 + r.IntN(30)
 	}
-	began := time.Now()
-	s.m = newMachine(seed, kind, func(format string, args ...any) {
-		s.log = append(s.log, fmt.Sprintf("%10v %10v ", time.Since(began), s.m.current)+fmt.Sprintf(format, args...))
-	})
-	eachRun = func(runs map[*run]bool) iter.Seq[*run] {
-		return slices.Values(slices.SortedFunc(maps.Keys(runs), func(a, b *run) int { return cmp.Compare(a.id, b.id) }))
-	}
-	f := s.m.call
-	intercept.Store(&f)
-	defer intercept.Store(nil)
+	s := newSim(t, seed, kind)
+	s.r = r
 	s.begin()
 	for range 10 + s.r.IntN(30) {
 		s.act()
@@ -156,16 +155,36 @@ func simulate(t *testing.T, seed uint64, hits map[string]int) {
 	if !s.wrong() {
 		s.finish()
 	}
-	s.end()
-	s.m.mu.Lock()
-	for what, n := range s.m.hits {
+	for what, n := range s.close() {
 		hits[what] += n
 	}
-	if s.m.wrong != nil {
-		t.Errorf("%+v:\n%s\n%s\nplay it again with SIM_SEED=%d", kind, strings.Join(s.log, "\n"), strings.Join(s.m.wrong, "\n"), seed)
+}
+
+func newSim(t *testing.T, seed uint64, kind kernelKind) *sim {
+	s := &sim{t: t, r: rand.New(rand.NewPCG(seed, 5)), names: []string{"a", "b", "c"}, numbers: make(map[string]int)}
+	began := time.Now()
+	s.m = newMachine(seed, kind, func(format string, args ...any) {
+		s.log = append(s.log, fmt.Sprintf("%10v %10v ", time.Since(began), s.m.current)+fmt.Sprintf(format, args...))
+	})
+	eachRun = func(runs map[*run]bool) iter.Seq[*run] {
+		return slices.Values(slices.SortedFunc(maps.Keys(runs), func(a, b *run) int { return cmp.Compare(a.id, b.id) }))
 	}
+	f := s.m.call
+	intercept.Store(&f)
+	return s
+}
+
+// close ends the machine. What was wrong fails the test.
+func (s *sim) close() (hits map[string]int) {
+	s.end()
+	intercept.Store(nil)
+	s.m.mu.Lock()
+	defer s.m.mu.Unlock()
 	close(s.m.quit)
-	s.m.mu.Unlock()
+	if s.m.wrong != nil {
+		s.t.Errorf("%+v:\n%s\n%s\nplay it again with SIM_SEED=%d", s.m.kind, strings.Join(s.log, "\n"), strings.Join(s.m.wrong, "\n"), s.m.seed)
+	}
+	return s.m.hits
 }
 
 func (s *sim) wrong() bool {

@@ -79,6 +79,9 @@ func (m *machine) call(c call) (result, bool) {
 		m.die()
 		return m.afterDeath(c), true
 	}
+	if m.before != nil {
+		m.before(c)
+	}
 	a := result{err: m.fault(c, draw)}
 	if a.err == nil {
 		if c.name == "epoll_wait" {

@@ -19,11 +19,13 @@ import (
 // sessions, cgroups and signals. What the engine sees of it is in simkernel_linux_test.go.
 // Its time is that of the bubble, but for what system calls take with a lock held.
 type machine struct {
-	mu    sync.Mutex
-	seed  uint64
-	kind  kernelKind
-	say   func(format string, args ...any)
-	trace bool // each call is told
+	mu       sync.Mutex
+	seed     uint64
+	kind     kernelKind
+	say      func(format string, args ...any)
+	trace    bool           // each call is told
+	scripted func(*simProc) // what a process does; nil: as its key decides
+	before   func(call)     // is about to be answered
 
 	began   time.Time     // in the bubble
 	behind  time.Duration // of the bubble, for which the machine stood still
@@ -478,6 +480,10 @@ func (g *simGroup) within(above *simGroup) bool {
 
 // follow has a process follow a script, which its key decides.
 func (m *machine) follow(p *simProc) {
+	if m.scripted != nil {
+		m.scripted(p)
+		return
+	}
 	r := m.random(p.key, "script")
 	p.reaps = r.IntN(4) > 0
 	switch r.IntN(8) {

@@ -20,8 +20,11 @@ func Survivors(socket string) ([]string, error) {
 		}
 		dir, _, err := living(s.pid)
 		var env []byte
-		if err == nil {
-			env, err = readAll(dir + "/environ")
+		for looked := ""; err == nil && len(env) == 0 && dir != looked; { // a thread that has ended shows none
+			looked = dir
+			if env, err = readAll(dir + "/environ"); err == nil {
+				dir, _, err = living(s.pid)
+			}
 		}
 		if failure(err) != nil {
 			return nil, err

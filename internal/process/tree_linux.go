@@ -1,6 +1,7 @@
 package process
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"os"
@@ -99,7 +100,26 @@ func (e *Engine) orphansOf(known evidence) (left map[*run][]stat, again bool, er
 	e.mu.Unlock()
 	unknown, err := e.attribute(known, rest, owner)
 	e.sayUnknown(known.byID, unknown, all)
-	return descend(all, owner, nil), again, err
+	ended, endedErr := anyEnded(rest, owner)
+	return descend(all, owner, nil), again || ended, cmp.Or(err, endedErr)
+}
+
+// anyEnded tells whether a process that was not found to be of a run has ended since it
+// was listed: whose it was can no longer be told, nor has what it began been seen.
+func anyEnded(all []stat, owner map[int]*run) (bool, error) {
+	for _, s := range all {
+		if owner[s.pid] != nil {
+			continue
+		}
+		now, err := readStat(s.pid, make([]byte, 1024))
+		if err = unlessGone(err); err != nil {
+			return false, err
+		}
+		if now.proc != s.proc || now.dead() {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // strangers are the processes that may be orphans of the runs: children of this

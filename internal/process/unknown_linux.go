@@ -34,22 +34,23 @@ func (e *Engine) killUnknown(db Database) (killed []int, err error) {
 	end := time.Now().Add(unknownTimeout)
 	groups := make(map[cgroup]bool)
 	for pass := 0; pass < unknownPasses || time.Now().Before(end); pass++ {
-		var left []stat
-		var later map[string][]int
-		var occupied bool
-		left, later, occupied, err = e.lookForUnknown(db, groups)
-		if len(later) > 0 {
-			return killed, &OlderError{later}
+		var look unknownLook
+		look, err = e.lookForUnknown(db, groups)
+		if len(look.later) > 0 {
+			return killed, &OlderError{look.later}
 		}
 		if err != nil { // some may be later than the database
 			time.Sleep(firstRetry)
 			continue
 		}
-		if len(left) == 0 && !occupied {
+		if len(look.left) == 0 && !look.occupied {
+			if look.unsure && pass+1 < unknownPasses { // on a busy machine something always ends
+				continue
+			}
 			break
 		}
 		over := latest(end, time.Now().Add(unknownPause))
-		for _, s := range left {
+		for _, s := range look.left {
 			switch signalErr := e.tree.signal(s.proc, syscall.SIGKILL); {
 			case signalErr == nil:
 				killed = append(killed, s.pid)
@@ -61,7 +62,7 @@ func (e *Engine) killUnknown(db Database) (killed []int, err error) {
 		for _, group := range slices.Sorted(maps.Keys(groups)) {
 			group.kill()
 		}
-		for _, s := range left {
+		for _, s := range look.left {
 			if fd, err := watch(s.proc); err == nil {
 				_ = fd.endedBy(over)
 				fd.close()
@@ -81,18 +82,24 @@ func latest(a, b time.Time) time.Time {
 	return b
 }
 
+// unknownLook is what is found of unknown runs.
+type unknownLook struct {
+	left     []stat
+	later    map[string][]int // pids of runs that began after the database's last commit, by task
+	occupied bool             // something is in their cgroups, perhaps what forks faster than anybody can look
+	unsure   bool             // a process ended before it could be asked: what it began may not have been seen
+}
+
 // lookForUnknown finds the processes of unknown runs, and adds the cgroups of those
-// to groups. Later are pids of runs that began after the database's last commit, by
-// task. Occupied tells whether something is in the groups, perhaps what forks
-// faster than anybody can look.
-func (e *Engine) lookForUnknown(db Database, groups map[cgroup]bool) (left []stat, later map[string][]int, occupied bool, err error) {
+// to groups.
+func (e *Engine) lookForUnknown(db Database, groups map[cgroup]bool) (look unknownLook, err error) {
 	named, err := e.groups.all(e.opts.ID)
 	if err != nil {
-		return nil, nil, false, err
+		return look, err
 	}
-	all, err := scan()
+	all, unsure, err := scanNoting()
 	if err != nil {
-		return nil, nil, false, err
+		return look, err
 	}
 	own := e.ownLines() // after those were listed
 	for run, group := range named {
@@ -100,7 +107,8 @@ func (e *Engine) lookForUnknown(db Database, groups map[cgroup]bool) (left []sta
 			groups[group] = true
 		}
 	}
-	owner, later := make(map[int]*run), make(map[string][]int)
+	owner := make(map[int]*run)
+	look.later = make(map[string][]int)
 	stranger, owned := new(run), make(ownedCgroups)
 	for _, s := range all {
 		if s.pid == ownPID || s.dead() {
@@ -113,7 +121,7 @@ func (e *Engine) lookForUnknown(db Database, groups map[cgroup]bool) (left []sta
 			err = cmp.Or(pathErr, ownedErr, envErr)
 		}
 		if name, run, line, ok := parseID(cmp.Or(byGroup, byEnviron), e.opts.ID); ok && !line && db.before(name, run, parseCommit(mark, e.opts.ID)) {
-			later[name] = append(later[name], s.pid)
+			look.later[name] = append(look.later[name], s.pid)
 		}
 		if e.unknown(byGroup, own, db.Known) {
 			owner[s.pid] = stranger
@@ -124,7 +132,12 @@ func (e *Engine) lookForUnknown(db Database, groups map[cgroup]bool) (left []sta
 			owner[s.pid] = stranger
 		}
 	}
-	left = slices.DeleteFunc(descend(all, owner, nil)[stranger], func(s stat) bool {
+	ended, endedErr := anyEnded(all, owner)
+	if endedErr != nil {
+		err = endedErr
+	}
+	look.unsure = unsure || ended
+	look.left = slices.DeleteFunc(descend(all, owner, nil)[stranger], func(s stat) bool {
 		return s.pid == ownPID // one of them has started this very supervisor
 	})
 	for _, group := range slices.Sorted(maps.Keys(groups)) {
@@ -132,9 +145,9 @@ func (e *Engine) lookForUnknown(db Database, groups map[cgroup]bool) (left []sta
 		if groupErr != nil {
 			err = groupErr
 		}
-		occupied = occupied || populated && !group.holdsSelf()
+		look.occupied = look.occupied || populated && !group.holdsSelf()
 	}
-	return left, later, occupied, err
+	return look, err
 }
 
 func (e *Engine) unknown(id string, own map[string]bool, known func(string, int) bool) bool {

@@ -1,0 +1,90 @@
+package process
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// What changes between two calls of a look hides nothing: where a process ends, what it
+// has begun is looked for again; where its first thread ends, another shows its memory
+// and its files.
+func TestProcessesChangeAsTheyAreLookedAt(t *testing.T) {
+	if !onMachine(t) {
+		return
+	}
+	endFirst := func(m *machine, p *simProc) {
+		p.thread = m.nextPID()
+		m.tids[p.thread] = true
+	}
+	follow := func(m *machine, p *simProc) { // what goes on as its child
+		m.fork(p)
+		m.end(p, 0)
+	}
+	for name, c := range map[string]struct {
+		unknown bool // nobody has recorded the run
+		reaped  bool // by somebody else, at once
+		bare    bool // the process has no environment
+		at      string
+		change  func(m *machine, p *simProc)
+	}{
+		"an orphan forks and ends":              {at: "/proc/%d/environ", change: follow},
+		"an unknown process forks and ends":     {unknown: true, at: "/proc/%d/environ", change: follow},
+		"one that was listed forks and is gone": {unknown: true, reaped: true, at: "/proc/%d/stat", change: follow},
+		"a first thread ends, environment":      {at: "/proc/%d/environ", change: endFirst},
+		"a first thread ends, unknown":          {unknown: true, at: "/proc/%d/environ", change: endFirst},
+		"a first thread ends, files":            {bare: true, at: "/proc/%d/fd", change: endFirst},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSim(t, 1, kernelKind{pidfdGroup: true, pidfdExit: true, children: true})
+				s.m.scripted = func(*simProc) {}
+				s.begin()
+				s.start("a")
+				s.pass(time.Second)
+				r := s.runs[0]
+				var away *simProc
+				s.inMachine(func(m *machine) {
+					away = m.fork(r.main)
+					m.setsid(away)
+					if away.reaps = true; c.bare {
+						away.env = nil
+					} else {
+						away.files = nil
+					}
+					m.before = func(call call) {
+						if call.name == "open" && call.path == fmt.Sprintf(c.at, away.pid) && m.life.engine != nil {
+							m.before = nil
+							c.change(m, away)
+							if c.reaped {
+								m.reap(away)
+							}
+						}
+					}
+					if c.unknown {
+						r.recorded = false
+						m.die()
+					}
+					m.end(r.main, 0)
+				})
+				if c.unknown {
+					s.end()
+					s.begin()
+				}
+				s.pass(time.Minute)
+				s.inMachine(func(m *machine) {
+					for _, p := range r.procs {
+						if !p.zombie {
+							m.fail("%v lives on", p)
+						}
+					}
+					if m.before != nil {
+						m.fail("nobody has looked at %v", away)
+					}
+				})
+				s.close()
+			})
+		})
+	}
+}
