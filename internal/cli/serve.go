@@ -117,7 +117,7 @@ func (o *serveOptions) run(e *env) error {
 			return e.sayServing(true)
 		}
 	}
-	already, err := daemon.Start(context.Background(), paths, keep, limits, e.silent)
+	already, err := daemon.Start(context.Background(), paths, keep, limits, e.silent, e.lockHeld)
 	if err != nil {
 		return fmt.Errorf("cannot serve: %w", err)
 	}

@@ -51,3 +51,11 @@ func stopped(pid int) bool {
 	name := bytes.LastIndexByte(stat, ')')
 	return err == nil && name >= 0 && bytes.HasPrefix(stat[name:], []byte(") T "))
 }
+
+// lockHeld says that serve waits for the lock of the state directory, and who holds it.
+func (d *dialer) lockHeld(by string) {
+	if by == "" {
+		by = "another process"
+	}
+	fmt.Fprintf(d.says.err, "tasks: %s holds the lock of the state directory: waiting for it\n", by)
+}

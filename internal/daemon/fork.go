@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	godaemon "github.com/sevlyar/go-daemon"
@@ -36,6 +37,12 @@ const startTime = 30 * time.Second
 // other command is.
 const silentAfter = 5 * time.Second
 
+// How often another supervisor is looked for that is just starting or ending.
+const (
+	firstPause = 5 * time.Millisecond
+	lastPause  = 100 * time.Millisecond
+)
+
 // handOff is how long a supervisor in another container, which may just be ending, is
 // waited for.
 const handOff = 2 * time.Second
@@ -43,12 +50,14 @@ const handOff = 2 * time.Second
 // Start forks the supervisor into the background and returns when its socket
 // answers. already tells that one was serving there before; six at once give
 // one supervisor. silent is called where one is there that does not answer, and is
-// waited for. The error is why the child ended, in its own words.
-func Start(ctx context.Context, paths socket.Paths, keepEnded int, limits logs.Limits, silent func()) (already bool, err error) {
+// waited for, and held with the process, if it is known, that has had the lock of the
+// state directory for as long. The error is why the child ended, in its own words.
+func Start(ctx context.Context, paths socket.Paths, keepEnded int, limits logs.Limits, silent func(), held func(by string)) (already bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
 	began := time.Now()
-	for {
+	tell := sync.OnceFunc(func() { held(socket.LockedBy(paths.State)) })
+	for wait := firstPause; ; wait = min(2*wait, lastPause) {
 		if yes, err := answers(ctx, paths.Socket, silent); yes || err != nil {
 			return yes, err
 		}
@@ -69,7 +78,10 @@ func Start(ctx context.Context, paths socket.Paths, keepEnded int, limits logs.L
 		case h.Held:
 			// It has lost its socket file, or is just starting or ending.
 			socket.Nudge(paths.State, paths.Socket)
-			if err := pause(ctx, paths); err != nil {
+			if time.Since(began) > silentAfter {
+				tell()
+			}
+			if err := pause(ctx, paths, wait); err != nil {
 				return false, err
 			}
 			continue
@@ -86,12 +98,15 @@ func Start(ctx context.Context, paths socket.Paths, keepEnded int, limits logs.L
 	}
 }
 
-// pause waits a moment for another supervisor to come up or go.
-func pause(ctx context.Context, paths socket.Paths) error {
+// pause waits for another supervisor to come up or go.
+func pause(ctx context.Context, paths socket.Paths, wait time.Duration) error {
 	select {
-	case <-time.After(5 * time.Millisecond):
+	case <-time.After(wait):
 		return nil
 	case <-ctx.Done():
+		if by := socket.LockedBy(paths.State); by != "" {
+			return fmt.Errorf("%s holds the lock of %s but does not answer on %s: end it first", by, paths.State, paths.Socket)
+		}
 		return fmt.Errorf("another supervisor holds %s but does not answer on %s", paths.State, paths.Socket)
 	}
 }

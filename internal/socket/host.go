@@ -124,6 +124,9 @@ func (e *HeldError) Error() string {
 	case e.Container:
 		return fmt.Sprintf("the state directory %s is in use in another container, by the supervisor with pid %d there on socket %s: set TASKS_STATE_DIR to another directory here", e.Dir, e.PID, e.Socket)
 	case e.PID == 0:
+		if by := LockedBy(e.Dir); by != "" {
+			return fmt.Sprintf("%s holds the lock of the state directory %s: end it, or try again once it serves or has ended", by, e.Dir)
+		}
 		return fmt.Sprintf("the state directory %s is in use by another supervisor that is just starting or ending", e.Dir)
 	}
 	return fmt.Sprintf("the state directory %s is in use by the supervisor with pid %d on socket %s", e.Dir, e.PID, e.Socket)

@@ -378,6 +378,17 @@ func AwaitRelease(ctx context.Context, stateDir string) error {
 	}
 }
 
+// LockedBy is the process that holds the lock of stateDir, for people; "" where that
+// cannot be told.
+func LockedBy(stateDir string) string {
+	file, err := openLock(stateDir, os.O_RDONLY)
+	if err != nil {
+		return ""
+	}
+	defer file.Close()
+	return safeopen.LockedBy(file)
+}
+
 // Nudge has the supervisor that holds the lock of stateDir look after its
 // socket, if that is the one at path: it binds a lost one again. It tells
 // whether there is such a supervisor. One that was not told from every other

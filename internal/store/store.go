@@ -170,6 +170,9 @@ func lock(f *os.File, patience time.Duration) error {
 		case !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR):
 			return err
 		case time.Now().After(deadline):
+			if who := safeopen.LockedBy(f); who != "" {
+				return fmt.Errorf("%s has it open: end that first: %w", who, err)
+			}
 			return fmt.Errorf("another process has it open, a second supervisor or a bbolt tool: find it with 'fuser %s': %w", f.Name(), err)
 		}
 	}
