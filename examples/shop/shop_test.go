@@ -23,8 +23,8 @@ import (
 	"tasks/pkg/task"
 )
 
-// patience bounds every wait for something that is sure to come.
-const patience = 2 * time.Minute
+// timeout bounds each wait for an event that must come.
+const timeout = 2 * time.Minute
 
 var workers = []string{"shop.worker-1", "shop.worker-2", "shop.worker-3"}
 
@@ -244,7 +244,7 @@ func (s *shop) command(ctx context.Context, args ...string) *exec.Cmd {
 // tasks is a command at the prompt, in the directory of the project.
 func (s *shop) tasks(args ...string) string {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(s.t.Context(), timeout)
 	defer cancel()
 	var out, remarks bytes.Buffer
 	cmd := s.command(ctx, args...)
@@ -289,7 +289,7 @@ func (s *shop) info() client.Info {
 // await returns the task once it is so.
 func (s *shop) await(name string, is func(task.Info) bool) task.Info {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(s.t.Context(), timeout)
 	defer cancel()
 	var last task.Info
 	for e, err := range s.client.Watch(ctx, task.Selector{Names: []string{name}}) {
@@ -311,7 +311,7 @@ func (s *shop) post(path string) string { return s.ask(http.MethodPost, path) }
 // ask is an answer of the web app.
 func (s *shop) ask(method, path string) string {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(s.t.Context(), timeout)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, method, "http://127.0.0.1:"+s.port+path, nil)
 	if err != nil {

@@ -51,7 +51,7 @@ func New(w task.When, loc *time.Location) (Plan, error) {
 	return p, nil
 }
 
-// Repeats tells whether there are runs again and again.
+// Repeats reports whether there are runs again and again.
 func (p Plan) Repeats() bool { return p.every > 0 || p.cron.next != nil }
 
 // First is when the first run is due for a task that is started by hand at now.

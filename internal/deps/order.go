@@ -108,7 +108,7 @@ func (w *Wait) News() []string {
 	return names
 }
 
-// Awaited tells whether anybody waits for name, or has done so and waits for another.
+// Awaited reports whether anybody waits for name, or has done so and waits for another.
 func (o *Order) Awaited(name string) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -144,7 +144,7 @@ func (o *Order) Open() {
 	}
 }
 
-// Closed tells whether what is so at this moment means nothing.
+// Closed reports whether the current state must be ignored.
 func (o *Order) Closed() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()

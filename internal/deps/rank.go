@@ -119,7 +119,7 @@ func (r *ranking) connect(n *node, after []string) {
 	}
 }
 
-// rankAll ranks all names anew where that is needed.
+// rankAll ranks all names again if a start has made that necessary.
 func (r *ranking) rankAll() {
 	if !r.ranked {
 		r.ranked = r.sort(true) || r.sort(false)
@@ -200,7 +200,7 @@ func (r *ranking) expect(g Graph) (nodes []*node) {
 	return nodes
 }
 
-// disorders tells whether the ranks will not do for all of g.
+// disorders reports whether the ranks will not do for all of g.
 func (r *ranking) disorders(g Graph) bool {
 	for name, after := range g {
 		n := r.nodes[name]

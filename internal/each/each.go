@@ -38,7 +38,7 @@ func bare(name string) string {
 	return name[:dot]
 }
 
-// Marked tells whether anything in text is replaced by the input, or its number.
+// Marked reports whether anything in text is replaced by the input, or its number.
 func Marked(text string) bool { return Expand(text, "a/b.c", 7) != text }
 
 // Command is command with {} as a further word, where no word of it has a mark.

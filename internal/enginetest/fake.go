@@ -110,7 +110,7 @@ func (f *Fake) Next(t testing.TB) *FakeRun {
 	}
 }
 
-// Idle tells whether there is no run that Next would return at once.
+// Idle reports whether there is no run that Next would return at once.
 func (f *Fake) Idle() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -92,7 +92,7 @@ func TestFakeChecker(t *testing.T) {
 			t.Errorf("Ready: %v", err)
 		}
 		go func() { errs <- checks.Healthy(t.Context()) }()
-		k.Sicken(no)
+		k.Fail(no)
 		if err := <-errs; err != no {
 			t.Errorf("Healthy: %v", err)
 		}

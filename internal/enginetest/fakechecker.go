@@ -37,7 +37,7 @@ func (c *FakeChecker) Next(t testing.TB) *FakeChecks {
 	return c.checks.next(t, "checks")
 }
 
-// Idle tells whether there are no checks that Next would return at once.
+// Idle reports whether there are no checks that Next would return at once.
 func (c *FakeChecker) Idle() bool { return c.checks.idle() }
 
 // Left is how many checks were not closed, and how many go on.
@@ -63,7 +63,7 @@ func (c *FakeChecker) Begin(l engine.Launch, log string) (engine.Checks, error) 
 		return nil, err
 	}
 	k := &FakeChecks{
-		Spec: l.Spec, Run: l.Run, Slot: l.Slot, Log: log, ready: make(chan error, 1), sick: make(chan error, 1), word: errors.New("not yet"),
+		Spec: l.Spec, Run: l.Run, Slot: l.Slot, Log: log, ready: make(chan error, 1), unhealthy: make(chan error, 1), word: errors.New("not yet"),
 	}
 	c.all = append(c.all, k)
 	c.checks.add(k)
@@ -77,7 +77,7 @@ type FakeChecks struct {
 	Slot int
 	Log  string
 
-	ready, sick chan error
+	ready, unhealthy chan error
 
 	mu             sync.Mutex
 	word           error
@@ -89,18 +89,18 @@ type FakeChecks struct {
 // it never will be.
 func (k *FakeChecks) BeReady(err error) { k.ready <- err }
 
-// Sicken ends a health check with err.
-func (k *FakeChecks) Sicken(err error) { k.sick <- err }
+// Fail ends a health check with err.
+func (k *FakeChecks) Fail(err error) { k.unhealthy <- err }
 
 // Finish ends the check that goes on, of either kind, if there is one: as BeReady,
-// or with an error as Sicken.
+// or with an error as Fail.
 func (k *FakeChecks) Finish(err error) {
 	ready, healthy := k.Going()
 	switch {
 	case ready > 0:
 		k.BeReady(err)
 	case healthy > 0 && err != nil:
-		k.Sicken(err)
+		k.Fail(err)
 	}
 }
 
@@ -119,7 +119,7 @@ func (k *FakeChecks) Going() (ready, healthy int) {
 	return k.readies, k.wells
 }
 
-// Closed tells whether the checks were closed, and whether once.
+// Closed reports whether the checks were closed, and whether once.
 func (k *FakeChecks) Closed() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -148,7 +148,7 @@ func (k *FakeChecks) Healthy(ctx context.Context) error {
 	k.count(&k.wells, 1)
 	defer k.count(&k.wells, -1)
 	select {
-	case err := <-k.sick:
+	case err := <-k.unhealthy:
 		return err
 	case <-ctx.Done():
 		return nil

@@ -50,7 +50,7 @@ func (f *Fake) NextExec(t testing.TB) *FakeExec {
 	return f.execs.next(t, "line")
 }
 
-// NoExec tells whether there is no line that NextExec would return at once.
+// NoExec reports whether there is no line that NextExec would return at once.
 func (f *Fake) NoExec() bool { return f.execs.idle() }
 
 // Exec implements engine.Shell.

@@ -51,7 +51,7 @@ func (r *FakeRun) Fail(err error) {
 	}
 }
 
-// AutoStop tells whether the run is to end by the signal of a Stop; what it
+// AutoStop reports whether the run is to end by the signal of a Stop; what it
 // left behind counts as one process then.
 func (r *FakeRun) AutoStop(on bool) {
 	r.fake.mu.Lock()
@@ -66,7 +66,7 @@ func (r *FakeRun) Exit(e task.Exit, left bool) {
 	r.end(e, left)
 }
 
-// Vanish ends what the run left behind, of which swept processes were told to.
+// Vanish ends the processes that the run left behind: leftBehind of them were stopped.
 func (r *FakeRun) Vanish(leftBehind int) {
 	r.fake.mu.Lock()
 	defer r.fake.mu.Unlock()
@@ -79,7 +79,7 @@ func (r *FakeRun) Stops() <-chan syscall.Signal { return r.stops }
 // Signals yields each signal sent with Signal.
 func (r *FakeRun) Signals() <-chan syscall.Signal { return r.signals }
 
-// Paused tells whether the run is paused. It ends by a Stop as any other.
+// Paused reports whether the run is paused. It ends by a Stop as any other.
 func (r *FakeRun) Paused() bool {
 	r.fake.mu.Lock()
 	defer r.fake.mu.Unlock()

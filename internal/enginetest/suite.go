@@ -26,7 +26,7 @@ const (
 	Broken              // cannot begin
 )
 
-// Patience is how long the suite waits for what must come.
+// Timeout bounds each wait of the suite for an event that must come.
 const Timeout = time.Minute
 
 // Suite checks all that any engine promises. It asks of for an engine and a

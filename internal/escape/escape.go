@@ -67,7 +67,7 @@ func ours[T string | []byte](s T) int {
 // is none.
 func Length(s string) int { return max(0, ours(s)) }
 
-// shows tells whether a terminal prints r, and does nothing else.
+// shows reports whether a terminal prints r, and does nothing else.
 func shows(r rune) bool {
 	if r < utf8.RuneSelf {
 		return r >= ' ' && r != 0x7f
@@ -75,7 +75,7 @@ func shows(r rune) bool {
 	return !unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
 }
 
-// Needed tells whether there is something in s to escape.
+// Needed reports whether there is something in s to escape.
 func Needed(s string) bool {
 	return !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !shows(r) })
 }
@@ -128,7 +128,7 @@ func JSON(text []byte) []byte {
 	return b
 }
 
-// appendText appends the text, escaped but for what is to be kept.
+// appendText appends the text, and escapes all but the characters that keep names.
 func appendText(b, text []byte, keep func(rune) bool) []byte {
 	for len(text) > 0 {
 		r, size := utf8.DecodeRune(text)

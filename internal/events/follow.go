@@ -159,7 +159,7 @@ func (r *Reader) forward(f *os.File, pos int64, yield func([]Event) error) (int6
 			}
 			e, ok := parse(line[:len(line)-1])
 			if ok && e.Seq == 1 {
-				r.last = 0 // all was deleted, and it began anew
+				r.last = 0 // all was deleted, and numbers start at 1 again
 			}
 			if ok && e.Seq > r.last {
 				r.last = e.Seq

@@ -121,7 +121,7 @@ func TestFollowFromNothing(t *testing.T) {
 	}
 	write(t, w, a(5))
 	next(5)
-	// and begin anew where no supervisor knows them
+	// and start at 1 again if no supervisor knows them
 	if err := os.Remove(newest(dir)); err != nil {
 		t.Fatal(err)
 	}

@@ -80,7 +80,7 @@ func sameFile(a, b *os.File) bool {
 	return err1 == nil && err2 == nil && os.SameFile(ai, bi)
 }
 
-// Empty tells whether there was no history when it was opened.
+// Empty reports whether there was no history when it was opened.
 func (r *Reader) Empty() bool { return r.old == nil && r.cur == nil }
 
 // Close closes the files.

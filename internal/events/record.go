@@ -25,11 +25,11 @@ type Sources struct {
 	List func() []task.Info
 	// Runs is the last runs of a task.
 	Runs func(name string) []task.Run
-	// Records are the tasks as the supervisor took them over: that they are so is
-	// no event.
+	// Records are the tasks as the supervisor took them over: their state then is not an
+	// event.
 	Records []task.Record
-	// Owned reports why nothing is to be written: the directory may be another's.
-	// nil: it never is.
+	// Owned reports why nothing must be written: the directory may belong to another
+	// supervisor. nil: it is always ours.
 	Owned func() error
 }
 
@@ -54,7 +54,7 @@ type Recorder struct {
 func Record(dir string, from Sources, log *slog.Logger, first Event) *Recorder {
 	w, err := newWriter(dir)
 	if err != nil {
-		log.Error("cannot read the history: its numbers begin anew", "err", err)
+		log.Error("cannot read the history: its numbers start at 1 again", "err", err)
 	}
 	w.owned = from.Owned
 	r := &Recorder{from: from, log: log, w: w, d: newDeriver(from.Records, from.Runs), done: make(chan struct{})}
@@ -64,8 +64,8 @@ func Record(dir string, from Sources, log *slog.Logger, first Event) *Recorder {
 	return r
 }
 
-// Close writes the rest, with the supervisor's own event last. It is called once
-// nothing is to be watched any more, and waits no longer than 5 s for the disk.
+// Close writes the rest, with the supervisor's own event last. It is called when
+// nothing happens any more, and waits at most 5 s for the disk.
 func (r *Recorder) Close(last Event) {
 	select {
 	case <-r.done:
@@ -184,7 +184,7 @@ func (r *Recorder) add(events []Event) {
 	r.batch = events
 }
 
-// flush writes what waits, and tells whether it could.
+// flush writes what waits, and reports whether it could.
 func (r *Recorder) flush() bool {
 	err := r.w.flush()
 	switch {

@@ -26,8 +26,8 @@ type writer struct {
 	missed  uint64
 }
 
-// newWriter goes on after the last event in dir. The error is why that is not
-// known: the numbers then begin anew.
+// newWriter appends after the last event in dir. The error is why that is unknown:
+// then the numbers start at 1 again.
 func newWriter(dir string) (*writer, error) {
 	w := &writer{dir: dir, max: MaxFile}
 	w.encoder = json.NewEncoder(&w.pending)

@@ -20,7 +20,7 @@ const (
 	atOnce  = 8                // others wait for their turn
 	atEnd   = 10 * time.Second // what Close grants those under way
 
-	// How long one that cannot begin for want of room is tried again.
+	// How long a line is tried again that cannot start because the machine is out of resources.
 	tries                 = 5 * time.Minute
 	firstRetry, lastRetry = 100 * time.Millisecond, 5 * time.Second
 )

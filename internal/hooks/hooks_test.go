@@ -202,8 +202,8 @@ func TestTakesTooLong(t *testing.T) {
 // What the machine has no room for is tried again, more and more seldom, and not for
 // ever.
 func TestCannotBegin(t *testing.T) {
-	for _, lack := range []error{syscall.EMFILE, syscall.ENFILE, syscall.EAGAIN, syscall.ENOMEM, syscall.ENOSPC, syscall.EBADF} {
-		t.Run(lack.Error(), func(t *testing.T) {
+	for _, err := range []error{syscall.EMFILE, syscall.ENFILE, syscall.EAGAIN, syscall.ENOMEM, syscall.ENOSPC, syscall.EBADF} {
+		t.Run(err.Error(), func(t *testing.T) {
 			play(t, func(s *scene) {
 				var at []time.Duration
 				room, begin := time.Minute, time.Now()
@@ -213,7 +213,7 @@ func TestCannotBegin(t *testing.T) {
 					}
 					at = append(at, time.Since(begin))
 					if time.Since(begin) < room {
-						return "", task.Exit{}, fmt.Errorf("cannot fork: %w", lack)
+						return "", task.Exit{}, fmt.Errorf("cannot fork: %w", err)
 					}
 					return "", task.Exit{}, nil
 				})

@@ -33,9 +33,9 @@ func TestNoted(t *testing.T) {
 		{"a shutdown undoes a restart", []Event{start, began, restart, shutdown, exit}, Over, ByShutdown, task.Up, task.Stopped},
 		{"a stop undoes a restart", []Event{start, began, restart, stop, exit}, Over, ByStop, task.Down, task.Stopped},
 		{"a restart undoes a stop", []Event{start, began, stop, restart, exit}, Starting, ByItself, task.Up, task.Stopped},
-		{"a restart of one that is swept", []Event{start, began, left, restart, gone}, Starting, ByItself, task.Up, task.Stopped},
-		{"a stop of one that is swept", []Event{start, began, left, stop, gone}, Over, ByStop, task.Down, task.Stopped},
-		{"swept", []Event{start, began, left, gone}, Backoff, ByLeftBehind, task.Up, task.Done},
+		{"a restart while what it left behind is stopped", []Event{start, began, left, restart, gone}, Starting, ByItself, task.Up, task.Stopped},
+		{"a stop while what it left behind is stopped", []Event{start, began, left, stop, gone}, Over, ByStop, task.Down, task.Stopped},
+		{"with others left", []Event{start, began, left, gone}, Backoff, ByLeftBehind, task.Up, task.Done},
 		{"a restart before it begins", []Event{start, restart, began}, Running, ByItself, task.Up, ""},
 		{"a stop before it begins", []Event{start, stop, began}, Stopping, ByStop, task.Down, ""},
 		{"a kill before it begins", []Event{start, now, began}, Killing, ByStop, task.Down, ""},
@@ -170,7 +170,7 @@ func TestPause(t *testing.T) {
 	}
 }
 
-func TestPausesBeginAnewAfterALongRun(t *testing.T) {
+func TestBackoffResetsAfterALongRun(t *testing.T) {
 	t.Parallel()
 	p := Policy{Restart: task.RestartAlways, Max: -1, Backoff: task.Backoff{Min: time.Second, Max: time.Minute}}
 	m, _, _ := after(p, State{}, Start{})

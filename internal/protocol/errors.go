@@ -46,7 +46,7 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Message }
 
-// UnknownField tells whether the supervisor does not know a part of the params, as one
+// UnknownField reports whether the supervisor does not know a part of the params, as one
 // of an earlier version. That is in the message alone.
 func (e *Error) UnknownField() bool {
 	return e.Code == CodeParams && strings.HasPrefix(e.Message, "params: unknown field ")

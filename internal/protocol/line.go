@@ -39,7 +39,7 @@ func NewLines(r io.Reader, max int) *Lines { return &Lines{r: bufio.NewReader(r)
 // Next is the next line that is not blank, without its newline; it is valid
 // until the next call. A line that is too long is skipped to its end and gives
 // ErrLine; reading goes on after it. At the end of input the rest counts as a line,
-// unless lines are to be Whole.
+// unless Whole is set.
 func (l *Lines) Next() ([]byte, error) {
 	for {
 		line, err := l.line()

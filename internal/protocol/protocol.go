@@ -197,8 +197,8 @@ func Decode(params json.RawMessage, v any) error {
 	return nil
 }
 
-// plain is err without the names of packages and Go types, which mean nothing
-// to a client.
+// plain is err without the names of packages and Go types, which do not help a
+// client.
 func plain(err error) string {
 	if wrong, ok := err.(*json.UnmarshalTypeError); ok {
 		field := wrong.Field

@@ -219,7 +219,7 @@ func (s *scanner) object(of func(key string) error) error {
 	return nil
 }
 
-// isText tells whether a quoted text is UTF-8, and no half of a surrogate pair is
+// isText reports whether a quoted text is UTF-8, and no half of a surrogate pair is
 // left alone in its escapes.
 func isText(quoted []byte) bool {
 	if !utf8.Valid(quoted) {
@@ -270,7 +270,7 @@ func clip(key string) string {
 	return key
 }
 
-// readsItself tells whether t has a way of its own to be read from JSON.
+// readsItself reports whether t has a way of its own to be read from JSON.
 func readsItself(t reflect.Type) bool {
 	p := reflect.PointerTo(t)
 	return p.Implements(reflect.TypeFor[json.Unmarshaler]())

@@ -128,7 +128,7 @@ func replaced(text []byte) (has bool) {
 	return has
 }
 
-// distinct tells whether no object has a key twice.
+// distinct reports whether no object has a key twice.
 func distinct(text []byte) bool {
 	type level struct {
 		keys   map[string]bool // nil: an array

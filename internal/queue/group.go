@@ -36,7 +36,7 @@ type Ticket struct {
 // Group is the one that t is in, or nil.
 func (t *Ticket) Group() *Group { return t.group }
 
-// Admitted tells whether t is among those that run.
+// Admitted reports whether t is among those that run.
 func (t *Ticket) Admitted() bool { return t.group != nil && t.index < 0 }
 
 // Enter puts t, which is in no group, into the queue.
@@ -59,8 +59,8 @@ func (g *Group) Hold(t *Ticket, slot int) {
 	}
 }
 
-// Next is the ticket that is to be admitted, and the slot that it is to have,
-// as the group now is; it changes nothing.
+// Next returns the ticket that is next, and the slot that it gets, without a change
+// of the group.
 func (g *Group) Next() (t *Ticket, slot int, ok bool) {
 	limited := g.Slots != Unlimited
 	if g.Paused || len(g.queue) == 0 || limited && g.running >= g.Slots {
@@ -102,7 +102,7 @@ func (g *Group) Leave(t *Ticket) {
 	t.group, t.index, t.Slot = nil, 0, 0
 }
 
-// Empty tells whether nobody is in the group.
+// Empty reports whether nobody is in the group.
 func (g *Group) Empty() bool { return g.running == 0 && len(g.queue) == 0 }
 
 // lowest is the lowest number that nobody has: never more than Slots where fewer

@@ -20,11 +20,11 @@ type Queues struct {
 	closed bool   // nobody is admitted
 	barred bool   // likewise, for BarFor
 
-	lacking atomic.Bool // since a task that could not begin, until one has
+	outOfResources atomic.Bool // since a task could not start, until one does
 }
 
-// BarFor is how long nothing leaves a queue after a task could not begin for
-// want of room.
+// BarFor is how long nothing leaves a queue after a task could not start because the
+// machine is out of resources.
 const BarFor = 2 * time.Second
 
 // group is one group: what was set of it, and its tasks at this moment.
@@ -51,7 +51,7 @@ func NewPlace() *Place { return &Place{granted: make(chan int, 1)} }
 // Granted has the slot of one that was not admitted at once, when it is.
 func (p *Place) Granted() <-chan int { return p.granted }
 
-// Taken tells whether p is in a group.
+// Taken reports whether p is in a group.
 func (p *Place) Taken() bool { return p.group != "" }
 
 func (q *Queues) groupLocked(name string) *group {
@@ -63,7 +63,7 @@ func (q *Queues) groupLocked(name string) *group {
 	return g
 }
 
-// Enter puts p into the queue of a group, since the given time, and tells whether it
+// Enter puts p into the queue of a group, since the given time, and reports whether it
 // is admitted at once, with which slot; if not, Granted has it later.
 func (q *Queues) Enter(p *Place, group string, priority int) (since task.Time, slot int, admitted bool) {
 	q.mu.Lock()
@@ -216,7 +216,7 @@ func (q *Queues) admitAllLocked() {
 	}
 }
 
-// Bar has nobody admitted for BarFor, and tells whether that is news.
+// Bar has nobody admitted for BarFor, and reports whether that is news.
 func (q *Queues) Bar() (first bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -229,11 +229,11 @@ func (q *Queues) Bar() (first bool) {
 			q.admitAllLocked()
 		})
 	}
-	return !q.lacking.Swap(true)
+	return !q.outOfResources.Swap(true)
 }
 
-// Roomy tells whether a task that has begun is the first after a bar.
-func (q *Queues) Roomy() bool { return q.lacking.Load() && q.lacking.Swap(false) }
+// Roomy reports whether a task that has begun is the first after a bar.
+func (q *Queues) Roomy() bool { return q.outOfResources.Load() && q.outOfResources.Swap(false) }
 
 // Reserve gives those who waited, in this order, the places that they have had since
 // these times. Who had none comes before all who had.

@@ -16,7 +16,7 @@ import (
 
 func TestHealthy(t *testing.T) {
 	t.Parallel()
-	lacking := func(context.Context, string) (net.Conn, error) {
+	exhausted := func(context.Context, string) (net.Conn, error) {
 		return nil, &net.OpError{Op: "dial", Err: os.NewSyscallError("socket", syscall.EMFILE)}
 	}
 	bad, fine := answer("HTTP/1.0 500 Oops\r\n\r\n"), answer(ok)
@@ -44,9 +44,9 @@ func TestHealthy(t *testing.T) {
 		{"one retry", task.Health{HealthHTTP: "http://h/", HealthRetries: new(1), HealthInterval: dur(time.Minute)}, of(fine, bad), nil, "health_http http://h/: 500 Oops", 2 * time.Minute},
 		{"cmd", task.Health{HealthCmd: "x", HealthRetries: new(2)}, nil, []int{0, 0, 7}, "health_cmd: exit code 7: said (2 times in a row)", 40 * time.Second},
 		{"both", task.Health{HealthHTTP: "http://h/", HealthCmd: "x"}, of(bad, fine), []int{0, 1}, "health_cmd: exit code 1: said (3 times in a row)", 30 * time.Second},
-		{"cannot be made", url, of(fine, lacking, lacking, lacking, lacking, bad), nil, "health_http http://h/: 500 Oops (3 times in a row)", 80 * time.Second},
-		{"cannot be made in between", url, of(bad, bad, lacking, bad), nil, "health_http http://h/: 500 Oops (3 times in a row)", 40 * time.Second},
-		{"one cannot be made", task.Health{HealthHTTP: "http://h/", HealthCmd: "x"}, lacking, []int{1}, "health_cmd: exit code 1: said (3 times in a row)", 30 * time.Second},
+		{"cannot be made", url, of(fine, exhausted, exhausted, exhausted, exhausted, bad), nil, "health_http http://h/: 500 Oops (3 times in a row)", 80 * time.Second},
+		{"cannot be made in between", url, of(bad, bad, exhausted, bad), nil, "health_http http://h/: 500 Oops (3 times in a row)", 40 * time.Second},
+		{"one cannot be made", task.Health{HealthHTTP: "http://h/", HealthCmd: "x"}, exhausted, []int{1}, "health_cmd: exit code 1: said (3 times in a row)", 30 * time.Second},
 		{"well", task.Health{HealthHTTP: "http://h/", HealthCmd: "x"}, fine, []int{0}, "", time.Hour},
 		{"slow and well", task.Health{HealthHTTP: "http://h/", HealthTimeout: dur(time.Minute)}, func(ctx context.Context, a string) (net.Conn, error) {
 			time.Sleep(50 * time.Second)
@@ -81,14 +81,14 @@ func TestHealthy(t *testing.T) {
 // A line that has not begun says nothing of the run, whatever there was no room for.
 func TestHealthLineCannotBegin(t *testing.T) {
 	t.Parallel()
-	for _, lack := range []error{syscall.EMFILE, syscall.EAGAIN, syscall.ENOBUFS, syscall.ENOSPC, syscall.EDQUOT, syscall.EBADF} {
-		t.Run(lack.Error(), func(t *testing.T) {
+	for _, err := range []error{syscall.EMFILE, syscall.EAGAIN, syscall.ENOBUFS, syscall.ENOSPC, syscall.EDQUOT, syscall.EBADF} {
+		t.Run(err.Error(), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				n := 0
 				sh := func(context.Context, engine.Launch, string) (string, task.Exit, error) {
 					if n++; n <= 10 {
-						return "", task.Exit{}, fmt.Errorf("exec %q: %w", "/bin/sh", lack)
+						return "", task.Exit{}, fmt.Errorf("exec %q: %w", "/bin/sh", err)
 					}
 					return "", task.Exit{Code: 7}, nil
 				}

@@ -71,7 +71,7 @@ func (h *Ended) Note(info task.Info, removed bool) {
 	}
 }
 
-// Again begins anew with all tasks that there are.
+// Again starts again with all current tasks.
 func (h *Ended) Again(tasks []task.Info) {
 	*h = *New()
 	for _, t := range tasks {

@@ -7,8 +7,8 @@ import (
 	"tasks/pkg/task"
 )
 
-// TestOldest has ended tasks whose time by the wall clock is not to be trusted:
-// it was set after they had ended.
+// TestOldest has ended tasks whose wall clock time must not be trusted: the clock was
+// set after they had ended.
 func TestOldest(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
@@ -39,7 +39,7 @@ func TestOldest(t *testing.T) {
 	// A service that has failed stays, however long ago.
 	service := task.Info{Name: "service", State: task.Failed, EndedAt: task.Time{Time: now}, Spec: task.Spec{Restart: task.RestartOnFailure}}
 	if h.Note(service, false); len(h.all) != 3 {
-		t.Error("a service that failed is to be forgotten in time")
+		t.Error("a service that failed will be forgotten in time")
 	}
 	// What is awaited stays, and counts; what has run again counts no longer.
 	h.add(End{"done now", task.Done, task.Time{Time: now}, now})

@@ -20,10 +20,10 @@ const (
 // ErrScarce is a syscall.EMFILE before there is one.
 var ErrScarce = fmt.Errorf("%w but for a reserve", syscall.EMFILE)
 
-// Hold tells whether fd, which was opened a moment ago, may be held for as long as a
-// task runs, so that however many do, as many are left as leave says. The error is an
-// ErrScarce: fd is to be closed. The kernel gives the lowest number that is free, so
-// that where fd is high all below are in use.
+// Hold reports whether fd, which was just opened, may stay open for as long as a task
+// runs, so that leave descriptors remain however many tasks run. If not, the error is
+// ErrScarce and fd must be closed. The kernel gives the lowest free number, so a high
+// fd means that all below it are in use.
 func Hold(fd, leave int) error {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {

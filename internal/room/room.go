@@ -1,4 +1,4 @@
-// Package room tells a machine that has no room now from what fails for good.
+// Package room tells errors of a machine that is out of resources from permanent ones.
 package room
 
 import (
@@ -6,10 +6,9 @@ import (
 	"syscall"
 )
 
-// Lacks tells whether something could not begin, a run, a hook or a check, because
-// the machine has no room now; that says nothing of what was to begin, which may be
-// tried again. It is for errors that come before that has begun: an errno of the
-// thing itself is another matter.
+// OutOfResources reports whether a run, a hook or a check could not start because the
+// machine is out of resources. Such a start may succeed later. Use it only for errors
+// of the start: an errno of the program itself has another meaning.
 //
 //   - ENOSPC, EDQUOT: no disk, or no more of it for this user; open(2), bind(2)
 //   - ENOMEM, ENOBUFS: no memory; fork(2), socket(2)

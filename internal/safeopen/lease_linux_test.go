@@ -14,7 +14,7 @@ import (
 )
 
 // TestLease opens a file that another opener has a lease on: it does not wait, and the
-// error says what is so.
+// error says that there is a lease.
 func TestLease(t *testing.T) {
 	signal.Ignore(syscall.SIGIO) // asks for the lease
 	defer signal.Reset(syscall.SIGIO)

@@ -26,7 +26,7 @@ type conn struct {
 	slots  chan struct{} // requests in flight
 
 	inFlight atomic.Int32 // as many as slots has elements
-	stopped  atomic.Bool  // nothing more is to be read
+	stopped  atomic.Bool  // nothing more must be read
 	kept     int64        // bytes that the request which is begun will keep
 	lineDone func()       // gives back the turn of the long line that is being read, or nil
 
@@ -172,7 +172,7 @@ func (c *conn) mustRead() (read func()) {
 	return func() { late.Stop() }
 }
 
-// readUntil gives reads a deadline, unless nothing is to be read any more.
+// readUntil gives reads a deadline, unless nothing more must be read.
 func (c *conn) readUntil(t time.Time) {
 	c.nc.SetReadDeadline(t)
 	if c.stopped.Load() {

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// seesHangup tells whether awaitHangup knows the end of the connection from the
+// seesHangup reports whether awaitHangup knows the end of the connection from the
 // end of its input.
 func (c *conn) seesHangup() bool {
 	_, ok := c.nc.(*net.UnixConn)

@@ -2,7 +2,7 @@
 
 package server
 
-// seesHangup tells whether awaitHangup knows the end of the connection from the
+// seesHangup reports whether awaitHangup knows the end of the connection from the
 // end of its input.
 func (c *conn) seesHangup() bool { return false }
 

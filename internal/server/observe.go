@@ -136,7 +136,7 @@ func wait(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 	if err := checkTimeout(p.Timeout); err != nil {
 		return nil, err
 	}
-	// What is so already is answered as it is now, whatever the next request does.
+	// What is met already is answered as it is now, whatever the next request does.
 	past, cancel := context.WithCancel(context.Background())
 	cancel()
 	sup := c.srv.cfg.Supervisor

@@ -65,7 +65,7 @@ func listener(ul *net.UnixListener, path string) (*Listener, error) {
 	return l, nil
 }
 
-// Lost tells whether clients no longer find this listener: its file is gone, or
+// Lost reports whether clients no longer find this listener: its file is gone, or
 // the path leads to another. Listen again on the path, then Close this one.
 func (l *Listener) Lost() bool {
 	fi, err := os.Lstat(l.path)

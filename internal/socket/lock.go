@@ -327,7 +327,7 @@ func unlock(file *os.File) error {
 	return errors.Join(flock(file, syscall.LOCK_UN), file.Close())
 }
 
-// named tells whether file is still the one that its name leads to.
+// named reports whether file is still the one that its name leads to.
 func named(file *os.File) bool {
 	opened, err1 := file.Stat()
 	there, err2 := os.Lstat(file.Name())

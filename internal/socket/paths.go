@@ -114,7 +114,7 @@ func besideSocket(path string) string { return strings.TrimSuffix(path, ".sock")
 // HOME: what is there may be deleted when the machine is started again.
 func (p Paths) Fleeting() bool { return !p.Named && p.State == besideSocket(p.Socket) }
 
-// foreignHome tells whether home belongs to another user, as sudo may leave it,
+// foreignHome reports whether home belongs to another user, as sudo may leave it,
 // or root has in a container. One of root's is the administrator's choice.
 func foreignHome(home string, uid int) bool {
 	fi, err := os.Stat(home)

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// PrivateGroup tells whether nobody but the user uid and root is in the group
+// PrivateGroup reports whether nobody but the user uid and root is in the group
 // gid, by /etc/passwd and /etc/group: it has the user's name, as where each user
 // has a group, or is root's, and no others. What is not in the files may have
 // members elsewhere; of such only a group with the user's own number counts.

@@ -306,7 +306,7 @@ func encode(id uint64, method string, params any) ([]byte, error) {
 	return line, nil
 }
 
-// replaced tells whether encoding/json has put U+FFFD, as an escape, in the place
+// replaced reports whether encoding/json has put U+FFFD, as an escape, in the place
 // of what is not UTF-8 text. One that is in the text is written as it is.
 func replaced(raw []byte) bool {
 	for i := 0; i < len(raw); i++ {

@@ -38,7 +38,7 @@ func (c *Client) attend(ctx context.Context) (done func()) {
 	return cancel
 }
 
-// answers tells whether the supervisor answers on a new connection: on another it may
+// answers reports whether the supervisor answers on a new connection: on another it may
 // be busy with what it was asked before.
 func (c *Client) answers(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)

@@ -92,7 +92,7 @@ func (a *actor) awake() bool {
 	return true
 }
 
-// rest tells whether the goroutine can end until the next call.
+// rest reports whether the goroutine can end until the next call.
 func (a *actor) rest() bool {
 	needs := a.needs()
 	needs.Time = false // it is in the record
@@ -219,7 +219,7 @@ func (a *actor) happens(e lifecycle.Event) {
 		if next.Run.Refused && !was.Run.Refused {
 			a.past.refused = a.past.failure
 		}
-		if e = a.carryOut(effects); a.state.NeverStarted() { // it is no more
+		if e = a.carryOut(effects); a.state.NeverStarted() { // it is gone
 			break
 		}
 		if e == nil {

@@ -155,7 +155,7 @@ func TestRestartOfWhatIsNotReadyOrUnhealthy(t *testing.T) {
 		second := c.Next(t)
 		second.BeReady(nil)
 		expect(t, s, "a", task.Running, "")
-		second.Sicken(errors.New("status 500"))
+		second.Fail(errors.New("status 500"))
 		got := expect(t, s, "a", task.BackingOff, "unhealthy: status 500")
 		if got.TimedOut || got.Runs[1].State != task.Failed || got.Restarts != 1 {
 			t.Errorf("%+v", got)
@@ -175,7 +175,7 @@ func TestUnhealthy(t *testing.T) {
 		k := c.Next(t)
 		isReady(t, s, "a", "yes") // without a check of that
 		going(t, k, 0, 1)
-		k.Sicken(errors.New("exit code 1: no route"))
+		k.Fail(errors.New("exit code 1: no route"))
 		expect(t, s, "a", task.Stopping, "unhealthy: exit code 1: no route")
 		going(t, k, 0, 0)
 		r.Exit(task.Exit{}, false) // however well it ends
@@ -269,7 +269,7 @@ func TestPauseOfAHealthCheck(t *testing.T) {
 			t.Error(err)
 		}
 		going(t, k, 0, 1)
-		k.Sicken(errDisk)
+		k.Fail(errDisk)
 		expect(t, s, "a", task.Failed, "unhealthy: no space left on device")
 	})
 }

@@ -64,7 +64,7 @@ func (a *actor) moveDue(by time.Duration) {
 	}
 }
 
-// byClock tells whether what is due is so by the clock, and not after a while.
+// byClock reports whether what is due is so by the clock, and not after a while.
 func (a *actor) byClock() bool {
 	if a.role.spec.At == "" {
 		return a.role.spec.Cron != ""
@@ -97,10 +97,9 @@ func planOf(s *task.Spec) (cron.Plan, error) {
 	return plan, nil
 }
 
-// ClockSet is to be called when the wall clock was set forward by that much, or
-// back where by is negative, and with 0 when the machine has slept: what is due
-// at a time of day is due at that time of the new clock, and what is due after a
-// while is neither earlier nor later.
+// ClockSet must be called when the wall clock was set, forward by that much or back
+// if by is negative, and with 0 when the machine was suspended. A time of day then
+// comes by the new clock; a delay gets neither shorter nor longer.
 func (s *Supervisor) ClockSet(by time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -21,7 +21,7 @@ func delayed(d time.Duration) func(*task.Spec) {
 
 func overlaps(o task.Overlap) func(*task.Spec) { return func(s *task.Spec) { s.Overlap = o } }
 
-// due compares when a task is due with how long from now that is to be.
+// due checks that a task is due that long from now.
 func due(t *testing.T, s *supervisor.Supervisor, name string, from time.Duration) {
 	t.Helper()
 	if got := info(t, s, name).NextAt; got.IsZero() || time.Until(got.Time) != from {

@@ -64,8 +64,8 @@ func TestSaveFailsAtTheEnd(t *testing.T) {
 	})
 }
 
-// After a reboot onto a full disk, or before another is mounted, what is to be up
-// is tried until it can begin.
+// After a reboot onto a full disk, or before a disk is mounted, a task whose desired
+// state is running is tried until it can start.
 func TestLoadBeforeThereIsRoom(t *testing.T) {
 	st := newMemory()
 	faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {

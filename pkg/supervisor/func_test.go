@@ -180,18 +180,18 @@ func TestCloseNamesWhatRefusesToEnd(t *testing.T) {
 	bubble(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor) {
 		release := make(chan struct{})
 		s.Go("good", untilStop)
-		for _, name := range []string{"stubborn", "deaf"} {
+		for _, name := range []string{"stubborn", "endless"} {
 			s.Go(name, func(context.Context) error { <-release; return nil })
 		}
 		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errors.New("enough"))
 		defer cancel()
 		begin := time.Now()
-		expectError(t, s.Close(ctx), task.ErrTimeout, "did not end: deaf, stubborn")
+		expectError(t, s.Close(ctx), task.ErrTimeout, "did not end: endless, stubborn")
 		if time.Since(begin) != time.Second {
 			t.Errorf("Close took %s", time.Since(begin))
 		}
 		expect(t, s, "good", task.Stopped, "supervisor was shut down")
-		_, err := s.Stop(t.Context(), "deaf")
+		_, err := s.Stop(t.Context(), "endless")
 		expectError(t, err, task.ErrUnavailable, "")
 		close(release)
 	})

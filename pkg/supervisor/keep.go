@@ -13,9 +13,9 @@ import (
 // saveRetry is how long after a failed save the next one is tried.
 const saveRetry = 2 * time.Second
 
-// recordDelay is how long the run of a job that has waited for its slot goes
-// unrecorded: many are over by then, and take one save in place of two.
-// If the supervisor dies meanwhile the next one ends the run, and begins it anew.
+// recordDelay is how long the run of a job from a queue goes unrecorded. Many are over
+// by then, and take one save instead of two. If the supervisor dies meanwhile the next
+// one stops the run and starts another.
 const recordDelay = 20 * time.Millisecond
 
 // settle notes in the history how the run ended.

@@ -9,8 +9,8 @@ import (
 	"tasks/pkg/task"
 )
 
-// While Leave waits for a function, nothing begins beside it: neither what is to
-// be started again, nor what is due.
+// While Leave waits for a function, nothing starts: neither a restart nor a schedule
+// that is due.
 func TestNothingBeginsDuringLeave(t *testing.T) {
 	reborn(t, func(t *testing.T, l *lives) {
 		start(t, l.Supervisor, l.fake, job("pausing", restarts(task.RestartAlways))).Exit(task.Exit{Code: 1}, false)

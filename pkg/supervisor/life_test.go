@@ -28,7 +28,7 @@ type life struct {
 	ended bool
 }
 
-// step is called before and after each effect, and tells whether the life has ended.
+// step is called before and after each effect, and reports whether the life has ended.
 func (l *life) step() (dead bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

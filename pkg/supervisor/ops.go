@@ -113,7 +113,7 @@ func (a *actor) placed() {
 	}
 }
 
-// anew forgets what was of an ended task: it is started again.
+// clearEnd forgets the end of a task that is started again.
 func (a *actor) clearEnd() { a.past.rested, a.ahead.queued = task.Time{}, task.Time{} }
 
 // accept looks whether all that spec names is there, before anything is changed, and

@@ -10,8 +10,8 @@ import (
 	"tasks/pkg/task"
 )
 
-// settled says whether the task that now is, or nil where it is no more, is all
-// that one after it waits for; why is not "" where it cannot become that any more.
+// settled reports whether a dependency is met by the task as it is now, nil if it was
+// removed. why is not "" if it can no longer be met.
 func settled(name string, now *snapshot, however bool) (met bool, why string) {
 	if now == nil {
 		if however { // it has ended before

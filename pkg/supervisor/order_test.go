@@ -203,7 +203,7 @@ func TestUnknownDependency(t *testing.T) {
 	})
 }
 
-func TestCircle(t *testing.T) {
+func TestCycle(t *testing.T) {
 	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 		a := start(t, s, f, job("a"))
 		begin(t, s, job("b", after("a")))
@@ -223,8 +223,8 @@ func TestCircle(t *testing.T) {
 	})
 }
 
-// Of two that would close a circle at the same time one is refused.
-func TestCirclesAtOnce(t *testing.T) {
+// Of two starts at the same time that would close a dependency cycle one is refused.
+func TestCyclesAtOnce(t *testing.T) {
 	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 		const n = 4
 		for i := range n {

@@ -12,7 +12,7 @@ import (
 	"tasks/pkg/task"
 )
 
-// role is what the task is to be, and what follows from it.
+// role is the spec of the task, and what follows from it.
 type role struct {
 	spec   task.Spec
 	fn     Func
@@ -21,17 +21,17 @@ type role struct {
 	plan   cron.Plan
 }
 
-// journal is what the record knows beside the state.
+// journal is the part of the record that the state does not have.
 type journal struct {
 	run       int              // number of the last one
 	history   []task.Run       // the last runs; the present one, if any, is the last
-	rested    task.Time        // when the task came to rest without a run
+	rested    task.Time        // when the task ended without a run
 	reason    string           // why the state is what it is, for people
-	explained uint64           // the state that this says of, by Armed
-	unsaved   <-chan time.Time // when to save: that was put off, or failed
+	explained uint64           // the phase that reason is about: its Armed
+	unsaved   <-chan time.Time // when to save: a save was postponed, or failed
 	failure   error            // of the last save
-	lost      string           // why the run of an earlier supervisor is
-	refused   error            // why a run that has begun is ended again: it could not be recorded
+	lost      string           // why the run of an earlier supervisor is lost
+	refused   error            // why a new run could not be recorded, and was stopped
 	unerased  error            // why the task could not be removed
 	kept      *Request         // what an earlier supervisor was asked for, and this one has begun
 	keptUntil time.Time        // until when the client may ask for it again
@@ -45,16 +45,16 @@ func (j *journal) last() *task.Run { return &j.history[len(j.history)-1] }
 
 // present is the present run.
 type present struct {
-	launched  chan launched // has it once the engine has begun it
+	launched  chan launched // receives the run once the engine has started it
 	proc      engine.Process
 	exited    <-chan struct{}
 	gone      <-chan struct{}
 	since     time.Time     // its beginning, by the monotonic clock, later by as long as it was paused
 	pausedAt  time.Time     // since when it is paused, or zero
-	pausedFor time.Duration // before
+	pausedFor time.Duration // how long it was paused before
 	checks    engine.Checks
-	check     chan error         // has the result of the check under way
-	uncheck   context.CancelFunc // ends it
+	check     chan error         // receives the result of the current check
+	uncheck   context.CancelFunc // cancels the current check
 }
 
 func (p *present) closeChecks() {
@@ -64,29 +64,29 @@ func (p *present) closeChecks() {
 	}
 }
 
-// ahead is what stands before the next run, and the slot of this one.
+// ahead is what the next run waits for, and the slot of the current run.
 type ahead struct {
-	armed   uint64          // the phase that what follows is of
-	wait    *deps.Wait      // for other tasks
-	waits   map[string]bool // those that it is still for
-	still   []string        // likewise, in an earlier supervisor; nil: all
+	armed   uint64          // the phase that these waits belong to: its Armed
+	wait    *deps.Wait      // for dependencies
+	waits   map[string]bool // dependencies that are not met yet
+	still   []string        // likewise, as an earlier supervisor recorded it; nil: all
 	slot    int
 	queued  task.Time // since when the task is in the queue
-	missing string    // for want of what the last run could not begin
+	missing string    // the resource that the last run could not start without
 }
 
-// clocks are the times that something is due.
+// clocks has the times at which something is due.
 type clocks struct {
 	timer *time.Timer // the phase's deadline
 	next  task.Time   // the restart that the backoff leads to
-	due   alarm.Alarm // the time of a schedule, or of one that waits for its own
+	due   alarm.Alarm // the next scheduled time, or that of a delay
 }
 
-// callers are those whose requests are under way, by what they wait for.
+// callers has the requests under way, by what they wait for.
 type callers struct {
 	start, end, record, replacement, removal []*Call
 
-	retry []*Call // to be handled anew
+	retry []*Call // handled again after this step
 }
 
 func (c *callers) of(kind lifecycle.CallerKind) *[]*Call {

@@ -34,7 +34,7 @@ func TestBackoffDoublesToItsMaximum(t *testing.T) {
 	})
 }
 
-func TestBackoffBeginsAnewAfterALongRun(t *testing.T) {
+func TestBackoffResetsAfterALongRun(t *testing.T) {
 	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 		r := start(t, s, f, web(restarts(task.RestartAlways), func(s *task.Spec) { s.Backoff = task.Backoff{Min: time.Second, Max: 10 * time.Second} }))
 		pauseAfter := func(run time.Duration) time.Duration {

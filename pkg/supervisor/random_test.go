@@ -208,7 +208,7 @@ func (w *world) step(what, kind, how byte) {
 	w.calls = append(w.calls, w.sup.Submit(o.request()))
 }
 
-// check holds what is shown against what is so.
+// check compares what is shown with the model.
 func (w *world) check() {
 	w.t.Helper()
 	for !w.fake.Idle() {

@@ -73,7 +73,7 @@ func (a *actor) renew() lifecycle.Event {
 	return lifecycle.Start{Later: later, Retry: true}
 }
 
-// sameStart tells whether the two ask for the same.
+// sameStart reports whether the two ask for the same.
 func sameStart(a, b Request) bool {
 	one, err := json.Marshal(a.spec)
 	other, failed := json.Marshal(b.spec)

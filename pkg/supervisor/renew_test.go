@@ -11,8 +11,8 @@ import (
 	"tasks/pkg/task"
 )
 
-// What is to be replaced is left as it is where the record of the other has no room;
-// and where that has, a death of the supervisor leads to the other.
+// A task is not replaced if the record of the new one does not fit on the disk. Once
+// that is recorded, even a death of the supervisor leads to the new task.
 func TestReplacementIsRecordedFirst(t *testing.T) {
 	reborn(t, func(t *testing.T, l *lives) {
 		big := func(s *task.Spec) { s.Cwd = "/big" }

@@ -33,8 +33,8 @@ func TestSaveFailsAtARestart(t *testing.T) {
 	})
 }
 
-// For whom a run was ended, and who was to be tried again, is so where there is no
-// room, though the caller is told.
+// A run that a restart ended, or that its policy tries again, is tried again when the
+// machine is out of resources, although the caller gets an error.
 func TestRestartWithoutRoom(t *testing.T) {
 	const text = "cannot start web yet, it is tried again: no space left on device"
 	for name, again := range map[string]func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake, spec task.Spec) error{
@@ -132,8 +132,8 @@ func expectKept(t *testing.T, s *supervisor.Supervisor, spec task.Spec) {
 	}
 }
 
-// A run that could not begin for want of room is none of the restarts that are counted:
-// whatever the disk was full for, the task goes on once there is room.
+// A run that could not start for a full disk does not count as a restart: the task
+// continues as soon as there is space.
 func TestNoRoomIsNoRestart(t *testing.T) {
 	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 		spec := job("a", restarts(task.RestartOnFailure))

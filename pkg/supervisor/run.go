@@ -147,7 +147,7 @@ func (a *actor) ran() time.Duration {
 	}
 }
 
-// paused notes that the run is, and resumed that it is no more.
+// paused notes that the run was paused, and resumed that it was resumed.
 func (p *present) paused() { p.pausedAt = time.Now() }
 
 func (p *present) resumed() {

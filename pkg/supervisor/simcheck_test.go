@@ -8,7 +8,7 @@ import (
 	"tasks/pkg/task"
 )
 
-// check holds what is so against what was promised.
+// check compares the simulated world with what was promised.
 func (s *sim) check() {
 	shown := make(map[string]task.Info)
 	var slots []int

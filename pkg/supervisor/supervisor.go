@@ -223,7 +223,7 @@ func (s *Supervisor) Leave(ctx context.Context) ([]task.Info, error) {
 	return tasks, err
 }
 
-// Left tells whether it has ended by Leave: the next supervisor goes on.
+// Left reports whether it has ended by Leave: the next supervisor goes on.
 func (s *Supervisor) Left() bool { return s.left.Load() }
 
 // end ends the actors, and returns when they have. What ends before its actor does is

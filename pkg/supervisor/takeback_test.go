@@ -42,9 +42,9 @@ func TestPausesCountForNoLimitOverAnEnd(t *testing.T) {
 	})
 }
 
-// A run that nothing ends holds up no supervisor that leaves: its record says that it is
-// there, and how its main process ended.
-func TestLeaveWaitsForNoSweep(t *testing.T) {
+// A run that does not end cannot hold up a supervisor that leaves: its record says that
+// it is there, and how its main process ended.
+func TestLeaveDoesNotWaitForLeftBehind(t *testing.T) {
 	reborn(t, func(t *testing.T, l *lives) {
 		patient := func(s *task.Spec) { s.StopTimeout = new(task.Duration(time.Hour)) }
 		grace := start(t, l.Supervisor, l.fake, job("grace", patient, restarts(task.RestartOnFailure)))
@@ -85,7 +85,7 @@ func dies(l *lives) func() error {
 	}
 }
 
-// The exit of a main process is recorded while what it left is swept.
+// The exit of a main process is recorded while the processes that it left behind are stopped.
 func TestExitIsKnownAfterADeath(t *testing.T) {
 	reborn(t, func(t *testing.T, l *lives) {
 		r := start(t, l.Supervisor, l.fake, job("a", restarts(task.RestartOnFailure)))
@@ -113,11 +113,11 @@ func TestCauseIsKnownAfterADeath(t *testing.T) {
 				l.Supervisor = supervisor.New(l.o)
 				defer synctest.Wait()
 				defer func() { l.Close(t.Context()) }()
-				sick := start(t, l.Supervisor, fake, job("sick", restarts(task.RestartOnFailure), func(s *task.Spec) { s.HealthCmd = "x" }))
+				unhealthy := start(t, l.Supervisor, fake, job("unhealthy", restarts(task.RestartOnFailure), func(s *task.Spec) { s.HealthCmd = "x" }))
 				health := checker.Next(t)
 				unready := start(t, l.Supervisor, fake, job("unready", restarts(task.RestartOnFailure), func(s *task.Spec) { s.ReadyCmd = "x" }))
 				checks := checker.Next(t)
-				for _, r := range []*enginetest.FakeRun{sick, unready} {
+				for _, r := range []*enginetest.FakeRun{unhealthy, unready} {
 					r.AutoStop(false)
 				}
 				synctest.Wait()
@@ -125,14 +125,14 @@ func TestCauseIsKnownAfterADeath(t *testing.T) {
 				checks.Finish(errDisk)
 				synctest.Wait()
 				end := func() {
-					for _, r := range []*enginetest.FakeRun{sick, unready} {
+					for _, r := range []*enginetest.FakeRun{unhealthy, unready} {
 						r.Exit(task.Exit{}, false)
 					}
 				}
 				die := dies(l)
 				if ends == "before" {
 					l.again(func() error { err := die(); end(); return err }, 0)
-					for name, state := range map[string]task.State{"sick": task.Running, "unready": task.Starting} {
+					for name, state := range map[string]task.State{"unhealthy": task.Running, "unready": task.Starting} {
 						if got := expect(t, l.Supervisor, name, state, ""); got.Run != 2 || got.Runs[0].State != task.Failed {
 							t.Errorf("%+v", got)
 						}
@@ -140,10 +140,10 @@ func TestCauseIsKnownAfterADeath(t *testing.T) {
 					return
 				}
 				l.again(die, 0)
-				expect(t, l.Supervisor, "sick", task.Stopping, "unhealthy: no space left on device")
+				expect(t, l.Supervisor, "unhealthy", task.Stopping, "unhealthy: no space left on device")
 				expect(t, l.Supervisor, "unready", task.Stopping, "not ready after 30s: no space left on device")
 				end()
-				expect(t, l.Supervisor, "sick", task.BackingOff, "unhealthy: no space left on device")
+				expect(t, l.Supervisor, "unhealthy", task.BackingOff, "unhealthy: no space left on device")
 				expect(t, l.Supervisor, "unready", task.BackingOff, "not ready after 30s: no space left on device")
 			})
 		})

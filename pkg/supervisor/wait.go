@@ -10,7 +10,7 @@ import (
 type WaitOptions struct {
 	// Any is to wait for one of the tasks, not for all.
 	Any bool
-	// Until tells whether a task is what is waited for. Others read the same Info,
+	// Until reports whether a task is what is waited for. Others read the same Info,
 	// which must not be changed. nil: it has ended. One that has ended is not waited
 	// for any longer, whatever Until says.
 	Until func(*task.Info) bool

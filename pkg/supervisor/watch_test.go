@@ -197,14 +197,14 @@ func TestCloseWhileWaiting(t *testing.T) {
 	bubble(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor) {
 		release := make(chan struct{})
 		s.Go("job", untilStop)
-		s.Go("deaf", func(context.Context) error { <-release; return nil })
+		s.Go("busy", func(context.Context) error { <-release; return nil })
 		time.AfterFunc(time.Second, func() { s.Close(context.Background()) })
 		if got, err := s.Wait(t.Context(), "job"); err != nil || names(got) != "job:stopped" {
 			t.Errorf("%s, %v", names(got), err)
 		}
-		got, err := s.Wait(t.Context(), "job", "deaf")
+		got, err := s.Wait(t.Context(), "job", "busy")
 		expectError(t, err, task.ErrUnavailable, "the supervisor has ended")
-		if names(got) != "job:stopped deaf:stopping" {
+		if names(got) != "job:stopped busy:stopping" {
 			t.Error(names(got))
 		}
 		close(release)

@@ -102,7 +102,7 @@ func (w *world) checkGroup(infos []task.Info) {
 	}
 }
 
-// mayWait tells whether there is something that a waiting task waits for.
+// mayWait reports whether there is something that a waiting task waits for.
 func (w *world) mayWait(info *task.Info) bool {
 	if info.Reason == "" || !info.NextAt.IsZero() { // its time, or as well
 		return time.Until(info.NextAt.Time) > 0

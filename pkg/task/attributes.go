@@ -27,7 +27,7 @@ type Caller struct {
 	Nice  *int   `json:"nice,omitempty"`
 }
 
-// Or is c with what it lacks from other.
+// Or returns c, completed from other.
 func (c Caller) Or(other Caller) Caller {
 	if c.Umask == nil {
 		c.Umask = other.Umask

@@ -68,8 +68,8 @@ func ParseDuration(text string) (time.Duration, error) {
 	return sum, nil
 }
 
-// Backoff is the range of the pause before an automatic restart: it begins at
-// Min, doubles with each restart up to Max, and begins anew after a run that
+// Backoff is the range of the delay before an automatic restart. The delay starts at
+// Min, doubles with each restart up to Max, and starts at Min again after a run that
 // lasted longer than Max. As text it is "MIN..MAX".
 type Backoff struct{ Min, Max time.Duration }
 

@@ -53,7 +53,7 @@ func (g *Group) String() string {
 	return fmt.Sprint(*g.Slots)
 }
 
-// Stands tells whether nothing new may begin in it.
+// Stands reports whether nothing new may begin in it.
 func (g *Group) Stands() bool { return g.Paused || g.Slots != nil && *g.Slots == 0 }
 
 // Slots is a number of slots, as JSON a number or "none".

@@ -29,10 +29,10 @@ func States() []State {
 	return []State{Waiting, Queued, Starting, Running, Paused, Stopping, BackingOff, Done, Failed, Stopped, Lost}
 }
 
-// Ended tells whether nothing of the task runs and nothing is due to.
+// Ended reports whether nothing of the task runs and nothing is due to.
 func (s State) Ended() bool { return s == Done || s == Failed || s == Stopped || s == Lost }
 
-// Finished tells whether the task has ended for good: it is done, or else nothing
+// Finished reports whether the task has ended for good: it is done, or else nothing
 // starts it again by itself. A service or a schedule that failed or was stopped is
 // not finished: its spec is still wanted. The restart policy of a job is for
 // retries, and says nothing of the kind.
@@ -48,7 +48,7 @@ func (t *Info) Finished() bool {
 	return t.Spec.Restart == "" || t.Spec.Restart == RestartNo || t.Spec.Restart == RestartOnFailure && t.Spec.Job
 }
 
-// Failing tells whether the task needs a look: it failed or is lost, or its last
+// Failing reports whether the task needs a look: it failed or is lost, or its last
 // run failed and another one is due, by its schedule or after its backoff.
 func (t *Info) Failing() bool {
 	switch {

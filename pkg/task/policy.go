@@ -32,7 +32,7 @@ func (o *Order) check(s *Spec) error {
 	return nil
 }
 
-// Service tells whether the task is one that others wait for until it is ready,
+// Service reports whether the task is one that others wait for until it is ready,
 // and not until it has ended: it restarts always, or has a readiness check.
 func (s *Spec) Service() bool { return s.Restart == RestartAlways || s.Ready.Checked() }
 
@@ -58,7 +58,7 @@ const (
 // MinEvery is the shortest time between the runs of a schedule.
 const MinEvery = Duration(time.Second)
 
-// Repeats tells whether there are runs again and again.
+// Repeats reports whether there are runs again and again.
 func (w *When) Repeats() bool { return w.Every != nil || w.Cron != "" }
 
 func (w *When) check(s *Spec) error {
@@ -128,15 +128,15 @@ const (
 	DefaultHealthRetries  = 3
 )
 
-// Checked tells whether there is anything to wait for.
+// Checked reports whether there is anything to wait for.
 func (r *Ready) Checked() bool {
 	return r.ReadyHTTP != "" || r.ReadyPort != "" || r.ReadyCmd != "" || r.ReadyLog != "" || r.ReadyNotify
 }
 
-// Patience is how long a run may take to be ready.
+// Timeout is how long a run may take to be ready.
 func (r *Ready) Timeout() time.Duration { return orDefault(r.ReadyTimeout, DefaultReadyTimeout) }
 
-// Pause is the time between two tries.
+// Interval is the time between two tries.
 func (r *Ready) Interval() time.Duration { return orDefault(r.ReadyInterval, DefaultReadyInterval) }
 
 func orDefault(d *Duration, def time.Duration) time.Duration {
@@ -243,13 +243,13 @@ type Health struct {
 	HealthRetries  *int      `json:"health_retries,omitempty"` // failures in a row that end the run; default 3
 }
 
-// Checked tells whether there is anything to check.
+// Checked reports whether there is anything to check.
 func (h *Health) Checked() bool { return h.HealthHTTP != "" || h.HealthCmd != "" }
 
-// Pause is the time between two checks.
+// Interval is the time between two checks.
 func (h *Health) Interval() time.Duration { return orDefault(h.HealthInterval, DefaultHealthInterval) }
 
-// Patience is how long one check may take.
+// Timeout is how long one check may take.
 func (h *Health) Timeout() time.Duration { return orDefault(h.HealthTimeout, DefaultHealthTimeout) }
 
 // Retries is how many checks must fail in a row.

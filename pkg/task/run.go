@@ -21,12 +21,12 @@ type Ref struct {
 // Exit is how a run ended: with a code, by a signal, or not known.
 type Exit struct {
 	Code       int
-	Signal     syscall.Signal // if not 0, this ended it and Code means nothing
+	Signal     syscall.Signal // if not 0, this ended it and Code has no meaning
 	Lost       bool           // how it ended is unknown
 	LeftBehind int            // processes that the run left behind and that were ended after it
 	Err        string         // why a run could not begin, or what a function returned
 	Stack      string         // of the function's panic
 }
 
-// OK tells whether the run ended well.
+// OK reports whether the run ended well.
 func (e Exit) OK() bool { return e.Code == 0 && e.Signal == 0 && !e.Lost && e.Err == "" }

@@ -18,7 +18,7 @@ type Selector struct {
 	Groups []string `json:"groups,omitempty"` // further ones
 }
 
-// Empty tells whether s selects nothing.
+// Empty reports whether s selects nothing.
 func (s Selector) Empty() bool { return len(s.Names) == 0 && !s.All && len(s.InGroups()) == 0 }
 
 // InGroups is Group and Groups.

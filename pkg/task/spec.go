@@ -37,7 +37,7 @@ type Spec struct {
 	Backoff     Backoff   `json:"backoff,omitzero"`       // pause before an automatic restart; default 1s..1m
 	Timeout     *Duration `json:"timeout,omitzero"`       // a run that lasts longer is stopped and has failed; default: none
 
-	SuccessCodes []int `json:"success_codes,omitempty"` // exit codes that are no failure; default: 0
+	SuccessCodes []int `json:"success_codes,omitempty"` // exit codes that count as success; default: 0
 	Ready
 	Health
 	Hooks
@@ -165,7 +165,7 @@ func (s *Spec) Check() error {
 	return nil
 }
 
-// Succeeds tells whether a run that ends with this exit code by itself is done.
+// Succeeds reports whether a run that ends with this exit code by itself is done.
 func (s *Spec) Succeeds(code int) bool {
 	if len(s.SuccessCodes) == 0 {
 		return code == 0
@@ -189,7 +189,7 @@ func (s *Spec) Signal() syscall.Signal {
 	return syscall.SIGTERM
 }
 
-// Pauses is the backoff with its default filled in.
+// BackoffOrDefault is the backoff, with the default filled in.
 func (s *Spec) BackoffOrDefault() Backoff {
 	if s.Backoff == (Backoff{}) {
 		return Backoff{DefaultBackoffMin, DefaultBackoffMax}
