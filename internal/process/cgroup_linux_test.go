@@ -174,6 +174,29 @@ func TestNoCgroup(t *testing.T) {
 	}
 }
 
+// The cgroup in which a run leaves something is removed once that has ended.
+func TestVacatedCgroupIsRemoved(t *testing.T) {
+	t.Parallel()
+	needCgroups(t)
+	spec := sh(`sh -c 'echo out $$; exec sleep 1000' & until grep -q '^out' /proc/$$/fd/1; do sleep 0.01; done`)
+	spec.LeaveChildren = true
+	s := start(t, spec)
+	s.wait(t)
+	left := procOf(t, s.line(t, "out"))
+	if !alive(left) {
+		t.Fatal("it was not left")
+	}
+	shared.tree.signal(left, syscall.SIGKILL)
+	for end := time.Now().Add(enginetest.Timeout); ; time.Sleep(time.Millisecond) {
+		if _, err := os.Stat(s.Ref().Cgroup); os.IsNotExist(err) {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%s is still there", s.Ref().Cgroup)
+		}
+	}
+}
+
 // A directory that is no cgroup at all: the run begins without.
 func TestForkWithoutItsCgroup(t *testing.T) {
 	t.Parallel()

@@ -214,7 +214,7 @@ func TestPauseWhatEnds(t *testing.T) {
 		s.line(t, "up")
 		s.Stop(syscall.SIGTERM)
 		for _, f := range []func() error{s.Process.(engine.Pauser).Pause, s.Process.(engine.Pauser).Resume} {
-			if err := f(); !errors.Is(err, errEnding) {
+			if err := f(); !errors.Is(err, errEnding) || !errors.Is(err, task.ErrConflict) {
 				t.Errorf("%s, stopping: %v", w, err)
 			}
 		}
@@ -222,7 +222,7 @@ func TestPauseWhatEnds(t *testing.T) {
 		s.Stop(syscall.SIGKILL)
 		s.wait(t)
 		for _, f := range []func() error{s.Process.(engine.Pauser).Pause, s.Process.(engine.Pauser).Resume} {
-			if err := f(); !errors.Is(err, errEnded) {
+			if err := f(); !errors.Is(err, errEnded) || !errors.Is(err, task.ErrConflict) {
 				t.Errorf("%s, ended: %v", w, err)
 			}
 		}

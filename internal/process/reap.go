@@ -3,6 +3,7 @@ package process
 import (
 	"cmp"
 	"errors"
+	"slices"
 	"syscall"
 	"time"
 
@@ -67,6 +68,9 @@ func (e *Engine) reap() {
 // collect reaps all children that have ended, and settles their runs.
 func (e *Engine) collect() (failed error) {
 	ended, strangers, failed := e.wait()
+	if strangers {
+		e.removeVacated()
+	}
 	strangers = strangers || closed(e.frozen) // the sweep reaps them
 	if len(ended) == 0 && !(strangers && e.anySweeping()) && failed == nil {
 		return nil
@@ -97,12 +101,22 @@ func (e *Engine) collect() (failed error) {
 }
 
 // removeEmptied removes the cgroups of runs that are gone, after those who wait
-// for them were told.
+// for them were told. Those in which something was left to run are removed later.
 func (e *Engine) removeEmptied() {
 	for _, group := range e.emptied {
-		group.remove()
+		if errors.Is(group.remove(), syscall.EBUSY) {
+			e.occupied = append(e.occupied, group)
+		}
 	}
 	e.emptied = e.emptied[:0]
+}
+
+// removeVacated removes the cgroups whose last process has ended since. It holds the mutex:
+// one of them may be that of a new run of the same name, which is just being forked.
+func (e *Engine) removeVacated() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.occupied = slices.DeleteFunc(e.occupied, func(group cgroup) bool { return !errors.Is(group.remove(), syscall.EBUSY) })
 }
 
 // reapAtOnce is how many children are reaped before another may have the mutex:

@@ -57,8 +57,8 @@ type usage struct {
 type fileID struct{ dev, ino uint64 }
 
 var (
-	errEnded  = errors.New("its main process has ended")
-	errEnding = errors.New("it was asked to end")
+	errEnded  error = task.Errorf(task.ErrConflict, "", "its main process has ended")
+	errEnding error = task.Errorf(task.ErrConflict, "", "it was asked to end")
 )
 
 func (r *run) Exited() <-chan struct{} { return r.exited }
