@@ -13,7 +13,7 @@ var Points = []string{
 	"committing", // a change is made, nothing of it written
 	"committed",  // it is durable, its callers not answered
 	"intended",   // a restart is recorded, the run not asked to end
-	"asked",      // a run was asked to end, and this is not recorded yet
+	"asked",      // a run was asked to end; a stop by hand is not recorded before the run ends
 	"reaped",     // a main process was reaped, nobody knows
 	"ended",      // nothing of a run is left, which is not recorded
 	"removed",    // the logs of a task are deleted, its record is not

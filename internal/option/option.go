@@ -46,9 +46,9 @@ type Kind int
 
 // The kinds.
 const (
-	Text Kind = iota
-	Word
-	Line // for sh -c
+	Text Kind = iota // a string of YAML alone
+	Word             // also one that YAML takes for a number or a boolean, as 5 or on
+	Line             // for sh -c
 	Argv
 	Path
 	Paths

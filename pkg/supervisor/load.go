@@ -211,7 +211,7 @@ func (a *actor) reclaim(ctx context.Context, r task.Record) error {
 		if r.State == task.Paused {
 			asRecorded, verb = p.Pause, "pause"
 		}
-		if err := asRecorded(); err != nil {
+		if err := asRecorded(); err != nil && !closed(proc.Exited()) {
 			a.sup.opts.Logger.Warn("cannot "+verb+" a run that was taken back", "task", a.name, "err", err)
 		}
 	}
