@@ -229,6 +229,22 @@ func (t *step) goOn(e Recovered) {
 	}
 }
 
+// endedBy is why a run that is taken back is being ended; ByItself: it is not.
+func (k Recorded) endedBy() Cause {
+	switch {
+	case k.Cause != ByItself:
+		return k.Cause
+	case k.restarting():
+		return ByRestart
+	case k.Wish == task.Down:
+		return ByStop
+	}
+	return ByItself
+}
+
+// IsBeingEnded tells whether a run that is taken back is being ended.
+func (k Recorded) IsBeingEnded() bool { return k.endedBy() != ByItself }
+
 // takeBack restores a task with a run.
 func (t *step) takeBack(k Recorded) {
 	t.RerunPending = k.RerunPending && t.p.Repeats
@@ -240,13 +256,7 @@ func (t *step) takeBack(k Recorded) {
 	default:
 		t.enter(Running)
 	}
-	cause := k.Cause
-	if cause == ByItself && k.Wish == task.Down {
-		cause = ByStop
-	}
-	if cause == ByItself && k.restarting() {
-		cause = ByRestart
-	}
+	cause := k.endedBy()
 	switch cause {
 	case ByItself:
 		return

@@ -1,12 +1,14 @@
 package supervisor_test
 
 import (
+	"context"
 	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"tasks/internal/enginetest"
+	"tasks/pkg/engine"
 	"tasks/pkg/supervisor"
 	"tasks/pkg/task"
 )
@@ -283,5 +285,47 @@ func TestStopAllBesideLeave(t *testing.T) {
 		expectError(t, err, task.ErrUnavailable, "the supervisor has ended, and a goes on")
 		l.again(func() error { return nil }, 0)
 		expect(t, l.Supervisor, "a", task.Running, "")
+	})
+}
+
+// leaver notes which runs that it takes back may leave what they have started.
+type leaver struct {
+	engine.Engine
+	engine.Adopter
+	leaves map[string]bool
+}
+
+func (e leaver) Adopt(ctx context.Context, l engine.Launch, ref task.Ref) (engine.Process, error) {
+	e.leaves[l.Spec.Name] = l.Spec.LeaveChildren
+	return e.Adopter.Adopt(ctx, l, ref)
+}
+
+// A stop ends all of a run, also of one that may leave what it has started, and whose main
+// process has ended as nobody watched.
+func TestAStopIsOfAllOverADeath(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := enginetest.NewFake()
+		e := leaver{f, f.Adopter(), make(map[string]bool)}
+		s := supervisor.New(supervisor.Options{Commands: e})
+		var all []task.Record
+		for name, state := range map[string]task.State{"up": task.Running, "ending": task.Stopping} {
+			spec := job(name, func(s *task.Spec) { s.LeaveChildren = true })
+			if _, err := f.Start(t.Context(), engine.Launch{Spec: &spec, Run: 7}); err != nil {
+				t.Fatal(err)
+			}
+			ref := f.Next(t).Ref()
+			all = append(all, record(state, task.Up, func(r *task.Record) { r.Spec, r.Ref = spec, ref }))
+		}
+		s.Load(t.Context(), all)
+		if !e.leaves["up"] || e.leaves["ending"] {
+			t.Errorf("it leaves what was started: %v", e.leaves)
+		}
+		for _, name := range []string{"up", "ending"} {
+			if !info(t, s, name).Spec.LeaveChildren {
+				t.Errorf("%s has lost --leave-children", name)
+			}
+		}
+		s.Close(t.Context())
 	})
 }
