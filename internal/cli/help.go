@@ -69,7 +69,9 @@ func writeFlags(b *strings.Builder, flags *pflag.FlagSet, columns int) {
 	all.SortFlags = false
 	heads := make(map[string]option.Topic) // before the flag of that name
 	for _, topic := range append([]option.Topic{"Flags"}, option.Topics()...) {
-		slices.SortStableFunc(byTopic[topic], func(a, b *pflag.Flag) int { return cmp.Compare(option.Place(a.Name), option.Place(b.Name)) })
+		if topic != "Flags" { // else by the alphabet
+			slices.SortStableFunc(byTopic[topic], func(a, b *pflag.Flag) int { return cmp.Compare(option.Place(a.Name), option.Place(b.Name)) })
+		}
 		for i, f := range byTopic[topic] {
 			if i == 0 {
 				heads[f.Name] = topic

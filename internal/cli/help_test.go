@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/cobra"
+
 	"tasks/internal/option"
 )
 
@@ -50,4 +52,27 @@ func TestHelpByTopics(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Flags that have no topic are in the order of the alphabet, whatever options are
+// called.
+func TestHelpWithoutTopics(t *testing.T) {
+	t.Parallel()
+	flags := regexp.MustCompile(`(?m)^ {2}(?:-., | {4})--([a-z-]+)`)
+	everyCommand(newRoot(newEnv(), nil), func(cmd *cobra.Command) {
+		if cmd.Name() == "start" || cmd.Name() == "each" {
+			return
+		}
+		var out bytes.Buffer
+		e := newEnv()
+		e.out, e.width = &out, 80
+		e.run(append(strings.Fields(cmd.CommandPath())[1:], "--help"))
+		var names []string
+		for _, m := range flags.FindAllStringSubmatch(out.String(), -1) {
+			names = append(names, m[1])
+		}
+		if !slices.IsSorted(names) {
+			t.Errorf("%s: %q", cmd.CommandPath(), names)
+		}
+	})
 }
