@@ -16,13 +16,12 @@ import (
 	"tasks/pkg/task"
 )
 
-// A change is a record or a group to put, or a name to delete, and who waits for it.
+// A change is something to put, or a name to delete, and who waits for it.
 type change struct {
 	bucket string
 	name   string
-	value  []byte // nil: delete
-	envKey []byte // nil: the record has no environment
-	env    string
+	value  []byte        // nil: delete
+	envs   []environment // that the value names
 
 	removed task.Removed // of the task of a deleted record; zero: not to be noted
 
@@ -50,12 +49,14 @@ func (s *Store) Save(r task.Record) error {
 
 // put is the change that saves r.
 func put(r task.Record) (change, error) {
-	c := change{bucket: recordsBucket, name: r.Spec.Name, env: r.Spec.Env.Block()}
+	c := change{bucket: recordsBucket, name: r.Spec.Name}
+	var key []byte
 	if r.Spec.Env.Given() {
-		c.envKey = envKey(c.env)
+		env := newEnvironment(r.Spec.Env)
+		key, c.envs = env.key, []environment{env}
 	}
 	var err error
-	c.value, err = encode(r, c.envKey)
+	c.value, err = encode(r, key)
 	return c, err
 }
 
@@ -226,12 +227,19 @@ func apply(tx *bbolt.Tx, batch []change) error {
 }
 
 func (c *change) apply(tx *bbolt.Tx) error {
-	bucket := tx.Bucket([]byte(c.bucket))
+	bucket, err := tx.CreateBucketIfNotExists([]byte(c.bucket)) // a program of before had fewer
+	if err != nil {
+		return err
+	}
 	if c.value == nil {
 		return bucket.Delete([]byte(c.name))
 	}
-	if envs := tx.Bucket([]byte(envsBucket)); c.envKey != nil && envs.Get(c.envKey) == nil {
-		if err := envs.Put(c.envKey, []byte(c.env)); err != nil {
+	envs := tx.Bucket([]byte(envsBucket))
+	for _, env := range c.envs {
+		if envs.Get(env.key) != nil {
+			continue
+		}
+		if err := envs.Put(env.key, []byte(env.block)); err != nil {
 			return err
 		}
 	}

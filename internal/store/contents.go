@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -19,6 +20,7 @@ const (
 	recordsBucket = "records"
 	groupsBucket  = "groups"
 	removedBucket = "removed"
+	changesBucket = "changes"
 	formatKey     = "format"
 	minReaderKey  = "min_reader"
 	idKey         = "id"
@@ -36,6 +38,7 @@ type contents struct {
 	records   []task.Record       // sorted by name, never nil
 	groups    []task.Group        // sorted by name
 	removed   map[string]task.Removed
+	changes   []task.Change     // of files
 	unknown   map[string]values // by bucket: what is of a later version
 	damage    error             // nil: all of it was read
 }
@@ -43,7 +46,7 @@ type contents struct {
 // values are those of a bucket, by key.
 type values map[string][]byte
 
-// unused tells whether there are environments that no record has.
+// unused tells whether there are environments that no record and no change has.
 func (c *contents) unused() bool {
 	for key := range c.envs {
 		if !c.used[key] {
@@ -105,7 +108,23 @@ func read(f io.ReaderAt, size int64) (*contents, error) {
 			c.removed[string(key)] = removed
 		})
 	}
-	for _, known := range []string{metaBucket, envsBucket, recordsBucket, groupsBucket, removedBucket} {
+	if changes := buckets[changesBucket]; changes != nil {
+		p.bucket(changes, func(_ bool, key, value []byte) {
+			change, used, err := decodeChange(string(key), value, c.envs)
+			switch {
+			case errors.Is(err, errNoEnv): // a program of before, which knows no changes, has dropped it
+				return
+			case err != nil:
+				p.fail("%w", err)
+				return
+			}
+			c.changes = append(c.changes, change)
+			for _, key := range used {
+				c.used[key] = true
+			}
+		})
+	}
+	for _, known := range []string{metaBucket, envsBucket, recordsBucket, groupsBucket, removedBucket, changesBucket} {
 		delete(buckets, known)
 	}
 	for name, value := range buckets {

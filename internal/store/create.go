@@ -117,6 +117,15 @@ func fill(tx *bbolt.Tx, c *contents) error {
 			return err
 		}
 	}
+	for _, change := range c.changes {
+		ch, err := putChange(change)
+		if err == nil {
+			err = ch.apply(tx)
+		}
+		if err != nil {
+			return err
+		}
+	}
 	if err := putRemoved(tx, nil, c.removed); err != nil {
 		return err
 	}

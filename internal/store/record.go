@@ -12,6 +12,8 @@ import (
 	"tasks/pkg/task"
 )
 
+var errNoEnv = errors.New("its environment is missing")
+
 // stored is a record as it is written: its environment is a key of the bucket
 // envs.
 type stored struct {
@@ -23,6 +25,16 @@ type stored struct {
 func envKey(block string) []byte {
 	sum := sha256.Sum256([]byte(block))
 	return sum[:]
+}
+
+// An environment is what is put under a key of the bucket envs.
+type environment struct {
+	key   []byte
+	block string
+}
+
+func newEnvironment(env task.Env) environment {
+	return environment{envKey(env.Block()), env.Block()}
 }
 
 // encode writes r without its environment.
@@ -67,7 +79,7 @@ func decode(name string, sealed []byte, envs map[string]task.Env) (task.Record, 
 	key, err := hex.DecodeString(s.EnvKey)
 	env, ok := envs[string(key)]
 	if err != nil || !ok {
-		return task.Record{}, "", fmt.Errorf("record %q: its environment is missing", name)
+		return task.Record{}, "", fmt.Errorf("record %q: %w", name, errNoEnv)
 	}
 	s.Spec.Env = env
 	return s.Record, string(key), nil

@@ -1,9 +1,10 @@
 // Package store keeps the supervisor's records on disk: one bbolt database, in
 // which saves that come at the same time share one commit.
 //
-// The database has five buckets: meta holds the format, the id and the number of
+// The database has six buckets: meta holds the format, the id and the number of
 // commits, envs each distinct environment once, by its SHA-256, records a record per
-// task, groups what was set of a group, and removed the names of tasks that were removed.
+// task, groups what was set of a group, removed the names of tasks that were removed,
+// and changes the last change of each tasks file.
 package store
 
 import (
@@ -54,6 +55,7 @@ type Store struct {
 	closeErr error                   // set before done is closed
 	loaded   []task.Record           // what Open read, until it is asked for or outdated
 	groups   []task.Group            // what Open read
+	changes  []task.Change           // what Open read
 	removed  map[string]task.Removed // names of removed tasks; not changed in place
 	commits  uint64                  // how many the file at path has had
 	latest   uint64                  // how many a file of this database was seen to have, perhaps another one
@@ -182,7 +184,7 @@ func lock(f *os.File, patience time.Duration) error {
 func start(path string, file *os.File, db *bbolt.DB, c *contents) *Store {
 	s := &Store{
 		path: path, id: c.id, file: file, db: db, minReader: max(c.minReader, minReader), old: c.format < Format,
-		loaded: c.records, groups: c.groups, removed: c.removed, commits: c.commits,
+		loaded: c.records, groups: c.groups, changes: c.changes, removed: c.removed, commits: c.commits,
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	go s.run()

@@ -19,10 +19,10 @@ import (
 
 // The bounds of what is read.
 const (
-	MaxFile      = 1 << 20 // bytes of a file
-	MaxTasks     = 10_000  // of a file, instances counted
-	MaxInstances = 1000    // of a task
-	MaxAfter     = 100_000 // pairs of tasks of a file of which one comes after the other
+	MaxFile      = 1 << 20       // bytes of a file
+	MaxTasks     = task.MaxTasks // of a file, instances counted
+	MaxInstances = 1000          // of a task
+	MaxAfter     = task.MaxAfter // pairs of tasks of a file of which one comes after the other
 )
 
 // A File is what a tasks file says.
