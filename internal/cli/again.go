@@ -54,7 +54,7 @@ func (o *startOptions) again(e *env) error {
 		var tasks []task.Info
 		var errs []error
 		if found.specs != nil {
-			some, err := e.apply(ctx, c, c.Apply, found.groups, found.specs)
+			some, err := e.apply(ctx, c, found.groups, found.specs)
 			tasks, errs = append(tasks, some...), append(errs, err)
 		}
 		if found.again != nil || o.all {

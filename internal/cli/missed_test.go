@@ -78,12 +78,6 @@ func TestMissedEnd(t *testing.T) {
 			}
 			return fmt.Errorf("exit code %d, %w", codeOf(err), err)
 		}},
-		{"up", func(e *env) error {
-			if err := e.waitUp(ctx, &e.client, []string{"x", "y"}); err == nil || err.Error() != "x is not up: failed" {
-				return fmt.Errorf("waited for x with %w", err)
-			}
-			return nil
-		}},
 	} {
 		e := newEnv()
 		e.out, e.err = escape.NewWriter(t.Output()), escape.NewWriter(t.Output())

@@ -128,12 +128,25 @@ func (h *home) everyday(client string) {
 	h.want(0, `job`, client, "rm", "job")
 }
 
+// project makes a tasks file.
+func (h *home) project() {
+	h.t.Helper()
+	text := "tasks:\n  a: {command: [sleep, '300']}\n  b: {command: [sleep, '300']}\n"
+	if err := os.WriteFile(filepath.Join(h.dir, "tasks.yaml"), []byte(text), 0o600); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
 func TestClientOfAnEarlierSupervisor(t *testing.T) {
 	t.Parallel()
 	h := newHome(t)
 	h.want(0, "serving", h.earlier, "serve")
 	h.everyday(h.current)
 	h.want(2, `unknown field "umask": the supervisor is version .*: run 'tasks serve --replace'`, h.current, "start", "new", "--umask", "077", "--", "true")
+	h.project()
+	h.want(0, `(?s)a +running.*b +running`, h.earlier, "up")
+	h.want(2, `unknown field "change": the supervisor is version .*: run 'tasks serve --replace'`, h.current, "up")
+	h.want(2, `unknown field "change": the supervisor is version .*: run 'tasks serve --replace'`, h.current, "down")
 
 	// This program takes over: tasks go on, and the database is migrated.
 	h.want(0, `web +running`, h.earlier, "start", "web", "--", "sleep", "300")
@@ -148,6 +161,8 @@ func TestClientOfAnEarlierSupervisor(t *testing.T) {
 		t.Errorf("the limits are not those given: %q (%v)", line, err)
 	}
 	h.want(0, `build +2`, h.current, "group")
+	h.want(0, `(?s)a +keep.*b +keep`, h.current, "up", "--check")
+	h.want(0, `(?s)a +stopped.*b +stopped`, h.current, "down")
 	h.want(0, `new +running`, h.current, "start", "new", "--umask", "077", "--", "sleep", "300")
 	if _, err := os.Stat(filepath.Join(h.state, "tasks.db.v2")); err != nil {
 		t.Errorf("the database before is not kept: %v", err)
@@ -171,6 +186,12 @@ func TestEarlierClient(t *testing.T) {
 	h := newHome(t)
 	h.want(0, "serving", h.current, "serve")
 	h.everyday(h.earlier)
+	h.project()
+	h.want(0, `(?s)a +start.*b +start`, h.earlier, "up", "--check")
+	h.want(0, `(?s)a +running.*b +running`, h.earlier, "up")
+	h.want(0, `(?s)a +keep.*b +keep`, h.current, "up", "--check")
+	h.want(0, `(?s)a +stopped.*b +stopped`, h.earlier, "down")
+	h.want(0, `(?s)a +running.*b +running`, h.current, "up")
 	h.want(0, "already|serving", h.earlier, "serve")
 	h.want(0, "", h.earlier, "exit")
 	h.want(3, "", h.current, "list")

@@ -151,6 +151,7 @@ func Run(cfg Config, serving func()) error {
 	sup.Load(context.Background(), records, db.Groups()...)
 	close(begin)
 	keeper.Ready()
+	sup.ResumeChanges(db.Changes())
 
 	started := task.Now()
 	exited := make(chan struct{})

@@ -27,6 +27,7 @@ var forbidden = []struct {
 	{"tasks/internal/retention", []string{"tasks/pkg/supervisor", "tasks/internal/store", "."}, "what is forgotten is decided from the vocabulary alone"},
 	{"tasks/internal/cron", []string{"tasks/internal", "tasks/pkg/supervisor", "tasks/pkg/serve", "tasks/pkg/client", "os/exec"}, "times are computed from times, and the vocabulary"},
 	{"tasks/internal/queue", []string{"tasks/internal", "tasks/pkg", "."}, "who runs next is decided from tickets alone"},
+	{"tasks/internal/plan", []string{"tasks/internal/server", "tasks/internal/store", "tasks/internal/process", "tasks/internal/taskfile", "tasks/internal/lifecycle", "tasks/internal/queue", "tasks/pkg/supervisor", "tasks/pkg/client", "os/exec", "."}, "what a change means is decided from the vocabulary alone"},
 	{"tasks/internal/each", []string{"tasks/internal", "tasks/pkg", "."}, "inputs become specs, and nothing else"},
 	{"tasks/pkg/supervisor", []string{"tasks/internal/server", "tasks/internal/store", "tasks/internal/process", "tasks/internal/socket", "."}, "an embedded supervisor needs no daemon"},
 	{"tasks/pkg/client", []string{"tasks/pkg/supervisor", "tasks/internal/server", "tasks/internal/daemon", "github.com/"}, "a client knows the socket only, and starts fast"},

@@ -96,13 +96,28 @@ type (
 		First  int      `json:"first,omitempty"` // number of the first input, {#}; default 1
 	}
 	// Apply sets groups and starts tasks, each after those of its dependencies that
-	// are among them.
+	// are among them. With Change it is a part of the change of a tasks file.
 	Apply struct {
-		Groups []task.Group `json:"groups,omitempty"`
-		Tasks  []task.Spec  `json:"tasks,omitempty"` // in an order in which none comes before what it is after
-		// Again: the supervisor before may have begun what it was asked for already,
-		// and the connection was lost before it could say so.
-		Again bool `json:"again,omitempty"`
+		Change string              `json:"change,omitempty"` // its id, made by who asks for it
+		Part   int                 `json:"part,omitempty"`   // counts those of the change, from 0 on
+		Envs   map[string]task.Env `json:"envs,omitempty"`   // environments by their hashes
+		Groups []task.Group        `json:"groups,omitempty"`
+		Tasks  []ApplyTask         `json:"tasks,omitempty"`  // in an order in which none comes before what it is after
+		Commit *Commit             `json:"commit,omitempty"` // of the last part
+	}
+	// ApplyTask is a task, of a change also one whose environment was sent before.
+	ApplyTask struct {
+		task.Spec
+		EnvHash string `json:"env_hash,omitempty"` // in place of env: one of Envs
+	}
+	// Commit has a change carried out.
+	Commit struct {
+		File    string `json:"file"`              // the tasks file, absolute
+		Project string `json:"project,omitempty"` // that its names begin with
+		Prune   bool   `json:"prune,omitempty"`   // stop all other tasks of the file
+		Down    bool   `json:"down,omitempty"`    // stop the tasks; only their names count
+		Check   bool   `json:"check,omitempty"`   // only tell what would be done
+		NoWait  bool   `json:"nowait,omitempty"`  // only if no other change of the file is under way
 	}
 	// Pause pauses or resumes tasks.
 	Pause struct{ task.Selector }

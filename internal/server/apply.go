@@ -3,66 +3,26 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"errors"
 
-	"tasks/internal/deps"
-	"tasks/internal/each"
+	"tasks/internal/plan"
 	"tasks/internal/protocol"
-	"tasks/pkg/supervisor"
 	"tasks/pkg/task"
 )
 
-// startEach starts a task per input.
-func startEach(c *conn, _, params json.RawMessage) (func() (any, error), error) {
-	var p protocol.Each
-	if err := protocol.Decode(params, &p); err != nil {
-		return nil, err
-	}
-	if len(p.Command) == 0 {
-		return nil, &protocol.Error{Code: protocol.CodeParams, Message: "params: give a command"}
-	}
-	c.complete(&p.Spec)
-	if size := each.Size(&p.Spec, p.Inputs); size > each.MaxSize {
-		return nil, task.Errorf(task.ErrUsage, "", "the commands have %d MiB with their inputs, at most %d are allowed: give fewer inputs at once", size>>20, each.MaxSize>>20)
-	}
-	if err := task.CheckCount("first", &p.First); err != nil {
-		return nil, task.Errorf(task.ErrUsage, "", "%v", err)
-	}
-	specs, err := each.Specs(p.Spec, p.Inputs, max(p.First, 1))
-	if err != nil {
-		return nil, err
-	}
-	requests := make([]supervisor.Request, len(specs))
-	for i, spec := range specs {
-		requests[i] = supervisor.Start(spec)
-	}
-	return submit(c.srv.cfg.Supervisor, requests, nil)
-}
-
-// inOrder refuses a name that is there twice, and a task before one that it is
-// after: a cycle has one, wherever it begins.
-func inOrder(tasks []task.Spec) error {
-	names, seen := make([]string, len(tasks)), make(map[string]bool, len(tasks))
-	for i := range tasks {
-		names[i] = tasks[i].Name
-		if seen[names[i]] {
-			return task.Errorf(task.ErrUsage, names[i], "two tasks are named %s", names[i])
-		}
-		seen[names[i]] = true
-	}
-	if name, after, bad := deps.GraphOf(tasks).Misplaced(names); bad {
-		return task.Errorf(task.ErrUsage, name, "%s is before %s, which it is after", name, after)
-	}
-	return nil
-}
-
-// apply sets groups and starts tasks, one level of dependencies after the other:
-// what has a name is stopped first.
+// apply sets groups and starts tasks, or takes a part of the change of a tasks file.
 func apply(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 	var p protocol.Apply
 	if err := protocol.Decode(params, &p); err != nil {
 		return nil, err
 	}
-	sup := c.srv.cfg.Supervisor
+	if p.Change != "" || p.Commit != nil {
+		return c.applyPart(&p, len(params))
+	}
+	specs, err := specsOf(&p, nil)
+	if err != nil {
+		return nil, err
+	}
 	groups := make(map[string]bool, len(p.Groups))
 	for _, g := range p.Groups {
 		if err := g.Check(); err != nil {
@@ -73,46 +33,149 @@ func apply(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 		}
 		groups[g.Name] = true
 	}
-	for i := range p.Tasks {
-		c.complete(&p.Tasks[i])
-		if err := p.Tasks[i].Check(); err != nil {
+	for i := range specs {
+		c.complete(&specs[i])
+		if err := specs[i].Check(); err != nil {
 			return nil, err
 		}
 	}
-	if err := inOrder(p.Tasks); err != nil {
+	if err := plan.InOrder(specs); err != nil {
 		return nil, err
 	}
+	sup := c.srv.cfg.Supervisor
 	return func() (any, error) {
 		for _, g := range p.Groups {
 			if _, err := sup.ChangeGroup(g.Name, func(set *task.Group) { set.Slots, set.Hooks = g.Slots, g.Hooks }); err != nil {
 				return nil, err
 			}
 		}
-		defer sup.Expect(p.Tasks)()
-		calls := make(map[string]*supervisor.Call, len(p.Tasks))
-		for i := range p.Tasks {
-			spec := &p.Tasks[i]
-			for _, dep := range deps.Of(spec) {
-				if call := calls[dep]; call != nil {
-					call.Shared(context.Background()) // an error of its own is told once
-				}
-			}
-			replace := supervisor.Replace
-			if p.Again {
-				replace = supervisor.ReplaceAgain
-			}
-			calls[spec.Name] = sup.Submit(replace(*spec, supervisor.End{}))
-		}
-		reached, errs := tasks{shared: make([]*task.Info, 0, len(calls))}, []error(nil)
-		for i := range p.Tasks {
-			t, err := calls[p.Tasks[i].Name].Shared(context.Background())
-			if err != nil {
-				errs = append(errs, err)
-			}
-			if t.Name != "" {
-				reached.shared = append(reached.shared, t)
-			}
-		}
-		return reached, failed(errs)
+		reached, errs := sup.StartAll(specs)
+		return tasks{shared: reached}, failed(errs)
 	}, nil
+}
+
+// specsOf is the tasks of p, with the environments that they name.
+func specsOf(p *protocol.Apply, envs map[string]task.Env) ([]task.Spec, error) {
+	specs := make([]task.Spec, len(p.Tasks))
+	for i := range p.Tasks {
+		t := &p.Tasks[i]
+		specs[i] = t.Spec
+		if t.EnvHash == "" {
+			continue
+		}
+		env, known := envs[t.EnvHash]
+		if !known || t.Env.Given() {
+			return nil, task.Errorf(task.ErrUsage, t.Name, "the environment of %s: give either env, or the env_hash of one of the envs before", t.Name)
+		}
+		specs[i].Env = env
+	}
+	return specs, nil
+}
+
+// staged is what has come of a change that is not committed yet.
+type staged struct {
+	change task.Change
+	parts  int
+	envs   map[string]task.Env
+	size   int // bytes that its parts were sent in
+}
+
+// unstage forgets what has come of a change.
+func (c *conn) unstage() {
+	if c.staged != nil {
+		c.srv.staged.Add(-int64(c.staged.size))
+		c.staged = nil
+	}
+}
+
+// applyPart takes a part of a change, which belongs to the connection until the last
+// one commits it.
+func (c *conn) applyPart(p *protocol.Apply, size int) (func() (any, error), error) {
+	if c.staged != nil && (p.Part == 0 || c.staged.change.ID != p.Change) { // it was given up
+		c.unstage()
+	}
+	if c.staged == nil {
+		c.staged = &staged{change: task.Change{ID: p.Change}, envs: make(map[string]task.Env)}
+	}
+	st := c.staged
+	refuse := func(err error) (func() (any, error), error) {
+		c.unstage()
+		return nil, err
+	}
+	if p.Part != st.parts {
+		return refuse(task.Errorf(task.ErrUsage, "", "part %d of the change %s came on this connection where part %d was to come", p.Part, clip(p.Change, 64), st.parts))
+	}
+	st.parts, st.size = st.parts+1, st.size+size
+	if c.srv.staged.Add(int64(size)) > maxStaged {
+		return refuse(task.Errorf(task.ErrUnavailable, "", "too much is waiting: the changes that are being sent have %d MiB at most: end some clients", maxStaged>>20))
+	}
+	for name, env := range p.Envs {
+		st.envs[name] = env
+	}
+	specs, err := specsOf(p, st.envs)
+	if err != nil {
+		return refuse(err)
+	}
+	st.change.Groups = append(st.change.Groups, p.Groups...)
+	st.change.Tasks = append(st.change.Tasks, specs...)
+	if n := len(st.change.Tasks); n > task.MaxTasks {
+		return refuse(task.Errorf(task.ErrUsage, "", "more than %d tasks", task.MaxTasks))
+	}
+	if p.Commit == nil {
+		return now(struct{}{}, nil)
+	}
+	defer c.unstage()
+	return c.commit(st.change, p.Commit)
+}
+
+// applied is the result of a commit.
+type applied struct {
+	Behind    bool             `json:"behind,omitempty"`
+	Steps     []plan.Step      `json:"steps,omitempty"`
+	Groups    []plan.GroupStep `json:"groups,omitempty"`
+	TakenOver []string         `json:"taken_over,omitempty"`
+	Tasks     tasks            `json:"tasks"`
+}
+
+// commit has the change carried out, or tells what it would do.
+func (c *conn) commit(change task.Change, o *protocol.Commit) (func() (any, error), error) {
+	change.File, change.Project, change.Prune, change.Down = o.File, o.Project, o.Prune, o.Down
+	for i := range change.Tasks {
+		s := &change.Tasks[i]
+		c.complete(s)
+		s.File = o.File
+	}
+	sup := c.srv.cfg.Supervisor
+	if o.Check {
+		return func() (any, error) {
+			p, err := sup.Plan(change)
+			if err != nil {
+				return nil, allOf(err)
+			}
+			return applied{Steps: p.Steps, Groups: plan.Groups(change.Groups, sup.Groups()), TakenOver: p.TakenOver}, nil
+		}, nil
+	}
+	a := sup.Apply(change, o.NoWait)
+	if a == nil {
+		return now(applied{Behind: true}, nil)
+	}
+	return func() (any, error) {
+		done, err := a.Wait(context.Background())
+		if errors.Is(err, task.ErrUnavailable) && sup.Left() {
+			c.stopReading() // as if this one had died: the next one goes on with it
+			return streaming, nil
+		}
+		if err != nil {
+			return tasks{shared: done.Tasks}, allOf(err)
+		}
+		return applied{TakenOver: done.TakenOver, Tasks: tasks{shared: done.Tasks}}, nil
+	}, nil
+}
+
+// allOf is the error of what errors.Join has joined.
+func allOf(err error) error {
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		return failed(many.Unwrap())
+	}
+	return err
 }

@@ -111,7 +111,10 @@ func TestWaitForTheForgotten(t *testing.T) {
 	bubble(t, func(t *testing.T, sup *supervisor.Supervisor, _ net.Conn) {
 		sup.Go("b", func(context.Context) error { time.Sleep(time.Second); return nil })
 		w := waiting{
-			sup: sup, names: []string{"a", "b", "c", "d"}, named: []string{"b", "c"}, is: func(*task.Info) bool { return false },
+			names: []string{"a", "b", "c", "d"}, named: []string{"b", "c"},
+			wait: func(ctx context.Context, names []string) ([]*task.Info, error) {
+				return sup.WaitFor(ctx, names, supervisor.WaitOptions{})
+			},
 			before: []*task.Info{{Name: "b", State: task.Running}, {Name: "c", State: task.Failed}, {Name: "d", State: task.Done}},
 		}
 		got, err := w.until(t.Context())

@@ -28,6 +28,7 @@ type conn struct {
 	inFlight atomic.Int32 // as many as slots has elements
 	stopped  atomic.Bool  // nothing more must be read
 	kept     int64        // bytes that the request which is begun will keep
+	staged   *staged      // the change that is being sent; the reader's
 	lineDone func()       // gives back the turn of the long line that is being read, or nil
 
 	mu      sync.Mutex // of the writing side
@@ -97,6 +98,7 @@ func (c *conn) serve() {
 	if c.lineDone != nil {
 		c.lineDone()
 	}
+	c.unstage()
 	// The end of input alone still wants its answers; a peer that is gone
 	// does not wait any longer.
 	go c.awaitHangup()

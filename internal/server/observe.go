@@ -130,8 +130,9 @@ func wait(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 		is = func(t *task.Info) bool {
 			return t.Ready != nil && *t.Ready || p.Once && t.State == task.BackingOff
 		}
+	case "up": // or as far as it comes for now
 	default:
-		return nil, task.Errorf(task.ErrUsage, "", "cannot wait for %q: use ended, running or ready", p.For)
+		return nil, task.Errorf(task.ErrUsage, "", "cannot wait for %q: use ended, running, ready or up", p.For)
 	}
 	if err := checkTimeout(p.Timeout); err != nil {
 		return nil, err
@@ -140,7 +141,12 @@ func wait(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 	past, cancel := context.WithCancel(context.Background())
 	cancel()
 	sup := c.srv.cfg.Supervisor
-	w := waiting{sup: sup, names: names, named: p.Names, any: p.Any, is: is}
+	w := waiting{named: p.Names, names: names, wait: func(ctx context.Context, names []string) ([]*task.Info, error) {
+		if p.For == "up" {
+			return sup.WaitUp(ctx, names, p.Any)
+		}
+		return sup.WaitFor(ctx, names, supervisor.WaitOptions{Any: p.Any, Until: is})
+	}}
 	found, err := w.until(past)
 	if err == nil {
 		return now(tasks{shared: found}, failed(errs))
@@ -173,19 +179,17 @@ func wait(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 // waiting is for tasks some of which may be forgotten before they are looked at:
 // they had ended.
 type waiting struct {
-	sup    *supervisor.Supervisor
 	names  []string
 	named  []string // by name, not by pattern or group
 	before []*task.Info
-	any    bool
-	is     func(*task.Info) bool
+	wait   func(ctx context.Context, names []string) ([]*task.Info, error)
 }
 
 // until waits, until ctx ends at most. The tasks are in the order of their names.
 func (w *waiting) until(ctx context.Context) ([]*task.Info, error) {
 	names, gone := w.names, make(map[string]*task.Info)
 	for {
-		tasks, err := w.sup.WaitFor(ctx, names, supervisor.WaitOptions{Any: w.any, Until: w.is})
+		tasks, err := w.wait(ctx, names)
 		var e *task.Error
 		if errors.Is(err, task.ErrNotFound) && errors.As(err, &e) {
 			at := slices.IndexFunc(w.before, func(t *task.Info) bool { return t.Name == e.Name && t.State.Ended() })

@@ -57,8 +57,9 @@ const (
 	maxAllFlight  = 8192 // requests in flight beside the first one of each connection
 	maxLargeTrees = 16   // tasks that are being written with their processes, where these take up more than smallTree
 	smallTree     = 64 << 10
-	maxLongLines  = 16       // requests of more than 32 KiB that are being read or carried out
-	maxKept       = 64 << 20 // bytes that requests in flight keep of the tasks they name
+	maxLongLines  = 16        // requests of more than 32 KiB that are being read or carried out
+	maxKept       = 64 << 20  // bytes that requests in flight keep of the tasks they name
+	maxStaged     = 512 << 20 // bytes of changes that are not committed yet
 )
 
 // Server serves connections until it is closed.
@@ -73,6 +74,7 @@ type Server struct {
 	longLines chan struct{}
 	trees     chan struct{}
 	kept      atomic.Int64 // bytes
+	staged    atomic.Int64 // bytes
 
 	mu     sync.Mutex // guards conns and the listener
 	conns  map[*conn]bool

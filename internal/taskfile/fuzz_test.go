@@ -129,10 +129,13 @@ func FuzzLoad(f *testing.F) {
 		if err := judged(t, s, text); err != nil {
 			t.Errorf("%q: the schema does not take it: %v", text, err)
 		}
-		if steps, err := Plan(got, nil, nil); err != nil || len(steps) != len(got.Tasks) {
-			t.Errorf("%q: %v, %v", text, steps, err)
+		if err := change(got).Check(); err != nil {
+			t.Errorf("%q: no supervisor takes it: %v", text, err)
 		}
-		if again, err := Plan(up2(got)); err != nil || strings.Contains(told(again), " changed") {
+		if todo, err := steps(got, nil, nil); err != nil || len(todo) != len(got.Tasks) {
+			t.Errorf("%q: %v, %v", text, todo, err)
+		}
+		if again, err := steps(up2(got)); err != nil || strings.Contains(told(again), " changed") {
 			t.Errorf("%q: %s, %v", text, told(again), err)
 		}
 	})

@@ -179,7 +179,7 @@ tasks:
 	if !slices.Equal(one.AfterEnded, []string{"web-1", "web-2", "web-3"}) || one.After != nil {
 		t.Errorf("after %v, after the end of %v", one.After, one.AfterEnded)
 	}
-	if got := Levels(f); !reflect.DeepEqual(got, [][]string{{"db", "web-1", "web-2", "web-3"}, {"api-1", "api-2", "one-1"}}) {
+	if got := levels(f.Tasks); !reflect.DeepEqual(got, [][]string{{"db", "web-1", "web-2", "web-3"}, {"api-1", "api-2", "one-1"}}) {
 		t.Error(got)
 	}
 }

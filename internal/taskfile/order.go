@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"tasks/internal/deps"
-	"tasks/pkg/task"
 )
 
 // sort is the entries in an order in which each comes after those that it is to
@@ -121,33 +120,4 @@ func (l *loader) cycle(round []*entry) {
 		}
 	}
 	l.fault(at, "the tasks wait for each other: %s", strings.Join(names, " after "))
-}
-
-// Levels is the names of f's tasks in steps: each comes after some of the step before.
-func Levels(f *File) [][]string { return levels(f.Tasks) }
-
-// Down is the names of the tasks in now that are from the file, ended or not, in
-// steps to be stopped one after the other: each before those that it came after.
-// A file that does not exist any more is the same if f is in its place.
-func Down(f *File, now []task.Info) [][]string {
-	var specs []task.Spec
-	b := f.belonging()
-	for i := range now {
-		if t := &now[i]; b.own(t) || b.orphan(t) {
-			s := t.Spec
-			s.Name = t.Name
-			specs = append(specs, s)
-		}
-	}
-	steps := levels(specs)
-	slices.Reverse(steps)
-	return steps
-}
-
-func levels(specs []task.Spec) [][]string {
-	names := make([]string, len(specs))
-	for i := range specs {
-		names[i] = specs[i].Name
-	}
-	return deps.GraphOf(specs).Levels(names) // those of a supervisor are from several states of the file
 }

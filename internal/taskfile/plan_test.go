@@ -10,8 +10,52 @@ import (
 	"strings"
 	"testing"
 
+	"tasks/internal/deps"
+	"tasks/internal/plan"
 	"tasks/pkg/task"
 )
+
+// change is what a whole f changes.
+func change(f *File) *task.Change {
+	return &task.Change{ID: "1", File: f.Path, Project: f.Project, Prune: true, Groups: f.Groups, Tasks: f.Tasks}
+}
+
+func shared(now []task.Info) []*task.Info {
+	var all []*task.Info
+	for i := range now {
+		all = append(all, &now[i])
+	}
+	return all
+}
+
+// steps is what an up of f does, where the tasks are now so.
+func steps(f *File, now []task.Info, envs func(string) task.Env) ([]plan.Step, error) {
+	p, err := plan.Of(change(f), shared(now), envs, plan.Disk{})
+	if err != nil {
+		return nil, err
+	}
+	return p.Steps, nil
+}
+
+// takenOver is the files in whose place f is.
+func takenOver(f *File, now []task.Info) []string {
+	p, err := plan.Of(change(f), shared(now), func(string) task.Env { return task.Env{} }, plan.Disk{})
+	if err != nil {
+		panic(err) // no other has its tasks
+	}
+	return p.TakenOver
+}
+
+// down is the names that a down of f stops, level by level.
+func down(f *File, now []task.Info) [][]string {
+	c := change(f)
+	c.Down = true
+	p, err := plan.Of(c, shared(now), nil, plan.Disk{})
+	if err != nil {
+		panic(err) // there is none to have
+	}
+	return p.Stops
+}
 
 const planned = `
 tasks:
@@ -32,7 +76,7 @@ func up(f *File) ([]task.Info, func(string) task.Env) {
 }
 
 // told is steps in short.
-func told(steps []Step) string {
+func told(steps []plan.Step) string {
 	var lines []string
 	for _, s := range steps {
 		lines = append(lines, fmt.Sprintf("%s %s: %s", s.Kind, s.Name, s.Why))
@@ -43,9 +87,12 @@ func told(steps []Step) string {
 func TestPlanStates(t *testing.T) {
 	t.Parallel()
 	f := load(t, planned, "HOME=/root")
-	steps, err := Plan(f, nil, nil)
-	if err != nil || told(steps) != "start db: new\nstart api: new\nstart job: new" || !reflect.DeepEqual(steps[1].Spec, f.Tasks[1]) {
-		t.Fatalf("%s, %v", told(steps), err)
+	p, err := plan.Of(change(f), nil, nil, plan.Disk{})
+	if err != nil || told(p.Steps) != "start db: new\nstart api: new\nstart job: new" {
+		t.Fatalf("%s, %v", told(p.Steps), err)
+	}
+	if specs, kept := p.Begin(change(f)); !reflect.DeepEqual(specs, f.Tasks) || kept != nil {
+		t.Fatalf("%v, %v", specs, kept)
 	}
 	for _, tt := range []struct {
 		name string
@@ -75,9 +122,9 @@ func TestPlanStates(t *testing.T) {
 		i := slices.IndexFunc(now, func(t task.Info) bool { return t.Name == tt.name })
 		tt.is.Name, tt.is.Spec = now[i].Name, now[i].Spec
 		now[i] = tt.is
-		steps, err := Plan(f, now, envs)
-		if err != nil || told(steps[i:i+1]) != tt.want || len(steps) != 3 {
-			t.Errorf("%s %s: %s, %v; want %s", tt.name, tt.is.State, told(steps), err, tt.want)
+		todo, err := steps(f, now, envs)
+		if err != nil || told(todo[i:i+1]) != tt.want || len(todo) != 3 {
+			t.Errorf("%s %s: %s, %v; want %s", tt.name, tt.is.State, told(todo), err, tt.want)
 		}
 	}
 }
@@ -90,7 +137,7 @@ tasks:
   b: {command: x, every: 1h}
   c: {command: x}
 `
-	change := func(from, to string) string {
+	swap := func(from, to string) string {
 		if !strings.Contains(before, from) {
 			t.Fatalf("there is no %s", from)
 		}
@@ -103,19 +150,19 @@ tasks:
 	}{
 		{before, "HOME=/root", ""},
 		{before, "HOME=/else", ""}, // the caller's alone
-		{change("[c, b]", "[b, c, b]"), "HOME=/root", ""},
-		{change("b: {command: x", "b: {command: x, backoff: 1s..1m, stop_signal: TERM, stop_timeout: 10000ms, restart: no, success_codes: [0], overlap: skip, ready_timeout: 30s, ready_interval: 500ms, health_interval: 10s, health_timeout: 5s, health_retries: 3"), "HOME=/root", ""},
-		{change("./a", "./b"), "HOME=/root", "restart a: command changed"},
-		{change("./a", "./a, restart: always, cwd: /, stop_timeout: 1s"), "HOME=/root", "restart a: cwd, stop_timeout and restart changed"},
-		{change("./a", "./a, restart: always, cwd: /, stop_timeout: 1s, priority: 1, leave_children: true"), "HOME=/root", "restart a: cwd, stop_timeout, restart and 2 more changed"},
-		{change("[c, b]", "b"), "HOME=/root", "restart a: after_ended changed"},
-		{change("secret", "other"), "HOME=/root", "restart a: env changed: A"},
-		{change("A: secret, ", ""), "HOME=/root", "restart a: env changed: A"},
-		{change("A: secret, ", ""), "A=secret", ""}, // it is as it was
-		{change("B: 2", "B: 3, C: 4"), "HOME=/root", "restart a: env changed: B and C"},
-		{change("x, every", "y, clear_env: true, every"), "HOME=/root", "restart b: command changed; env changed: the caller's"},
-		{change("TOP: 1", "TOP: 2"), "HOME=/root", "restart c: env changed: TOP\nrestart b: env changed: TOP\nrestart a: env changed: TOP"},
-		{change("./a", "./a, cwd: '${HOME}'"), "HOME=/root", "restart a: cwd changed"},
+		{swap("[c, b]", "[b, c, b]"), "HOME=/root", ""},
+		{swap("b: {command: x", "b: {command: x, backoff: 1s..1m, stop_signal: TERM, stop_timeout: 10000ms, restart: no, success_codes: [0], overlap: skip, ready_timeout: 30s, ready_interval: 500ms, health_interval: 10s, health_timeout: 5s, health_retries: 3"), "HOME=/root", ""},
+		{swap("./a", "./b"), "HOME=/root", "restart a: command changed"},
+		{swap("./a", "./a, restart: always, cwd: /, stop_timeout: 1s"), "HOME=/root", "restart a: cwd, stop_timeout and restart changed"},
+		{swap("./a", "./a, restart: always, cwd: /, stop_timeout: 1s, priority: 1, leave_children: true"), "HOME=/root", "restart a: cwd, stop_timeout, restart and 2 more changed"},
+		{swap("[c, b]", "b"), "HOME=/root", "restart a: after_ended changed"},
+		{swap("secret", "other"), "HOME=/root", "restart a: env changed: A"},
+		{swap("A: secret, ", ""), "HOME=/root", "restart a: env changed: A"},
+		{swap("A: secret, ", ""), "A=secret", ""}, // it is as it was
+		{swap("B: 2", "B: 3, C: 4"), "HOME=/root", "restart a: env changed: B and C"},
+		{swap("x, every", "y, clear_env: true, every"), "HOME=/root", "restart b: command changed; env changed: the caller's"},
+		{swap("TOP: 1", "TOP: 2"), "HOME=/root", "restart c: env changed: TOP\nrestart b: env changed: TOP\nrestart a: env changed: TOP"},
+		{swap("./a", "./a, cwd: '${HOME}'"), "HOME=/root", "restart a: cwd changed"},
 	} {
 		// One path, so that it is one file at two times.
 		old, err := parse("f", "/d/tasks.yaml", before, []string{"HOME=/root", "PATH=/bin"})
@@ -127,19 +174,19 @@ tasks:
 		if err != nil {
 			t.Fatal(err)
 		}
-		steps, err := Plan(next, now, envs)
+		todo, err := steps(next, now, envs)
 		if err != nil {
 			t.Fatal(err)
 		}
-		steps = slices.DeleteFunc(steps, func(s Step) bool { return s.Kind == Keep })
-		if got := told(steps); got != tt.want || strings.Contains(got, "secret") {
+		todo = slices.DeleteFunc(todo, func(s plan.Step) bool { return s.Kind == plan.Keep })
+		if got := told(todo); got != tt.want || strings.Contains(got, "secret") {
 			t.Errorf("%s\n got %s\nwant %s", tt.text, got, tt.want)
 		}
 		for i := range now {
 			now[i].State = task.Stopped
 		}
-		if steps, _ = Plan(next, now, envs); slices.ContainsFunc(steps, func(s Step) bool { return s.Kind != Start }) {
-			t.Errorf("of ended ones: %s", told(steps))
+		if todo, _ = steps(next, now, envs); slices.ContainsFunc(todo, func(s plan.Step) bool { return s.Kind != plan.Start }) {
+			t.Errorf("of ended ones: %s", told(todo))
 		}
 	}
 }
@@ -158,24 +205,32 @@ func TestPlanOfOthers(t *testing.T) {
 	more := append(slices.Clone(now),
 		old("gone", f.Path, task.Running), old("first", f.Path, task.BackingOff, "gone"), old("ended", f.Path, task.Failed), old("shutdown", f.Path, task.Stopped),
 		old("other", other, task.Running), old("hand", "", task.Running))
-	steps, err := Plan(f, more, envs)
-	if want := "stop first: no longer in the file\nstop gone: no longer in the file\nstop shutdown: no longer in the file\nkeep db: unchanged\nkeep api: unchanged\nkeep job: unchanged"; err != nil || told(steps) != want {
-		t.Errorf("%v\n%s\nwant\n%s", err, told(steps), want)
+	todo, err := steps(f, more, envs)
+	if want := "stop first: no longer in the file\nstop gone: no longer in the file\nstop shutdown: no longer in the file\nkeep db: unchanged\nkeep api: unchanged\nkeep job: unchanged"; err != nil || told(todo) != want {
+		t.Errorf("%v\n%s\nwant\n%s", err, told(todo), want)
 	}
-	if got, want := Down(f, more), [][]string{{"api", "first"}, {"db", "job", "gone", "ended", "shutdown"}}; !reflect.DeepEqual(got, want) {
+	if got, want := down(f, more), [][]string{{"api", "first"}, {"db", "job", "gone", "ended", "shutdown"}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("down %v; want %v", got, want)
 	}
-	if got := Down(f, more[7:]); len(got) != 0 {
+	if got := down(f, more[7:]); len(got) != 0 {
 		t.Errorf("down %v", got)
 	}
 	now[0].Spec.File, now[1].Spec.File = other, ""
 	now[1].State = task.Done
 	now[2].Spec.File, now[2].State, now[2].Wish = other, task.Stopped, task.Down // what is down is no obstacle
-	steps, err = Plan(f, now, envs)
+	todo, err = steps(f, now, envs)
 	want := "db belongs to " + other + ": take that down first, or give one of the two a project\napi was started by hand: stop and remove it first: tasks rm --force api"
-	if steps != nil || !errors.Is(err, task.ErrConflict) || err.Error() != want {
-		t.Errorf("%v, %v", steps, err)
+	if todo != nil || !errors.Is(err, task.ErrConflict) || err.Error() != want {
+		t.Errorf("%v, %v", todo, err)
 	}
+}
+
+func levels(specs []task.Spec) [][]string {
+	var names []string
+	for _, s := range specs {
+		names = append(names, s.Name)
+	}
+	return deps.GraphOf(specs).Levels(names)
 }
 
 func TestLevels(t *testing.T) {
@@ -193,7 +248,7 @@ func TestLevels(t *testing.T) {
 		{[]task.Spec{spec("a", "b"), spec("b", "a")}, [][]string{{"b"}, {"a"}}}, // a circle that no file has
 		{[]task.Spec{spec("a", "a")}, [][]string{{"a"}}},
 	} {
-		if got := Levels(&File{Tasks: tt.specs}); !reflect.DeepEqual(got, tt.want) {
+		if got := levels(tt.specs); !reflect.DeepEqual(got, tt.want) {
 			t.Errorf("%v; want %v", got, tt.want)
 		}
 	}
@@ -209,8 +264,8 @@ func TestPlanGroups(t *testing.T) {
 		{Name: "same", Slots: new(2), Paused: true, Running: 1}, {Name: "other", Slots: new(2)}, {Name: "alone", Slots: new(1)},
 		{Name: "free", Slots: new(1)}, {Name: "quiet", Hooks: task.Hooks{OnExit: "date"}},
 	}
-	want := []GroupStep{{"other", "slots 3"}, {"new", "slots 0"}, {"free", "slots none; on_failure mail me"}, {"quiet", "no on_exit"}}
-	if got := PlanGroups(f, now); !slices.Equal(got, want) {
+	want := []plan.GroupStep{{Name: "other", Why: "slots 3"}, {Name: "new", Why: "slots 0"}, {Name: "free", Why: "slots none; on_failure mail me"}, {Name: "quiet", Why: "no on_exit"}}
+	if got := plan.Groups(f.Groups, now); !slices.Equal(got, want) {
 		t.Errorf("%q; want %q", got, want)
 	}
 }

@@ -38,37 +38,37 @@ func TestOneFile(t *testing.T) {
 		return f
 	}
 	flat := func(f *File, now []task.Info) string {
-		down := slices.Concat(Down(f, now)...)
-		slices.Sort(down)
-		return strings.Join(down, " ")
+		names := slices.Concat(down(f, now)...)
+		slices.Sort(names)
+		return strings.Join(names, " ")
 	}
 	real := read("real/tasks.yaml")
 	now, envs := up(real)
 	for _, path := range []string{"link/tasks.yaml", "real/../real/tasks.yaml"} {
 		f := read(path)
-		steps, err := Plan(f, now, envs)
-		if err != nil || f.Path != real.Path || told(steps) != "keep shop.api: unchanged\nkeep shop.db: unchanged" || flat(f, now) != "shop.api shop.db" {
-			t.Errorf("%s: %s, %v, %s", path, f.Path, err, told(steps))
+		todo, err := steps(f, now, envs)
+		if err != nil || f.Path != real.Path || told(todo) != "keep shop.api: unchanged\nkeep shop.db: unchanged" || flat(f, now) != "shop.api shop.db" {
+			t.Errorf("%s: %s, %v, %s", path, f.Path, err, told(todo))
 		}
 	}
 	for _, path := range []string{"linked.yaml", "hard/tasks.yaml"} { // whose tasks run in other directories
 		f := read(path)
-		if steps, err := Plan(f, now, envs); err != nil || told(steps) != "restart shop.api: cwd changed\nrestart shop.db: cwd changed" || flat(f, now) != "shop.api shop.db" {
-			t.Errorf("%s: %v, %s", path, err, told(steps))
+		if todo, err := steps(f, now, envs); err != nil || told(todo) != "restart shop.api: cwd changed\nrestart shop.db: cwd changed" || flat(f, now) != "shop.api shop.db" {
+			t.Errorf("%s: %v, %s", path, err, told(todo))
 		}
 	}
 	// As an earlier version has recorded it.
 	for i := range now {
 		now[i].Spec.File, now[i].Spec.Cwd = at("link/tasks.yaml"), at("link")
 	}
-	if steps, err := Plan(real, now, envs); err != nil || told(steps) != "keep shop.api: unchanged\nkeep shop.db: unchanged" {
-		t.Errorf("%v, %s", err, told(steps))
+	if todo, err := steps(real, now, envs); err != nil || told(todo) != "keep shop.api: unchanged\nkeep shop.db: unchanged" {
+		t.Errorf("%v, %s", err, told(todo))
 	}
 	// Another file with the same names is another, though an editor has replaced ours.
 	if err := errors.Join(os.WriteFile(at("real/new"), []byte(text), 0o600), os.Rename(at("real/new"), at("real/tasks.yaml"))); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Plan(read("other/tasks.yaml"), now, envs); !errors.Is(err, task.ErrConflict) || flat(read("other/tasks.yaml"), now) != "" {
+	if _, err := steps(read("other/tasks.yaml"), now, envs); !errors.Is(err, task.ErrConflict) || flat(read("other/tasks.yaml"), now) != "" {
 		t.Errorf("a file takes the tasks of another: %v", err)
 	}
 	if got := flat(read("link/tasks.yaml"), now); got != "shop.api shop.db" {
@@ -82,12 +82,12 @@ func TestOneFile(t *testing.T) {
 	}
 	for _, path := range []string{"moved/tasks.yaml", "other/tasks.yaml"} {
 		f := read(path)
-		steps, err := Plan(f, now, envs)
+		todo, err := steps(f, now, envs)
 		want := "stop shop.old: no longer in the file\nrestart shop.api: cwd changed\nrestart shop.db: cwd changed"
-		if err != nil || told(steps) != want || flat(f, now) != "shop.api shop.db shop.old" {
-			t.Errorf("%s: %v, %s; down %s", path, err, told(steps), flat(f, now))
+		if err != nil || told(todo) != want || flat(f, now) != "shop.api shop.db shop.old" {
+			t.Errorf("%s: %v, %s; down %s", path, err, told(todo), flat(f, now))
 		}
-		if got := TakenOver(f, now); !slices.Equal(got, []string{at("link/tasks.yaml"), at("real/tasks.yaml")}) {
+		if got := takenOver(f, now); !slices.Equal(got, []string{at("link/tasks.yaml"), at("real/tasks.yaml")}) {
 			t.Errorf("%s is in the place of %q", path, got)
 		}
 	}
@@ -98,8 +98,8 @@ func TestOneFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := read("simple/tasks.yaml")
-	if steps, err := Plan(f, now, envs); err != nil || told(steps) != "restart web: cwd changed\nrestart job: cwd changed" || flat(f, now) != "job web" {
-		t.Errorf("%v, %s; down %s", err, told(steps), flat(f, now))
+	if todo, err := steps(f, now, envs); err != nil || told(todo) != "restart web: cwd changed\nrestart job: cwd changed" || flat(f, now) != "job web" {
+		t.Errorf("%v, %s; down %s", err, told(todo), flat(f, now))
 	}
 	if got := flat(read("eu/tasks.yaml"), now); got != "" {
 		t.Errorf("a project takes %q of another", got)

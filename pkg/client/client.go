@@ -79,63 +79,6 @@ func (c *Client) StartEach(ctx context.Context, spec task.Spec, inputs []string,
 	return c.tasks(ctx, "each", protocol.Each{Spec: spec, Inputs: inputs, First: first})
 }
 
-// Apply sets groups and starts tasks in the place of what has their names, each
-// after those of its dependencies that are among them. It returns when all have
-// begun, or wait for others, for their time or for a slot. More than a request
-// holds are several, each after the one before.
-func (c *Client) Apply(ctx context.Context, groups []task.Group, tasks []task.Spec) ([]task.Info, error) {
-	return c.apply(ctx, groups, tasks, false)
-}
-
-// ApplyAgain is Apply after an ErrLost: what the supervisor before was asked for, and
-// the next one has begun, does not begin once more.
-func (c *Client) ApplyAgain(ctx context.Context, groups []task.Group, tasks []task.Spec) ([]task.Info, error) {
-	all, err := c.apply(ctx, groups, tasks, true)
-	if all == nil && errors.Is(err, task.ErrUsage) { // it may be of a version that knows of no again
-		return c.Apply(ctx, groups, tasks)
-	}
-	return all, err
-}
-
-func (c *Client) apply(ctx context.Context, groups []task.Group, tasks []task.Spec, again bool) ([]task.Info, error) {
-	all, errs := []task.Info(nil), []error(nil)
-	for first := true; first || len(tasks) > 0; first = false {
-		n, err := fitting(groups, tasks)
-		if err != nil {
-			return all, err
-		}
-		some, err := c.tasks(ctx, "apply", protocol.Apply{Groups: groups, Tasks: tasks[:n], Again: again})
-		all, groups, tasks = append(all, some...), nil, tasks[n:]
-		if err != nil {
-			errs = append(errs, err)
-		}
-		if ctx.Err() != nil || errors.Is(err, task.ErrUnavailable) {
-			break
-		}
-	}
-	return all, errors.Join(errs...)
-}
-
-// fitting is how many of the tasks, at least one of them, go into one request
-// beside the groups.
-func fitting(groups []task.Group, tasks []task.Spec) (int, error) {
-	const frame = 256 // what a request is besides
-	b, err := json.Marshal(groups)
-	size := frame + len(b)
-	for i := range tasks {
-		if err == nil {
-			b, err = json.Marshal(&tasks[i])
-		}
-		if err != nil {
-			return 0, fmt.Errorf("cannot encode request: %w", err)
-		}
-		if size += len(b) + 1; size > protocol.MaxLine && i > 0 {
-			return i, nil
-		}
-	}
-	return len(tasks), nil
-}
-
 // Pause stops all processes of tasks until they are resumed.
 func (c *Client) Pause(ctx context.Context, sel task.Selector) ([]task.Info, error) {
 	return c.tasks(ctx, "pause", protocol.Pause{Selector: sel})
@@ -261,21 +204,26 @@ func (c *Client) call(ctx context.Context, method string, params, result any) er
 	if err != nil {
 		return err
 	}
-	defer l.forget(answer)
-	m, err := l.next(ctx, answer)
+	return l.await(ctx, answer, result)
+}
+
+// callOn is call on one connection, also where that has ended.
+func (c *Client) callOn(ctx context.Context, l *link, method string, params, result any) error {
+	defer c.attend(ctx)()
+	id, line, err := c.request(ctx, method, params)
 	if err != nil {
 		return err
 	}
-	return m.into(result)
+	answer, err := l.send(ctx, id, line, false)
+	if err != nil {
+		return err
+	}
+	return l.await(ctx, answer, result)
 }
 
 // send writes one request and returns where its reply will arrive.
 func (c *Client) send(ctx context.Context, method string, params any) (*link, *answer, error) {
-	if ctx.Err() != nil {
-		return nil, nil, context.Cause(ctx)
-	}
-	id := c.last.Add(1)
-	line, err := encode(id, method, params)
+	id, line, err := c.request(ctx, method, params)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -285,6 +233,16 @@ func (c *Client) send(ctx context.Context, method string, params any) (*link, *a
 	}
 	a, err := l.send(ctx, id, line, method == "watch")
 	return l, a, err
+}
+
+// request makes the line of a request, and its id.
+func (c *Client) request(ctx context.Context, method string, params any) (id uint64, line []byte, err error) {
+	if ctx.Err() != nil {
+		return 0, nil, context.Cause(ctx)
+	}
+	id = c.last.Add(1)
+	line, err = encode(id, method, params)
+	return id, line, err
 }
 
 // encode makes the line of a request, unless the supervisor would not read it.

@@ -165,6 +165,16 @@ func (l *link) next(ctx context.Context, a *answer) (*message, error) {
 	}
 }
 
+// await reads the reply to a into result.
+func (l *link) await(ctx context.Context, a *answer, result any) error {
+	defer l.forget(a)
+	m, err := l.next(ctx, a)
+	if err != nil {
+		return err
+	}
+	return m.into(result)
+}
+
 func (l *link) forget(a *answer) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

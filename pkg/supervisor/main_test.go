@@ -194,6 +194,7 @@ type memory struct {
 	records map[string]task.Record
 	groups  map[string]task.Group
 	removed map[string]task.Removed
+	changes map[string]task.Change
 	fail    func(*task.Record) error // nil for a Delete and for groups
 	saves   int
 }
@@ -262,6 +263,34 @@ func (m *memory) Delete(name string, removed task.Removed) error {
 	}
 	m.removed[name] = removed
 	return nil
+}
+
+func (m *memory) SaveChange(c task.Change) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.fail != nil {
+		if err := m.fail(nil); err != nil {
+			return err
+		}
+	}
+	if m.changes == nil {
+		m.changes = make(map[string]task.Change)
+	}
+	m.changes[c.File] = c
+	return nil
+}
+
+func (m *memory) DeleteChange(file string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.changes, file)
+	return nil
+}
+
+func (m *memory) allChanges() []task.Change {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.SortedFunc(maps.Values(m.changes), func(a, b task.Change) int { return strings.Compare(a.File, b.File) })
 }
 
 func (m *memory) Removed(name string) task.Time {

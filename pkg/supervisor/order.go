@@ -42,10 +42,14 @@ func settled(name string, now *snapshot, however bool) (met bool, why string) {
 func (s *Supervisor) known(spec *task.Spec) error {
 	for _, name := range deps.Of(spec) {
 		if s.lookup(name) == nil {
-			return task.Errorf(task.ErrNotFound, spec.Name, "cannot start %s after %s: %v", spec.Name, name, s.noSuch(name))
+			return s.unknownDependency(spec.Name, name)
 		}
 	}
 	return nil
+}
+
+func (s *Supervisor) unknownDependency(name, after string) error {
+	return task.Errorf(task.ErrNotFound, name, "cannot start %s after %s: %v", name, after, s.noSuch(after))
 }
 
 // comeAfter has the task come after the others, unless that would be a cycle.
@@ -54,13 +58,6 @@ func (a *actor) comeAfter(others []string) error {
 		return task.Errorf(task.ErrUsage, a.name, "%s would wait for itself: %s", a.name, strings.Join(cycle, " after "))
 	}
 	return nil
-}
-
-// Expect is told which tasks will be started one after the other, each after those of
-// them that it comes after, so that one look at all of them finds those that would wait
-// for themselves. Done is called when they were.
-func (s *Supervisor) Expect(specs []task.Spec) (done func()) {
-	return s.order.Expect(deps.GraphOf(specs))
 }
 
 // unmet looks at what a waits for as far as names has it; why is not "" where

@@ -105,10 +105,11 @@ type Supervisor struct {
 	hooks  *hooks.Runner
 	now    func() time.Time // the wall clock
 
-	// Locks are taken in this order: changing, mu, and then that of order, queues or
-	// hub, which call nothing that locks. Whoever holds mu sends to no actor.
+	// Locks are taken in this order: changing, that of changes, mu, and then that of order,
+	// queues or hub, which call nothing that locks. Whoever holds mu sends to no actor.
 
 	changing sync.Mutex // held while the settings of a group change
+	changes  changes
 
 	mu      sync.Mutex // guards what follows
 	tasks   map[string]*actor
@@ -116,6 +117,8 @@ type Supervisor struct {
 
 	left   atomic.Bool // by Leave
 	actors sync.WaitGroup
+	ended  chan struct{} // closed when it has ended, or is left
+	once   sync.Once     // closes that
 }
 
 // New makes a Supervisor. It must be closed.
@@ -123,7 +126,7 @@ func New(o Options) *Supervisor {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Supervisor{opts: o, tasks: make(map[string]*actor), order: deps.NewOrder(), queues: queue.New(), hooks: hooks.New(o.Logger), now: time.Now}
+	s := &Supervisor{opts: o, tasks: make(map[string]*actor), order: deps.NewOrder(), queues: queue.New(), hooks: hooks.New(o.Logger), now: time.Now, ended: make(chan struct{})}
 	if o.KeepEnded > 0 {
 		s.forgetOld(o.KeepEnded)
 	}
@@ -242,6 +245,7 @@ func (s *Supervisor) end(err error) {
 	}
 	s.mu.Unlock()
 	s.hub.close()
+	s.once.Do(func() { close(s.ended) })
 	if !errors.Is(err, task.ErrTimeout) {
 		s.actors.Wait()
 	}
@@ -272,6 +276,9 @@ func (s *Supervisor) endAll(ctx context.Context, r Request) ([]task.Info, error)
 		}()
 	}
 	s.mu.Unlock()
+	if r.kind == toStop && !r.shutdown {
+		s.giveUpChanges()
+	}
 	slices.SortFunc(calls, func(a, b *Call) int { return task.CompareNames(a.request.name, b.request.name) })
 	var infos []task.Info
 	var stuck []string

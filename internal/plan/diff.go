@@ -1,4 +1,4 @@
-package taskfile
+package plan
 
 import (
 	"bytes"
@@ -13,13 +13,14 @@ import (
 
 // changes names the keys that a task has otherwise than it is to have them; nil
 // where none is. Environments are apart.
-func changes(has, want *task.Spec) []string {
+func changes(has, want *task.Spec, files Files) []string {
 	old, next := normal(*has), normal(*want)
-	if sameFile(has.Cwd, want.Cwd) { // by whatever path
+	if files.Same(has.Cwd, want.Cwd) { // by whatever path
 		old["cwd"] = next["cwd"]
 	}
 	var names []string
-	for _, key := range keys(taskFields()) {
+	for i := range option.All {
+		key := option.All[i].Key
 		if !bytes.Equal(old[key], next[key]) {
 			names = append(names, key)
 		}
@@ -56,7 +57,7 @@ func normal(s task.Spec) map[string]json.RawMessage {
 }
 
 // changedEnv names the variables that the file gives or gave to a task, and that
-// are not what they are to be; "" where there are none. Values are secret.
+// that differ from what the file gives now; "" where there are none. Values are secret.
 func changedEnv(has *task.Spec, old task.Env, want *task.Spec) string {
 	if old == want.Env {
 		return ""

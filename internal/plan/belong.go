@@ -1,0 +1,95 @@
+package plan
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+
+	"tasks/pkg/task"
+)
+
+// Files tells what paths lead to.
+type Files interface {
+	// Same tells whether two paths lead to one file or directory: by a symlink, a
+	// hard link or a mount.
+	Same(a, b string) bool
+	// Gone tells that a path leads to nothing any more.
+	Gone(path string) bool
+}
+
+// Disk is the files of this system.
+type Disk struct{}
+
+// Same is that of [Files].
+func (Disk) Same(a, b string) bool {
+	if a == b {
+		return true
+	}
+	infoA, errA := os.Stat(a)
+	infoB, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
+}
+
+// Gone is that of [Files].
+func (Disk) Gone(path string) bool {
+	_, err := os.Stat(path)
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+}
+
+// belonging tells which tasks belong to the file of a change. What a task remembers is
+// a path: the file that was there may have moved.
+type belonging struct {
+	c     *task.Change
+	files Files
+	names map[string]bool // of the change
+	is    map[string]bool // the paths that lead to the file, and those that do not
+	gone  map[string]bool // those of files that do not exist any more
+}
+
+func newBelonging(c *task.Change, files Files) *belonging {
+	b := &belonging{c: c, files: files, names: make(map[string]bool), is: map[string]bool{"": false}, gone: make(map[string]bool)}
+	for _, name := range c.Names() {
+		b.names[name] = true
+	}
+	return b
+}
+
+// look notes what path leads to.
+func (b *belonging) look(path string) {
+	if _, known := b.is[path]; known {
+		return
+	}
+	b.is[path] = b.files.Same(path, b.c.File)
+	b.gone[path] = !b.is[path] && b.files.Gone(path)
+}
+
+// own tells that t is from the file.
+func (b *belonging) own(t *task.Info) bool {
+	b.look(t.Spec.File)
+	return b.is[t.Spec.File]
+}
+
+// orphan tells that t is from a file that does not exist any more, and that this one
+// takes its place: it has a task of that name, or its project.
+func (b *belonging) orphan(t *task.Info) bool {
+	if b.look(t.Spec.File); !b.gone[t.Spec.File] {
+		return false
+	}
+	local, ours := strings.CutPrefix(t.Name, b.c.Project+".")
+	return ours && b.c.Project != "" && !strings.Contains(local, ".") || b.names[t.Name]
+}
+
+// takenOver is the paths of files that do not exist any more, and in whose place
+// the file is for some of the tasks in now.
+func (b *belonging) takenOver(now []*task.Info) []string {
+	var paths []string
+	for _, t := range now {
+		if b.orphan(t) && !slices.Contains(paths, t.Spec.File) {
+			paths = append(paths, t.Spec.File)
+		}
+	}
+	return paths
+}

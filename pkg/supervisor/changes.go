@@ -1,0 +1,246 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"tasks/internal/plan"
+	"tasks/pkg/task"
+)
+
+// A ChangeStore is a Store that keeps the changes under way, one of each file.
+type ChangeStore interface {
+	Store
+	// SaveChange keeps c in the place of what it has of that file.
+	SaveChange(c task.Change) error
+	// DeleteChange forgets what it has of that file.
+	DeleteChange(file string) error
+}
+
+// changes are those under way, those that wait for their turn, and some of those before.
+type changes struct {
+	mu    sync.Mutex // guards what follows, and what becomes of one that is recorded
+	queue []*Applying
+	past  []string // ids of those that were carried out, the newest last
+}
+
+// maxPast is how many changes are known after they were carried out, and pastKept how
+// long a later supervisor knows them: clients go on with it for 10 s.
+const (
+	maxPast  = 100
+	pastKept = time.Hour
+)
+
+// Applying is a change under way.
+type Applying struct {
+	change task.Change
+	info   os.FileInfo // of its file; nil: there is none
+	resume bool        // an earlier supervisor has begun it
+	begun  bool        // it is recorded: its names are its own
+	drop   bool        // the next supervisor does not go on with it
+	over   chan struct{}
+	ended  chan struct{} // nil, or that of the supervisor that ends before it was carried out
+	result Applied
+	err    error
+}
+
+// Applied is what has become of a change. Others read the same tasks, which must not
+// be changed.
+type Applied struct {
+	Tasks     []*task.Info // of the change; with Down those that were stopped
+	TakenOver []string     // files that do not exist any more, and in whose place this one is
+}
+
+// Wait returns when the change was carried out: its tasks have begun, or wait. If ctx ends
+// first, it goes on without its caller. Where the supervisor ends first, the error is an
+// ErrUnavailable, once it is known whether the next one goes on: whether it has Left.
+func (a *Applying) Wait(ctx context.Context) (Applied, error) {
+	select {
+	case <-a.over:
+	case <-ctx.Done():
+		return Applied{}, context.Cause(ctx)
+	}
+	if a.ended != nil {
+		select {
+		case <-a.ended:
+		case <-ctx.Done():
+			return Applied{}, context.Cause(ctx)
+		}
+	}
+	return a.result, a.err
+}
+
+func (a *Applying) fail(err error) *Applying {
+	a.err = err
+	close(a.over)
+	return a
+}
+
+// unfinished ends what the end of the supervisor has cut off.
+func (a *Applying) unfinished(s *Supervisor) *Applying {
+	a.ended = s.ended
+	return a.fail(shuttingDown(""))
+}
+
+// sameFile tells whether the two are of one file, by whatever path.
+func (a *Applying) sameFile(b *Applying) bool {
+	return a.change.File == b.change.File || a.info != nil && b.info != nil && os.SameFile(a.info, b.info)
+}
+
+// Plan is what c would change now.
+func (s *Supervisor) Plan(c task.Change) (*plan.Plan, error) {
+	if err := plan.Check(&c); err != nil {
+		return nil, err
+	}
+	return plan.Of(&c, s.Shared(), s.envOf, plan.Disk{})
+}
+
+// Apply begins a change, which is carried out whoever waits for it. Those of one file
+// follow one another: with now, one that would have to wait for another is not begun, and
+// nil. One whose id is known is that one. With a store that keeps changes, the next
+// supervisor goes on with what was begun.
+func (s *Supervisor) Apply(c task.Change, now bool) *Applying {
+	a := &Applying{change: c, over: make(chan struct{})}
+	if err := plan.Check(&c); err != nil {
+		return a.fail(err)
+	}
+	return s.enqueue(a, now)
+}
+
+// ResumeChanges goes on with the changes that an earlier supervisor has recorded. Call it after
+// Load, before anything else.
+func (s *Supervisor) ResumeChanges(recorded []task.Change) {
+	for _, c := range recorded {
+		switch st, ok := s.opts.Store.(ChangeStore); {
+		case c.Over.IsZero():
+			s.enqueue(&Applying{change: c, resume: true, begun: true, over: make(chan struct{})}, false)
+		case ok && s.now().Sub(c.Over.Time).Abs() > pastKept:
+			if err := st.DeleteChange(c.File); err != nil {
+				s.opts.Logger.Warn("cannot forget a change", "file", c.File, "err", err)
+			}
+		default:
+			s.changes.past = append(s.changes.past, c.ID)
+		}
+	}
+}
+
+// enqueue gives a its turn.
+func (s *Supervisor) enqueue(a *Applying, now bool) *Applying {
+	a.info, _ = os.Stat(a.change.File)
+	s.changes.mu.Lock()
+	defer s.changes.mu.Unlock()
+	if slices.Contains(s.changes.past, a.change.ID) {
+		a.result.Tasks = s.infosOf(a.change.Names())
+		return a.fail(nil)
+	}
+	var before []*Applying
+	for _, other := range s.changes.queue {
+		if other.change.ID == a.change.ID {
+			return other
+		}
+		if other.sameFile(a) {
+			before = append(before, other)
+		}
+	}
+	if now && before != nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return a.unfinished(s)
+	}
+	s.changes.queue = append(s.changes.queue, a)
+	s.actors.Go(func() {
+		for _, other := range before {
+			<-other.over
+		}
+		a.result, a.err = s.carryOut(a)
+		s.dequeue(a)
+	})
+	return a
+}
+
+// dequeue ends the turn of a, which was carried out or given up.
+func (s *Supervisor) dequeue(a *Applying) {
+	s.changes.mu.Lock()
+	defer s.changes.mu.Unlock()
+	s.changes.queue = slices.DeleteFunc(s.changes.queue, func(other *Applying) bool { return other == a })
+	if errors.Is(a.err, task.ErrUnavailable) && s.isClosing() {
+		a.unfinished(s)
+		return
+	}
+	if a.begun && !a.drop {
+		s.recordOver(&a.change)
+		s.changes.past = append(s.changes.past, a.change.ID)
+		s.changes.past = s.changes.past[max(0, len(s.changes.past)-maxPast):]
+	}
+	if a.resume && a.err != nil {
+		s.opts.Logger.Warn("cannot go on with a change", "file", a.change.File, "err", a.err)
+	}
+	close(a.over)
+}
+
+// recordOver notes that nothing is left to do of c.
+func (s *Supervisor) recordOver(c *task.Change) {
+	if st, ok := s.opts.Store.(ChangeStore); ok {
+		err := st.SaveChange(task.Change{ID: c.ID, File: c.File, Over: wall(s.now()), Unknown: c.Unknown})
+		if err != nil { // the next supervisor finds that nothing is left
+			s.opts.Logger.Warn("cannot record that a change was carried out", "file", c.File, "err", err)
+		}
+	}
+}
+
+// giveUpChanges has no later supervisor go on with what is not carried out: an exit takes
+// back what was asked for.
+func (s *Supervisor) giveUpChanges() {
+	s.changes.mu.Lock()
+	defer s.changes.mu.Unlock()
+	for _, a := range s.changes.queue {
+		if a.begun && !a.drop {
+			s.recordOver(&a.change)
+		}
+		a.drop = true
+	}
+}
+
+// beginChange records rest, what is to be done of the change of a, if there is anything,
+// unless one of its names is that of another under way.
+func (s *Supervisor) beginChange(a *Applying, rest task.Change, anything bool) error {
+	s.changes.mu.Lock()
+	defer s.changes.mu.Unlock()
+	if s.isClosing() {
+		return shuttingDown("")
+	}
+	if a.begun { // by an earlier supervisor
+		return nil
+	}
+	for _, other := range s.changes.queue {
+		if !other.begun || other == a || a.change.Down || other.change.Down {
+			continue
+		}
+		names := make(map[string]bool, len(other.change.Tasks))
+		for i := range other.change.Tasks {
+			names[other.change.Tasks[i].Name] = true
+		}
+		for i := range a.change.Tasks {
+			if name := a.change.Tasks[i].Name; names[name] {
+				return plan.Taken(name, other.change.File)
+			}
+		}
+	}
+	if !anything {
+		return nil
+	}
+	if st, ok := s.opts.Store.(ChangeStore); ok {
+		if err := st.SaveChange(rest); err != nil { // each task says for itself whether there is room
+			s.opts.Logger.Warn("no later supervisor will go on with a change", "file", a.change.File, "err", err)
+		}
+	}
+	a.begun = true
+	return nil
+}
