@@ -82,7 +82,7 @@ func (l *ownLog) name() string {
 }
 
 func keepOld(f *os.File, path string) error {
-	old, err := safeopen.OpenPrivate(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
+	old, err := safeopen.OpenOwn(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func keepOld(f *os.File, path string) error {
 
 // openLog opens the log for its owner alone, whatever the umask.
 func openLog(path string) (*os.File, error) {
-	f, err := safeopen.OpenPrivate(path, os.O_RDWR|os.O_APPEND|os.O_CREATE)
+	f, err := safeopen.OpenOwn(path, os.O_RDWR|os.O_APPEND|os.O_CREATE)
 	if errors.Is(err, safeopen.ErrNotRegular) {
 		err = fmt.Errorf("%w: remove it", err)
 	}

@@ -117,7 +117,7 @@ func (w *writer) write(b []byte) (int, error) {
 // openFile opens the newest file to append to, for its owner alone, and takes
 // off the beginning of a line that a full disk, or a crash, has torn.
 func openFile(dir string) (*os.File, int64, error) {
-	f, err := safeopen.OpenPrivate(newest(dir), os.O_RDWR|os.O_APPEND|os.O_CREATE)
+	f, err := safeopen.OpenOwn(newest(dir), os.O_RDWR|os.O_APPEND|os.O_CREATE)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -87,6 +87,19 @@ func OpenPrivate(path string, flag int) (*os.File, error) {
 	return f, nil
 }
 
+// OpenOwn is OpenPrivate of a file that the supervisor alone writes: a link, a FIFO or the
+// like in its place is removed, and a new file made. A directory is left.
+func OpenOwn(path string, flag int) (*os.File, error) {
+	f, err := OpenPrivate(path, flag|syscall.O_NOFOLLOW)
+	if !errors.Is(err, syscall.ELOOP) && !errors.Is(err, ErrNotRegular) {
+		return f, err
+	}
+	if info, statErr := os.Lstat(path); statErr != nil || info.Mode().IsRegular() || info.IsDir() || os.Remove(path) != nil {
+		return nil, err
+	}
+	return OpenPrivate(path, flag|syscall.O_NOFOLLOW)
+}
+
 // RestoreMode lets the owner of the regular file at path, and nobody else, read and
 // write it.
 func RestoreMode(path string) error {

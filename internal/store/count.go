@@ -93,7 +93,7 @@ func readCount(path, id string) (uint64, error) {
 func (s *Store) writeCount(n uint64) error {
 	path := countPath(s.path)
 	if s.count == nil || safeopen.InPlace(s.count, path, path) != nil {
-		f, err := safeopen.OpenPrivate(path, os.O_WRONLY|os.O_CREATE)
+		f, err := safeopen.OpenOwn(path, os.O_WRONLY|os.O_CREATE)
 		if err != nil {
 			return fmt.Errorf("cannot note the change beside the database: %w", err)
 		}
