@@ -22,6 +22,7 @@ func TestSignalsAreSentInFewPlaces(t *testing.T) {
 		"internal/failpoint At":             "this process",
 		"internal/socket Nudge":             "the holder of the lock",
 		"internal/socket nudge":             "the holder of the lock",
+		"internal/cli beforeSignalled":      "this process",
 	}
 	callers := map[string]string{
 		"internal/process signalGroup":     "the main process is not reaped, so its pid is not given away",
