@@ -41,7 +41,7 @@ func writeHolder(stateDir, socket string) error {
 		return err
 	}
 	path := holderPath(stateDir)
-	f, err := safeopen.OpenPrivate(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
+	f, err := safeopen.OpenOwn(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
 	if err != nil {
 		return err
 	}
