@@ -6,8 +6,8 @@ import (
 	"tasks/pkg/task"
 )
 
-// An UpLook tells of tasks, as they are at one moment, whether they are up: whether
-// nothing more is to be waited for.
+// An UpLook says of tasks, as they are at one moment, whether they are up: whether there
+// is no reason to wait for them any longer.
 type UpLook struct {
 	of func(name string) *task.Info
 	up map[string]bool
@@ -18,7 +18,7 @@ func LookUp(of func(name string) *task.Info) *UpLook {
 	return &UpLook{of: of, up: make(map[string]bool)}
 }
 
-// IsUp tells whether there is nothing more to wait for of t: it is ready, it waits for
+// IsUp reports whether there is nothing more to wait for of t: it is ready, it waits for
 // a time or a slot, it has failed before and is tried again, or it has ended.
 func (l *UpLook) IsUp(t *task.Info) bool {
 	switch t.State {
@@ -34,7 +34,7 @@ func (l *UpLook) IsUp(t *task.Info) bool {
 	return t.State.Ended()
 }
 
-// held tells whether t waits for one that nothing more is waited for: it would
+// held reports whether t waits for one that nothing more is waited for: it would
 // not begin before the time, the slot or the end of that.
 func (l *UpLook) held(t *task.Info) bool {
 	for _, name := range Of(&t.Spec) {

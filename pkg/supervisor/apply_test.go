@@ -315,7 +315,7 @@ func TestApplyOnAFullDisk(t *testing.T) {
 	})
 }
 
-// A wait for tasks to be up ends when nothing more is to be waited for.
+// A wait for tasks to be up ends when there is nothing more to wait for.
 func TestWaitUp(t *testing.T) {
 	c := enginetest.NewFakeChecker()
 	faked(t, supervisor.Options{Checker: c}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {

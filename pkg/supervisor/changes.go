@@ -208,7 +208,7 @@ func (s *Supervisor) giveUpChanges() {
 	}
 }
 
-// beginChange records rest, what is to be done of the change of a, if there is anything,
+// beginChange records rest, what must be done of the change of a, if there is anything,
 // unless one of its names is that of another under way.
 func (s *Supervisor) beginChange(a *Applying, rest task.Change, anything bool) error {
 	s.changes.mu.Lock()
