@@ -1,9 +1,13 @@
 package process
 
 import (
+	"fmt"
+	"os"
 	"slices"
+	"strconv"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -93,4 +97,37 @@ func TestTracedGoesOn(t *testing.T) {
 			t.Errorf("%s: %+v", w, e)
 		}
 	}
+}
+
+// playTracer traces the process TRACED, and does not wait for it.
+func playTracer() {
+	pid, err := strconv.Atoi(os.Getenv("TRACED"))
+	must(err)
+	must(unix.PtraceSeize(pid))
+	fmt.Println("seized")
+	time.Sleep(time.Hour)
+}
+
+// A main process that only its tracer can let go is named as what is left.
+func TestHeldByATracerIsLeft(t *testing.T) {
+	t.Parallel()
+	s := start(t, task.Spec{Command: []string{"sleep", "1000"}})
+	spec := helper(t, "tracer")
+	spec.Env = env(t, map[string]string{"PROCESS_TEST_HELPER": "tracer", "TRACED": strconv.Itoa(s.Ref().PID), "PATH": "/usr/bin:/bin"})
+	tracer := start(t, spec)
+	tracer.line(t, "seized")
+	s.Stop(syscall.SIGKILL)
+	for end := time.Now().Add(enginetest.Timeout); ; time.Sleep(time.Millisecond) {
+		if p, there := statOf(s.Ref().PID); there && p.dead() {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("it does not end")
+		}
+	}
+	if left := s.Process.(engine.Tree).Left(); len(left) != 1 || left[0].PID != s.Ref().PID || left[0].Command[0] != "sleep" {
+		t.Errorf("%+v", left)
+	}
+	tracer.Stop(syscall.SIGKILL)
+	s.wait(t)
 }

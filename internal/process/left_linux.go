@@ -51,8 +51,14 @@ func (e *Engine) leftOf(runs map[*run]bool) (map[*run][]task.Proc, error) {
 		}
 	}
 	e.mu.Unlock()
+	found := descend(all, owner, nil)
+	for _, s := range all {
+		if r := mains[s.proc]; r != nil && s.dead() && groups[s.pid] == r { // a debugger holds it
+			found[r] = append(found[r], s)
+		}
+	}
 	left := make(map[*run][]task.Proc, len(runs))
-	for r, members := range descend(all, owner, nil) {
+	for r, members := range found {
 		for _, s := range members {
 			name, _ := readAll("/proc/" + strconv.Itoa(s.pid) + "/comm")
 			left[r] = append(left[r], task.Proc{PID: s.pid, Command: []string{string(bytes.TrimSpace(name))}, Blocked: s.state == 'D'})
