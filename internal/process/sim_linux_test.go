@@ -76,6 +76,7 @@ func playSimulation(t *testing.T) {
 	}
 	all := make(map[string]int)
 	played, began := 0, time.Now()
+	defer func() { t.Logf("%d seeds in %v: %v", played, time.Since(began).Round(time.Millisecond), all) }()
 	for seed := first; uint64(played) < seeds && time.Since(began) < lasts; seed += step {
 		synctest.Test(t, func(t *testing.T) { simulate(t, seed, all) })
 		if t.Failed() {
@@ -83,7 +84,6 @@ func playSimulation(t *testing.T) {
 		}
 		played++
 	}
-	t.Logf("%d seeds in %v: %v", played, time.Since(began).Round(time.Millisecond), all)
 }
 
 // sim is a world of one seed: a machine, and a supervisor after the other.
@@ -626,6 +626,15 @@ func (s *sim) signal(r *simRun, sig syscall.Signal) {
 	grace := time.Duration(100+s.m.hash(r.id, "grace")%2000) * time.Millisecond
 	s.m.mu.Unlock()
 	p.Stop(sig)
+	if p.(engine.StopReporter).StopErr() == nil {
+		s.inMachine(func(m *machine) {
+			for _, p := range r.procs {
+				if !l.dead && !p.zombie && m.rests(p) {
+					m.fail("%s is asked to end, and %v is frozen", r.name, p)
+				}
+			}
+		})
+	}
 	if sig == syscall.SIGKILL {
 		return
 	}
