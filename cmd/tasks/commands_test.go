@@ -23,7 +23,7 @@ import (
 )
 
 // patience bounds every wait for something that is sure to come.
-const patience = time.Minute
+const timeout = time.Minute
 
 // command is an external program as `exec` would run it.
 func command(getenv func(string) string, dir string, args ...string) *exec.Cmd {
@@ -144,14 +144,14 @@ func waitFor(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: [!] waitfor PROGRAM [ARG...]")
 	}
 	var out []byte
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(timeout); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		var err error
 		out, err = command(ts.Getenv, ts.MkAbs("."), args...).CombinedOutput()
 		if (err == nil) != neg {
 			return
 		}
 	}
-	ts.Fatalf("%s: not within %s; last output:\n%s", strings.Join(args, " "), patience, out)
+	ts.Fatalf("%s: not within %s; last output:\n%s", strings.Join(args, " "), timeout, out)
 }
 
 // interrupt is `interrupt [-output | -exists FILE] SIGNAL N PROGRAM [ARG…]`: send
@@ -185,7 +185,7 @@ func interrupt(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 		fmt.Fprintf(ts.Stdout(), "%s", first)
 	}
-	for end := time.Now().Add(patience); !output && !ready(cmd.Process.Pid) && time.Now().Before(end); {
+	for end := time.Now().Add(timeout); !output && !ready(cmd.Process.Pid) && time.Now().Before(end); {
 		time.Sleep(time.Millisecond)
 	}
 	ts.Check(cmd.Process.Signal(sig))
@@ -276,7 +276,7 @@ func processes(ts *testscript.TestScript, neg bool, args []string) {
 		return n
 	}
 	n := count()
-	for end := time.Now().Add(patience); n < want && time.Now().Before(end); n = count() {
+	for end := time.Now().Add(timeout); n < want && time.Now().Before(end); n = count() {
 		time.Sleep(time.Millisecond)
 	}
 	if n < want || want == 0 && n > 0 {
@@ -290,7 +290,7 @@ func gone(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: gone PID")
 	}
 	var stat []byte
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(timeout); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		var err error
 		if stat, err = os.ReadFile("/proc/" + args[0] + "/stat"); err != nil || strings.Contains(string(stat), ") Z ") {
 			return

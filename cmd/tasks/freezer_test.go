@@ -32,7 +32,7 @@ func freeze(ts *testscript.TestScript, neg bool, args []string) {
 			for _, pid := range strings.Fields(string(procs)) { // one that has just ended cannot be moved
 				os.WriteFile(filepath.Join(freezers, "cgroup.procs"), []byte(pid), 0)
 			}
-			for end := time.Now().Add(patience); os.Remove(dir) != nil; time.Sleep(time.Millisecond) {
+			for end := time.Now().Add(timeout); os.Remove(dir) != nil; time.Sleep(time.Millisecond) {
 				if time.Now().After(end) {
 					ts.Fatalf("cannot remove %s: %s", dir, procs)
 				}
@@ -64,7 +64,7 @@ func thaw(ts *testscript.TestScript, neg bool, args []string) {
 
 func set(ts *testscript.TestScript, dir, state string) {
 	file := filepath.Join(dir, "freezer.state")
-	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(timeout); ; time.Sleep(time.Millisecond) {
 		ts.Check(os.WriteFile(file, []byte(state), 0))
 		now, err := os.ReadFile(file)
 		ts.Check(err)

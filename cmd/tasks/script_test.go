@@ -89,7 +89,7 @@ func sandbox(t testing.TB) (dir string, vars map[string]string) {
 		"SOCKET":                   filepath.Join(dir, "tasks/default.sock"),
 		"UID":                      strconv.Itoa(os.Getuid()),
 		"TERM":                     "xterm",
-		"TASKS_COMPLETION_TIMEOUT": patience.String(),   // the machine may be busy
+		"TASKS_COMPLETION_TIMEOUT": timeout.String(),    // the machine may be busy
 		"GORACE":                   "atexit_sleep_ms=0", // else every command takes a second under the race detector
 	}
 }
@@ -101,7 +101,7 @@ func tearDown(t testing.TB, getenv func(string) string, dir string) {
 	for _, p := range processesOf(dir) {
 		if p.supervisor != "" {
 			syscall.Kill(p.pid, syscall.SIGCONT) // a script that failed may have left it stopped
-			cmd := command(getenv, "/", "timeout", fmt.Sprint(patience.Seconds()), "tasks", "--allow-foreign", "-s", p.supervisor, "exit", "--timeout", "0s", "-q")
+			cmd := command(getenv, "/", "timeout", fmt.Sprint(timeout.Seconds()), "tasks", "--allow-foreign", "-s", p.supervisor, "exit", "--timeout", "0s", "-q")
 			// On a busy machine what was killed may take longer to go than an exit waits.
 			if out, err := cmd.CombinedOutput(); err != nil && cmd.ProcessState.ExitCode() != 124 {
 				t.Errorf("cannot end the supervisor on %s: %v: %s", p.supervisor, err, out)
@@ -109,7 +109,7 @@ func tearDown(t testing.TB, getenv func(string) string, dir string) {
 		}
 	}
 	left := processesOf(dir)
-	for end := time.Now().Add(patience); len(left) > 0 && time.Now().Before(end); left = processesOf(dir) {
+	for end := time.Now().Add(timeout); len(left) > 0 && time.Now().Before(end); left = processesOf(dir) {
 		time.Sleep(10 * time.Millisecond) // what PID 1 has yet to reap
 	}
 	for _, p := range left {

@@ -12,7 +12,7 @@ import (
 )
 
 // patience is how long a stop may take before a terminal is told for whom it waits.
-const patience = time.Second
+const remarkAfter = time.Second
 
 // progress tells on a terminal, each second, for whom a stop waits, until the
 // function that it returns is called. grace is what a stop gives a task whose own is
@@ -28,7 +28,7 @@ func (p *printer) progress(ctx context.Context, c *client.Client, grace func(own
 		begin, width := time.Now(), 0
 		for {
 			select {
-			case <-time.After(patience):
+			case <-time.After(remarkAfter):
 			case <-ctx.Done():
 				if width > 0 {
 					p.overwrite(width, "")

@@ -82,7 +82,7 @@ func (e *env) lines(err error) (all []string) {
 			text += e.otherVersion()
 		case errors.As(one, &path) && one == error(path):
 			text = fmt.Sprintf("cannot %s %s: %v", path.Op, path.Path, path.Err)
-		case errors.As(one, new(taskfile.Faults)): // a line each
+		case errors.As(one, new(taskfile.Problems)): // a line each
 			all = append(all, strings.Split(one.Error(), "\n")...)
 			continue
 		}

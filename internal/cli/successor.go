@@ -41,7 +41,7 @@ func (d *dialer) withSuccessors(ctx context.Context, do func(again bool) error) 
 		if lost := errors.Is(err, client.ErrLost) || again && errors.As(err, new(unreachedError)); !lost {
 			return err
 		}
-		if end.IsZero() || time.Since(began) > patience {
+		if end.IsZero() || time.Since(began) > remarkAfter {
 			end, pause = time.Now().Add(successorWithin), firstLook
 		} else if err := d.rest(ctx, &pause); err != nil { // it was the same one, on its way out
 			return err
@@ -57,7 +57,7 @@ func (d *dialer) withSuccessors(ctx context.Context, do func(again bool) error) 
 
 // successor returns once a supervisor answers, or with the reason of ctx.
 func (d *dialer) successor(ctx context.Context, pause *time.Duration) error {
-	say := time.AfterFunc(patience, func() { d.says.remark("tasks: the supervisor is gone: waiting for the next one") })
+	say := time.AfterFunc(remarkAfter, func() { d.says.remark("tasks: the supervisor is gone: waiting for the next one") })
 	defer say.Stop()
 	for {
 		_, err := d.client.Info(ctx)

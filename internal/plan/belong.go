@@ -13,7 +13,7 @@ import (
 
 // Files tells what paths lead to.
 type Files interface {
-	// Same tells whether two paths lead to one file or directory: by a symlink, a
+	// Same reports whether two paths lead to one file or directory: by a symlink, a
 	// hard link or a mount.
 	Same(a, b string) bool
 	// Gone tells that a path leads to nothing any more.

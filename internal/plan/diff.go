@@ -57,7 +57,7 @@ func normal(s task.Spec) map[string]json.RawMessage {
 }
 
 // changedEnv names the variables that the file gives or gave to a task, and that
-// that differ from what the file gives now; "" where there are none. Values are secret.
+// differ from the tasks file; "" if there are none. Values are secret.
 func changedEnv(has *task.Spec, old task.Env, want *task.Spec) string {
 	if old == want.Env {
 		return ""

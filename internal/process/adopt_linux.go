@@ -17,10 +17,9 @@ import (
 
 // Adopt takes back a run that an earlier supervisor began. It is not a child
 // of this process: its end is seen by pidfd, and its exit code is the kernel's
-// own account. If its main process is gone, the run ends as lost once what that
-// left behind is swept: for what stayed in its session an earlier supervisor must have
-// seen that end. A run of before the machine was started again is an
-// ErrNotFound.
+// own account. If its main process is gone, the processes that it left behind are
+// stopped, and the run ends as lost: of what stayed in its session an earlier supervisor
+// must have seen the end. A run from before the machine was booted is an ErrNotFound.
 func (e *Engine) Adopt(_ context.Context, l engine.Launch, ref task.Ref) (engine.Process, error) {
 	number := strconv.Itoa(l.Run)
 	r := e.newRun(runID(e.opts.ID, l.Spec.Name, number))
@@ -188,7 +187,7 @@ func (p pidfd) awaitEnded() {
 	}
 }
 
-// hasEnded tells whether the process of a pidfd is known to have ended.
+// hasEnded reports whether the process of a pidfd is known to have ended.
 func hasEnded(fd int) bool {
 	n, err := pollNow(fd)
 	return n > 0 && err == nil

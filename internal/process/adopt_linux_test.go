@@ -125,7 +125,7 @@ func (o orphan) adopt(t *testing.T) started {
 	return started{p, o.path}
 }
 
-// ended waits until the process is no more, or a zombie.
+// ended waits until the process is gone, or a zombie.
 func (o orphan) ended(t *testing.T) {
 	t.Helper()
 	for end := time.Now().Add(enginetest.Timeout); alive(o.proc()); time.Sleep(time.Millisecond) {
@@ -193,7 +193,7 @@ func TestAdoptedExits(t *testing.T) {
 	}
 }
 
-// recordsExits tells whether the kernel keeps the exit code of what was reaped:
+// recordsExits reports whether the kernel keeps the exit code of what was reaped:
 // since Linux 6.15.
 func recordsExits() bool {
 	pid, err := syscall.ForkExec("/bin/true", []string{"true"}, nil)
@@ -275,7 +275,7 @@ func TestAdoptedLeavesChildren(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 	if !alive(out) {
-		t.Error("what was to be left was ended")
+		t.Error("what should have been left was ended")
 	}
 }
 

@@ -60,7 +60,7 @@ func TestAdoptWhatIsLeftInTheSession(t *testing.T) {
 			t.Error("it is a stray")
 		}
 		if !alive(outs[0]) {
-			t.Error("the deaf one obeyed")
+			t.Error("a process that ignores TERM ended by it")
 		}
 		s.Stop(syscall.SIGKILL)
 		if e := s.wait(t); e != (task.Exit{Lost: true, LeftBehind: 1}) {
@@ -75,7 +75,7 @@ func awaitTold(t *testing.T, r *run, p proc) {
 	t.Helper()
 	for end := time.Now().Add(enginetest.Timeout); ; time.Sleep(time.Millisecond) {
 		r.engine.mu.Lock()
-		sig := r.told[p]
+		sig := r.signalled[p]
 		r.engine.mu.Unlock()
 		if sig != 0 {
 			return
@@ -112,7 +112,7 @@ func TestAdoptedSessionOfAnother(t *testing.T) {
 			t.Errorf("%d: a stranger was ended", i)
 		}
 		want := o.ref
-		if i == 1 { // it means nothing here
+		if i == 1 { // these fields are not used here
 			want.Over, want.Namespace = 0, 0
 		}
 		if p.Ref() != want {

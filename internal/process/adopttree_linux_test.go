@@ -25,7 +25,7 @@ func outliveTrees(t *testing.T, spec func(script string) task.Spec) map[way][]or
 	return all
 }
 
-// What a main process that nobody saw end has left behind is swept.
+// What a main process left behind is stopped, even if nobody saw that process end.
 func TestAdoptWhatTheLostLeft(t *testing.T) {
 	orphans := outliveTrees(t, func(script string) task.Spec {
 		return sh(script + `until grep -q '^out' /proc/$$/fd/1; do sleep 0.05; done; exit 3`)
@@ -41,7 +41,7 @@ func TestAdoptWhatTheLostLeft(t *testing.T) {
 			t.Error("it was ended without a stop")
 		}
 		s.Stop(syscall.SIGTERM)
-		if tt.deaf {
+		if tt.ignoresTERM {
 			s.Stop(syscall.SIGKILL)
 		}
 		if e := s.wait(t); !e.Lost || e.LeftBehind < 1 {
@@ -60,10 +60,10 @@ func TestAdoptedStopEndsTheTree(t *testing.T) {
 		out := procOf(t, s.line(t, "out"))
 		s.Stop(syscall.SIGTERM)
 		enginetest.Await(t, s.Exited(), "Exited")
-		if tt.deaf {
+		if tt.ignoresTERM {
 			notGone(t, s)
 			if !alive(out) {
-				t.Error("the deaf one obeyed")
+				t.Error("a process that ignores TERM ended by it")
 			}
 			s.Stop(syscall.SIGKILL)
 		}

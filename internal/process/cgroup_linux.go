@@ -19,7 +19,7 @@ import (
 
 // cgroups makes a control group of version 2, cgroups(7), for each run, where
 // this process may: whatever a run begins is in it and cannot leave it
-// unnoticed, all of it is killed by one write, and the kernel tells whether it
+// unnoticed, all of it is killed by one write, and the kernel reports whether it
 // is empty. They lie below the cgroup of the supervisor that made them, and use
 // no controllers. The zero value makes none.
 type cgroups struct{ dir string }
@@ -39,7 +39,7 @@ func cgroupName(id string) string {
 }
 
 // openCgroups makes the directory for the runs of the state called id. The error
-// is why there are to be none.
+// is why there cannot be any.
 func openCgroups(id string) (cgroups, error) {
 	own, err := ownCgroup()
 	if err != nil {
@@ -186,7 +186,7 @@ func sysProcAttr(in int) *syscall.SysProcAttr {
 	return attr
 }
 
-// refused tells whether a fork with a cgroup may have failed for that.
+// refused reports whether a fork with a cgroup may have failed for that.
 func refused(err error) bool {
 	for _, e := range []error{unix.EACCES, unix.EPERM, unix.EBADF, unix.ENOSYS, unix.EOPNOTSUPP, unix.EBUSY, unix.ENODEV, unix.EINVAL} {
 		if errors.Is(err, e) {
@@ -232,10 +232,10 @@ func (g cgroups) close(id string) {
 	}
 }
 
-// populated tells whether a living process is in the cgroup, or in one below it.
+// populated reports whether a living process is in the cgroup, or in one below it.
 func (c cgroup) populated() (bool, error) { return c.event("populated 1") }
 
-// event tells whether cgroup.events has the line. A cgroup that is gone has none.
+// event reports whether cgroup.events has the line. A cgroup that is gone has none.
 func (c cgroup) event(line string) (bool, error) {
 	if c == "" {
 		return false, nil
@@ -289,7 +289,7 @@ func (c cgroup) members() (all []stat, err error) {
 	return slices.DeleteFunc(all, func(s stat) bool { return s.pid == ownPID || !slices.Contains(still, s.pid) }), nil
 }
 
-// holdsSelf tells whether this process is in the cgroup, or may be.
+// holdsSelf reports whether this process is in the cgroup, or may be.
 func (c cgroup) holdsSelf() bool {
 	pids, err := c.pids()
 	return err != nil || slices.Contains(pids, ownPID)
@@ -343,7 +343,7 @@ func (c cgroup) below() (all []cgroup, err error) {
 	return all, unlessGone(err)
 }
 
-// kill kills all that is in the cgroup at one go, also what forks meanwhile
+// kill kills everything in the cgroup in one step, also what forks meanwhile
 // (Linux 5.14). A supervisor that is itself part of the run does not.
 func (c cgroup) kill() {
 	if c != "" && !c.holdsSelf() {
@@ -371,7 +371,7 @@ func (c cgroup) thaw() error {
 	return unlessGone(err)
 }
 
-// frozen tells whether everything in the cgroup has come to rest.
+// frozen reports whether everything in the cgroup is frozen.
 func (c cgroup) frozen() (bool, error) { return c.event("frozen 1") }
 
 // remove removes an empty cgroup with those that its run made in it.

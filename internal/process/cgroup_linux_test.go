@@ -25,7 +25,7 @@ func needCgroups(t *testing.T) {
 
 func cgroupOf(s started) cgroup { return cgroup(s.Ref().Cgroup) }
 
-// removed waits until the cgroup is no more.
+// removed waits until the cgroup is gone.
 func removed(t *testing.T, c cgroup) {
 	t.Helper()
 	for end := time.Now().Add(enginetest.Timeout); ; time.Sleep(time.Millisecond) {
@@ -69,7 +69,7 @@ func forksWithoutEnd(t *testing.T) task.Spec {
 	return task.Spec{Command: []string{"sh", script, "1"}}
 }
 
-// What a run forks faster than anybody can look is killed at one go.
+// What a run forks faster than anybody can look is killed in one step.
 func TestKillEndsWhatForksWithoutEnd(t *testing.T) {
 	t.Parallel()
 	needCgroups(t)

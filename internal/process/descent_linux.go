@@ -25,12 +25,12 @@ func (r *run) noteDescent() {
 	if closed(r.gone) {
 		return
 	}
-	if r.told == nil {
-		r.told = make(map[proc]syscall.Signal, len(members))
+	if r.signalled == nil {
+		r.signalled = make(map[proc]syscall.Signal, len(members))
 	}
 	for _, s := range members {
-		if _, known := r.told[s.proc]; !known {
-			r.told[s.proc] = 0
+		if _, known := r.signalled[s.proc]; !known {
+			r.signalled[s.proc] = 0
 		}
 	}
 }

@@ -9,13 +9,13 @@ import (
 // from itself is nobody's, nor is what only PID 1 has above it.
 func TestDescend(t *testing.T) {
 	t.Parallel()
-	const main, others, last, aside, circle = 10, 2000, 5010, 6000, 7000
+	const main, others, last, aside, cycle = 10, 2000, 5010, 6000, 7000
 	all := []stat{{proc: proc{pid: 1}}, {proc: proc{pid: main}, ppid: 1}, {proc: proc{pid: aside}, ppid: 1}}
 	for pid := main + 1; pid <= last; pid++ {
 		all = append(all, stat{proc: proc{pid: pid}, ppid: pid - 1})
 	}
-	for pid := circle; pid < circle+3; pid++ { // each is the parent of another
-		all = append(all, stat{proc: proc{pid: pid}, ppid: circle + (pid+1)%3})
+	for pid := cycle; pid < cycle+3; pid++ { // each is the parent of another
+		all = append(all, stat{proc: proc{pid: pid}, ppid: cycle + (pid+1)%3})
 	}
 	r, other, first := &run{id: "a"}, &run{id: "b"}, &run{id: "c"}
 	owner := map[int]*run{1: first, main: r, others: other}

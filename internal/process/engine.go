@@ -56,20 +56,20 @@ type Engine struct {
 	lines    atomic.Uint64      // of Exec
 
 	unwatched atomic.Int64 // adopted runs that could not be watched so far
-	scarce    atomic.Bool  // it was said that there are some for want of descriptors
+	scarce    atomic.Bool  // whether it was logged that there are some because descriptors ran out
 
-	mu       sync.Mutex     // held from a fork until it is known, and from a wait until it is noted
-	runs     map[int]*run   // by the pid of the main process, until that is reaped
-	sweeping map[*run]bool  // main process ended, others did not
-	makers   makers         // of orphans
-	bare     bool           // some run could not be put in a cgroup, and that was said
-	ended    []*run         // adopted ones whose end the reaper has not seen
-	stirred  bool           // a process that is not a child of ours has ended
-	chld     chan os.Signal // SIGCHLD
-	deaf     chan os.Signal // what this process ignores, so that runs do not
-	look     chan struct{}  // somebody wants a pass
-	quit     chan struct{}
-	over     sync.WaitGroup
+	mu             sync.Mutex     // held from a fork until it is known, and from a wait until it is noted
+	runs           map[int]*run   // by the pid of the main process, until that is reaped
+	leftBehind     map[*run]bool  // main process ended, others did not
+	makers         makers         // of orphans
+	bare           bool           // some run could not be put in a cgroup, and that was said
+	ended          []*run         // adopted ones whose end the reaper has not seen
+	stirred        bool           // a process that is not a child of ours has ended
+	chld           chan os.Signal // SIGCHLD
+	ignoredSignals chan os.Signal // what this process ignores, so that runs do not
+	look           chan struct{}  // somebody wants a pass
+	quit           chan struct{}
+	over           sync.WaitGroup
 
 	freeze chan chan []*run // Freeze asks
 	frozen chan struct{}    // closed under the mutex, when no main process is reaped any more
@@ -87,8 +87,8 @@ func New(o Options) (*Engine, error) {
 	}
 	e := &Engine{
 		opts: o, own: CallerOf(0), null: null,
-		runs: make(map[int]*run), sweeping: make(map[*run]bool),
-		chld: make(chan os.Signal, 1), deaf: make(chan os.Signal), look: make(chan struct{}, 1),
+		runs: make(map[int]*run), leftBehind: make(map[*run]bool),
+		chld: make(chan os.Signal, 1), ignoredSignals: make(chan os.Signal), look: make(chan struct{}, 1),
 		freeze: make(chan chan []*run), frozen: make(chan struct{}), quit: make(chan struct{}),
 	}
 	e.tree.first = o.First
@@ -109,7 +109,7 @@ func New(o Options) (*Engine, error) {
 	signal.Notify(e.chld, syscall.SIGCHLD)
 	// An ignored signal would be ignored in what is executed, a caught one is not.
 	if len(sigs) > 0 {
-		signal.Notify(e.deaf, sigs...)
+		signal.Notify(e.ignoredSignals, sigs...)
 	}
 	e.over.Go(e.reap)
 	return e, nil
@@ -120,7 +120,7 @@ func (e *Engine) Close() error {
 	close(e.quit)
 	e.over.Wait()
 	signal.Stop(e.chld)
-	signal.Stop(e.deaf)
+	signal.Stop(e.ignoredSignals)
 	e.groups.close(e.opts.ID)
 	e.tree.release()
 	return e.null.Close()
@@ -176,7 +176,7 @@ func (e *Engine) newRun(id string) *run {
 	return r
 }
 
-// A command is what is to be executed.
+// A command is a program to execute.
 type command struct {
 	path string
 	argv []string

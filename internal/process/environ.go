@@ -127,7 +127,7 @@ func lookPath(name, dir string, env []string) (string, error) {
 	return "", execError(name, errNotInPath)
 }
 
-// absent tells whether the error is that a program is not there, exec(3).
+// absent reports whether the error is that a program is not there, exec(3).
 func absent(err error) bool {
 	for _, e := range []error{
 		syscall.ENOENT, syscall.ENOTDIR, syscall.EACCES, syscall.ENAMETOOLONG, syscall.ELOOP, syscall.ESTALE, syscall.ENODEV, syscall.ETIMEDOUT,

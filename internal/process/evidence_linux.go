@@ -41,7 +41,7 @@ func (e *Engine) newEvidence(runs map[*run]bool) evidence {
 		if r.log != (fileID{}) {
 			k.byLog[r.log] = r
 		}
-		for p := range r.told {
+		for p := range r.signalled {
 			k.byProc[p] = r
 		}
 		if r.adopted {
@@ -78,7 +78,7 @@ func (k evidence) findReapers(all []stat) map[int]uint64 {
 	return oldest
 }
 
-// mayOwn tells whether s can be an orphan of r: a child of this process, or of
+// mayOwn reports whether s can be an orphan of r: a child of this process, or of
 // the one that takes in the orphans of an adopted run, which may be any if it is
 // not known.
 func (k evidence) mayOwn(r *run, s stat) bool {
@@ -298,7 +298,7 @@ func readMarks(pid int) (id, commit string, err error) {
 	return "", "", nil
 }
 
-// isService tells whether systemd has executed the process with that environment.
+// isService reports whether systemd has executed the process with that environment.
 func isService(env []byte, pid int) bool {
 	return valueIn(env, "SYSTEMD_EXEC_PID") == strconv.Itoa(pid)
 }

@@ -12,9 +12,9 @@ import (
 	"tasks/pkg/task"
 )
 
-// killPatience is how long Exec waits for what it has killed: a process that
-// hangs in the kernel may take for ever.
-const killPatience = 10 * time.Second
+// killTimeout is how long Exec waits for a process that it killed: one that hangs in
+// the kernel may take forever.
+const killTimeout = 10 * time.Second
 
 var (
 	errClosed     = errors.New("the engine has been closed")
@@ -96,7 +96,7 @@ func (r *run) finish(ctx context.Context, grace time.Duration) (err error) {
 		}
 		r.Stop(syscall.SIGKILL)
 		killed = true
-		timer.Reset(killPatience)
+		timer.Reset(killTimeout)
 	}
 }
 
@@ -133,7 +133,7 @@ func listen(pipe *os.File) *output {
 	return o
 }
 
-// keep adds b, and forgets what is more than is to be kept.
+// keep adds b, and drops the oldest bytes beyond MaxOutput.
 func (o *output) keep(b []byte) {
 	if over := len(o.last) + len(b) - engine.MaxOutput; over > 0 {
 		o.last = o.last[:copy(o.last, o.last[min(over, len(o.last)):])]

@@ -19,8 +19,8 @@ import (
 	"tasks/pkg/task"
 )
 
-// Any system call may fail, at any time, for want of descriptors or memory, or
-// because a device or a sandbox does: one call, or all calls for a while. Whatever
+// Any system call may fail, at any time, because descriptors or memory run out, or
+// a device or a sandbox fails: one call, or all calls for a while. Whatever
 // fails, nothing of a run is left when it is said to be gone, and nobody else is
 // signalled.
 //
@@ -182,13 +182,13 @@ func (s *saboteur) kindOf(c call) string {
 	return kind
 }
 
-// isOfRun tells whether the process has the run's environment, or is no more.
+// isOfRun reports whether the process has the run's environment, or is gone.
 func (s *saboteur) isOfRun(pid int) bool {
 	env, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
 	return err != nil || len(env) == 0 || slices.Contains(strings.Split(string(env), "\x00"), "TASKS_RUN_ID="+s.id)
 }
 
-// lives tells whether the process executes anything, asked without the shared.
+// lives reports whether the process executes anything, asked without the shared.
 func lives(pid int) bool {
 	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	_, rest, ok := strings.Cut(string(b), ") ")

@@ -49,13 +49,13 @@ func (st *theatre) close() {
 	os.RemoveAll(st.dir)
 }
 
-// A scene is what happens to a run, all of which is to be gone at its end. It arms
+// A scene is what happens to a run, all of which must be gone at its end. It arms
 // the saboteur.
 type scene func(st *theatre, r *family, p mishap) error
 
 var scenes = map[string]scene{
 	"start": playStart, "stop": playStop, "kill": playKill, "pause": playPause,
-	"sweep": playSweep, "leave": playLeave, "takeback": playTakeback, "unknown": playUnknown,
+	"left": playLeftBehind, "leave": playLeave, "takeback": playTakeback, "unknown": playUnknown,
 }
 
 // family is a run with a main process, a child and one that has left its session.
@@ -213,7 +213,7 @@ func playKill(st *theatre, r *family, p mishap) error {
 }
 
 // The main process ends by itself; what it leaves is stopped.
-func playSweep(st *theatre, r *family, p mishap) error {
+func playLeftBehind(st *theatre, r *family, p mishap) error {
 	if err := st.begin(r); err != nil {
 		return err
 	}
@@ -255,7 +255,7 @@ func playPause(st *theatre, r *family, p mishap) error {
 	return r.awaitGone()
 }
 
-// rests tells whether the process is stopped, or in a cgroup that is frozen.
+// rests reports whether the process is stopped, or in a cgroup that is frozen.
 func rests(r *family, pid int) bool {
 	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	must(err)

@@ -7,13 +7,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// gone tells whether the error is that a process, or what the kernel shows of it
+// gone reports whether the error is that a process, or what the kernel shows of it
 // or of a cgroup, is no more.
 func gone(err error) bool {
 	return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) || errors.Is(err, unix.ENODEV)
 }
 
-// denied tells whether the error is that a process is not for this program to see.
+// denied reports whether the error is that a process is not for this program to see.
 // It never will be: to try again is of no use.
 func denied(err error) bool { return errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) }
 
@@ -33,8 +33,8 @@ func failure(err error) error {
 	return err
 }
 
-// readFirst is what one read gives of a file: all of it, where the kernel makes
-// it anew for each read and buf is large enough.
+// readFirst is what one read gives of a file: all of it, if the kernel generates it
+// for each read and buf is large enough.
 func readFirst(path string, buf []byte) ([]byte, error) {
 	fd, err := openBriefly(path, unix.O_RDONLY)
 	if err != nil {

@@ -37,7 +37,7 @@ func (e *Engine) stopReaping() (late []*run) {
 	if !closed(e.frozen) {
 		close(e.frozen)
 	}
-	for r := range e.sweeping {
+	for r := range e.leftBehind {
 		if r.late {
 			late = append(late, r)
 		}

@@ -70,7 +70,7 @@ func playFreeze() {
 	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
 	defer cancel()
 	if exit, err = line(ctx, "trap '' TERM; setsid sleep 1000 & sleep 1000; true"); !errors.Is(err, context.DeadlineExceeded) {
-		must(fmt.Errorf("a line that was to be killed ended with %+v, %v", exit, err))
+		must(fmt.Errorf("a line that should be killed ended with %+v, %v", exit, err))
 	}
 
 	lasts.Stop(syscall.SIGKILL)
@@ -92,7 +92,7 @@ func playFreeze() {
 	}
 	fmt.Println("told and left:", sums[true], sums[false])
 	must(e.Close())
-	for _, s := range processes() { // what was to be left
+	for _, s := range processes() { // what should be left
 		if s.ppid == os.Getpid() {
 			must(syscall.Kill(s.pid, syscall.SIGKILL))
 		}

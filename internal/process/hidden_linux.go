@@ -76,7 +76,7 @@ func (m *makers) end(e *Engine, s stat) {
 	}
 }
 
-// isPart tells whether the process, which may have ended, is known to be part of a run:
+// isPart reports whether the process, which may have ended, is known to be part of a run:
 // by its session, or because it was seen when it had a parent. The caller holds the
 // mutex.
 func (e *Engine) isPart(s stat) bool {
@@ -84,7 +84,7 @@ func (e *Engine) isPart(s stat) bool {
 		return true
 	}
 	part := func(r *run) bool {
-		_, seen := r.told[s.proc]
+		_, seen := r.signalled[s.proc]
 		return seen || r.ref.PID == s.session && r.ref.Start <= s.start && s.start <= r.over.Load()
 	}
 	for _, r := range e.runs {
@@ -92,7 +92,7 @@ func (e *Engine) isPart(s stat) bool {
 			return true
 		}
 	}
-	for r := range e.sweeping {
+	for r := range e.leftBehind {
 		if part(r) {
 			return true
 		}
@@ -164,7 +164,7 @@ func (e *Engine) makersOf(s stat) []*run {
 	for _, r := range e.runs {
 		runs = append(runs, r)
 	}
-	for r := range e.sweeping {
+	for r := range e.leftBehind {
 		runs = append(runs, r)
 	}
 	return slices.DeleteFunc(runs, func(r *run) bool { return r.ref.Start > s.start })

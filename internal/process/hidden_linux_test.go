@@ -97,7 +97,7 @@ func (st *hiding) begin(script string) (engine.Process, proc) {
 	}
 }
 
-// stop ends a run, and tells whether the process has ended with it.
+// stop ends a run, and reports whether the process has ended with it.
 func (st *hiding) stop(what string, p engine.Process, hidden proc, want bool) error {
 	p.Stop(syscall.SIGTERM)
 	select {

@@ -48,13 +48,13 @@ func parseCommit(mark, engine string) uint64 {
 	return n
 }
 
-// isRun tells whether the id is that of a run of the engine, or of a line beside one.
+// isRun reports whether the id is that of a run of the engine, or of a line beside one.
 func isRun(id, engine string) bool {
 	_, _, _, ok := parseID(id, engine)
 	return ok
 }
 
-// isLine tells whether the id is that of a line beside a run of the engine.
+// isLine reports whether the id is that of a line beside a run of the engine.
 func isLine(id, engine string) bool {
 	_, _, line, ok := parseID(id, engine)
 	return line && ok

@@ -57,7 +57,7 @@ func read(fd int, path string, buf []byte) (n int, err error) {
 	}
 }
 
-// readlink tells whether a link of the kernel's own is shown to this program.
+// readlink reports whether a link of the kernel's own is shown to this program.
 func readlink(path string) error {
 	a, ok := call{name: "readlink", path: path}.begin()
 	err := a.err
@@ -306,7 +306,7 @@ func (p pidfd) endedBy(end time.Time) error {
 	return cmp.Or(err, failed)
 }
 
-// pollNow tells whether the process of a pidfd has ended: n is not 0.
+// pollNow reports whether the process of a pidfd has ended: n is not 0.
 func pollNow(fd int) (n int, err error) {
 	if a, ok := (call{name: "poll", fd: fd}).begin(); ok {
 		return a.n, a.err

@@ -41,10 +41,10 @@ func (o ownedCgroups) runOf(path, id string) (run, group string, err error) {
 	return run, group, nil
 }
 
-// ownsCgroup tells whether this user has made the cgroup that path names.
+// ownsCgroup reports whether this user has made the cgroup that path names.
 func ownsCgroup(path string) (bool, error) {
 	dir, err := cgroupDirOf(path)
-	if errors.Is(err, errNoCgroups) { // or none that is to be seen here
+	if errors.Is(err, errNoCgroups) { // or none that is visible here
 		return false, nil
 	}
 	if err != nil {

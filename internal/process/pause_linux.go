@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// pausePatience is how long all that is part of a run may take to come to rest.
-const pausePatience = 5 * time.Second
+// pauseTimeout is how long all processes of a run may take to stop.
+const pauseTimeout = 5 * time.Second
 
 // Pause implements engine.Pauser. What is in the run's cgroup is frozen by one
 // write: no fork outruns that, and no shell with job control sees it. What has
@@ -34,7 +34,7 @@ func (r *run) Pause() error {
 	}
 	stopped := make(map[proc]bool) // were sent STOP
 	wait := time.Millisecond
-	for end := time.Now().Add(pausePatience); ; {
+	for end := time.Now().Add(pauseTimeout); ; {
 		going, err := r.halt(frozen, stopped)
 		switch {
 		case errors.Is(err, errEnded), errors.Is(err, errEnding):
@@ -128,7 +128,7 @@ func (r *run) Resume() error {
 // cannot be done it is tried again for as long as a pause may take.
 func (r *run) wake(all bool) (err error) {
 	wait := time.Millisecond
-	for end := time.Now().Add(pausePatience); ; {
+	for end := time.Now().Add(pauseTimeout); ; {
 		if err = r.wakeOnce(all); err == nil || time.Now().After(end) {
 			return err
 		}
@@ -180,5 +180,5 @@ func (e *Engine) release(r *run, left []stat) error {
 	return err
 }
 
-// stopped tells whether the process has stopped, by a signal or for a debugger.
+// stopped reports whether the process has stopped, by a signal or for a debugger.
 func (s stat) stopped() bool { return s.state == 'T' || s.state == 't' }

@@ -31,7 +31,7 @@ func resume(t *testing.T, s started) {
 	}
 }
 
-// atRest tells whether the process can execute nothing: it is stopped, or frozen,
+// atRest reports whether the process can execute nothing: it is stopped, or frozen,
 // or waits in the kernel for a child that is, vfork(2).
 func atRest(s started, p proc) bool {
 	st, ok := statOf(p.pid)
@@ -79,11 +79,11 @@ func checkPaused(t *testing.T, s started, procs ...proc) {
 }
 
 // ends has the signals end the run.
-func (s started) ends(t *testing.T, deaf bool, procs ...proc) {
+func (s started) ends(t *testing.T, ignoresTERM bool, procs ...proc) {
 	t.Helper()
 	s.Stop(syscall.SIGTERM)
 	enginetest.Await(t, s.Exited(), "Exited")
-	if deaf {
+	if ignoresTERM {
 		s.Stop(syscall.SIGKILL)
 	}
 	if e := s.wait(t); e.Signal != syscall.SIGTERM && recordsExits() {
@@ -108,7 +108,7 @@ func TestPauseAndResume(t *testing.T) {
 		}
 		pause(t, s)
 		checkPaused(t, s, out, main)
-		s.ends(t, trees[i].deaf, out, main)
+		s.ends(t, trees[i].ignoresTERM, out, main)
 	})
 }
 
@@ -151,7 +151,7 @@ func TestAdoptThePaused(t *testing.T) {
 			pause(t, s)
 			checkPaused(t, s, out, main)
 		}
-		s.ends(t, trees[i].deaf, out, main)
+		s.ends(t, trees[i].ignoresTERM, out, main)
 	})
 }
 

@@ -24,7 +24,7 @@ var needs = []struct {
 	{"close_range(CLOSE_RANGE_CLOEXEC)", "5.11", closeOnExec},
 }
 
-// Probe tells whether runs can be supervised here; the error says what is missing.
+// Probe reports whether runs can be supervised here; the error says what is missing.
 // Call it before anything is begun or taken back: a stop that cannot look for
 // processes, or cannot signal what it has found, would never end.
 func Probe() error {

@@ -33,7 +33,7 @@ type stat struct {
 	status              syscall.WaitStatus // of one that is dead, or 0, see zombieStatus
 }
 
-// dead tells whether the process has ended and waits for its parent. One whose
+// dead reports whether the process has ended and waits for its parent. One whose
 // first thread alone has ended looks like it and lives.
 func (s stat) dead() bool { return s.state == 'Z' && s.threads <= 1 }
 
@@ -44,7 +44,7 @@ func scan() ([]stat, error) {
 	return all, err
 }
 
-// scanNoting is scan, and tells whether a process ended after it was listed: what that
+// scanNoting is scan, and reports whether a process ended after it was listed: what that
 // began may be missing, too.
 func scanNoting() (all []stat, ended bool, err error) {
 	names, err := readNames("/proc")
@@ -140,7 +140,7 @@ func startTime(pid int) (uint64, error) {
 	return s.start, err
 }
 
-// there tells whether p has not been reaped.
+// there reports whether p has not been reaped.
 func (p proc) there() (bool, error) {
 	start, err := startTime(p.pid)
 	return err == nil && start == p.start, err

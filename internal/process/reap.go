@@ -71,12 +71,12 @@ func (e *Engine) collect() (failed error) {
 	if strangers {
 		e.removeVacated()
 	}
-	strangers = strangers || closed(e.frozen) // the sweep reaps them
-	if len(ended) == 0 && !(strangers && e.anySweeping()) && failed == nil {
+	strangers = strangers || closed(e.frozen) // the next look for what was left behind reaps them
+	if len(ended) == 0 && !(strangers && e.anyLeftBehind()) && failed == nil {
 		return nil
 	}
 	for {
-		again, err := e.sweep(false)
+		again, err := e.stopLeftBehind(false)
 		failed = cmp.Or(failed, err)
 		if !again {
 			break
@@ -123,8 +123,8 @@ func (e *Engine) removeVacated() {
 // amid thousands of stops one at a time would take as many turns.
 const reapAtOnce = 64
 
-// wait reaps what has ended: main processes of runs, which are to be swept from
-// then on, and strangers.
+// wait reaps what has ended: main processes of runs, whose other processes are stopped
+// from then on, and strangers.
 func (e *Engine) wait() (ended []*run, strangers bool, err error) {
 	for more := true; more; {
 		e.mu.Lock()
@@ -140,8 +140,8 @@ func (e *Engine) wait() (ended []*run, strangers bool, err error) {
 			}
 		}
 		if !closed(e.frozen) {
-			for _, r := range e.ended { // only here: a sweep under way has not looked for them
-				e.sweeping[r] = true
+			for _, r := range e.ended { // only here: a look under way has not seen them
+				e.leftBehind[r] = true
 			}
 			ended, e.ended = append(ended, e.ended...), nil
 		}
@@ -169,7 +169,7 @@ func (e *Engine) reapOne() (r *run, ok bool, err error) {
 	failpoint.At("reaped")
 	delete(e.runs, pid)
 	r.end(status, ticks())
-	e.sweeping[r] = true
+	e.leftBehind[r] = true
 	return r, true, nil
 }
 
@@ -185,26 +185,26 @@ func (e *Engine) poke(stirred bool) {
 	}
 }
 
-func (e *Engine) anySweeping() bool {
+func (e *Engine) anyLeftBehind() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return len(e.sweeping) > 0
+	return len(e.leftBehind) > 0
 }
 
-// sweep finds what is left of the runs whose main process has ended, sends it
+// stopLeftBehind finds what is left of the runs whose main process has ended, sends it
 // the signal it has not had, and lets go of the runs that are gone: of which a look
 // that succeeded found nothing. One pass over /proc serves them all; without full it
-// is saved for those whose cgroup has something in it. Again says that there is to be
-// another sweep, after a wait; failed, that one must look again.
-func (e *Engine) sweep(full bool) (again bool, failed error) {
+// is saved for those whose cgroup has something in it. Again asks for
+// another look, after a wait; failed, that one must look again.
+func (e *Engine) stopLeftBehind(full bool) (again bool, failed error) {
 	inside, rest, failures := e.inside()
 	if full {
-		rest = e.sweeping
+		rest = e.leftBehind
 	}
 	left, again, lookErr := e.tree.orphans(e, rest)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for r := range eachRun(e.sweeping) {
+	for r := range eachRun(e.leftBehind) {
 		members, occupied := inside[r]
 		members = append(members, left[r]...)
 		r.failed = failures[r]
@@ -214,7 +214,7 @@ func (e *Engine) sweep(full bool) (again bool, failed error) {
 		switch {
 		case len(members) > 0 && !r.leaves():
 			failed = cmp.Or(failed, e.follow(r, members)) // this look is as good without
-			r.failed = cmp.Or(e.tell(r, members), r.failed)
+			r.failed = cmp.Or(e.signalMembers(r, members), r.failed)
 		case r.failed != nil:
 		case occupied:
 			e.wantPass() // they came and went as we looked
@@ -234,10 +234,10 @@ func (e *Engine) letGo(r *run, members []stat) error {
 			return err
 		}
 	}
-	delete(e.sweeping, r)
+	delete(e.leftBehind, r)
 	e.makers.letGo(r)
-	r.exit.LeftBehind = r.swept()
-	r.told, r.followed = nil, nil
+	r.exit.LeftBehind = r.signalledCount()
+	r.signalled, r.followed = nil, nil
 	close(r.gone) // before exited: who sees that sees whether anything is left
 	if r.ref.Cgroup != "" {
 		e.emptied = append(e.emptied, cgroup(r.ref.Cgroup))
@@ -254,8 +254,8 @@ func (e *Engine) letGo(r *run, members []stat) error {
 func (e *Engine) inside() (members map[*run][]stat, rest map[*run]bool, failed map[*run]error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	members, rest, failed = make(map[*run][]stat), make(map[*run]bool, len(e.sweeping)), make(map[*run]error)
-	for r := range eachRun(e.sweeping) {
+	members, rest, failed = make(map[*run][]stat), make(map[*run]bool, len(e.leftBehind)), make(map[*run]error)
+	for r := range eachRun(e.leftBehind) {
 		group := cgroup(r.ref.Cgroup)
 		in, occupied, err := group.left()
 		if r.failed != nil && r.want != 0 {
@@ -282,7 +282,7 @@ func (e *Engine) search() (failed error) {
 			stopping[r] = true
 		}
 	}
-	sweeping := len(e.sweeping) > 0
+	any := len(e.leftBehind) > 0
 	e.mu.Unlock()
 	if len(stopping) > 0 {
 		escaped, lookErr := e.tree.escaped(e, stopping)
@@ -292,13 +292,13 @@ func (e *Engine) search() (failed error) {
 			if r.failed != nil {
 				undelivered = e.deliver(r, r.want)
 			}
-			r.failed = cmp.Or(undelivered, e.tell(r, escaped[r]), unseen(lookErr))
+			r.failed = cmp.Or(undelivered, e.signalMembers(r, escaped[r]), unseen(lookErr))
 			failed = cmp.Or(failed, r.failed)
 		}
 		e.mu.Unlock()
 	}
-	if sweeping {
-		again, err := e.sweep(true)
+	if any {
+		again, err := e.stopLeftBehind(true)
 		if again {
 			e.wantPass()
 		}
@@ -310,24 +310,24 @@ func (e *Engine) search() (failed error) {
 
 // tell sends the run's signal to each member that has not had it. The error is
 // that it could not. The caller holds the mutex.
-func (e *Engine) tell(r *run, members []stat) (failed error) {
+func (e *Engine) signalMembers(r *run, members []stat) (failed error) {
 	if r.want == 0 {
 		return nil
 	}
-	if r.told == nil {
-		r.told = make(map[proc]syscall.Signal)
+	if r.signalled == nil {
+		r.signalled = make(map[proc]syscall.Signal)
 	}
 	for _, s := range members {
-		if r.told[s.proc] == r.want || r.had(s) {
+		if r.signalled[s.proc] == r.want || r.alreadySignalled(s) {
 			continue
 		}
 		err := e.tree.signal(s.proc, r.want)
 		switch {
 		case err == nil:
-			r.told[s.proc] = r.want
+			r.signalled[s.proc] = r.want
 		case !errors.Is(err, syscall.ESRCH):
-			if _, known := r.told[s.proc]; !known {
-				r.told[s.proc] = 0 // it may have lost its parent by the next try
+			if _, known := r.signalled[s.proc]; !known {
+				r.signalled[s.proc] = 0 // it may have lost its parent by the next try
 			}
 			failed = unsent(r.want, err)
 		}
@@ -335,9 +335,9 @@ func (e *Engine) tell(r *run, members []stat) (failed error) {
 	return failed
 }
 
-// swept is how many processes were signalled one by one. The caller holds the mutex.
-func (r *run) swept() (n int) {
-	for _, sig := range r.told {
+// signalledCount is how many processes were signalled one by one. The caller holds the mutex.
+func (r *run) signalledCount() (n int) {
+	for _, sig := range r.signalled {
 		if sig != 0 {
 			n++
 		}

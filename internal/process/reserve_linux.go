@@ -23,7 +23,7 @@ type reserve struct {
 	lent map[int]bool // opened in the place of one that was held
 }
 
-// fill opens what is to be held.
+// fill opens the descriptors of the reserve.
 func (r *reserve) fill(null int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -88,7 +88,7 @@ func (r *reserve) close(fd int) {
 	}
 }
 
-// noneLeft tells whether the error is that no descriptor is to be had.
+// noneLeft reports whether the error says that there is no free descriptor.
 func noneLeft(err error) bool { return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) }
 
 // openBriefly opens a file of the kernel's for one look, which ends with

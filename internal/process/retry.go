@@ -22,11 +22,11 @@ func insist(f func() error) (err error) {
 
 // A retry is when the reaper looks again after a look that failed.
 type retry struct {
-	due  <-chan time.Time // nil: nothing is to be tried again
+	due  <-chan time.Time // nil: there is no retry
 	wait time.Duration    // 0: the last look succeeded
 }
 
-// after says that a look failed. It tells whether that is new.
+// after says that a look failed. It reports whether that is new.
 func (r *retry) after() (first bool) {
 	first = r.wait == 0
 	if r.due == nil {

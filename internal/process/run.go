@@ -31,14 +31,14 @@ type run struct {
 
 	over atomic.Uint64 // when its end was seen, in clock ticks after boot; 0: nobody saw it
 
-	reaped    bool // the main process is no more, and its pid may be another's
-	childless bool // nothing was left of it once its main process was no more
-	late      bool // its end is told with that of what it leaves: who hears of it before would end that
+	reaped    bool // the main process is gone, and its pid may be another's
+	childless bool // nothing was left of it once its main process was gone
+	late      bool // exited is closed together with gone: whoever saw exited first would stop what is left
 	exit      task.Exit
 	want      syscall.Signal          // the last one sent to all of the run; 0: none
 	asked     syscall.Signal          // the last one sent to the process group
 	since     uint64                  // when it was, in clock ticks after boot
-	told      map[proc]syscall.Signal // what its processes were sent one by one; 0: nothing so far, but they were seen
+	signalled map[proc]syscall.Signal // what its processes were sent one by one; 0: nothing so far, but they were seen
 	followed  map[proc]bool           // members that are not our children, and whose end is awaited
 	reaper    proc                    // who takes in the orphans of an adopted run; zero: not known
 	used      usage                   // when its usage was asked for last; at first none, at its start
@@ -141,7 +141,7 @@ func (e *Engine) deliver(r *run, sig syscall.Signal) (failed error) {
 	group := cgroup(r.ref.Cgroup)
 	if sig == syscall.SIGKILL && group != "" {
 		members, err := group.members()
-		if err = cmp.Or(unseen(err), e.tell(r, members)); err != nil { // one by one first, so that they count as swept
+		if err = cmp.Or(unseen(err), e.signalMembers(r, members)); err != nil { // one by one first, so that they are counted
 			failed = err
 		}
 		group.kill()
@@ -163,17 +163,17 @@ func unsent(sig syscall.Signal, err error) error {
 	return fmt.Errorf("cannot send %s: %w", strings.TrimPrefix(task.SignalName(sig), "SIG"), err)
 }
 
-// leaves tells whether what is left of the run may stay: it was told to leave
+// leaves reports whether what is left of the run may stay: it was told to leave
 // it, and nobody asked the run to end. The caller holds the mutex.
 func (r *run) leaves() bool { return r.leave && r.want == 0 }
 
-// had tells whether s had the run's signal with its process group. The caller
+// had reports whether s had the run's signal with its process group. The caller
 // holds the mutex.
-func (r *run) had(s stat) bool {
+func (r *run) alreadySignalled(s stat) bool {
 	return s.pgrp == r.ref.PID && r.asked == r.want && s.start <= r.since && (!r.oneByOne || s.pid == r.ref.PID)
 }
 
-// mayHave tells whether r can have begun what has its id, and this commitMark: a run of
+// mayHave reports whether r can have begun what has its id, and this commitMark: a run of
 // a removed task with that name has another. One of another state says nothing.
 func (r *run) mayHave(mark string) bool {
 	return r.ref.Commit == "" || !strings.HasPrefix(mark, r.engine.opts.ID+"/") || mark == r.ref.Commit

@@ -72,7 +72,7 @@ func resident(pid int) int64 {
 	return 0
 }
 
-// find sees that p is in a view that is fresh; errEnded where it is no longer there.
+// find sees that p is in a view that is fresh; errEnded if it is gone.
 // The caller holds the mutex.
 func (s *snapshot) find(e *Engine, p proc) error {
 	if time.Since(s.at) > snapshotAge || s.byPID[p.pid].proc != p {
@@ -136,7 +136,7 @@ func (t *tree) lost(e *Engine, all []stat) map[int]*run {
 	}
 	e.mu.Unlock()
 	e.attribute(known, lost, owner) // what could not be looked at is not counted this time
-	// Of a family that left together only the eldest is to be placed.
+	// Of a family that left together only the eldest must be placed.
 	for pid := range owner {
 		if owner[byPID[pid].ppid] != nil {
 			delete(owner, pid)

@@ -67,7 +67,7 @@ func (s *shimSettings) through(c command) (command, error) {
 	return c, err
 }
 
-// forGo tells whether a Go program, as the shim is one, may obey the variable, such
+// forGo reports whether a Go program, as the shim is one, may obey the variable, such
 // as GODEBUG, or it could be taken for one that was hidden from that by an underscore.
 func forGo(kv string) bool { return strings.HasPrefix(strings.TrimLeft(kv, "_"), "GO") }
 

@@ -22,7 +22,7 @@ import (
 	"tasks/pkg/task"
 )
 
-// TestSimulation has engines start, stop, pause, sweep and take back runs on a simulated
+// TestSimulation has engines start, stop, pause and take back runs, and stop what those leave, on a simulated
 // machine, in fake time. A seed chooses everything; SIM says for how long to go on (300
 // seeds otherwise, as far as they are played in some seconds), and SIM_SEED plays one again,
 // with each system call in its log.
@@ -35,7 +35,7 @@ func TestSimulation(t *testing.T) {
 	}
 }
 
-// onMachine tells whether this process is there for simulated machines. If not it runs
+// onMachine reports whether this process is there for simulated machines. If not it runs
 // the test in one that is.
 func onMachine(t *testing.T) bool {
 	if os.Getenv("PROCESS_TEST_HELPER") == "simulate" {
@@ -335,7 +335,7 @@ func (s *sim) begin() {
 		panic(fmt.Sprintf("no engine: %v, seed %d: %s", err, s.m.seed, strings.Join(s.log, "\n")))
 	}
 	s.inMachine(func(m *machine) {
-		m.life.engine, m.life.sweeps = e, true
+		m.life.engine, m.life.endsUnknown = e, true
 		if s.r.IntN(4) == 0 {
 			m.left = s.r.IntN(300)
 		}
@@ -368,7 +368,7 @@ func (s *sim) killUnknown(e *Engine) {
 		s.inMachine(func(m *machine) { m.faulty = 0 })
 	}
 	s.inMachine(func(m *machine) {
-		m.life.sweeps = false
+		m.life.endsUnknown = false
 		for _, r := range s.runs {
 			if r.recorded || r.over || r.main == nil {
 				continue
@@ -538,7 +538,7 @@ func (m *machine) judge(r *simRun) {
 // of it, and of what it begins. The caller holds the mutex.
 func (m *machine) mark() {
 	m.dirty = false
-	if m.life.dead || m.life.sweeps {
+	if m.life.dead || m.life.endsUnknown {
 		return // who comes next sees what there is by then
 	}
 	for _, r := range m.runs {
@@ -552,7 +552,7 @@ func (m *machine) mark() {
 	}
 }
 
-// covered tells whether a process is to be found as part of its run: in its cgroup, or by
+// covered reports whether a process can be found as part of its run: in its cgroup, or by
 // the eldest of those that it descends from.
 func (m *machine) covered(p *simProc) bool {
 	r := p.of
@@ -583,7 +583,7 @@ func (m *machine) covered(p *simProc) bool {
 	return false
 }
 
-// holdsSession tells whether the run's session is known to be its own: its leader is
+// holdsSession reports whether the run's session is known to be its own: its leader is
 // there, or somebody who was when that ended.
 func (m *machine) holdsSession(r *simRun) bool {
 	if r.r == nil {

@@ -82,7 +82,7 @@ func (m *machine) call(c call) (result, bool) {
 	if m.before != nil {
 		m.before(c)
 	}
-	a := result{err: m.fault(c, draw)}
+	a := result{err: m.failure(c, draw)}
 	if a.err == nil {
 		if c.name == "epoll_wait" {
 			return m.await(c), true
@@ -125,7 +125,7 @@ type callKey struct {
 	sig        syscall.Signal
 }
 
-// free tells whether no lock is held, with which nobody may sleep in a bubble: who waits
+// free reports whether no lock is held, with which nobody may sleep in a bubble: who waits
 // for it would keep its time from going on.
 func (m *machine) free() bool {
 	e := m.life.engine
@@ -147,7 +147,7 @@ func (m *machine) free() bool {
 }
 
 // fault is why a call fails that is well asked for.
-func (m *machine) fault(c call, draw uint64) error {
+func (m *machine) failure(c call, draw uint64) error {
 	if m.kind.faults == 0 || m.faulty < m.now || certain[c.name] || c.path == "boot" || draw>>16%uint64(m.kind.faults) != 0 {
 		return nil
 	}
@@ -430,7 +430,7 @@ func (m *machine) sent(p *simProc, sig syscall.Signal) {
 	switch r := p.of; {
 	case r == nil:
 		m.fail("%v, which is no run's, is sent %v", p, sig)
-	case r.asked, r.starting, m.life.sweeps && !r.recorded:
+	case r.asked, r.starting, m.life.endsUnknown && !r.recorded:
 	case r.pausing && (sig == syscall.SIGSTOP || sig == syscall.SIGCONT):
 	case r.leave && r.main.zombie && sig == syscall.SIGCONT:
 	default:
@@ -504,7 +504,7 @@ func (f *simFile) ofThread() string {
 	return f.what
 }
 
-// firstEnded tells whether the file is of the first thread, which has ended.
+// firstEnded reports whether the file is of the first thread, which has ended.
 func (f *simFile) firstEnded() bool {
 	tid, ok := f.thread()
 	return f.p.zombie || f.p.thread != 0 && (!ok || tid == f.p.pid)
@@ -655,7 +655,7 @@ func (m *machine) write(f *simFile, text string) result {
 	case "cgroup.freeze":
 		g.freeze(m, text == "1")
 		for _, p := range g.all() {
-			if p.of == nil || !p.of.asked && !p.of.pausing && !p.of.starting && !p.of.leave && !m.life.sweeps {
+			if p.of == nil || !p.of.asked && !p.of.pausing && !p.of.starting && !p.of.leave && !m.life.endsUnknown {
 				m.fail("%v is frozen, or not any more", p)
 			}
 		}

@@ -66,17 +66,17 @@ type kernelKind struct {
 
 // life is a supervisor's process.
 type life struct {
-	self   *simProc
-	engine *Engine // once it is made
-	fds    map[int]*simFile
-	limit  int
-	left   int // calls until it dies; negative: it does not
-	after  bool
-	dead   bool
-	died   chan struct{}
-	faulty time.Duration // until when calls fail
-	sweeps bool          // it ends what is in no record
-	logs   map[int]uint64
+	self        *simProc
+	engine      *Engine // once it is made
+	fds         map[int]*simFile
+	limit       int
+	left        int // calls until it dies; negative: it does not
+	after       bool
+	dead        bool
+	died        chan struct{}
+	faulty      time.Duration // until when calls fail
+	endsUnknown bool          // it ends what is in no record
+	logs        map[int]uint64
 }
 
 type simProc struct {
@@ -374,7 +374,7 @@ func (m *machine) sorted() []*simProc {
 	return slices.SortedFunc(maps.Values(m.procs), func(a, b *simProc) int { return a.pid - b.pid })
 }
 
-// rests tells whether the process is in a cgroup that is frozen.
+// rests reports whether the process is in a cgroup that is frozen.
 func (m *machine) rests(p *simProc) bool {
 	for g := p.group; g != nil; g = g.parent {
 		if g.freezing && g.rest <= m.current {

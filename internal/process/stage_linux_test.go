@@ -30,7 +30,7 @@ func stageOfEnv() (s stage) {
 	return s
 }
 
-// playFirst is the supervisor that is to be killed.
+// playFirst is the supervisor that will be killed.
 func playFirst() {
 	s := stageOfEnv()
 	o := options("/")

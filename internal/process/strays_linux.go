@@ -20,7 +20,7 @@ func (e *Engine) Strays() ([]int, error) {
 		return nil, err
 	}
 	e.mu.Lock()
-	runs := maps.Clone(e.sweeping)
+	runs := maps.Clone(e.leftBehind)
 	for _, r := range e.runs {
 		runs[r] = true
 	}

@@ -19,7 +19,7 @@ func MakeThreads() {
 	all := make(chan struct{})
 	defer close(all)
 	for range spareThreads {
-		// What cannot be executed tells whether there is room: a thread would be the end.
+		// What cannot be executed reports whether there is room: a thread would be the end.
 		if _, err := forkExec("/", []string{"/"}, new(syscall.ProcAttr)); errors.Is(err, syscall.EAGAIN) {
 			return
 		}

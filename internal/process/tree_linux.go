@@ -13,7 +13,7 @@ import (
 // tree finds and signals the processes of runs.
 //
 // This process is a child subreaper, prctl(2): what loses its parent becomes
-// its child. Its list of children tells whether there are others than main
+// its child. Its list of children reports whether there are others than main
 // processes at all: for most ends of runs /proc is never searched.
 type tree struct {
 	now    snapshot
@@ -38,7 +38,7 @@ func (t *tree) open() error {
 }
 
 // orphans finds the living processes of the runs, whose main process has ended.
-// Again says that some have ended meanwhile and are to be reaped: what they
+// Again says that some have ended meanwhile and must be reaped: what they
 // began during the search may not have been seen. If not, what is missing is
 // gone, since an orphan stays to be seen until it is reaped. After an error what
 // was found is of the runs, and what is missing may be there.
@@ -104,7 +104,7 @@ func (e *Engine) orphansOf(known evidence) (left map[*run][]stat, again bool, er
 	return descend(all, owner, nil), again || ended, cmp.Or(err, endedErr)
 }
 
-// anyEnded tells whether a process that was not found to be of a run has ended since it
+// anyEnded reports whether a process that was not found to be of a run has ended since it
 // was listed: whose it was can no longer be told, nor has what it began been seen.
 func anyEnded(all []stat, owner map[int]*run) (bool, error) {
 	for _, s := range all {
@@ -147,7 +147,7 @@ func (t *tree) escaped(e *Engine, runs map[*run]bool) (map[*run][]stat, error) {
 	return t.members(e, runs, nil, outsideGroup)
 }
 
-// outsideGroup tells whether the process has to be signalled by itself: it has left
+// outsideGroup reports whether the process has to be signalled by itself: it has left
 // the process group, or the kernel cannot signal that and it was there at the time.
 func outsideGroup(s stat, r *run) bool {
 	return s.pgrp != r.ref.PID || r.oneByOne && s.start <= r.since && s.pid != r.ref.PID
@@ -252,7 +252,7 @@ func (r *run) signalOthers(sig syscall.Signal) error {
 	return err
 }
 
-// canSignalGroups tells whether the kernel signals process groups by pidfd.
+// canSignalGroups reports whether the kernel signals process groups by pidfd.
 func canSignalGroups() bool {
 	self := ownPID
 	fd, err := pidfdOpen(self, 0)

@@ -61,7 +61,7 @@ const headlessTree = `PROCESS_TEST_HELPER=headless /usr/bin/setsid /bin/sh -c 'e
 // hidden one only the cgroup tells whose it is.
 var trees = []struct {
 	name, script string
-	deaf         bool // it ignores TERM
+	ignoresTERM  bool // it ignores TERM
 }{
 	{"child", `sh -c 'echo out $$; exec sleep 1000' & `, false},
 	{"grandchild", `sh -c 'sh -c "echo out \$\$; sleep 1000; true" & wait' & `, false},
@@ -69,9 +69,9 @@ var trees = []struct {
 	{"setsid", `setsid sh -c 'echo out $$; exec sleep 1000' & `, false},
 	{"daemon", `(setsid sh -c 'sh -c "echo out \$\$; exec sleep 1000" & ' & ) & `, false},
 	{"setsid without output", `setsid sh -c 'echo out $$; exec sleep 1000 >/dev/null 2>&1' & `, false},
-	{"deaf child", `sh -c 'trap "" TERM; echo out $$; while :; do sleep 0.1; done' & `, true},
-	{"deaf setsid", `setsid sh -c 'trap "" TERM; echo out $$; exec sleep 1000' & `, true},
-	{"deaf daemon", `(setsid sh -c 'trap "" TERM; sh -c "echo out \$\$; exec sleep 1000" & ' & ) & `, true},
+	{"child that ignores TERM", `sh -c 'trap "" TERM; echo out $$; while :; do sleep 0.1; done' & `, true},
+	{"setsid that ignores TERM", `setsid sh -c 'trap "" TERM; echo out $$; exec sleep 1000' & `, true},
+	{"daemon that ignores TERM", `(setsid sh -c 'trap "" TERM; sh -c "echo out \$\$; exec sleep 1000" & ' & ) & `, true},
 	{"without environment", `env -i /usr/bin/setsid /bin/sh -c 'echo out $$; exec /bin/sleep 1000' & `, false},
 	{"daemon without environment", `(env -i /usr/bin/setsid /bin/sh -c 'echo out $$; exec /bin/sleep 1000' & ) & `, false},
 	{"first thread ended, without output", fmt.Sprintf(headlessTree, ">/dev/null 2>&1", self), false},
@@ -79,7 +79,7 @@ var trees = []struct {
 	{"hidden daemon", `(env -i /usr/bin/setsid /bin/sh -c 'echo out $$; exec /bin/sleep 1000 >/dev/null 2>&1' & ) & `, false},
 }
 
-// misses tells whether what is begun in this way may leave such a tree behind.
+// misses reports whether what is begun in this way may leave such a tree behind.
 func (w way) misses(tree string) bool { return w == bare && strings.HasPrefix(tree, "hidden") }
 
 // eachTree runs the test with each of them, begun in each way.
@@ -106,9 +106,9 @@ func TestStopEndsTheTree(t *testing.T) {
 		out := procOf(t, s.line(t, "out"))
 		s.Stop(syscall.SIGTERM)
 		enginetest.Await(t, s.Exited(), "Exited")
-		if tt.deaf {
+		if tt.ignoresTERM {
 			if !alive(out) {
-				t.Error("the deaf one obeyed")
+				t.Error("a process that ignores TERM ended by it")
 			}
 			left := s.Process.(engine.Tree).Left()
 			if !slices.ContainsFunc(left, func(p task.Proc) bool { return p.PID == out.pid }) {
@@ -217,7 +217,7 @@ func TestMainEndsAndLeavesOthers(t *testing.T) {
 			t.Fatal("it was ended without a stop")
 		}
 		s.Stop(syscall.SIGTERM)
-		if tt.deaf {
+		if tt.ignoresTERM {
 			s.Stop(syscall.SIGKILL)
 		}
 		if e := s.wait(t); e.Code != 3 || e.LeftBehind < 1 {
@@ -227,7 +227,7 @@ func TestMainEndsAndLeavesOthers(t *testing.T) {
 	})
 }
 
-func TestSweptCounts(t *testing.T) {
+func TestLeftBehindCounts(t *testing.T) {
 	t.Parallel()
 	const three = `for i in 1 2 3; do sleep 1000 & done; echo up; `
 	s := start(t, sh(three))

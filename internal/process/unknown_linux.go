@@ -172,7 +172,7 @@ func (e *Engine) ownLines() map[string]bool {
 			own[r.id] = true
 		}
 	}
-	for r := range e.sweeping {
+	for r := range e.leftBehind {
 		if isLine(r.id, e.opts.ID) {
 			own[r.id] = true
 		}

@@ -19,7 +19,7 @@ var farAway = []int64{
 	0x0bd00bd0, // Lustre
 }
 
-// opened are descriptors of what is to be executed: nobody takes a write lease, fcntl(2), on
+// opened are descriptors of the program to execute: nobody takes a write lease, fcntl(2), on
 // what is open, and an exec would wait for its end.
 type opened []int
 
@@ -29,7 +29,7 @@ func (o opened) close() {
 	}
 }
 
-// mayWait tells whether the exec of c, or the chdir before it, may wait for another
+// mayWait reports whether the exec of c, or the chdir before it, may wait for another
 // machine or user. A fork waits for it with this whole program.
 func (c *command) mayWait() (o opened, waits bool) {
 	path := c.path
@@ -54,7 +54,7 @@ func (c *command) mayWait() (o opened, waits bool) {
 	return o, true
 }
 
-// ours tells whether the open file is this user's or root's: no other may have a lease on
+// ours reports whether the open file is this user's or root's: no other may have a lease on
 // it, or say what else it takes to execute it.
 func ours(fd int, path string) bool {
 	var st unix.Statx_t

@@ -56,7 +56,7 @@ func New(o Options) *Checker {
 	}
 	c := &Checker{opts: o, dial: new(net.Dialer).DialContext, turns: make(chan struct{}, maxLines), sockets: sockets{path: o.Dir}}
 	if o.Dir != "" {
-		c.sockets.sweep()
+		c.sockets.removeStale()
 	}
 	return c
 }
@@ -185,7 +185,7 @@ var errUntried = errors.New("no answer yet")
 func (r *checks) until(ctx context.Context, c check) error {
 	last := errUntried
 	for {
-		err := r.try(ctx, c, r.patience())
+		err := r.try(ctx, c, r.timeout())
 		if err == nil || c.waits && ctx.Err() != nil {
 			return err
 		}
@@ -201,12 +201,12 @@ func (r *checks) until(ctx context.Context, c check) error {
 
 // patience is how long a try may take of a run that is not ready yet: what is
 // just beginning may be slower than what is well.
-func (r *checks) patience() time.Duration {
+func (r *checks) timeout() time.Duration {
 	return max(r.spec.Health.Timeout(), task.DefaultHealthTimeout)
 }
 
 // try makes the check once.
-func (r *checks) try(ctx context.Context, c check, patience time.Duration) error {
+func (r *checks) try(ctx context.Context, c check, timeout time.Duration) error {
 	if c.waits {
 		return c.try(ctx)
 	}
@@ -218,11 +218,11 @@ func (r *checks) try(ctx context.Context, c check, patience time.Duration) error
 			return ctx.Err()
 		}
 	}
-	limited, cancel := context.WithTimeout(ctx, patience)
+	limited, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	err := c.try(limited)
 	if err != nil && limited.Err() != nil && ctx.Err() == nil {
-		return fmt.Errorf("no answer within %s", patience)
+		return fmt.Errorf("no answer within %s", timeout)
 	}
 	return err
 }

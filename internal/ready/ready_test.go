@@ -202,7 +202,7 @@ func TestWhyNotReady(t *testing.T) {
 
 // The time for a try of health checks is also that of readiness checks if it is
 // longer than the default.
-func TestPatienceOfATry(t *testing.T) {
+func TestTimeoutOfATry(t *testing.T) {
 	t.Parallel()
 	for given, want := range map[time.Duration]string{time.Second: "5s", 12 * time.Second: "12s"} {
 		synctest.Test(t, func(t *testing.T) {

@@ -119,7 +119,7 @@ func alone(path string, fi fs.FileInfo) error {
 // sweep removes what a supervisor that was killed has left, where open would look
 // for it. Whatever may be another's is left as it is: after the machine was started
 // again, anybody may have taken a name in /tmp, for a link to a directory of ours.
-func (s *sockets) sweep() {
+func (s *sockets) removeStale() {
 	path := s.path
 	if to, err := os.Readlink(path); err == nil {
 		path = to

@@ -158,7 +158,7 @@ func formatOf(t testing.TB, path string) string {
 // peek reads the database at path without a store.
 func peek(t testing.TB, path string, see func(*bbolt.Tx)) {
 	t.Helper()
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true, PreLoadFreelist: true, Timeout: patience})
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true, PreLoadFreelist: true, Timeout: lockTimeout})
 	if err != nil {
 		t.Fatal(err)
 	}

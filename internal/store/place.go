@@ -60,13 +60,13 @@ func (s *Store) rewrite(notice *string) error {
 	if err != nil {
 		return err
 	}
-	return s.copyAnew(c)
+	return s.compact(c)
 }
 
-// copyAnew puts a copy of the database, of which c is the contents, in its place,
+// compact puts a copy of the database, of which c is the contents, in its place,
 // and goes on with that. Nothing is in it but what is in use: of what was deleted,
 // bbolt's free pages have all bytes, and environments may be secret.
-func (s *Store) copyAnew(c *contents) error {
+func (s *Store) compact(c *contents) error {
 	if s.old {
 		if err := s.keepBefore(); err != nil {
 			return err

@@ -27,7 +27,7 @@ import (
 )
 
 // patience is how long Open waits for another process to let go of the file.
-const patience = time.Second
+const lockTimeout = time.Second
 
 // ErrClosed is what a store answers after Close.
 var ErrClosed = errors.New("the database is closed")
@@ -68,10 +68,10 @@ type Store struct {
 // if another process holds it, or if it cannot be read. At most one store may
 // have path open.
 func Open(path string) (s *Store, notice string, err error) {
-	return open(path, patience)
+	return open(path, lockTimeout)
 }
 
-func open(path string, patience time.Duration) (*Store, string, error) {
+func open(path string, timeout time.Duration) (*Store, string, error) {
 	f, err := safeopen.OpenFile(path, os.O_RDWR, 0)
 	if err = safeopen.Dangling(path, err); errors.Is(err, fs.ErrNotExist) {
 		s, err := create(path)
@@ -80,7 +80,7 @@ func open(path string, patience time.Duration) (*Store, string, error) {
 	if err != nil {
 		return nil, "", fmt.Errorf("cannot open database: %w", err)
 	}
-	if err := lock(f, patience); err != nil {
+	if err := lock(f, timeout); err != nil {
 		f.Close()
 		return nil, "", fmt.Errorf("cannot lock database %s: %w", path, err)
 	}
@@ -131,7 +131,7 @@ func openFile(f *os.File, path string) (*Store, string, error) {
 	s.latest = latest
 	// What fails of this is done later: a full disk must not keep a supervisor from starting.
 	if s.old || c.unused() {
-		if err := s.guard(func() error { return s.copyAnew(c) }); err != nil && s.file != f { // the copy has its place, maybe not for good
+		if err := s.guard(func() error { return s.compact(c) }); err != nil && s.file != f { // the copy has its place, maybe not for good
 			s.Close()
 			return nil, "", fmt.Errorf("cannot copy database %s: %w", path, err)
 		}
@@ -151,7 +151,7 @@ func readFile(f *os.File) (*contents, error) {
 func attach(f *os.File) (*bbolt.DB, error) {
 	return bbolt.Open(f.Name(), 0o600, &bbolt.Options{
 		OpenFile: func(string, int, os.FileMode) (*os.File, error) { return f, nil },
-		Timeout:  patience,
+		Timeout:  lockTimeout,
 		// The list of free pages is kept on disk, though leaving it out would
 		// save one page per commit: without it bbolt walks the whole tree after
 		// each failed commit, in a goroutine of its own, where a page that
@@ -163,8 +163,8 @@ func attach(f *os.File) (*bbolt.DB, error) {
 }
 
 // lock waits until this process alone has f.
-func lock(f *os.File, patience time.Duration) error {
-	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+func lock(f *os.File, timeout time.Duration) error {
+	for deadline := time.Now().Add(timeout); ; time.Sleep(10 * time.Millisecond) {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		switch {
 		case err == nil:

@@ -97,8 +97,8 @@ func TestPageCasesOfValues(t *testing.T) {
 			}
 			f, err := parse("f", "/nowhere/f", yaml, pageEnv)
 			if refused != "" {
-				faults, _ := err.(Faults)
-				if len(faults) != 1 || faults[0].Msg != refused || faults[0].Line != len(strings.Split(yaml, "\n")) {
+				problems, _ := err.(Problems)
+				if len(problems) != 1 || problems[0].Msg != refused || problems[0].Line != len(strings.Split(yaml, "\n")) {
 					t.Errorf("%q: %v; the page says %q", yaml, err, refused)
 				}
 				continue

@@ -99,9 +99,9 @@ func TestPageExamples(t *testing.T) {
 	if remarks, err := ReadEnv(filepath.Join(dir, ".env"), vars, []string{"USER=ann"}); err != nil || remarks != nil || len(vars) != 4 || vars["API_PORT"] != "8080" || vars["PATTERN"] != `^\w+ $x` || vars["GREETING"] != "two\nlines for ann" {
 		t.Errorf("%q, %v", vars, err)
 	}
-	fault := blocks("text")[0]
+	problem := blocks("text")[0]
 	text := strings.Repeat("\n", 6) + "tasks:\n  api:\n    comand: ./api\n"
-	if got := faultsOf(t, text); "tasks: tasks.yaml:"+got+"\n" != fault {
-		t.Errorf("the page shows %q; it is %q", fault, got)
+	if got := problemsOf(t, text); "tasks: tasks.yaml:"+got+"\n" != problem {
+		t.Errorf("the page shows %q; it is %q", problem, got)
 	}
 }

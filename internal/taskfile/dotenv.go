@@ -70,7 +70,7 @@ func (r *envReader) bad(at int, format string, args ...any) error {
 }
 
 func (r *envReader) remark(at int, format string, args ...any) {
-	if len(r.remarks) < maxFaults {
+	if len(r.remarks) < maxProblems {
 		r.remarks = append(r.remarks, r.place(at)+": "+fmt.Sprintf(format, args...))
 	}
 }
@@ -132,7 +132,7 @@ func (r *envReader) statement() error {
 	return r.set(from, name, value)
 }
 
-// inName tells whether a name may have c in it.
+// inName reports whether a name may have c in it.
 func inName(c rune) bool {
 	return unicode.IsLetter(c) || unicode.IsNumber(c) || c != 0 && strings.ContainsRune("_.-[]", c)
 }

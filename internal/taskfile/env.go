@@ -69,7 +69,7 @@ func (l *loader) environments(top map[string]got) *environments {
 
 // of is the environment of a task of e, and the names in it that the file gives:
 // the caller's unless cleared, then what the file gives to all tasks, what it
-// gives to e, and extra. It is not ok where there is a fault.
+// gives to e, and extra. It is not ok if there is a problem.
 func (v *environments) of(e *entry, extra map[string]string) (env task.Env, names []string, ok bool) {
 	cleared, _ := e.keys["clear_env"].val.(bool)
 	own, known := v.own[e]
@@ -77,7 +77,7 @@ func (v *environments) of(e *entry, extra map[string]string) (env task.Env, name
 		own = v.ownVars(e.keys)
 		v.own[e] = own
 	}
-	if len(v.faults) > 0 {
+	if len(v.problems) > 0 {
 		return task.Env{}, nil, false
 	}
 	plain := len(own) == 0 && extra == nil
@@ -92,7 +92,7 @@ func (v *environments) of(e *entry, extra map[string]string) (env task.Env, name
 		v.given += len(k) + len(val) + 2
 	}
 	if v.given > maxGiven {
-		v.fault(e.key.pos, "the environments of these tasks take up more than %s", task.Size(maxGiven))
+		v.report(e.key.pos, "the environments of these tasks take up more than %s", task.Size(maxGiven))
 		return task.Env{}, nil, false
 	}
 	vars := given
@@ -102,7 +102,7 @@ func (v *environments) of(e *entry, extra map[string]string) (env task.Env, name
 	}
 	env, err := task.NewEnv(vars)
 	if err != nil {
-		v.fault(e.key.pos, "%v", err)
+		v.report(e.key.pos, "%v", err)
 		return task.Env{}, nil, false
 	}
 	names = sorted(given)
@@ -121,13 +121,13 @@ func (l *loader) ownVars(keys map[string]got) map[string]string {
 		for i, name := range g.val.([]any) {
 			path, err := l.path(g.items[i], name.(string))
 			if err != nil {
-				l.fault(g.items[i].pos, "env_file: %v", err)
+				l.report(g.items[i].pos, "env_file: %v", err)
 				break
 			}
 			chain += path + "\x00"
 			file, err := l.envFile(chain, path, g.items[i].written(path), sofar, l.lookup)
 			if err != nil {
-				l.fault(g.items[i].pos, "env_file: %v", err)
+				l.report(g.items[i].pos, "env_file: %v", err)
 				break
 			}
 			sofar = file
@@ -137,7 +137,7 @@ func (l *loader) ownVars(keys map[string]got) map[string]string {
 	if g, ok := keys["env"]; ok {
 		for _, p := range g.pair.val.pairs {
 			if !matches(envShape.names, p.key.text) || strings.IndexByte(p.key.text, 0) >= 0 {
-				l.fault(p.key.pos, "bad name of a variable %q: use NAME: VALUE", shown(p.key.text))
+				l.report(p.key.pos, "bad name of a variable %q: use NAME: VALUE", shown(p.key.text))
 				continue
 			}
 			if val, ok := l.scalar(p.key.text, p.at(), p.val, envShape.scalar); ok {
@@ -169,7 +169,7 @@ func (l *loader) envFile(chain, path, shown string, before map[string]string, ou
 		return nil, err
 	}
 	for _, r := range remarks {
-		if len(l.remarks) < maxFaults && !slices.Contains(l.remarks, r) {
+		if len(l.remarks) < maxProblems && !slices.Contains(l.remarks, r) {
 			l.remarks = append(l.remarks, r)
 		}
 	}

@@ -17,7 +17,7 @@ func (l *loader) limits(e *entry) {
 	for _, p := range g.pair.val.pairs {
 		name := p.key.text
 		if !slices.Contains(names, name) {
-			l.fault(p.key.pos, "no limit is called %q: use one of %s", shown(name), strings.Join(names, ", "))
+			l.report(p.key.pos, "no limit is called %q: use one of %s", shown(name), strings.Join(names, ", "))
 			continue
 		}
 		if v, ok := l.scalar(name, p.at(), p.val, aLimit); ok {

@@ -61,14 +61,14 @@ func (l *loader) yaml(f *File) {
 		return
 	}
 	if root.kind != isMap {
-		l.fault(root.pos, "a tasks file is a mapping with the key tasks, not %s", root.kind)
+		l.report(root.pos, "a tasks file is a mapping with the key tasks, not %s", root.kind)
 		return
 	}
 	top := l.fields(root, "the file", root.pos, fileFields, "x-")
 	if p, ok := top["project"]; ok {
 		f.Project = p.val.(string)
 		if err := task.CheckName(f.Project); err != nil {
-			l.fault(p.at(), "%s", p.shown("project: "+err.Error()))
+			l.report(p.at(), "%s", p.shown("project: "+err.Error()))
 		}
 	}
 	var groups []string
@@ -92,14 +92,14 @@ func (l *loader) yaml(f *File) {
 		all = append(all, e)
 		if _, ok := top["groups"]; ok && e.spec.Group != "" && !slices.Contains(groups, e.spec.Group) {
 			g := e.keys["group"]
-			l.fault(g.at(), "%s", g.shown(fmt.Sprintf("group: there is no %q in groups%s", e.spec.Group, like(e.spec.Group, groups))))
+			l.report(g.at(), "%s", g.shown(fmt.Sprintf("group: there is no %q in groups%s", e.spec.Group, like(e.spec.Group, groups))))
 		}
 	}
-	if len(l.faults) > 0 {
+	if len(l.problems) > 0 {
 		return
 	}
 	all = l.sort(all)
-	if len(l.faults) > 0 {
+	if len(l.problems) > 0 {
 		return
 	}
 	envs := l.environments(top)
@@ -115,11 +115,11 @@ func (l *loader) yaml(f *File) {
 func (l *loader) groups(f *File, n *node) {
 	for _, p := range n.pairs {
 		if err := task.CheckName(shown(p.key.text)); err != nil {
-			l.fault(p.key.pos, "%v", err)
+			l.report(p.key.pos, "%v", err)
 			continue
 		}
 		if p.val.kind != isMap && p.val.kind != isNull {
-			l.fault(p.at(), "%s: give a mapping, not %s", p.key.text, p.val.kind)
+			l.report(p.at(), "%s: give a mapping, not %s", p.key.text, p.val.kind)
 			continue
 		}
 		g := task.Group{Name: f.name(p.key.text)}
@@ -136,7 +136,7 @@ func (l *loader) groups(f *File, n *node) {
 			}
 		}
 		if err := g.Check(); err != nil {
-			l.fault(p.key.pos, "%v", err)
+			l.report(p.key.pos, "%v", err)
 		}
 		f.Groups = append(f.Groups, g)
 	}
@@ -153,11 +153,11 @@ func (f *File) name(local string) string {
 // entry reads one task, its environment apart; nil where it cannot.
 func (l *loader) entry(p pair, path string) *entry {
 	if err := task.CheckName(shown(p.key.text)); err != nil {
-		l.fault(p.key.pos, "%v", err)
+		l.report(p.key.pos, "%v", err)
 		return nil
 	}
 	if p.val.kind != isMap {
-		l.fault(p.at(), "%s: give a mapping such as {command: ./%s}, not %s", p.key.text, p.key.text, p.val.kind)
+		l.report(p.at(), "%s: give a mapping such as {command: ./%s}, not %s", p.key.text, p.key.text, p.val.kind)
 		return nil
 	}
 	e := &entry{name: p.key.text, key: p.key}
@@ -176,7 +176,7 @@ func (l *loader) entry(p pair, path string) *entry {
 	for _, key := range keys(taskFields()) {
 		if g, ok := e.keys[key]; ok {
 			if err := l.set(&e.spec, g); err != nil {
-				l.fault(g.at(), "%s", g.shown(key+": "+err.Error()))
+				l.report(g.at(), "%s", g.shown(key+": "+err.Error()))
 			}
 		}
 	}
@@ -237,7 +237,7 @@ func (l *loader) path(n *node, name string) (string, error) {
 // check finds what is wrong with the spec of e, and by which key: the last one
 // without which that would not be wrong.
 func (l *loader) check(e *entry) {
-	fault := func(without string) string {
+	problem := func(without string) string {
 		s := task.Spec{Name: e.name}
 		for key, g := range e.keys {
 			if key != without {
@@ -255,17 +255,17 @@ func (l *loader) check(e *entry) {
 		}
 		return ""
 	}
-	msg := fault("")
+	msg := problem("")
 	if msg == "" {
 		return
 	}
 	at, shown := e.key.pos, msg
 	for _, g := range e.keys {
-		if p := g.at(); fault(g.key.text) != msg && (p.line > at.line || p.line == at.line && p.col > at.col) {
+		if p := g.at(); problem(g.key.text) != msg && (p.line > at.line || p.line == at.line && p.col > at.col) {
 			at, shown = p, g.shown(msg)
 		}
 	}
-	l.fault(at, "%s", shown)
+	l.report(at, "%s", shown)
 }
 
 // specs adds the tasks that e makes.
@@ -289,12 +289,12 @@ func (l *loader) specs(f *File, e *entry, envs *environments) {
 			return
 		}
 		if err := s.Check(); err != nil {
-			l.fault(e.key.pos, "%v", err)
+			l.report(e.key.pos, "%v", err)
 			return
 		}
 		f.Tasks = append(f.Tasks, s)
 		if g, ok := e.keys["cwd"]; ok {
-			f.cwds[s.Name] = Fault{l.source.path, g.at().line, g.at().col, g.pair.val.written(s.Cwd)}
+			f.cwds[s.Name] = Problem{l.source.path, g.at().line, g.at().col, g.pair.val.written(s.Cwd)}
 		}
 	}
 }

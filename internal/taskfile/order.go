@@ -10,7 +10,7 @@ import (
 
 // sort is the entries in an order in which each comes after those that it is to
 // run after, else in that of the file. Names that are there twice or not at all,
-// and cycles, are faults.
+// and cycles, are problems.
 func (l *loader) sort(all []*entry) []*entry {
 	made := make(map[string]*entry) // by every name that an after may have
 	total := 0
@@ -19,7 +19,7 @@ func (l *loader) sort(all []*entry) []*entry {
 	}
 	for _, e := range all {
 		if total += max(e.count, 1); total > MaxTasks {
-			l.fault(e.key.pos, "more than %d tasks", MaxTasks)
+			l.report(e.key.pos, "more than %d tasks", MaxTasks)
 			return nil
 		}
 		if e.count == 0 {
@@ -27,12 +27,12 @@ func (l *loader) sort(all []*entry) []*entry {
 		}
 		for _, name := range e.names() {
 			if other, taken := made[name]; taken {
-				l.fault(other.key.pos, "%s is an instance of %s already, in line %d", name, e.name, e.key.line)
+				l.report(other.key.pos, "%s is an instance of %s already, in line %d", name, e.name, e.key.line)
 			}
 			made[name] = e
 		}
 	}
-	if len(l.faults) > 0 {
+	if len(l.problems) > 0 {
 		return nil
 	}
 	var names []string
@@ -44,11 +44,11 @@ func (l *loader) sort(all []*entry) []*entry {
 					names = sorted(made)
 				}
 				name := d.item.written(d.name)
-				l.fault(d.item.pos, "there is no task %s for %s to come after%s", name, e.name, like(name, names))
+				l.report(d.item.pos, "there is no task %s for %s to come after%s", name, e.name, like(name, names))
 			}
 		}
 	}
-	if len(l.faults) > 0 || l.tooMany(all) {
+	if len(l.problems) > 0 || l.tooMany(all) {
 		return nil
 	}
 	names = nil
@@ -75,7 +75,7 @@ func (l *loader) sort(all []*entry) []*entry {
 	return done
 }
 
-// tooMany tells, with the fault, that the tasks come after each other in more than
+// tooMany reports that the tasks come after each other in more than
 // [MaxAfter] pairs.
 func (l *loader) tooMany(all []*entry) bool {
 	total := 0
@@ -92,7 +92,7 @@ func (l *loader) tooMany(all []*entry) bool {
 			if name := d.item.written(d.name); n > 1 {
 				hint = fmt.Sprintf(": let one task come after %s, and %s after that one", name, e.name)
 			}
-			l.fault(d.item.pos, "more than %d pairs of tasks of which one comes after the other%s", MaxAfter, hint)
+			l.report(d.item.pos, "more than %d pairs of tasks of which one comes after the other%s", MaxAfter, hint)
 			return true
 		}
 	}
@@ -119,5 +119,5 @@ func (l *loader) cycle(round []*entry) {
 			break
 		}
 	}
-	l.fault(at, "the tasks wait for each other: %s", strings.Join(names, " after "))
+	l.report(at, "dependency cycle: %s", strings.Join(names, " -> "))
 }

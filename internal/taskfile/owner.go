@@ -54,7 +54,7 @@ func (r *reader) objection(path string) string {
 	return ""
 }
 
-// open tells whether others can write to a file, or make and rename entries of a
+// open reports whether others can write to a file, or make and rename entries of a
 // directory, sticky or not.
 func (r *reader) open(fi fs.FileInfo) bool {
 	if fi.Mode().Perm()&0o020 != 0 && !slices.ContainsFunc(r.users, func(uid int) bool { return r.private(uid, group(fi)) }) {

@@ -245,7 +245,7 @@ func TestLevels(t *testing.T) {
 		{nil, nil},
 		{[]task.Spec{spec("a"), spec("b", "a"), spec("c", "b", "a"), spec("d", "a")}, [][]string{{"a"}, {"b", "d"}, {"c"}}},
 		{[]task.Spec{spec("c", "b"), spec("b", "gone"), spec("a")}, [][]string{{"b", "a"}, {"c"}}},
-		{[]task.Spec{spec("a", "b"), spec("b", "a")}, [][]string{{"b"}, {"a"}}}, // a circle that no file has
+		{[]task.Spec{spec("a", "b"), spec("b", "a")}, [][]string{{"b"}, {"a"}}}, // a cycle that no file has
 		{[]task.Spec{spec("a", "a")}, [][]string{{"a"}}},
 	} {
 		if got := levels(tt.specs); !reflect.DeepEqual(got, tt.want) {

@@ -46,22 +46,22 @@ func (l *loader) procfile(f *File) error {
 		name, command = strings.TrimSpace(name), strings.TrimSpace(command)
 		switch err := task.CheckName(shown(name)); {
 		case illegible(line) >= 0:
-			l.fault(pos{i + 1, 1 + utf8.RuneCountInString(line[:illegible(line)])}, "this is not UTF-8 text")
+			l.report(pos{i + 1, 1 + utf8.RuneCountInString(line[:illegible(line)])}, "this is not UTF-8 text")
 			continue
 		case !ok || command == "":
-			l.fault(at, "not NAME: COMMAND")
+			l.report(at, "not NAME: COMMAND")
 			continue
 		case err != nil:
-			l.fault(at, "%v", err)
+			l.report(at, "%v", err)
 			continue
 		case first[name] != 0:
-			l.fault(at, "duplicate task %s: it is in line %d already", name, first[name])
+			l.report(at, "duplicate task %s: it is in line %d already", name, first[name])
 			continue
 		case len(f.Tasks) == MaxTasks:
-			l.fault(at, "more than %d tasks", MaxTasks)
+			l.report(at, "more than %d tasks", MaxTasks)
 			return nil
 		case port > 65535:
-			l.fault(at, "there is no PORT left for %s: begin with a lower one", name)
+			l.report(at, "there is no PORT left for %s: begin with a lower one", name)
 			return nil
 		}
 		first[name] = i + 1
@@ -75,7 +75,7 @@ func (l *loader) procfile(f *File) error {
 			err = s.Check()
 		}
 		if err != nil {
-			l.fault(at, "%v", err)
+			l.report(at, "%v", err)
 			continue
 		}
 		f.Tasks = append(f.Tasks, s)

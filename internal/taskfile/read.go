@@ -35,7 +35,7 @@ type loader struct {
 // A got is the value of a key as it was read.
 type got struct {
 	pair
-	val   any     // string, int, bool, or a []any of these; nil where it has faults
+	val   any     // string, int, bool, or a []any of these; nil if it has problems
 	items []*node // where val is a list, that of each item
 }
 
@@ -64,7 +64,7 @@ func (l *loader) fields(n *node, what string, at pos, table []field, free string
 				if own := elsewhere[p.key.text]; slices.Contains(keys(table), own) {
 					hint = fmt.Sprintf(": did you mean %s?", own)
 				}
-				l.fault(p.key.pos, "unknown key %q%s", shown(p.key.text), hint)
+				l.report(p.key.pos, "unknown key %q%s", shown(p.key.text), hint)
 			}
 			continue
 		}
@@ -74,14 +74,14 @@ func (l *loader) fields(n *node, what string, at pos, table []field, free string
 				continue
 			}
 		} else if p.val.kind != isMap {
-			l.fault(p.at(), "%s: give a mapping, not %s", p.key.text, p.val.kind)
+			l.report(p.at(), "%s: give a mapping, not %s", p.key.text, p.val.kind)
 			continue
 		}
 		found[p.key.text] = g
 	}
 	for _, f := range table {
 		if _, ok := n.get(f.key); f.must && !ok && !unknown {
-			l.fault(at, "%s has no %s", what, f.key)
+			l.report(at, "%s has no %s", what, f.key)
 		}
 	}
 	return found
@@ -100,7 +100,7 @@ func (l *loader) value(p pair, s *shape) (val any, items []*node) {
 		return v, nil
 	}
 	if len(p.val.items) < s.least {
-		l.fault(p.at(), "%s: give %s, not an empty list", p.key.text, s.scalar.what)
+		l.report(p.at(), "%s: give %s, not an empty list", p.key.text, s.scalar.what)
 		return nil, nil
 	}
 	all := []any{}
@@ -119,7 +119,7 @@ func (l *loader) value(p pair, s *shape) (val any, items []*node) {
 func (l *loader) scalar(name string, at pos, n *node, s *scalar) (any, bool) {
 	if l.scalars++; l.scalars > maxScalars {
 		if l.scalars == maxScalars+1 {
-			l.fault(at, "the aliases of this file stand for too much")
+			l.report(at, "the aliases of this file stand for too much")
 		}
 		return nil, false
 	}
@@ -128,12 +128,12 @@ func (l *loader) scalar(name string, at pos, n *node, s *scalar) (any, bool) {
 		if n.kind == isText && s.words != nil {
 			hint = like(n.text, s.words)
 		}
-		l.fault(at, "%s: give %s, not %s%s", name, s.what, got, hint)
+		l.report(at, "%s: give %s, not %s%s", name, s.what, got, hint)
 		return nil, false
 	}
 	switch n.kind {
 	case isNull:
-		l.fault(at, `%s has no value: give %s; an empty text is ""`, name, s.what)
+		l.report(at, `%s has no value: give %s; an empty text is ""`, name, s.what)
 		return nil, false
 	case isList, isMap:
 		return wrong(n.kind.String())
@@ -187,7 +187,7 @@ func (l *loader) scalar(name string, at pos, n *node, s *scalar) (any, bool) {
 // maxExpanded bounds all values of a file that have variables in them.
 const maxExpanded = 16 << 20
 
-// beyond tells whether a bound of the whole file is passed, which is said already:
+// beyond reports whether a bound of the whole file is passed, which is said already:
 // the rest of it is not read.
 func (l *loader) beyond() bool { return l.scalars > maxScalars || l.expanded > maxExpanded }
 
@@ -205,12 +205,12 @@ func (l *loader) expand(n *node) (string, bool) {
 	}}
 	out, err := x.expand(n.text)
 	if at := new(referenceError); errors.As(err, &at) {
-		l.fault(l.within(n.pos, n.text[at.from:at.to]), "%s", at.error)
+		l.report(l.within(n.pos, n.text[at.from:at.to]), "%s", at.error)
 		return "", false
 	}
 	if out != n.text {
 		if l.expanded += len(out); l.expanded > maxExpanded {
-			l.fault(n.pos, "the variables in this file stand for more than %s", task.Size(maxExpanded))
+			l.report(n.pos, "the variables in this file stand for more than %s", task.Size(maxExpanded))
 			return "", false
 		}
 	}

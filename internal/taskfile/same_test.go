@@ -72,7 +72,7 @@ func TestOneFile(t *testing.T) {
 		t.Errorf("a file takes the tasks of another: %v", err)
 	}
 	if got := flat(read("link/tasks.yaml"), now); got != "shop.api shop.db" {
-		t.Errorf("a file that was written anew has %q", got)
+		t.Errorf("a file that was written again has %q", got)
 	}
 	// The directory moves.
 	now = append(now, task.Info{Name: "shop.old", State: task.Running, Wish: task.Up, Spec: task.Spec{Name: "shop.old", File: at("real/tasks.yaml")}},

@@ -33,7 +33,7 @@ func (s *source) scalars(tokens token.Tokens) bool {
 			t.Value = folded(t)
 		}
 		if msg != "" {
-			s.fault(tokenPos(t), "%s", msg)
+			s.report(tokenPos(t), "%s", msg)
 			return false
 		}
 		if t.Type != token.CommentType {

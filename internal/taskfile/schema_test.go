@@ -139,9 +139,9 @@ func TestSchemaJudgesAsLoad(t *testing.T) {
 	s := schema(t)
 	check := func(text string) {
 		t.Helper()
-		fault, err := faultsOf(t, text), judged(t, s, text)
-		if (fault == "") != (err == nil) {
-			t.Errorf("%s\nLoad:   %s\nschema: %v", text, fault, err)
+		problem, err := problemsOf(t, text), judged(t, s, text)
+		if (problem == "") != (err == nil) {
+			t.Errorf("%s\nLoad:   %s\nschema: %v", text, problem, err)
 		}
 	}
 	for _, text := range []string{
@@ -170,14 +170,14 @@ func TestSchemaJudgesAsLoad(t *testing.T) {
 	for _, f := range taskFields()[1:] { // but command
 		for _, v := range values {
 			text := "tasks: {a: {command: x, " + f.key + ": " + v + "}}"
-			if only, ok := stricter[f.key]; ok && (only == nil || slices.Contains(only, v)) && faultsOf(t, text) != "" {
+			if only, ok := stricter[f.key]; ok && (only == nil || slices.Contains(only, v)) && problemsOf(t, text) != "" {
 				continue // TestFaults has it
 			}
 			check(text)
 		}
 		for _, v := range []string{"'${A:-1}'", "'${A:-x}'", "'${A:-5s}'", "['${A:-2}']", "{A: '${A:-}'}", "'${A:-true}'", "'${A:-1s..2s}'", "'${A:-none}'", "'${A:-@daily}'", "'${A:-15:04}'", "'${A:-skip}'"} {
 			text := "tasks: {a: {command: x, " + f.key + ": " + v + "}}"
-			if err := judged(t, s, text); err != nil && faultsOf(t, text) == "" {
+			if err := judged(t, s, text); err != nil && problemsOf(t, text) == "" {
 				t.Errorf("%s: Load takes it, the schema does not: %v", text, err)
 			}
 		}

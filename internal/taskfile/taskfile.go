@@ -33,7 +33,7 @@ type File struct {
 	Tasks   []task.Spec  // each after those that it comes after, else in the order of the file
 	Remarks []string     // what the user may not have meant
 
-	cwds map[string]Fault // where in the file the directory of a task is, by its name; its message names the directory
+	cwds map[string]Problem // where in the file the directory of a task is, by its name; its message names the directory
 }
 
 // Names are the names of files that [Find] looks for, the first ones first.
@@ -60,10 +60,10 @@ func Load(path string, environ []string) (*File, error) {
 	return parse(path, filepath.Join(resolved(filepath.Dir(abs)), filepath.Base(abs)), text, environ)
 }
 
-// parse is Load of a file with this text: path is what its faults begin with.
+// parse is Load of a file with this text: path is what its problems begin with.
 func parse(path, abs, text string, environ []string) (*File, error) {
 	l := loader{source: newSource(path, text), file: abs, dir: filepath.Dir(abs), environ: variables(environ)}
-	f := &File{Path: resolved(abs), cwds: make(map[string]Fault)}
+	f := &File{Path: resolved(abs), cwds: make(map[string]Problem)}
 	if strings.HasPrefix(filepath.Base(path), "Procfile") {
 		if err := l.procfile(f); err != nil {
 			return nil, err
@@ -81,8 +81,8 @@ func parse(path, abs, text string, environ []string) (*File, error) {
 // CheckDirs reports, as [Faults], the directories in the file that the tasks could
 // not run in now.
 func (f *File) CheckDirs() error {
-	var faults Faults
-	seen := make(map[Fault]bool)
+	var problems Problems
+	seen := make(map[Problem]bool)
 	for _, t := range f.Tasks {
 		at, ok := f.cwds[t.Name]
 		if !ok || seen[at] {
@@ -100,12 +100,12 @@ func (f *File) CheckDirs() error {
 		default:
 			continue
 		}
-		faults = append(faults, at)
+		problems = append(problems, at)
 	}
-	if faults == nil {
+	if problems == nil {
 		return nil
 	}
-	return faults
+	return problems
 }
 
 // Find is the tasks file of dir: the first of [Names] in it, or else in the

@@ -23,7 +23,7 @@ const (
 	maxMerged = 100_000 // keys that << takes in
 )
 
-// document is what the file holds, which may have faults; nil where there is none.
+// document is what the file holds, which may have problems; nil if there is none.
 func (s *source) document() *node {
 	if !s.legible() {
 		return nil
@@ -39,7 +39,7 @@ func (s *source) document() *node {
 			continue
 		}
 		if root != nil {
-			s.fault(place(doc.Body), "a second document begins here: one file has one")
+			s.report(place(doc.Body), "a second document begins here: one file has one")
 			return nil
 		}
 		root = b.node(doc.Body, 0)
@@ -56,7 +56,7 @@ func (s *source) document() *node {
 func (s *source) legible() bool {
 	for i, line := range s.lines {
 		if at := illegible(line); at >= 0 {
-			s.fault(pos{i + 1, 1 + utf8.RuneCountInString(line[:at])}, "this is not UTF-8 text")
+			s.report(pos{i + 1, 1 + utf8.RuneCountInString(line[:at])}, "this is not UTF-8 text")
 			return false
 		}
 	}
@@ -68,13 +68,13 @@ func (s *source) ast() (file *ast.File) {
 	// Foreign bytes must not end the program, whatever the library thinks of them.
 	defer func() {
 		if recover() != nil {
-			s.fault(pos{1, 1}, "cannot make sense of this as YAML")
+			s.report(pos{1, 1}, "cannot make sense of this as YAML")
 			file = nil
 		}
 	}()
 	tokens := lexer.Tokenize(s.text)
 	if len(tokens) > maxTokens {
-		s.fault(tokenPos(tokens[maxTokens]), "the file is too long: it has more than %d words and signs", maxTokens)
+		s.report(tokenPos(tokens[maxTokens]), "the file is too long: it has more than %d words and signs", maxTokens)
 		return nil
 	}
 	depth, run := 0, 0
@@ -94,7 +94,7 @@ func (s *source) ast() (file *ast.File) {
 		}
 		last = t.Type
 		if depth > maxDepth || run > maxDepth {
-			s.fault(tokenPos(t), "this is nested too deeply")
+			s.report(tokenPos(t), "this is nested too deeply")
 			return nil
 		}
 	}
@@ -115,7 +115,7 @@ func (s *source) ast() (file *ast.File) {
 	if at.line <= len(s.lines) && strings.Contains(msg, "must be specified") && strings.Contains(s.lines[at.line-1], "${") {
 		msg += ": in { } and [ ], put a value with ${…} in quotes"
 	}
-	s.fault(at, "%s", quotedText().ReplaceAllString(msg, `"…"`))
+	s.report(at, "%s", quotedText().ReplaceAllString(msg, `"…"`))
 	return nil
 }
 
@@ -151,10 +151,10 @@ type builder struct {
 	lost    bool // something is not there that the rest would miss
 }
 
-// lose is a fault after which the rest makes no sense.
+// lose reports a problem after which the rest makes no sense.
 func (b *builder) lose(at pos, format string, args ...any) *node {
 	b.lost = true
-	b.fault(at, format, args...)
+	b.report(at, format, args...)
 	return &node{pos: at}
 }
 
@@ -204,13 +204,13 @@ func (b *builder) node(n ast.Node, depth int) *node {
 	case *ast.TagNode:
 		v := b.node(n.Value, depth+1)
 		if tag := n.Start.Value; tag != "!!str" || v.kind > isBool || v.kind == isNull {
-			b.fault(at, "this tag means nothing here: put a text that begins with ! in quotes")
+			b.report(at, "this tag is not supported here: put a text that begins with ! in quotes")
 		}
 		return &node{pos: v.pos, kind: isText, text: v.text}
 	case *ast.MappingKeyNode:
 		return b.node(n.Value, depth+1)
 	}
-	return b.lose(at, "a %s means nothing here", strings.ToLower(n.Type().String()))
+	return b.lose(at, "a %s is not supported here", strings.ToLower(n.Type().String()))
 }
 
 // mapping has the pairs of values, and after them what << takes in beside them.
@@ -225,11 +225,11 @@ func (b *builder) mapping(at pos, values []*ast.MappingValueNode, depth int) *no
 		}
 		key, val := b.node(v.Key, depth+1), b.node(v.Value, depth+1)
 		if key.kind == isList || key.kind == isMap {
-			b.fault(key.pos, "a key is a text, not %s", key.kind)
+			b.report(key.pos, "a key is a text, not %s", key.kind)
 			continue
 		}
 		if first, twice := seen[key.text]; twice {
-			b.fault(key.pos, "duplicate key %q: it is in line %d already", shown(key.text), first.line)
+			b.report(key.pos, "duplicate key %q: it is in line %d already", shown(key.text), first.line)
 			continue
 		}
 		seen[key.text] = key.pos
@@ -266,7 +266,7 @@ func whole(s string) (int, error) {
 	}
 	i, err := strconv.ParseInt(strings.ReplaceAll(s, "_", ""), 0, 64)
 	if err != nil {
-		return 0, fmt.Errorf("%q is no whole number", s)
+		return 0, fmt.Errorf("%q is not an integer", s)
 	}
 	return int(i), nil
 }

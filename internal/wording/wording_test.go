@@ -74,12 +74,12 @@ var todo = []string{
 	"docs/retries.md",
 	"internal/cli",
 	"internal/daemon",
+	"internal/deps",
 	"internal/logs",
-	"internal/process",
 	"internal/ready",
 	"internal/socket",
 	"internal/store",
-	"internal/taskfile",
+	"pkg/supervisor",
 }
 
 type phrase struct{ bad, good string }

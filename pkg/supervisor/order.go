@@ -55,7 +55,7 @@ func (s *Supervisor) unknownDependency(name, after string) error {
 // comeAfter has the task come after the others, unless that would be a cycle.
 func (a *actor) comeAfter(others []string) error {
 	if cycle := a.sup.order.Set(a.name, others); cycle != nil {
-		return task.Errorf(task.ErrUsage, a.name, "%s would wait for itself: %s", a.name, strings.Join(cycle, " after "))
+		return task.Errorf(task.ErrUsage, a.name, "dependency cycle: %s", strings.Join(cycle, " -> "))
 	}
 	return nil
 }

@@ -212,7 +212,7 @@ func TestCycle(t *testing.T) {
 		expect(t, s, "b", task.Failed, "dependency a is failed: exit code 1")
 		next(t, f)
 		_, err := s.Start(t.Context(), job("a", after("c")))
-		expectError(t, err, task.ErrUsage, "a would wait for itself: a after c after b after a")
+		expectError(t, err, task.ErrUsage, "dependency cycle: a -> c -> b -> a")
 		if got := expect(t, s, "a", task.Failed, "exit code 1"); got.Run != 1 || len(got.After) != 0 {
 			t.Errorf("%+v", got)
 		}
@@ -242,7 +242,7 @@ func TestCyclesAtOnce(t *testing.T) {
 			all.Wait()
 			refused := 0
 			for _, err := range errs {
-				if errors.Is(err, task.ErrUsage) && strings.Contains(err.Error(), "would wait for itself") {
+				if errors.Is(err, task.ErrUsage) && strings.Contains(err.Error(), "dependency cycle") {
 					refused++
 				}
 			}

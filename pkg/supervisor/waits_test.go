@@ -103,7 +103,7 @@ func TestLoadOfAnOrder(t *testing.T) {
 		expect(t, l.Supervisor, "c", task.Waiting, "waits for b")
 		expect(t, l.Supervisor, "d", task.Waiting, "waits for c")
 		_, err := l.Start(t.Context(), job("a", after("d")))
-		expectError(t, err, task.ErrUsage, "a would wait for itself: a after d after c after a")
+		expectError(t, err, task.ErrUsage, "dependency cycle: a -> d -> c -> a")
 		quiet(t, l.fake)
 		b.Exit(task.Exit{}, false)
 		next(t, l.fake).Exit(task.Exit{}, false)

@@ -9,16 +9,16 @@ import (
 	"tasks/pkg/task"
 )
 
-// faultsOf is what is wrong with a tasks.yaml, as the user sees it, of the path
+// problemsOf is what is wrong with a tasks.yaml, as the user sees it, of the path
 // the name alone; "" for nothing.
-func faultsOf(t testing.TB, text string) string {
+func problemsOf(t testing.TB, text string) string {
 	t.Helper()
 	_, err := parse("tasks.yaml", "/nowhere/tasks.yaml", text, nil)
 	if err == nil {
 		return ""
 	}
-	var faults Faults
-	if !errors.Is(err, task.ErrUsage) || !errors.As(err, &faults) {
+	var problems Problems
+	if !errors.Is(err, task.ErrUsage) || !errors.As(err, &problems) {
 		t.Errorf("%q: %v is no fault of the file", text, err)
 	}
 	return strings.ReplaceAll(err.Error(), "tasks.yaml:", "")
@@ -130,10 +130,10 @@ func TestFaults(t *testing.T) {
 		// order
 		one("after: [b]"):     "2:27: there is no task b for a to come after",
 		one("after: [abx]"):   "2:27: there is no task abx for a to come after: did you mean abc?",
-		one("after: a"):       "2:26: the tasks wait for each other: a after a",
-		one("after_ended: a"): "2:32: the tasks wait for each other: a after a",
-		"tasks:\n  z: {command: x, after: y}\n  a: {command: x, after: [z, b]}\n  b: {command: x, after_ended: c}\n  c: {command: x, after: [z, a]}\n  y: {command: x}": "3:30: the tasks wait for each other: a after b after c after a",
-		"tasks:\n  a: {command: x, instances: 2, after: b}\n  b: {command: x, after: a-1}":                                                                              "2:40: the tasks wait for each other: a after b after a",
+		one("after: a"):       "2:26: dependency cycle: a -> a",
+		one("after_ended: a"): "2:32: dependency cycle: a -> a",
+		"tasks:\n  z: {command: x, after: y}\n  a: {command: x, after: [z, b]}\n  b: {command: x, after_ended: c}\n  c: {command: x, after: [z, a]}\n  y: {command: x}": "3:30: dependency cycle: a -> b -> c -> a",
+		"tasks:\n  a: {command: x, instances: 2, after: b}\n  b: {command: x, after: a-1}":                                                                              "2:40: dependency cycle: a -> b -> a",
 		"tasks:\n  a: {command: x, instances: 2}\n  a-2: {command: x}":                                                                                                  "3:3: a-2 is an instance of a already, in line 2",
 		"project: " + strings.Repeat("p", 120) + "\ntasks: {abcdefghi: {command: x}}":                                                                                   `2:9: bad name "pppppppppppppppppppppppppppppppppppppppp…": it has 130 characters, at most 128 are allowed`,
 
@@ -144,7 +144,7 @@ func TestFaults(t *testing.T) {
 		"tasks: {}\n--- \na: b":    "3:1: a second document begins here: one file has one",
 		"tasks: *x":                "1:8: there is no anchor of this alias before it: put a text that begins with * in quotes",
 		"a: &x {b: *x}\ntasks: *x": "1:11: there is no anchor of this alias before it: put a text that begins with * in quotes",
-		"tasks: !!set {}":          "1:8: this tag means nothing here: put a text that begins with ! in quotes",
+		"tasks: !!set {}":          "1:8: this tag is not supported here: put a text that begins with ! in quotes",
 		"tasks: {a: {<<: x}}":      "1:17: << takes in a mapping, not a text",
 		"tasks: \"a\tb\"":          "1:8: there is a tab in this: write it as \\t in double quotes",
 		"tasks: a\tb":              "1:8: there is a tab in this: write it as \\t in double quotes",
@@ -152,7 +152,7 @@ func TestFaults(t *testing.T) {
 		`tasks: "\udc00 x"`:        "1:8: this is not UTF-8 text: an escape in it names no character",
 		`tasks: "\U00110000"`:      "1:8: this is not UTF-8 text: an escape in it names no character",
 	} {
-		got, _, _ := strings.Cut(faultsOf(t, text), "\n")
+		got, _, _ := strings.Cut(problemsOf(t, text), "\n")
 		if got != want {
 			t.Errorf("%s\n got %s\nwant %s", text, got, want)
 		}
@@ -168,11 +168,11 @@ func TestFaultsShown(t *testing.T) {
 		"tasks: {}\na: 1\nb: 2\na: 3":                     "2:1: unknown key \"a\"\n3:1: unknown key \"b\"\n4:1: duplicate key \"a\": it is in line 2 already",
 		"tasks: {a: {cwd: \"x\n\n  ${NO}\", command: x}}": "1:18: NO is not set: set it, here or in .env, or give a default: ${NO:-…}",
 	} {
-		if got := faultsOf(t, text); got != want {
+		if got := problemsOf(t, text); got != want {
 			t.Errorf("%s\n got %s\nwant %s", text, got, want)
 		}
 	}
-	got := faultsOf(t, "tasks: {}\n"+manyKeys(12))
+	got := problemsOf(t, "tasks: {}\n"+manyKeys(12))
 	if lines := strings.Split(got, "\n"); len(lines) != 11 || lines[10] != "and 2 more" {
 		t.Errorf("%d lines:\n%s", len(lines), got)
 	}
@@ -286,7 +286,7 @@ func TestMaxAfter(t *testing.T) {
 		first + level("l1", 101, "l0"): "3:44: more than 100000 pairs of tasks of which one comes after the other: let one task come after l0, and l1 after that one",
 		first + level("l1", 1000, "sync") + "  sync: {command: x, after: l0}\n": "",
 	} {
-		if got := faultsOf(t, text); got != want {
+		if got := problemsOf(t, text); got != want {
 			t.Errorf("%s is %q, not %q", text, got, want)
 		}
 	}

@@ -14,43 +14,43 @@ import (
 // pos is a place in a file, from 1 on; a column is a character.
 type pos struct{ line, col int }
 
-// A Fault is one thing that is wrong with a file.
-type Fault struct {
+// A Problem is one thing that is wrong with a file.
+type Problem struct {
 	Path         string
 	Line, Column int // from 1 on; a column is a character
 	Msg          string
 }
 
 // Error has no part of the line, which may hold a secret.
-func (f Fault) Error() string { return fmt.Sprintf("%s:%d:%d: %s", f.Path, f.Line, f.Column, f.Msg) }
+func (f Problem) Error() string { return fmt.Sprintf("%s:%d:%d: %s", f.Path, f.Line, f.Column, f.Msg) }
 
-// Faults is all that is wrong with a file, in its order: an [task.ErrUsage] of
-// several lines, to be printed as they are.
-type Faults []Fault
+// Problems is all that is wrong with a file, in its order: a [task.ErrUsage] of
+// several lines, printed as they are.
+type Problems []Problem
 
-// maxFaults is how many faults are told.
-const maxFaults = 10
+// maxProblems is how many problems are reported.
+const maxProblems = 10
 
-func (f Faults) Error() string {
+func (f Problems) Error() string {
 	var lines []string
-	for i, fault := range f {
-		if i == maxFaults {
+	for i, problem := range f {
+		if i == maxProblems {
 			lines = append(lines, fmt.Sprintf("and %d more", len(f)-i))
 			break
 		}
-		lines = append(lines, fault.Error())
+		lines = append(lines, problem.Error())
 	}
 	return strings.Join(lines, "\n")
 }
 
-func (Faults) Unwrap() error { return task.ErrUsage }
+func (Problems) Unwrap() error { return task.ErrUsage }
 
 // A source is a file and what was found wrong with it.
 type source struct {
-	path   string
-	text   string // without byte order mark, its lines ended by \n alone
-	lines  []string
-	faults Faults
+	path     string
+	text     string // without byte order mark, its lines ended by \n alone
+	lines    []string
+	problems Problems
 }
 
 func newSource(path, text string) *source {
@@ -71,29 +71,29 @@ func plainLines(text string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
 }
 
-// maxAll bounds the faults that are kept: a file can have one at every byte.
+// maxAll bounds the problems that are kept: a file can have one at every byte.
 const maxAll = 1000
 
-func (s *source) fault(at pos, format string, args ...any) {
-	if len(s.faults) >= maxAll {
+func (s *source) report(at pos, format string, args ...any) {
+	if len(s.problems) >= maxAll {
 		return
 	}
 	at.line, at.col = max(at.line, 1), max(at.col, 1)
-	s.faults = append(s.faults, Fault{s.path, at.line, at.col, printable(fmt.Sprintf(format, args...))})
+	s.problems = append(s.problems, Problem{s.path, at.line, at.col, printable(fmt.Sprintf(format, args...))})
 }
 
-// err is what was found wrong, or nil: of each place the first fault.
+// err is what was found wrong, or nil: the first problem of each place.
 func (s *source) err() error {
-	if len(s.faults) == 0 {
+	if len(s.problems) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(s.faults, func(a, b Fault) int {
+	slices.SortStableFunc(s.problems, func(a, b Problem) int {
 		if a.Line != b.Line {
 			return a.Line - b.Line
 		}
 		return a.Column - b.Column
 	})
-	return slices.CompactFunc(s.faults, func(a, b Fault) bool { return a.Line == b.Line && a.Column == b.Column })
+	return slices.CompactFunc(s.problems, func(a, b Problem) bool { return a.Line == b.Line && a.Column == b.Column })
 }
 
 // printable has a � for each character that a terminal might act upon.
