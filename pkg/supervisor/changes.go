@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,7 +26,7 @@ type ChangeStore interface {
 type changes struct {
 	mu    sync.Mutex // guards what follows, and what becomes of one that is recorded
 	queue []*Applying
-	past  []string // ids of those that were carried out, the newest last
+	past  []task.Change // those that are over, the newest last
 }
 
 // maxPast is how many changes are known after they were carried out, and pastKept how
@@ -123,7 +124,7 @@ func (s *Supervisor) ResumeChanges(recorded []task.Change) {
 				s.opts.Logger.Warn("cannot forget a change", "file", c.File, "err", err)
 			}
 		default:
-			s.changes.past = append(s.changes.past, c.ID)
+			s.changes.past = append(s.changes.past, c)
 		}
 	}
 }
@@ -133,8 +134,14 @@ func (s *Supervisor) enqueue(a *Applying, now bool) *Applying {
 	a.info, _ = os.Stat(a.change.File)
 	s.changes.mu.Lock()
 	defer s.changes.mu.Unlock()
-	if slices.Contains(s.changes.past, a.change.ID) {
+	for _, c := range s.changes.past {
+		if c.ID != a.change.ID {
+			continue
+		}
 		a.result.Tasks = s.infosOf(a.change.Names())
+		if c.Why != "" {
+			return a.fail(task.Errorf(nil, "", "%s", c.Why))
+		}
 		return a.fail(nil)
 	}
 	var before []*Applying
@@ -175,8 +182,7 @@ func (s *Supervisor) dequeue(a *Applying) {
 		return
 	}
 	if a.begun && !a.drop {
-		s.recordOver(&a.change)
-		s.changes.past = append(s.changes.past, a.change.ID)
+		s.changes.past = append(s.changes.past, s.recordOver(&a.change, a.err))
 		s.changes.past = s.changes.past[max(0, len(s.changes.past)-maxPast):]
 	}
 	if a.resume && a.err != nil {
@@ -186,13 +192,17 @@ func (s *Supervisor) dequeue(a *Applying) {
 }
 
 // recordOver notes that nothing is left to do of c.
-func (s *Supervisor) recordOver(c *task.Change) {
+func (s *Supervisor) recordOver(c *task.Change, why error) (over task.Change) {
+	over = task.Change{ID: c.ID, File: c.File, Over: wall(s.now()), Unknown: c.Unknown}
+	if why != nil {
+		over.Why = strings.ReplaceAll(why.Error(), "\n", "; ")
+	}
 	if st, ok := s.opts.Store.(ChangeStore); ok {
-		err := st.SaveChange(task.Change{ID: c.ID, File: c.File, Over: wall(s.now()), Unknown: c.Unknown})
-		if err != nil { // the next supervisor finds that nothing is left
+		if err := st.SaveChange(over); err != nil { // the next supervisor finds that nothing is left
 			s.opts.Logger.Warn("cannot record that a change was carried out", "file", c.File, "err", err)
 		}
 	}
+	return over
 }
 
 // giveUpChanges has no later supervisor go on with what is not carried out: an exit takes
@@ -202,7 +212,7 @@ func (s *Supervisor) giveUpChanges() {
 	defer s.changes.mu.Unlock()
 	for _, a := range s.changes.queue {
 		if a.begun && !a.drop {
-			s.recordOver(&a.change)
+			s.recordOver(&a.change, shuttingDown(""))
 		}
 		a.drop = true
 	}

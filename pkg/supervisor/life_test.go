@@ -97,6 +97,14 @@ func (l *life) Delete(name string, removed task.Removed) error {
 	return l.durable(func() error { return l.disk.Delete(name, removed) })
 }
 
+func (l *life) SaveChange(c task.Change) error {
+	return l.durable(func() error { return l.disk.SaveChange(c) })
+}
+
+func (l *life) DeleteChange(file string) error {
+	return l.durable(func() error { return l.disk.DeleteChange(file) })
+}
+
 func (l *life) Removed(name string) task.Time { return l.disk.Removed(name) }
 
 func (l *life) Start(ctx context.Context, launch engine.Launch) (engine.Process, error) {

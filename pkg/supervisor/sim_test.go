@@ -52,6 +52,8 @@ type sim struct {
 	asked    []asked
 	unheard  map[*enginetest.FakeRun]bool // of which a supervisor that died had recorded nothing
 	given    map[string][]string          // commands, to each name
+	ups      []*up                        // that were not answered
+	has      map[string]string            // commands of a tasks file, since an up of it was answered that is the last
 	begun    map[string]int               // runs of a job, by its command, which nobody asked to run again
 	promised map[string]promise
 	runs     []*enginetest.FakeRun
@@ -117,6 +119,12 @@ func (s *sim) begin() {
 	s.killUnknown()
 	s.say("a supervisor begins, for %d effects", s.life.steps)
 	s.sup.Load(s.t.Context(), s.disk.all(), s.disk.allGroups()...)
+	s.sup.ResumeChanges(s.disk.allChanges())
+	if n := len(s.ups); n > 0 { // the client of the last one goes on with this supervisor, or has gone as the others
+		if s.ups = s.ups[n-1:]; s.r.IntN(2) == 0 {
+			s.ups[0].ask(s)
+		}
+	}
 	synctest.Wait()
 }
 
@@ -180,7 +188,10 @@ func (s *sim) act() {
 	if s.r.IntN(2) == 0 {
 		o.grace = new(time.Duration(s.r.IntN(20)) * time.Second)
 	}
-	switch n := s.r.IntN(20); n {
+	switch n := s.r.IntN(21); n {
+	case 20:
+		s.up()
+		return
 	case 0, 1, 2, 3:
 		o.kind, o.spec = opStart, s.spec(name)
 	case 4:
@@ -241,6 +252,55 @@ func (s *sim) act() {
 	s.asked = append(s.asked, asked{s.sup.Submit(o.request()), o})
 }
 
+// An up is a change of a tasks file.
+type up struct {
+	task.Change
+	answered atomic.Bool
+}
+
+// ask has the present supervisor carry it out.
+func (u *up) ask(s *sim) {
+	a := s.sup.Apply(u.Change, false)
+	ctx, life := s.t.Context(), s.life
+	go func() {
+		if _, err := a.Wait(ctx); err == nil && !life.dead() {
+			u.answered.Store(true)
+		}
+	}()
+}
+
+// up has the tasks of a file changed, all at once. Its names are its own.
+func (s *sim) up() {
+	u := &up{Change: task.Change{ID: fmt.Sprint(len(s.log)), File: "/nowhere/tasks.yaml", Prune: true}}
+	for i := range s.r.IntN(4) {
+		spec := s.spec(fmt.Sprint("u", i))
+		spec.Command[0] = fmt.Sprint(spec.Command[0], "-", i)
+		spec.File, spec.After, spec.AfterEnded = u.File, nil, nil
+		if i > 0 && s.r.IntN(2) == 0 {
+			spec.AfterEnded = []string{fmt.Sprint("u", s.r.IntN(i))}
+		}
+		s.given[spec.Name] = append(s.given[spec.Name], spec.Command[0])
+		u.Tasks = append(u.Tasks, *spec)
+	}
+	s.say("up %s of %d tasks", u.ID, len(u.Tasks))
+	s.ups, s.has = append(s.ups, u), nil
+	u.ask(s)
+}
+
+// hearUps takes note of the ups that were carried out: the last one holds.
+func (s *sim) hearUps() {
+	for len(s.ups) > 0 && s.ups[0].answered.Load() {
+		u := s.ups[0]
+		s.say("up %s answered", u.ID)
+		if s.ups = s.ups[1:]; len(s.ups) == 0 {
+			s.has = make(map[string]string)
+			for _, spec := range u.Tasks {
+				s.has[spec.Name] = spec.Command[0]
+			}
+		}
+	}
+}
+
 // brief is what of a spec decides something here.
 func brief(s *task.Spec) string {
 	if s == nil {
@@ -261,6 +321,9 @@ func (s *sim) leave() {
 	synctest.Wait()
 	s.next()
 	for _, was := range before {
+		if was.Spec.File != "" { // a change of that goes on
+			continue
+		}
 		info, err := s.sup.Info(was.Name)
 		if !s.life.dead() && (err != nil || info.Wish != was.Wish) {
 			s.t.Errorf("%s was %s, desired %s, and is %s, desired %s: %v", was.Name, was.State, was.Wish, info.State, info.Wish, err)
@@ -324,6 +387,7 @@ func (s *sim) hear() (acknowledged int) {
 	if s.life.dead() {
 		return 0 // whether one came before cannot be told
 	}
+	s.hearUps()
 	all := slices.Clone(s.asked)
 	s.asked = slices.DeleteFunc(s.asked, func(a asked) bool {
 		if !answered(a.call) {

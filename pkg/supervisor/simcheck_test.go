@@ -27,6 +27,11 @@ func (s *sim) check() {
 			s.t.Errorf("%s is running without a run", info.Name)
 		}
 	}
+	for name, command := range s.has {
+		if info := shown[name]; info.Name == "" || info.Command[0] != command {
+			s.t.Errorf("%s has command %v, and its file %s", name, info.Command, command)
+		}
+	}
 	s.checkQueue(shown)
 	slices.Sort(slots)
 	if len(slices.Compact(slices.Clone(slots))) != len(slots) {
