@@ -91,7 +91,7 @@ func (e *Engine) collect() (failed error) {
 	}
 	e.mu.Lock()
 	for _, r := range ended {
-		if r.late = r.leaves() && !closed(r.gone); !r.late {
+		if r.late = r.leave && !closed(r.gone); !r.late {
 			close(r.exited)
 		}
 	}
@@ -212,7 +212,7 @@ func (e *Engine) stopLeftBehind(full bool) (again bool, failed error) {
 			r.failed = cmp.Or(r.failed, unseen(lookErr))
 		}
 		switch {
-		case len(members) > 0 && !r.leaves():
+		case len(members) > 0 && !r.leave:
 			failed = cmp.Or(failed, e.follow(r, members)) // this look is as good without
 			r.failed = cmp.Or(e.signalMembers(r, members), r.failed)
 		case r.failed != nil:
@@ -229,7 +229,7 @@ func (e *Engine) stopLeftBehind(full bool) (again bool, failed error) {
 // letGo ends a run of which nothing is left, or what is left is to stay. The caller
 // holds the mutex.
 func (e *Engine) letGo(r *run, members []stat) error {
-	if r.leaves() {
+	if r.leave {
 		if err := e.release(r, members); err != nil {
 			return err
 		}
@@ -264,7 +264,7 @@ func (e *Engine) inside() (members map[*run][]stat, rest map[*run]bool, failed m
 		if err != nil {
 			failed[r] = unseen(err)
 		}
-		if occupied && !r.leaves() {
+		if occupied && !r.leave {
 			members[r] = in
 		} else {
 			rest[r] = true

@@ -20,7 +20,6 @@ type run struct {
 	ref      task.Ref
 	log      fileID        // zero: none
 	marked   bool          // what inherits the log can be told from what opened it: it has the logMark
-	leave    bool          // what it leaves behind when it ends by itself stays
 	line     bool          // of Exec
 	adopted  bool          // begun by an earlier supervisor: it and its orphans are not our children
 	oneByOne bool          // adopted, and the kernel cannot signal its process group by pidfd
@@ -31,6 +30,7 @@ type run struct {
 
 	over atomic.Uint64 // when its end was seen, in clock ticks after boot; 0: nobody saw it
 
+	leave     bool // what it leaves behind stays: nobody has asked it to end
 	reaped    bool // the main process is gone, and its pid may be another's
 	childless bool // nothing was left of it once its main process was gone
 	late      bool // exited is closed together with gone: whoever saw exited first would stop what is left
@@ -99,6 +99,9 @@ func (r *run) Signal(sig syscall.Signal) error {
 // cannot be sent now is sent by a later pass.
 func (r *run) Stop(sig syscall.Signal) {
 	e := r.engine
+	e.mu.Lock()
+	r.leave = false // also if its main process ends before it has the signal
+	e.mu.Unlock()
 	r.noteDescent()
 	e.mu.Lock()
 	if r.want != syscall.SIGKILL {
@@ -163,11 +166,7 @@ func unsent(sig syscall.Signal, err error) error {
 	return fmt.Errorf("cannot send %s: %w", strings.TrimPrefix(task.SignalName(sig), "SIG"), err)
 }
 
-// leaves reports whether what is left of the run may stay: it was told to leave
-// it, and nobody asked the run to end. The caller holds the mutex.
-func (r *run) leaves() bool { return r.leave && r.want == 0 }
-
-// had reports whether s had the run's signal with its process group. The caller
+// alreadySignalled reports whether s had the run's signal with its process group. The caller
 // holds the mutex.
 func (r *run) alreadySignalled(s stat) bool {
 	return s.pgrp == r.ref.PID && r.asked == r.want && s.start <= r.since && (!r.oneByOne || s.pid == r.ref.PID)

@@ -121,9 +121,10 @@ type simRun struct {
 	killed   bool // was sent KILL
 	pausing  bool // may be stopped, and resumed
 	paused   bool
-	busy     bool // a pause or a resume is under way
-	over     bool // nothing is left
-	unseen   bool // no supervisor has seen its end
+	busy     bool       // a pause or a resume is under way
+	over     bool       // nothing is left
+	unseen   bool       // no supervisor has seen its end
+	descent  []*simProc // of its main process, as a stop was begun
 }
 
 func (r *simRun) living() (n int) {
@@ -223,7 +224,7 @@ func (s *sim) act() {
 		s.inMachine(func(m *machine) { m.faulty = m.now + lasts })
 	case 13:
 		s.inMachine(func(m *machine) {
-			if m.limit = 64; s.r.IntN(2) == 0 {
+			if m.limit = enough; s.r.IntN(2) == 0 {
 				m.limit = len(m.fds) + s.r.IntN(4)
 			}
 		})
@@ -314,7 +315,7 @@ func (s *sim) begin() {
 			own = m.newGroup(m.root, ownGroup)
 		}
 		own.move(self)
-		m.life = &life{self: self, fds: make(map[int]*simFile), limit: 64, left: -1, died: make(chan struct{}), logs: make(map[int]uint64)}
+		m.life = &life{self: self, fds: make(map[int]*simFile), limit: enough, left: -1, died: make(chan struct{}), logs: make(map[int]uint64)}
 		ownPID = self.pid
 		m.say("supervisor %d begins", self.pid)
 	})
@@ -559,10 +560,7 @@ func (m *machine) covered(p *simProc) bool {
 	if r.group != nil && p.group.within(r.group) {
 		return true
 	}
-	top := p
-	for top != r.main && top.parent.of == r {
-		top = top.parent
-	}
+	top := p.eldest()
 	if top == r.main || top.noted {
 		return true
 	}
@@ -581,6 +579,29 @@ func (m *machine) covered(p *simProc) bool {
 		}
 	}
 	return false
+}
+
+// eldest is who of the run a process descends from, and has no parent in it.
+func (p *simProc) eldest() *simProc {
+	for p != p.of.main && p.parent.of == p.of {
+		p = p.parent
+	}
+	return p
+}
+
+// canLook reports whether no look fails.
+func (m *machine) canLook() bool { return m.kind.faults == 0 && m.limit == enough }
+
+// noteDescent notes who still descends from the main process as the first signal of a stop
+// is sent: the engine has looked at them before.
+func (m *machine) noteDescent(r *simRun) {
+	for _, p := range r.descent {
+		if m.canLook() && !p.zombie && p.eldest() == r.main {
+			p.noted = true
+			m.hits["noted"]++
+		}
+	}
+	r.descent = nil
 }
 
 // holdsSession reports whether the run's session is known to be its own: its leader is
@@ -624,6 +645,14 @@ func (s *sim) signal(r *simRun, sig syscall.Signal) {
 	r.asked, r.paused = true, false
 	r.killed = sig == syscall.SIGKILL
 	grace := time.Duration(100+s.m.hash(r.id, "grace")%2000) * time.Millisecond
+	r.descent = nil
+	if s.m.canLook() && r.group == nil {
+		for _, p := range r.procs {
+			if !p.zombie && p.eldest() == r.main {
+				r.descent = append(r.descent, p)
+			}
+		}
+	}
 	s.m.mu.Unlock()
 	p.Stop(sig)
 	if p.(engine.StopReporter).StopErr() == nil {
@@ -723,7 +752,7 @@ func (s *sim) finish() {
 		s.end()
 		s.begin()
 	}
-	s.inMachine(func(m *machine) { m.left, m.faulty, m.limit = -1, 0, 64 })
+	s.inMachine(func(m *machine) { m.left, m.faulty, m.limit = -1, 0, enough })
 	s.pass(time.Second) // what was asked for has begun
 	for _, r := range s.runs {
 		s.ask(func() { s.signal(r, syscall.SIGKILL) })

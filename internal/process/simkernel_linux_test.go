@@ -79,10 +79,11 @@ func (m *machine) call(c call) (result, bool) {
 		m.die()
 		return m.afterDeath(c), true
 	}
+	var a result
 	if m.before != nil {
-		m.before(c)
+		a.err = m.before(c)
 	}
-	a := result{err: m.failure(c, draw)}
+	a.err = cmp.Or(a.err, m.failure(c, draw))
 	if a.err == nil {
 		if c.name == "epoll_wait" {
 			return m.await(c), true
@@ -385,6 +386,9 @@ func (m *machine) wait(pid int) result {
 
 func (m *machine) signalGroup(leader *simProc, pgrp int, sig syscall.Signal) result {
 	found := false
+	if leader != nil && leader.of != nil && leader.of.main == leader && sig != 0 && sig != syscall.SIGSTOP {
+		m.noteDescent(leader.of)
+	}
 	for _, p := range m.sorted() {
 		if p.pgrp.pid == pgrp && (leader == nil || p.pgrp == leader) {
 			found = true

@@ -2,6 +2,7 @@ package process
 
 import (
 	"fmt"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -53,7 +54,7 @@ func TestProcessesChangeAsTheyAreLookedAt(t *testing.T) {
 					} else {
 						away.files = nil
 					}
-					m.before = func(call call) {
+					m.before = func(call call) error {
 						if call.name == "open" && call.path == fmt.Sprintf(c.at, away.pid) && m.life.engine != nil {
 							m.before = nil
 							c.change(m, away)
@@ -61,6 +62,7 @@ func TestProcessesChangeAsTheyAreLookedAt(t *testing.T) {
 								m.reap(away)
 							}
 						}
+						return nil
 					}
 					if c.unknown {
 						r.recorded = false
@@ -87,4 +89,41 @@ func TestProcessesChangeAsTheyAreLookedAt(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A stop ends all of a run that may leave what it has started, also where its main process
+// ends by itself as the stop looks for that.
+func TestStopAsTheMainProcessEnds(t *testing.T) {
+	if !onMachine(t) {
+		return
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := newSim(t, 1, kernelKind{pidfdGroup: true, pidfdExit: true, children: true})
+		s.m.scripted = func(*simProc) {}
+		s.begin()
+		s.start("a")
+		s.pass(time.Second)
+		r := s.runs[0]
+		var child *simProc
+		s.inMachine(func(m *machine) {
+			r.r.leave = true
+			child = m.fork(r.main)
+			m.before = func(c call) error {
+				if c.name != "getdents" || c.path != "/proc" {
+					return nil
+				}
+				m.before = nil
+				m.end(r.main, 0)
+				return syscall.ENOMEM // so that it takes a while
+			}
+		})
+		s.ask(func() { s.signal(r, syscall.SIGTERM) })
+		s.pass(time.Minute)
+		s.inMachine(func(m *machine) {
+			if !child.zombie {
+				m.fail("%v lives on", child)
+			}
+		})
+		s.close()
+	})
 }

@@ -23,9 +23,9 @@ type machine struct {
 	seed     uint64
 	kind     kernelKind
 	say      func(format string, args ...any)
-	trace    bool           // each call is told
-	scripted func(*simProc) // what a process does; nil: as its key decides
-	before   func(call)     // is about to be answered
+	trace    bool             // each call is told
+	scripted func(*simProc)   // what a process does; nil: as its key decides
+	before   func(call) error // is about to be answered
 
 	began   time.Time     // in the bubble
 	behind  time.Duration // of the bubble, for which the machine stood still
@@ -141,7 +141,10 @@ func (e events) Swap(i, j int) { e[i], e[j] = e[j], e[i] }
 func (e *events) Push(x any)   { *e = append(*e, x.(*event)) }
 func (e *events) Pop() any     { last := (*e)[len(*e)-1]; *e = (*e)[:len(*e)-1]; return last }
 
-const bootTicks = 1000
+const (
+	bootTicks = 1000
+	enough    = 64 // descriptors
+)
 
 func newMachine(seed uint64, kind kernelKind, say func(string, ...any)) *machine {
 	m := &machine{
