@@ -22,7 +22,7 @@ import (
 	"tasks/pkg/task"
 )
 
-// patience bounds every wait for something that is sure to come.
+// timeout bounds each wait for an event that must come.
 const timeout = time.Minute
 
 // command is an external program as `exec` would run it.

@@ -137,7 +137,7 @@ func listed(all ...string) completer {
 	}
 }
 
-// typed tells whether word is on the line to complete. The library says neither
+// typed reports whether word is on the line to complete. The library says neither
 // where its -- is, nor by which of its names the command was called.
 func typed(word string) bool { return slices.Contains(os.Args, word) }
 

@@ -157,7 +157,7 @@ type pick struct {
 	met   map[string]bool
 }
 
-// takes tells whether the event is of what was named, and notes what it is of.
+// takes reports whether the event is of what was named, and notes what it is of.
 func (p *pick) takes(ev *events.Event) bool {
 	if p.sel.Empty() || p.sel.All {
 		return true

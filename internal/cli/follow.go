@@ -38,12 +38,12 @@ type following struct {
 	left     []error                   // what was not followed to its end
 }
 
-// open tells whether sel selects tasks that do not exist yet.
+// open reports whether sel selects tasks that do not exist yet.
 func open(sel task.Selector) bool {
 	return sel.All || len(sel.InGroups()) > 0 || slices.ContainsFunc(sel.Names, func(name string) bool { return strings.ContainsAny(name, "*?[") })
 }
 
-// itself tells whether this process belongs to the present run of t: to follow
+// itself reports whether this process belongs to the present run of t: to follow
 // that would repeat its lines without an end.
 func (d *dialer) itself(t *task.Info) bool {
 	return t.Name == os.Getenv("TASKS_NAME") && os.Getenv("TASKS_SOCKET") == d.client.Socket &&

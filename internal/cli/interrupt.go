@@ -13,15 +13,15 @@ import (
 
 var errInterrupted = errors.New("interrupted")
 
-// What is so after an interrupt: of a command that waits, and of one that has
-// asked for a change.
+// The remark after an interrupt: of a command that waits, and of one that has
+// requested a change.
 const (
 	unchanged = "the tasks go on as they are"
 	asked     = "the supervisor goes on with it"
 )
 
-// untilInterrupt is a context that a Ctrl-C, or TERM, ends with errInterrupted
-// and what is so then. A second one ends the command at once.
+// untilInterrupt is a context that Ctrl-C or TERM ends with errInterrupted and
+// the remark then. A second one ends the command at once.
 func untilInterrupt(then string) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	sig := make(chan os.Signal, 1)

@@ -46,7 +46,7 @@ func forgetfulSupervisor(t *testing.T) (socket string) {
 	return socket
 }
 
-// What waits for the end of a task looks anew where the event of it was missed.
+// A command that waits for the end of a task looks again if it missed the event.
 func TestMissedEnd(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)

@@ -11,7 +11,7 @@ import (
 	"tasks/pkg/task"
 )
 
-// patience is how long a stop may take before a terminal is told for whom it waits.
+// remarkAfter is how long a stop may take before a remark says which tasks it waits for.
 const remarkAfter = time.Second
 
 // progress tells on a terminal, each second, for whom a stop waits, until the

@@ -88,7 +88,7 @@ func socketThere(path string) bool {
 	return err == nil
 }
 
-// sameDir tells whether two paths are one directory.
+// sameDir reports whether two paths are one directory.
 func sameDir(a, b string) bool {
 	if a == b {
 		return true

@@ -45,7 +45,7 @@ func (d *dialer) supervisorPID() int {
 	return pid
 }
 
-// stopped tells whether a signal has stopped the process, where that can be seen.
+// stopped reports whether a signal has stopped the process, where that can be seen.
 func stopped(pid int) bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	name := bytes.LastIndexByte(stat, ')')

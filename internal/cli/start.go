@@ -110,7 +110,7 @@ func (o *startOptions) parse(l line) error {
 	return nil
 }
 
-// ofGroup tells whether the ended tasks of a group are started again.
+// ofGroup reports whether the ended tasks of a group are started again.
 func (o *startOptions) ofGroup() bool { return o.command == nil && len(o.names) == 0 && !o.all }
 
 func (o *startOptions) run(e *env) error {

@@ -24,7 +24,7 @@ func newStop(e *env) *cobra.Command {
 		Short: "Stop tasks, and return when they are gone",
 		Long: `Stop tasks: send each its stop signal (TERM), after its stop timeout (10s) KILL,
 and return when all that it started is gone. Several stop at the same time. A
-task that has ended stays as it is, which is no error.`,
+task that has ended stays as it is, and stop succeeds.`,
 		Example: `  tasks stop web
   tasks stop 'worker-*' -t 30s
   tasks stop --all --now`,

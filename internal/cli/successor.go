@@ -22,8 +22,8 @@ const (
 
 var errNoSuccessor error = task.Errorf(task.ErrUnavailable, "", "the supervisor is gone, and there is no next one")
 
-// errMissed is that there were more events than the connection had room for: what
-// waits for them looks anew.
+// errMissed says that the server dropped events because the connection was too slow:
+// who waits for them looks again.
 var errMissed = errors.New("events were missed")
 
 // withSuccessors does what waits on a supervisor, and does it again with the next one
@@ -202,7 +202,7 @@ func sameNames(sel task.Selector, known []task.Info) (names []string) {
 	return names
 }
 
-// roomForNames tells whether one request can name them all.
+// roomForNames reports whether one request can name them all.
 func roomForNames(names []string) bool {
 	size := 0
 	for _, name := range names {

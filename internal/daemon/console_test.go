@@ -98,7 +98,7 @@ func TestConsoleDoesNotWait(t *testing.T) {
 	})
 }
 
-// A log on a full disk says afterwards how much it lacks.
+// A log on a full disk says afterwards how much is missing.
 func TestOwnLogCountsWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

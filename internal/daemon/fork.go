@@ -49,7 +49,7 @@ const handOff = 2 * time.Second
 
 // Start forks the supervisor into the background and returns when its socket
 // answers. already tells that one was serving there before; six at once give
-// one supervisor. silent is called where one is there that does not answer, and is
+// one supervisor. silent is called if there is one that does not answer, and is
 // waited for, and held with the process, if it is known, that has had the lock of the
 // state directory for as long. The error is why the child ended, in its own words.
 func Start(ctx context.Context, paths socket.Paths, keepEnded int, limits logs.Limits, silent func(), held func(by string)) (already bool, err error) {
@@ -173,7 +173,7 @@ func fork(paths socket.Paths, keep string) (string, error) {
 	}
 	verdict, err := io.ReadAll(r) // to its end: the child closes it, or dies
 	if err != nil {
-		return "", fmt.Errorf("cannot hear of the supervisor: %w", err)
+		return "", fmt.Errorf("cannot read the start-up status of the supervisor: %w", err)
 	}
 	if len(verdict) == 0 {
 		state, _ := proc.Wait()

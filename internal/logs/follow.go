@@ -24,7 +24,7 @@ const (
 // few of those per user (128 on Linux). Its methods may be called from several
 // goroutines.
 type Follower struct {
-	watcher *fsnotify.Watcher // nil where none was to be had
+	watcher *fsnotify.Watcher // nil if there is none
 	settle  time.Duration
 	closed  chan struct{}
 	close   sync.Once
@@ -131,7 +131,7 @@ func followFrom(f *os.File, lines int) (int64, error) {
 	return offset, nil
 }
 
-// headless tells whether the head of f has been freed.
+// headless reports whether the head of f has been freed.
 func headless(f *os.File) (bool, error) {
 	first, whole, err := skipHole(f, 0)
 	return first > 0 || !whole, err

@@ -167,7 +167,7 @@ func TestFollowEnds(t *testing.T) {
 	})
 }
 
-// One file may be followed twice, by two names, and be deleted and made anew.
+// One file may be followed twice, by two names, and be deleted and created again.
 func TestFollowSharedPath(t *testing.T) {
 	t.Parallel()
 	f := NewFollower()

@@ -32,10 +32,10 @@ func idOf(f *os.File) fileID {
 	return fileID{uint64(st.Dev), uint64(st.Ino)}
 }
 
-// errOther is that another file is in the place of a log: it is not to be changed.
+// errOther says that another file is in the place of a log: it must not be changed.
 var errOther = errors.New("another file is in its place")
 
-// given tells whether it is the file that the run was given. Of a run that was taken back
+// given reports whether it is the file that the run was given. Of a run that was taken back
 // that is not known: one that has another name, too, may be anybody's. The caller holds
 // the mutex.
 func (l *kept) given(info logInfo) bool {
@@ -45,7 +45,7 @@ func (l *kept) given(info logInfo) bool {
 	return l.id == info.id
 }
 
-// counts tells whether the file is one of those that the total bounds: to delete one that
+// counts reports whether the file is one of those that the total bounds: to delete one that
 // has another name would make no room.
 func (k *Keeper) counts(key key, info logInfo) bool {
 	k.mu.Lock()

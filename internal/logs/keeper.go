@@ -57,7 +57,7 @@ type Keeper struct {
 	ready   bool            // all runs that write are known
 	summing bool
 	sumMore bool      // something has grown since
-	sumNext time.Time // not before, it is summed up anew
+	sumNext time.Time // the earliest time of the next sum
 	sumDue  bool      // it will be, then
 	closed  bool
 	told    map[string]bool // what was said once and need not be again
@@ -74,7 +74,7 @@ type kept struct {
 	path    string
 	id      fileID    // of the file that the run was given; zero: not known
 	max     int64     // what it may take up; 0: no limit
-	squeeze int64     // what is to be left of it by the next look; 0: all
+	squeeze int64     // its size after the next look; 0: as it is
 	leaves  bool      // what the run leaves behind may write on
 	emptied bool      // and that was said
 	gone    bool      // and that was said
@@ -92,9 +92,8 @@ type kept struct {
 	seen  time.Time
 }
 
-// NewKeeper makes a Keeper of the logs in dir, which must be closed. What it does
-// for want of room, and what hinders it, it tells log. The total is kept from
-// Ready on. It calls hear, unless that is nil, when it notices that a log was
+// NewKeeper makes a Keeper of the logs in dir, which must be closed. It logs to log
+// what it deletes to save space, and what fails. The total is kept from Ready on. It calls hear, unless that is nil, when it notices that a log was
 // emptied or replaced, or is gone, while its run wrote to it: once per run, in a
 // goroutine of its own. While owned, unless that is nil, reports an error, dir is not touched:
 // what is there may be another's.
@@ -107,8 +106,8 @@ func NewKeeper(dir Dir, limits Limits, log *slog.Logger, hear func(name string, 
 	return k
 }
 
-// Ready tells that all runs that were taken back are watched: the logs of others
-// may be deleted for want of room.
+// Ready says that all runs that were taken back are watched: from now on the logs of
+// other runs may be deleted to save space.
 func (k *Keeper) Ready() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -126,7 +125,7 @@ func (k *Keeper) Close() error {
 	return err
 }
 
-// Path is [Dir.Path]; "" while the Dir is not to be touched.
+// Path is [Dir.Path]; "" while the Dir must not be touched.
 func (k *Keeper) Path(name string, run int) string {
 	if k.lost() != nil {
 		return ""
@@ -248,7 +247,7 @@ func (k *Keeper) Remove(name string) error {
 	return k.dir.Remove(name)
 }
 
-// lost is why dir is not to be touched.
+// lost is why dir must not be touched.
 func (k *Keeper) lost() error {
 	if k.owned == nil {
 		return nil
@@ -269,7 +268,7 @@ func (k *Keeper) add(name string, run int) *kept {
 	return l
 }
 
-// bounds tells whether anything bounds the log.
+// bounds reports whether anything bounds the log.
 func (k *Keeper) bounds(l *kept) bool { return l.max > 0 || k.limits.Total > 0 }
 
 // drop forgets the log.
@@ -331,7 +330,7 @@ func (k *Keeper) unschedule(l *kept) {
 	}
 }
 
-// tell warns of what is so once.
+// tell logs a warning once.
 func (k *Keeper) tell(what string, err error) {
 	if !k.told[what] {
 		k.told[what] = true

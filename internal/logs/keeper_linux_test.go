@@ -71,7 +71,7 @@ func until(t testing.TB, k *Keeper, what string, is func() bool) {
 	}
 }
 
-// quiet waits until nothing is to be looked at.
+// quiet waits until no log must be looked at.
 func quiet(t testing.TB, k *Keeper) {
 	t.Helper()
 	until(t, k, "quiet", func() bool {

@@ -69,7 +69,7 @@ func (l *LineWriter) Flush() error {
 	return l.pass()
 }
 
-// line adds the line that end completes to what is to be passed on.
+// line passes on the line that end completes.
 func (l *LineWriter) line(end []byte) {
 	if len(l.rest) > 0 {
 		l.rest = append(l.rest, end...)

@@ -72,7 +72,7 @@ func (n *notes) wake(at time.Time) {
 
 // wait sleeps until there were writes, or until it is woken, and returns the
 // watches that have ended; all tells that there are others. The error is that it
-// was closed. buf is to be of some KiB.
+// was closed. buf should have some KiB.
 func (n *notes) wait(buf []byte) (ended []int32, all bool, err error) {
 	size, err := n.file.Read(buf)
 	if errors.Is(err, os.ErrDeadlineExceeded) {

@@ -194,7 +194,7 @@ func last(path string, n int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	// One byte more than asked for tells whether a line begins right there.
+	// One byte more than asked for reports whether a line begins right there.
 	cut := size-offset > block
 	if cut {
 		offset = size - block - 1

@@ -146,7 +146,7 @@ func (k *Keeper) deleteOldest(all []found, live map[key]bool) (deleted int) {
 	return deleted
 }
 
-// has tells whether a run may write to the log.
+// has reports whether a run may write to the log.
 func (k *Keeper) has(key key) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -20,7 +20,7 @@ func (r *checks) cmd(name, line string) (check, error) {
 	return check{name: name, try: try, line: true}, nil
 }
 
-// execute tells whether the line ends well.
+// execute reports whether the line ends well.
 func (r *checks) execute(ctx context.Context, line string) error {
 	output, exit, err := r.checker.opts.Shell.Exec(ctx, engine.Launch{Spec: r.spec, Run: r.run, Slot: r.slot}, line)
 	switch {

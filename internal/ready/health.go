@@ -10,9 +10,9 @@ import (
 )
 
 // Healthy implements [engine.Checks]. A check has failed if the URL or the command
-// has; one that could not be made, since this machine has no room, says nothing of
-// the run: no server that is connected to, and no line that has begun, answers with
-// one of the errors of [room.Lacks]. The first is one pause after the call.
+// has. One that could not start because this machine is out of resources says nothing
+// about the run: a server or a command that was reached never fails with one of the
+// errors of [room.OutOfResources]. The first check is one interval after the call.
 func (r *checks) Healthy(ctx context.Context) error {
 	if len(r.health) == 0 {
 		<-ctx.Done()

@@ -44,7 +44,7 @@ func (r *checks) port(name, port string) (check, error) {
 	return check{name: name + " " + address, try: try}, nil
 }
 
-// get tells whether a GET of the URL is answered with a status from 200 to 399. It
+// get reports whether a GET of the URL is answered with a status from 200 to 399. It
 // speaks HTTP/1.1 itself: net/http would cost each start of this program 1.5 ms.
 // No redirect is followed.
 func (c *Checker) get(ctx context.Context, u *url.URL) error {
@@ -157,7 +157,7 @@ func skipHeaders(r *bufio.Reader) error {
 
 var errHead = fmt.Errorf("the head of the answer is cut off, or longer than %d KiB", maxHead>>10)
 
-// connect tells whether the address takes a connection.
+// connect reports whether the address takes a connection.
 func (c *Checker) connect(ctx context.Context, address string) error {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -194,7 +194,7 @@ func (c *Checker) open(ctx context.Context, host, port string) (net.Conn, error)
 	return nil, first
 }
 
-// toItself tells whether the connection is one that found itself: on a port
+// toItself reports whether the connection is one that found itself: on a port
 // that nobody listens on the kernel may choose the very same for this end.
 func toItself(conn net.Conn) bool {
 	local, ok := conn.LocalAddr().(*net.TCPAddr)

@@ -76,7 +76,7 @@ func (n *notices) read(conn *net.UnixConn) {
 	}
 }
 
-// saysReady tells whether one of the assignments, one a line, is READY=1.
+// saysReady reports whether one of the assignments, one a line, is READY=1.
 func saysReady(text []byte) bool {
 	for line := range bytes.SplitSeq(text, []byte{'\n'}) {
 		if string(line) == "READY=1" {

@@ -48,7 +48,7 @@ func bind(name string) (*net.UnixConn, error) {
 	return socket, nil
 }
 
-// mayHold tells why socket is not to be held for as long as its run lasts.
+// mayHold is why socket must not be held for as long as its run lasts.
 func mayHold(socket *net.UnixConn) error {
 	raw, err := socket.SyscallConn()
 	if err != nil {
@@ -59,7 +59,7 @@ func mayHold(socket *net.UnixConn) error {
 	return cmp.Or(err, scarce)
 }
 
-// trusted tells whether the kernel names our user or root as the sender of a
+// trusted reports whether the kernel names our user or root as the sender of a
 // notice. Which of their processes it is does not matter: they could do as they
 // like with the run anyway. It closes the descriptors that came with it.
 func trusted(control []byte) bool {

@@ -199,8 +199,8 @@ func (r *checks) until(ctx context.Context, c check) error {
 	}
 }
 
-// patience is how long a try may take of a run that is not ready yet: what is
-// just beginning may be slower than what is well.
+// timeout is how long a try may take of a run that is not ready yet: it may be slower
+// than a healthy one.
 func (r *checks) timeout() time.Duration {
 	return max(r.spec.Health.Timeout(), task.DefaultHealthTimeout)
 }
@@ -227,7 +227,7 @@ func (r *checks) try(ctx context.Context, c check, timeout time.Duration) error 
 	return err
 }
 
-// sleep waits, and tells whether ctx goes on.
+// sleep waits, and reports whether ctx goes on.
 func sleep(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()

@@ -160,7 +160,7 @@ func TestWhyNotReady(t *testing.T) {
 		{"503", task.Ready{ReadyHTTP: "http://localhost:8080/health?q=1"}, nil, answer("HTTP/1.1 503 Service Unavailable\r\nA: b\r\n\r\nsorry"), "http http://localhost:8080/health?q=1: 503 Service Unavailable"},
 		{"refused URL", task.Ready{ReadyHTTP: "http://u:secret@h/"}, nil, refuse, "http http://…@h/: connection refused"},
 		{"no answer", task.Ready{ReadyHTTP: "http://h"}, nil, hang, "http http://h: no answer within 5s"},
-		{"deaf server", task.Ready{ReadyHTTP: "http://h"}, nil, func(context.Context, string) (net.Conn, error) {
+		{"server that never answers", task.Ready{ReadyHTTP: "http://h"}, nil, func(context.Context, string) (net.Conn, error) {
 			here, there := net.Pipe()
 			go io.Copy(io.Discard, there)
 			return here, nil

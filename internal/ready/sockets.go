@@ -116,8 +116,8 @@ func alone(path string, fi fs.FileInfo) error {
 	return nil
 }
 
-// sweep removes what a supervisor that was killed has left, where open would look
-// for it. Whatever may be another's is left as it is: after the machine was started
+// removeStale removes what a supervisor that was killed has left, where open would
+// look for it. Whatever may be another's is left as it is: after the machine was started
 // again, anybody may have taken a name in /tmp, for a link to a directory of ours.
 func (s *sockets) removeStale() {
 	path := s.path

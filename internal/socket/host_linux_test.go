@@ -204,8 +204,8 @@ func TestLockOfAnotherNamespace(t *testing.T) {
 	check(t, l.Release())
 }
 
-// A copy of the directory of a supervisor that lives is not to be had, by whatever
-// name it goes; one of a supervisor that has ended is.
+// A copy of the state directory of a living supervisor cannot be locked, whatever its
+// name; a copy of that of an ended supervisor can.
 func TestLockOfACopy(t *testing.T) {
 	t.Parallel()
 	dir := tempDir(t)

@@ -223,7 +223,7 @@ func TestLostLock(t *testing.T) {
 	check(t, err)
 	check(t, l.Record("/x.sock"))
 	check(t, l.Check())
-	check(t, l.Retake("/x.sock")) // nothing is to be done
+	check(t, l.Retake("/x.sock")) // nothing must be done
 	wantLock(t, dir, os.Getpid(), "/x.sock", true)
 
 	check(t, os.Rename(dir, away))

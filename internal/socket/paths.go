@@ -110,8 +110,8 @@ func defaultState(p Paths, getenv func(string) string, uid int) string {
 
 func besideSocket(path string) string { return strings.TrimSuffix(path, ".sock") + ".state" }
 
-// Fleeting tells that the state directory is beside the default socket, for want of a
-// HOME: what is there may be deleted when the machine is started again.
+// Fleeting reports whether the state directory is beside the default socket because
+// there is no HOME: what is there may be deleted when the machine is booted.
 func (p Paths) Fleeting() bool { return !p.Named && p.State == besideSocket(p.Socket) }
 
 // foreignHome reports whether home belongs to another user, as sudo may leave it,
@@ -135,7 +135,7 @@ func (p Paths) CheckSudo(getenv func(string) string) error {
 // Fallback is the socket of the living supervisor that holds the lock of
 // p.State, or "" when there is none, when it is p.Socket, and when the user
 // named a socket. A client that finds nothing on p.Socket tries it: cron, su
-// and ssh lack the XDG_RUNTIME_DIR that the supervisor was started with.
+// and ssh do not set the XDG_RUNTIME_DIR that the supervisor was started with.
 func (p Paths) Fallback() string {
 	if p.Named {
 		return ""

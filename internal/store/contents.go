@@ -46,7 +46,7 @@ type contents struct {
 // values are those of a bucket, by key.
 type values map[string][]byte
 
-// unused tells whether there are environments that no record and no change has.
+// unused reports whether there are environments that no record and no change has.
 func (c *contents) unused() bool {
 	for key := range c.envs {
 		if !c.used[key] {

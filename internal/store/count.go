@@ -15,8 +15,8 @@ import (
 
 // The database counts its commits, and a run's processes carry the number that was
 // durable when they were forked: no process has a higher one than the database, unless
-// that is an older file of it that was put back. bbolt's own number does not do, which
-// a copy begins anew. The number is written beside the database too, where an older
+// that is an older file of it that was put back. bbolt's own number is of no use: in
+// a copy it starts again. The number is written beside the database too, where an older
 // file that is put back leaves it: a run may begin before the commit after a backup.
 
 // countPath is where the number of commits of the database path is noted.
@@ -29,7 +29,7 @@ func (s *Store) Commits() uint64 {
 	return s.commits
 }
 
-// Older tells whether the file has fewer commits than there were of this database:
+// Older reports whether the file has fewer commits than there were of this database:
 // it was put back in place of a newer one.
 func (s *Store) Older() bool {
 	s.mu.Lock()

@@ -59,8 +59,8 @@ func TestDiskFull(t *testing.T) {
 	want(t, reopen(t, s), saved...)
 }
 
-// A file of an earlier format that cannot be migrated for want of room serves all
-// the same, as it was, and is migrated with the first change that there is room for.
+// A file of an earlier format that cannot be migrated because the disk is full is used
+// as it is, and is migrated with the first change that there is space for.
 func TestDiskFullAtMigration(t *testing.T) {
 	t.Parallel()
 	dir := disk(t)

@@ -73,7 +73,7 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// increase tells whether the names of all are sorted and each is there once.
+// increase reports whether the names of all are sorted and each is there once.
 func increase[T any](all []T, name func(T) string) bool {
 	for i := range len(all) - 1 {
 		if name(all[i]) >= name(all[i+1]) {

@@ -13,7 +13,7 @@ import (
 	"tasks/pkg/task"
 )
 
-var update = flag.Bool("update", false, "write testdata/format3.db anew")
+var update = flag.Bool("update", false, "write testdata/format3.db again")
 
 // golden1 is what testdata/format1.db holds, for ever.
 func golden1(t testing.TB) []task.Record {

@@ -15,8 +15,8 @@ import (
 // where others leave room.
 const maxRemoved = 1000
 
-// Removed is when the task called name was removed; zero where there was none,
-// where it was not to be noted, and where it is one of very many since.
+// Removed is when the task called name was removed. It is zero if there was none, if
+// its removal is not noted, and after very many other removals.
 func (s *Store) Removed(name string) task.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -26,7 +26,7 @@ import (
 	"tasks/pkg/task"
 )
 
-// patience is how long Open waits for another process to let go of the file.
+// lockTimeout is how long Open waits for another process to release the file.
 const lockTimeout = time.Second
 
 // ErrClosed is what a store answers after Close.
@@ -198,8 +198,8 @@ func newID() string {
 	return hex.EncodeToString(b[:])
 }
 
-// ID is 16 random hex digits, made when the file was created, and anew when one
-// that was damaged was replaced: it identifies what the records are of.
+// ID is 16 random hex digits, made when the file was created, and again when a damaged
+// one was replaced: it identifies the state that the records belong to.
 func (s *Store) ID() string { return s.id }
 
 // Groups is what was set of each group when the database was opened, sorted by name.

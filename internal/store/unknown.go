@@ -12,7 +12,7 @@ import (
 // and this program has no field for: they are read beside the fields, and
 // written with them.
 
-// decodeJSON reads a T. unknown tells whether b may have members without a field.
+// decodeJSON reads a T. unknown reports whether b may have members without a field.
 func decodeJSON[T any](b []byte) (v T, unknown bool, err error) {
 	strict := json.NewDecoder(bytes.NewReader(b))
 	strict.DisallowUnknownFields()
