@@ -38,16 +38,16 @@ func specFacts(s *task.Spec) (facts [][2]string) {
 
 // factWords are the words of facts that say more than the value of one option.
 var factWords = map[string]func(*task.Spec) string{
-	"Umask":      umaskText,
-	"Nice":       niceText,
-	"Stop":       func(s *task.Spec) string { return s.StopSignal + ", KILL after " + short(s.Grace()) },
-	"Restart":    restartText,
-	"Timeout":    func(s *task.Spec) string { return durationText(s.Timeout) },
-	"Success":    successText,
-	"Children":   childrenText,
-	"When":       whenText,
-	"Ready when": readyText,
-	"Well while": healthText,
+	"Umask":         umaskText,
+	"Nice":          niceText,
+	"Stop":          func(s *task.Spec) string { return s.StopSignal + ", KILL after " + short(s.Grace()) },
+	"Restart":       restartText,
+	"Timeout":       func(s *task.Spec) string { return durationText(s.Timeout) },
+	"Success":       successText,
+	"Children":      childrenText,
+	"When":          whenText,
+	"Ready when":    readyText,
+	"Healthy while": healthText,
 }
 
 func umaskText(s *task.Spec) string {

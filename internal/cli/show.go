@@ -85,8 +85,12 @@ func (p *printer) showTask(t task.Info) error {
 	} else {
 		say("Next run", p.when(t.NextAt))
 	}
-	say("Wish", string(t.Wish))
-	say("Engine", t.Engine)
+	if !t.State.Ended() || t.State == task.Stopped && t.Wish == task.Up { // of an ended job it says nothing
+		say("Desired", desired[t.Wish])
+	}
+	if t.Engine != task.EngineProcess {
+		say("Engine", t.Engine)
+	}
 	say("Group", t.Group)
 	say("Command", commandLine(t))
 	say("Directory", t.Cwd)
@@ -188,3 +192,6 @@ func (p *printer) when(t task.Time) string {
 	}
 	return local + " (in " + span(time.Until(t.Time)) + ")"
 }
+
+// desired has the desired state by the name that JSON has for it.
+var desired = map[task.Wish]string{task.Up: "running", task.Down: "stopped"}

@@ -97,7 +97,7 @@ func check(commands *process.Engine, program string, format int) error {
 	}
 	said.SetReadDeadline(time.Now().Add(time.Second)) // somebody else may have the other end
 	if b, _ := io.ReadAll(io.LimitReader(said, int64(len(fit)))); string(b) != fit {
-		return fmt.Errorf("cannot replace the supervisor: %s is no tasks: the one that runs goes on", program)
+		return fmt.Errorf("cannot replace the supervisor: %s is not a tasks binary: the running supervisor is kept", program)
 	}
 	return nil
 }

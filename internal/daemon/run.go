@@ -225,8 +225,8 @@ func Run(cfg Config, serving func()) error {
 		case <-beats: // from the loop that does the work: a hung one sends none
 			systemd.tell("WATCHDOG=1")
 		case sig := <-early.Quit:
-			cfg.Log.Info("shutting down: tasks keep their wishes", "signal", sig.String())
-			why, open = "got "+task.SignalName(sig.(syscall.Signal))+": tasks keep their wishes", false
+			cfg.Log.Info("shutting down: tasks are stopped, and the next supervisor restarts those with a restart policy", "signal", sig.String())
+			why, open = "got "+task.SignalName(sig.(syscall.Signal))+": tasks are stopped; the next supervisor restarts those with a restart policy", false
 		case <-exited:
 			cfg.Log.Info("exiting", "tasks run on", leaving)
 			why, open = leavingBecause(leaving, next), false

@@ -194,27 +194,27 @@ var All = []Option{
 		In:   func(s *task.Spec) any { return &s.ReadyInterval },
 	},
 	{
-		Key: "health_http", Topic: Readiness, Kind: URL, Fact: "Well while",
+		Key: "health_http", Topic: Readiness, Kind: URL, Fact: "Healthy while",
 		Help: "once it is ready, check its health by a GET of `URL`",
 		In:   func(s *task.Spec) any { return &s.HealthHTTP },
 	},
 	{
-		Key: "health_cmd", Topic: Readiness, Kind: Line, Fact: "Well while",
+		Key: "health_cmd", Topic: Readiness, Kind: Line, Fact: "Healthy while",
 		Help: "once it is ready, check its health by `STRING`, run through sh -c",
 		In:   func(s *task.Spec) any { return &s.HealthCmd },
 	},
 	{
-		Key: "health_interval", Topic: Readiness, Kind: Duration, Default: "10s", Fact: "Well while",
+		Key: "health_interval", Topic: Readiness, Kind: Duration, Default: "10s", Fact: "Healthy while",
 		Help: "`TIME` from the end of a health check to the next",
 		In:   func(s *task.Spec) any { return &s.HealthInterval },
 	},
 	{
-		Key: "health_timeout", Topic: Readiness, Kind: Duration, Default: "5s", Fact: "Well while",
+		Key: "health_timeout", Topic: Readiness, Kind: Duration, Default: "5s", Fact: "Healthy while",
 		Help: "a health check that takes longer than `TIME` has failed",
 		In:   func(s *task.Spec) any { return &s.HealthTimeout },
 	},
 	{
-		Key: "health_retries", Topic: Readiness, Kind: FromOne, Default: "3", Fact: "Well while",
+		Key: "health_retries", Topic: Readiness, Kind: FromOne, Default: "3", Fact: "Healthy while",
 		Help: "stop a run after `N` failed health checks in a row: it has failed",
 		In:   func(s *task.Spec) any { return &s.HealthRetries },
 	},
