@@ -69,7 +69,7 @@ func TestShapes(t *testing.T) {
 		{`{"jsonrpc":"2.0","id":"` + "\xff" + `","method":"list"}`, `null`, -32600, "id is not UTF-8 text"},
 		{`{"jsonrpc":"2.0","id":1,"method":"apply","params":{"groups":[{"name":"g","slots":1},{"name":"g","slots":2}]}}`, `1`, -32005, "two groups are named g"},
 		{`{"jsonrpc":"2.0","id":1,"method":"each","params":{"name":"x-{#}","command":["echo"],"inputs":["1","2"],"first":9223372036854775807}}`, `1`, -32005, "bad first 9223372036854775807: give 1000000000 or less"},
-		{`{"jsonrpc":"2.0","id":1,"method":"each","params":{"name":"x-{#}","command":["echo"],"inputs":["1","2"],"first":-1}}`, `1`, -32005, "bad first -1: it is negative"},
+		{`{"jsonrpc":"2.0","id":1,"method":"each","params":{"name":"x-{#}","command":["echo"],"inputs":["1","2"],"first":-1}}`, `1`, -32005, "bad first -1: use 0 or more"},
 		{`{"jsonrpc":"2.0","id":1,"method":"group.set","params":{"name":"g","slots":9223372036854775807}}`, `1`, -32005, "bad number of slots 9223372036854775807: give 1000000 or less"},
 		{`{"jsonrpc":"2.0","id":1,"method":"group.set","params":{"name":"g","slots":1e400}}`, `1`, -32602, "slots cannot be 1e400"},
 		{`{"jsonrpc":"2.0","id":1,"method":"wait","params":{"all":true,"timeout":"2562047h"}}`, `1`, -32005, "give 876000h (100 years) or less"},

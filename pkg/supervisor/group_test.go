@@ -37,7 +37,7 @@ func TestChangeGroup(t *testing.T) {
 			t.Errorf("saved: %+v", g)
 		}
 		for what, change := range map[string]func(*task.Group){
-			"it is negative": func(g *task.Group) { g.Slots = new(-1) },
+			"use 0 or more": func(g *task.Group) { g.Slots = new(-1) },
 			"on_exit":        func(g *task.Group) { g.OnExit = "a\x00" },
 		} {
 			_, err := s.ChangeGroup("g", change)

@@ -20,7 +20,7 @@ const (
 func CheckDuration(what string, d *Duration) error {
 	switch {
 	case d != nil && *d < 0:
-		return fmt.Errorf("bad %s %s: it is negative", what, d)
+		return fmt.Errorf("bad %s %s: use 0 or more", what, d)
 	case d != nil && time.Duration(*d) > MaxDuration:
 		return fmt.Errorf("bad %s %s: give 876000h (100 years) or less", what, d)
 	}
@@ -47,7 +47,7 @@ func interval(what string, d *Duration) error {
 func CheckCount(what string, n *int) error {
 	switch {
 	case n != nil && *n < 0:
-		return fmt.Errorf("bad %s %d: it is negative", what, *n)
+		return fmt.Errorf("bad %s %d: use 0 or more", what, *n)
 	case n != nil && *n > MaxCount:
 		return fmt.Errorf("bad %s %d: give %d or less", what, *n, MaxCount)
 	}
@@ -58,7 +58,7 @@ func CheckCount(what string, n *int) error {
 func CheckSize(what string, z *Size) error {
 	switch {
 	case z != nil && *z < 0:
-		return fmt.Errorf("bad %s %d: it is negative", what, *z)
+		return fmt.Errorf("bad %s %d: use 0 or more", what, *z)
 	case z != nil && *z > MaxSize:
 		return fmt.Errorf("bad %s %s: give %s or less", what, z, MaxSize)
 	}

@@ -29,7 +29,7 @@ func (g *Group) Check() error {
 	}
 	switch {
 	case g.Slots != nil && *g.Slots < 0:
-		return Errorf(ErrUsage, g.Name, "bad number of slots %d: it is negative", *g.Slots)
+		return Errorf(ErrUsage, g.Name, "bad number of slots %d: use 0 or more", *g.Slots)
 	case g.Slots != nil && *g.Slots > MaxSlots:
 		return Errorf(ErrUsage, g.Name, "bad number of slots %d: give %d or less, or none for no limit", *g.Slots, MaxSlots)
 	}

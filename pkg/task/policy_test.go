@@ -29,7 +29,7 @@ func TestPolicyCheck(t *testing.T) {
 
 		{"a delay", task.Spec{When: task.When{Delay: dur(0)}}, ""},
 		{"a delay of a schedule", task.Spec{When: task.When{Delay: dur(1), Every: dur(time.Second), Overlap: task.OverlapSkip}}, ""},
-		{"a negative delay", task.Spec{When: task.When{Delay: dur(-time.Second)}}, "bad delay -1s: it is negative"},
+		{"a negative delay", task.Spec{When: task.When{Delay: dur(-time.Second)}}, "bad delay -1s: use 0 or more"},
 		{"a time", task.Spec{When: task.When{At: "15:04"}}, ""},
 		{"a bad time", task.Spec{When: task.When{At: "noon"}}, `bad time "noon"`},
 		{"a first time of a schedule", task.Spec{When: task.When{At: "2026-01-02T03:04:05Z", Every: dur(time.Hour)}}, ""},
@@ -209,7 +209,7 @@ func TestGroupCheck(t *testing.T) {
 		{task.Group{}, `bad group: bad name "": it is empty`},
 		{task.Group{Name: "all"}, "bad group"},
 		{task.Group{Name: "a/b"}, "bad group"},
-		{task.Group{Name: "b", Slots: new(-1)}, "bad number of slots -1: it is negative"},
+		{task.Group{Name: "b", Slots: new(-1)}, "bad number of slots -1: use 0 or more"},
 		{task.Group{Name: "b", Hooks: task.Hooks{OnExit: "\x00"}}, "bad on_exit: it has a NUL byte"},
 		{task.Group{Name: "b", Hooks: task.Hooks{OnFailure: "\x00"}}, "bad on_failure: it has a NUL byte"},
 	} {
