@@ -212,9 +212,7 @@ func (e *Engine) begin(r *run, c command, groups cgroups) error {
 // wait: that is then its own affair.
 func (e *Engine) execute(r *run, c command, groups cgroups) error {
 	program, settings := c.argv[0], e.settings(c.attributes)
-	files, waits := c.mayWait()
-	defer files.close()
-	if waits {
+	if c.mayWait() {
 		if settings == nil {
 			settings = new(shimSettings)
 		}

@@ -73,12 +73,8 @@ func (r *run) signalOthers(syscall.Signal) error { return nil }
 
 func (tree) signal(p proc, sig syscall.Signal) error { return kill(p.pid, sig) }
 
-// opened is nothing here: whether an exec waits for others cannot be told.
-type opened struct{}
-
-func (opened) close() {}
-
-func (c *command) mayWait() (opened, bool) { return opened{}, false }
+// mayWait is false: whether an exec waits for others cannot be told here.
+func (c *command) mayWait() bool { return false }
 
 func blockingNothing(f func()) { f() }
 

@@ -19,39 +19,39 @@ var farAway = []int64{
 	0x0bd00bd0, // Lustre
 }
 
-// opened are descriptors of the program to execute: nobody takes a write lease, fcntl(2), on
-// what is open, and an exec would wait for its end.
-type opened []int
-
-func (o opened) close() {
-	for _, fd := range o {
-		closeFD(fd)
-	}
-}
-
 // mayWait reports whether the exec of c, or the chdir before it, may wait for another
 // machine or user. A fork waits for it with this whole program.
-func (c *command) mayWait() (o opened, waits bool) {
+func (c *command) mayWait() bool {
 	path := c.path
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(c.dir, path)
 	}
 	const interpreters = 5 // of scripts, execve(2)
 	for range interpreters + 1 {
-		fd, err := open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
-		if err != nil {
-			// Somebody has a lease on it, or it may not be read. Else the exec fails, too.
-			return o, errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EACCES)
+		next, waits := programWaits(path)
+		switch {
+		case waits:
+			return true
+		case next == "":
+			return dirIsFar(c.dir)
 		}
-		o = append(o, fd)
-		if !ours(fd, path) || isFar(fd, path) {
-			return o, true
-		}
-		if path = interpreter(fd, path); path == "" {
-			return o, dirIsFar(c.dir)
-		}
+		path = next
 	}
-	return o, true
+	return true
+}
+
+// programWaits is mayWait of one program; next is the interpreter if it is a script.
+func programWaits(path string) (next string, waits bool) {
+	fd, err := open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
+	if err != nil {
+		// Somebody has a lease on it, fcntl(2), or it may not be read. Else the exec fails, too.
+		return "", errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EACCES)
+	}
+	defer closeFD(fd) // at once: a start has few descriptors
+	if !ours(fd, path) || isFar(fd, path) {
+		return "", true
+	}
+	return interpreter(fd, path), false
 }
 
 // ours reports whether the open file is this user's or root's: no other may have a lease on
