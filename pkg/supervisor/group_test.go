@@ -38,7 +38,7 @@ func TestChangeGroup(t *testing.T) {
 		}
 		for what, change := range map[string]func(*task.Group){
 			"use 0 or more": func(g *task.Group) { g.Slots = new(-1) },
-			"on_exit":        func(g *task.Group) { g.OnExit = "a\x00" },
+			"on_exit":       func(g *task.Group) { g.OnExit = "a\x00" },
 		} {
 			_, err := s.ChangeGroup("g", change)
 			expectError(t, err, task.ErrUsage, what)
