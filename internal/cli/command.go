@@ -36,14 +36,9 @@ func (l line) parts() (names, command []string) {
 	return l.args[:l.dash], l.args[l.dash:]
 }
 
-// verb gives cmd its flags, their completions, and what it does.
+// verb gives cmd its flags, and what it does.
 func (e *env) verb(v verb, cmd *cobra.Command) *cobra.Command {
 	v.flags(cmd.Flags())
-	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		if complete := valuesOf(cmd.Name(), f.Name); complete != nil {
-			cmd.RegisterFlagCompletionFunc(f.Name, complete)
-		}
-	})
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := v.parse(lineOf(cmd, args)); err != nil {
 			return err

@@ -141,14 +141,20 @@ func listed(all ...string) completer {
 // where its -- is, nor by which of its names the command was called.
 func typed(word string) bool { return slices.Contains(os.Args, word) }
 
-// describeFlags takes the quotes, which name a flag's value in help, out of the
-// descriptions that completions show.
-func describeFlags(cmd *cobra.Command) {
+// offerFlags gives the flags of cmd, and of its commands, the values that a shell
+// completes, and takes the quotes, which name a flag's value in help, out of their
+// descriptions. No other command pays for it.
+func offerFlags(cmd *cobra.Command) {
 	unquote := func(f *pflag.Flag) { f.Usage = strings.ReplaceAll(f.Usage, "`", "") }
-	cmd.Flags().VisitAll(unquote)
 	cmd.PersistentFlags().VisitAll(unquote)
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		unquote(f)
+		if complete := valuesOf(cmd.Name(), f.Name); complete != nil {
+			cmd.RegisterFlagCompletionFunc(f.Name, complete)
+		}
+	})
 	for _, c := range cmd.Commands() {
-		describeFlags(c)
+		offerFlags(c)
 	}
 }
 

@@ -53,7 +53,7 @@ func (v *singleValue) Set(text string) error {
 // refuseSecondValues makes the flags of cmd, and of its subcommands, that are no
 // lists single values.
 func refuseSecondValues(cmd *cobra.Command) {
-	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { // its own: those for all commands join them later
 		if _, list := f.Value.(pflag.SliceValue); !list {
 			f.Value = &singleValue{Value: f.Value, flag: f}
 		}

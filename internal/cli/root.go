@@ -50,8 +50,8 @@ func Main(args []string) int {
 // run executes one command line.
 func (e *env) run(args []string) int {
 	root := newRoot(e, args)
-	if len(args) > 0 && args[0] == cobra.ShellCompRequestCmd {
-		describeFlags(root)
+	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
+		offerFlags(root)
 	}
 	root.SetArgs(signalFlag(args))
 	root.SetIn(e.in)
