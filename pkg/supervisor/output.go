@@ -25,7 +25,7 @@ type Output struct {
 // is kept. Run 0 is the newest. It does not wait. A task or a run that is not there is an
 // ErrNotFound, and one whose output is in files, see Options.Logs, an ErrUsage.
 func (s *Supervisor) Output(name string, run int, offset int64) (Output, error) {
-	return s.output(name, func(kept *output) (Output, bool) { return kept.read(run, offset) })
+	return s.output(name, run, func(kept *output, run int) (Output, bool) { return kept.read(run, offset) })
 }
 
 // NextOutput is Output once there is some, or the run has ended. If ctx ends first its
@@ -33,7 +33,7 @@ func (s *Supervisor) Output(name string, run int, offset int64) (Output, error) 
 func (s *Supervisor) NextOutput(ctx context.Context, name string, run int, offset int64) (Output, error) {
 	for {
 		var more <-chan struct{}
-		out, err := s.output(name, func(kept *output) (Output, bool) {
+		out, err := s.output(name, run, func(kept *output, run int) (Output, bool) {
 			more = kept.next()
 			return kept.read(run, offset)
 		})
@@ -48,7 +48,7 @@ func (s *Supervisor) NextOutput(ctx context.Context, name string, run int, offse
 	}
 }
 
-func (s *Supervisor) output(name string, read func(*output) (Output, bool)) (Output, error) {
+func (s *Supervisor) output(name string, run int, read func(kept *output, run int) (Output, bool)) (Output, error) {
 	now := s.lookup(name)
 	switch {
 	case now == nil:
@@ -58,8 +58,14 @@ func (s *Supervisor) output(name string, read func(*output) (Output, bool)) (Out
 	case now.output == nil:
 		return Output{}, task.Errorf(task.ErrNotFound, name, "%s has no output", name)
 	}
-	out, ok := read(now.output)
-	if !ok {
+	if run == 0 {
+		run = now.info.Run
+	}
+	out, ok := read(now.output, run)
+	switch {
+	case !ok && run == now.info.Run && !now.info.State.Ended(): // it is about to begin
+		return Output{Run: run}, nil
+	case !ok:
 		return out, task.Errorf(task.ErrNotFound, name, "No such run: of %s no output of that run is kept", name)
 	}
 	return out, nil

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"tasks/pkg/supervisor"
 	"tasks/pkg/task"
@@ -112,6 +113,37 @@ func TestOutputOfAPanic(t *testing.T) {
 		got, err := s.Output("a", 0, 0)
 		if text := string(got.Text); err != nil || !strings.HasPrefix(text, "panic: lens cap on\n\ngoroutine") || strings.Contains(text, "too late") {
 			t.Errorf("%q, %v", text, err)
+		}
+	})
+}
+
+// The output of a run that is about to begin is that of a run, which has written nothing
+// yet, and not that of the run before.
+func TestOutputOfARunToCome(t *testing.T) {
+	bubble(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor) {
+		s.Go("a", func(ctx context.Context) error {
+			fmt.Fprint(supervisor.Log(ctx), "one")
+			return nil
+		})
+		s.Wait(t.Context(), "a")
+		one, err := s.Output("a", 0, 0)
+		if err != nil || one.Run != 1 || !one.Ended {
+			t.Errorf("%+v, %v", one, err)
+		}
+		spec := task.Spec{Name: "a"}
+		spec.Delay = new(task.Duration(time.Minute))
+		s.GoSpec(spec, untilStop)
+		if later, err := s.Output("a", 0, 0); err != nil || later.Run != 1 || string(later.Text) != "one" {
+			t.Errorf("before its time: %+v, %v", later, err)
+		}
+		for range 200 { // at each moment of a start
+			call := s.Submit(supervisor.Restart("a"))
+			call.Taken()
+			info, _ := s.Info("a")
+			if got, err := s.Output("a", 0, 0); err != nil || got.Run < info.Run || info.Run > 1 && len(got.Text) > 0 {
+				t.Fatalf("%+v, %v; the task had run %d before", got, err, info.Run)
+			}
+			call.Wait(t.Context())
 		}
 	})
 }
