@@ -50,7 +50,7 @@ type Engine struct {
 	groups   cgroups            // of the runs to come
 	emptied  []cgroup           // to be removed; the reaper's own
 	occupied []cgroup           // likewise, by what their runs were to leave
-	lefts    batch[[]task.Proc] // who asks what is left of a run
+	lefts    batch[[]task.Proc] // asks for the processes that remain of a run
 	members  batch[[]stat]      // who asks for all that is part of a run
 	descents batch[[]stat]      // who asks for what descends from a main process
 	lines    atomic.Uint64      // of Exec

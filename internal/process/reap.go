@@ -50,7 +50,7 @@ func (e *Engine) reap() {
 		case <-again.due:
 			again.due = nil
 			if failed = cmp.Or(e.collect(), e.search()); failed == nil {
-				e.opts.Logger.Info("what is left of runs was looked for, and signalled")
+				e.opts.Logger.Info("the remaining processes of runs were found, and signalled")
 				again = retry{}
 			}
 		case reply := <-e.freeze:
@@ -60,7 +60,7 @@ func (e *Engine) reap() {
 			return
 		}
 		if failed != nil && again.after() {
-			e.opts.Logger.Warn("cannot look for what is left of runs, or signal it; trying again until that succeeds", "err", failed)
+			e.opts.Logger.Warn("cannot look for the remaining processes of runs, or signal them; trying again until that succeeds", "err", failed)
 		}
 	}
 }
@@ -191,9 +191,9 @@ func (e *Engine) anyLeftBehind() bool {
 	return len(e.leftBehind) > 0
 }
 
-// stopLeftBehind finds what is left of the runs whose main process has ended, sends it
-// the signal it has not had, and lets go of the runs that are gone: of which a look
-// that succeeded found nothing. One pass over /proc serves them all; without full it
+// stopLeftBehind finds the processes of runs whose main process has ended, sends them
+// the signal that they have not had, and lets go of the runs that are gone: a look
+// that succeeded found nothing of them. One pass over /proc serves them all; without full it
 // is saved for those whose cgroup has something in it. Again asks for
 // another look, after a wait; failed, that one must look again.
 func (e *Engine) stopLeftBehind(full bool) (again bool, failed error) {

@@ -128,7 +128,7 @@ func TestStopEndsTheTree(t *testing.T) {
 	})
 }
 
-// However many ask what is left of their runs, the next look answers them all,
+// However many ask for the remaining processes of their runs, the next look answers them all,
 // each with its own.
 func TestLeftIsOneLookForAll(t *testing.T) { // not parallel: it counts
 	const many = 50

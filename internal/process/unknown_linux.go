@@ -13,7 +13,7 @@ import (
 
 // KillUnknown ends the processes of runs of this supervisor's state that the database
 // does not know: begun by an earlier one that died before it could record them.
-// What is left of a line that an earlier one began by Exec is unknown always. It
+// Processes of a line that an earlier one began by Exec are always unknown. It
 // returns their pids; the error is that it could not look for them, or signal them,
 // or an [*OlderError]. Call it before the first Start.
 func (e *Engine) KillUnknown(db Database) ([]int, error) {

@@ -113,7 +113,7 @@ func openFile(f *os.File, path string) (*Store, string, error) {
 	// A copy that a crash has left may have environments of tasks that were removed since.
 	if err := os.Remove(next(path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		f.Close()
-		return nil, "", fmt.Errorf("cannot remove what is left of a copy of the database: %w", err)
+		return nil, "", fmt.Errorf("cannot remove the rest of a copy of the database: %w", err)
 	}
 	if c.damage != nil {
 		defer f.Close()
