@@ -139,6 +139,8 @@ func TestFaults(t *testing.T) {
 
 		// YAML
 		one("cwd: /${HOME}"):       "2:26: ',' or '}' must be specified: in { } and [ ], put a value with ${…} in quotes",
+		one("cwd: [x, ${H}]"):      "2:29: ',' or ']' must be specified: in { } and [ ], put a value with ${…} in quotes",
+		one("cwd: [x {}, '${']"):   "2:27: ',' or ']' must be specified",
 		"tasks: {\n":               "1:8: could not find flow mapping end token '}'",
 		"tasks:\n\ta: b":           "2:1: found character '\t' that cannot start any token",
 		"tasks: {}\n--- \na: b":    "3:1: a second document begins here: one file has one",

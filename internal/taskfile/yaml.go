@@ -111,12 +111,18 @@ func (s *source) ast() (file *ast.File) {
 		GetMessage() string
 	}); ok {
 		at, msg = tokenPos(e.GetToken()), e.GetMessage()
-	}
-	if at.line <= len(s.lines) && strings.Contains(msg, "must be specified") && strings.Contains(s.lines[at.line-1], "${") {
-		msg += ": in { } and [ ], put a value with ${…} in quotes"
+		if isReference(e.GetToken()) {
+			msg += ": in { } and [ ], put a value with ${…} in quotes"
+		}
 	}
 	s.report(at, "%s", quotedText().ReplaceAllString(msg, `"…"`))
 	return nil
+}
+
+// isReference reports whether t is the brace of a ${NAME} without quotes, where YAML
+// begins a mapping.
+func isReference(t *token.Token) bool {
+	return t != nil && t.Type == token.MappingStartType && t.Prev != nil && t.Prev.Type == token.StringType && strings.HasSuffix(t.Prev.Value, "$")
 }
 
 // quotedText is what messages quote, of more than one character.
