@@ -83,16 +83,19 @@ func (p *printer) moment(t task.Time) string {
 // eventDetail is what there is to know beside the word, for people.
 func (p *printer) eventDetail(ev *events.Event) string {
 	var parts []string
+	reason := plain(ev.Reason)
+	if reason == string(ev.Event) { // "stopped" stands beside it already
+		reason = ""
+	}
 	switch {
+	case reason != "" && ev.Event == events.Failed: // it says how the run ended
 	case ev.Signal != "":
 		parts = append(parts, "ended by "+plain(ev.Signal))
 	case ev.ExitCode != nil:
 		parts = append(parts, fmt.Sprintf("exit code %d", *ev.ExitCode))
 	}
-	if r := plain(ev.Reason); r != "" && r != string(ev.Event) && (len(parts) == 0 || !strings.HasPrefix(r, parts[0])) {
-		parts = append(parts, r)
-	} else if len(parts) > 0 && r != string(ev.Event) && r != "" {
-		parts[0] = r // which says it, and more
+	if reason != "" {
+		parts = append(parts, reason)
 	}
 	switch ev.Event {
 	case events.Starting, events.Running, events.Ready, events.Serving:
