@@ -46,10 +46,16 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Message }
 
+// How a supervisor of any version begins to refuse a field that it does not know.
+const (
+	inParams     = "params: "
+	unknownField = "unknown field "
+)
+
 // UnknownField reports whether the supervisor does not know a part of the params, as one
 // of an earlier version. That is in the message alone.
 func (e *Error) UnknownField() bool {
-	return e.Code == CodeParams && strings.HasPrefix(e.Message, "params: unknown field ")
+	return e.Code == CodeParams && strings.HasPrefix(e.Message, inParams+unknownField)
 }
 
 // ErrorData says more: the kind in a word, and of a request for several tasks

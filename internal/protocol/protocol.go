@@ -201,13 +201,13 @@ func Decode(params json.RawMessage, v any) error {
 		return nil
 	}
 	if params[0] != '{' {
-		return &Error{Code: CodeParams, Message: "params: give an object"}
+		return &Error{Code: CodeParams, Message: inParams + "give an object"}
 	}
 	if err := check(params, reflect.TypeOf(v)); err != nil {
-		return &Error{Code: CodeParams, Message: "params: " + err.Error()}
+		return &Error{Code: CodeParams, Message: inParams + err.Error()}
 	}
 	if err := json.Unmarshal(params, v); err != nil {
-		return &Error{Code: CodeParams, Message: "params: " + plain(err)}
+		return &Error{Code: CodeParams, Message: inParams + plain(err)}
 	}
 	return nil
 }

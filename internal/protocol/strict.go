@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -176,7 +177,7 @@ func (s *scanner) value(t reflect.Type) error {
 			case known == nil:
 				t = of
 			case !ok:
-				return &refusal{what: fmt.Sprintf("unknown field %q", clip(key))}
+				return &refusal{what: unknownField + strconv.Quote(clip(key))}
 			}
 			if err := s.held(t, typed && known == nil); err != nil {
 				return within(clip(key), err)

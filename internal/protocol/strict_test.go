@@ -43,6 +43,9 @@ func TestDecodeIsStrict(t *testing.T) {
 			t.Fatal(tt.params)
 		}
 		err := Decode(raw, &Start{})
+		if refused, ok := err.(*Error); ok && refused.UnknownField() != strings.HasPrefix(tt.want, "unknown field ") {
+			t.Errorf("%s: UnknownField is %v of %v", tt.params, refused.UnknownField(), err)
+		}
 		switch {
 		case tt.want == "" && err != nil:
 			t.Errorf("%s: %v", tt.params, err)
