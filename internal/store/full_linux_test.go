@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -57,6 +59,31 @@ func TestDiskFull(t *testing.T) {
 	saved[0] = small("a")
 	want(t, s, saved...)
 	want(t, reopen(t, s), saved...)
+}
+
+// bbolt has only text for the error of a file that may not grow. An upgrade that
+// words it in another way fails here.
+func TestFileTooLarge(t *testing.T) {
+	t.Parallel()
+	const child = "STORE_TEST_TOO_LARGE"
+	if path := os.Getenv(child); path != "" {
+		signal.Ignore(syscall.SIGXFSZ)
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 64 << 10, Max: 64 << 10}); err != nil {
+			t.Fatal(err)
+		}
+		s := mustOpen(t, path)
+		r := small("a")
+		r.Spec.Command = []string{strings.Repeat("x", 200_000)}
+		if err := s.Save(r); !errors.Is(err, syscall.EFBIG) || !strings.Contains(err.Error(), "file resize error: ") {
+			t.Errorf("got %v", err)
+		}
+		return
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^TestFileTooLarge$")
+	cmd.Env = append(os.Environ(), child+"="+filepath.Join(t.TempDir(), "db"))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
 }
 
 // A file of an earlier format that cannot be migrated because the disk is full is used
