@@ -80,7 +80,7 @@ var events = []struct {
 	{"tick", Tick{}},
 	{"missed", Tick{Missed: 3}},
 	{"deps met", DependenciesMet{}},
-	{"dep failed", DependencyFailed{Exit: task.Exit{Code: 126, Err: "dependency db is failed"}}},
+	{"dep failed", DependencyFailed{Exit: task.Exit{Code: 126, Err: "not started: db failed"}}},
 	{"slot granted", SlotGranted{}},
 	{"began", Began{}},
 	{"failed", Failed{Exit: task.Exit{Code: 127, Err: "not there"}}},

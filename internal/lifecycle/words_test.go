@@ -107,7 +107,7 @@ func TestWhy(t *testing.T) {
 		{Ending{State: task.Failed, Cause: ByUnready, Note: "status 503"}, 0, "not ready after 30s: status 503"},
 		{Ending{State: task.Failed, Cause: ByUnready, Note: "status 503", Exit: kill, Killed: true}, 3, "not ready after 30s: status 503; killed; gave up after 3 restarts"},
 		{Ending{State: task.Failed, Cause: ByUnhealthy, Note: "status 503", Exit: task.Exit{LeftBehind: 1}}, 0, "unhealthy: status 503; 1 escaped process stopped too"},
-		{Ending{State: task.Failed, Exit: task.Exit{Code: 126, Err: "dependency db is failed"}}, 0, "dependency db is failed"},
+		{Ending{State: task.Failed, Exit: task.Exit{Code: 126, Err: "not started: db failed"}}, 0, "not started: db failed"},
 	} {
 		m := State{Phase: Over, Last: tt.last, Series: Series{Restarts: tt.restarts}}
 		if got := m.Why(p); got != tt.want {

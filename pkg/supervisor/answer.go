@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"fmt"
+	"strings"
 
 	"tasks/internal/lifecycle"
 	"tasks/pkg/task"
@@ -35,7 +36,7 @@ func (a *actor) outcome(outcome lifecycle.Outcome) error {
 	case lifecycle.TriedAgain:
 		return task.Errorf(nil, a.name, "cannot start %s yet, it is tried again: %s", a.name, a.why())
 	case lifecycle.IsBlocked:
-		return task.Errorf(nil, a.name, "cannot start %s: %s", a.name, a.past.reason)
+		return task.Errorf(nil, a.name, "cannot start %s: %s", a.name, strings.TrimPrefix(a.past.reason, notStarted))
 	case lifecycle.IsStuck:
 		return task.Errorf(task.ErrTimeout, a.name, "Task %s did not end: %s", a.name, a.whatIsLeft())
 	case lifecycle.WasStopped:

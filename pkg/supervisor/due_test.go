@@ -349,7 +349,7 @@ func TestScheduleAfterOthers(t *testing.T) {
 		a.Exit(task.Exit{Code: 4}, false)
 		synctest.Wait()
 		b.Exit(task.Exit{Code: 7}, false)
-		got := expect(t, s, "b", task.Waiting, "dependency a is failed: exit code 4")
+		got := expect(t, s, "b", task.Waiting, "not started: a failed with exit code 4")
 		if last := got.Runs[0]; last.State != task.Failed || last.Reason != "exit code 7" || *last.ExitCode != 7 {
 			t.Errorf("the run: %+v", last)
 		}

@@ -17,7 +17,7 @@ func settled(name string, now *snapshot, however bool) (met bool, why string) {
 		if however { // it has ended before
 			return true, ""
 		}
-		return false, fmt.Sprintf("dependency %s was removed", name)
+		return false, notStarted + name + " was removed"
 	}
 	info := &now.info
 	switch state := info.State; {
@@ -30,12 +30,29 @@ func settled(name string, now *snapshot, however bool) (met bool, why string) {
 	case info.Spec.Repeats() && state == task.Waiting && !info.StartedAt.IsZero(): // there was a run since its start
 		return now.runs[len(now.runs)-1].State == task.Done, ""
 	case state.Ended():
-		why = fmt.Sprintf("dependency %s is %s", name, state)
-		if info.Reason != "" && info.Reason != string(state) {
-			why += ": " + info.Reason
-		}
+		return false, dependencyEnded(info)
 	}
-	return false, why
+	return false, ""
+}
+
+// notStarted begins the reason of a task whose dependency was not met.
+const notStarted = "not started: "
+
+// dependencyEnded says why what comes after the task can no longer start. A task that was
+// itself not started passes on its own reason, which names the first cause.
+func dependencyEnded(info *task.Info) string {
+	if strings.HasPrefix(info.Reason, notStarted) {
+		return info.Reason
+	}
+	how := map[task.State]string{task.Failed: "failed", task.Stopped: "was stopped", task.Lost: "was lost"}[info.State]
+	switch {
+	case info.Reason == "" || info.Reason == string(info.State):
+	case strings.HasPrefix(info.Reason, "exit code "):
+		how += " with " + info.Reason
+	default:
+		how += ": " + info.Reason
+	}
+	return notStarted + info.Name + " " + how
 }
 
 // known is an ErrNotFound for the first of the spec's dependencies that is not there.

@@ -50,11 +50,11 @@ func TestAfterWhatEndsOtherwise(t *testing.T) {
 		end  func(*supervisor.Supervisor, *enginetest.FakeRun)
 		why  string
 	}{
-		{"failed", func(_ *supervisor.Supervisor, r *enginetest.FakeRun) { r.Exit(task.Exit{Code: 3}, false) }, "dependency a is failed: exit code 3"},
-		{"lost", func(_ *supervisor.Supervisor, r *enginetest.FakeRun) { r.Exit(task.Exit{Lost: true}, false) }, "dependency a is lost: ended while no supervisor watched"},
+		{"failed", func(_ *supervisor.Supervisor, r *enginetest.FakeRun) { r.Exit(task.Exit{Code: 3}, false) }, "not started: a failed with exit code 3"},
+		{"lost", func(_ *supervisor.Supervisor, r *enginetest.FakeRun) { r.Exit(task.Exit{Lost: true}, false) }, "not started: a was lost: ended while no supervisor watched"},
 		{"stopped", func(s *supervisor.Supervisor, _ *enginetest.FakeRun) {
 			s.Submit(supervisor.Stop("a", supervisor.End{}))
-		}, "dependency a is stopped"},
+		}, "not started: a was stopped"},
 		{"removed", func(s *supervisor.Supervisor, _ *enginetest.FakeRun) {
 			s.Submit(supervisor.ForceRemove("a", supervisor.End{}))
 		}, ""},
@@ -74,7 +74,7 @@ func TestAfterWhatEndsOtherwise(t *testing.T) {
 				}
 				why := tt.why
 				if why == "" { // whichever was seen first
-					if why = "dependency a was removed"; infos[0].Reason == "dependency a is stopped" {
+					if why = "not started: a was removed"; infos[0].Reason == "not started: a was stopped" {
 						why = infos[0].Reason
 					}
 				}
@@ -85,7 +85,7 @@ func TestAfterWhatEndsOtherwise(t *testing.T) {
 				if r := st.record("well"); r.State != task.Failed || r.Reason != why || r.Rested != task.Now() {
 					t.Errorf("record: %+v", r)
 				}
-				expect(t, s, "next", task.Failed, "dependency well is failed: "+why)
+				expect(t, s, "next", task.Failed, why)
 				if r := next(t, f); r.Launch.Spec.Name != "however" {
 					t.Errorf("%s began", r.Launch.Spec.Name)
 				}
@@ -95,14 +95,14 @@ func TestAfterWhatEndsOtherwise(t *testing.T) {
 				}
 				// At once, it is its caller's.
 				_, err = s.Start(t.Context(), job("late", after("a")))
-				expectError(t, err, err, "cannot start late: "+tt.why)
+				expectError(t, err, err, "cannot start late: "+strings.TrimPrefix(tt.why, "not started: "))
 				expect(t, s, "late", task.Failed, tt.why)
 				_, err = s.Restart(t.Context(), "late")
-				expectError(t, err, err, "cannot start late: "+tt.why)
+				expectError(t, err, err, "cannot start late: "+strings.TrimPrefix(tt.why, "not started: "))
 				time.Sleep(time.Second)
 				_, err = s.Start(t.Context(), job("late", after("well")))
-				expectError(t, err, err, "cannot start late: dependency well is failed: "+why)
-				if got := expect(t, s, "late", task.Failed, "dependency well is failed: "+why); got.EndedAt != task.Now() {
+				expectError(t, err, err, "cannot start late: "+strings.TrimPrefix(why, "not started: "))
+				if got := expect(t, s, "late", task.Failed, why); got.EndedAt != task.Now() {
 					t.Errorf("it ended at %s", got.EndedAt)
 				}
 			})
@@ -134,13 +134,13 @@ func TestAfterAService(t *testing.T) {
 			t.Errorf("%s began", r.Launch.Spec.Name)
 		}
 		_, err := s.Start(t.Context(), job("c", after("checked")))
-		expectError(t, err, err, "cannot start c: dependency checked is stopped")
+		expectError(t, err, err, "cannot start c: checked was stopped")
 
 		start(t, s, f, job("slow", ready))
 		begin(t, s, job("d", after("slow")))
 		c.Next(t).Say(errDisk)
 		time.Sleep(31 * time.Second)
-		expect(t, s, "d", task.Failed, "dependency slow is failed: not ready after 30s: no space left on device")
+		expect(t, s, "d", task.Failed, "not started: slow failed: not ready after 30s: no space left on device")
 	})
 }
 
@@ -168,7 +168,7 @@ func TestAfterAJobWithRetries(t *testing.T) {
 			next(t, f)
 		}
 		expect(t, s, "after-well", task.Running, "")
-		expect(t, s, "after-badly", task.Failed, "dependency badly is failed: exit code 1; gave up after 1 restart")
+		expect(t, s, "after-badly", task.Failed, "not started: badly failed with exit code 1; gave up after 1 restart")
 		expect(t, s, "ended-badly", task.Running, "")
 	})
 }
@@ -209,7 +209,7 @@ func TestCycle(t *testing.T) {
 		begin(t, s, job("b", after("a")))
 		begin(t, s, job("c", afterEnded("b")))
 		a.Exit(task.Exit{Code: 1}, false)
-		expect(t, s, "b", task.Failed, "dependency a is failed: exit code 1")
+		expect(t, s, "b", task.Failed, "not started: a failed with exit code 1")
 		next(t, f)
 		_, err := s.Start(t.Context(), job("a", after("c")))
 		expectError(t, err, task.ErrUsage, "dependency cycle: a -> c -> b -> a")

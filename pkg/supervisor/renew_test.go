@@ -219,7 +219,7 @@ func TestReplacementOverAChange(t *testing.T) {
 		}
 		next(t, f)
 		next(t, f)
-		expect(t, s, "a", task.Failed, "dependency x was removed")
+		expect(t, s, "a", task.Failed, "not started: x was removed")
 		expect(t, s, "b", task.Running, "")
 		expect(t, s, "c", task.Running, "")
 		quiet(t, f)

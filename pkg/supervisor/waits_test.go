@@ -118,7 +118,7 @@ func TestLoadOfAnOrder(t *testing.T) {
 			begin(t, l.Supervisor, job("c", afterEnded("a")))
 			l.again(func() error { err := l.leave(); a.Exit(task.Exit{}, false); return err }, time.Hour)
 			expect(t, l.Supervisor, "a", task.Lost, "the supervisor ended without it")
-			expect(t, l.Supervisor, "b", task.Failed, "dependency a is lost: the supervisor ended without it")
+			expect(t, l.Supervisor, "b", task.Failed, "not started: a was lost: the supervisor ended without it")
 			expect(t, l.Supervisor, "c", task.Running, "")
 		})
 	})
@@ -134,7 +134,7 @@ func TestLoadOfWhatNeverRan(t *testing.T) {
 		l.Stop(t.Context(), "stopped")
 		now := task.Now()
 		l.again(l.close, time.Hour)
-		if got := expect(t, l.Supervisor, "blocked", task.Failed, "dependency a is failed: exit code 1"); got.EndedAt != now {
+		if got := expect(t, l.Supervisor, "blocked", task.Failed, "not started: a failed with exit code 1"); got.EndedAt != now {
 			t.Errorf("%+v", got)
 		}
 		if got := expect(t, l.Supervisor, "stopped", task.Stopped, "stopped"); got.EndedAt != now || !got.NextAt.IsZero() {
