@@ -108,7 +108,7 @@ var All = []Option{
 
 	{
 		Key: "group", Letter: "g", Topic: Order, Kind: Word,
-		Help: "`GROUP` whose slots it shares",
+		Help: "run in `GROUP`, whose slots limit how many tasks run at a time",
 		File: "The group whose slots it shares; where the file has groups, one of them.",
 		In:   func(s *task.Spec) any { return &s.Group },
 	},

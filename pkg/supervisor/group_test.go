@@ -115,6 +115,7 @@ func TestPauseAndResumeGroup(t *testing.T) {
 		expect(t, s, "a", task.Paused, "")
 		expect(t, s, "func", task.Running, "")
 		begin(t, s, job("b", in("g")))
+		expect(t, s, "b", task.Queued, "group g is paused: resume it with 'tasks group resume g'")
 		if g, err = s.PauseGroup(t.Context(), "g"); err != nil || !g.Paused || g.Queued != 1 {
 			t.Errorf("PauseGroup: %+v, %v", g, err)
 		}
@@ -127,11 +128,21 @@ func TestPauseAndResumeGroup(t *testing.T) {
 		if r := next(t, f); r.Launch.Spec.Name != "b" {
 			t.Errorf("%s began", r.Launch.Spec.Name)
 		}
+		setSlots(t, s, "g", 0)
+		begin(t, s, job("c", in("g")))
+		expect(t, s, "c", task.Queued, "waits for a slot of g")
 		f.FailPause(errDisk) // of one task: the group is paused
 		if g, err := s.PauseGroup(t.Context(), "g"); err != nil || !g.Paused {
 			t.Errorf("PauseGroup: %+v, %v", g, err)
 		}
 		expect(t, s, "a", task.Running, "")
+		synctest.Wait()
+		expect(t, s, "c", task.Queued, "group g is paused: resume it with 'tasks group resume g'")
+		if _, err := s.ResumeGroup(t.Context(), "g"); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		expect(t, s, "c", task.Queued, "waits for a slot of g")
 	})
 }
 

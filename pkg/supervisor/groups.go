@@ -54,6 +54,7 @@ func (s *Supervisor) ChangeGroup(name string, change func(*task.Group)) (task.Gr
 	s.changing.Lock() // one at a time, in the store and in effect
 	defer s.changing.Unlock()
 	set, _ := s.queues.Get(name)
+	wasPaused := set.Paused
 	if set.Name = name; set.Slots != nil {
 		set.Slots = new(*set.Slots) // a change in place that is not saved is none
 	}
@@ -67,7 +68,18 @@ func (s *Supervisor) ChangeGroup(name string, change func(*task.Group)) (task.Gr
 		}
 	}
 	s.queues.Set(name, &set)
+	if set.Paused != wasPaused {
+		s.pokeAll() // the reasons of queued tasks change
+	}
 	return s.Group(name)
+}
+
+func (s *Supervisor) pokeAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range s.tasks {
+		a.poke()
+	}
 }
 
 // RemoveGroup forgets what was set of a group. While a task of it has not ended

@@ -76,12 +76,19 @@ func (a *actor) waited(names []string) lifecycle.Event {
 	return nil
 }
 
-// lookAgain looks at what may have changed: the awaited tasks, or the clock.
+// lookAgain looks at what may have changed: the awaited tasks, the clock, or whether the
+// group is paused.
 func (a *actor) lookAgain() {
 	if by := time.Duration(a.moved.Swap(0)); by != 0 {
 		a.moveDue(by)
 	}
 	a.clocks.due.Arm(a.sup.now())
+	if a.needs().Slot == lifecycle.InQueue && a.shown.Load() != nil {
+		if why := a.because(); why != a.past.reason {
+			a.past.reason = why
+			a.show()
+		}
+	}
 	if a.ahead.wait == nil {
 		return
 	}

@@ -75,10 +75,8 @@ func (a *actor) because() string {
 	switch needs := a.needs(); {
 	case needs.Tasks:
 		return a.waitsFor()
-	case needs.Slot == lifecycle.InQueue && a.ahead.missing != "":
-		return "cannot begin yet: " + a.ahead.missing
 	case needs.Slot == lifecycle.InQueue:
-		return "waits for a slot of " + a.role.spec.Group
+		return a.whyQueued()
 	case a.state.Inactive():
 		return a.why()
 	}
@@ -87,6 +85,17 @@ func (a *actor) because() string {
 		unreached = err.Error()
 	}
 	return a.state.Reason(a.role.policy, unreached)
+}
+
+func (a *actor) whyQueued() string {
+	if a.ahead.missing != "" {
+		return "cannot begin yet: " + a.ahead.missing
+	}
+	name := a.role.spec.Group
+	if group, _ := a.sup.queues.Get(name); group.Paused {
+		return fmt.Sprintf("group %s is paused: resume it with 'tasks group resume %s'", name, name)
+	}
+	return "waits for a slot of " + name
 }
 
 // why says how the last run that is over came to its end.
