@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"time"
 
 	"tasks/pkg/supervisor"
 	"tasks/pkg/task"
@@ -11,8 +10,8 @@ import (
 // stopAll stops every task for an exit. Where the supervisor has left them meanwhile, as
 // another exit or a replacement asked for, there are some that the stop never reached:
 // that is an error, and ends is false, since the other ends the supervisor.
-func stopAll(ctx context.Context, sup *supervisor.Supervisor, grace time.Duration) (tasks []task.Info, ends bool, err error) {
-	tasks, err = sup.StopAll(ctx, grace)
+func stopAll(ctx context.Context, sup *supervisor.Supervisor, end supervisor.End) (tasks []task.Info, ends bool, err error) {
+	tasks, err = sup.StopAll(ctx, end)
 	ends = !sup.Left()
 	if err != nil {
 		return tasks, ends, err

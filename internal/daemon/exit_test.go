@@ -26,7 +26,7 @@ func TestExitOfWhatWasLeft(t *testing.T) {
 	if _, err := sup.Leave(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	_, ends, err := stopAll(t.Context(), sup, -1)
+	_, ends, err := stopAll(t.Context(), sup, supervisor.End{})
 	if ends || !errors.Is(err, task.ErrUnavailable) || !strings.Contains(err.Error(), "db") {
 		t.Errorf("%v, it ends the supervisor: %v", err, ends)
 	}
@@ -39,7 +39,7 @@ func TestExitStopsAll(t *testing.T) {
 	if _, err := sup.Start(t.Context(), task.Spec{Name: "web", Command: []string{"true"}, Cwd: "/"}); err != nil {
 		t.Fatal(err)
 	}
-	tasks, ends, err := stopAll(t.Context(), sup, -1)
+	tasks, ends, err := stopAll(t.Context(), sup, supervisor.End{})
 	if !ends || err != nil || len(tasks) != 1 || tasks[0].State != task.Stopped {
 		t.Errorf("%v, %v, it ends the supervisor: %v", tasks, err, ends)
 	}

@@ -175,14 +175,14 @@ func Run(cfg Config, serving func()) error {
 			}
 			return info
 		},
-		Exit: func(ctx context.Context, grace time.Duration, keep bool) ([]task.Info, error) {
+		Exit: func(ctx context.Context, end supervisor.End, keep bool) ([]task.Info, error) {
 			touched := live(sup.List())
 			var tasks []task.Info
 			ends, err := true, error(nil)
 			if keep {
 				tasks, err = sup.Leave(ctx)
 			} else {
-				tasks, ends, err = stopAll(ctx, sup, grace)
+				tasks, ends, err = stopAll(ctx, sup, end)
 			}
 			if ends {
 				once.Do(func() { leaving = keep; close(exited) })

@@ -54,8 +54,8 @@ func (h *host) serve(t testing.TB, cfg Config, uid int) {
 		}
 	}
 	if cfg.Exit == nil {
-		cfg.Exit = func(ctx context.Context, grace time.Duration, _ bool) ([]task.Info, error) {
-			return h.sup.StopAll(ctx, grace)
+		cfg.Exit = func(ctx context.Context, end supervisor.End, _ bool) ([]task.Info, error) {
+			return h.sup.StopAll(ctx, end)
 		}
 	}
 	cfg.Replace = func(protocol.Replace) error { return nil }

@@ -309,15 +309,11 @@ func exit(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 	if c.srv.cfg.Exit == nil {
 		return nil, task.Errorf(task.ErrUsage, "", "this supervisor is part of another program, which ends it")
 	}
-	grace := time.Duration(-1)
 	if err := checkTimeout(p.Timeout); err != nil {
 		return nil, err
 	}
-	if p.Timeout != nil {
-		grace = time.Duration(*p.Timeout)
-	}
 	return func() (any, error) {
-		left, err := c.srv.cfg.Exit(context.Background(), grace, p.Keep)
+		left, err := c.srv.cfg.Exit(context.Background(), supervisor.End{Grace: (*time.Duration)(p.Timeout)}, p.Keep)
 		var all tasks
 		for i := range left {
 			all.shared = append(all.shared, &left[i])

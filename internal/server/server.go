@@ -24,10 +24,9 @@ type Config struct {
 	Supervisor *supervisor.Supervisor
 	// Info is what the host says of itself; the server adds uptime and counts.
 	Info func() protocol.Info
-	// Exit stops every task, each within grace if that is not negative, or with
-	// keep lets those run on that can be taken back, and has the host end. nil:
-	// the host does not take that from a client.
-	Exit func(ctx context.Context, grace time.Duration, keep bool) ([]task.Info, error)
+	// Exit stops every task, or with keep lets those run on that can be taken back, and
+	// has the host end. nil: the host does not take that from a client.
+	Exit func(ctx context.Context, end supervisor.End, keep bool) ([]task.Info, error)
 	// Replace has another program go on in place of the host, or says why it cannot.
 	// nil: the host does not take that from a client.
 	Replace func(protocol.Replace) error

@@ -239,7 +239,7 @@ func TestApplyGoesOn(t *testing.T) {
 					go s.Close(t.Context())
 				default:
 					go func() {
-						s.StopAll(t.Context(), 0)
+						s.StopAll(t.Context(), supervisor.End{Grace: new(time.Duration(0))})
 						s.Close(t.Context())
 					}()
 				}

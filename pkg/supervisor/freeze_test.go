@@ -8,6 +8,7 @@ import (
 
 	"tasks/internal/enginetest"
 	"tasks/pkg/engine"
+	"tasks/pkg/supervisor"
 	"tasks/pkg/task"
 )
 
@@ -79,7 +80,7 @@ func TestCloseDoesNotFreeze(t *testing.T) {
 		l.o.Commands = freezer{l.fake, func() { t.Error("frozen") }}
 		l.again(l.close, 0)
 		start(t, l.Supervisor, l.fake, job("a"))
-		if _, err := l.StopAll(t.Context(), -1); err != nil {
+		if _, err := l.StopAll(t.Context(), supervisor.End{}); err != nil {
 			t.Error(err)
 		}
 		l.again(l.close, 0)

@@ -267,7 +267,7 @@ func TestCloseKeepsWishesAndStopAllTakesThemBack(t *testing.T) {
 				reason, wish := "supervisor was shut down", task.Up
 				if stopAll {
 					reason, wish = "stopped", task.Down
-					got, err := s.StopAll(t.Context(), -1)
+					got, err := s.StopAll(t.Context(), supervisor.End{})
 					if err != nil || names(got) != "over:done pausing:stopped web:stopped" {
 						t.Errorf("StopAll: %s, %v", names(got), err)
 					}
@@ -301,7 +301,7 @@ func TestStopAllCapsTheGrace(t *testing.T) {
 		begin := time.Now()
 		done := make(chan error, 1)
 		go func() {
-			_, err := s.StopAll(t.Context(), 3*time.Second)
+			_, err := s.StopAll(t.Context(), supervisor.End{Grace: new(3 * time.Second)})
 			done <- err
 		}()
 		for _, r := range []*enginetest.FakeRun{short, long} {

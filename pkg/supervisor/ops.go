@@ -271,9 +271,9 @@ func (a *actor) graceOf(c *Call) time.Duration {
 	case c.request.end.Grace == nil:
 		return -1
 	case c.request.atMost:
-		return min(*c.request.end.Grace, a.role.policy.Grace)
+		return min(max(*c.request.end.Grace, 0), a.role.policy.Grace)
 	}
-	return *c.request.end.Grace
+	return max(*c.request.end.Grace, 0)
 }
 
 // leave lets go of a run that can be taken back, once its record says that it

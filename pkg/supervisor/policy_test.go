@@ -142,6 +142,7 @@ func TestStopSignalGraceAndKill(t *testing.T) {
 		stopAfter(supervisor.End{Now: true}, web(), []syscall.Signal{kill}, 0)
 		stopAfter(supervisor.End{Grace: new(time.Second)}, web(), []syscall.Signal{term, kill}, time.Second)
 		stopAfter(supervisor.End{Grace: new(time.Minute)}, web(), []syscall.Signal{term, kill}, time.Minute)
+		stopAfter(supervisor.End{Grace: new(-time.Minute)}, web(), []syscall.Signal{term, kill}, 1) // not as of its spec
 		spec := web(func(s *task.Spec) { s.StopSignal, s.StopTimeout = "INT", new(task.Duration(2*time.Second)) })
 		stopAfter(supervisor.End{}, spec, []syscall.Signal{syscall.SIGINT, kill}, 2*time.Second)
 	})

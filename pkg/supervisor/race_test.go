@@ -124,7 +124,7 @@ func TestCloseAmidRequests(t *testing.T) {
 					all.Go(func() {
 						time.Sleep(time.Duration(rand.IntN(20)) * time.Microsecond)
 						if stopAll && i == 0 {
-							if _, err := s.StopAll(t.Context(), -1); err != nil {
+							if _, err := s.StopAll(t.Context(), supervisor.End{}); err != nil {
 								t.Errorf("StopAll: %v", err)
 							}
 						} else if !stopAll {

@@ -45,8 +45,8 @@ const (
 type End struct {
 	// Now kills at once.
 	Now bool
-	// Grace is how long the run has between the stop signal and the kill. nil: as
-	// long as its spec says.
+	// Grace is how long the run has between the stop signal and the kill; a negative
+	// one is none. nil: as long as its spec says.
 	Grace *time.Duration
 }
 

@@ -341,7 +341,7 @@ func TestQueueAtTheEnd(t *testing.T) {
 				case "Close":
 					err = s.Close(t.Context())
 				case "StopAll":
-					_, err = s.StopAll(t.Context(), -1)
+					_, err = s.StopAll(t.Context(), supervisor.End{})
 				case "Leave":
 					left, err = s.Leave(t.Context())
 				}

@@ -189,14 +189,10 @@ func (s *Supervisor) add(name string) *actor {
 }
 
 // StopAll stops every task at the same time and joins. The wishes are taken
-// back, and grace, if not negative, caps the time that each has to end. From
+// back, and end.Grace only shortens what the spec of a task grants it. From
 // now on nothing can be started: the error is an ErrUnavailable.
-func (s *Supervisor) StopAll(ctx context.Context, grace time.Duration) ([]task.Info, error) {
-	r := Request{kind: toStop, atMost: true}
-	if grace >= 0 {
-		r.end.Grace = &grace
-	}
-	return s.endAll(ctx, r)
+func (s *Supervisor) StopAll(ctx context.Context, end End) ([]task.Info, error) {
+	return s.endAll(ctx, Request{kind: toStop, end: end, atMost: true})
 }
 
 // Close stops every task that still runs, joins, and ends the supervisor. The

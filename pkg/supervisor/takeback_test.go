@@ -281,7 +281,7 @@ func TestStopAllBesideLeave(t *testing.T) {
 		if err := l.leave(); err != nil {
 			t.Fatal(err)
 		}
-		_, err := l.StopAll(t.Context(), -1)
+		_, err := l.StopAll(t.Context(), supervisor.End{})
 		expectError(t, err, task.ErrUnavailable, "the supervisor has ended, and a goes on")
 		l.again(func() error { return nil }, 0)
 		expect(t, l.Supervisor, "a", task.Running, "")
