@@ -92,7 +92,7 @@ func (l *loader) tooMany(all []*entry) bool {
 			if name := d.item.written(d.name); n > 1 {
 				hint = fmt.Sprintf(": let one task come after %s, and %s after that one", name, e.name)
 			}
-			l.report(d.item.pos, "more than %d pairs of tasks of which one comes after the other%s", MaxAfter, hint)
+			l.report(d.item.pos, "more than %d dependencies%s", MaxAfter, hint)
 			return true
 		}
 	}

@@ -284,8 +284,8 @@ func TestMaxAfter(t *testing.T) {
 	full := first + level("l1", 99, "l0") + level("l2", 1000, "l1-7")
 	for text, want := range map[string]string{
 		full:                           "",
-		full + level("l3", 1, "l1-7"):  "5:42: more than 100000 pairs of tasks of which one comes after the other",
-		first + level("l1", 101, "l0"): "3:44: more than 100000 pairs of tasks of which one comes after the other: let one task come after l0, and l1 after that one",
+		full + level("l3", 1, "l1-7"):  "5:42: more than 100000 dependencies",
+		first + level("l1", 101, "l0"): "3:44: more than 100000 dependencies: let one task come after l0, and l1 after that one",
 		first + level("l1", 1000, "sync") + "  sync: {command: x, after: l0}\n": "",
 	} {
 		if got := problemsOf(t, text); got != want {

@@ -22,7 +22,7 @@ const (
 	MaxFile      = 1 << 20       // bytes of a file
 	MaxTasks     = task.MaxTasks // of a file, instances counted
 	MaxInstances = 1000          // of a task
-	MaxAfter     = task.MaxAfter // pairs of tasks of a file of which one comes after the other
+	MaxAfter     = task.MaxAfter // dependencies in a file
 )
 
 // A File is what a tasks file says.

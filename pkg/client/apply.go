@@ -66,9 +66,9 @@ func plainTasks(specs []task.Spec) []protocol.ApplyTask {
 
 // ChangeOptions say how far to go with a change. The zero ChangeOptions carry it out.
 type ChangeOptions struct {
-	// Check is to tell what would be done, and to do nothing.
+	// Check reports what would be done, and does nothing.
 	Check bool
-	// NoWait is to do nothing where another change of the file is under way.
+	// NoWait does nothing if another change of the file is under way.
 	NoWait bool
 }
 
@@ -78,7 +78,7 @@ type Changed struct {
 	Steps     []Step      // with Check
 	Groups    []GroupStep // with Check
 	TakenOver []string    // files that do not exist any more, and in whose place this one is
-	Tasks     []task.Info // of the change, in its order; with Down those that were stopped
+	Tasks     []task.Info // of the change, in its order; with Down the tasks that were stopped
 }
 
 // Step is what is done about a task: Do is "start", "restart", "keep" or "stop".
@@ -91,7 +91,7 @@ type GroupStep struct{ Name, Why string }
 // recorded before anything is done. It returns when the tasks have begun, or wait; wait
 // for "up" to wait for the rest. Changes of one file follow one another. After an
 // ErrLost the same change, with the same id, can be asked of the next supervisor, which
-// goes on with it. It uses a connection of its own.
+// continues it. It uses a connection of its own.
 func (c *Client) Change(ctx context.Context, ch task.Change, o ChangeOptions) (Changed, error) {
 	var done Changed
 	parts, err := partsOf(&ch)
@@ -215,7 +215,7 @@ func partsOf(ch *task.Change) ([]protocol.Apply, error) {
 		if t.Spec.Env = (task.Env{}); ch.Down {
 			t = protocol.ApplyTask{Spec: task.Spec{Name: t.Name}}
 		}
-		t.File = "" // that of the change
+		t.File = "" // of the change
 		p, err := room(&t, 1)
 		if err != nil {
 			return nil, err

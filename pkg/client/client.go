@@ -43,8 +43,8 @@ type Client struct {
 	// Dial opens a connection in place of the one to Socket, where it is set.
 	Dial func(ctx context.Context) (net.Conn, error)
 	// Silent, where it is set, is called once for a request that has waited for some
-	// seconds while the supervisor answers nothing at all: it may be stopped. The
-	// request goes on.
+	// seconds while the supervisor answers nothing at all: it may be stopped. The request
+	// stays under way.
 	Silent func()
 
 	mu      sync.Mutex // guards link and dialing
@@ -67,8 +67,8 @@ func (c *Client) Start(ctx context.Context, spec task.Spec, o StartOptions) ([]t
 	return c.tasks(ctx, "start", protocol.Start{Spec: spec, Replace: o.Replace})
 }
 
-// StartAgain starts ended tasks with the spec that they have. Of All, those that have
-// not ended are passed over, also with Replace.
+// StartAgain starts ended tasks with the spec that they have. All skips tasks that have not
+// ended, also with Replace.
 func (c *Client) StartAgain(ctx context.Context, sel task.Selector, o StartOptions) ([]task.Info, error) {
 	return c.tasks(ctx, "start", protocol.Start{Spec: task.Spec{Group: sel.Group}, Names: sel.Names, All: sel.All, Groups: sel.Groups, Replace: o.Replace})
 }
@@ -84,7 +84,7 @@ func (c *Client) Pause(ctx context.Context, sel task.Selector) ([]task.Info, err
 	return c.tasks(ctx, "pause", protocol.Pause{Selector: sel})
 }
 
-// Resume lets paused tasks go on.
+// Resume continues paused tasks.
 func (c *Client) Resume(ctx context.Context, sel task.Selector) ([]task.Info, error) {
 	return c.tasks(ctx, "resume", protocol.Pause{Selector: sel})
 }
@@ -150,8 +150,8 @@ func (c *Client) Replace(ctx context.Context, o ReplaceOptions) error {
 	return ofKind(c.call(ctx, "replace", protocol.Replace(o), &nothing))
 }
 
-// Close closes the shared connection. Requests under way on it fail; those that
-// the supervisor has read are carried out. A later request opens a new one.
+// Close closes the shared connection. Requests under way on it fail; the supervisor carries
+// out what it has read. A later request opens a new one.
 func (c *Client) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -26,7 +26,7 @@ func (c *Client) SetGroup(ctx context.Context, o GroupOptions) (task.Group, erro
 	return c.group(ctx, "group.set", o.Name, protocol.GroupSet(o))
 }
 
-// PauseGroup has nothing new begin in a group, and pauses what runs.
+// PauseGroup stops admitting tasks of a group, and pauses its runs.
 func (c *Client) PauseGroup(ctx context.Context, name string) (task.Group, error) {
 	return c.group(ctx, "group.pause", name, protocol.Group{Name: name})
 }

@@ -22,7 +22,7 @@ type Info struct {
 
 // StartOptions say how to start tasks. The zero StartOptions start what has ended.
 type StartOptions struct {
-	// Replace is to stop first what has not ended.
+	// Replace first stops a task that has not ended.
 	Replace bool
 }
 
@@ -40,7 +40,7 @@ type StopOptions struct {
 // task.
 type ListOptions struct {
 	task.Selector
-	// States are those that a task may have; none: any.
+	// States selects tasks by state; none: any.
 	States []task.State
 	// Stats asks for what the present runs use.
 	Stats bool
@@ -55,9 +55,9 @@ type ListOptions struct {
 // WaitOptions say what to wait for: by default, until all the selected have ended.
 type WaitOptions struct {
 	task.Selector
-	// Any is to wait for one of the tasks, not for all.
+	// Any waits for one of the tasks, not for all.
 	Any bool
-	// Once is to wait no longer for a task that is in backoff.
+	// Once stops waiting for a task once it is in backoff.
 	Once bool
 	// For is "ended", "running" or "ready"; "": ended. One that has ended is not waited
 	// for any longer.
@@ -69,13 +69,13 @@ type WaitOptions struct {
 // RemoveOptions say which tasks to forget, with their logs.
 type RemoveOptions struct {
 	task.Selector
-	// Force is to stop first what has not ended; without, that is an ErrConflict.
+	// Force first stops tasks that have not ended; without it they are an ErrConflict.
 	Force bool
-	// Ended is to pass over tasks that have not ended.
+	// Ended skips tasks that have not ended.
 	Ended bool
-	// Finished is to pass over tasks that are not [task.Info.Finished].
+	// Finished skips tasks that are not [task.Info.Finished].
 	Finished bool
-	// States are those to forget; tasks in others are passed over. None: any.
+	// States selects by state; none: any.
 	States []task.State
 }
 
@@ -99,9 +99,9 @@ type ReplaceOptions struct {
 	LogTotal   *task.Size
 }
 
-// GroupOptions are what is to change of a group; nil: nothing.
+// GroupOptions are the settings of a group to change; nil: unchanged.
 type GroupOptions struct {
-	// Name need not be that of a group that is there.
+	// Name is the group's; it need not exist yet.
 	Name      string
 	Slots     *task.Slots
 	OnExit    *string

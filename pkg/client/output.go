@@ -11,9 +11,9 @@ import (
 type OutputOptions struct {
 	// Run is its number; 0: the newest.
 	Run int
-	// Offset is that of the first byte.
+	// Offset is where to begin, in bytes.
 	Offset int64
-	// Wait is to wait until there is more, or the run has ended.
+	// Wait waits until there is more, or the run has ended.
 	Wait bool
 }
 

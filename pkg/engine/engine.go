@@ -29,8 +29,8 @@ type Adopter interface {
 // A Freezer is an Engine that can stop telling of ends: what ends afterwards is left for
 // the next supervisor to find.
 type Freezer interface {
-	// Freeze returns when all ends that the engine has seen are told: their Exited is
-	// closed. From then on it tells of none, but that of a Shell's line. It is called once.
+	// Freeze returns when every end that the engine has seen is reported: its Exited is
+	// closed. From then on it reports none, except of a Shell's line. It is called once.
 	Freeze()
 }
 
@@ -49,7 +49,7 @@ type Launch struct {
 type Pauser interface {
 	// Pause stops all that is part of the run, for as long as nobody resumes it.
 	Pause() error
-	// Resume lets it go on.
+	// Resume continues it.
 	Resume() error
 }
 
@@ -57,8 +57,9 @@ type Pauser interface {
 type Shell interface {
 	// Exec runs line through sh -c, with the spec's directory and environment, the
 	// variables that a run has, and l.Env. It returns when the line and all that it
-	// started have ended; what is left of it when ctx ends is killed, and the error
-	// is then the context's. An error with an errno says that the line has not begun. Output is the last of what it wrote, at most MaxOutput bytes.
+	// started have ended; when ctx ends first, they are killed, and the error is the
+	// context's. An error with an errno says that the line has not begun. Output is the
+	// last of what it wrote, at most MaxOutput bytes.
 	Exec(ctx context.Context, l Launch, line string) (output string, exit task.Exit, err error)
 }
 
@@ -75,7 +76,7 @@ type Checker interface {
 // Checks tell of one run whether it is ready and well. Their methods may be
 // called from any goroutine.
 type Checks interface {
-	// Env is what the run is to have in its environment.
+	// Env is what to add to the run's environment.
 	Env() []string
 	// Ready tries until the run is ready, and returns nil then. When ctx ends the
 	// error says why the last try failed.
@@ -101,7 +102,7 @@ type Process interface {
 	// included: who sees Exited closed sees at once whether it is.
 	Gone() <-chan struct{}
 	// Stop asks all of the run to end with sig, or kills it where sig is
-	// SIGKILL. It may be called again, and for what is left after Exited.
+	// SIGKILL. It may be called again, also after Exited for the remaining processes.
 	Stop(sig syscall.Signal)
 	// Signal sends sig to the run's process group.
 	Signal(sig syscall.Signal) error

@@ -43,9 +43,8 @@ type Logs struct{ keeper *logs.Keeper }
 
 // New keeps logs in dir, which is made with mode 0700 if it is not there, and must be
 // this user's alone. No other program, and no other Logs, may use it at the same time.
-// A program counts the runs of a task from 1 again, so the first one removes what is
-// left of the task from an earlier program. The Logs must be closed, after the
-// supervisor.
+// A program counts the runs of a task from 1 again, so the first one removes the task's
+// logs of an earlier program. The Logs must be closed, after the supervisor.
 func New(dir string, o Options) (*Logs, error) {
 	dir, err := filepath.Abs(dir)
 	if err == nil {

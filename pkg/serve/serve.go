@@ -101,7 +101,7 @@ func (s *Server) Close(ctx context.Context) error {
 	return err
 }
 
-// version is that of this module, as the program was built with it.
+// version is this module's, as built into the program.
 func version() string {
 	const module = "tasks"
 	if info, ok := debug.ReadBuildInfo(); ok {

@@ -22,7 +22,7 @@ type actor struct {
 
 	shown atomic.Pointer[snapshot] // nil before the first start was accepted, and after a removal
 
-	done chan struct{} // closed when the goroutine is to end
+	done chan struct{} // closed to end the goroutine
 	once sync.Once
 
 	coming  atomic.Int32 // calls on their way to mail; more come under Supervisor.mu alone
@@ -190,8 +190,8 @@ func (a *actor) drain() {
 	}
 }
 
-// lastEnd is for a run that had ended when the loop did: nobody else hears of it. What
-// is to follow it, the next supervisor begins.
+// lastEnd is for a run that had ended when the loop did: nobody else sees the end. The next
+// supervisor begins what follows it.
 func (a *actor) lastEnd() {
 	if a.run.proc == nil || a.state.Follows() {
 		return
@@ -205,7 +205,7 @@ func (a *actor) lastEnd() {
 	}
 }
 
-// happens has the state go on by one event, and by what follows from it at once: a
+// happens advances the state by one event, and by the events that follow at once: a
 // slot that is free, a task that has ended already, a record that is durable.
 func (a *actor) happens(e lifecycle.Event) {
 	for e != nil {

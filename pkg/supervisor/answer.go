@@ -8,7 +8,7 @@ import (
 	"tasks/pkg/task"
 )
 
-// answer tells those who waited what has come of it.
+// answer replies to the callers that wait for the outcome.
 func (a *actor) answer(kind lifecycle.CallerKind, outcome lifecycle.Outcome) {
 	info, err := &a.past.gone, a.outcome(outcome)
 	if now := a.shown.Load(); now != nil {
@@ -57,5 +57,5 @@ func (a *actor) outcome(outcome lifecycle.Outcome) error {
 
 // goesOnFor says that the run is not ended for another, and why.
 func (a *actor) goesOnFor(err error) error {
-	return fmt.Errorf("cannot start %s again, so it goes on: %w", a.name, err)
+	return fmt.Errorf("cannot start %s again, so it keeps running: %w", a.name, err)
 }

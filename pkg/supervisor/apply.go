@@ -53,8 +53,8 @@ func (s *Supervisor) carryOut(a *Applying) (done Applied, err error) {
 	return done, errors.Join(errs...)
 }
 
-// stopLevels stops the tasks of one level after the other, and with all goes on where one
-// cannot be stopped.
+// stopLevels stops the tasks of one level after the other, and with all continues past one
+// that cannot be stopped.
 func (s *Supervisor) stopLevels(levels [][]string, all bool) (stopped []*task.Info, err error) {
 	var errs []error
 	for _, level := range levels {
@@ -90,7 +90,7 @@ func (s *Supervisor) startAll(specs []task.Spec, replace func(task.Spec, End) Re
 		spec := &specs[i]
 		for _, name := range deps.Of(spec) {
 			if c := calls[name]; c != nil {
-				c.Shared(context.Background()) // an error of its own is told once
+				c.Shared(context.Background()) // its own error is reported once
 			}
 		}
 		calls[spec.Name] = s.Submit(replace(*spec, End{}))
@@ -167,7 +167,7 @@ func (s *Supervisor) lastRuns(specs []task.Spec) map[string]int {
 	return runs
 }
 
-// infosOf is those tasks as they are, as far as they are there.
+// infosOf is the present infos of the tasks that exist.
 func (s *Supervisor) infosOf(names []string) []*task.Info {
 	var infos []*task.Info
 	for _, name := range names {

@@ -305,7 +305,7 @@ func TestApplyOnAFullDisk(t *testing.T) {
 		s.Apply(change("1", service("a", "1"), service("b", "1")), false).Wait(t.Context())
 		st.failing(func(*task.Record) error { return errDisk })
 		_, err := carried(t, s.Apply(change("2", service("a", "2"), service("b", "1")), false))
-		if !errors.Is(err, errDisk) || !strings.Contains(err.Error(), "cannot start a again, so it goes on") {
+		if !errors.Is(err, errDisk) || !strings.Contains(err.Error(), "cannot start a again, so it keeps running") {
 			t.Error(err)
 		}
 		if got := states(s); got != "a running, b running" {

@@ -22,15 +22,15 @@ type ChangeStore interface {
 	DeleteChange(file string) error
 }
 
-// changes are those under way, those that wait for their turn, and some of those before.
+// changes are the ones under way, the ones waiting for their turn, and some past ones.
 type changes struct {
 	mu    sync.Mutex // guards what follows, and what becomes of one that is recorded
 	queue []*Applying
-	past  []task.Change // those that are over, the newest last
+	past  []task.Change // the newest last
 }
 
-// maxPast is how many changes are known after they were carried out, and pastKept how
-// long a later supervisor knows them: clients go on with it for 10 s.
+// maxPast is how many past changes are remembered, and pastKept how long a later supervisor
+// remembers them: clients ask it for 10 s.
 const (
 	maxPast  = 100
 	pastKept = time.Hour
@@ -42,9 +42,9 @@ type Applying struct {
 	info   os.FileInfo // of its file; nil: there is none
 	resume bool        // an earlier supervisor has begun it
 	begun  bool        // it is recorded: its names are its own
-	drop   bool        // the next supervisor does not go on with it
+	drop   bool        // the next supervisor does not continue it
 	over   chan struct{}
-	ended  chan struct{} // nil, or that of the supervisor that ends before it was carried out
+	ended  chan struct{} // set if the supervisor ended before the change was done
 	result Applied
 	err    error
 }
@@ -52,13 +52,13 @@ type Applying struct {
 // Applied is what has become of a change. Others read the same tasks, which must not
 // be changed.
 type Applied struct {
-	Tasks     []*task.Info // of the change; with Down those that were stopped
+	Tasks     []*task.Info // of the change; with Down the tasks that were stopped
 	TakenOver []string     // files that do not exist any more, and in whose place this one is
 }
 
 // Wait returns when the change was carried out: its tasks have begun, or wait. If ctx ends
-// first, it goes on without its caller. Where the supervisor ends first, the error is an
-// ErrUnavailable, once it is known whether the next one goes on: whether it has Left.
+// first, the change continues without its caller. If the supervisor ends first, the error
+// is an ErrUnavailable; Left then reports whether the next one continues the change.
 func (a *Applying) Wait(ctx context.Context) (Applied, error) {
 	select {
 	case <-a.over:
@@ -103,7 +103,7 @@ func (s *Supervisor) Plan(c task.Change) (*plan.Plan, error) {
 // Apply begins a change, which is carried out whoever waits for it. Those of one file
 // follow one another: with now, one that would have to wait for another is not begun, and
 // nil. One whose id is known is that one. With a store that keeps changes, the next
-// supervisor goes on with what was begun.
+// supervisor continues what was begun.
 func (s *Supervisor) Apply(c task.Change, now bool) *Applying {
 	a := &Applying{change: c, over: make(chan struct{})}
 	if err := plan.Check(&c); err != nil {
@@ -112,8 +112,8 @@ func (s *Supervisor) Apply(c task.Change, now bool) *Applying {
 	return s.enqueue(a, now)
 }
 
-// ResumeChanges goes on with the changes that an earlier supervisor has recorded. Call it after
-// Load, before anything else.
+// ResumeChanges continues the changes that an earlier supervisor has recorded. Call it
+// after Load, before anything else.
 func (s *Supervisor) ResumeChanges(recorded []task.Change) {
 	for _, c := range recorded {
 		switch st, ok := s.opts.Store.(ChangeStore); {
@@ -186,7 +186,7 @@ func (s *Supervisor) dequeue(a *Applying) {
 		s.changes.past = s.changes.past[max(0, len(s.changes.past)-maxPast):]
 	}
 	if a.resume && a.err != nil {
-		s.opts.Logger.Warn("cannot go on with a change", "file", a.change.File, "err", a.err)
+		s.opts.Logger.Warn("cannot continue a change", "file", a.change.File, "err", a.err)
 	}
 	close(a.over)
 }
@@ -205,8 +205,8 @@ func (s *Supervisor) recordOver(c *task.Change, why error) (over task.Change) {
 	return over
 }
 
-// giveUpChanges has no later supervisor go on with what is not carried out: an exit takes
-// back what was asked for.
+// giveUpChanges keeps later supervisors from continuing unfinished changes: an exit cancels
+// what was asked for.
 func (s *Supervisor) giveUpChanges() {
 	s.changes.mu.Lock()
 	defer s.changes.mu.Unlock()
@@ -219,7 +219,7 @@ func (s *Supervisor) giveUpChanges() {
 }
 
 // beginChange records rest, what must be done of the change of a, if there is anything,
-// unless one of its names is that of another under way.
+// unless another change under way has one of its names.
 func (s *Supervisor) beginChange(a *Applying, rest task.Change, anything bool) error {
 	s.changes.mu.Lock()
 	defer s.changes.mu.Unlock()
@@ -248,7 +248,7 @@ func (s *Supervisor) beginChange(a *Applying, rest task.Change, anything bool) e
 	}
 	if st, ok := s.opts.Store.(ChangeStore); ok {
 		if err := st.SaveChange(rest); err != nil { // each task says for itself whether there is room
-			s.opts.Logger.Warn("no later supervisor will go on with a change", "file", a.change.File, "err", err)
+			s.opts.Logger.Warn("no later supervisor will continue a change", "file", a.change.File, "err", err)
 		}
 	}
 	a.begun = true

@@ -23,8 +23,8 @@ func (a *actor) tick() {
 	a.comes(a.advance(now))
 }
 
-// comes is for a time that has come, or late ones that have passed unseen. A run that
-// it would replace goes on where another could not begin.
+// comes is for a time that has come, or late ones that have passed unseen. If the next run
+// could not begin, the present one is not replaced.
 func (a *actor) comes(late int) {
 	if a.state.Replaces(a.role.policy) {
 		err := a.room()
@@ -73,13 +73,13 @@ func (a *actor) byClock() bool {
 	return err == nil && at.Equal(a.clocks.due.At) // else it is every while since
 }
 
-// appoint sets the time of a task that is started by hand; later is whether its
-// first run is not to begin at once.
+// appoint sets the time of a task that is started by hand; later: its first run waits for
+// its time.
 func (a *actor) appoint(again bool) (later bool) {
 	now := a.sup.now()
 	first := time.Time{}
 	if !again {
-		first, _ = a.role.plan.First(now) // it was to come when the start was accepted
+		first, _ = a.role.plan.First(now) // its time was due when the start was accepted
 	}
 	if later = first.After(now); !later {
 		first, _ = a.role.plan.Next(now, now)

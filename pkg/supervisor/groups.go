@@ -48,8 +48,8 @@ func (s *Supervisor) Group(name string) (task.Group, error) {
 }
 
 // ChangeGroup changes what is set of the group called name, which need not be
-// there, and returns when that is durable and in effect: a queue that may go on
-// does so at once. Of what change is given it may set Slots, Paused and Hooks.
+// there, and returns when that is durable and in effect: a queue that has slots continues
+// at once. Of what change is given it may set Slots, Paused and Hooks.
 func (s *Supervisor) ChangeGroup(name string, change func(*task.Group)) (task.Group, error) {
 	s.changing.Lock() // one at a time, in the store and in effect
 	defer s.changing.Unlock()
@@ -107,8 +107,7 @@ func (s *Supervisor) RemoveGroup(name string) (task.Group, error) {
 	return g, nil
 }
 
-// PauseGroup has nothing new begin in the group, and pauses what runs, so far as
-// it can be paused.
+// PauseGroup stops admitting tasks of the group, and pauses its runs that can be paused.
 func (s *Supervisor) PauseGroup(ctx context.Context, name string) (task.Group, error) {
 	return s.stir(ctx, name, true)
 }
@@ -118,8 +117,8 @@ func (s *Supervisor) ResumeGroup(ctx context.Context, name string) (task.Group, 
 	return s.stir(ctx, name, false)
 }
 
-// pauseWithGroup pauses a run that has come to be in a paused group: PauseGroup sees
-// only those that run already.
+// pauseWithGroup pauses a run that has come to be in a paused group: PauseGroup sees only
+// the runs that began before it.
 func (a *actor) pauseWithGroup() {
 	if a.role.spec.Group == "" || !a.state.CanPause() {
 		return
@@ -131,7 +130,7 @@ func (a *actor) pauseWithGroup() {
 }
 
 // stir pauses or resumes a group. It is recorded as unfinished before, so that the next
-// supervisor goes on with what a death cuts in two.
+// supervisor finishes what this one began.
 func (s *Supervisor) stir(ctx context.Context, name string, paused bool) (task.Group, error) {
 	if _, err := s.Group(name); err != nil {
 		return task.Group{}, err

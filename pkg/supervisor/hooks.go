@@ -30,7 +30,7 @@ func (s *Supervisor) groupHooks(name string) task.Hooks {
 	return g.Hooks
 }
 
-// exitText is the exit of a run as its hooks are told: its code, or the name of a
+// exitText is the exit of a run for its hooks: its code, or the name of a
 // signal; "" where it is not known.
 func exitText(r *task.Run) string {
 	if r.ExitCode != nil {

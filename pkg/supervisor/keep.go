@@ -37,8 +37,8 @@ func (a *actor) settle() {
 	}
 }
 
-// save returns when the task's record is durable. Where that fails it is tried
-// again later, whoever is told: a full disk may have room by then.
+// save returns when the task's record is durable. If that fails it is retried later, even
+// if a caller gets the error: a full disk may have space by then.
 func (a *actor) save() error {
 	past := &a.past
 	past.unsaved = nil

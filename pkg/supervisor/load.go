@@ -21,9 +21,8 @@ import (
 
 // Load takes over the tasks and groups that an earlier supervisor recorded. Call
 // it once, before anything else. Runs that outlived that supervisor are taken
-// back if their engine can; others are lost. What should be up is started again,
-// and what waited goes on waiting, in its order; if ctx ends first, that goes on
-// without the caller.
+// back if their engine can; others are lost. What should be up is started again, and what
+// waited waits again, in its order; if ctx ends first, that continues without the caller.
 func (s *Supervisor) Load(ctx context.Context, records []task.Record, groups ...task.Group) {
 	s.queues.Close() // until all are in the queue again
 	s.order.Close()  // and what they wait for is up again
@@ -72,7 +71,7 @@ func (s *Supervisor) Load(ctx context.Context, records []task.Record, groups ...
 	}
 }
 
-// reserve gives those that go on their places in the queues: who has waited longest
+// reserve gives continued tasks their places in the queues: who has waited longest
 // comes first.
 func (s *Supervisor) reserve(records []task.Record, actors []*actor, next []*lifecycle.GoOn) {
 	var order []int
@@ -90,7 +89,7 @@ func (s *Supervisor) reserve(records []task.Record, actors []*actor, next []*lif
 	s.queues.Reserve(waited, since)
 }
 
-// goOn leads on what restore has found to go on. It runs before the loop.
+// goOn continues a task as restore found it. It runs before the loop.
 func (a *actor) goOn(c *Call, e lifecycle.GoOn) {
 	if a.role.engine == nil { // a function of an earlier program
 		c.fail(a.noEngine(a.role.spec))
@@ -100,8 +99,8 @@ func (a *actor) goOn(c *Call, e lifecycle.GoOn) {
 	a.happens(e)
 }
 
-// restore makes the actor what the record says. It returns how the task goes on, if
-// it does. It runs before the loop.
+// restore makes the actor what the record says. It returns how the task continues, if it
+// does. It runs before the loop.
 func (a *actor) restore(ctx context.Context, r task.Record) *lifecycle.GoOn {
 	var fn Func
 	if r.Engine == task.EngineFunc && len(r.Spec.Command) == 0 {
@@ -159,8 +158,8 @@ func (a *actor) recovered(e lifecycle.Recovered) {
 	a.carryOut(effects)
 }
 
-// resume sets the time that the record has. Later is whether it is to come, and
-// late how many have passed.
+// resume sets the time that the record has. later: the time is still to come; late: how
+// many have passed.
 func (a *actor) resume(r task.Record) (later bool, late int) {
 	now := a.sup.now()
 	if r.NextAt.IsZero() {
@@ -222,7 +221,7 @@ func (a *actor) reclaim(ctx context.Context, r task.Record) error {
 	return nil
 }
 
-// takenBack has the run that was taken back go on.
+// takenBack continues a run that was taken back.
 func (a *actor) takenBack(r task.Record, kept lifecycle.Recorded) {
 	run, now := &a.run, time.Now()
 	age := now.Sub(alarm.Steady(r.Runs[len(r.Runs)-1].StartedAt.Time))

@@ -118,7 +118,7 @@ func (a *actor) arm(needs lifecycle.Needs) {
 	}
 }
 
-// beginCheck begins the check that the phase has, and ends that of the one before.
+// beginCheck starts the check of this phase, and ends the check of the phase before.
 func (a *actor) beginCheck(kind lifecycle.Check) {
 	a.endCheck()
 	if a.run.checks == nil {

@@ -71,7 +71,7 @@ func (a *actor) start(c *Call) {
 }
 
 // become makes the task at rest what c asks for, which was accepted already or is now;
-// later is whether its first run is not to begin at once.
+// later: its first run waits for its time.
 func (a *actor) become(c *Call, accepted bool) (later bool, err error) {
 	spec, fn := *c.request.spec, c.request.fn
 	again := fn == nil && len(spec.Command) == 0
@@ -128,9 +128,9 @@ func (a *actor) accept(spec *task.Spec, plan cron.Plan, after []string) error {
 	return a.comeAfter(after)
 }
 
-// acceptNext is accept of a spec that is to replace the present one, or what waits to
-// do so. Until then the task comes after what any of them names: nothing that is
-// started meanwhile can make a cycle of it.
+// acceptNext accepts a spec that will replace the present one, or the one that waits to do
+// so. Until then the task comes after what any of them names: nothing that is started
+// meanwhile can make a cycle of it.
 func (a *actor) acceptNext(spec *task.Spec) error {
 	plan, err := planOf(spec)
 	if err != nil {
@@ -277,7 +277,7 @@ func (a *actor) graceOf(c *Call) time.Duration {
 }
 
 // leave lets go of a run that can be taken back, once its record says that it
-// is there, and whether it is to end; any other is stopped.
+// is there, and whether it must end; any other is stopped.
 func (a *actor) leave(c *Call) {
 	failpoint.At("leaving")
 	_, lasts := a.role.engine.(engine.Adopter)
@@ -317,8 +317,8 @@ func (a *actor) remove(c *Call) {
 }
 
 // erase removes the ended task for good. Its logs come first: they may be what has
-// filled the disk, and where they cannot be deleted the task stays, so that whoever
-// has mended that can remove it again.
+// filled the disk, and where they cannot be deleted the task stays, so that it can be
+// removed once that is repaired.
 func (a *actor) erase() (err error) {
 	defer func() {
 		if err != nil {

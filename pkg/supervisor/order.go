@@ -77,8 +77,8 @@ func (a *actor) comeAfter(others []string) error {
 	return nil
 }
 
-// unmet looks at what a waits for as far as names has it; why is not "" where
-// something of it cannot happen any more.
+// unmet looks at the dependencies in names that a still waits for; why is not "" if one can
+// no longer be met.
 func (a *actor) unmet(names []string) (why string) {
 	well := func(name string) bool { return slices.Contains(a.role.spec.After, name) }
 	if len(a.role.spec.AfterEnded) == 0 {

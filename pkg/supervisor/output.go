@@ -21,8 +21,8 @@ type Output struct {
 	Ended  bool // the run has ended, and nothing comes after Text
 }
 
-// Output is what the function called name wrote in a run, from offset on, as far as it
-// is kept. Run 0 is the newest. It does not wait. A task or a run that is not there is an
+// Output is what the function called name wrote in a run, from offset on, if it is still
+// kept. Run 0 is the newest. It does not wait. A task or a run that is not there is an
 // ErrNotFound, and one whose output is in files, see Options.Logs, an ErrUsage.
 func (s *Supervisor) Output(name string, run int, offset int64) (Output, error) {
 	return s.output(name, run, func(kept *output, run int) (Output, bool) { return kept.read(run, offset) })

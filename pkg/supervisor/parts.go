@@ -79,7 +79,7 @@ type ahead struct {
 type clocks struct {
 	timer *time.Timer // the phase's deadline
 	next  task.Time   // the restart that the backoff leads to
-	due   alarm.Alarm // the next scheduled time, or that of a delay
+	due   alarm.Alarm // the next scheduled time, or the end of a delay
 }
 
 // callers has the requests under way, by what they wait for.

@@ -7,8 +7,8 @@ import (
 	"tasks/pkg/task"
 )
 
-// Removed is the [task.ErrNotFound] of a start without a command where name is that
-// of a task which was removed, and had one; else nil.
+// Removed is the [task.ErrNotFound] of a start without a command if the task called name
+// was removed, and had one; else nil.
 func (s *Supervisor) Removed(name string) error {
 	if s.opts.Store == nil {
 		return nil

@@ -41,7 +41,7 @@ func (a *actor) replace(c *Call) {
 	a.placed()
 }
 
-// askedAgain is for how long a client goes on with the next supervisor.
+// askedAgain is how long a client retries with the next supervisor.
 const askedAgain = 10 * time.Second
 
 // renew makes the task, which has ended for it, what the first call asks for that

@@ -35,7 +35,7 @@ func TestReplacementIsRecordedFirst(t *testing.T) {
 		}
 		for _, spec := range []task.Spec{job("up", restarts(task.RestartAlways), big), job("queued", in("g"), big), job("sleeps", delayed(time.Hour), big)} {
 			_, err := replace(spec).Wait(t.Context())
-			expectError(t, err, errDisk, "cannot start "+spec.Name+" again, so it goes on")
+			expectError(t, err, errDisk, "cannot start "+spec.Name+" again, so it keeps running")
 		}
 		synctest.Wait()
 		for i, now := range l.List() {

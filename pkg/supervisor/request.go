@@ -20,7 +20,7 @@ type Request struct {
 
 	shutdown bool // a stop by the end of the supervisor: the wish stays
 	fn       Func
-	atMost   bool      // the grace may only shorten that of the spec
+	atMost   bool      // the grace may only shorten the spec's
 	ended    task.Time // remove only what ended then
 	kept     bool      // it was asked of an earlier supervisor
 	again    bool      // and so may this have been
@@ -78,7 +78,7 @@ func Restart(name string) Request { return Request{kind: toRestart, name: name} 
 // task that does not run, it is an ErrConflict.
 func Pause(name string) Request { return Request{kind: toPause, name: name} }
 
-// Resume lets a paused task go on.
+// Resume continues a paused task.
 func Resume(name string) Request { return Request{kind: toResume, name: name} }
 
 // Signal sends sig to the process group of the task's run; without one it is an

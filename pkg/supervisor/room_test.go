@@ -122,7 +122,7 @@ func TestNoLogIsNoMissingCommand(t *testing.T) {
 // expectKept restarts and replaces web, neither of which has room: its first run goes on.
 func expectKept(t *testing.T, s *supervisor.Supervisor, spec task.Spec) {
 	t.Helper()
-	const text = "cannot start web again, so it goes on: no space left on device"
+	const text = "cannot start web again, so it keeps running: no space left on device"
 	_, err := s.Restart(t.Context(), "web")
 	expectError(t, err, errDisk, text)
 	_, err = s.Submit(supervisor.Replace(spec, supervisor.End{})).Wait(t.Context())

@@ -49,8 +49,8 @@ type Store interface {
 	// Delete forgets the record of name. Unless removed is zero, it is kept
 	// for as long as there is room.
 	Delete(name string, removed task.Removed) error
-	// Removed is when the task called name was removed, as Delete was told; zero
-	// where that is not known.
+	// Removed is when the task called name was removed, as given to Delete; zero if
+	// unknown.
 	Removed(name string) task.Time
 	SaveGroup(task.Group) error
 	DeleteGroup(name string) error
@@ -87,12 +87,12 @@ type Options struct {
 	// Checker makes the readiness and health checks of runs. nil: there are none,
 	// and a spec that has some cannot be started.
 	Checker engine.Checker
-	// Logs holds the output of runs. nil: that of functions is kept in memory, see
-	// [Supervisor.Output], and that of commands is thrown away.
+	// Logs holds the output of runs. nil: the output of functions is kept in memory, see
+	// [Supervisor.Output], and the output of commands is discarded.
 	Logs Logs
 	// KeepEnded is how many done tasks are remembered; 0: all.
 	KeepEnded int
-	// Logger hears of what no caller is told. nil: nobody does.
+	// Logger gets what is returned to no caller. nil: nobody does.
 	Logger *slog.Logger
 }
 
@@ -105,8 +105,9 @@ type Supervisor struct {
 	hooks  *hooks.Runner
 	now    func() time.Time // the wall clock
 
-	// Locks are taken in this order: changing, that of changes, mu, and then that of order,
-	// queues or hub, which call nothing that locks. Whoever holds mu sends to no actor.
+	// Locks are taken in this order: changing, the one of changes, mu, and then the one of
+	// order, queues or hub, which call nothing that locks. Whoever holds mu sends to no
+	// actor.
 
 	changing sync.Mutex // held while the settings of a group change
 	changes  changes
@@ -133,8 +134,8 @@ func New(o Options) *Supervisor {
 	return s
 }
 
-// Go begins a task that runs f in a goroutine. The name must be new, or that
-// of an ended task, which it replaces: else the error is an ErrConflict.
+// Go begins a task that runs f in a goroutine. The name must be new, or an ended task's,
+// which it replaces: else the error is an ErrConflict.
 func (s *Supervisor) Go(name string, f Func) error {
 	return s.GoSpec(task.Spec{Name: name}, f)
 }
@@ -197,7 +198,7 @@ func (s *Supervisor) StopAll(ctx context.Context, end End) ([]task.Info, error) 
 
 // Close stops every task that still runs, joins, and ends the supervisor. The
 // wishes stay as they are. If ctx, or all that a stop grants, ends first, the
-// error is an ErrTimeout that names what did not end, and those go on.
+// error is an ErrTimeout that names the tasks that did not end: they keep running.
 func (s *Supervisor) Close(ctx context.Context) error {
 	_, err := s.endAll(ctx, Request{kind: toStop, shutdown: true})
 	s.end(err)
@@ -211,7 +212,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	return s.Close(context.WithoutCancel(ctx))
 }
 
-// Leave ends the supervisor alone: runs whose engine can take them back go on,
+// Leave ends the supervisor alone: runs whose engine can take them back keep running,
 // and the next supervisor with the same store does that; all others are
 // stopped, and keep their wishes. It returns every task as it was left. Errors
 // are those of Close.
@@ -222,12 +223,12 @@ func (s *Supervisor) Leave(ctx context.Context) ([]task.Info, error) {
 	return tasks, err
 }
 
-// Left reports whether it has ended by Leave: the next supervisor goes on.
+// Left reports whether it has ended by Leave: the next supervisor takes over.
 func (s *Supervisor) Left() bool { return s.left.Load() }
 
-// end ends the actors, and returns when they have. What ends before its actor does is
-// recorded, so they go on for as long as there is something to wait for. What Leave
-// leaves goes on ending: that the engine tells of no end that nobody would record.
+// end ends the actors, and returns when they have. A run that ends before its actor does is
+// recorded, so they stay for as long as there is something to wait for. After Leave runs
+// still end: the engine is frozen, so that it reports no end that nobody would record.
 func (s *Supervisor) end(err error) {
 	if s.Left() {
 		s.hooks.Wait()
@@ -266,7 +267,7 @@ func (s *Supervisor) endAll(ctx context.Context, r Request) ([]task.Info, error)
 			}
 			err := task.NoSuchTask(name)
 			if now := a.shown.Load(); now != nil && !now.info.State.Ended() && r.kind == toStop && !r.shutdown {
-				err = task.Errorf(task.ErrUnavailable, name, "the supervisor has ended, and %s goes on", name)
+				err = task.Errorf(task.ErrUnavailable, name, "the supervisor has ended, and %s keeps running", name)
 			}
 			c.fail(err)
 		}()

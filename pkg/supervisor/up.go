@@ -9,7 +9,7 @@ import (
 )
 
 // WaitUp returns when all the tasks called names are up, with any when one is: ready, or
-// as far as they come for now. What waits for its time or a slot, has ended, or is tried
+// waiting for something else. What waits for its time or a slot, has ended, or is tried
 // again after it failed, is not waited for any longer, nor is what waits for such a one.
 // Infos and errors are as of WaitFor.
 func (s *Supervisor) WaitUp(ctx context.Context, names []string, any bool) ([]*task.Info, error) {

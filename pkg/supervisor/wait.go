@@ -8,7 +8,7 @@ import (
 
 // WaitOptions say what to wait for. The zero WaitOptions wait until all have ended.
 type WaitOptions struct {
-	// Any is to wait for one of the tasks, not for all.
+	// Any waits for one of the tasks, not for all.
 	Any bool
 	// Until reports whether a task is what is waited for. Others read the same Info,
 	// which must not be changed. nil: it has ended. One that has ended is not waited

@@ -19,8 +19,8 @@ const (
 	sharedBytes = 64 << 20 // of their tasks, as they were then
 )
 
-// hub passes the changes of all tasks on to those who watch. A slow watcher
-// never holds up a task: what it cannot take is dropped, counted, and told.
+// hub sends the changes of all tasks to the watchers. A slow watcher
+// never holds up a task: what it cannot take is dropped, and it gets the count.
 type hub struct {
 	mu       sync.Mutex
 	seq      uint64
@@ -32,7 +32,7 @@ type hub struct {
 // bytes is how much of sharedBytes each of those has that share it.
 func (h *hub) bytes() int { return sharedBytes / max(h.sharing, 1) }
 
-// share is the room of each of those that share it.
+// share is the room of each watcher that shares it.
 func (h *hub) share() int { return min(max(sharedRoom/max(h.sharing, 1), minRoom), maxRoom) }
 
 // Watcher receives events. It must be closed.
@@ -74,7 +74,7 @@ func (s *Supervisor) Watch(room int, match func(*task.Info) bool) *Watcher {
 	return w
 }
 
-// add gives w its room: those that share it have less from now on.
+// add gives w its room: the watchers that share it have less from now on.
 func (h *hub) add(w *Watcher) {
 	h.watchers = append(h.watchers, w)
 	if w.room > 0 {
@@ -89,7 +89,8 @@ func (h *hub) add(w *Watcher) {
 	}
 }
 
-// trim drops what is beyond room or bytes: the newest stays, and tells of those that went.
+// trim drops events beyond room or bytes: the newest stays, and has the count of the
+// dropped.
 func (w *Watcher) trim(room, bytes int) {
 	n := len(w.queue)
 	if n <= room && w.size <= bytes || n <= 1 {

@@ -71,7 +71,7 @@ func (u *Umask) UnmarshalText(text []byte) error {
 // prlimit(1).
 type Ulimits map[string]Limit
 
-// A Limit is that of one resource, getrlimit(2): SOFT, or SOFT:HARD, as text. Without
+// A Limit bounds one resource, see getrlimit(2): SOFT, or SOFT:HARD, as text. Without
 // HARD both are the same.
 type Limit struct{ Soft, Hard uint64 }
 
@@ -162,7 +162,7 @@ func (a *Attributes) check(*Spec) error {
 	return nil
 }
 
-// EffectiveUmask is that of the task's processes; nil: the supervisor's.
+// EffectiveUmask is the umask of the task's processes; nil: the supervisor's.
 func (a *Attributes) EffectiveUmask() *Umask {
 	if a.Umask != nil {
 		return a.Umask

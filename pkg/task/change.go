@@ -8,7 +8,7 @@ import (
 // The bounds of a Change, and of a tasks file.
 const (
 	MaxTasks = 10_000  // instances counted
-	MaxAfter = 100_000 // pairs of tasks of which one comes after the other
+	MaxAfter = 100_000 // dependencies between tasks
 )
 
 // A Change is what a tasks file makes of its tasks, all of it or nothing: they become
@@ -81,7 +81,7 @@ func (c *Change) Check() error {
 			return Errorf(ErrUsage, s.Name, "no command for the task %s", s.Name)
 		}
 		if after += len(s.After) + len(s.AfterEnded); after > MaxAfter {
-			return usage("more than %d pairs of tasks of which one comes after the other", MaxAfter)
+			return usage("more than %d dependencies", MaxAfter)
 		}
 	}
 	return nil

@@ -21,7 +21,7 @@ const (
 	Done       State = "done"     // ended with exit code 0
 	Failed     State = "failed"   // ended otherwise, could not start, or timed out
 	Stopped    State = "stopped"  // ended by a stop, an exit or a shutdown
-	Lost       State = "lost"     // ended, or went on, while no supervisor watched: its exit code is unknown
+	Lost       State = "lost"     // ended, or was still running, while no supervisor watched: its exit code is unknown
 )
 
 // States lists every state in the order of a task's life.

@@ -40,7 +40,7 @@ func (s *Spec) Service() bool { return s.Restart == RestartAlways || s.Ready.Che
 type When struct {
 	Delay   *Duration `json:"delay,omitzero"`    // from the start by hand to the first run
 	At      string    `json:"at,omitempty"`      // of the first run: RFC 3339, or a time of day of the supervisor's zone, such as 15:04
-	Every   *Duration `json:"every,omitzero"`    // from the beginning of a run to that of the next
+	Every   *Duration `json:"every,omitzero"`    // from the start of a run to the start of the next
 	Cron    string    `json:"cron,omitempty"`    // crontab(5): five fields, or @daily and the like, after CRON_TZ=ZONE if need be
 	Overlap Overlap   `json:"overlap,omitempty"` // what becomes of a time that comes while a run lasts; default OverlapSkip
 }

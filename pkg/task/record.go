@@ -4,8 +4,7 @@ package task
 // what this one knows: a JSON object, or "". The store keeps it with the value.
 type Unknown string
 
-// A Record is all that a supervisor must know of a task to go on with it after
-// its own death.
+// A Record is all that the next supervisor must know to take over a task.
 type Record struct {
 	Spec     Spec   `json:"spec"`
 	Engine   string `json:"engine"`

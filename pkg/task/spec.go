@@ -12,7 +12,7 @@ import (
 	"unicode/utf8"
 )
 
-// A Spec says what a task is to run and by which policy. The zero value of
+// A Spec says what a task runs, and its policy. The zero value of
 // each field but Name means its default.
 type Spec struct {
 	Name    string   `json:"name"`
@@ -25,7 +25,7 @@ type Spec struct {
 
 	EnvNames []string `json:"env_names,omitempty"` // the variables of Env that File gives; the others are of who started it
 
-	Priority int `json:"priority,omitempty"` // among those that are queued in the group: higher first; default 0
+	Priority int `json:"priority,omitempty"` // order within the group's queue: higher first; default 0
 	Order
 	When
 
