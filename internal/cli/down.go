@@ -22,7 +22,7 @@ func newDown(e *env) *cobra.Command {
 	return e.verb(o, &cobra.Command{
 		Use:               "down [NAME...]",
 		Short:             "Stop the tasks of the tasks file, those last that others come after",
-		Long:              "Stop the tasks that are from the tasks file, and no others: each before those that\nit comes after. It returns when they are gone. NAMEs are only those tasks.",
+		Long:              "Stop the tasks that are from the tasks file, and no others: each before those that\nit comes after. It returns when they are gone. NAMEs are only those tasks;\nif the file does not have one of them, nothing is done.",
 		Example:           "  tasks down\n  tasks down -f deploy/tasks.yaml",
 		ValidArgsFunction: o.complete,
 	})
@@ -43,13 +43,9 @@ func (o *downOptions) run(e *env) error {
 	ch := changeOf(file, len(o.names) == 0)
 	ch.Down, ch.Groups = true, nil
 	if len(o.names) > 0 {
-		var full []string
-		for _, name := range o.names {
-			found, ok := inFile(file, name)
-			if !ok {
-				return task.Errorf(task.ErrNotFound, name, "No such task: %s: %s does not have it", name, file.Path)
-			}
-			full = append(full, found)
+		full, err := allInFile(file, o.names)
+		if err != nil {
+			return err
 		}
 		ch.Tasks = slices.DeleteFunc(ch.Tasks, func(s task.Spec) bool { return !slices.Contains(full, s.Name) })
 	}

@@ -84,19 +84,31 @@ func inFile(file *taskfile.File, name string) (string, bool) {
 	return "", false
 }
 
+// allInFile is inFile of all names, with an error for each that the file does not have.
+func allInFile(file *taskfile.File, names []string) (full []string, err error) {
+	for _, name := range names {
+		if found, ok := inFile(file, name); ok {
+			full = append(full, found)
+		} else {
+			err = joined(err, task.Errorf(task.ErrNotFound, name, "No such task: %s: %s does not have it", name, file.Path))
+		}
+	}
+	return full, err
+}
+
 // only narrows the file to the tasks named, if any are, what they come after, and the
 // groups of all these.
 func only(file *taskfile.File, names []string) error {
 	if len(names) == 0 {
 		return nil
 	}
+	full, err := allInFile(file, names)
+	if err != nil {
+		return err
+	}
 	wanted := make(map[string]bool)
-	for _, name := range names {
-		full, ok := inFile(file, name)
-		if !ok {
-			return task.Errorf(task.ErrNotFound, name, "No such task: %s: %s does not have it", name, file.Path)
-		}
-		wanted[full] = true
+	for _, name := range full {
+		wanted[name] = true
 	}
 	for i := len(file.Tasks) - 1; i >= 0; i-- { // they are in the order of their dependencies
 		if s := &file.Tasks[i]; wanted[s.Name] {

@@ -27,7 +27,8 @@ func newUp(e *env) *cobra.Command {
 		Long: `Make what runs what the tasks file says: start what is new or has ended, restart
 what has changed, stop what the file no longer has, and leave the rest alone; what
 comes after others waits for them. It returns when all are ready, or wait for
-their time or a slot. NAMEs are only those tasks, and what they come after.
+their time or a slot. NAMEs are only those tasks, and what they come after;
+if the file does not have one of them, nothing is done.
 
 The file is tasks.yaml, else Procfile, in this directory or the nearest above.`,
 		Example:           "  tasks up --check     what it would do\n  tasks up\n  tasks up api -f deploy/tasks.yaml",
