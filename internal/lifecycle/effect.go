@@ -22,7 +22,7 @@ const (
 	Blame                  // a dependency failed: run the hooks of the task
 	Forget                 // the run that was launched could not start
 	Save                   // record the state; Saved follows
-	SaveSoon               // likewise, a moment later: SaveDue follows
+	SaveSoon               // record it in a moment, so that one Save may serve for more: SaveDue follows
 	Publish                // show the state to list, get and watchers
 	Answer                 // answer the callers To with the Outcome
 	Renew                  // carry out the first replacement: Start, Dropped or Postponed follows

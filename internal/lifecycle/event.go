@@ -102,7 +102,8 @@ type (
 		Note string
 		Ran  time.Duration
 	}
-	// SaveDue says that a postponed save is due, or another try of a failed one.
+	// SaveDue says that the moment after a SaveSoon is over, or the one after a Save that
+	// failed: the state is to be recorded now, unless it is about to change.
 	SaveDue struct{}
 	// Flush says that no other event follows at once: the pending work can be done.
 	Flush struct{}

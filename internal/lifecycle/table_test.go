@@ -148,23 +148,23 @@ func TestLeaveKeepsWhatIsLeft(t *testing.T) {
 	}
 }
 
-func TestPause(t *testing.T) {
+func TestBackoffDelay(t *testing.T) {
 	t.Parallel()
 	b := task.Backoff{Min: time.Second, Max: time.Minute}
 	for streak, want := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60, 60} {
 		want *= time.Second
 		if got := backoffDelay(b, streak, 0); got != want {
-			t.Errorf("pause %d is %v, want %v", streak, got, want)
+			t.Errorf("delay %d is %v, want %v", streak, got, want)
 		}
 		jittered := backoffDelay(b, streak, 0.999)
 		if want < b.Max && (jittered <= want || jittered > want+want/5) || jittered > b.Max {
-			t.Errorf("pause %d with jitter is %v", streak, jittered)
+			t.Errorf("delay %d with jitter is %v", streak, jittered)
 		}
 	}
 	for _, b := range []task.Backoff{{Min: 1, Max: 1}, {Min: 1, Max: 1<<63 - 1}, {Min: 1<<63 - 1, Max: 1<<63 - 1}, {Min: 1 << 61, Max: 1 << 62}} {
 		for _, streak := range []int{0, 1, 61, 62, 63, 1 << 40} {
 			if got := backoffDelay(b, streak, 0.5); got < b.Min || got > b.Max {
-				t.Errorf("pause %d of %v is %v", streak, b, got)
+				t.Errorf("delay %d of %v is %v", streak, b, got)
 			}
 		}
 	}
@@ -174,12 +174,12 @@ func TestBackoffResetsAfterALongRun(t *testing.T) {
 	t.Parallel()
 	p := Policy{Restart: task.RestartAlways, Max: -1, Backoff: task.Backoff{Min: time.Second, Max: time.Minute}}
 	m, _, _ := after(p, State{}, Start{})
-	for i, tt := range []struct{ ran, pause time.Duration }{
+	for i, tt := range []struct{ ran, delay time.Duration }{
 		{0, 1}, {0, 2}, {time.Minute, 4}, {time.Minute + 1, 1}, {0, 2}, {time.Hour, 1}, {time.Hour, 1},
 	} {
 		m, _, _ = after(p, m, Began{})
 		m, _, _ = after(p, m, Exited{Lasted: Lasted{Ran: tt.ran}})
-		if m.Phase != Backoff || m.Deadline(p, 0) != tt.pause*time.Second || m.Series.Restarts != i {
+		if m.Phase != Backoff || m.Deadline(p, 0) != tt.delay*time.Second || m.Series.Restarts != i {
 			t.Errorf("run %d of %v: %v, %v, %d restarts", i, tt.ran, m.Phase, m.Deadline(p, 0), m.Series.Restarts)
 		}
 		m, _, _ = after(p, m, TimedOut{})
@@ -192,7 +192,7 @@ func TestBackoffResetsAfterALongRun(t *testing.T) {
 
 // A run that cannot start is tried again, unless a caller has asked for it, who gets
 // the error.
-func TestUnasked(t *testing.T) {
+func TestAFailedStartIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	by, none := Restart{}, GoOn{}
 	fail := Failed{Exit: task.Exit{Code: 126, Err: "no space left on device"}}

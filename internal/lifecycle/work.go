@@ -153,7 +153,7 @@ func (t *step) conclude(failed bool) {
 }
 
 func (SaveDue) on(t *step) error {
-	if t.Phase.Up() || !t.Phase.Live() && !t.NeverStarted() { // else the next phase is saved
+	if t.Phase.Up() || !t.Phase.Live() && !t.NeverStarted() { // what starts or stops is recorded when it has
 		t.Work.Record = Now
 	}
 	return nil
