@@ -1,6 +1,9 @@
 package process
 
-import "sync"
+import (
+	"runtime"
+	"sync"
+)
 
 // A batch is who asks the same of their runs. Those that ask while a look at all
 // processes is under way are answered by the next: for thousands of runs it takes
@@ -30,6 +33,7 @@ func (b *batch[T]) of(r *run, look func(runs map[*run]bool) (map[*run]T, error))
 	first := len(b.asked) == 1
 	e.mu.Unlock()
 	if first {
+		runtime.Gosched() // where there is one processor, those who come with it ask only now
 		b.turn.Lock()
 		b.looks++
 		b.answer(e, look)

@@ -2,6 +2,7 @@ package process
 
 import (
 	"fmt"
+	"runtime"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -70,20 +71,26 @@ func TestThousandRuns(t *testing.T) {
 	}
 }
 
-// Stops that come together look at all processes together, too.
-func TestStopsShareLooks(t *testing.T) {
+// Stops that come together look at all processes together, too: also where they have one
+// processor, on which a look may end before the next stop has begun.
+func TestStopsShareLooks(t *testing.T) { // not parallel: it counts
 	const n = 200
-	looks := func() int {
-		shared.descents.turn.Lock()
-		defer shared.descents.turn.Unlock()
-		return shared.descents.looks
+	for _, processors := range []int{1, runtime.GOMAXPROCS(0)} {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors))
+		all := bare.many(t, n)
+		before := shared.descents.count()
+		stopMany(t, all)
+		if made := shared.descents.count() - before; made == 0 || made > n/4 {
+			t.Errorf("%d looks for %d stops, with %d processors", made, n, processors)
+		}
 	}
-	all := bare.many(t, n)
-	before := looks()
-	stopMany(t, all)
-	if made := looks() - before; made == 0 || made > n/4 {
-		t.Errorf("%d looks for %d stops", made, n)
-	}
+}
+
+// count is how many looks there were.
+func (b *batch[T]) count() int {
+	b.turn.Lock()
+	defer b.turn.Unlock()
+	return b.looks
 }
 
 // BenchmarkStop stops a thousand runs at once; with orphans around, no pass
