@@ -290,9 +290,9 @@ func TestThousandExecs(t *testing.T) { // not parallel: it counts
 	}
 }
 
-// What a killed supervisor leaves of a line is ended by the next; the run stays.
+// What a killed supervisor leaves of a line is ended by the next; the run stays. It is by
+// itself: all tests share the state, and whoever looks for what is unknown finds the line.
 func TestKillUnknownEndsLines(t *testing.T) {
-	t.Parallel()
 	for _, w := range ways {
 		line := `setsid sh -c 'echo lineout $$ >>"$OUT"; exec sleep 1000' & echo line $$ >>"$OUT"; trap "" TERM PIPE; wait; sleep 1000`
 		o := outlive(t, stage{Specs: []task.Spec{sh(`echo run; exec sleep 1000`)}, Way: w, Line: line})[0]
