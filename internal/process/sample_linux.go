@@ -38,27 +38,47 @@ func (s *snapshot) of(e *Engine, p proc) (st task.Stats, u usage, err error) {
 	if err := s.find(e, p); err != nil {
 		return st, u, err
 	}
-	all := []int{p.pid}
-	for i := 0; i < len(all); i++ {
-		all = append(all, s.children[all[i]]...)
-	}
+	all := s.below(p.pid)
 	u = usage{from: time.Now(), own: make(map[proc]time.Duration, len(all))}
 	buf := make([]byte, 1024)
-	for _, pid := range slices.Backward(all) { // what ends meanwhile is counted by its parent
-		c := s.byPID[pid]
+	for _, m := range slices.Backward(all) { // what ends meanwhile is counted by its parent
+		c := s.byPID[m.pid]
 		if c.dead() {
 			continue
 		}
 		st.Processes++
-		st.MemoryBytes += resident(pid)
-		now, statErr := readStat(pid, buf)
-		if own, err := cpuTime(pid); statErr == nil && now.proc == c.proc && err == nil {
+		st.MemoryBytes += resident(m.pid)
+		now, statErr := readStat(m.pid, buf)
+		if own, err := cpuTime(m.pid); statErr == nil && now.proc == c.proc && err == nil {
 			u.own[c.proc] = own
 			u.total += own + now.waited
 		}
 	}
 	u.to = time.Now()
 	return st, u, nil
+}
+
+// A member is a process of a run, and the one below which it is.
+type member struct{ pid, parent int }
+
+// below is root and all that descend from it, parents first. Each is in it once: pids
+// that were used again during the look may seem to go round.
+func (s *snapshot) below(root int) []member {
+	var all []member
+	seen := make(map[int]bool)
+	var add func(pid, parent int)
+	add = func(pid, parent int) {
+		if seen[pid] {
+			return
+		}
+		seen[pid] = true
+		all = append(all, member{pid, parent})
+		for _, child := range s.children[pid] {
+			add(child, pid)
+		}
+	}
+	add(root, 0)
+	return all
 }
 
 // resident is the memory of a process in bytes. Field 24 of its stat would be
@@ -155,16 +175,11 @@ func (r *run) Tree() ([]task.Proc, error) {
 		return nil, err
 	}
 	var all []task.Proc
-	var add func(pid, parent int)
-	add = func(pid, parent int) {
-		if c := s.byPID[pid]; !c.dead() {
-			all = append(all, task.Proc{PID: pid, Parent: parent, Command: commandOf(pid), MemoryBytes: resident(pid)})
-		}
-		for _, child := range s.children[pid] {
-			add(child, pid)
+	for _, m := range s.below(r.ref.PID) {
+		if c := s.byPID[m.pid]; !c.dead() {
+			all = append(all, task.Proc{PID: m.pid, Parent: m.parent, Command: commandOf(m.pid), MemoryBytes: resident(m.pid)})
 		}
 	}
-	add(r.ref.PID, 0)
 	return all, nil
 }
 
