@@ -165,9 +165,7 @@ func TestCannotExec(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name string, mode fs.FileMode, text string) string {
 		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(text), mode); err != nil {
-			t.Fatal(err)
-		}
+		writeProgram(t, path, []byte(text), mode)
 		return path
 	}
 	plain := write("plain", 0o600, "")
@@ -205,9 +203,7 @@ func TestLookPath(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "bin"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "bin", "mine"), []byte("#!/bin/sh\necho $0\n"), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	writeProgram(t, filepath.Join(dir, "bin", "mine"), []byte("#!/bin/sh\necho $0\n"), 0o700)
 	bin := filepath.Join(dir, "bin")
 	for _, tt := range []struct{ command, path, cwd, says string }{
 		{"mine", "/usr/bin:" + bin, "/", bin + "/mine"},
@@ -293,16 +289,8 @@ func TestStatOfAMisleadingName(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(t.TempDir(), "a) Z 0 0\n(b) ")
-	if err := os.WriteFile(path, exe, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	s, err := try(t, task.Spec{Command: []string{path, "1000"}})
-	for errors.Is(err, syscall.ETXTBSY) { // a child that is being forked has it open for writing
-		s, err = try(t, task.Spec{Command: []string{path, "1000"}})
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	writeProgram(t, path, exe, 0o700)
+	s := start(t, task.Spec{Command: []string{path, "1000"}})
 	st, ok := statOf(s.Ref().PID)
 	if !ok || st.state == 'Z' || st.ppid != os.Getpid() || st.start == 0 || st.dead() {
 		t.Errorf("%+v, %v", st, ok)

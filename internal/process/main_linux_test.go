@@ -73,7 +73,7 @@ func runTests(m *testing.M, first *FirstThread) int {
 
 // leftBehind is the processes that have come to this one, and do not end.
 func leftBehind() (left []stat) {
-	for end := time.Now().Add(enginetest.Timeout / 10); ; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(enginetest.Timeout); ; time.Sleep(10 * time.Millisecond) {
 		left = nil
 		all, err := scan()
 		for _, p := range all {
@@ -199,6 +199,17 @@ func env(t *testing.T, vars map[string]string) task.Env {
 		t.Fatal(err)
 	}
 	return e
+}
+
+// writeProgram writes a file to be executed. No child is forked meanwhile: it would have
+// that open for writing, and as long as it has, nobody can execute it.
+func writeProgram(t testing.TB, path string, text []byte, mode os.FileMode) {
+	t.Helper()
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	if err := os.WriteFile(path, text, mode); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // helper runs this test binary in the mode.

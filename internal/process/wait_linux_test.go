@@ -17,9 +17,7 @@ import (
 func leased(t *testing.T, text []byte) (path string, release func()) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "program")
-	if err := os.WriteFile(path, text, 0o700); err != nil {
-		t.Fatal(err)
-	}
+	writeProgram(t, path, text, 0o700)
 	f, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
@@ -46,9 +44,7 @@ func TestExecThatWaits(t *testing.T) {
 		spec := task.Spec{Command: []string{program, "1000"}}
 		if byScript {
 			spec.Command = []string{filepath.Join(t.TempDir(), "script")}
-			if err := os.WriteFile(spec.Command[0], []byte("#! "+program+" 1000\n"), 0o700); err != nil {
-				t.Fatal(err)
-			}
+			writeProgram(t, spec.Command[0], []byte("#! "+program+" 1000\n"), 0o700)
 		}
 		begun := make(chan error, 1)
 		go func() {
@@ -85,9 +81,7 @@ func TestExecByWayOfTheShim(t *testing.T) {
 	}
 	dir := t.TempDir()
 	program := filepath.Join(dir, "program")
-	if err := os.WriteFile(program, text, 0o111); err != nil {
-		t.Fatal(err)
-	}
+	writeProgram(t, program, text, 0o111)
 	s := start(t, task.Spec{Command: []string{"./program", "hello"}, Cwd: dir})
 	if exit := s.wait(t); !exit.OK() || s.log(t) != "hello\n" {
 		t.Errorf("%+v: %s", exit, s.log(t))
