@@ -193,8 +193,14 @@ func TestPauseAParentInVfork(t *testing.T) {
 	for _, w := range ways {
 		s := w.start(t, task.Spec{Command: []string{"/usr/bin/perl", "-e", script}})
 		child := procOf(t, s.line(t, "out"))
-		if st, _ := statOf(s.Ref().PID); st.state != 'D' {
-			t.Fatalf("the parent does not wait: %+v", st)
+		for end := time.Now().Add(enginetest.Timeout); ; time.Sleep(time.Millisecond) {
+			st, _ := statOf(s.Ref().PID)
+			if st.state == 'D' {
+				break
+			}
+			if time.Now().After(end) { // the child may have spoken before it does
+				t.Fatalf("the parent does not wait: %+v", st)
+			}
 		}
 		pause(t, s)
 		if !atRest(s, child) {
