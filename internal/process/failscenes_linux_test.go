@@ -14,12 +14,13 @@ import (
 	"syscall"
 	"time"
 
+	"tasks/internal/enginetest"
 	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
 // bound is within what a scene must have come to its end.
-const bound = 20 * time.Second
+const bound = enginetest.Timeout
 
 // A theatre is where scenes are played: an engine in a process of its own.
 type theatre struct {

@@ -78,7 +78,7 @@ func playDescriptors() {
 	for p, away := range map[engine.Process]int{ends: child, stopped: other} {
 		select {
 		case <-p.Gone():
-		case <-time.After(10 * time.Second):
+		case <-time.After(bound):
 			must(fmt.Errorf("process %d does not end: %v", p.Ref().PID, p.(engine.StopReporter).StopErr()))
 		}
 		if err := syscall.Kill(away, 0); !errors.Is(err, syscall.ESRCH) {
