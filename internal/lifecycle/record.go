@@ -208,7 +208,7 @@ func (t *step) goOn(e Recovered) {
 	t.Last.State = k.State
 	switch {
 	case k.Live():
-		if t.Last = k.ending(t.p); e.Found == MayStillBe {
+		if t.Last = k.ending(&t.p); e.Found == MayStillBe {
 			t.Last = Ending{State: task.Lost, Exit: task.Exit{Lost: true}}
 		}
 		t.do(Settle)
@@ -220,7 +220,7 @@ func (t *step) goOn(e Recovered) {
 	if k.Shutdown {
 		t.Last.Cause = ByShutdown
 	}
-	goesOn := e.GoesOn(*t.p)
+	goesOn := e.GoesOn(t.p)
 	if t.enter(Over); k.Pending() && goesOn {
 		t.enter(Sleeping)
 	}

@@ -13,22 +13,22 @@ import (
 // the needs of the phase, if there is one. Otherwise it submits Flush, until no work
 // is pending.
 func (s State) Step(p Policy, e Event) (State, []Effect, error) {
-	t := step{State: s, p: &p}
-	if err := e.on(&t); err != nil {
+	t := &step{State: s, p: p}
+	t.effects = t.room[:0]
+	if err := e.on(t); err != nil {
 		return s, nil, err
 	}
-	if t.differs(s) && !t.quiet {
-		t.Work.Changed = true
-	}
+	t.Work.Changed = t.Work.Changed || !t.quiet && t.differs(s)
 	return t.State, t.effects, nil
 }
 
 // step is one step under way.
 type step struct {
 	State
-	p       *Policy
+	p       Policy
 	effects []Effect
-	quiet   bool // the state was published, and needs no record
+	room    [6]Effect // for the usual effects
+	quiet   bool      // the state was published, and needs no record
 }
 
 func (t *step) do(actions ...Action) {
