@@ -183,7 +183,7 @@ func TestEveryCell(t *testing.T) {
 // cell is what p does with s and e, as the tables say it; "reported" means that
 // callers get the answer that the run did not end.
 func cell(p Policy, s State, e Event) string {
-	is, effects, err := lead(p, s, e, luck{}, nil)
+	is, effects, err := lead(p, s, e, luck{})
 	got := is.Phase.String()
 	switch {
 	case errors.Is(err, task.ErrConflict) && is == s && len(effects) == 0:

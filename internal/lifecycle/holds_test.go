@@ -233,42 +233,61 @@ func favour(s State) Event {
 	return Exited{}
 }
 
-// leadsOn is an error unless a stop of s leads to an end, a shutdown to rest, a restart
-// to a run, and a removal to nothing, where all goes well.
-func leadsOn(p Policy, s State, w world) error {
-	for name, is := range map[string]func(State) bool{
-		"stop":     func(s State) bool { return s.Phase == Over && s.Wish == task.Down || s.Phase == Idle },
-		"shutdown": func(s State) bool { return s.Inactive() || s.Phase.Pending() && s.Held },
-		"restart": func(s State) bool {
-			return s.Phase == Running && s.Wish == task.Up || s.Held && s.HasCaller(ForReplacement)
-		},
-		"replace": func(s State) bool {
-			return s.Phase == Running && s.Wish == task.Up || s.Held && s.HasCaller(ForReplacement)
-		},
-		"force": func(s State) bool { return s.Phase == Idle },
-	} {
-		if s.Phase == Idle && name != "restart" || name == "replace" && s.Inactive() {
+// aims is what each state leads to by an event, where all goes well.
+var aims = []struct {
+	name string
+	is   func(State) bool
+}{
+	{"stop", func(s State) bool { return s.Phase == Over && s.Wish == task.Down || s.Phase == Idle }},
+	{"shutdown", func(s State) bool { return s.Inactive() || s.Phase.Pending() && s.Held }},
+	{"restart", func(s State) bool {
+		return s.Phase == Running && s.Wish == task.Up || s.Held && s.HasCaller(ForReplacement)
+	}},
+	{"replace", func(s State) bool {
+		return s.Phase == Running && s.Wish == task.Up || s.Held && s.HasCaller(ForReplacement)
+	}},
+	{"force", func(s State) bool { return s.Phase == Idle }},
+}
+
+// allows reports whether the event called name leads anywhere from s.
+func allows(s State, name string) bool {
+	switch name {
+	case "restart":
+		return !s.HasCaller(ForRemoval) // which stands
+	case "replace":
+		return !s.Inactive() && !s.HasCaller(ForRemoval) && s.Phase != Stuck // the answer is that it did not end
+	case "force":
+		return s.Phase != Idle && s.Phase != Stuck
+	}
+	return s.Phase != Idle
+}
+
+// leadsOn is an error unless each aim is reached from a pair at rest. What has led
+// there from another pair does so again.
+func (k *walk) leadsOn(from pair) error {
+	for i, aim := range aims {
+		if !allows(from.s, aim.name) {
 			continue
 		}
-		if (name == "restart" || name == "replace") && s.HasCaller(ForRemoval) { // a removal stands
-			continue
-		}
-		if (name == "replace" || name == "force") && s.Phase == Stuck { // the answer is that it did not end
-			continue
-		}
-		s, w, e := s, w, event(name)
-		for left := 9; ; left-- {
-			var err error
-			if s, w, _, err = led(p, s, w, e, luck{}, nil); err != nil {
-				return fmt.Errorf("after a %s: %w", name, err)
+		var way []pair
+		at, e := from, event(aim.name)
+		for {
+			to, _, err := at.step(k.p, e)
+			if err != nil {
+				return fmt.Errorf("after a %s: %w", aim.name, err)
 			}
-			if is(s) {
+			if at = to.lean(k.p); at.next == nothing && aim.is(at.s) || k.leads[i][at] {
 				break
 			}
-			if left == 0 {
-				return fmt.Errorf("a %s leads to no end but to %v", name, s.Phase)
+			if way = append(way, at); len(way) > 40 {
+				return fmt.Errorf("a %s leads to no end but to %v", aim.name, at.s.Phase)
 			}
-			e = favour(s)
+			if e = favour(at.s); at.next != nothing {
+				e = outcomes[at.next][0]
+			}
+		}
+		for _, at := range way {
+			k.leads[i][at] = true
 		}
 	}
 	return nil

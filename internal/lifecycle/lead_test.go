@@ -19,57 +19,88 @@ func (l *luck) save() (failed bool) {
 	return failed
 }
 
-// lead steps s by e and by all that follows at once, as a supervisor does. Each step
-// is passed to seen, which may be nil.
-func lead(p Policy, s State, e Event, l luck, seen func(was State, e Event, is State, effects []Effect) error) (State, []Effect, error) {
+// next is what follows at once on a step.
+type next uint8
+
+const (
+	nothing next = iota
+	flush
+	save
+	renew
+	erase
+)
+
+// outcomes is the events that may follow, first the one where all goes well.
+var outcomes = [...][]Event{
+	flush: {Flush{}},
+	save:  {Saved{}, Saved{Failed: true}},
+	renew: {Start{Retry: true}, Dropped{}, Postponed{}},
+	erase: {Erased{}, Erased{Failed: true}},
+}
+
+// follows is what follows on the step that led to s with these effects.
+func follows(s State, effects []Effect) next {
+	if n := len(effects); n > 0 {
+		switch effects[n-1].Do {
+		case Save:
+			return save
+		case Renew:
+			return renew
+		case Erase:
+			return erase
+		}
+	}
+	if s.HasWork() && !s.NeverStarted() {
+		return flush
+	}
+	return nothing
+}
+
+// event is the one that follows, or nil.
+func (l *luck) event(n next) Event {
+	switch {
+	case n == nothing:
+		return nil
+	case n == save && l.save(), n == renew && l.dropped, n == erase && l.unerased:
+		return outcomes[n][1]
+	case n == renew && l.later:
+		return outcomes[n][2]
+	}
+	return outcomes[n][0]
+}
+
+// lead steps s by e and by all that follows at once, as a supervisor does.
+func lead(p Policy, s State, e Event, l luck) (State, []Effect, error) {
 	var all []Effect
 	for e != nil {
 		is, effects, err := s.Step(p, e)
-		if seen != nil && err == nil {
-			err = seen(s, e, is, effects)
-		}
 		if err != nil {
 			return s, all, err
 		}
-		s, e, all = is, nil, append(all, effects...)
-		for _, effect := range effects {
-			switch effect.Do {
-			case Save:
-				e = Saved{Failed: l.save()}
-			case Renew:
-				switch e = (Start{Retry: true}); {
-				case l.dropped:
-					e = Dropped{}
-				case l.later:
-					e = Postponed{}
-				}
-			case Erase:
-				e = Erased{Failed: l.unerased}
-			}
-		}
-		if e == nil && s.HasWork() && !s.NeverStarted() {
-			e = Flush{}
-		}
+		s, e, all = is, l.event(follows(is, effects)), append(all, effects...)
 	}
 	return s, all, nil
 }
 
 // after is lead where all goes well, and what is done to the run.
 func after(p Policy, s State, e Event) (State, []Action, error) {
-	is, effects, err := lead(p, s, e, luck{}, nil)
+	is, effects, err := lead(p, s, e, luck{})
 	return is, done(effects), err
 }
 
-// done is the actions that are more than records, looks and answers.
-func done(effects []Effect) (acts []Action) {
+// acts reports whether e is more than records, looks and answers.
+func acts(e Effect) bool {
+	return e.Do != Save && e.Do != SaveSoon && e.Do != Publish && e.Do != Answer
+}
+
+// done is what acts of effects.
+func done(effects []Effect) (actions []Action) {
 	for _, e := range effects {
-		switch e.Do {
-		case Save, SaveSoon, Publish, Answer:
-		default:
-			acts = append(acts, e.Do)
+		if acts(e) {
+			actions = append(actions, e.Do)
 		}
 	}
-	return acts
+	return actions
 }
 
 // play is the state after events by their names.

@@ -36,26 +36,28 @@ func findings(k Recorded) []Found {
 
 // recover checks what a supervisor makes of a record against what that promises.
 func (k *walk) recover(e Recovered) error {
-	s, w, _, err := led(k.p, State{}, world{}, e, luck{}, nil)
+	at, _, err := pair{}.lead(k.p, e, luck{})
 	if err != nil {
 		return err
 	}
+	s := at.s
 	if err := promised(k.p, e, s); err != nil {
 		return fmt.Errorf("becomes %+v: %w", s, err)
 	}
-	k.reach(s, w)
-	if !s.Held {
-		return nil
+	if err := k.reach(at); err != nil || !s.Held {
+		return err
 	}
 	for _, later := range []bool{true, false} {
-		next, after, _, err := led(k.p, s, w, e.Recorded.GoOn(k.p, later, 0), luck{}, nil)
+		on, _, err := at.lead(k.p, e.Recorded.GoOn(k.p, later, 0), luck{})
 		if err != nil {
 			return fmt.Errorf("goes on: %w", err)
 		}
-		if !next.Phase.Pending() && next.Phase != Starting {
-			return fmt.Errorf("goes on to %v", next.Phase)
+		if !on.s.Phase.Pending() && on.s.Phase != Starting {
+			return fmt.Errorf("goes on to %v", on.s.Phase)
 		}
-		k.reach(next, after)
+		if err := k.reach(on); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -57,12 +57,6 @@ var lucks = []luck{
 	{unerased: true},
 }
 
-// matters reports whether the luck decides anything for these effects.
-func (l luck) matters(effects []Effect) bool {
-	has := func(a Action) bool { return slices.ContainsFunc(effects, func(e Effect) bool { return e.Do == a }) }
-	return (len(l.unsaved) == 0 || has(Save)) && (!l.dropped && !l.later || has(Renew)) && (!l.unerased || has(Erase))
-}
-
 // policies is each way to restart, each way to a run, and times with each overlap.
 func policies() []Policy {
 	var all []Policy
@@ -189,10 +183,29 @@ func (k Recorded) essence(p Policy) Recorded {
 	return k
 }
 
-// pair is a state and the world around it.
-type pair struct {
-	s State
-	w world
+// lean is at without what no later step depends on.
+func (at pair) lean(p Policy) pair {
+	at.s.Armed, at.w.before = 0, at.w.before && at.w.asked
+	if at.next == nothing {
+		at.s = essence(p, at.s)
+	}
+	return at
+}
+
+// crowd has all wait who may without deciding anything, for the sake of fewer pairs.
+func (at pair) crowd() pair {
+	s := &at.s
+	if !s.Phase.Live() || s.Phase.Up() {
+		return at
+	}
+	begins := s.Phase == Starting && !s.Series.Automatic || s.Cause == ByRestart
+	at.w.waits[ForEnd], at.w.waits[ForStart] = s.Cause != ByItself, begins
+	for kind, waits := range at.w.waits {
+		if s.Work.Callers[kind] = NoCaller; waits {
+			s.Work.Callers[kind] = Pending
+		}
+	}
+	return at
 }
 
 // walk goes on from each pair once, by all events and whatever becomes of them, and
@@ -200,87 +213,81 @@ type pair struct {
 type walk struct {
 	p       Policy
 	events  []Event
-	lucks   []luck
+	unlucky bool // something may fail
 	seen    map[pair]bool
 	left    map[Recorded]bool
+	leads   []map[pair]bool // to each of the aims
 	reached map[Phase]bool
-	level   []pair
+	level   []pair // those at rest
 	next    []pair
+	rests   int
 	steps   int
 }
 
-func newWalk(p Policy, events []Event, lucks []luck) *walk {
-	return &walk{p: p, events: events, lucks: lucks, seen: make(map[pair]bool), left: make(map[Recorded]bool), reached: make(map[Phase]bool)}
-}
-
-// crowd has all wait who may without deciding anything, for the sake of fewer pairs.
-func (p pair) crowd() pair {
-	s := &p.s
-	if !s.Phase.Live() || s.Phase.Up() {
-		return p
+func newWalk(p Policy, events []Event, unlucky bool) *walk {
+	k := &walk{p: p, events: events, unlucky: unlucky, seen: make(map[pair]bool), left: make(map[Recorded]bool), reached: make(map[Phase]bool)}
+	for range aims {
+		k.leads = append(k.leads, make(map[pair]bool))
 	}
-	begins := s.Phase == Starting && !s.Series.Automatic || s.Cause == ByRestart
-	p.w.waits[ForEnd], p.w.waits[ForStart] = s.Cause != ByItself, begins
-	for kind, waits := range p.w.waits {
-		if s.Work.Callers[kind] = NoCaller; waits {
-			s.Work.Callers[kind] = Pending
-		}
-	}
-	return p
+	return k
 }
 
 // all walks to the end, and returns how many events away that is.
 func (k *walk) all() (depth int, err error) {
-	k.reach(State{Wish: task.Up}, world{})
-	k.reach(State{Wish: task.Down}, world{}) // as records have it
+	for _, wish := range []task.Wish{task.Up, task.Down} { // as records have it
+		if err := k.reach(pair{s: State{Wish: wish}}); err != nil {
+			return 0, err
+		}
+	}
 	for k.level, k.next = k.next, nil; len(k.level) > 0; k.level, k.next = k.next, nil {
 		depth++
 		for _, at := range k.level {
 			k.reached[at.s.Phase] = true
-			for _, e := range k.events {
-				if err := k.from(at, e); err != nil {
-					return depth, fmt.Errorf("%+v, %+v\n%w", at.s, at.w, err)
-				}
-			}
-			if err := leadsOn(k.p, at.s, at.w); err != nil {
-				return depth, fmt.Errorf("%+v: %w", at.s, err)
+			if err := cmp.Or(k.from(at, k.events), k.leadsOn(at)); err != nil {
+				return depth, fmt.Errorf("%+v, %+v\n%w", at.s, at.w, err)
 			}
 		}
 	}
 	return depth, nil
 }
 
-func (k *walk) reach(s State, w world) {
-	w.before = w.before && w.asked
-	if to := (pair{essence(k.p, s), w}).crowd(); !k.seen[to] {
-		k.seen[to] = true
-		k.next = append(k.next, to)
+// reach goes on from a pair that is new: at once, unless it is at rest.
+func (k *walk) reach(at pair) error {
+	if at = at.lean(k.p); at.next == nothing {
+		at = at.crowd()
 	}
+	if k.seen[at] {
+		return nil
+	}
+	k.seen[at] = true
+	if at.next == nothing {
+		k.rests++
+		k.next = append(k.next, at)
+		return nil
+	}
+	events := outcomes[at.next]
+	if !k.unlucky {
+		events = events[:1]
+	}
+	return k.from(at, events)
 }
 
-// from goes on from one pair.
-func (k *walk) from(at pair, e Event) error {
-	var effects []Effect
-	for i, l := range k.lucks { // all goes well with the first
-		if i > 0 && !l.matters(effects) {
-			continue
-		}
+// from goes on from one pair by each of events.
+func (k *walk) from(at pair, events []Event) error {
+	for _, e := range events {
 		k.steps++
-		var dies error
-		s, w, does, err := led(k.p, at.s, at.w, e, l, func(r Recorded) {
-			if r = r.essence(k.p); dies == nil && !k.left[r] {
+		to, _, err := at.step(k.p, e)
+		if saved, ok := e.(Saved); ok && !saved.Failed && err == nil {
+			if r := at.s.Recorded().essence(k.p); !k.left[r] {
 				k.left[r] = true
-				dies = k.die(r)
+				err = k.die(r)
 			}
-		})
-		if i == 0 {
-			effects = does
 		}
-		if err = cmp.Or(err, dies); err != nil {
-			return fmt.Errorf("%T%+v, %+v: %w", e, e, l, err)
+		if err == nil && to != at {
+			err = k.reach(to)
 		}
-		if s != at.s || w != at.w {
-			k.reach(s, w)
+		if err != nil {
+			return fmt.Errorf("%T%+v: %w", e, e, err)
 		}
 	}
 	return nil
@@ -299,9 +306,9 @@ func TestEverySequence(t *testing.T) {
 		for i, p := range policies() {
 			t.Run(strconv.Itoa(i), func(t *testing.T) {
 				t.Parallel()
-				k := newWalk(p, alphabet(), lucks)
-				if i%6 > 0 {
-					k.lucks, k.events = lucks[:1], slices.DeleteFunc(alphabet(), rare)
+				k := newWalk(p, alphabet(), i%6 == 0)
+				if !k.unlucky {
+					k.events = slices.DeleteFunc(k.events, rare)
 				}
 				depth, err := k.all()
 				if err != nil {
@@ -314,7 +321,7 @@ func TestEverySequence(t *testing.T) {
 				}
 				mu.Lock()
 				defer mu.Unlock()
-				states, steps, deaths, deepest = states+len(k.seen), steps+k.steps, deaths+len(k.left), max(deepest, depth)
+				states, steps, deaths, deepest = states+k.rests, steps+k.steps, deaths+len(k.left), max(deepest, depth)
 			})
 		}
 	})
@@ -343,11 +350,12 @@ func TestEssence(t *testing.T) {
 
 // both is led, for s and for its essence.
 func both(p Policy, s State, w world, e Event, l luck) (State, world, error) {
-	next, after, effects, err := led(p, s, w, e, l, nil)
+	to, effects, err := pair{s: s, w: w}.lead(p, e, l)
+	next, after := to.s, to.w
 	if err != nil {
 		return next, after, err
 	}
-	lean, leanEffects, _ := lead(p, essence(p, s), e, l, nil)
+	lean, leanEffects, _ := lead(p, essence(p, s), e, l)
 	if essence(p, lean) != essence(p, next) || !slices.Equal(effects, leanEffects) || lean.Public() != next.Public() || lean.Needs(p, 0) != next.Needs(p, 0) {
 		return next, after, errors.New("its essence becomes something else")
 	}

@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -23,31 +24,45 @@ type world struct {
 	current bool              // the record says what the state is
 }
 
-// led is lead, with all checks. Whatever becomes durable is passed to left, which may be
-// nil.
-func led(p Policy, s State, w world, e Event, l luck, left func(Recorded)) (State, world, []Effect, error) {
-	is, effects, err := lead(p, s, e, l, func(was State, e Event, is State, effects []Effect) (err error) {
-		w, err = w.see(p, was, is, e, effects)
-		if saved, ok := e.(Saved); ok && !saved.Failed && left != nil {
-			left(was.Recorded())
-		}
+// pair is a state and the world around it, between two steps.
+type pair struct {
+	s    State
+	w    world
+	next next
+}
+
+// step is Step, with all checks.
+func (at pair) step(p Policy, e Event) (to pair, effects []Effect, err error) {
+	is, effects, err := at.s.Step(p, e)
+	switch {
+	case errors.Is(err, task.ErrConflict) && is != at.s:
+		return at, nil, errors.New("a conflict changes something")
+	case errors.Is(err, task.ErrConflict) && at.next == nothing:
+		return at, nil, mayConflict(at.s, e)
+	case err != nil:
+		return at, nil, err
+	}
+	w, err := at.w.see(p, at.s, is, e, effects)
+	if to = (pair{is, w, follows(is, effects)}); err == nil && to.next == nothing {
+		err = to.w.atRest(is)
+	}
+	if err != nil {
+		err = fmt.Errorf("%T%+v takes\n%+v to\n%+v with %v: %w", e, e, at.s, is, effects, err)
+	}
+	return to, effects, err
+}
+
+// lead is lead, with all checks.
+func (at pair) lead(p Policy, e Event, l luck) (pair, []Effect, error) {
+	var all []Effect
+	for e != nil {
+		to, effects, err := at.step(p, e)
 		if err != nil {
-			err = fmt.Errorf("%T%+v takes\n%+v to\n%+v with %v: %w", e, e, was, is, effects, err)
+			return to, all, err
 		}
-		return err
-	})
-	if errors.Is(err, task.ErrConflict) {
-		if is != s {
-			err = fmt.Errorf("a conflict changes something")
-		} else {
-			err = mayConflict(s, e)
-		}
-		return s, w, nil, err
+		at, e, all = to, l.event(to.next), append(all, effects...)
 	}
-	if err == nil {
-		err = w.atRest(is)
-	}
-	return is, w, effects, err
+	return at, all, nil
 }
 
 // mayConflict is an error if e may not be refused.
@@ -87,22 +102,26 @@ func (w *world) atRest(s State) error {
 
 // see checks one step against all that always holds.
 func (w world) see(p Policy, was, is State, e Event, effects []Effect) (world, error) {
+	has := func(a Action) bool { return slices.ContainsFunc(effects, func(e Effect) bool { return e.Do == a }) }
 	if err := w.hear(p, was, is, e); err != nil {
 		return w, err
 	}
+	acted := false
 	for i, effect := range effects {
 		if err := w.do(p, was, is, e, effect); err != nil {
 			return w, err
 		}
-		last := i == len(effects)-1
-		if effect.Do == Launch && !last || slices.Index(done(effects), Settle) > 0 || (effect.Do == Save || effect.Do == Renew || effect.Do == Erase) && !last {
+		switch a, last := effect.Do, i == len(effects)-1; {
+		case a == Settle && acted, !last && (a == Launch || a == Save || a == Renew || a == Erase):
 			return w, errors.New("in this order")
 		}
+		acted = acted || acts(effect)
 	}
-	for phase, act := range map[Phase]Action{Stopping: Ask, Killing: Kill} {
-		if is.Phase == phase && was.Phase != phase && !slices.Contains(done(effects), act) {
-			return w, fmt.Errorf("%v without %v", phase, act)
-		}
+	switch entered := is.Phase != was.Phase; {
+	case entered && is.Phase == Stopping && !has(Ask):
+		return w, errors.New("stopping without a signal")
+	case entered && is.Phase == Killing && !has(Kill):
+		return w, errors.New("killing without a signal")
 	}
 	if _, recovered := e.(Recovered); recovered {
 		w.current = !is.Work.Stale
@@ -114,12 +133,7 @@ func (w world) see(p Policy, was, is State, e Event, effects []Effect) (world, e
 	if _, erased := e.(Erased); erased && is.NeverStarted() {
 		return w, nil
 	}
-	for _, check := range []func(Policy, State, State, Event) error{w.holds, w.passes, w.rests} {
-		if err := check(p, was, is, e); err != nil {
-			return w, err
-		}
-	}
-	return w, nil
+	return w, cmp.Or(w.holds(p, was, is, e), w.passes(p, was, is, e), w.rests(p, was, is, e))
 }
 
 // startsAgain reports whether a start or restart in phase p starts a new run.
