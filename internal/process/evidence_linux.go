@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"slices"
@@ -154,10 +155,14 @@ func (k evidence) of(p proc) (*run, error) {
 	if r := k.byID[id]; r != nil && r.mayHave(mark) {
 		return r, err
 	}
-	if err != nil || len(k.byLog) == 0 || isRun(id, k.state) {
+	if err != nil && err != errExecHangs || len(k.byLog) == 0 || isRun(id, k.state) {
 		return nil, err
 	}
-	return k.byOpenFiles(p.pid)
+	r, filesErr := k.byOpenFiles(p.pid)
+	if r != nil {
+		return r, nil
+	}
+	return nil, cmp.Or(filesErr, err)
 }
 
 // byOpenFiles is the run whose log, or the line whose pipe, the process has open for
@@ -269,9 +274,13 @@ func marksOf(pid int) (id, commit string, err error) {
 	return id, commit, failure(err)
 }
 
+// errExecHangs says that a process has no environment for now: it is hidden until its
+// exec ends, which may take as long as the server of its program does not answer.
+var errExecHangs = fmt.Errorf("an exec does not end: %w", unix.EACCES)
+
 // readMarks is marksOf, with an error also where the environment may not be read.
 func readMarks(pid int) (id, commit string, err error) {
-	for range 1000 { // on a busy machine an exec may take long
+	for range 1000 { // on a busy machine an exec may take a second
 		dir, before, err := living(pid)
 		if err != nil || before.kernel || before.dead() {
 			return "", "", unlessGone(err)
@@ -295,7 +304,7 @@ func readMarks(pid int) (id, commit string, err error) {
 		}
 		nap(time.Millisecond)
 	}
-	return "", "", nil
+	return "", "", errExecHangs
 }
 
 // isService reports whether systemd has executed the process with that environment.

@@ -11,10 +11,11 @@ import (
 )
 
 // A process is hidden if it may not be read: of another user, such as a setuid
-// program, or one that forbids it, as ssh-agent does. Unless it was seen before,
-// nothing of its own tells whose it is. It is a run's if nothing else can have begun it:
-// neither another run nor a process that a run has begun and that is not part of it, as
-// another supervisor, whose own runs come to this process when it is killed.
+// program, one that forbids it, as ssh-agent does, or one in an exec that hangs. Unless
+// it was seen before, nothing of its own tells whose it is. It is a run's if nothing else
+// can have begun it: neither another run nor a process that a run has begun and that is
+// not part of it, as another supervisor, whose own runs come to this process when it is
+// killed.
 
 // makers tells what can have begun the orphans that there are: all descend from a run
 // whose main process lived at some time since there was no orphan at all.

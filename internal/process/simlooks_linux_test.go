@@ -23,6 +23,7 @@ func TestProcessesChangeAsTheyAreLookedAt(t *testing.T) {
 		m.fork(p)
 		m.end(p, 0)
 	}
+	hang := func(_ *machine, p *simProc) { p.execing = true } // in an exec, as on a dead server
 	for name, c := range map[string]struct {
 		unknown bool // nobody has recorded the run
 		reaped  bool // by somebody else, at once
@@ -36,6 +37,8 @@ func TestProcessesChangeAsTheyAreLookedAt(t *testing.T) {
 		"a first thread ends, environment":      {at: "/proc/%d/environ", change: endFirst},
 		"a first thread ends, unknown":          {unknown: true, at: "/proc/%d/environ", change: endFirst},
 		"a first thread ends, files":            {bare: true, at: "/proc/%d/fd", change: endFirst},
+		"an exec hangs":                         {at: "/proc/%d/environ", change: hang},
+		"an exec hangs, files":                  {bare: true, at: "/proc/%d/environ", change: hang},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -47,6 +50,7 @@ func TestProcessesChangeAsTheyAreLookedAt(t *testing.T) {
 				r := s.runs[0]
 				var away *simProc
 				s.inMachine(func(m *machine) {
+					m.left = -1 // a look may take thousands of calls
 					away = m.fork(r.main)
 					m.setsid(away)
 					if away.reaps = true; c.bare {
