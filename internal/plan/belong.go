@@ -82,6 +82,9 @@ func (b *belonging) orphan(t *task.Info) bool {
 	return ours && b.c.Project != "" && !strings.Contains(local, ".") || b.names[t.Name]
 }
 
+// belongs tells that t is of the file, or of one in whose place it is.
+func (b *belonging) belongs(t *task.Info) bool { return b.own(t) || b.orphan(t) }
+
 // takenOver is the paths of files that do not exist any more, and in whose place
 // the file is for some of the tasks in now.
 func (b *belonging) takenOver(now []*task.Info) []string {

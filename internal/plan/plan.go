@@ -152,17 +152,28 @@ func (b *belonging) taken(have map[string]*task.Info) error {
 	for i := range b.c.Tasks {
 		name := b.c.Tasks[i].Name
 		t := have[name]
-		switch {
-		case t == nil || b.own(t) || b.orphan(t) || t.Spec.File != "" && t.State == task.Stopped && t.Wish == task.Down: // the other file is down
-		case t.Spec.File == "":
-			taken = append(taken, task.Errorf(task.ErrConflict, name, "%s was started by hand: stop and remove it first: tasks rm --force %s", name, name))
-		case over(t):
-			taken = append(taken, task.Errorf(task.ErrConflict, name, "%s belongs to %s: remove it first: tasks rm %s, or give one of the two a project", name, t.Spec.File, name))
-		default:
-			taken = append(taken, Taken(name, t.Spec.File))
+		if t != nil && !b.belongs(t) && !down(t) {
+			taken = append(taken, Conflict(t))
 		}
 	}
 	return errors.Join(taken...)
+}
+
+// Conflict is the error that t, which is of another file or of none, has a name that the
+// file wants.
+func Conflict(t *task.Info) error {
+	switch {
+	case t.Spec.File == "":
+		return task.Errorf(task.ErrConflict, t.Name, "%s was started by hand: stop and remove it first: tasks rm --force %s", t.Name, t.Name)
+	case over(t):
+		return task.Errorf(task.ErrConflict, t.Name, "%s belongs to %s: remove it first: tasks rm %s, or give one of the two a project", t.Name, t.Spec.File, t.Name)
+	}
+	return Taken(t.Name, t.Spec.File)
+}
+
+// down tells that the file of t was taken down.
+func down(t *task.Info) bool {
+	return t.Spec.File != "" && t.State == task.Stopped && t.Wish == task.Down
 }
 
 // Taken is the error that the file has name, which another one wants.
@@ -177,7 +188,7 @@ func (b *belonging) levels(now []*task.Info) [][]string {
 	var names []string
 	after := make(deps.Graph)
 	for _, t := range now {
-		if b.own(t) || b.orphan(t) {
+		if b.belongs(t) {
 			names = append(names, t.Name)
 			after[t.Name] = deps.Of(&t.Spec)
 		}

@@ -3,6 +3,7 @@ package supervisor
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"tasks/internal/deps"
@@ -18,21 +19,23 @@ func (s *Supervisor) carryOut(a *Applying) (done Applied, err error) {
 			return done, err
 		}
 	}
-	p, err := plan.Of(c, s.Shared(), s.envOf, plan.Disk{})
+	now := s.Shared()
+	p, err := plan.Of(c, now, s.envOf, plan.Disk{})
 	if err != nil {
 		return done, err
 	}
+	seen := lookAt(c, now)
 	specs, kept := p.Begin(c)
 	rest := *c
 	if !c.Down {
 		rest.Tasks, rest.Kept = specs, kept
-		rest.Ran = s.lastRuns(specs)
+		rest.Ran = seen.lastRuns(specs)
 	}
 	if err := s.beginChange(a, rest, len(p.Stops)+len(specs) > 0); err != nil {
 		return done, err
 	}
 	done.TakenOver = p.TakenOver
-	stopped, err := s.stopLevels(p.Stops, c.Down)
+	stopped, err := s.stopLevels(p.Stops, seen, c.Down)
 	if c.Down {
 		done.Tasks = stopped
 	}
@@ -44,23 +47,80 @@ func (s *Supervisor) carryOut(a *Applying) (done Applied, err error) {
 			return done, err
 		}
 	}
-	replace := Replace
-	if a.resume { // what was replaced already may have begun since
-		replace = ReplaceAgain
-	}
-	_, errs := s.startAll(specs, replace)
-	done.Tasks = s.infosOf(c.Names())
+	_, errs := s.startAll(specs, func(spec *task.Spec) (Request, error) {
+		for _, name := range deps.Of(spec) {
+			if t := s.SharedInfo(name); t != nil && seen.foreign(t) {
+				return Request{}, task.Errorf(task.ErrConflict, spec.Name, "cannot start %s after %s: %v", spec.Name, name, plan.Conflict(t))
+			}
+		}
+		r := seen.start(spec)
+		r.again = a.resume // what was replaced already may have begun since
+		return r, nil
+	})
+	done.Tasks = slices.DeleteFunc(s.infosOf(c.Names()), seen.foreign)
 	return done, errors.Join(errs...)
+}
+
+// lookedAt is the tasks that there were when a change was planned. Only these are stopped or
+// replaced: what has got a name since is somebody else's.
+type lookedAt struct {
+	change *task.Change
+	tasks  map[string]*task.Info
+	names  map[string]bool // of the change
+}
+
+func lookAt(c *task.Change, now []*task.Info) *lookedAt {
+	l := &lookedAt{change: c, tasks: make(map[string]*task.Info, len(now)), names: set(c.Names())}
+	for _, t := range now {
+		l.tasks[t.Name] = t
+	}
+	return l
+}
+
+// foreign reports whether t has got a name of the change since, and is of no file or of
+// another one.
+func (l *lookedAt) foreign(t *task.Info) bool {
+	return l.names[t.Name] && t.Spec.File != l.change.File && t.Spec.File != l.file(t.Name)
+}
+
+// lastRuns is the number of the last run of each task; 0: there was none.
+func (l *lookedAt) lastRuns(specs []task.Spec) map[string]int {
+	runs := make(map[string]int, len(specs))
+	for i := range specs {
+		runs[specs[i].Name] = 0
+		if t := l.tasks[specs[i].Name]; t != nil {
+			runs[t.Name] = t.Run
+		}
+	}
+	return runs
+}
+
+// file is where a task of that name must be from to be the one that was looked at, or
+// one that the change has made.
+func (l *lookedAt) file(name string) string {
+	if t := l.tasks[name]; t != nil {
+		return t.Spec.File
+	}
+	return l.change.File
+}
+
+// start is the request for the start of spec that was planned: none has replaced
+// what had ended, or was not there.
+func (l *lookedAt) start(spec *task.Spec) Request {
+	if t := l.tasks[spec.Name]; t != nil && !t.State.Ended() {
+		return Replace(*spec, End{}).ofFile(l.file(spec.Name))
+	}
+	return Start(*spec).ofFile(l.file(spec.Name))
 }
 
 // stopLevels stops the tasks of one level after the other, and with all continues past one
 // that cannot be stopped.
-func (s *Supervisor) stopLevels(levels [][]string, all bool) (stopped []*task.Info, err error) {
+func (s *Supervisor) stopLevels(levels [][]string, seen *lookedAt, all bool) (stopped []*task.Info, err error) {
 	var errs []error
 	for _, level := range levels {
 		var calls []*Call
 		for _, name := range level {
-			calls = append(calls, s.Submit(Stop(name, End{})))
+			calls = append(calls, s.Submit(Stop(name, End{}).ofFile(seen.file(name))))
 		}
 		for _, c := range calls {
 			t, err := c.Shared(context.Background())
@@ -80,10 +140,11 @@ func (s *Supervisor) stopLevels(levels [][]string, all bool) (stopped []*task.In
 // StartAll starts tasks, each after those of them that it comes after, in the place of
 // what has their names. It returns when all have begun, or wait; in the order of the specs.
 func (s *Supervisor) StartAll(specs []task.Spec) (reached []*task.Info, errs []error) {
-	return s.startAll(specs, Replace)
+	return s.startAll(specs, func(spec *task.Spec) (Request, error) { return Replace(*spec, End{}), nil })
 }
 
-func (s *Supervisor) startAll(specs []task.Spec, replace func(task.Spec, End) Request) (reached []*task.Info, errs []error) {
+// startAll submits the request of each spec once those that it comes after have begun.
+func (s *Supervisor) startAll(specs []task.Spec, request func(*task.Spec) (Request, error)) (reached []*task.Info, errs []error) {
 	defer s.order.Expect(deps.GraphOf(specs))() // so that one look at all of them finds a cycle
 	calls := make(map[string]*Call, len(specs))
 	for i := range specs {
@@ -93,7 +154,11 @@ func (s *Supervisor) startAll(specs []task.Spec, replace func(task.Spec, End) Re
 				c.Shared(context.Background()) // its own error is reported once
 			}
 		}
-		calls[spec.Name] = s.Submit(replace(*spec, End{}))
+		if r, err := request(spec); err != nil {
+			calls[spec.Name] = newCall(r).fail(err)
+		} else {
+			calls[spec.Name] = s.Submit(r)
+		}
 	}
 	for i := range specs {
 		t, err := calls[specs[i].Name].Shared(context.Background())
@@ -153,18 +218,6 @@ func (s *Supervisor) acceptable(c *task.Change) error {
 		return task.Errorf(task.ErrUsage, first[0], "%s would wait for itself: %s", first[0], strings.Join(append(first, first[0]), " after "))
 	}
 	return nil
-}
-
-// lastRuns is the number of the last run of each task; 0: there was none.
-func (s *Supervisor) lastRuns(specs []task.Spec) map[string]int {
-	runs := make(map[string]int, len(specs))
-	for i := range specs {
-		runs[specs[i].Name] = 0
-		if t := s.SharedInfo(specs[i].Name); t != nil {
-			runs[t.Name] = t.Run
-		}
-	}
-	return runs
 }
 
 // infosOf is the present infos of the tasks that exist.

@@ -297,6 +297,78 @@ func TestApplyGoesOn(t *testing.T) {
 	}
 }
 
+// A name that somebody else takes while a change is under way stays theirs: what they have
+// started is neither stopped nor replaced, and what comes after it in the file is not begun.
+func TestApplyLeavesWhatOthersStartMeanwhile(t *testing.T) {
+	byHand := func(name string) task.Spec { return task.Spec{Name: name, Command: []string{name, "by hand"}} }
+	for _, tt := range []struct {
+		name  string
+		taken []task.Spec // what of that others start while old and older are stopped
+		want  string      // the errors
+		kind  error
+		now   string
+	}{
+		{"nothing", nil, "", nil,
+			"api running, changed running, ended running, kept running, late running, new running, old stopped, older stopped"},
+		{"new", []task.Spec{byHand("new")}, "new was started by hand: stop and remove it first: tasks rm --force new\ncannot start api after new: new was started by hand", task.ErrConflict,
+			"changed running, ended running, kept running, late running, new running, old stopped, older stopped"},
+		{"of another file", []task.Spec{{Name: "new", Command: []string{"new", "by hand"}, File: "/nowhere/else.yaml"}}, "new belongs to /nowhere/else.yaml: take that down first", task.ErrConflict,
+			"changed running, ended running, kept running, late running, new running, old stopped, older stopped"},
+		{"ended", []task.Spec{byHand("ended")}, "ended was started by hand", task.ErrConflict,
+			"api running, changed running, ended running, kept running, late running, new running, old stopped, older stopped"},
+		{"ended, again", []task.Spec{{Name: "ended"}}, "Task ended is already running.", task.ErrConflict,
+			"api running, changed running, ended running, kept running, late running, new running, old stopped, older stopped"},
+		{"changed", []task.Spec{byHand("changed")}, "changed was started by hand", task.ErrConflict,
+			"api running, changed running, ended running, kept running, late running, new running, old stopped, older stopped"},
+		{"kept", []task.Spec{byHand("kept")}, "cannot start late after kept: kept was started by hand", task.ErrConflict,
+			"api running, changed running, ended running, kept running, new running, old stopped, older stopped"},
+		{"what is stopped", []task.Spec{byHand("old")}, "", nil,
+			"api running, changed running, ended running, kept running, late running, new running, old running, older stopped"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+				s.Apply(change("1", service("ended", "1"), service("changed", "1"), service("kept", "1"), service("old", "1"), service("older", "1", "old")), false).Wait(t.Context())
+				synctest.Wait()
+				var older *enginetest.FakeRun
+				for range 5 {
+					if r := f.Next(t); r.Launch.Spec.Name == "older" {
+						older = r
+						older.AutoStop(false)
+					}
+				}
+				s.Submit(supervisor.Stop("ended", supervisor.End{})).Wait(t.Context())
+				second := s.Apply(change("2", service("ended", "1"), service("changed", "2"), service("kept", "1"), service("new", "1"), service("api", "1", "new"), service("late", "1", "kept")), false)
+				<-older.Stops()
+				for _, spec := range tt.taken {
+					if spec.Command != nil {
+						s.Submit(supervisor.ForceRemove(spec.Name, supervisor.End{})).Wait(t.Context())
+					}
+					if _, err := s.Submit(supervisor.Start(spec)).Wait(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+				}
+				older.Exit(task.Exit{Signal: syscall.SIGTERM}, false)
+				done, err := second.Wait(t.Context())
+				if tt.kind == nil && err != nil || tt.kind != nil && (!errors.Is(err, tt.kind) || !strings.Contains(err.Error(), tt.want)) {
+					t.Errorf("%v; want %s", err, tt.want)
+				}
+				synctest.Wait()
+				if got := states(s); got != tt.now {
+					t.Errorf("\n got %s\nwant %s", got, tt.now)
+				}
+				for _, spec := range tt.taken {
+					if info, _ := s.Info(spec.Name); spec.Command != nil && (info.Run != 1 || info.Command[1] != "by hand") {
+						t.Errorf("%s is %v, run %d", spec.Name, info.Command, info.Run)
+					}
+					if spec.Command != nil && slices.ContainsFunc(done.Tasks, func(t *task.Info) bool { return t.Name == spec.Name }) {
+						t.Errorf("%s is told as one of the change", spec.Name)
+					}
+				}
+			})
+		})
+	}
+}
+
 // Where there is no room for the record of a change, each task says so for itself, and
 // what runs goes on.
 func TestApplyOnAFullDisk(t *testing.T) {

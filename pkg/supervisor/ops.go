@@ -9,6 +9,7 @@ import (
 	"tasks/internal/deps"
 	"tasks/internal/failpoint"
 	"tasks/internal/lifecycle"
+	"tasks/internal/plan"
 	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
@@ -19,6 +20,12 @@ func (a *actor) handle(c *Call) {
 	case (kind == toStart || kind == toRestart) && a.sup.isClosing():
 		// Behind the last stop, it would begin what nobody ends.
 		a.refuse(c, shuttingDown(a.name))
+	case !a.state.NeverStarted() && !c.request.fits(a.role.spec.File):
+		if kind == toStop {
+			c.fail(task.NoSuchTask(a.name)) // what the file had was removed
+		} else {
+			c.fail(plan.Conflict(&a.shown.Load().info))
+		}
 	case kind == toStart && a.state.Inactive():
 		a.start(c)
 	case kind == toStart:

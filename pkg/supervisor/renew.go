@@ -11,14 +11,6 @@ import (
 
 // replace has c's start follow the run that it ends, unless it could not begin.
 func (a *actor) replace(c *Call) {
-	if !c.request.force {
-		waits := ""
-		if a.ahead.wait != nil {
-			waits = a.waitsFor()
-		}
-		c.fail(task.Errorf(task.ErrConflict, a.name, "%s", a.state.NotStarted(a.name, waits)))
-		return
-	}
 	if kept := a.past.kept; c.request.again && kept != nil && sameStart(*kept, c.request) && time.Now().Before(a.past.keptUntil) {
 		a.past.kept = nil // it has begun already
 		if a.state.HasCaller(lifecycle.ForStart) {
@@ -26,6 +18,14 @@ func (a *actor) replace(c *Call) {
 		} else {
 			c.answer(&a.shown.Load().info, nil)
 		}
+		return
+	}
+	if !c.request.force {
+		waits := ""
+		if a.ahead.wait != nil {
+			waits = a.waitsFor()
+		}
+		c.fail(task.Errorf(task.ErrConflict, a.name, "%s", a.state.NotStarted(a.name, waits)))
 		return
 	}
 	err := a.room()

@@ -25,6 +25,19 @@ type Request struct {
 	kept     bool      // it was asked of an earlier supervisor
 	again    bool      // and so may this have been
 	place    uint64    // in the queue, if the start leads there at once: by when it was submitted
+	file     string    // it is for a task of this tasks file alone, if there is one of that name; "": any
+}
+
+// ofFile is r only for a task of that tasks file: since it was looked at, another may have
+// got its name.
+func (r Request) ofFile(file string) Request {
+	r.file = file
+	return r
+}
+
+// fits reports whether a task of that file is one that r is for.
+func (r *Request) fits(file string) bool {
+	return r.file == "" || r.file == file || r.spec != nil && r.spec.File == file
 }
 
 type requestKind uint8
