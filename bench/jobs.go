@@ -63,7 +63,7 @@ func idleQueue(l *lab) (string, error) {
 	if _, err := l.queue(10_000); err != nil {
 		return "", err
 	}
-	time.Sleep(4 * time.Second) // what is left to collect is not idling
+	time.Sleep(4 * time.Second) // a pending collection is not idling
 	rss, _, cpu, err := l.supervisor()
 	if err != nil {
 		return "", err

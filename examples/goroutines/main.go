@@ -1,5 +1,5 @@
-// Goroutines runs named goroutines: two that go on until their stop event,
-// and one that panics, which is a failure of that task alone.
+// Goroutines runs named goroutines: two that run until their stop event, and one that
+// panics, which fails that task alone.
 package main
 
 import (

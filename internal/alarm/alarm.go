@@ -10,8 +10,8 @@ type Alarm struct {
 	timer *time.Timer
 }
 
-// C has an element when the time has come, as far as the clock was known when the
-// alarm was armed: whoever takes it compares At with the clock, and arms it again.
+// C has an element when the time has come by the clock as it was when the alarm was armed:
+// the receiver compares At with the clock, and arms it again.
 func (a *Alarm) C() <-chan time.Time {
 	if a.timer == nil {
 		return nil

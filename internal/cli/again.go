@@ -24,7 +24,7 @@ func (o *startOptions) again(e *env) error {
 			if err == nil && len(tasks) == 1 && tasks[0].Engine == task.EngineFunc && tasks[0].Run == 1 {
 				e.remark("tasks: no command given: %s is the built-in heartbeat", names[0])
 				if passed := new(taskfile.PassedOverError); errors.As(findErr, &passed) {
-					e.remark("tasks: %s is passed over, since it %s", passed.Path, passed.Why)
+					e.remark("tasks: %s is ignored, since it %s", passed.Path, passed.Why)
 				}
 			}
 			return tasks, err
@@ -79,7 +79,7 @@ func nearestFile() (string, error) {
 type found struct {
 	again   []string     // tasks that are known, globs, and names that are nowhere: the supervisor says so
 	nowhere int          // how many of those there are
-	specs   []task.Spec  // what the tasks file has, with what that comes after, as far as it is not known
+	specs   []task.Spec  // tasks of the file, and their dependencies, that are not known
 	groups  []task.Group // of that file
 	remarks []string     // on it
 }
@@ -132,7 +132,7 @@ func (p *printer) lookUp(names []string, known map[string]bool, path string, fin
 	return r, nil
 }
 
-// groupAgain starts the ended tasks of the groups again, as far as there are such groups.
+// groupAgain starts the ended tasks of the groups that exist again.
 func (o *startOptions) groupAgain(e *env) error {
 	return o.started(e, func(ctx context.Context, c *client.Client) ([]task.Info, error) {
 		tasks, err := c.List(ctx, client.ListOptions{Selector: o.groups.selector(nil, false)})

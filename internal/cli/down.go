@@ -21,8 +21,8 @@ func newDown(e *env) *cobra.Command {
 	o := new(downOptions)
 	return e.verb(o, &cobra.Command{
 		Use:               "down [NAME...]",
-		Short:             "Stop the tasks of the tasks file, those last that others come after",
-		Long:              "Stop the tasks that are from the tasks file, and no others: each before those that\nit comes after. It returns when they are gone. NAMEs are only those tasks;\nif the file does not have one of them, nothing is done.",
+		Short:             "Stop the tasks of the tasks file, dependents first",
+		Long:              "Stop the tasks of the tasks file, and no others: dependents first. It returns when\nthey are gone. With NAMEs only those tasks are stopped;\nif the file does not have one of them, nothing is done.",
 		Example:           "  tasks down\n  tasks down -f deploy/tasks.yaml",
 		ValidArgsFunction: o.complete,
 	})

@@ -159,8 +159,8 @@ func (o *eachOptions) slots(ctx context.Context, c *client.Client, group string)
 	return g.String(), err
 }
 
-// readInputs reads lines, or what ends with NUL, without the empty ones. Those that
-// are not UTF-8 text are skipped, which is an error beside the others.
+// readInputs reads lines, or what ends with NUL, without the empty ones. Inputs that are
+// not UTF-8 text are skipped, and reported as an error.
 func readInputs(r io.Reader, nul bool) (inputs []string, skipped, err error) {
 	end := byte('\n')
 	if nul {
@@ -178,7 +178,7 @@ func readInputs(r io.Reader, nul bool) (inputs []string, skipped, err error) {
 		case atEOF && len(data) > 0:
 			return len(data), data, nil
 		}
-		return 0, nil, nil // more is to come
+		return 0, nil, nil // more follows
 	})
 	for lines.Scan() {
 		text := lines.Bytes()

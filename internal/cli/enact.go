@@ -9,14 +9,13 @@ import (
 	"tasks/pkg/task"
 )
 
-// changeOf is what the tasks of a file are to become; whole tells that no task of it was
-// left out.
+// changeOf is the desired state of a file's tasks; whole: no task of the file was left out.
 func changeOf(file *taskfile.File, whole bool) task.Change {
 	return task.Change{ID: rand.Text(), File: file.Path, Project: file.Project, Prune: whole, Groups: file.Groups, Tasks: file.Tasks}
 }
 
-// enact has the supervisor carry out ch, and go on with it the next one where it is
-// killed, replaced or left.
+// enact has the supervisor carry out ch, and the next one if the supervisor is killed,
+// replaced or left.
 func (e *env) enact(ctx context.Context, c *client.Client, ch task.Change) (client.Changed, error) {
 	var done client.Changed
 	said := false

@@ -80,7 +80,7 @@ func (p *printer) moment(t task.Time) string {
 	return t.UTC().Format("2006-01-02T15:04:05.000Z")
 }
 
-// eventDetail is what there is to know beside the word, for people.
+// eventDetail is what people want to know beside the word.
 func (p *printer) eventDetail(ev *events.Event) string {
 	var parts []string
 	reason := plain(ev.Reason)

@@ -48,7 +48,7 @@ func (o *eventOptions) flags(f *pflag.FlagSet) {
 	o.selection.flags(f)
 	f.StringVar(&o.since, "since", "", "from `TIME` on: a duration ago such as 10m, a time of day such as 15:04, or RFC 3339")
 	intVar(f, &o.lines, "lines", "n", "only the last `N` events (default: all; with --follow and without --since 10)")
-	f.BoolVarP(&o.follow, "follow", "f", false, "go on with what happens from now on")
+	f.BoolVarP(&o.follow, "follow", "f", false, "keep showing what happens from now on")
 }
 
 func (o *eventOptions) parse(l line) error {

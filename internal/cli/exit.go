@@ -81,7 +81,7 @@ func (o *exitOptions) exit(e *env) error {
 	return errors.Join(e.printTouched(tasks), err, gone)
 }
 
-// atMost is the grace of an exit that bounds that of each task; nil: it does not.
+// atMost caps the grace of each task; nil: no cap.
 func atMost(d *task.Duration) func(time.Duration) time.Duration {
 	if d == nil {
 		return nil

@@ -49,7 +49,7 @@ func checked(err error) error {
 
 func (e usageError) Unwrap() error { return e.error }
 
-// codeOf maps an error to the exit code; of several, that of the first.
+// codeOf maps an error to the exit code; of several, the first one's.
 func codeOf(err error) int {
 	if err == nil {
 		return done
@@ -103,7 +103,7 @@ func codeOfTask(t task.Info) int {
 		return timedOut
 	case t.State == task.Stopped && t.Engine == task.EngineFunc:
 		return done
-	case t.ExitCode != nil && (*t.ExitCode < 0 || *t.ExitCode > 255): // a part of which would be the code
+	case t.ExitCode != nil && (*t.ExitCode < 0 || *t.ExitCode > 255): // a shell would see its low byte
 		return ownFailure
 	case t.ExitCode != nil && *t.ExitCode == 0 && t.State == task.Failed && t.Spec.Succeeds(0): // unhealthy: 0 is its answer to the stop
 		return failed

@@ -29,8 +29,8 @@ func noValue(flag string) error {
 // mayBeEmpty annotates flags for which an empty value is one.
 const mayBeEmpty = "tasks_may_be_empty"
 
-// singleValue refuses a second value that is not the first, one of which would be
-// ignored, and an empty one.
+// singleValue refuses an empty value, and a second one that differs: one of them would be
+// ignored.
 type singleValue struct {
 	pflag.Value
 	flag  *pflag.Flag

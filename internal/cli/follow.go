@@ -50,8 +50,8 @@ func (d *dialer) itself(t *task.Info) bool {
 		strings.HasSuffix(os.Getenv("TASKS_RUN_ID"), "/"+t.Name+"/"+strconv.Itoa(t.Run))
 }
 
-// follow writes what the tasks write until all of them have ended; of those that
-// have a log the source is given.
+// follow writes what the tasks write until all have ended, from the given sources where
+// they have logs.
 func (e *env) follow(f *following, tasks []task.Info, sources []*source) error {
 	e.endWithReader()
 	ctx, done := untilInterrupt(unchanged)
@@ -148,7 +148,7 @@ func (f *following) endWithSupervisor() {
 // note passes on what has become of a task, or begins to show it.
 func (f *following) note(ctx context.Context, fail func(error), ev task.Event) {
 	t := ev.Task
-	if f.env.itself(&t) { // which goes on with others to come
+	if f.env.itself(&t) { // which continues with others to come
 		return
 	}
 	delete(f.pending, t.Name)
@@ -231,7 +231,7 @@ func (d *dialer) watch(ctx context.Context, sel task.Selector, events chan<- tas
 				return err
 			}
 		}
-		for _, t := range gone { // removed while nobody told
+		for _, t := range gone { // removed without an event
 			if err := send(task.Event{Task: t, Removed: true}); err != nil {
 				return err
 			}

@@ -26,7 +26,7 @@ within a priority. TASKS_SLOT in the environment of a run is the number of its s
 		Example: `  tasks group set encode --slots 2
   tasks group list
   tasks group pause encode             nothing new begins, what runs is paused
-  tasks group set encode --slots 0     nothing new begins, what runs goes on`,
+  tasks group set encode --slots 0     nothing new begins, what runs keeps running`,
 		Annotations: quietNames,
 		Args:        cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {

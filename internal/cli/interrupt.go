@@ -16,8 +16,8 @@ var errInterrupted = errors.New("interrupted")
 // The remark after an interrupt: of a command that waits, and of one that has
 // requested a change.
 const (
-	unchanged = "the tasks go on as they are"
-	asked     = "the supervisor goes on with it"
+	unchanged = "the tasks stay as they are"
+	asked     = "the supervisor carries it out"
 )
 
 // untilInterrupt is a context that Ctrl-C or TERM ends with errInterrupted and

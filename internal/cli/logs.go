@@ -44,10 +44,9 @@ before it, and on a terminal only colours act: other control characters are show
 as text, such as \x1b. The files are read directly, also where no supervisor runs.
 With --all, --group or a pattern, --follow shows tasks that come later as well, and
 ends when all have ended; a task that follows others leaves itself out.
-It goes on with the next supervisor, if that answers within 10 seconds; else it exits
-with 125 where a task runs on.
-With --follow a line that has no end yet is shown after 100 ms; in a log whose head
-was freed (--log-max-size) with its end.`,
+It continues with the next supervisor, if that answers within 10 seconds; else it
+exits with 125 if a task still runs. With --follow an unfinished line is shown after
+100 ms; in a trimmed log (--log-max-size) once it is complete.`,
 		Example: `  tasks logs web
   tasks logs -f web worker
   tasks logs -n 20 --grep error 'web-*'
@@ -61,7 +60,7 @@ func (o *logOptions) flags(f *pflag.FlagSet) {
 	o.selection.flags(f)
 	f.StringVar(&o.which, "run", "", "run `N`, or all of them (default: the newest)")
 	intVar(f, &o.lines, "lines", "n", "only the last `N` lines (default: all; with --follow 10)")
-	f.BoolVarP(&o.follow, "follow", "f", false, "go on until the task ends, through restarts")
+	f.BoolVarP(&o.follow, "follow", "f", false, "follow the output until the task ends, through restarts")
 	f.StringVar(&o.grep, "grep", "", "only lines that match this `REGEXP` (Go syntax)")
 }
 
@@ -248,8 +247,8 @@ func (e *env) source(t task.Info, run string) (*source, error) {
 	return s, nil
 }
 
-// router gives each source its way to the output: as it is, or of those that are
-// named line by line with the name before each.
+// router gives each source its way to the output: as it is, or line by line after the
+// task's name.
 type router struct {
 	printer *printer
 	merger  *logs.Merger // nil: as it is
@@ -308,7 +307,7 @@ func (p *printer) logLines(named bool) io.Writer {
 	return p.raw
 }
 
-// colourful passes on lines of logs of which a terminal acts on the colours alone.
+// colourful passes on lines of logs with no control sequences but colours.
 type colourful struct{ w io.Writer }
 
 func (c colourful) Write(b []byte) (int, error) {

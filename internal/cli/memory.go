@@ -21,7 +21,7 @@ func inMemory(t *task.Info) bool {
 	return t.Log == "" && t.Engine == task.EngineFunc && t.Run > 0
 }
 
-// keptRuns are the newest runs of which something may be kept in memory.
+// keptRuns are the newest runs whose output may be kept in memory.
 func keptRuns(newest int) (runs []int) {
 	for run := max(1, newest-9); run <= newest; run++ {
 		runs = append(runs, run)
@@ -29,8 +29,8 @@ func keptRuns(newest int) (runs []int) {
 	return runs
 }
 
-// fetch writes the last lines of a run (negative: all) as far as it is kept, and with
-// wait what it writes until it ends. It is an fs.ErrNotExist where nothing of it is kept.
+// fetch writes the last lines of a run (negative: all) that are kept, and with wait what it
+// writes until it ends. It is an fs.ErrNotExist where nothing of it is kept.
 func (s *source) fetch(ctx context.Context, run, lines int, wait bool) error {
 	o := client.OutputOptions{Run: run}
 	if lines >= 0 {

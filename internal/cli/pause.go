@@ -14,7 +14,7 @@ type pauseOptions struct{ selection }
 func newPause(e *env) *cobra.Command {
 	return e.verb(new(pauseOptions), &cobra.Command{
 		Use:   "pause NAME... | --all | --group G",
-		Short: "Pause tasks: their processes stop where they are",
+		Short: "Pause tasks: suspend their processes",
 		Long: `Pause tasks: all their processes stop where they are, and keep their memory, their
 files and their slot, until 'tasks resume' or a stop. The time does not count
 towards --timeout. --all and --group pause what runs; to have nothing new begin in
@@ -35,7 +35,7 @@ type resumeOptions struct{ selection }
 func newResume(e *env) *cobra.Command {
 	return e.verb(new(resumeOptions), &cobra.Command{
 		Use:               "resume NAME... | --all | --group G",
-		Short:             "Let paused tasks go on",
+		Short:             "Continue paused tasks",
 		Example:           "  tasks resume render\n  tasks resume --all",
 		ValidArgsFunction: completeNames(func(t task.Info) bool { return t.State == task.Paused }),
 	})

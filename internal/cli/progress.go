@@ -14,9 +14,9 @@ import (
 // remarkAfter is how long a stop may take before a remark says which tasks it waits for.
 const remarkAfter = time.Second
 
-// progress tells on a terminal, each second, for whom a stop waits, until the
-// function that it returns is called. grace is what a stop gives a task whose own is
-// so long; nil: that.
+// progress shows on a terminal, each second, which tasks a stop waits for, until the
+// returned function is called. grace is what a stop gives a task whose own is so long; nil:
+// that.
 func (p *printer) progress(ctx context.Context, c *client.Client, grace func(own time.Duration) time.Duration) (end func()) {
 	if !p.errTTY || p.quiet {
 		return func() {}
@@ -78,8 +78,8 @@ func (p *printer) waitingFor(ctx context.Context, c *client.Client, grace func(o
 	return p.fit("waiting for " + strings.Join(parts, "; "))
 }
 
-// overwrite writes a line over the one on the terminal, of which width columns
-// are in use, and returns how many are then. An empty one takes it away.
+// overwrite writes a line over the one on the terminal, which uses width columns, and
+// returns how many the new one uses. An empty one takes it away.
 func (p *printer) overwrite(width int, line string) int {
 	if line == "" {
 		if width > 0 {

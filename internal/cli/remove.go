@@ -52,10 +52,10 @@ func newClean(e *env) *cobra.Command {
 	return e.verb(new(cleanOptions), &cobra.Command{
 		Use:   "clean [--state S,...] [--group G] [--all]",
 		Short: "Forget finished tasks and their logs",
-		Long: `Forget finished tasks and their logs, and print their names: those that are done,
-and those that failed, were stopped or are lost and that nothing starts again by
-itself. A service (a task with a restart policy) or a schedule that failed or was
-stopped is kept, unless --all is given; jobs of 'tasks each' are no services.`,
+		Long: `Forget finished tasks and their logs, and print their names: done tasks, and
+failed, stopped and lost tasks without a restart policy or a schedule. Services and
+schedules that failed or were stopped are kept, unless --all is given; jobs of
+'tasks each' are not services.`,
 		Example: "  tasks clean\n  tasks clean --state done\n  tasks clean --all -g encode",
 		Args:    noArgs,
 	})

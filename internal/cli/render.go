@@ -146,7 +146,7 @@ func escapeCells(rows [][]string) {
 	}
 }
 
-// pad lays out a table as tablewriter is told to.
+// pad lays out a table with the options given to tablewriter.
 func pad(w io.Writer, head []string, rows [][]string) error {
 	if head != nil {
 		rows = append([][]string{head}, rows...)
@@ -154,8 +154,7 @@ func pad(w io.Writer, head []string, rows [][]string) error {
 	return new(columns).print(w, rows)
 }
 
-// columns lays out rows of which more may follow: each column is as wide as the
-// widest cell that it has had.
+// columns lays out rows as they come: each column is as wide as its widest cell so far.
 type columns struct{ width []int }
 
 // maxColumn is the widest column that other cells are filled up to.
@@ -218,7 +217,7 @@ type trimmer struct {
 func (t *trimmer) Write(b []byte) (int, error) {
 	var out strings.Builder
 	for line := range strings.Lines(string(b)) {
-		// The table library ends colours once more than it is told to.
+		// The table library ends colours once too often.
 		text := strings.TrimRight(strings.ReplaceAll(line, "\x1b[0m", ""), " \n")
 		if t.width > 1 && shown(text) > t.width {
 			text = cut(text, t.width-1) + "…"

@@ -54,7 +54,7 @@ func (d *dialer) replaceOnce(path, state string, o client.ReplaceOptions) (done 
 			return false, err
 		}
 		if state != "" && !sameDir(before.StateDir, state) {
-			return false, usage("--replace goes on in the state directory of the supervisor that serves, %s: it goes without --state-dir %s", before.StateDir, state)
+			return false, usage("--replace keeps the state directory of the running supervisor, %s: leave out --state-dir %s", before.StateDir, state)
 		}
 		err = d.client.Replace(ctx, o)
 		if err == nil {

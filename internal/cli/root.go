@@ -29,8 +29,8 @@ func Main(args []string) int {
 	}
 	supervisor := len(args) > 0 && args[0] == daemon.Command
 	if supervisor || slices.Contains(args, "--foreground") {
-		// Its engine is to have the first thread, which this goroutine may leave at
-		// the first wait.
+		// Its engine needs the first thread, which this goroutine may leave at the first
+		// wait.
 		runtime.LockOSThread()
 	}
 	if supervisor {
@@ -70,7 +70,7 @@ func (e *env) run(args []string) int {
 // startsTasks tells a command that has a NAME and a COMMAND.
 func startsTasks(cmd *cobra.Command) bool { return cmd.Name() == "start" || cmd.Name() == "each" }
 
-// lines is what there is to say of err, one line per failure, each with what to do next.
+// lines is err as text, one line per failure, each with what to do next.
 func (e *env) lines(err error) (all []string) {
 	for _, one := range failures(err) {
 		text := strings.ReplaceAll(strings.TrimSpace(one.Error()), "\n", "; ")

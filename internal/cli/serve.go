@@ -31,13 +31,12 @@ func newServe(e *env) *cobra.Command {
 		Use:   "serve [--foreground] [--state-dir DIR]",
 		Short: "Start the supervisor in the background",
 		Long: `Start the supervisor in the background, and return when its socket answers.
-Where one answers already, that is said and is no error. The tasks of an earlier
-supervisor are listed again; those that should run and have a restart policy are
-started again.
+If one answers already, it says so and succeeds. The tasks of an earlier supervisor
+are listed again; the ones that should run and have a restart policy are restarted.
 
-With --replace this program takes over from the supervisor that runs, and tasks go
-on. What --keep-ended and the --log flags limit is then as they say; limits that are
-not given stay as they are, and so does the state directory.
+With --replace this program takes over from the running supervisor; tasks keep
+running. --keep-ended and the --log flags set new limits; limits that are not given
+stay as they are, and so does the state directory.
 
 The supervisor ends with 'tasks exit', which stops every task for good, or by
 TERM or INT, which stops them and lets the next 'tasks serve' start them again.`,
@@ -55,7 +54,7 @@ const keepEnded = 1000
 
 func (o *serveOptions) flags(f *pflag.FlagSet) {
 	f.BoolVar(&o.foreground, "foreground", false, "stay in the foreground and log to stderr")
-	f.BoolVar(&o.replace, "replace", false, "have this program take over from the supervisor that runs; tasks go on")
+	f.BoolVar(&o.replace, "replace", false, "take over from the running supervisor; tasks keep running")
 	f.StringVar(&o.state, "state-dir", "", "`DIR` of tasks and logs (default: TASKS_STATE_DIR, else by the socket)")
 	f.SetAnnotation("state-dir", cobra.BashCompSubdirsInDir, []string{})
 	intVar(f, &o.limits.KeepEnded, "keep-ended", "", "remember `N` done tasks; 0: all")

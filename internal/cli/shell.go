@@ -21,7 +21,7 @@ func newShell(e *env) *cobra.Command {
 		Short: "A prompt that takes the same commands",
 		Long: `A prompt that takes the same commands, without 'tasks' before them. 'exit' stops
 every task and ends the supervisor; the end of input (Ctrl-D) leaves the prompt
-alone. The exit code is that of the last line.`,
+alone. The exit code is the last line's.`,
 		Example: "  tasks shell\n  printf 'start capture\\nlist\\n' | tasks shell",
 		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {

@@ -12,7 +12,7 @@ import (
 )
 
 // silent says, once and even with -q, that the supervisor does not answer, and why
-// where that can be seen. The command goes on waiting.
+// where that can be seen. The command keeps waiting.
 func (d *dialer) silent() {
 	d.onceSilent.Do(func() {
 		pid := d.supervisorPID()

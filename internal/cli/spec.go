@@ -25,7 +25,7 @@ type taskOptions struct {
 	env      []string
 	envFiles []string
 	clearEnv bool
-	given    []string // names of those that were given
+	given    []string // names of the given ones
 }
 
 func (o *taskOptions) flags(f *pflag.FlagSet) {
@@ -111,7 +111,7 @@ func checkTemplate(s task.Spec) error {
 	return s.Check()
 }
 
-// directory is where a task is to run: dir, or else here.
+// directory is where a task runs: dir, or else here.
 func directory(dir *string) (string, error) {
 	if dir == nil {
 		wd, err := os.Getwd()

@@ -136,7 +136,7 @@ func (o *startOptions) run(e *env) error {
 	})
 }
 
-// started runs a start, waits as far as was asked for, and prints the tasks.
+// started runs a start, waits if asked to, and prints the tasks.
 func (o *startOptions) started(e *env, start func(context.Context, *client.Client) ([]task.Info, error)) error {
 	c, err := e.dial()
 	if err != nil {
@@ -185,7 +185,7 @@ func (o *startOptions) started(e *env, start func(context.Context, *client.Clien
 	return o.notUp(e, c, tasks, down)
 }
 
-// notUp stops what was to come up and did not, and shows the last it said.
+// notUp stops a task that did not come up, and shows its last lines.
 func (o *startOptions) notUp(e *env, c *client.Client, tasks, down []task.Info) error {
 	ctx, done := untilInterrupt(asked)
 	defer done()

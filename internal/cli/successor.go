@@ -11,9 +11,9 @@ import (
 	"tasks/pkg/task"
 )
 
-// What waits goes on with the next supervisor where the one it waits on is killed,
-// replaced, or leaves its tasks. A service manager has started one by then, or a
-// person who upgrades; whom nobody starts one for is to hear of it.
+// A command that waits continues with the next supervisor if this one is killed, replaced,
+// or leaves its tasks. A service manager has started one by then, or a person who upgrades;
+// if nobody does, the user must get an error.
 const (
 	successorWithin = 10 * time.Second
 	firstLook       = 10 * time.Millisecond
@@ -131,7 +131,7 @@ func (d *dialer) waitOn(ctx context.Context, known func() []task.Info, o client.
 	return tasks, err
 }
 
-// retimed is err, where it is a timeout that of the whole time.
+// retimed is err; a timeout names the whole time.
 func retimed(err error, whole *task.Duration) error {
 	if many, ok := err.(interface{ Unwrap() []error }); ok {
 		var all []error

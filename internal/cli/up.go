@@ -23,7 +23,7 @@ func newUp(e *env) *cobra.Command {
 	o := new(upOptions)
 	return e.verb(o, &cobra.Command{
 		Use:   "up [NAME...]",
-		Short: "Start what the tasks file has, as far as it is not up already",
+		Short: "Start the tasks of the tasks file that are not up already",
 		Long: `Make what runs what the tasks file says: start what is new or has ended, restart
 what has changed, stop what the file no longer has, and leave the rest alone; what
 comes after others waits for them. It returns when all are ready, or wait for

@@ -13,9 +13,8 @@ import (
 	"tasks/pkg/task"
 )
 
-// waitUp waits until each of the tasks is up, or cannot be: those that were started
-// just now, and those that were on their way already. The tasks are as they are then;
-// none, where no supervisor says so.
+// waitUp waits until each of the tasks is up, or cannot be: also the ones that were on
+// their way already. The tasks are as they are then; none, where no supervisor says so.
 func (e *env) waitUp(ctx context.Context, c *client.Client, known []task.Info) ([]task.Info, error) {
 	var names []string
 	for _, t := range known {
@@ -61,7 +60,7 @@ type upView struct {
 // most is how many tasks are shown on a terminal.
 const most = 10
 
-// silence is after how long it is told what is waited for where no terminal shows it.
+// silence is after how long a remark says what is waited for, where no terminal shows it.
 const silence = 10 * time.Second
 
 // show shows what is waited for until hide is called.

@@ -29,8 +29,8 @@ if its timeout ran out, 125 if it was lost, and 1 in place of 0 if it was stoppe
 as unhealthy; of several tasks the first, in the order named, that is not 0. Where
 waiting itself fails it is 125, 124 for --timeout, and 2 for wrong usage. A task
 that ended long ago is as good as one that ends now.
-If the supervisor is replaced or killed, the wait goes on with the next one, if that
-answers within 10 seconds.`,
+If the supervisor is replaced or killed, the wait continues with the next one, if
+that answers within 10 seconds.`,
 		Example: `  tasks wait build && echo built
   tasks wait --any web db --timeout 1h
   tasks wait web --for running`,

@@ -19,7 +19,7 @@ import (
 // of the week comes every 28 years, and after 40 where a century has no leap day.
 const searchYears = 40
 
-// example ends the errors of those who do not know the form.
+// example ends errors: it shows the form.
 const example = `an example: "30 3 * * mon-fri" is 03:30 on weekdays`
 
 // A field is one of the five of an expression.

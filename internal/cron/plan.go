@@ -81,10 +81,10 @@ func (p Plan) First(now time.Time) (at time.Time, err error) {
 // little to do for one that comes back after a while: if that time has come, act
 // on it, once, and ask for the next.
 //
-// Where now is before last, the clock was set back. A time that was acted on is
-// not due again by that, unless the clock went back by more than the interval, 3
-// hours for a cron expression, or a minute for one that goes on by the clock.
-// Then the next time is that of the new clock.
+// Where now is before last, the clock was set back. A time that was acted on does not
+// become due again, unless the clock went back by more than the interval, 3 hours for a
+// cron expression, or a minute for one that follows the clock. Then the next time is by the
+// new clock.
 func (p Plan) Next(last, now time.Time) (next time.Time, missed int) {
 	if !p.Repeats() {
 		return time.Time{}, 0

@@ -13,9 +13,9 @@ type Schedule struct {
 //
 // Where the clock is set forward or back, by any amount, it is as cron(8) has it:
 // a time that it leaves out comes at the first instant after, and a time that it
-// shows twice comes the first time. But if the hour is *, the schedule goes on by
-// the clock: what is left out is left out, what is shown twice comes twice. That
-// last goes for a minute that begins with * as well.
+// shows twice comes the first time. But if the hour is *, the schedule follows the clock:
+// skipped times are skipped, repeated times repeat. That last goes for a minute that begins
+// with * as well.
 func (s Schedule) Next(after time.Time, loc *time.Location) time.Time {
 	if s.next == nil {
 		return time.Time{}

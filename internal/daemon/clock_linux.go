@@ -43,8 +43,8 @@ func watchClock(set func(by time.Duration)) error {
 // clockNoise is what two readings of the clocks may differ by.
 const clockNoise = 100 * time.Millisecond
 
-// ahead is how far the wall clock is ahead of the one that nobody sets and that
-// goes on while the machine sleeps.
+// ahead is how far the wall clock is ahead of the boot-time clock, which nobody sets and
+// which counts sleep.
 func ahead() time.Duration {
 	var wall, boot unix.Timespec
 	unix.ClockGettime(unix.CLOCK_REALTIME, &wall)

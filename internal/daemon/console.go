@@ -110,7 +110,7 @@ func (c *Console) spill(line []byte, why string) {
 		return
 	}
 	if c.missed++; c.missed == 1 {
-		slog.New(slog.NewTextHandler(c.file, nil)).Warn("stderr does not take the log: it goes on here", "err", why)
+		slog.New(slog.NewTextHandler(c.file, nil)).Warn("cannot write the log to stderr: it continues here", "err", why)
 	}
 	c.file.Write(line)
 }

@@ -33,8 +33,8 @@ const mark = "_GO_DAEMON"
 // startTime bounds how long a supervisor may take to answer.
 const startTime = 30 * time.Second
 
-// silentAfter is when the caller is told that a supervisor does not answer, as every
-// other command is.
+// silentAfter is when serve reports a supervisor that does not answer, as every other
+// command does.
 const silentAfter = 5 * time.Second
 
 // How often another supervisor is looked for that is just starting or ending.
@@ -182,9 +182,9 @@ func fork(paths socket.Paths, keep string) (string, error) {
 	return strings.TrimSpace(string(verdict)), nil
 }
 
-// CallerEnv is the environment of this process, NAME=VALUE each, without what is that of
-// the run which it is part of, if it is of one: what that starts is not part of it, does not
-// say for it that it is ready, and does not know its secret.
+// CallerEnv is the environment of this process, NAME=VALUE each, without the variables of
+// the run that it is part of, if any: what it starts is not part of that run, cannot report
+// it ready, and does not know its secret.
 func CallerEnv() []string {
 	number, _ := strconv.Atoi(os.Getenv("TASKS_RUN"))
 	notify := "NOTIFY_SOCKET=" + ready.SocketBeside(os.Getenv("NOTIFY_SOCKET"), os.Getenv("TASKS_NAME"), number)

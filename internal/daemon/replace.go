@@ -33,7 +33,7 @@ type handed struct{ listener, lock, database *os.File } // the last is nil of an
 
 // The words that follow Command in a program that is executed by a supervisor.
 const (
-	wordCheck  = "check" // can this program go on with the database of that format?
+	wordCheck  = "check" // can this program use the database of that format?
 	wordResume = early.Resume
 )
 
@@ -41,7 +41,7 @@ const (
 // wait to lock, and a signal that has come too late for the program before.
 const handover = 2
 
-// fit is what a program says to wordCheck that can go on: any might exit with 0.
+// fit is what a program answers to wordCheck if it can take over: any might exit with 0.
 const fit = "tasks can go on\n"
 
 func (cfg *Config) lock() (*socket.Lock, error) {
@@ -70,7 +70,7 @@ func (cfg *Config) listen() (*socket.Listener, error) {
 	return socket.Listen(cfg.Paths.Socket)
 }
 
-// check runs the program to hear whether it is one that can go on.
+// check runs the program to see whether it can take over.
 // format is the oldest one that the database can be read by.
 func check(commands *process.Engine, program string, format int) error {
 	if !filepath.IsAbs(program) {
@@ -93,7 +93,7 @@ func check(commands *process.Engine, program string, format int) error {
 		return fmt.Errorf("cannot replace the supervisor: %s does not answer", program)
 	}
 	if exit := run.Exit(); !exit.OK() {
-		return fmt.Errorf("cannot replace the supervisor: %s cannot go on with this state (exit code %d): the one that runs goes on", program, exit.Code)
+		return fmt.Errorf("cannot replace the supervisor: %s cannot use this state (exit code %d): the running supervisor is kept", program, exit.Code)
 	}
 	said.SetReadDeadline(time.Now().Add(time.Second)) // somebody else may have the other end
 	if b, _ := io.ReadAll(io.LimitReader(said, int64(len(fit)))); string(b) != fit {
@@ -156,7 +156,7 @@ func checkFormat(args []string) error {
 	}
 	if args = args[1:]; len(args) > 0 { // an earlier version gives no other
 		if n, err := strconv.Atoi(args[0]); err != nil || n > handover {
-			return fmt.Errorf("this program knows version %d of how one goes on in the place of another", handover)
+			return fmt.Errorf("this program knows version %d of the takeover", handover)
 		}
 	}
 	return process.Probe()

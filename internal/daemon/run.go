@@ -264,8 +264,8 @@ func Run(cfg Config, serving func()) error {
 	return err
 }
 
-// recorded tells the runs that the records know, or knew: those of a task that
-// was removed have no log any more, and what they were to leave behind stays.
+// recorded reports whether the records know, or knew, a run: the runs of a removed task
+// have no logs any more, and what they were allowed to leave behind stays.
 func recorded(records []task.Record, dir logs.Dir) func(name string, run int) bool {
 	last := make(map[string]int, len(records))
 	for _, r := range records {

@@ -39,8 +39,8 @@ func ignored() func(func(syscall.Signal) bool) {
 	}
 }
 
-// allowBackgroundOutput lets this thread write to a terminal of which the
-// process is in the background and which forbids that (stty tostop).
+// allowBackgroundOutput lets this thread write to a terminal from the background, also if
+// the terminal forbids that (stty tostop).
 func allowBackgroundOutput() {
 	var set unix.Sigset_t
 	set.Val[0] = 1 << (syscall.SIGTTOU - 1)

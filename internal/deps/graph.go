@@ -1,5 +1,5 @@
-// Package deps is the one dependency graph: what comes after what, in which order,
-// where that is a cycle, and who waits for whom.
+// Package deps is the one dependency graph: which task comes after which, their order,
+// cycles, and who waits for what.
 package deps
 
 import (
@@ -24,9 +24,9 @@ func GraphOf(specs []task.Spec) Graph {
 	return g
 }
 
-// Sort is names in an order in which each comes after those that it depends on, else
-// in the given one; what they depend on is among them. A cycle is the names on it,
-// each before one that it comes after; the order is of no use then.
+// Sort is names with dependencies first, else in the given order; what they depend on is
+// among them. A cycle is the names on it, each before one that it comes after; the order is
+// of no use then.
 func (g Graph) Sort(names []string) (sorted []string, cycles [][]string) {
 	const onPath, done = 1, 2
 	state := make(map[string]int, len(names))

@@ -6,9 +6,9 @@ import (
 	"sync"
 )
 
-// An Order is a graph that changes, and tells those that wait for a name when what
-// has it has changed. It may be used by several goroutines; its lock is the last of
-// all, and wake is called with it held.
+// An Order is a graph that changes, and that notifies the waiters of a name when its task
+// has changed. It may be used by several goroutines; its lock is the last of all, and wake
+// is called with it held.
 type Order struct {
 	mu      sync.Mutex
 	ranking                           // what comes after what
@@ -23,7 +23,7 @@ type Wait struct {
 	names []string
 	wake  func()
 	news  map[string]bool // what has changed since it was asked
-	all   bool            // it is to look at all
+	all   bool            // it must look at all
 }
 
 // NewOrder is an order without names.
@@ -53,8 +53,8 @@ func (o *Order) Restore(name string, after []string) {
 	o.drop(o.node(name))
 }
 
-// Expect is told, before all of g is set one after the other, so that all of it is
-// looked at once. Done is called when it was.
+// Expect announces g, before all of it is set one after the other, so that it is searched
+// once. Done is called when it was.
 func (o *Order) Expect(g Graph) (done func()) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -115,7 +115,7 @@ func (o *Order) Awaited(name string) bool {
 	return len(o.behind[name]) > 0
 }
 
-// Changed tells those that wait for name that it has changed.
+// Changed notifies the waiters of name.
 func (o *Order) Changed(name string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -125,8 +125,8 @@ func (o *Order) Changed(name string) {
 	}
 }
 
-// Close has those that wait go on waiting, whatever becomes of the others, until
-// Open is called: they ask Closed after each look.
+// Close keeps the waiters waiting, whatever becomes of the others, until Open is called:
+// they ask Closed after each look.
 func (o *Order) Close() {
 	o.mu.Lock()
 	defer o.mu.Unlock()

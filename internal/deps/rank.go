@@ -18,7 +18,7 @@ type ranking struct {
 type node struct {
 	name   string
 	after  []*node
-	before int // edges that lead here, and those who expect some
+	before int // edges that lead here, and nodes that expect some
 	rank   int
 
 	next   []*node // that it is expected to come after
@@ -147,7 +147,7 @@ func (r *ranking) sort(expected bool) bool {
 			}
 		}
 	}
-	sorted := make([]*node, 0, len(r.nodes)) // each before those that it comes after
+	sorted := make([]*node, 0, len(r.nodes)) // dependents first
 	for _, n := range r.nodes {
 		if n.left == 0 {
 			sorted = append(sorted, n)
@@ -172,9 +172,9 @@ func (r *ranking) sort(expected bool) bool {
 	return true
 }
 
-// expect ranks all names as they may be while those of g are connected one by one,
-// each after those that it comes after, and notes that in the nodes that it returns. Where that was
-// of no use there are none.
+// expect ranks all names as they may be while the names of g are connected one by one,
+// dependencies first, and notes that in the nodes that it returns. Where that was of no use
+// there are none.
 func (r *ranking) expect(g Graph) (nodes []*node) {
 	if !r.disorders(g) {
 		return nil

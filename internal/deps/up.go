@@ -13,7 +13,7 @@ type UpLook struct {
 	up map[string]bool
 }
 
-// LookUp looks at the tasks that of has, nil for one that it has not.
+// LookUp looks at the tasks of has; nil: unknown.
 func LookUp(of func(name string) *task.Info) *UpLook {
 	return &UpLook{of: of, up: make(map[string]bool)}
 }

@@ -28,8 +28,7 @@ func Expand(text, input string, n int) string {
 	).Replace(text)
 }
 
-// bare is name without its extension: that of the last element, unless it begins
-// with the dot.
+// bare is name without the extension of its last element, unless that begins with the dot.
 func bare(name string) string {
 	dot := strings.LastIndexByte(name, '.')
 	if dot <= strings.LastIndexByte(name, '/')+1 {
@@ -82,7 +81,7 @@ func Size(s *task.Spec, inputs []string) int {
 	return len(inputs)*words + marks*text
 }
 
-// nameLength is that of the name that template makes of one input, the nth.
+// nameLength is the length of the name that template makes of the nth input.
 func nameLength(template, input string, n int) int {
 	size := len(template)
 	base := path.Base(input)
@@ -94,7 +93,7 @@ func nameLength(template, input string, n int) int {
 	return size
 }
 
-// maxTemplate is more than a name of marks has, each of which leaves a character.
+// maxTemplate is longer than any valid name of marks: each mark leaves a character.
 const maxTemplate = 8 * task.MaxName
 
 // nameOf is the name that template makes of one input, the nth. It is not made where

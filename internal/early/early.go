@@ -15,7 +15,7 @@ var (
 	Nudge = make(chan os.Signal, 1)
 )
 
-// The program goes on in the place of another if these are its first arguments.
+// The program takes over from another if these are its first arguments.
 const (
 	Command = "supervise"
 	Resume  = "resume"

@@ -14,10 +14,10 @@ import (
 	"tasks/pkg/task"
 )
 
-// Fake is an engine, and a shell, whose runs do what the test says. Unless told
-// otherwise a Start returns at once, the run ends by the first signal of a Stop,
-// and a line ends well. It starts no goroutine and reads no clock, so it may be used in a
-// testing/synctest bubble. Its methods may be called from several goroutines.
+// Fake is an engine, and a shell, whose runs do what the test says. By default a Start
+// returns at once, the run ends by the first signal of a Stop, and a line ends well. It
+// starts no goroutine and reads no clock, so it may be used in a testing/synctest bubble.
+// Its methods may be called from several goroutines.
 type Fake struct {
 	execs *line[*FakeExec]
 
@@ -30,7 +30,7 @@ type Fake struct {
 	fails       []error
 	starts      int
 	runs        []*FakeRun    // all that began, or may yet; the pid counts them from 1
-	queue       []*FakeRun    // those that no Next has returned
+	queue       []*FakeRun    // not returned by a Next yet
 	more        chan struct{} // the queue is not empty
 }
 

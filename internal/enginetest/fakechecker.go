@@ -40,7 +40,7 @@ func (c *FakeChecker) Next(t testing.TB) *FakeChecks {
 // Idle reports whether there are no checks that Next would return at once.
 func (c *FakeChecker) Idle() bool { return c.checks.idle() }
 
-// Left is how many checks were not closed, and how many go on.
+// Left is how many checks were not closed, and how many are under way.
 func (c *FakeChecker) Left() (open, going int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -81,7 +81,7 @@ type FakeChecks struct {
 
 	mu             sync.Mutex
 	word           error
-	readies, wells int // checks that go on
+	readies, wells int // checks under way
 	closed         int
 }
 
@@ -92,7 +92,7 @@ func (k *FakeChecks) BeReady(err error) { k.ready <- err }
 // Fail ends a health check with err.
 func (k *FakeChecks) Fail(err error) { k.unhealthy <- err }
 
-// Finish ends the check that goes on, of either kind, if there is one: as BeReady,
+// Finish ends the check under way, of either kind, if there is one: as BeReady,
 // or with an error as Fail.
 func (k *FakeChecks) Finish(err error) {
 	ready, healthy := k.Going()
@@ -112,7 +112,7 @@ func (k *FakeChecks) Say(err error) {
 	k.word = err
 }
 
-// Going is how many checks of readiness and of health go on.
+// Going is how many checks of readiness and of health are under way.
 func (k *FakeChecks) Going() (ready, healthy int) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -29,8 +29,8 @@ func (e *FakeExec) End(output string, exit task.Exit) {
 	}
 }
 
-// HoldExec lets the lines from now on go on until the test ends them, or their
-// context does; else they end well at once.
+// HoldExec keeps further lines running until the test ends them, or their context does;
+// else they end well at once.
 func (f *Fake) HoldExec(on bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -51,7 +51,7 @@ func (r *FakeRun) Fail(err error) {
 	}
 }
 
-// AutoStop reports whether the run is to end by the signal of a Stop; what it
+// AutoStop reports whether the run ends by the signal of a Stop; what it
 // left behind counts as one process then.
 func (r *FakeRun) AutoStop(on bool) {
 	r.fake.mu.Lock()
@@ -73,7 +73,7 @@ func (r *FakeRun) Vanish(leftBehind int) {
 	r.vanish(leftBehind)
 }
 
-// Stops yields the signal of each Stop, also those that end the run.
+// Stops yields the signal of each Stop, also one that ends the run.
 func (r *FakeRun) Stops() <-chan syscall.Signal { return r.stops }
 
 // Signals yields each signal sent with Signal.

@@ -15,14 +15,14 @@ import (
 	"tasks/pkg/task"
 )
 
-// Kind is what a run of the suite is to do.
+// Kind is what a run of the suite does.
 type Kind int
 
 // The kinds.
 const (
 	Brief   Kind = iota // writes "hello\n" to its log and ends well
 	Failing             // ends otherwise
-	Lasting             // goes on until it is asked to stop, and then ends
+	Lasting             // runs until it is asked to stop, and then ends
 	Broken              // cannot begin
 )
 

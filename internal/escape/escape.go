@@ -1,7 +1,6 @@
 // Package escape shows text of others so that a terminal only prints it: control
-// characters, format characters such as those that turn the direction of a
-// line, line and paragraph separators, and bytes that are not UTF-8 become text
-// such as \x1b and \u202e.
+// characters, format characters such as the ones for right-to-left text, line and paragraph
+// separators, and bytes that are not UTF-8 become text such as \x1b and \u202e.
 //
 // What this program itself has to say to a terminal, colours for one, is a
 // [Sequence]: nobody else can write one.
@@ -31,8 +30,8 @@ const introducer = "\x1b["
 // longest is how long the body of a sequence may be.
 const longest = 48
 
-// Sequence is the control sequence that begins with ESC [ and goes on with body,
-// such as 31m, for a [Writer] to pass on.
+// Sequence is the control sequence ESC [ body, such as 31m for body, for a [Writer] to pass
+// on.
 func Sequence(body string) string { return head() + body }
 
 // Return is a carriage return for a [Writer] to pass on: what follows is written

@@ -80,15 +80,14 @@ func (w *Writer) write(out []byte) error {
 	return err
 }
 
-// Err is the error of the first write that failed: of those that print, many do not
-// look.
+// Err is the error of the first write that failed: many callers that print do not check.
 func (w *Writer) Err() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.err
 }
 
-// Flush writes the beginning of what has not gone on.
+// Flush writes an unfinished sequence.
 func (w *Writer) Flush() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

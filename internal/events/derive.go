@@ -114,7 +114,7 @@ func (d *deriver) end(e Event, was past, now *task.Info) Event {
 		return e
 	}
 	e.Event = outcome(now)
-	if now.State != task.BackingOff { // else the reason is that of the end
+	if now.State != task.BackingOff { // else the reason is the end's
 		e.Reason = ""
 	}
 	return e
@@ -130,7 +130,7 @@ func (d *deriver) lookUp(name string, run int) (task.Run, bool) {
 	return task.Run{}, false
 }
 
-// outcome is how the last run of a task that goes on ended, by what is shown of it.
+// outcome is how the last run of a task that continues ended, by what is shown of it.
 func outcome(now *task.Info) Word {
 	switch {
 	case now.ExitCode == nil && now.Signal == "":

@@ -100,8 +100,7 @@ func (r *Reader) more(yield func([]Event) error) error {
 	}
 }
 
-// step goes on with the newest file; the older one it reads first, if that is
-// not the one that it had.
+// step continues with the newest file, after the older one if it had another.
 func (r *Reader) step(yield func([]Event) error) error {
 	next, err := openOld(newest(r.dir))
 	if next == nil {

@@ -161,8 +161,8 @@ func (r *Recorder) take(changes []task.Event) {
 	}
 }
 
-// catchUp makes events of what tasks are, where changes were missed. Those that
-// are under way meanwhile may be told of twice.
+// catchUp makes events of what tasks are, where changes were missed. Changes under way
+// meanwhile may be reported twice.
 func (r *Recorder) catchUp(now task.Time) {
 	gone := make(map[string]bool, len(r.d.known))
 	for name := range r.d.known {

@@ -15,7 +15,7 @@ import (
 // comes on top is counted.
 const maxPending = 1 << 20
 
-// A writer appends to the history in a directory, of which it is the only one.
+// A writer appends to the history in a directory. It is the only one there.
 type writer struct {
 	dir     string
 	max     int64        // MaxFile but in tests
@@ -63,7 +63,7 @@ func (w *writer) miss(at task.Time, n uint64) {
 	}
 }
 
-// flush writes what waits; where that fails it goes on waiting.
+// flush writes what waits; if that fails it keeps waiting.
 func (w *writer) flush() error {
 	for {
 		n, err := w.write(w.pending.Bytes())

@@ -61,8 +61,8 @@ func New(logger *slog.Logger) *Runner {
 	return &Runner{logger: logger, ctx: ctx, cancel: cancel, turns: make(chan struct{}, atOnce)}
 }
 
-// Wait waits for the lines under way, also for those that are run meanwhile, no longer
-// than Close does. It is for a caller that goes on until then.
+// Wait waits for the lines under way, also for new ones meanwhile, no longer than Close
+// does. It is for a caller that continues until then.
 func (r *Runner) Wait() {
 	r.mu.Lock()
 	r.waited = time.Now()
@@ -73,9 +73,8 @@ func (r *Runner) Wait() {
 	}
 }
 
-// Close waits for the lines under way, within a bound: then they are killed, and those
-// that wait for their turn are not run. What Wait has waited counts, unless lines came
-// after it.
+// Close waits for the lines under way, within a bound: then they are killed, and waiting
+// lines are not run. What Wait has waited counts, unless lines came after it.
 func (r *Runner) Close() {
 	r.mu.Lock()
 	bound := atEnd

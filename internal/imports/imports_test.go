@@ -104,7 +104,7 @@ func TestForbiddenNamesExist(t *testing.T) {
 	all := golist(t, "tasks/...")
 	for _, f := range forbidden {
 		if !slices.Contains(all, f.pkg) {
-			t.Errorf("there is no %s any more: mend this test", f.pkg)
+			t.Errorf("there is no %s any more: adapt this test", f.pkg)
 		}
 	}
 }

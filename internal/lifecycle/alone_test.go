@@ -39,7 +39,7 @@ func TestDecidesAlone(t *testing.T) {
 		}
 	}
 	if files < 5 {
-		t.Errorf("only %d files import this package: mend this test", files)
+		t.Errorf("only %d files import this package: adapt this test", files)
 	}
 }
 
@@ -60,7 +60,7 @@ func names(t *testing.T, path string) map[string]bool {
 		}
 	}
 	if !all["Idle"] || !all["ByStop"] {
-		t.Fatalf("%v: mend this test", all)
+		t.Fatalf("%v: adapt this test", all)
 	}
 	return all
 }

@@ -7,8 +7,8 @@
 //
 // A state combines the current phase with the desired state (Wish). So a stop that
 // arrives while a run starts, or a restart that arrives while a run ends, is a cell
-// of a table and not a flag. On its way to a run a task passes these phases, but for
-// those that its policy does not need:
+// of a table and not a flag. On its way to a run a task passes these phases, but for the
+// ones that its policy does not need:
 //
 //	Sleeping (its time) > Waiting (other tasks) > Queued (a slot) > Starting > Probing (readiness) > Running
 //

@@ -186,7 +186,7 @@ func (e Recovered) on(t *step) error {
 	} else {
 		t.goOn(e)
 	}
-	// The record of a task that goes on stays as it is until then, so that the next
+	// The record of a task that continues stays as it is until then, so that the next
 	// supervisor decides the same if this one dies first.
 	k.Extra = Extra{}
 	t.Work.Stale = !t.Held && t.Recorded() != k

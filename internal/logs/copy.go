@@ -14,20 +14,20 @@ const (
 )
 
 // Copy writes what f holds from offset on, up to its present end, to w as it
-// is, and returns the offset to go on from. Where f has become shorter than
+// is, and returns the offset to continue from. Where f has become shorter than
 // offset, it begins again. It moves the position of f.
 //
-// While it reads, the head of f may be freed. It goes on at the first whole line
-// after that then, and the lines before it are whole, but for one that is longer
-// than what is copied at once: that is ended with a newline.
+// While it reads, the oldest output of f may be discarded. It then continues at the first
+// whole line after that, and the lines before it are whole, but for one that is longer than
+// what is copied at once: that one is ended with a newline.
 func Copy(w io.Writer, f *os.File, offset int64) (int64, error) {
 	c := copier{w: w, f: f}
 	next, _, err := c.copy(context.Background(), offset, false)
 	return next, err
 }
 
-// A Misser is a writer that is told how many bytes it has not got, for they were freed
-// before they could be read.
+// A Misser is a writer that gets the number of bytes that were discarded before they could
+// be read.
 type Misser interface{ Missed(bytes int64) }
 
 // A copier copies from one file.
@@ -47,8 +47,8 @@ func (c *copier) copy(ctx context.Context, offset int64, hold bool) (next int64,
 	}
 	size := info.Size()
 	if size < offset {
-		offset = 0 // someone has emptied it, and the run goes on at its start
-		if err := c.mend(); err != nil {
+		offset = 0 // someone has emptied it, and the run writes from its start
+		if err := c.endLine(); err != nil {
 			return offset, false, err
 		}
 	}
@@ -94,7 +94,7 @@ func (c *copier) copy(ctx context.Context, offset int64, hold bool) (next int64,
 		if err != nil {
 			return offset, false, fmt.Errorf("cannot read a log: %w", err)
 		}
-		if err := c.mend(); err != nil {
+		if err := c.endLine(); err != nil {
 			return offset, false, err
 		}
 		if hold && !begun {
@@ -115,8 +115,8 @@ func (c *copier) missed(bytes int64) {
 	}
 }
 
-// mend ends the line that was written last where its rest is gone.
-func (c *copier) mend() error {
+// endLine ends the last written line if its rest is gone.
+func (c *copier) endLine() error {
 	if !c.torn {
 		return nil
 	}

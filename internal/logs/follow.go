@@ -63,10 +63,9 @@ func (f *Follower) Close() error {
 // is at that moment and returns nil; once ctx ends, it returns the error of ctx.
 // It keeps to the file that it opened, also when that is deleted.
 //
-// Where the head of the file is freed faster than w takes it, it goes on at the
-// first whole line that is left; a [Misser] is told. A line that has no end yet is written after
-// 100 ms, but in a file that has lost its head when it has got its end, for its
-// rest might be freed before it is read.
+// If output is discarded faster than w takes it, it continues at the first whole line that
+// is left; a [Misser] gets the count. An unfinished line is written after 100 ms; in a
+// trimmed file once it is complete, since its rest might be discarded before it is read.
 func (f *Follower) Follow(ctx context.Context, path string, lines int, w io.Writer, ended <-chan struct{}) error {
 	file, watch, err := f.open(path)
 	if err != nil {
@@ -131,7 +130,7 @@ func followFrom(f *os.File, lines int) (int64, error) {
 	return offset, nil
 }
 
-// headless reports whether the head of f has been freed.
+// headless reports whether f was trimmed.
 func headless(f *os.File) (bool, error) {
 	first, whole, err := skipHole(f, 0)
 	return first > 0 || !whole, err
@@ -200,8 +199,8 @@ func (f *Follower) watch(path string) watch {
 	return watch{changed: changed, stop: stop}
 }
 
-// forget takes changed off those that wait for path, and with the last one the
-// watch. Its caller holds registering.
+// forget removes changed from the waiters of path, and the watch with the last one. Its
+// caller holds registering.
 func (f *Follower) forget(path string, changed chan struct{}) {
 	f.mu.Lock()
 	rest := slices.DeleteFunc(f.waiting[path], func(c chan struct{}) bool { return c == changed })
@@ -221,7 +220,7 @@ func ticking() watch {
 	return watch{tick: ticker.C, stop: ticker.Stop}
 }
 
-// dispatch passes events on to those that wait for them, until Close.
+// dispatch sends events to their waiters, until Close.
 func (f *Follower) dispatch() {
 	for {
 		select {
@@ -250,7 +249,7 @@ func signal(waiting []chan struct{}) {
 	for _, c := range waiting {
 		select {
 		case c <- struct{}{}:
-		default: // it is to look again anyway
+		default: // it must look again anyway
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 type logInfo struct {
 	size  int64 // with the hole
 	disk  int64 // what it takes up
-	block int64 // in what it is freed
+	block int64 // the unit of discarding
 	last  time.Time
 	id    fileID
 	alone bool // a regular file with one name
@@ -45,8 +45,8 @@ func (l *kept) given(info logInfo) bool {
 	return l.id == info.id
 }
 
-// counts reports whether the file is one of those that the total bounds: to delete one that
-// has another name would make no room.
+// counts reports whether the total bounds the file: to delete one that has another name
+// would save no space.
 func (k *Keeper) counts(key key, info logInfo) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -29,8 +29,8 @@ type Limits struct {
 	Total   task.Size // what all logs may take up on disk, in bytes; 0: no limit
 }
 
-// A Keeper is a Dir that keeps logs within limits, while runs write to them: the
-// head of a log that has become too large is freed, which makes it a hole.
+// A Keeper is a Dir that keeps logs within limits, while runs write to them: the oldest
+// output of a log that has become too large is discarded, which leaves a hole.
 //
 // A log that nobody writes to costs nothing but an inotify watch that ends with
 // the first write to it. From then on the log is looked at, at least every 100 ms,
@@ -133,7 +133,7 @@ func (k *Keeper) Path(name string, run int) string {
 	return k.dir.Path(name, run)
 }
 
-// Create is [Dir.Create], for a run to begin: Watch and Done are to follow.
+// Create is [Dir.Create], for a run to begin: call Watch and Done after it.
 func (k *Keeper) Create(name string, run int) (*os.File, error) {
 	if err := k.lost(); err != nil {
 		return nil, fmt.Errorf("cannot create the log of run %d: %w", run, err)
@@ -202,8 +202,8 @@ func (k *Keeper) prune(name string, run, keep int) {
 	}
 }
 
-// Done lets go of the log of a run that is over, once it was looked at a last
-// time; unless processes that the run was to leave behind may write on.
+// Done forgets the log of a run that is over, after a last look; unless processes that the
+// run was allowed to leave behind may still write.
 func (k *Keeper) Done(name string, run int) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -218,7 +218,7 @@ func (k *Keeper) Done(name string, run int) {
 	}
 }
 
-// Room is [Dir.Ahead] for the run after the given one, which goes on.
+// Room is [Dir.Ahead] for the run after the given one, which keeps running.
 func (k *Keeper) Room(name string, run int) error {
 	if err := k.lost(); err != nil {
 		return fmt.Errorf("cannot create the log of run %d: %w", run+1, err)

@@ -2,7 +2,7 @@
 // appends to, so that nothing stands between a task and its disk and a dead
 // supervisor takes no output with it. Readers open the files directly.
 //
-// The head of a file may have been freed to save space. It is a hole then and
+// A file may be trimmed: its oldest output discarded to save space. It is a hole then and
 // reads as zeros; readers pass over it, to the first whole line after it.
 package logs
 

@@ -11,7 +11,7 @@ import (
 const (
 	soon      = 10 * time.Millisecond  // after the last look, at the least, and after the first write
 	late      = 100 * time.Millisecond // after the last look, at the most
-	blind     = time.Second            // after a look, where no write would be told
+	blind     = time.Second            // after a look, if no write would be reported
 	active    = time.Second            // a log that was written to in this time is no quiet one
 	mostTries = 60                     // looks, with blind between, for the process of a log that is gone
 	fewData   = 64 << 10               // in bytes: below, a log is not looked at before another write
@@ -71,7 +71,7 @@ func (k *Keeper) written(watches []int32, all bool) {
 
 // lookDue looks at the logs that are due by now.
 func (k *Keeper) lookDue() {
-	by := time.Now().Add(time.Millisecond) // those that are due together at once
+	by := time.Now().Add(time.Millisecond) // the ones due together in one look
 	for {
 		k.mu.Lock()
 		if len(k.due) == 0 || k.due[0].due.After(by) || k.closed {
@@ -160,7 +160,7 @@ func (k *Keeper) look(l *kept, most, squeeze int64, last bool) {
 		k.drop(l)
 	case errors.Is(err, errOther):
 		k.schedule(l, now.Add(blind)) // the other may come back
-	case f != nil && err == nil && grown < fewData: // no write to it is told
+	case f != nil && err == nil && grown < fewData: // no write to it is reported
 		if now.Sub(l.grew) < active {
 			k.schedule(l, now.Add(late))
 		} else {
@@ -175,7 +175,7 @@ func (k *Keeper) look(l *kept, most, squeeze int64, last bool) {
 		k.schedule(l, now.Add(late))
 	default:
 		k.await(l)
-		// What was written before the watch was there is told by nobody.
+		// Nobody reports what was written before the watch was there.
 		if again, err := statLog(l.path); err == nil && again.size != l.size {
 			k.schedule(l, now.Add(late))
 		}
@@ -218,7 +218,7 @@ func (k *Keeper) free(l *kept, f *opened, info logInfo, data, keep int64) (int64
 	if errors.Is(err, errNoHoles) {
 		k.mu.Lock()
 		defer k.mu.Unlock()
-		k.tell("logs are bounded by the number of runs alone: their head cannot be freed", err)
+		k.tell("logs are bounded by the number of runs alone: their oldest output cannot be discarded", err)
 		l.max = 0
 		return data, nil
 	}

@@ -17,9 +17,9 @@ const block = 64 << 10
 // noData says that a file has nothing but a hole from some offset on.
 const noData = math.MaxInt64
 
-// Tail is the offset at which the last n lines of f begin; with n below 0 that
-// of the first line there is. An unterminated last line is a line too. It reads
-// from the end of f backwards, no more than it must.
+// Tail is the offset where the last n lines of f begin; n < 0: all that are left. An
+// unterminated last line is a line too. It reads from the end of f backwards, no more than
+// it must.
 func Tail(f *os.File, n int) (offset int64, err error) {
 	offset, _, err = tail(f, n)
 	if err != nil {
@@ -164,8 +164,7 @@ func skipHole(f *os.File, offset int64) (next int64, whole bool, err error) {
 		if zero < 0 {
 			return data, false, nil
 		}
-		// If the head was freed further meanwhile, this was the middle of a
-		// line whose end is gone.
+		// If more was discarded meanwhile, this was the middle of a line whose end is gone.
 		at := data + int64(zero)
 		if again, err := nextData(f, at); err != nil || again == at {
 			return data, false, err
@@ -214,8 +213,8 @@ func last(path string, n int) ([]byte, error) {
 	return b[1:], nil
 }
 
-// Part is at most that many bytes of the log at path, from offset on, or from where
-// the rest of it begins if its head was freed beyond that.
+// Part is at most that many bytes of the log at path, from offset on, or from where the
+// rest of a trimmed log begins.
 func Part(path string, offset int64, most int) (text []byte, from int64, err error) {
 	f, err := safeopen.Open(path)
 	if err != nil {

@@ -48,7 +48,7 @@ func (k *Keeper) bound() {
 		if err != nil && !k.closed {
 			k.tell("cannot look at all logs: their total may be exceeded", err)
 		}
-		// It may be that no more can be freed.
+		// Perhaps nothing more can be discarded.
 		k.sumNext = time.Now().Add(max(time.Second, 20*time.Since(began)))
 		k.sum = 0
 		for _, f := range all {
@@ -111,8 +111,8 @@ func (k *Keeper) find() (all []found, err error) {
 	return all, err
 }
 
-// lowered is what is left where the total was exceeded: an eighth below it, so
-// that it is not soon exceeded again.
+// lowered is the size to trim to once the total was exceeded: an eighth below it, so that
+// it is not soon exceeded again.
 func (k *Keeper) lowered() int64 { return int64(k.limits.Total) / 8 * 7 }
 
 // deleteOldest deletes the logs of ended runs, those first that were written to
@@ -153,15 +153,15 @@ func (k *Keeper) has(key key) bool {
 	return k.logs[key] != nil
 }
 
-// squeeze has the largest of the logs that are written to freed down to one
-// size, so that all are below their total. The caller holds the mutex.
+// squeeze trims the largest of the open logs to one size, so that all are below their
+// total. The caller holds the mutex.
 func (k *Keeper) squeeze() {
 	logs := make([]*kept, 0, len(k.logs))
 	for _, l := range k.logs {
 		logs = append(logs, l)
 	}
 	slices.SortFunc(logs, func(a, b *kept) int { return cmp.Compare(b.data, a.data) })
-	// Of the n largest each is to have level; the others are below that.
+	// Each of the n largest gets level; the others are below that.
 	over, above, level := k.sum-k.lowered(), int64(0), int64(0)
 	n := 0
 	for n < len(logs) {

@@ -12,7 +12,7 @@ var All = []Option{
 	{
 		Key: "cwd", Letter: "C", Topic: Command, Kind: Path,
 		Help: "`DIR` to run in (default: this one)",
-		File: "The directory to run in, relative to that of this file, which is the default; ~/ is your home.",
+		File: "The directory to run in, relative to this file's directory, which is the default; ~/ is your home.",
 		In:   func(s *task.Spec) any { return &s.Cwd },
 	},
 	{
@@ -114,7 +114,7 @@ var All = []Option{
 	},
 	{
 		Key: "priority", Topic: Order, Kind: Number, Default: "0", Fact: "Priority",
-		Help: "among those that are queued in the group, higher `N` first",
+		Help: "order within the group's queue, higher `N` first",
 		In:   func(s *task.Spec) any { return &s.Priority },
 	},
 	{

@@ -23,7 +23,7 @@ type Files interface {
 // Disk is the files of this system.
 type Disk struct{}
 
-// Same is that of [Files].
+// Same is as in [Files].
 func (Disk) Same(a, b string) bool {
 	if a == b {
 		return true
@@ -33,7 +33,7 @@ func (Disk) Same(a, b string) bool {
 	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
 }
 
-// Gone is that of [Files].
+// Gone is as in [Files].
 func (Disk) Gone(path string) bool {
 	_, err := os.Stat(path)
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
@@ -45,7 +45,7 @@ type belonging struct {
 	c     *task.Change
 	files Files
 	names map[string]bool // of the change
-	is    map[string]bool // the paths that lead to the file, and those that do not
+	is    map[string]bool // by path: whether it leads to the file
 	gone  map[string]bool // those of files that do not exist any more
 }
 

@@ -11,8 +11,8 @@ import (
 	"tasks/pkg/task"
 )
 
-// changes names the keys that a task has otherwise than it is to have them; nil
-// where none is. Environments are apart.
+// changes names the keys whose values differ from the wanted ones; nil: none. Environments
+// are apart.
 func changes(has, want *task.Spec, files Files) []string {
 	old, next := normal(*has), normal(*want)
 	if files.Same(has.Cwd, want.Cwd) { // by whatever path

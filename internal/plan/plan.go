@@ -1,6 +1,6 @@
 // Package plan decides what a change of a tasks file means for the tasks that there
-// are: what is started, restarted, stopped, or left alone. It is a function of values;
-// what paths lead to it is told.
+// are: what is started, restarted, stopped, or left alone. It is a function of values: the
+// caller says where paths lead.
 package plan
 
 import (
@@ -52,8 +52,8 @@ type Plan struct {
 // A task that has ended is started, but for one that is done and is no service:
 // it stays while its spec does. Of environments, what the file gives counts, and
 // not what the caller's has beside that. A name that a task of another file has,
-// or one that was started by hand, is an [task.ErrConflict]; of several, all are
-// told. A file that does not exist any more has no tasks.
+// or one that was started by hand, is an [task.ErrConflict]; the error has all of them. A
+// file that does not exist any more has no tasks.
 //
 // Of a change that an earlier supervisor has begun, what has run since is not started
 // again.
@@ -181,9 +181,9 @@ func Taken(name, file string) error {
 	return task.Errorf(task.ErrConflict, name, "%s belongs to %s: take that down first, or give one of the two a project", name, file)
 }
 
-// levels is the names of the tasks in now that are from the file, ended or not, in
-// steps to be stopped one after the other: each before those that it came after.
-// A file that does not exist any more is the same if this one is in its place.
+// levels is the names of the tasks in now that are from the file, ended or not, in steps to
+// stop one after the other: dependents first. A file that does not exist any more is the
+// same if this one is in its place.
 func (b *belonging) levels(now []*task.Info) [][]string {
 	var names []string
 	after := make(deps.Graph)

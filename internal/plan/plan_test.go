@@ -139,7 +139,7 @@ func TestCheck(t *testing.T) {
 		{task.Change{ID: "1", File: file, Tasks: []task.Spec{spec("a"), spec("a")}}, "two tasks are named a"},
 		{task.Change{ID: "1", File: file, Tasks: []task.Spec{spec("b", "a"), spec("a")}}, "b is before a, which it is after"},
 		{task.Change{ID: "1", File: file, Tasks: many}, "more than 10000 tasks"},
-		{task.Change{ID: "1", File: file, Tasks: pairs}, "more than 100000 pairs"},
+		{task.Change{ID: "1", File: file, Tasks: pairs}, "more than 100000 dependencies"},
 	} {
 		err := Check(&tt.c)
 		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want) || !errors.Is(err, task.ErrUsage)) {

@@ -64,7 +64,7 @@ type ErrorData struct {
 	Kind   string      `json:"kind"`
 	Name   string      `json:"name,omitempty"`
 	Errors []ItemError `json:"errors,omitempty"` // one per task that failed, where several did
-	Tasks  []task.Info `json:"tasks,omitempty"`  // those that the request did reach, as they now are
+	Tasks  []task.Info `json:"tasks,omitempty"`  // the ones that the request did reach, as they now are
 }
 
 // ItemError is what went wrong with one of several tasks.

@@ -37,9 +37,9 @@ type Lines struct {
 func NewLines(r io.Reader, max int) *Lines { return &Lines{r: bufio.NewReader(r), max: max} }
 
 // Next is the next line that is not blank, without its newline; it is valid
-// until the next call. A line that is too long is skipped to its end and gives
-// ErrLine; reading goes on after it. At the end of input the rest counts as a line,
-// unless Whole is set.
+// until the next call. A line that is too long is skipped to its end and gives ErrLine;
+// reading continues after it. At the end of input the rest counts as a line, unless Whole
+// is set.
 func (l *Lines) Next() ([]byte, error) {
 	for {
 		line, err := l.line()

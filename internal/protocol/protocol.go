@@ -175,8 +175,8 @@ type (
 	Remove struct {
 		task.Selector
 		Force    bool         `json:"force,omitempty"`    // stop first
-		Ended    bool         `json:"ended,omitempty"`    // pass over those that have not ended
-		Finished bool         `json:"finished,omitempty"` // pass over those that are not Finished
+		Ended    bool         `json:"ended,omitempty"`    // skip tasks that have not ended
+		Finished bool         `json:"finished,omitempty"` // skip tasks that are not Finished
 		States   []task.State `json:"states,omitempty"`   // pass over those in other states
 	}
 	// Replace has another version of the program take over in place. What is not

@@ -21,13 +21,13 @@ type Group struct {
 // NewGroup is an empty group.
 func NewGroup(slots int) *Group { return &Group{Slots: slots, taken: make(map[int]bool)} }
 
-// Ticket is the place of one task: in the queue, or among those that run. The
+// Ticket is the place of one task: in the queue, or admitted. The
 // zero value is in no group.
 type Ticket struct {
 	Owner    any    // for whoever made it
 	Priority int    // higher first
 	Seq      uint64 // first come, first served among equals
-	Slot     int    // once admitted: its number, distinct among those that run; 0 where there is no limit
+	Slot     int    // once admitted: its number, distinct among the admitted; 0 if there is no limit
 
 	group *Group
 	index int // in the queue; admitted: -1
@@ -36,7 +36,7 @@ type Ticket struct {
 // Group is the one that t is in, or nil.
 func (t *Ticket) Group() *Group { return t.group }
 
-// Admitted reports whether t is among those that run.
+// Admitted reports whether t has left the queue to run.
 func (t *Ticket) Admitted() bool { return t.group != nil && t.index < 0 }
 
 // Enter puts t, which is in no group, into the queue.

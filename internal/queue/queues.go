@@ -36,7 +36,7 @@ type group struct {
 // New is no groups.
 func New() *Queues { return &Queues{groups: make(map[string]*group)} }
 
-// A Place is that of one task: in the queue of its group, or among those that run.
+// A Place is the place of one task: in the queue of its group, or admitted.
 // Its owner alone calls the methods of Queues with it.
 type Place struct {
 	ticket  Ticket   // guarded by Queues
@@ -235,8 +235,8 @@ func (q *Queues) Bar() (first bool) {
 // Roomy reports whether a task that has begun is the first after a bar.
 func (q *Queues) Roomy() bool { return q.outOfResources.Load() && q.outOfResources.Swap(false) }
 
-// Reserve gives those who waited, in this order, the places that they have had since
-// these times. Who had none comes before all who had.
+// Reserve gives waiting tasks, in this order, the places that they have had since these
+// times. Who had none comes before all who had.
 func (q *Queues) Reserve(waited []*Place, since []task.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -23,7 +23,7 @@ const (
 	maxHead   = 64 << 10               // bytes of status line and headers, interim answers included
 	maxBody   = 64 << 10               // bytes
 	bodyTime  = 100 * time.Millisecond // also the body is read that is there at once: to close before would reset the connection
-	lineBytes = 4 << 10                // of the status line; that of a header may be longer
+	lineBytes = 4 << 10                // of the status line; a header may be longer
 )
 
 func (r *checks) http(name, text string) (check, error) {

@@ -17,7 +17,7 @@ const maxLine = 64 << 10
 func (r *checks) log(name, text, path string) (check, error) {
 	expr, err := task.CompileExpression(text)
 	switch {
-	case err != nil && r.adopted: // an earlier version took it: the run goes on, and is never ready
+	case err != nil && r.adopted: // an earlier version took it: the run keeps running, and is never ready
 		try := func(ctx context.Context) error { <-ctx.Done(); return fmt.Errorf("bad ready_log: %w", err) }
 		return check{name: name, try: try, waits: true}, nil
 	case err != nil:
@@ -72,7 +72,7 @@ var errMatched = errors.New("a line matches")
 // is looked at when its newline has come.
 type matcher struct {
 	expr   *regexp.Regexp
-	line   []byte // as far as it has come
+	line   []byte // so far
 	missed int64  // bytes
 }
 

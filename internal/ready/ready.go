@@ -227,7 +227,7 @@ func (r *checks) try(ctx context.Context, c check, timeout time.Duration) error 
 	return err
 }
 
-// sleep waits, and reports whether ctx goes on.
+// sleep waits, and reports whether ctx has not ended.
 func sleep(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()

@@ -14,7 +14,7 @@ import (
 // failedStay is how long a failed task is remembered at least.
 const failedStay = 24 * time.Hour
 
-// An End is that of a task that may be forgotten in time.
+// An End is the end of a task that may be forgotten in time.
 type End struct {
 	Name  string
 	State task.State
@@ -26,8 +26,8 @@ type End struct {
 // whatever the number of tasks. It is one goroutine's. Make one with [New].
 type Ended struct {
 	all    map[string]End
-	free   []End // in order: those that may be forgotten; some are no longer in all
-	failed []End // in order: those that failed less than a day ago; likewise
+	free   []End // in order: may be forgotten; some are no longer in all
+	failed []End // in order: failed less than a day ago; likewise
 	n      int   // how many of free are in all
 }
 
@@ -79,8 +79,8 @@ func (h *Ended) Again(tasks []task.Info) {
 	}
 }
 
-// Oldest takes out those to forget so that of what may be forgotten keep stay;
-// what is awaited stays as well.
+// Oldest removes and returns the ends to forget, so that keep of the forgettable stay; what
+// is awaited stays as well.
 func (h *Ended) Oldest(keep int, awaited func(name string) bool) (old []End) {
 	for len(h.failed) > 0 && (h.all[h.failed[0].Name] != h.failed[0] || time.Since(h.failed[0].since) >= failedStay) {
 		if e := h.failed[0]; h.all[e.Name] == e {

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// allow gives the user all permissions of the directory at name in that of fd. Not
+// allow gives the user all permissions of the directory at name below fd. Not
 // every kernel can change those of what is no link.
 func allow(fd int, name string) error {
 	dir, err := unix.Openat(fd, name, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)

@@ -8,7 +8,7 @@ import (
 )
 
 // LockedBy is the process that has a lock of flock(2) on f, such as "process 4711 (flock)";
-// "" where that cannot be told.
+// "" if unknown.
 func LockedBy(f *os.File) string {
 	info, err := f.Stat()
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 )
 
 // A file of ours is ours to read and write whatever the umask, also one that a process
-// with such a umask made and left without mending its mode. Not parallel: the umask is
+// with such a umask made and left without repairing its mode. Not parallel: the umask is
 // the process's.
 func TestOpenPrivate(t *testing.T) {
 	dir := nobodysDir(t)

@@ -18,8 +18,8 @@ const levels = 16
 // path. That there is none of the two is no error; a dir that is anything else is an
 // ENOTDIR, at once. It follows no link, enters no other file system, takes few
 // descriptors however deep the tree is, and gives the directories of this user the
-// permissions that it needs. What can be deleted is, and the error names the first of
-// what is left.
+// permissions that it needs. It deletes what it can; the error names the first that is
+// left.
 func RemoveAll(dir, name string) error {
 	parent, err := os.OpenFile(dir+"/.", os.O_RDONLY|unix.O_DIRECTORY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -165,8 +165,8 @@ func (r *remover) moveUp(d *os.File, path, name string) {
 	}
 }
 
-// enter opens the directory at name in that of fd, which may be one of this user's
-// that nobody may read.
+// enter opens the directory at name below fd, which may be one of this user's that nobody
+// may read.
 func enter(fd int, name string) (int, error) {
 	const flags = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
 	below, err := unix.Openat(fd, name, flags, 0)

@@ -103,7 +103,7 @@ func (c *conn) applyPart(p *protocol.Apply, size int) (func() (any, error), erro
 		return nil, err
 	}
 	if p.Part != st.parts {
-		return refuse(task.Errorf(task.ErrUsage, "", "part %d of the change %s came on this connection where part %d was to come", p.Part, clip(p.Change, 64), st.parts))
+		return refuse(task.Errorf(task.ErrUsage, "", "part %d of the change %s came where part %d was expected", p.Part, clip(p.Change, 64), st.parts))
 	}
 	st.parts, st.size = st.parts+1, st.size+size
 	if c.srv.staged.Add(int64(size)) > maxStaged {
@@ -162,7 +162,7 @@ func (c *conn) commit(change task.Change, o *protocol.Commit) (func() (any, erro
 	return func() (any, error) {
 		done, err := a.Wait(context.Background())
 		if errors.Is(err, task.ErrUnavailable) && sup.Left() {
-			c.stopReading() // as if this one had died: the next one goes on with it
+			c.stopReading() // as if this one had died: the next one continues it
 			return streaming, nil
 		}
 		if err != nil {

@@ -107,8 +107,8 @@ func (c *conn) serve() {
 	c.nc.Close()
 }
 
-// takeSlot waits until one more request may be in flight; done ends that. A
-// connection has one in any case, and more of those that all connections share.
+// takeSlot waits until one more request may be in flight; done ends that. A connection has
+// one in any case, and more from the ones that all connections share.
 func (c *conn) takeSlot() (done func()) {
 	slot, shared := c.take(c.slots), func() {}
 	if c.inFlight.Add(1) > 1 {
@@ -149,7 +149,7 @@ func (c *conn) take(turns chan struct{}) (give func()) {
 	return give
 }
 
-// longLine is told of a line that takes up memory, before it does, and of one that
+// longLine is called for a line that takes up memory, before it does, and for one that
 // turned out to be too long.
 func (c *conn) longLine(begins bool) {
 	if begins { // also of a peer that has gone: what it sent to its end is carried out

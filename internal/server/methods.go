@@ -241,7 +241,7 @@ func checkTimeout(d *task.Duration) error {
 	return nil
 }
 
-// forEach submits the request that of gives for every name, unless it passes it over.
+// forEach submits the request from of for every name, unless of skips it.
 func forEach(c *conn, names []string, errs []error, of func(name string) (supervisor.Request, bool)) (func() (any, error), error) {
 	var requests []supervisor.Request
 	for _, name := range names {

@@ -130,7 +130,7 @@ func wait(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 		is = func(t *task.Info) bool {
 			return t.Ready != nil && *t.Ready || p.Once && t.State == task.BackingOff
 		}
-	case "up": // or as far as it comes for now
+	case "up": // or waiting for something else
 	default:
 		return nil, task.Errorf(task.ErrUsage, "", "cannot wait for %q: use ended, running, ready or up", p.For)
 	}
@@ -176,8 +176,7 @@ func wait(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 	}, nil
 }
 
-// waiting is for tasks some of which may be forgotten before they are looked at:
-// they had ended.
+// waiting is for tasks that may be forgotten before they are looked at: they had ended.
 type waiting struct {
 	names  []string
 	named  []string // by name, not by pattern or group
@@ -260,7 +259,7 @@ func watch(c *conn, id, params json.RawMessage) (func() (any, error), error) {
 			e, ok := w.First(c.ctx)
 			if !ok {
 				ended := c.ctx.Err() == nil || c.srv.ctx.Err() != nil
-				if ended && !sup.Left() { // nothing of it goes on
+				if ended && !sup.Left() { // nothing of it continues
 					c.reply(id, nil, shuttingDown())
 				}
 				c.stopReading() // if it is the supervisor that has ended, so does the connection

@@ -27,10 +27,10 @@ func TestParts(t *testing.T) {
 	const file = `"commit":{"file":"/src/tasks.yaml","prune":true}`
 	done := `"result":{}`
 	ask(`{"change":"1","groups":[{"name":"g","slots":1}],"tasks":[`+task("a", "")+`]}`, done)
-	ask(`{"change":"1","part":2,`+file+`}`, "part 2 of the change 1 came on this connection where part 1 was to come")
-	ask(`{"change":"1","part":1,`+file+`}`, "where part 0 was to come") // it is forgotten
+	ask(`{"change":"1","part":2,`+file+`}`, "part 2 of the change 1 came where part 1 was expected")
+	ask(`{"change":"1","part":1,`+file+`}`, "where part 0 was expected") // it is forgotten
 	ask(`{"change":"1","tasks":[`+task("a", "")+`]}`, done)
-	ask(`{"change":"2","part":1,`+file+`}`, "where part 0 was to come")
+	ask(`{"change":"2","part":1,`+file+`}`, "where part 0 was expected")
 	ask(`{"change":"3","tasks":[`+task("a", `,"env_hash":"e"`)+`]}`, "the environment of a: give either env")
 	ask(`{"change":"3","envs":{"e":{"K":"V"}},"tasks":[`+task("a", `,"env":{},"env_hash":"e"`)+`]}`, "the environment of a: give either env")
 	ask(`{"change":"3","envs":{"e":{"K":"V"}}}`, done)

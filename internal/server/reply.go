@@ -44,7 +44,7 @@ func (ts tasks) write(w *bufio.Writer, t *task.Info) error {
 	return encode(w, &own)
 }
 
-// failedReply is the reply to a request that has failed. The tasks are those that it did
+// failedReply is the reply to a request that has failed. The tasks are the ones that it did
 // reach.
 type (
 	failedReply struct {

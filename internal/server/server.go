@@ -27,7 +27,7 @@ type Config struct {
 	// Exit stops every task, or with keep lets those run on that can be taken back, and
 	// has the host end. nil: the host does not take that from a client.
 	Exit func(ctx context.Context, end supervisor.End, keep bool) ([]task.Info, error)
-	// Replace has another program go on in place of the host, or says why it cannot.
+	// Replace has another program take over from the host, or says why it cannot.
 	// nil: the host does not take that from a client.
 	Replace func(protocol.Replace) error
 	// Home is the directory of commands that were given none.
@@ -49,8 +49,8 @@ const (
 	writeBuffer  = 8 << 10
 )
 
-// Limits of all connections together, so that clients which do not go on hold up
-// memory for a while, and not more of it the more of them there are.
+// Limits of all connections together, so that stalled clients hold memory only for a while,
+// and not more of it the more there are.
 const (
 	maxConns      = 2048
 	maxAllFlight  = 8192 // requests in flight beside the first one of each connection
@@ -146,7 +146,7 @@ func (s *Server) Handle(nc net.Conn) {
 	}
 	if len(s.conns) >= maxConns {
 		s.cfg.Logger.Warn("refused a connection: there are too many", "connections", maxConns)
-		go func() { // it is told, if it reads
+		go func() { // it gets an error, if it reads
 			c.reply(nil, nil, task.Errorf(task.ErrUnavailable, "", "the supervisor has %d connections: end some of their clients", maxConns))
 			c.cancel()
 			nc.Close()
@@ -165,8 +165,8 @@ func (s *Server) Handle(nc net.Conn) {
 
 // Flush ends waits and watches, begins no other request, and returns when what is
 // being written was read. The connections of peers that have not read it when ctx
-// ends are closed. What is being carried out goes on, and is answered: it may be what
-// has the host end.
+// ends are closed. Requests under way continue, and are answered: one may be the reason for
+// the end of the host.
 func (s *Server) Flush(ctx context.Context) {
 	var flushed sync.WaitGroup
 	for _, c := range s.stop() {
@@ -191,8 +191,8 @@ func (s *Server) stop() []*conn {
 }
 
 // Close ends waits and watches, lets other requests finish and be answered
-// until ctx ends, and closes every connection. What has not finished by then
-// goes on without an answer.
+// until ctx ends, and closes every connection. What has not finished by then continues
+// without an answer.
 func (s *Server) Close(ctx context.Context) {
 	s.stop()
 	done := make(chan struct{})

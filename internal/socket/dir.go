@@ -77,11 +77,11 @@ func CheckOwner(path string) error {
 	case owner(fi) == os.Geteuid():
 		return nil
 	}
-	mend := "name another with TASKS_STATE_DIR or --socket"
+	remedy := "name another with TASKS_STATE_DIR or --socket"
 	if os.Geteuid() == 0 {
-		mend = "use --allow-foreign to read it"
+		remedy = "use --allow-foreign to read it"
 	}
-	return task.Errorf(task.ErrUnavailable, "", "the state directory %s belongs to uid %d, and this is uid %d: %s", path, owner(fi), os.Geteuid(), mend)
+	return task.Errorf(task.ErrUnavailable, "", "the state directory %s belongs to uid %d, and this is uid %d: %s", path, owner(fi), os.Geteuid(), remedy)
 }
 
 func refused(path, format string, args ...any) error {

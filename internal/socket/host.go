@@ -33,8 +33,8 @@ type holder struct {
 
 func holderPath(stateDir string) string { return filepath.Join(stateDir, "holder") }
 
-// writeHolder notes who has the lock of stateDir. If the disk is full the file is that
-// of another process or missing: then nobody is signalled.
+// writeHolder notes who has the lock of stateDir. If the disk is full the file is another
+// process's or missing: then nobody is signalled.
 func writeHolder(stateDir, socket string) error {
 	b, err := json.Marshal(holder{PID: os.Getpid(), Socket: socket, Start: startTime(os.Getpid()), host: thisHost()})
 	if err != nil {

@@ -61,7 +61,7 @@ func stat(pid int) (start uint64, alive bool, err error) {
 	return start, fields[0][0] != 'Z' && fields[0][0] != 'X', nil
 }
 
-// visible tells that this process could see that of h under its pid.
+// visible reports whether this process could see h's under its pid.
 func (h holder) visible() bool {
 	me := thisHost()
 	return h.Boot != "" && h.PIDNamespace != 0 && h.Start != 0 && h.Boot == me.Boot && h.PIDNamespace == me.PIDNamespace

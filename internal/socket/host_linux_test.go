@@ -222,7 +222,7 @@ func TestLockOfACopy(t *testing.T) {
 	}
 	dead, refused := copyDir(), copyDir()
 	_, err := AcquireLock(refused)
-	wantError(t, err, "the state directory "+refused+" is a copy of that of the supervisor with pid "+strconv.Itoa(pid)+" on socket "+socket, "tasks exit", "TASKS_STATE_DIR")
+	wantError(t, err, "the state directory "+refused+" is a copy of the one of the supervisor with pid "+strconv.Itoa(pid)+" on socket "+socket, "tasks exit", "TASKS_STATE_DIR")
 	wantLock(t, refused, pid, socket, false) // as it was
 	for what, by := range map[string]func(*holder){
 		"another process": func(h *holder) { h.Start++ },

@@ -20,8 +20,8 @@ type Listener struct {
 
 // Listen binds the socket path, mode 0600 whatever the umask, in a directory
 // that was checked before. Only the holder of the supervisor's [Lock] may call
-// it: a socket file of this user on which nobody answers is taken for that of
-// a dead supervisor and replaced. Anything else at path stays, as an error.
+// it: a socket file of this user on which nobody answers is replaced, as a dead
+// supervisor's. Anything else at path stays, as an error.
 func Listen(path string) (*Listener, error) {
 	if err := removeStale(path); err != nil {
 		return nil, fmt.Errorf("cannot listen on %s: %w", path, err)

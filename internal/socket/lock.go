@@ -29,9 +29,9 @@ type Lock struct {
 }
 
 // AcquireLock takes the lock of stateDir, which must exist, without waiting for
-// a holder: that is a [*HeldError]. Nor is that of a copy of a directory whose
-// supervisor lives to be had: the tasks are the same. The lock then says nothing of
-// its holder until [Lock.Record].
+// a holder: that is a [*HeldError]. Nor is the lock of a copy of a directory whose
+// supervisor lives available: the tasks are the same. The lock then says nothing of its
+// holder until [Lock.Record].
 func AcquireLock(stateDir string) (*Lock, error) {
 	const pause, tries = time.Millisecond, 1000
 	var copied error
@@ -56,8 +56,8 @@ func AcquireLock(stateDir string) (*Lock, error) {
 				return nil, err
 			}
 			if lives {
-				// Or it is just ending, and the system has freed its lock already.
-				copied = fmt.Errorf("the state directory %s is a copy of that of the supervisor with pid %d on socket %s, and would take its tasks away: "+
+				// Or it is just ending, and the system has released its lock already.
+				copied = fmt.Errorf("the state directory %s is a copy of the one of the supervisor with pid %d on socket %s, and would take its tasks away: "+
 					"end that one first with 'tasks exit', or set TASKS_STATE_DIR to another directory", stateDir, h.PID, h.Socket)
 				unlock(file)
 				time.Sleep(pause)
@@ -137,7 +137,7 @@ func (l *Lock) Retake(socket string) error {
 	return unlock(old)
 }
 
-// clear takes out what a holder that died has left, and mends the mode.
+// clear removes what a dead holder left, and repairs the mode.
 func (l *Lock) clear() error {
 	if err := l.File().Chmod(0o600); err != nil {
 		return err
@@ -157,8 +157,8 @@ func (l *Lock) blank() error {
 	return err
 }
 
-// Record writes this process and its socket into the lock, for those who find
-// it held and for [Paths.Fallback]. It may be called again.
+// Record writes this process and its socket into the lock, for whoever finds it held and
+// for [Paths.Fallback]. It may be called again.
 func (l *Lock) Record(socket string) error {
 	unnoted := writeHolder(l.dir, socket)
 	l.mu.Lock()
@@ -179,9 +179,9 @@ func (l *Lock) Record(socket string) error {
 	return nil
 }
 
-// Unnoted is why Record could not write down which process of which host this is, as on
-// a full disk: until it can, a copy of the state directory, and another host that shares
-// it, do not know that this supervisor lives.
+// Unnoted is why Record could not write down this process and host, as on a full disk:
+// until then a copy of the state directory, and another host that shares it, do not know
+// that this supervisor lives.
 func (l *Lock) Unnoted() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -198,8 +198,8 @@ func (l *Lock) Clear() error {
 	return nil
 }
 
-// File is the lock's, for a program that is executed in place of this one and
-// goes on holding it.
+// File is the lock's, for a program that is executed in place of this one and keeps holding
+// it.
 func (l *Lock) File() *os.File {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -378,8 +378,7 @@ func AwaitRelease(ctx context.Context, stateDir string) error {
 	}
 }
 
-// LockedBy is the process that holds the lock of stateDir, for people; "" where that
-// cannot be told.
+// LockedBy is the process that holds the lock of stateDir, for people; "" if unknown.
 func LockedBy(stateDir string) string {
 	file, err := openLock(stateDir, os.O_RDONLY)
 	if err != nil {
@@ -391,8 +390,8 @@ func LockedBy(stateDir string) string {
 
 // Nudge has the supervisor that holds the lock of stateDir look after its
 // socket, if that is the one at path: it binds a lost one again. It tells
-// whether there is such a supervisor. One that was not told from every other
-// process is not signalled.
+// whether there is such a supervisor. One that is not known to be the holder is not
+// signalled.
 func Nudge(stateDir, path string) bool {
 	h, err := ReadLock(stateDir)
 	return err == nil && h.Held && h.Elsewhere == nil && h.Socket == path && h.holder.nudge()

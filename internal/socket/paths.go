@@ -156,9 +156,9 @@ func (p Paths) Elsewhere() error {
 	return nil
 }
 
-// MakeDirs makes or checks both directories: that of the socket by
-// [CheckNamedDir] or [MakeDir], whichever rule is its, then the state
-// directory, which may be inside it. It is for a supervisor before its lock.
+// MakeDirs makes or checks both directories: the socket's by [CheckNamedDir] or [MakeDir],
+// whichever rule is its, then the state directory, which may be inside it. It is for a
+// supervisor before its lock.
 func (p Paths) MakeDirs() error {
 	check := MakeDir
 	if p.Named {
@@ -189,7 +189,7 @@ func absolute(what, path string, getenv func(string) string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("cannot resolve %s %s: %w", what, path, err)
 	}
-	if !utf8.ValidString(abs) { // a client is told of paths below it as JSON
+	if !utf8.ValidString(abs) { // clients get paths below it as JSON
 		return "", task.Errorf(task.ErrUsage, "", "bad %s %q: it is not UTF-8 text", what, abs)
 	}
 	return abs, nil

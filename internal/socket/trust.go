@@ -11,9 +11,9 @@ import (
 	"tasks/internal/trust"
 )
 
-// A truster says by whom a directory may be changed without harm to one user:
-// by that user and by root, as for sshd's StrictModes. Whoever can rename
-// entries of a directory can put another in the place of all that is below it.
+// A truster says who may change a directory without harm to one user: that user and root,
+// as for sshd's StrictModes. Whoever can rename entries of a directory can put another in
+// the place of all that is below it.
 type truster struct {
 	uid      int
 	home     string             // what is above it is its administrator's business

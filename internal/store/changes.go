@@ -79,7 +79,7 @@ func decodeChange(file string, sealed []byte, envs map[string]task.Env) (c task.
 	switch {
 	case err != nil:
 	case st.File != file:
-		err = fmt.Errorf("it is that of %q", st.File)
+		err = fmt.Errorf("it is the record of %q", st.File)
 	case len(st.EnvKeys) != len(st.Tasks):
 		err = fmt.Errorf("it has %d environments for %d tasks", len(st.EnvKeys), len(st.Tasks))
 	}

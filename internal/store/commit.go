@@ -277,7 +277,7 @@ func (s *Store) named(err error) error {
 	return err
 }
 
-// asErrno gives an error of bbolt, some of which are only text, its errno.
+// asErrno gives an error of bbolt its errno: some errors are only text.
 func asErrno(err error) error {
 	for _, errno := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG} {
 		if err != nil && !errors.Is(err, errno) && strings.HasSuffix(err.Error(), ": "+errno.Error()) {

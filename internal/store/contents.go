@@ -56,8 +56,8 @@ func (c *contents) unused() bool {
 	return false
 }
 
-// read reads all of the file f with size bytes. The error is that of the system, or about a newer
-// format; what is wrong with the file itself is told as damage.
+// read reads all of the file f with size bytes. The error is the system's, or about a newer
+// format; what is wrong with the file itself is returned as damage.
 func read(f io.ReaderAt, size int64) (*contents, error) {
 	p, err := openPages(f, size)
 	if err != nil {

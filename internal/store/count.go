@@ -37,10 +37,11 @@ func (s *Store) Older() bool {
 	return s.commits < s.latest
 }
 
-// Renew makes an older file the one that counts: it goes on after the number of the newer.
+// Renew makes an older file the one that counts: it continues after the number of the
+// newer.
 func (s *Store) Renew() error {
 	if err := s.submit(change{bucket: recordsBucket}); err != nil { // no record has this name
-		return fmt.Errorf("cannot go on with an older database: %w", err)
+		return fmt.Errorf("cannot continue with an older database: %w", err)
 	}
 	return nil
 }
@@ -86,10 +87,10 @@ func readCount(path, id string) (uint64, error) {
 	return count, nil
 }
 
-// writeCount notes the number of a commit that is durable. Without it nobody is
-// answered: an older file could not be told from this one. The file stays open, so that
-// it costs no descriptor that there may not be. It is not synced: no process that it
-// tells of outlives the machine.
+// writeCount notes the number of a commit that is durable. Without it nobody is answered:
+// nothing would distinguish an older file from this one. The file stays open, so that it
+// costs no descriptor that there may not be. It is not synced: no process that it tells of
+// outlives the machine.
 func (s *Store) writeCount(n uint64) error {
 	path := countPath(s.path)
 	if s.count == nil || safeopen.InPlace(s.count, path, path) != nil {

@@ -47,14 +47,13 @@ func repair(path string, c *contents) (*Store, string, error) {
 	}
 	left := "nothing of it could be read"
 	if n := len(c.records); n > 0 {
-		left = fmt.Sprintf("%d of its tasks could be read and go on", n)
+		left = fmt.Sprintf("%d of its tasks could be read and stay", n)
 	}
 	return start(path, f, db, c), fmt.Sprintf("the database %s is damaged (%s): it was set aside as %s; %s",
 		path, c.damage, aside, left), nil
 }
 
-// next is where the database that is to become path is built, so that path
-// itself is always whole.
+// next is where the new database at path is built, so that path itself is always whole.
 func next(path string) string { return path + ".new" }
 
 // build makes a database with c at next(path).

@@ -31,7 +31,7 @@ const minReader = 3
 // format 3.
 func Before(path string) string { return path + ".v2" }
 
-// MinReader is the oldest format whose programs can go on with this database.
+// MinReader is the oldest format whose programs can use this database.
 func (s *Store) MinReader() int { return s.minReader }
 
 // migrate makes a database of an earlier format one of this.

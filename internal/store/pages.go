@@ -55,7 +55,7 @@ type pages struct {
 	seen   []bool   // by page id
 	bufs   [][]byte // by depth
 	damage error
-	err    error // the file could not be read: no damage, but nothing to go on with
+	err    error // the file could not be read: no damage, but nothing to continue with
 }
 
 func (p *pages) fail(format string, args ...any) {

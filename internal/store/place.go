@@ -63,9 +63,9 @@ func (s *Store) rewrite(notice *string) error {
 	return s.compact(c)
 }
 
-// compact puts a copy of the database, of which c is the contents, in its place,
-// and goes on with that. Nothing is in it but what is in use: of what was deleted,
-// bbolt's free pages have all bytes, and environments may be secret.
+// compact replaces the database, whose contents are c, by a copy, and continues with that.
+// Nothing is in it but what is in use: of what was deleted, bbolt's free pages have all
+// bytes, and environments may be secret.
 func (s *Store) compact(c *contents) error {
 	if s.old {
 		if err := s.keepBefore(); err != nil {

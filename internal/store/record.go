@@ -61,7 +61,7 @@ func decode(name string, sealed []byte, envs map[string]task.Env) (task.Record, 
 		return task.Record{}, "", fmt.Errorf("record %q: %w", name, err)
 	}
 	if s.Spec.Name != name {
-		return task.Record{}, "", fmt.Errorf("record %q is that of %q", name, s.Spec.Name)
+		return task.Record{}, "", fmt.Errorf("record %q is the record of %q", name, s.Spec.Name)
 	}
 	if unknown {
 		known, err := json.Marshal(s) // with the environment that no record has here: it is not unknown
@@ -120,7 +120,7 @@ func decodeGroup(name string, sealed []byte) (task.Group, error) {
 	}
 	g, unknown, err := decodeJSON[task.Group](b)
 	if err == nil && g.Name != name {
-		err = fmt.Errorf("it is that of %q", g.Name)
+		err = fmt.Errorf("it is the record of %q", g.Name)
 	}
 	if err == nil && unknown {
 		var known []byte

@@ -62,11 +62,10 @@ type Store struct {
 }
 
 // Open opens the database file path, or creates it; its mode is 0600 whatever
-// the umask. What is damaged is set aside under another name, all that can be
-// read goes on, and notice says so in a sentence for people; else it is "".
-// It is an error if the file is for later programs only, which leaves it untouched,
-// if another process holds it, or if it cannot be read. At most one store may
-// have path open.
+// the umask. A damaged database is set aside under another name, and what can be read is
+// kept; notice says so in a sentence for people; else it is "". It is an error if the file
+// is for later programs only, which leaves it untouched, if another process holds it, or if
+// it cannot be read. At most one store may have path open.
 func Open(path string) (s *Store, notice string, err error) {
 	return open(path, lockTimeout)
 }

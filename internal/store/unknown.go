@@ -24,7 +24,7 @@ func decodeJSON[T any](b []byte) (v T, unknown bool, err error) {
 	return v, true, err
 }
 
-// objects are a record and what is in it, each of which may have unknown members.
+// objects are a record and what is in it: each may have unknown members.
 type objects struct {
 	record json.RawMessage
 	Spec   json.RawMessage

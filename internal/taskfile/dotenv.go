@@ -16,9 +16,9 @@ const maxVars = 4 << 20
 
 // ReadEnv adds the variables of the file at path, of at most [MaxFile] bytes, to
 // vars, as docker compose reads such files; docs/tasks-file.md says how. The file
-// is one that the user named, and may be a pipe. Variables in its values are those
-// of environ, NAME=VALUE each, and then those that vars has by then. The remarks
-// say what the user may not have meant.
+// is one that the user named, and may be a pipe. Variables in its values come from environ,
+// NAME=VALUE each, and then from what vars has by then. The remarks say what the user may
+// not have meant.
 //
 // A file that cannot be read is "cannot read PATH: " and what it wraps; what is
 // wrong in it is an [task.ErrUsage], "PATH:LINE:COLUMN: " and so on, without any
@@ -50,7 +50,7 @@ func parseEnv(path, text string, vars map[string]string, outer func(string) (str
 type envReader struct {
 	path    string
 	text    string
-	at      int // where reading goes on
+	at      int // where to read on
 	end     int // of the value read last
 	vars    map[string]string
 	outer   func(string) (string, bool, error) // variables that come before those of the file
@@ -75,7 +75,7 @@ func (r *envReader) remark(at int, format string, args ...any) {
 	}
 }
 
-// skip goes on behind these characters.
+// skip skips these characters.
 func (r *envReader) skip(chars string) {
 	r.at = len(r.text) - len(strings.TrimLeft(r.text[r.at:], chars))
 }
@@ -231,7 +231,7 @@ func (r *envReader) quoted(name string) (string, []int, error) {
 	r.end = r.at
 	r.skip(" \t\v\f\r")
 	if r.at < len(r.text) && r.text[r.at] != '\n' && r.text[r.at] != '#' {
-		return "", nil, r.bad(r.at, "the value of %s goes on after its quote: write it in one pair of quotes, with \\%c for a quote in it", name, quote)
+		return "", nil, r.bad(r.at, "the value of %s continues after its quote: write it in one pair of quotes, with \\%c for a quote in it", name, quote)
 	}
 	r.at = r.lineEnd()
 	return b.String(), offsets, nil

@@ -61,7 +61,7 @@ func TestReadEnvBad(t *testing.T) {
 		"A=\"x\n\n\"\n?":            "f:4:1: " + notOne,
 		"A='x\ny":                   "f:1:3: the quote that begins the value of A does not end",
 		"Ü=é\nA=  \"x\\\"":          "f:2:5: the quote that begins the value of A does not end",
-		"A=\"x\ny\"  y":             "f:2:5: the value of A goes on after its quote: write it in one pair of quotes, with \\\" for a quote in it",
+		"A=\"x\ny\"  y":             "f:2:5: the value of A continues after its quote: write it in one pair of quotes, with \\\" for a quote in it",
 		"A=x\x00":                   "f:1:4: the value of A has a NUL byte",
 		"\r\nB=1\r\nÜ='é\nx\xff'":   "f:4:2: the value of Ü is not UTF-8 text",
 		"A\xff=1":                   "f:1:2: " + notOne,

@@ -20,7 +20,7 @@ const maxGiven = 4 << 20
 
 // A callerEnv is the environment of whoever loads a file.
 type callerEnv struct {
-	vars      map[string]string // those that are UTF-8 text
+	vars      map[string]string // the UTF-8 ones
 	illegible []string          // the names of the others
 }
 

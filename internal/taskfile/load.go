@@ -242,7 +242,7 @@ func (l *loader) check(e *entry) {
 		for key, g := range e.keys {
 			if key != without {
 				if err := l.set(&s, g); err != nil {
-					return "" // told already
+					return "" // reported already
 				}
 			}
 		}

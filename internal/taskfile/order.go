@@ -8,9 +8,8 @@ import (
 	"tasks/internal/deps"
 )
 
-// sort is the entries in an order in which each comes after those that it is to
-// run after, else in that of the file. Names that are there twice or not at all,
-// and cycles, are problems.
+// sort is the entries with dependencies first, else in the order of the file. Names that
+// are there twice or not at all, and cycles, are problems.
 func (l *loader) sort(all []*entry) []*entry {
 	made := make(map[string]*entry) // by every name that an after may have
 	total := 0

@@ -15,7 +15,7 @@ import (
 // sshd's StrictModes do: a tasks file is a list of commands.
 type reader struct {
 	uid     int
-	users   []int // who counts: uid, root, and those that were added
+	users   []int // trusted: uid, root, and the added ones
 	system  int   // who else may own a directory: root, where user namespaces hide it; -1: nobody
 	private func(uid, gid int) bool
 }
@@ -26,7 +26,7 @@ func newReader(also ...int) *reader {
 }
 
 // objection is why the file at path, which nobody has named, may be the work of
-// somebody who does not count; "" where it is not. It goes on from "it".
+// somebody who does not count; "" where it is not. It continues "it".
 func (r *reader) objection(path string) string {
 	entry, err := os.Lstat(path)
 	if err != nil {
@@ -64,11 +64,11 @@ func (r *reader) open(fi fs.FileInfo) bool {
 }
 
 // Foreign is why a task that is taken from the file at path may run what somebody else
-// than this user and root has written; "" where it does not. It goes on from the path.
+// than this user and root has written; "" where it does not. It continues the path.
 func Foreign(path string) string { return newReader().objection(path) }
 
-// foreignDotEnv is why a .env is not read: it is that of somebody else than whoever has
-// the tasks file, in a directory whose users do not trust each other, such as /tmp.
+// foreignDotEnv is why a .env is not read: its owner is not the owner of the tasks file,
+// and the users of the directory do not trust each other, as in /tmp.
 func foreignDotEnv(path, file string) error {
 	dir, err := os.Stat(filepath.Dir(path))
 	sticky := err == nil && dir.Mode()&fs.ModeSticky != 0 && dir.Mode().Perm()&0o022 != 0

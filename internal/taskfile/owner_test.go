@@ -96,8 +96,8 @@ func TestFindPassesOver(t *testing.T) {
 	const other = 12345
 	needOthers(t, map[string]int{at("team/tasks.yaml"): other, at("his/tasks.yaml"): other, at("his/sub"): other, at("theirs"): other, at("theirs/sub/tasks.yaml"): other})
 	for in, why := range map[string]string{
-		"team/sub/deep":  at("team/tasks.yaml") + " is passed over, since it belongs to uid 12345: name it with -f",
-		"theirs/sub/new": at("theirs/sub/tasks.yaml") + " is passed over, since it belongs to uid 12345: name it with -f",
+		"team/sub/deep":  at("team/tasks.yaml") + " is ignored, since it belongs to uid 12345: name it with -f",
+		"theirs/sub/new": at("theirs/sub/tasks.yaml") + " is ignored, since it belongs to uid 12345: name it with -f",
 	} {
 		if err := os.MkdirAll(at(in), 0o755); err != nil {
 			t.Fatal(err)
@@ -136,9 +136,9 @@ func TestFindWhatCannotBeReached(t *testing.T) {
 		}
 	}
 	for in, c := range map[string]struct{ path, why string }{
-		"here":     {"here/tasks.yaml", ": it is a link to /mnt/none/tasks.yaml, which is not there: mend or remove it"},
-		"loop":     {"loop/Procfile", ": too many levels of symbolic links: mend or remove it"},
-		"deep/sub": {"deep/tasks.yml", ": it is a link to none, which is not there: mend or remove it"},
+		"here":     {"here/tasks.yaml", ": it is a link to /mnt/none/tasks.yaml, which is not there: repair or remove it"},
+		"loop":     {"loop/Procfile", ": too many levels of symbolic links: repair or remove it"},
+		"deep/sub": {"deep/tasks.yml", ": it is a link to none, which is not there: repair or remove it"},
 	} {
 		path, err := Find(at(in))
 		if path != at(c.path) || !errors.Is(err, task.ErrUsage) || !strings.Contains(err.Error(), "cannot look at "+at(c.path)+c.why) {

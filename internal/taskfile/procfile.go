@@ -9,8 +9,8 @@ import (
 	"tasks/pkg/task"
 )
 
-// The ports of a Procfile, as foreman gives them: the first task has that of PORT
-// in .env or of the caller, or this one, and each further one so many more.
+// The ports of a Procfile, as foreman gives them: the first task has PORT from .env or the
+// caller, or firstPort, and each further one portStep more.
 const (
 	firstPort = 5000
 	portStep  = 100

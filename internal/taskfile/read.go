@@ -36,7 +36,7 @@ type loader struct {
 type got struct {
 	pair
 	val   any     // string, int, bool, or a []any of these; nil if it has problems
-	items []*node // where val is a list, that of each item
+	items []*node // of each item where val is a list
 }
 
 // shown is a message about the value, without what it quotes where that may come
@@ -228,8 +228,8 @@ func matches(pattern, s string) bool {
 	return re.(*regexp.Regexp).MatchString(s)
 }
 
-// within is the place of part in the scalar that begins at pos; that of the
-// scalar where it does not stand in the same line as it is.
+// within is the place of part in the scalar that begins at pos, or pos where part does not
+// stand in the same line as it is.
 func (l *loader) within(at pos, part string) pos {
 	if at.line < 1 || at.line > len(l.lines) {
 		return at

@@ -108,7 +108,7 @@ func badBlock(t *token.Token, header string) string {
 // end: the library loses the blanks that do, and lines of blanks alone.
 func unendedText(t *token.Token) string {
 	lines := strings.Split(strings.TrimRight(t.Origin, "\n"), "\n")
-	end := len(lines) // of those that are not of blanks alone
+	end := len(lines) // of lines that are not all blanks
 	for end > 0 && strings.Trim(lines[end-1], " ") == "" {
 		end--
 	}

@@ -133,7 +133,7 @@ func holding(o *option.Option) *shape {
 	return &shape{scalar: scalarOf(o.Kind)}
 }
 
-// scalarOf is that of any other kind.
+// scalarOf is for any other kind.
 func scalarOf(kind option.Kind) *scalar {
 	switch kind {
 	case option.Word, option.Signal:

@@ -1,5 +1,5 @@
 // Package taskfile reads the files that name the tasks of a project: tasks.yaml,
-// Procfile and .env. It says what is to run, and starts nothing.
+// Procfile and .env. It says what runs, and starts nothing.
 package taskfile
 
 import (
@@ -30,7 +30,7 @@ type File struct {
 	Path    string       // absolute, without symlinks
 	Project string       // what its names begin with; "" for none
 	Groups  []task.Group // name, slots and hooks, in the order of the file
-	Tasks   []task.Spec  // each after those that it comes after, else in the order of the file
+	Tasks   []task.Spec  // dependencies first, else in the order of the file
 	Remarks []string     // what the user may not have meant
 
 	cwds map[string]Problem // where in the file the directory of a task is, by its name; its message names the directory
@@ -55,8 +55,8 @@ func Load(path string, environ []string) (*File, error) {
 	if err != nil {
 		return nil, task.Errorf(task.ErrUsage, "", "cannot read %s: %v", path, reason(err))
 	}
-	// Its tasks run where it was found, which is one directory by whatever path; where
-	// the file itself is a link, that of the link.
+	// Its tasks run where it was found, which is one directory by whatever path; if the
+	// file itself is a link, the link's.
 	return parse(path, filepath.Join(resolved(filepath.Dir(abs)), filepath.Base(abs)), text, environ)
 }
 
@@ -110,11 +110,11 @@ func (f *File) CheckDirs() error {
 
 // Find is the tasks file of dir: the first of [Names] in it, or else in the
 // nearest directory above that has one. Above dir a file counts only if nobody but
-// this user, root and the owner of dir can have put it there: in /tmp/mine, that of
-// another in /tmp does not, nor does a link of theirs to a file of this user. The
-// error is an [task.ErrNotFound] where there is none, and a [PassedOverError] too
-// where one does not count; an [task.ErrUsage] beside the path of what cannot be looked
-// at, as a link that leads nowhere, or is not a regular file.
+// this user, root and the owner of dir can have put it there: in /tmp/mine, another user's
+// file in /tmp does not, nor does their link to a file of this user. The error is an
+// [task.ErrNotFound] where there is none, and a [PassedOverError] too where one does not
+// count; an [task.ErrUsage] beside the path of what cannot be looked at, as a link that
+// leads nowhere, or is not a regular file.
 func Find(dir string) (string, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -143,7 +143,7 @@ func (r *reader) find(dir string) (string, error) {
 				}
 			}
 			if err != nil {
-				return path, task.Errorf(task.ErrUsage, "", "cannot look at %s: %v: mend or remove it, or name a file with -f", path, reason(err))
+				return path, task.Errorf(task.ErrUsage, "", "cannot look at %s: %v: repair or remove it, or name a file with -f", path, reason(err))
 			}
 			if !fi.Mode().IsRegular() {
 				return path, task.Errorf(task.ErrUsage, "", "%s is not a regular file: rename it, or name a file with -f", path)
@@ -163,12 +163,12 @@ func (r *reader) find(dir string) (string, error) {
 
 // A PassedOverError is that there is no tasks file but one that does not count.
 type PassedOverError struct {
-	Path, Why string // Why goes on from the path
+	Path, Why string // Why continues the path
 	none      error
 }
 
 func (e *PassedOverError) Error() string {
-	return fmt.Sprintf("%v: %s is passed over, since it %s: name it with -f if it is to count", e.none, e.Path, e.Why)
+	return fmt.Sprintf("%v: %s is ignored, since it %s: name it with -f to use it", e.none, e.Path, e.Why)
 }
 
 func (e *PassedOverError) Unwrap() error { return e.none }

@@ -282,7 +282,7 @@ func TestStopAllBesideLeave(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := l.StopAll(t.Context(), supervisor.End{})
-		expectError(t, err, task.ErrUnavailable, "the supervisor has ended, and a goes on")
+		expectError(t, err, task.ErrUnavailable, "the supervisor has ended, and a keeps running")
 		l.again(func() error { return nil }, 0)
 		expect(t, l.Supervisor, "a", task.Running, "")
 	})
