@@ -22,7 +22,7 @@ func newDown(e *env) *cobra.Command {
 	return e.verb(o, &cobra.Command{
 		Use:               "down [NAME...]",
 		Short:             "Stop the tasks of the tasks file, dependents first",
-		Long:              "Stop the tasks of the tasks file, and no others: dependents first. It returns when\nthey are gone. With NAMEs only those tasks are stopped;\nif the file does not have one of them, nothing is done.",
+		Long:              "Stop the tasks of the tasks file, and no others: dependents first. It returns when\nthey are gone. With NAMEs only those tasks are stopped; if the file does not have\none of them, none is.",
 		Example:           "  tasks down\n  tasks down -f deploy/tasks.yaml",
 		ValidArgsFunction: o.complete,
 	})

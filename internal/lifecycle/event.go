@@ -102,8 +102,8 @@ type (
 		Note string
 		Ran  time.Duration
 	}
-	// SaveDue says that the moment after a SaveSoon is over, or the one after a Save that
-	// failed: the state is to be recorded now, unless it is about to change.
+	// SaveDue says that the delay after a SaveSoon, or after a Save that failed, is over:
+	// the state must be recorded now, unless it is about to change.
 	SaveDue struct{}
 	// Flush says that no other event follows at once: the pending work can be done.
 	Flush struct{}
