@@ -143,8 +143,8 @@ func (e *Engine) sayScarce() {
 	}
 }
 
-// forget takes an adopted run from those whose main process lives. The pid may be
-// that of a newer run by now. The caller holds the mutex.
+// forget takes an adopted run from those whose main process lives. The pid may be a newer
+// run's by now. The caller holds the mutex.
 func (e *Engine) forget(r *run) {
 	if e.runs[r.ref.PID] == r {
 		delete(e.runs, r.ref.PID)
@@ -180,7 +180,7 @@ func watch(p proc) (pidfd, error) {
 	return newPidfd(fd), nil
 }
 
-// awaitEnded waits until the process has ended, however often that cannot be told.
+// awaitEnded waits until the process has ended; errors are retried.
 func (p pidfd) awaitEnded() {
 	for wait := firstRetry; p.endedBy(time.Time{}) != nil; wait = nextRetry(wait) {
 		time.Sleep(wait) // it may live
@@ -197,9 +197,8 @@ func hasEnded(fd int) bool {
 // Where its parent never does that, no more will be known of it.
 const reapTime = 5 * time.Second
 
-// await waits for the exit status: that of the zombie, or once that was reaped
-// the kernel's record of it (PIDFD_INFO_EXIT, Linux 6.15). known is false where
-// neither can be had.
+// await waits for the exit status: the zombie's, or once that was reaped the kernel's
+// record of it (PIDFD_INFO_EXIT, Linux 6.15). known is false where neither can be had.
 func (p pidfd) await(ref task.Ref) (status syscall.WaitStatus, known bool) {
 	p.awaitEnded()
 	over := time.Now().Add(reapTime)
@@ -227,10 +226,10 @@ func (p pidfd) ending(ref task.Ref) (status syscall.WaitStatus, known, there boo
 }
 
 // zombieStatus is the exit status of a zombie, and whether that is there. The kernel
-// shows 0 in its place to whom it denies ptrace(2), and not to other users alone: also
-// where the program is another group's, or may not be read, or has asked for that
-// (prctl(2), PR_SET_DUMPABLE). Whether this is so it tells by a link beside, for which
-// it makes the same check.
+// shows 0 in its place to processes that it denies ptrace(2), and not to other users alone:
+// also where the program is another group's, or may not be read, or has asked for that
+// (prctl(2), PR_SET_DUMPABLE). Whether this is so it tells by a link beside, for which it
+// makes the same check.
 func zombieStatus(p proc) (status syscall.WaitStatus, known, there bool, err error) {
 	s, err := readStat(p.pid, make([]byte, 1024))
 	if err != nil || s.proc != p || !s.dead() {

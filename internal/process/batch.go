@@ -5,9 +5,9 @@ import (
 	"sync"
 )
 
-// A batch is who asks the same of their runs. Those that ask while a look at all
-// processes is under way are answered by the next: for thousands of runs it takes
-// one look, or two, and not thousands.
+// A batch is who asks the same of their runs. Callers that ask while a look at all
+// processes is under way are answered by the next: for thousands of runs it takes one look,
+// or two, and not thousands.
 type batch[T any] struct {
 	asked []ask[T]   // guarded by the engine's mutex
 	turn  sync.Mutex // held by the look under way
@@ -33,7 +33,7 @@ func (b *batch[T]) of(r *run, look func(runs map[*run]bool) (map[*run]T, error))
 	first := len(b.asked) == 1
 	e.mu.Unlock()
 	if first {
-		runtime.Gosched() // where there is one processor, those who come with it ask only now
+		runtime.Gosched() // with one processor, concurrent callers ask only now
 		b.turn.Lock()
 		b.looks++
 		b.answer(e, look)

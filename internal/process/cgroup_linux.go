@@ -177,7 +177,7 @@ func (g cgroups) create(name, number string) (c cgroup, fd int, err error) {
 	return c, fd, nil
 }
 
-// sysProcAttr is that of a run which is to begin in the cgroup that was opened; -1: none.
+// sysProcAttr starts a run in the opened cgroup; -1: none.
 func sysProcAttr(in int) *syscall.SysProcAttr {
 	attr := &syscall.SysProcAttr{Setsid: true}
 	if in >= 0 {
@@ -247,7 +247,7 @@ func (c cgroup) event(line string) (bool, error) {
 	return bytes.Contains(b, []byte(line)), err
 }
 
-// left is what is left in the cgroup. What has ended a moment ago may not have
+// left is the remaining processes in the cgroup. What has ended a moment ago may not have
 // left it yet, depending on the kernel: occupied without members is that, or a
 // process that comes and goes. Nobody would tell of what is dead that it is gone.
 func (c cgroup) left() (members []stat, occupied bool, err error) {
@@ -351,14 +351,14 @@ func (c cgroup) kill() {
 	}
 }
 
-// freeze has nothing in the cgroup go on, also what is forked meanwhile. It
+// freeze suspends all processes in the cgroup, also what is forked meanwhile. It
 // reports false where that cannot be; a supervisor that is itself part of the run
 // does not freeze itself.
 func (c cgroup) freeze() bool {
 	return c != "" && !c.holdsSelf() && writeCgroup(string(c), "cgroup.freeze", "1") == nil
 }
 
-// thaw lets all that is in the cgroup go on. Few are frozen, and to ask is
+// thaw resumes all processes in the cgroup. Few are frozen, and to ask is
 // cheaper than to write.
 func (c cgroup) thaw() error {
 	if c == "" {
@@ -374,7 +374,7 @@ func (c cgroup) thaw() error {
 // frozen reports whether everything in the cgroup is frozen.
 func (c cgroup) frozen() (bool, error) { return c.event("frozen 1") }
 
-// remove removes an empty cgroup with those that its run made in it.
+// remove removes an empty cgroup with the cgroups that its run made in it.
 func (c cgroup) remove() error {
 	err := rmdir(string(c))
 	if !errors.Is(err, unix.EBUSY) {

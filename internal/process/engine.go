@@ -28,8 +28,8 @@ import (
 
 // Options of an Engine.
 type Options struct {
-	ID      string          // tells this supervisor's runs from those of others
-	Socket  string          // what TASKS_SOCKET is to say
+	ID      string          // distinguishes this supervisor's runs from others'
+	Socket  string          // the value of TASKS_SOCKET
 	Environ []string        // for tasks that were given none
 	Home    string          // the directory of tasks that were given none
 	Logger  *slog.Logger    // nil: silent
@@ -49,7 +49,7 @@ type Engine struct {
 
 	groups   cgroups            // of the runs to come
 	emptied  []cgroup           // to be removed; the reaper's own
-	occupied []cgroup           // likewise, by what their runs were to leave
+	occupied []cgroup           // likewise, by what their runs were allowed to leave behind
 	lefts    batch[[]task.Proc] // asks for the processes that remain of a run
 	members  batch[[]stat]      // who asks for all that is part of a run
 	descents batch[[]stat]      // who asks for what descends from a main process
@@ -115,7 +115,7 @@ func New(o Options) (*Engine, error) {
 	return e, nil
 }
 
-// Close ends the engine. Its runs, if any are left, go on without it.
+// Close ends the engine. Its runs, if any are left, keep running.
 func (e *Engine) Close() error {
 	close(e.quit)
 	e.over.Wait()

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// evidence tells to which of some runs an orphan belongs.
+// evidence shows which of some runs an orphan belongs to.
 type evidence struct {
 	bySession map[int]*run
 	byID      map[string]*run
@@ -26,7 +26,7 @@ type evidence struct {
 	byLog     map[fileID]*run // the pipe, of a line beside a run
 	byProc    map[proc]*run   // seen as part of the run when it still had a parent
 	adopted   []*run          // those of them that were
-	reapers   map[*run]int    // pids of those that take in the orphans of the adopted
+	reapers   map[*run]int    // pids of the reapers of the adopted runs' orphans
 }
 
 // newEvidence gathers what is known of the runs. The caller holds the mutex.
@@ -54,7 +54,7 @@ func (e *Engine) newEvidence(runs map[*run]bool) evidence {
 
 // findReapers notes who takes in the orphans of the adopted runs: the process that
 // took in the main process. It returns the start of the oldest run of each, by its
-// pid; 0 is that of those whose reaper is not known, because the main process was
+// pid; 0 is for runs whose reaper is not known, because the main process was
 // gone before anybody looked. The caller holds the mutex.
 func (k evidence) findReapers(all []stat) map[int]uint64 {
 	if len(k.adopted) == 0 {
@@ -96,8 +96,8 @@ func (k evidence) mayOwn(r *run, s stat) bool {
 
 // sessions are those of the runs that are still theirs. While a session has
 // members its number is not given to another process; so one is a run's as long
-// as there is a member from before the end of its main process. Of a run whose
-// end no supervisor saw, or recorded, that cannot be told.
+// as there is a member from before the end of its main process. It is unknown of a run
+// whose end no supervisor saw, or recorded.
 func (k evidence) sessions(all []stat) map[int]*run {
 	own := make(map[int]*run, len(k.bySession))
 	taken := make(map[int]bool)
@@ -167,11 +167,11 @@ func (k evidence) of(p proc) (*run, error) {
 
 // byOpenFiles is the run whose log, or the line whose pipe, the process has open for
 // writing. Anybody may read a log, and a process that opened it to write to it
-// need not be the run's: only a descriptor that was inherited counts. Where the log
-// could not be marked those are not told apart. The orphans of an adopted run are
-// children of a process that has others too, and one of these may have been passed a
-// descriptor (unix(7)), mark and all: there only the output of the process counts, where
-// the log is marked, and not that of a service of systemd, which may have been passed it.
+// need not be the run's: only a descriptor that was inherited counts. Where the log could
+// not be marked they look the same. The orphans of an adopted run are children of a process
+// that has others too, and one of these may have been passed a descriptor (unix(7)), mark
+// and all: there only the output of the process counts, where the log is marked, and not
+// the output of a systemd service, which may have been passed it.
 func (k evidence) byOpenFiles(pid int) (*run, error) {
 	dir, _, err := living(pid)
 	for err == nil {
@@ -228,7 +228,7 @@ func openFlags(fdinfo string) (int, error) {
 	return int(flags), err
 }
 
-// logMark tells the descriptor that a run was given for its log, and inherits, from
+// logMark distinguishes the descriptor that a run was given for its log, and inherits, from
 // those of others who opened the file to write to it. It changes nothing for a
 // writer.
 const logMark = unix.O_NOATIME
@@ -244,7 +244,7 @@ func fileIDOf(f *os.File) (fileID, error) {
 	return statFile(int(f.Fd()), "", unix.AT_EMPTY_PATH, unix.S_IFREG)
 }
 
-// pipeIDOf is that of a pipe which was made for one run alone.
+// pipeIDOf is the id of a pipe which was made for one run alone.
 func pipeIDOf(f *os.File) (fileID, error) {
 	return statFile(int(f.Fd()), "", unix.AT_EMPTY_PATH, unix.S_IFIFO)
 }
@@ -312,7 +312,7 @@ func isService(env []byte, pid int) bool {
 	return valueIn(env, "SYSTEMD_EXEC_PID") == strconv.Itoa(pid)
 }
 
-// valueIn is that of the variable in the environment, or "".
+// valueIn is the variable's value in the environment, or "".
 func valueIn(env []byte, name string) string {
 	for kv := range bytes.SplitSeq(env, []byte{0}) {
 		if value, ok := bytes.CutPrefix(kv, []byte(name+"=")); ok {

@@ -84,7 +84,7 @@ func (e *Engine) anyOrphans() bool {
 
 // reapChild reaps the child if it has ended; pid is 0 where it has not. The kernel reports
 // stops, too, of one that has asked this process to trace it (PTRACE_TRACEME, as programs do
-// against debuggers): that is let go on, untraced.
+// against debuggers): it is detached, and continues.
 func (e *Engine) reapChild(of int, status *syscall.WaitStatus) (pid int, err error) {
 	pid, err = waitChild(of, status)
 	if err != nil || pid == 0 || !status.Stopped() {

@@ -5,8 +5,7 @@ import (
 	"time"
 )
 
-// lateBound is how long Freeze waits for runs that are over but for what they are to
-// leave, which is looked for.
+// lateBound is how long Freeze waits for the search for what ended runs leave behind.
 const lateBound = time.Second
 
 // Freeze implements [engine.Freezer]. Main processes that end from now on stay zombies
@@ -29,8 +28,8 @@ func (e *Engine) Freeze() {
 	}
 }
 
-// stopReaping begins what Freeze says, once the reaper has told of all that it has
-// reaped but the runs in late: their end is told when what they leave was looked for.
+// stopReaping begins what Freeze says, once the reaper has reported all that it has reaped
+// but the runs in late: their end is reported when what they leave was looked for.
 func (e *Engine) stopReaping() (late []*run) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -12,16 +12,16 @@ import (
 
 // A process is hidden if it may not be read: of another user, such as a setuid
 // program, one that forbids it, as ssh-agent does, or one in an exec that hangs. Unless
-// it was seen before, nothing of its own tells whose it is. It is a run's if nothing else
+// it was seen before, nothing of its own shows whose it is. It is a run's if nothing else
 // can have begun it: neither another run nor a process that a run has begun and that is
 // not part of it, as another supervisor, whose own runs come to this process when it is
 // killed.
 
-// makers tells what can have begun the orphans that there are: all descend from a run
+// makers knows what can have started the present orphans: all descend from a run
 // whose main process lived at some time since there was no orphan at all.
 type makers struct {
 	forgotten uint64        // start of the oldest of those runs that were let go of
-	strays    span          // lives of the orphans that have ended, and were no run's as far as is known
+	strays    span          // lives of the ended orphans that no run is known to own
 	said      map[proc]bool // hidden ones that were spoken of
 }
 
@@ -110,9 +110,9 @@ func (e *Engine) noOrphans(runs map[*run]bool) {
 	}
 }
 
-// attribute enters the runs of the orphans in owner, by pid. Unknown are those that are
-// hidden, and may be of more than one run, or of none. The error is that some could not
-// be looked at.
+// attribute enters the runs of the orphans in owner, by pid. Unknown are the hidden ones
+// that may be of more than one run, or of none. The error is that some could not be looked
+// at.
 func (e *Engine) attribute(known evidence, orphans []stat, owner map[int]*run) (unknown []stat, err error) {
 	hidden, err := known.assign(orphans, owner)
 	if len(hidden) == 0 || err != nil {
@@ -148,8 +148,8 @@ func oldestStray(orphans, hidden []stat, owner map[int]*run) (start uint64) {
 	return start
 }
 
-// onlyMaker is the one run that can have begun the orphan, as far as those that have
-// ended tell, or nil. The caller holds the mutex.
+// onlyMaker is the one run that can have begun the orphan, judging by what has ended, or
+// nil. The caller holds the mutex.
 func (e *Engine) onlyMaker(s stat) *run {
 	runs := e.makersOf(s)
 	if len(runs) != 1 || e.makers.forgotten <= s.start || e.makers.strays.has(s.start) {
@@ -158,8 +158,8 @@ func (e *Engine) onlyMaker(s stat) *run {
 	return runs[0]
 }
 
-// makersOf is the runs that can have begun the orphan, of those that are not forgotten:
-// one that is younger cannot. The caller holds the mutex.
+// makersOf is the known runs that can have begun the orphan: a younger one cannot. The
+// caller holds the mutex.
 func (e *Engine) makersOf(s stat) []*run {
 	runs := slices.Clone(e.ended)
 	for _, r := range e.runs {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// runID tells a run from every other on this machine, in the environment of
-// all that it starts. The number is that of the run, or of a line beside it.
+// runID identifies a run on this machine, in the environment of
+// all that it starts. The number is the run's, or a line's beside it.
 func runID(engine, name, number string) string { return engine + "/" + name + "/" + number }
 
 // lineNumber is what the n-th line of Exec has for a number: no run has such.
@@ -48,13 +48,13 @@ func parseCommit(mark, engine string) uint64 {
 	return n
 }
 
-// isRun reports whether the id is that of a run of the engine, or of a line beside one.
+// isRun reports whether the id is of a run of the engine, or of a line beside one.
 func isRun(id, engine string) bool {
 	_, _, _, ok := parseID(id, engine)
 	return ok
 }
 
-// isLine reports whether the id is that of a line beside a run of the engine.
+// isLine reports whether the id is of a line beside a run of the engine.
 func isLine(id, engine string) bool {
 	_, _, line, ok := parseID(id, engine)
 	return line && ok

@@ -17,7 +17,7 @@ import (
 type call struct {
 	name string            // of its manual page
 	path string            // what it opens, makes, executes
-	pid  int               // whom it is about; a process group if negative
+	pid  int               // the subject; a process group if negative
 	sig  syscall.Signal    // what it sends
 	fd   int               // what it reads, waits for, closes
 	arg  int               // flags, or the size of a buffer

@@ -251,7 +251,7 @@ func cpuTime(pid int) (time.Duration, error) {
 	return time.Duration(t.Nano()), err
 }
 
-// sinceBoot is the time since the machine was started; 0 where that cannot be told.
+// sinceBoot is the time since the machine was started; 0 if unknown.
 func sinceBoot() time.Duration {
 	if a, ok := (call{name: "clock_gettime", path: "boot"}).begin(); ok {
 		return a.time

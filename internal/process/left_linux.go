@@ -7,8 +7,8 @@ import (
 	"tasks/pkg/task"
 )
 
-// Left implements engine.Tree. It reads nothing of a process but what the kernel
-// tells by itself: to see the memory of one that hangs is to hang.
+// Left implements engine.Tree. It reads nothing of a process but what the kernel has of it:
+// reading the memory of a hanging process hangs.
 func (r *run) Left() []task.Proc {
 	left, _ := r.engine.lefts.of(r, r.engine.leftOf)
 	return left

@@ -15,9 +15,9 @@ type Database struct {
 	Older   bool                            // there were more: another file of it was in its place
 }
 
-// before reports whether the run began after the database's last commit, which came
-// before that of its record. A run has the number of commits before it, which may be
-// that of the database if the record should be, or was, in the next commit.
+// before reports whether the run began after the database's last commit, which came before
+// its record's. A run has the number of commits before it, which may be the database's if
+// the record should be, or was, in the next commit.
 func (db *Database) before(name string, run int, commits uint64) bool {
 	return commits > db.Commits || db.Older && !db.Known(name, run)
 }

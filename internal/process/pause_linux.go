@@ -13,11 +13,10 @@ const pauseTimeout = 5 * time.Second
 
 // Pause implements engine.Pauser. What is in the run's cgroup is frozen by one
 // write: no fork outruns that, and no shell with job control sees it. What has
-// left the cgroup, or all where there is none, gets STOP again and again until
-// nothing is seen to go on. Both are states of the kernel: they outlive this
-// supervisor, and the next can end them. The error is an errEnded, or that the
-// run was asked to end, or that it forks faster than it can be stopped; it goes
-// on then.
+// left the cgroup, or all where there is none, gets STOP again and again until nothing is
+// seen running. Both are states of the kernel: they outlive this supervisor, and the next
+// can end them. The error is an errEnded, or that the run was asked to end, or that it
+// forks faster than it can be stopped; it is resumed then.
 func (r *run) Pause() error {
 	r.pausing.Lock()
 	defer r.pausing.Unlock()
@@ -45,7 +44,7 @@ func (r *run) Pause() error {
 		case err == nil && going == 0:
 			return nil // the rest is in the kernel, and will not leave it
 		case err == nil:
-			err = fmt.Errorf("%d of its processes go on", going)
+			err = fmt.Errorf("%d of its processes keep running", going)
 			fallthrough
 		default:
 			return errors.Join(err, r.wake(true))
@@ -58,7 +57,7 @@ func (r *run) Pause() error {
 // isTrue is what could be looked at and is so.
 func isTrue(is bool, err error) bool { return is && err == nil }
 
-// halt has each member of the run that is not at rest stop, and tells how many
+// halt suspends each running member of the run, and returns how many
 // there were. What hangs in the kernel stops as it leaves that.
 func (r *run) halt(frozen bool, stopped map[proc]bool) (going int, err error) {
 	e := r.engine
@@ -74,7 +73,7 @@ func (r *run) halt(frozen bool, stopped map[proc]bool) (going int, err error) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := r.pausable(); err != nil { // a stop has let it go on
+	if err := r.pausable(); err != nil { // a stop has resumed it
 		return 0, err
 	}
 	for _, s := range members {
@@ -124,7 +123,7 @@ func (r *run) Resume() error {
 	return r.wake(false)
 }
 
-// wake lets go on what is stopped of the run, and what may be about to. Where that
+// wake resumes the stopped processes of the run, and the ones about to stop. Where that
 // cannot be done it is tried again for as long as a pause may take.
 func (r *run) wake(all bool) (err error) {
 	wait := time.Millisecond
@@ -167,7 +166,7 @@ func (e *Engine) membersOf(runs map[*run]bool) (map[*run][]stat, error) {
 	return e.tree.members(e, runs, grouped, func(s stat, _ *run) bool { return s.pid != ownPID })
 }
 
-// release lets go on what a run leaves behind: nobody else would.
+// release resumes what a run leaves behind: nobody else would.
 func (e *Engine) release(r *run, left []stat) error {
 	err := cgroup(r.ref.Cgroup).thaw()
 	for _, s := range left {

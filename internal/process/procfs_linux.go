@@ -15,7 +15,7 @@ import (
 // gone, or not for this program to see; or it could not be looked at, which is an
 // error, and says nothing about the process.
 
-// proc is a process, told from another with the same pid by its start.
+// proc is a process: its pid and, since pids are reused, its start.
 type proc struct {
 	pid   int
 	start uint64 // clock ticks after boot
@@ -103,7 +103,7 @@ func living(pid int) (dir string, s stat, err error) {
 	return dir, s, err
 }
 
-// readStatIn is that of the process, or of its thread, whose directory it is.
+// readStatIn is readStat for the directory of a process or thread.
 func readStatIn(dir string, pid int, buf []byte) (s stat, err error) {
 	path := dir + "/stat"
 	line, err := readFirst(path, buf)
@@ -160,7 +160,7 @@ func bootID() (string, error) {
 	return strings.TrimSpace(string(b)), err
 }
 
-// pidNamespace tells that of this process from others of this boot; 0 where the kernel
+// pidNamespace identifies this process's namespace within this boot; 0 where the kernel
 // has but one.
 func pidNamespace() (uint64, error) {
 	var st unix.Statx_t

@@ -14,7 +14,7 @@ import (
 // searched for what has left its process group: most need no search.
 const passDelay = 20 * time.Millisecond
 
-// wantPass asks the reaper to look at the trees of the runs that are to end.
+// wantPass asks the reaper to look at the trees of the runs that must end.
 func (e *Engine) wantPass() {
 	select {
 	case e.look <- struct{}{}:
@@ -100,8 +100,8 @@ func (e *Engine) collect() (failed error) {
 	return failed
 }
 
-// removeEmptied removes the cgroups of runs that are gone, after those who wait
-// for them were told. Those in which something was left to run are removed later.
+// removeEmptied removes the cgroups of runs that are gone, after their waiters were
+// answered. Cgroups with processes left to run are removed later.
 func (e *Engine) removeEmptied() {
 	for _, group := range e.emptied {
 		if errors.Is(group.remove(), syscall.EBUSY) {
@@ -112,7 +112,7 @@ func (e *Engine) removeEmptied() {
 }
 
 // removeVacated removes the cgroups whose last process has ended since. It holds the mutex:
-// one of them may be that of a new run of the same name, which is just being forked.
+// one of them may be a new run's of the same name, which is just being forked.
 func (e *Engine) removeVacated() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -226,8 +226,8 @@ func (e *Engine) stopLeftBehind(full bool) (again bool, failed error) {
 	return again, failed
 }
 
-// letGo ends a run of which nothing is left, or what is left is to stay. The caller
-// holds the mutex.
+// letGo ends a run that has no processes left, or whose remaining processes may stay. The
+// caller holds the mutex.
 func (e *Engine) letGo(r *run, members []stat) error {
 	if r.leave {
 		if err := e.release(r, members); err != nil {
@@ -273,7 +273,7 @@ func (e *Engine) inside() (members map[*run][]stat, rest map[*run]bool, failed m
 	return members, rest, failed
 }
 
-// search looks for processes that have left the group of a run that is to end.
+// search looks for processes that have left the group of a run that must end.
 func (e *Engine) search() (failed error) {
 	e.mu.Lock()
 	stopping := make(map[*run]bool)

@@ -18,8 +18,8 @@ const spares = 4
 // A reserve is descriptors that are held to be closed when no other can be had.
 type reserve struct {
 	mu   sync.Mutex
-	null int          // what those that are held are duplicates of
-	held []int        // at most spares, with those that are lent
+	null int          // the original of the held duplicates
+	held []int        // at most spares, lent ones included
 	lent map[int]bool // opened in the place of one that was held
 }
 
@@ -41,7 +41,7 @@ func (r *reserve) empty() {
 	r.held = nil
 }
 
-// refill gets what is missing, as far as that can be had. The caller holds the
+// refill gets as many of the missing as it can. The caller holds the
 // mutex.
 func (r *reserve) refill() {
 	for len(r.held)+len(r.lent) < spares {

@@ -19,7 +19,7 @@ type run struct {
 	id       string
 	ref      task.Ref
 	log      fileID        // zero: none
-	marked   bool          // what inherits the log can be told from what opened it: it has the logMark
+	marked   bool          // the log has the logMark: what inherits it differs from what opened it
 	line     bool          // of Exec
 	adopted  bool          // begun by an earlier supervisor: it and its orphans are not our children
 	oneByOne bool          // adopted, and the kernel cannot signal its process group by pidfd
@@ -33,7 +33,7 @@ type run struct {
 	leave     bool // what it leaves behind stays: nobody has asked it to end
 	reaped    bool // the main process is gone, and its pid may be another's
 	childless bool // nothing was left of it once its main process was gone
-	late      bool // exited is closed together with gone: whoever saw exited first would stop what is left
+	late      bool // exited is closed together with gone: whoever saw exited first would stop the rest
 	exit      task.Exit
 	want      syscall.Signal          // the last one sent to all of the run; 0: none
 	asked     syscall.Signal          // the last one sent to the process group
@@ -43,13 +43,13 @@ type run struct {
 	reaper    proc                    // who takes in the orphans of an adopted run; zero: not known
 	used      usage                   // when its usage was asked for last; at first none, at its start
 	percent   *float64                // what that came to; nil: not asked for yet
-	failed    error                   // why the last look could not find or signal all that is left, once it is to end
+	failed    error                   // why the last look could not find or signal all that is left, once it must end
 }
 
 // usage is what a run has used of the processors, as it was read between two times.
 type usage struct {
 	from, to time.Time
-	total    time.Duration          // of its processes, and of those that they have waited for
+	total    time.Duration          // of its processes, and of the children that they have waited for
 	own      map[proc]time.Duration // of its processes
 }
 
@@ -95,7 +95,7 @@ func (r *run) Signal(sig syscall.Signal) error {
 }
 
 // Stop sends sig to all of the run: at once to the process group, and by the
-// next pass to what has left it. One that is paused goes on, to act on it. What
+// next pass to what has left it. A paused run is resumed, to act on it. What
 // cannot be sent now is sent by a later pass.
 func (r *run) Stop(sig syscall.Signal) {
 	e := r.engine

@@ -17,7 +17,7 @@ import (
 // of a task's to become that, with what fork and exec alone cannot give it.
 const ShimCommand = "exec-as"
 
-// shimReport is the descriptor on which the shim says why it could not go on. An
+// shimReport is the descriptor on which the shim says why it could not continue. An
 // exec that succeeds closes it.
 const shimReport = 3
 
@@ -36,7 +36,7 @@ type shimSettings struct {
 	Ulimit task.Ulimits `json:",omitempty"`
 }
 
-// settings are those that the run cannot inherit from this program; nil: none.
+// settings are the ones that the run cannot inherit from this program; nil: none.
 func (e *Engine) settings(a *task.Attributes) *shimSettings {
 	s := shimSettings{Ulimit: a.Ulimit}
 	if u := a.EffectiveUmask(); u != nil && (e.own.Umask == nil || *u != *e.own.Umask) {
@@ -85,7 +85,7 @@ func (s *shimSettings) report(from *os.File, program string) error {
 	b := make([]byte, 256)
 	n, err := from.Read(b)
 	if errors.Is(err, io.EOF) {
-		return nil // it is the task's program now, or its end is that of the run
+		return nil // it is the task's program now, or its end is the run's
 	}
 	if err != nil {
 		return execError(program, err)

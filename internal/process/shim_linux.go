@@ -68,8 +68,8 @@ func (s *shimSettings) become(path string, argv []string) (step string, err erro
 	return "exec", syscall.Exec(path, argv, env)
 }
 
-// CallerOf is what a task that the process starts gets of it; nothing where that
-// cannot be told. A pid of 0 is this process.
+// CallerOf is what a task that the process starts gets from it; nothing if unknown. A pid
+// of 0 is this process.
 func CallerOf(pid int) (c task.Caller) {
 	dir := "/proc/self"
 	if pid != 0 {

@@ -5,7 +5,7 @@ import (
 )
 
 // Strays is the pids of the living children of this process that belong to no run:
-// what runs were to leave behind, and what nothing ties to its run. They are never
+// what runs were allowed to leave behind, and what nothing ties to its run. They are never
 // signalled. The error is that they could not be looked for. It may be called from
 // any goroutine.
 func (e *Engine) Strays() ([]int, error) {

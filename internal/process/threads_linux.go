@@ -12,7 +12,7 @@ const spareThreads = 32
 
 // MakeThreads makes threads for later, as many as there is room for. A Go program ends
 // where it cannot make one that it needs, and a task may use up the processes of its user
-// or cgroup; those that it has it keeps. Call it before New.
+// or cgroup; it keeps the threads it has. Call it before New.
 func MakeThreads() {
 	var made sync.WaitGroup
 	defer made.Wait()

@@ -105,7 +105,7 @@ func (e *Engine) orphansOf(known evidence) (left map[*run][]stat, again bool, er
 }
 
 // anyEnded reports whether a process that was not found to be of a run has ended since it
-// was listed: whose it was can no longer be told, nor has what it began been seen.
+// was listed: nobody knows any longer whose it was, nor has what it began been seen.
 func anyEnded(all []stat, owner map[int]*run) (bool, error) {
 	for _, s := range all {
 		if owner[s.pid] != nil {
@@ -122,10 +122,9 @@ func anyEnded(all []stat, owner map[int]*run) (bool, error) {
 	return false, nil
 }
 
-// strangers are the processes that may be orphans of the runs: children of this
-// process that are no run's main process, and of the one that takes in the orphans
-// of an adopted run those that are in no running run's session. The caller holds
-// the mutex.
+// strangers are the processes that may be orphans of the runs: children of this process
+// that are no run's main process, and children of an adopted run's reaper outside every
+// running run's session. The caller holds the mutex.
 func (e *Engine) strangers(all []stat, of evidence) []stat {
 	oldest := of.findReapers(all)
 	after := func(reaper int, s stat) bool { start, ok := oldest[reaper]; return ok && s.start >= start }
@@ -153,9 +152,8 @@ func outsideGroup(s stat, r *run) bool {
 	return s.pgrp != r.ref.PID || r.oneByOne && s.start <= r.since && s.pid != r.ref.PID
 }
 
-// members finds the processes of runs whose main process lives, as far as keep
-// wants them. Those that are grouped are known to be theirs. After an error some
-// may be missing.
+// members finds the processes of runs whose main process lives, and that keep wants. A
+// grouped process is known to be its run's. After an error some may be missing.
 func (t *tree) members(e *Engine, of map[*run]bool, grouped map[proc]*run, keep func(stat, *run) bool) (map[*run][]stat, error) {
 	all, err := scan()
 	if err != nil {
@@ -166,12 +164,12 @@ func (t *tree) members(e *Engine, of map[*run]bool, grouped map[proc]*run, keep 
 	for _, s := range all {
 		if r := grouped[s.proc]; r != nil {
 			owner[s.pid] = r
-		} else if r := e.runs[s.pid]; of[r] && (!r.adopted || r.ref.Start == s.start) { // that of an adopted run may be another's by now
+		} else if r := e.runs[s.pid]; of[r] && (!r.adopted || r.ref.Start == s.start) { // an adopted run's may be another's by now
 			owner[s.pid] = r
 		}
 	}
 	known := e.newEvidence(of)
-	for _, s := range all { // those that lost their parent
+	for _, s := range all { // orphans
 		if r := e.runs[s.session]; of[r] && owner[s.session] == r { // its leader lives
 			owner[s.pid] = r
 		}
@@ -187,15 +185,14 @@ func (t *tree) members(e *Engine, of map[*run]bool, grouped map[proc]*run, keep 
 	return descend(all, owner, keep), err
 }
 
-// descend gives each run the processes that are, or descend from, those that
-// owner gives it, as far as keep (nil: all) wants them. They may do so by way of any
-// number of others.
+// descend gives each run the processes that owner gives it, and their descendants, if keep
+// (nil: all) wants them. They may do so by way of any number of others.
 func descend(all []stat, owner map[int]*run, keep func(stat, *run) bool) map[*run][]stat {
 	byPID := make(map[int]stat, len(all))
 	for _, s := range all {
 		byPID[s.pid] = s
 	}
-	of := make(map[int]*run, len(all)) // nil: nobody's, as far as is known
+	of := make(map[int]*run, len(all)) // nil: not known to be anybody's
 	maps.Copy(of, owner)
 	found := make(map[*run][]stat)
 	var path []int
@@ -263,7 +260,7 @@ func canSignalGroups() bool {
 	return !errors.Is(pidfdSignalGroup(fd, self, 0), unix.EINVAL)
 }
 
-// signal sends sig to p, and has it go on to act on that if it is stopped.
+// signal sends sig to p, and resumes it to act on that if it is stopped.
 func (t *tree) signal(p proc, sig syscall.Signal) error {
 	if sig == syscall.SIGKILL {
 		return t.send(p, pidfdSignal, sig)
@@ -279,7 +276,7 @@ func (p proc) open() (fd int, err error) {
 
 // opened is why fd, if openErr is nil, is not a pidfd of p; it is closed then.
 func (p proc) opened(fd int, openErr error) error {
-	there, err := p.there() // whatever pidfd_open says: the pid may now be that of a thread, which has no pidfd
+	there, err := p.there() // whatever pidfd_open says: the pid may now be a thread's, which has no pidfd
 	switch {
 	case err == nil && !there:
 		err = unix.ESRCH

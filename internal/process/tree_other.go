@@ -73,7 +73,7 @@ func (r *run) signalOthers(syscall.Signal) error { return nil }
 
 func (tree) signal(p proc, sig syscall.Signal) error { return kill(p.pid, sig) }
 
-// mayWait is false: whether an exec waits for others cannot be told here.
+// mayWait is false: whether an exec waits for others is unknown here.
 func (c *command) mayWait() bool { return false }
 
 func blockingNothing(f func()) { f() }
@@ -105,7 +105,7 @@ func (r *run) noteDescent() {}
 // Pause stops the process group alone: nothing else is known here.
 func (r *run) Pause() error { return r.Signal(syscall.SIGSTOP) }
 
-// Resume lets it go on.
+// Resume continues it.
 func (r *run) Resume() error { return r.Signal(syscall.SIGCONT) }
 
 // release has nothing to release: nothing is left behind here.
