@@ -15,18 +15,23 @@ import (
 // last of several values of one key. A request is never carried out as something
 // else than what was sent, so check and members refuse all three beforehand.
 
-// check reports the first thing in text, which is valid JSON, that is not UTF-8, and
-// the first key that an object has twice or that a struct of type t does not have.
+// check reports the first thing in text, which is valid JSON, that is not UTF-8, the
+// first key that an object has twice or that a struct of type t does not have, and a text
+// whose values take up more memory than maxValues.
 func check(text []byte, t reflect.Type) error {
-	s := scanner{text}
+	s := scanner{rest: text, room: maxValues}
 	return s.value(t)
 }
+
+// maxValues is what the values in the lists and maps of one request may take up: `{}` is
+// two bytes on the wire, and hundreds in memory.
+const maxValues = 16 << 20
 
 // members is the object in text, which is valid JSON, by key. Its values are not
 // checked.
 func members(text []byte) (map[string]json.RawMessage, error) {
 	all := make(map[string]json.RawMessage)
-	s := scanner{text}
+	s := scanner{rest: text}
 	err := s.object(func(key string) error {
 		s.next()
 		before := s.rest
@@ -71,7 +76,10 @@ func within(step string, err error) error {
 }
 
 // scanner goes through valid JSON, token by token.
-type scanner struct{ rest []byte }
+type scanner struct {
+	rest []byte
+	room int // for the values of lists and maps, in bytes of memory
+}
 
 // next skips white space and returns the first byte after it.
 func (s *scanner) next() byte {
@@ -150,7 +158,21 @@ func (s *scanner) held(t reflect.Type, typed bool) error {
 	if typed && s.next() == 'n' {
 		return &refusal{what: isNull}
 	}
+	if s.room -= memory(t); s.room < 0 {
+		return &refusal{what: fmt.Sprintf("more than %d MiB of values", maxValues>>20)}
+	}
 	return s.value(t)
+}
+
+// memory is what a value of type t takes up, but for its texts and for what it holds.
+func memory(t reflect.Type) int {
+	if t == nil { // that of a text
+		return 16
+	}
+	if t.Kind() == reflect.Pointer {
+		return 8 + memory(t.Elem())
+	}
+	return int(t.Size())
 }
 
 func (s *scanner) value(t reflect.Type) error {

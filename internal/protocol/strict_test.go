@@ -68,6 +68,30 @@ func TestDecodeIsStrict(t *testing.T) {
 	}
 }
 
+// What is short on the wire may be hundreds of times as large in memory.
+func TestDecodeIsBounded(t *testing.T) {
+	t.Parallel()
+	list := func(key, value string, n int) []byte {
+		return []byte(`{"` + key + `":[` + strings.Repeat(value+",", n-1) + value + `]}`)
+	}
+	for _, tt := range []struct {
+		params []byte
+		ok     bool
+	}{
+		{list("tasks", `{}`, task.MaxTasks), true},
+		{list("tasks", `{"name":"x","command":["sleep","1"]}`, task.MaxTasks), true},
+		{list("tasks", `{}`, 100_000), false},
+		{list("groups", `{}`, 100_000), true},
+		{list("groups", `{}`, 300_000), false},
+		{list("tasks", `{"after":[`+strings.Repeat(`"",`, 1000)+`""]}`, 2000), false},
+	} {
+		err := Decode(tt.params, &Apply{})
+		if refused, ok := err.(*Error); tt.ok && err != nil || !tt.ok && (!ok || refused.Code != CodeParams || !strings.Contains(refused.Message, "more than 16 MiB of values")) {
+			t.Errorf("%.60s… of %d bytes: %v", tt.params, len(tt.params), err)
+		}
+	}
+}
+
 func TestEnvelopeIsStrict(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]string{

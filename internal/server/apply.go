@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"unsafe"
 
 	"tasks/internal/plan"
 	"tasks/internal/protocol"
@@ -12,12 +13,15 @@ import (
 
 // apply sets groups and starts tasks, or takes a part of the change of a tasks file.
 func apply(c *conn, _, params json.RawMessage) (func() (any, error), error) {
+	if !c.long { // what is short on the wire may be large in memory
+		defer c.take(c.srv.longLines)()
+	}
 	var p protocol.Apply
 	if err := protocol.Decode(params, &p); err != nil {
 		return nil, err
 	}
 	if p.Change != "" || p.Commit != nil {
-		return c.applyPart(&p, len(params))
+		return c.applyPart(&p, len(params)+len(p.Tasks)*int(unsafe.Sizeof(task.Spec{}))+len(p.Groups)*int(unsafe.Sizeof(task.Group{})))
 	}
 	specs, err := specsOf(&p, nil)
 	if err != nil {
@@ -77,19 +81,24 @@ type staged struct {
 	change task.Change
 	parts  int
 	envs   map[string]task.Env
-	size   int // bytes that its parts were sent in
+	size   int // bytes of its parts, as sent and in memory
 }
 
 // unstage forgets what has come of a change.
-func (c *conn) unstage() {
-	if c.staged != nil {
-		c.srv.staged.Add(-int64(c.staged.size))
-		c.staged = nil
+func (c *conn) unstage() { c.detach()() }
+
+// detach leaves what has come of a change to the caller, until that calls done.
+func (c *conn) detach() (done func()) {
+	if c.staged == nil {
+		return func() {}
 	}
+	size := int64(c.staged.size)
+	c.staged = nil
+	return func() { c.srv.staged.Add(-size) }
 }
 
-// applyPart takes a part of a change, which belongs to the connection until the last
-// one commits it.
+// applyPart takes a part of a change of that many bytes, which belongs to the connection
+// until the last one commits it.
 func (c *conn) applyPart(p *protocol.Apply, size int) (func() (any, error), error) {
 	if c.staged != nil && (p.Part == 0 || c.staged.change.ID != p.Change) { // it was given up
 		c.unstage()
@@ -107,7 +116,7 @@ func (c *conn) applyPart(p *protocol.Apply, size int) (func() (any, error), erro
 	}
 	st.parts, st.size = st.parts+1, st.size+size
 	if c.srv.staged.Add(int64(size)) > maxStaged {
-		return refuse(task.Errorf(task.ErrUnavailable, "", "too much is waiting: the changes that are being sent have %d MiB at most: end some clients", maxStaged>>20))
+		return refuse(task.Errorf(task.ErrUnavailable, "", "too much is waiting: the changes that are being sent or carried out have %d MiB at most: end some clients", maxStaged>>20))
 	}
 	for name, env := range p.Envs {
 		st.envs[name] = env
@@ -121,11 +130,23 @@ func (c *conn) applyPart(p *protocol.Apply, size int) (func() (any, error), erro
 	if n := len(st.change.Tasks); n > task.MaxTasks {
 		return refuse(task.Errorf(task.ErrUsage, "", "more than %d tasks", task.MaxTasks))
 	}
+	if n := len(st.change.Groups); n > task.MaxTasks {
+		return refuse(task.Errorf(task.ErrUsage, "", "more than %d groups", task.MaxTasks))
+	}
 	if p.Commit == nil {
 		return now(struct{}{}, nil)
 	}
-	defer c.unstage()
-	return c.commit(st.change, p.Commit)
+	done := c.detach()
+	finish, err := c.commit(st.change, p.Commit)
+	if err != nil {
+		done()
+		return nil, err
+	}
+	c.lasts = true
+	return func() (any, error) {
+		defer done()
+		return finish()
+	}, nil
 }
 
 // applied is the result of a commit.

@@ -27,7 +27,9 @@ type conn struct {
 
 	inFlight atomic.Int32 // as many as slots has elements
 	stopped  atomic.Bool  // nothing more must be read
-	kept     int64        // bytes that the request which is begun will keep
+	long     bool         // the request that is begun has the turn of a long line
+	lasts    bool         // it may last for ever, and keeps little of its line
+	kept     int64        // bytes that it will keep
 	staged   *staged      // the change that is being sent; the reader's
 	lineDone func()       // gives back the turn of the long line that is being read, or nil
 
@@ -66,10 +68,11 @@ func (c *conn) serve() {
 			c.readUntil(time.Time{})
 		}
 		done := c.takeSlot()
+		c.long, c.lasts = lineDone != nil, false
 		req, finish, err := c.begin(line)
 		kept := c.kept
 		c.kept = 0
-		if lineDone != nil && (req.Method == "wait" || req.Method == "watch" || req.Method == "logs") { // may last for ever, and keep little
+		if lineDone != nil && c.lasts {
 			lineDone()
 			lineDone = nil
 		}
@@ -199,6 +202,7 @@ func (c *conn) begin(line []byte) (protocol.Request, func() (any, error), error)
 	if !ok {
 		return req, nil, &protocol.Error{Code: protocol.CodeMethod, Message: "no such method: " + clip(req.Method, 64)}
 	}
+	c.lasts = req.Method == "wait" || req.Method == "watch" || req.Method == "logs"
 	finish, err := m(c, req.ID, req.Params)
 	req.Params = nil // is not kept
 	return req, finish, err

@@ -4,6 +4,11 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
+	"unsafe"
+
+	"tasks/internal/enginetest"
+	"tasks/pkg/task"
 )
 
 // A change comes in parts, on one connection and in their order; one that is refused or
@@ -59,5 +64,56 @@ func TestParts(t *testing.T) {
 	}
 	if h.srv.staged.Load() != 0 {
 		t.Errorf("%d bytes are kept of what is over", h.srv.staged.Load())
+	}
+}
+
+// The parts of changes that are not committed are bounded by what they take up.
+func TestPartsAreBounded(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	part := `"groups":[` + strings.Repeat(`{},`, 999) + `{}]}}`
+	p := h.dial(t)
+	for i := range 10 {
+		p.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":"apply","params":{"change":"x","part":%d,%s`, i, part))
+		if line, err := p.r.ReadString('\n'); err != nil || !strings.Contains(line, `"result":{}`) {
+			t.Fatal(line, err)
+		}
+	}
+	if got := h.srv.staged.Load(); got < 10*1000*int64(unsafe.Sizeof(task.Group{})) {
+		t.Errorf("%d bytes are accounted for 10,000 groups", got)
+	}
+	p.send(`{"jsonrpc":"2.0","id":1,"method":"apply","params":{"change":"x","part":10,` + part)
+	if line, err := p.r.ReadString('\n'); err != nil || !strings.Contains(line, "more than 10000 groups") || h.srv.staged.Load() != 0 {
+		t.Error(line, err, h.srv.staged.Load())
+	}
+}
+
+// Changes that are being carried out hold up no other long request.
+func TestManyChangesThatLast(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.fake.AutoStop(false)
+	long := strings.Repeat("x", 40<<10)
+	t.Cleanup(func() { // before the supervisor is closed
+		for range maxLongLines + 1 {
+			h.fake.Next(t).Exit(task.Exit{}, false)
+		}
+	})
+	for i := range maxLongLines + 1 {
+		p := h.dial(t)
+		change := func(id, more string) {
+			p.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":"apply","params":{"change":%q,"tasks":[{"name":"a%d","command":[%q],"cwd":"/","stop_timeout":"1h"}],"commit":{"file":"/%d"%s}}}`, id, i, long, i, more))
+		}
+		change(fmt.Sprint("up", i), "")
+		if line, err := p.r.ReadString('\n'); err != nil || !strings.Contains(line, `"result":`) {
+			t.Fatal(line, err)
+		}
+		change(fmt.Sprint("down", i), `,"down":true`) // its task does not end
+	}
+	p := h.dial(t)
+	p.nc.SetReadDeadline(time.Now().Add(enginetest.Timeout))
+	p.send(`{"jsonrpc":"2.0","id":1,"method":"list","params":{"names":["` + long + `"]}}`)
+	if line, err := p.r.ReadString('\n'); err != nil || !strings.Contains(line, "error") {
+		t.Error(line, err)
 	}
 }

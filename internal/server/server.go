@@ -56,9 +56,9 @@ const (
 	maxAllFlight  = 8192 // requests in flight beside the first one of each connection
 	maxLargeTrees = 16   // tasks that are being written with their processes, where these take up more than smallTree
 	smallTree     = 64 << 10
-	maxLongLines  = 16        // requests of more than 32 KiB that are being read or carried out
+	maxLongLines  = 16        // requests of more than 32 KiB that are being read or carried out, and changes being read
 	maxKept       = 64 << 20  // bytes that requests in flight keep of the tasks they name
-	maxStaged     = 512 << 20 // bytes of changes that are not committed yet
+	maxStaged     = 512 << 20 // bytes of changes that are being sent or carried out
 )
 
 // Server serves connections until it is closed.
