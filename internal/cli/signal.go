@@ -77,8 +77,8 @@ func (o *signalOptions) run(e *env) error {
 
 const signalFlagName = "signal"
 
-// onlySignal refuses a signal of 'tasks kill' that a task is called as well: to kill(1)
-// a word without '-' is no signal.
+// onlySignal refuses a signal of 'tasks kill' that a task is called as well: kill(1) takes
+// only words with '-' as signals.
 func (e *env) onlySignal(word string) error {
 	c, err := e.dial()
 	if err != nil {
@@ -102,7 +102,7 @@ func isSignal(word string) bool {
 // valueFlags are those before a command whose value is the next word.
 var valueFlags = []string{"-s", "--socket", "-o", "--output", "--color"}
 
-// signalFlag makes the -9 of `kill -9 NAME`, which is no flag to cobra, one.
+// signalFlag makes the -9 of `kill -9 NAME` a flag for cobra.
 func signalFlag(args []string) []string {
 	for i, a := range args {
 		if a != "kill" && a != "signal" {

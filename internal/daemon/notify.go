@@ -37,7 +37,7 @@ func (m manager) environ() []string {
 	return []string{"NOTIFY_SOCKET=" + m.socket, "WATCHDOG_USEC=" + m.usec}
 }
 
-// tell sends one state, such as READY=1. That nobody listens is no error.
+// tell sends one state, such as READY=1. It succeeds if nobody listens.
 func (m manager) tell(state string) {
 	if m.socket == "" {
 		return

@@ -73,8 +73,8 @@ func (g Graph) Misplaced(names []string) (name, after string, ok bool) {
 }
 
 // Levels is names in steps: each comes after some of the step before it, and after
-// none of its own or a later one. Names that are not among them are no hindrance, nor
-// is a cycle, which is cut somewhere.
+// none of its own or a later one. It ignores names that are not among them, and cuts a
+// cycle somewhere.
 func (g Graph) Levels(names []string) [][]string {
 	const onPath = -1
 	level := make(map[string]int, len(names)) // from 1; 0: not among them

@@ -91,7 +91,7 @@ func (r *ranking) cycle(n *node, after []string) []string {
 	return nil
 }
 
-// connect has n come after those names and no others, which is no cycle.
+// connect makes n depend on names and nothing else; it is not a cycle.
 func (r *ranking) connect(n *node, after []string) {
 	was := n.after
 	n.after = nil

@@ -200,7 +200,7 @@ func list(path string) ([]string, error) {
 	return names, nil
 }
 
-// Remove deletes all logs of a task. That there are none is no error.
+// Remove deletes all logs of a task. It succeeds if there are none.
 func (d Dir) Remove(name string) error {
 	err := task.CheckName(name)
 	if err == nil {

@@ -12,7 +12,7 @@ const (
 	soon      = 10 * time.Millisecond  // after the last look, at the least, and after the first write
 	late      = 100 * time.Millisecond // after the last look, at the most
 	blind     = time.Second            // after a look, if no write would be reported
-	active    = time.Second            // a log that was written to in this time is no quiet one
+	active    = time.Second            // a log that was written to in this time is not quiet
 	mostTries = 60                     // looks, with blind between, for the process of a log that is gone
 	fewData   = 64 << 10               // in bytes: below, a log is not looked at before another write
 )

@@ -49,7 +49,7 @@ type Plan struct {
 // Of is what c means for the tasks that there are, where envs is the environment of one
 // of them.
 //
-// A task that has ended is started, but for one that is done and is no service:
+// A task that has ended is started, unless it is done and not a service:
 // it stays while its spec does. Of environments, what the file gives counts, and
 // not what the caller's has beside that. A name that a task of another file has,
 // or one that was started by hand, is an [task.ErrConflict]; the error has all of them. A

@@ -234,7 +234,7 @@ func openFlags(fdinfo string) (int, error) {
 const logMark = unix.O_NOATIME
 
 // markLog gives the log its mark. A file system where this program does not own its
-// files refuses that: of a run that was adopted the log is no evidence there.
+// files refuses that: the log of an adopted run proves nothing there.
 func markLog(f *os.File) (marked bool) {
 	return addOpenFlag(int(f.Fd()), logMark) == nil
 }

@@ -22,7 +22,7 @@ var (
 )
 
 // Exec implements [engine.Shell]. The line has a session and, where there may be
-// some, a cgroup of its own, and is no part of the run: a stop of that does not
+// some, a cgroup of its own, and is not part of the run: a stop of that does not
 // reach it. When sh has ended, what it left has the time of a stop to end at TERM
 // before it is killed; --leave-children is not for lines.
 func (e *Engine) Exec(ctx context.Context, l engine.Launch, line string) (output string, exit task.Exit, err error) {

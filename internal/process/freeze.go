@@ -61,7 +61,7 @@ func (e *Engine) waitNext(status *syscall.WaitStatus) (pid int, err error) {
 	return 0, nil
 }
 
-// reapOrphan reaps a child of ours that has ended and is no main process, frozen:
+// reapOrphan reaps an ended child of ours that is not a main process, frozen:
 // else the one reaper takes it. The caller holds the mutex.
 func (e *Engine) reapOrphan(s stat) {
 	if closed(e.frozen) {

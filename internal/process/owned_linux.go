@@ -9,7 +9,7 @@ import (
 )
 
 // ownedCgroups remembers which directories that have cgroups of runs are of this user. Another
-// one may give the same names to cgroups of his own: names are no secret.
+// one may give the same names to cgroups of his own: names are not secret.
 type ownedCgroups map[string]bool
 
 // runOfPID is the run of the state called id in whose cgroup the process is, or "".

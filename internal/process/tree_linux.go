@@ -58,7 +58,7 @@ func (t *tree) orphans(e *Engine, runs map[*run]bool) (left map[*run][]stat, aga
 	}
 	left, again, err = e.orphansOf(known)
 	if err == nil && len(known.adopted) > 0 && len(left) < len(known.byID) {
-		// What of theirs ended as we looked is no zombie of ours, and may have
+		// A child of theirs that ended as we looked is not our zombie, and may have
 		// begun another behind our back: only a second look finds nothing.
 		var more map[*run][]stat
 		var ended bool

@@ -33,7 +33,7 @@ type group struct {
 	set *task.Group // nil: nothing was
 }
 
-// New is no groups.
+// New makes Queues without groups.
 func New() *Queues { return &Queues{groups: make(map[string]*group)} }
 
 // A Place is the place of one task: in the queue of its group, or admitted.

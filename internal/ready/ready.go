@@ -210,7 +210,7 @@ func (r *checks) try(ctx context.Context, c check, timeout time.Duration) error 
 	if c.waits {
 		return c.try(ctx)
 	}
-	if c.line { // to wait for a turn is no part of the try
+	if c.line { // waiting for a turn is not part of the try
 		select {
 		case r.checker.turns <- struct{}{}:
 			defer func() { <-r.checker.turns }()

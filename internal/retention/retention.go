@@ -26,12 +26,12 @@ type End struct {
 // whatever the number of tasks. It is one goroutine's. Make one with [New].
 type Ended struct {
 	all    map[string]End
-	free   []End // in order: may be forgotten; some are no longer in all
+	free   []End // in order: may be forgotten; some are not in all any more
 	failed []End // in order: failed less than a day ago; likewise
 	n      int   // how many of free are in all
 }
 
-// New is no ended tasks.
+// New makes an empty one.
 func New() *Ended { return &Ended{all: make(map[string]End)} }
 
 func (h *Ended) add(e End) {

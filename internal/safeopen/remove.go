@@ -14,12 +14,11 @@ import (
 // moved up first, so that no tree takes more descriptors than that.
 const levels = 16
 
-// RemoveAll deletes all that is at name in the directory at dir, where name is no
-// path. That there is none of the two is no error; a dir that is anything else is an
-// ENOTDIR, at once. It follows no link, enters no other file system, takes few
-// descriptors however deep the tree is, and gives the directories of this user the
-// permissions that it needs. It deletes what it can; the error names the first that is
-// left.
+// RemoveAll deletes all that is at name in the directory at dir, name is a single element.
+// It succeeds if one of the two is missing; a dir that is anything else is an ENOTDIR, at
+// once. It follows no link, enters no other file system, takes few descriptors however deep
+// the tree is, and gives the directories of this user the permissions that it needs. It
+// deletes what it can; the error names the first that is left.
 func RemoveAll(dir, name string) error {
 	parent, err := os.OpenFile(dir+"/.", os.O_RDONLY|unix.O_DIRECTORY, 0)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -15,9 +15,9 @@ import (
 )
 
 // Dial connects to the supervisor on the socket path. While the supervisor's
-// queue of new connections is full it tries again, until ctx ends. Where nobody
-// answers, where path is no socket, or where it is another user's, the error is
-// a [task.ErrUnavailable]; it wraps ctx.Err() once ctx has ended.
+// queue of new connections is full it tries again, until ctx ends. If nobody answers, path
+// is not a socket, or it is another user's, the error is a [task.ErrUnavailable]; it wraps
+// ctx.Err() once ctx has ended.
 //
 // Whoever answers for another user hears nothing: requests carry this user's
 // environment. Its supervisor would not answer anyway, except root.

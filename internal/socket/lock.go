@@ -231,8 +231,8 @@ type Holder struct {
 	holder holder
 }
 
-// ReadLock tells what the lock of stateDir says. No lock at all is no error; a lock
-// of another user is.
+// ReadLock tells what the lock of stateDir says. It succeeds without any lock; another
+// user's lock is an error.
 func ReadLock(stateDir string) (Holder, error) {
 	file, err := openLock(stateDir, os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {

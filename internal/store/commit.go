@@ -60,8 +60,8 @@ func put(r task.Record) (change, error) {
 	return c, err
 }
 
-// Delete forgets the record of name, as durably as Save; one that is not there
-// is no error. Unless removed is zero, it is noted.
+// Delete forgets the record of name, as durably as Save; it succeeds if there is none.
+// Unless removed is zero, it is noted.
 func (s *Store) Delete(name string, removed task.Removed) error {
 	if task.CheckName(name) != nil { // no task can have had it
 		removed = task.Removed{}

@@ -205,7 +205,7 @@ func (p *pages) tree(id uint64, depth int, lo, hi []byte, v visit) {
 	case branchFlag:
 		p.branch(what, b, depth, lo, hi, v)
 	default:
-		p.fail("%s is no part of a tree", what)
+		p.fail("%s is not part of a tree", what)
 	}
 }
 

@@ -110,7 +110,7 @@ func with(known json.RawMessage, u task.Unknown) json.RawMessage {
 // membersOf is the members of an object that was decoded before; nil is null.
 func membersOf(object json.RawMessage) map[string]json.RawMessage {
 	m := make(map[string]json.RawMessage)
-	_ = json.Unmarshal(object, &m) // nothing is no object either
+	_ = json.Unmarshal(object, &m) // nothing is not an object either
 	return m
 }
 

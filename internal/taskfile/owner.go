@@ -42,7 +42,7 @@ func (r *reader) objection(path string) string {
 		return fmt.Sprintf("belongs to uid %d", owner(entry))
 	case err == nil && !slices.Contains(r.users, owner(file)):
 		return fmt.Sprintf("leads to a file of uid %d", owner(file))
-	case mine: // whoever writes here besides, this is no link of theirs to a file of this user
+	case mine: // whoever writes here besides, this is not their link to a file of this user
 		return ""
 	case !slices.Contains(r.users, owner(dir)) && owner(dir) != r.system:
 		return fmt.Sprintf("is in a directory of uid %d", owner(dir))

@@ -161,7 +161,7 @@ func (r *reader) find(dir string) (string, error) {
 	}
 }
 
-// A PassedOverError is that there is no tasks file but one that does not count.
+// A PassedOverError says that the only tasks file does not count.
 type PassedOverError struct {
 	Path, Why string // Why continues the path
 	none      error

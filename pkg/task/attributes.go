@@ -20,8 +20,8 @@ type Attributes struct {
 	Caller Caller `json:"caller,omitzero"`
 }
 
-// A Caller is what of the program that started a task is handed on to it. A
-// nice value that is refused to the supervisor is no error: nobody asked for it.
+// A Caller is what of the program that started a task is handed on to it. A nice value that
+// is refused to the supervisor is ignored: nobody asked for it.
 type Caller struct {
 	Umask *Umask `json:"umask,omitempty"`
 	Nice  *int   `json:"nice,omitempty"`
