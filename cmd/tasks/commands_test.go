@@ -218,6 +218,27 @@ func hang(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Defer(func() { l.Close() })
 }
 
+// ending is `ending PATH`: a socket on which a supervisor gives its last answer.
+func ending(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: ending PATH")
+	}
+	ts.Check(os.MkdirAll(filepath.Dir(args[0]), 0o700))
+	l, err := net.Listen("unix", args[0])
+	ts.Check(err)
+	ts.Defer(func() { l.Close() })
+	go func() {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		conn.Read(make([]byte, 1024))
+		l.Close()
+		fmt.Fprintln(conn, `{"jsonrpc":"2.0","id":1,"result":{}}`)
+		conn.Close()
+	}()
+}
+
 // misdate is `misdate NAME DURATION`: the task's run began so much later by the
 // record, as if the clock had been set back since. No supervisor may be there.
 func misdate(ts *testscript.TestScript, neg bool, args []string) {

@@ -39,6 +39,7 @@ func TestScript(t *testing.T) {
 		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"due":       dueAt,
+			"ending":    ending,
 			"exitcode":  exitCode,
 			"fill":      fill,
 			"freeze":    freeze,

@@ -36,7 +36,10 @@ func (o *serveOptions) takeOver(e *env, paths socket.Paths) (done bool, err erro
 	}
 	if done && err == nil {
 		o.otherState(e, paths.State)
-		err = e.sayServing(false)
+		var info client.Info
+		if info, err = e.client.Info(context.Background()); err == nil {
+			err = e.sayServing(info, false)
+		}
 	}
 	return done, err
 }

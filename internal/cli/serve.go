@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -111,21 +112,30 @@ func (o *serveOptions) run(e *env) error {
 	}
 	e.dialAt(paths.Socket)
 	if e.foreign && os.Geteuid() == 0 {
-		if _, err := e.client.Info(context.Background()); err == nil {
+		if info, err := e.client.Info(context.Background()); err == nil {
 			o.ignored(e, paths.State)
-			return e.sayServing(true)
+			return e.sayServing(info, true)
 		}
 	}
-	already, err := daemon.Start(context.Background(), paths, keep, limits, e.silent, e.lockHeld)
-	if err != nil {
-		return fmt.Errorf("cannot serve: %w", err)
+	for {
+		already, err := daemon.Start(context.Background(), paths, keep, limits, e.silent, e.lockHeld)
+		if err != nil {
+			return fmt.Errorf("cannot serve: %w", err)
+		}
+		info, err := e.client.Info(context.Background())
+		switch {
+		case already && errors.Is(err, task.ErrUnavailable):
+			e.dialAt(paths.Socket) // the one that answered was ending
+			continue
+		case err != nil:
+			return err
+		case already:
+			o.ignored(e, paths.State)
+		default:
+			e.checkState(paths)
+		}
+		return e.sayServing(info, already)
 	}
-	if already {
-		o.ignored(e, paths.State)
-	} else {
-		e.checkState(paths)
-	}
-	return e.sayServing(already)
 }
 
 // checkZone remarks that schedules will not go by the zone that TZ asks for.
@@ -155,11 +165,7 @@ func (e *env) serveHere(paths socket.Paths, keep int, limits logs.Limits) error 
 	return nil
 }
 
-func (e *env) sayServing(already bool) error {
-	info, err := e.client.Info(context.Background())
-	if err != nil {
-		return err
-	}
+func (e *env) sayServing(info client.Info, already bool) error {
 	switch {
 	case e.output == "json":
 		return e.printJSON(info)
