@@ -262,33 +262,32 @@ func allows(s State, name string) bool {
 	return s.Phase != Idle
 }
 
-// leadsOn is an error unless each aim is reached from a pair at rest. What has led
-// there from another pair does so again.
-func (k *walk) leadsOn(from pair) error {
-	for i, aim := range aims {
-		if !allows(from.s, aim.name) {
-			continue
-		}
-		var way []pair
-		at, e := from, event(aim.name)
-		for {
-			to, _, err := at.step(k.p, e)
-			if err != nil {
-				return fmt.Errorf("after a %s: %w", aim.name, err)
-			}
-			if at = to.lean(k.p); at.next == nothing && aim.is(at.s) || k.leads[i][at] {
-				break
-			}
-			if way = append(way, at); len(way) > 40 {
-				return fmt.Errorf("a %s leads to no end but to %v", aim.name, at.s.Phase)
-			}
-			if e = favour(at.s); at.next != nothing {
-				e = outcomes[at.next][0]
-			}
-		}
-		for _, at := range way {
-			k.leads[i][at] = true
-		}
+// leadsOn is an error unless the i-th aim is reached from a scene by e and what s hopes
+// for then. What has led there from another scene does so again.
+func (k *walk) leadsOn(i int, from scene, e Event, left int) error {
+	to, _, _, err := from.step(k.p, e)
+	switch {
+	case err != nil:
+		return err
+	case to.next == nothing && aims[i].is(to.s):
+		return nil
+	case left == 0:
+		return fmt.Errorf("no end but %v", to.s.Phase)
+	}
+	at, leads := k.place(to.s, to.next), reached<<(i+1)
+	to = scene{at.s, at.next, at.lacks(leads, to.worlds)}
+	if len(to.worlds) == 0 {
+		return nil
+	}
+	e = favour(to.s)
+	if to.next != nothing {
+		e = outcomes[to.next][0]
+	}
+	if err := k.leadsOn(i, to, e, left-1); err != nil {
+		return err
+	}
+	for _, w := range to.worlds {
+		at.worlds[w] |= leads
 	}
 	return nil
 }

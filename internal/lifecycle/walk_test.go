@@ -1,7 +1,6 @@
 package lifecycle
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -183,111 +182,171 @@ func (k Recorded) essence(p Policy) Recorded {
 	return k
 }
 
-// lean is at without what no later step depends on.
-func (at pair) lean(p Policy) pair {
-	at.s.Armed, at.w.before = 0, at.w.before && at.w.asked
-	if at.next == nothing {
-		at.s = essence(p, at.s)
-	}
-	return at
-}
-
-// crowd has all wait who may without deciding anything, for the sake of fewer pairs.
-func (at pair) crowd() pair {
-	s := &at.s
+// crowd has all wait who may without deciding anything, for the sake of fewer states.
+func crowd(s State) State {
 	if !s.Phase.Live() || s.Phase.Up() {
-		return at
+		return s
 	}
 	begins := s.Phase == Starting && !s.Series.Automatic || s.Cause == ByRestart
-	at.w.waits[ForEnd], at.w.waits[ForStart] = s.Cause != ByItself, begins
-	for kind, waits := range at.w.waits {
-		if s.Work.Callers[kind] = NoCaller; waits {
-			s.Work.Callers[kind] = Pending
-		}
+	s.Work.Callers[ForEnd], s.Work.Callers[ForStart] = NoCaller, NoCaller
+	if s.Cause != ByItself {
+		s.Work.Callers[ForEnd] = Pending
 	}
-	return at
+	if begins {
+		s.Work.Callers[ForStart] = Pending
+	}
+	return s
 }
 
-// walk goes on from each pair once, by all events and whatever becomes of them, and
-// from what each record leads another supervisor to.
+// place is a state, what follows at once on it, and the worlds in which it was seen.
+type place struct {
+	s      State
+	next   next
+	worlds map[world]known
+	fresh  []world // those not gone on from yet
+}
+
+// known is what is known of a place in a world.
+type known uint8
+
+// reached says that the walk goes on from it; each higher bit that it leads to one of the aims.
+const reached known = 1
+
+// lacks is the worlds in which that is not known of a place.
+func (at *place) lacks(what known, worlds []world) (all []world) {
+	for _, w := range worlds {
+		if at.worlds[w]&what == 0 {
+			all = append(all, w)
+		}
+	}
+	return all
+}
+
+// walk goes on from each place once in each world, by all events and whatever becomes of
+// them, and from what each record leads another supervisor to.
 type walk struct {
 	p       Policy
 	events  []Event
 	unlucky bool // something may fail
-	seen    map[pair]bool
+	places  [len(outcomes)]map[State]*place
 	left    map[Recorded]bool
-	leads   []map[pair]bool // to each of the aims
-	reached map[Phase]bool
-	level   []pair // those at rest
-	next    []pair
-	rests   int
+	phases  map[Phase]bool
+	rest    []*place // to go on from, at the next level
+	between []*place // to go on from before that
+	states  int      // at rest, in one world each
 	steps   int
 }
 
 func newWalk(p Policy, events []Event, unlucky bool) *walk {
-	k := &walk{p: p, events: events, unlucky: unlucky, seen: make(map[pair]bool), left: make(map[Recorded]bool), reached: make(map[Phase]bool)}
-	for range aims {
-		k.leads = append(k.leads, make(map[pair]bool))
+	k := &walk{p: p, events: events, unlucky: unlucky, left: make(map[Recorded]bool), phases: make(map[Phase]bool)}
+	for i := range k.places {
+		k.places[i] = make(map[State]*place)
 	}
 	return k
+}
+
+// place is the one of s, without what no later step depends on.
+func (k *walk) place(s State, n next) *place {
+	if s.Armed = 0; n == nothing {
+		s = essence(k.p, s)
+	}
+	at := k.places[n][s]
+	if at == nil {
+		at = &place{s: s, next: n, worlds: make(map[world]known)}
+		k.places[n][s] = at
+	}
+	return at
 }
 
 // all walks to the end, and returns how many events away that is.
 func (k *walk) all() (depth int, err error) {
 	for _, wish := range []task.Wish{task.Up, task.Down} { // as records have it
-		if err := k.reach(pair{s: State{Wish: wish}}); err != nil {
-			return 0, err
-		}
+		k.reach(scene{s: State{Wish: wish}, worlds: []world{{}}})
 	}
-	for k.level, k.next = k.next, nil; len(k.level) > 0; k.level, k.next = k.next, nil {
-		depth++
-		for _, at := range k.level {
-			k.reached[at.s.Phase] = true
-			if err := cmp.Or(k.from(at, k.events), k.leadsOn(at)); err != nil {
-				return depth, fmt.Errorf("%+v, %+v\n%w", at.s, at.w, err)
+	for ; len(k.rest) > 0; depth++ {
+		level := k.rest
+		k.rest = nil
+		for _, at := range level {
+			k.phases[at.s.Phase] = true
+			if err := k.from(at, k.events); err != nil {
+				return depth, err
+			}
+		}
+		for len(k.between) > 0 {
+			at := k.between[0]
+			k.between = k.between[1:]
+			events := outcomes[at.next]
+			if !k.unlucky {
+				events = events[:1]
+			}
+			if err := k.from(at, events); err != nil {
+				return depth, err
 			}
 		}
 	}
 	return depth, nil
 }
 
-// reach goes on from a pair that is new: at once, unless it is at rest.
-func (k *walk) reach(at pair) error {
-	if at = at.lean(k.p); at.next == nothing {
-		at = at.crowd()
+// reach notes each world of a scene that is new, to go on from it.
+func (k *walk) reach(to scene) {
+	if to.next == nothing {
+		to.s = crowd(to.s)
 	}
-	if k.seen[at] {
-		return nil
-	}
-	k.seen[at] = true
-	if at.next == nothing {
-		k.rests++
-		k.next = append(k.next, at)
-		return nil
-	}
-	events := outcomes[at.next]
-	if !k.unlucky {
-		events = events[:1]
-	}
-	return k.from(at, events)
+	k.enter(k.place(to.s, to.next), to.worlds)
 }
 
-// from goes on from one pair by each of events.
-func (k *walk) from(at pair, events []Event) error {
-	for _, e := range events {
-		k.steps++
-		to, _, err := at.step(k.p, e)
-		if saved, ok := e.(Saved); ok && !saved.Failed && err == nil {
-			if r := at.s.Recorded().essence(k.p); !k.left[r] {
-				k.left[r] = true
-				err = k.die(r)
+func (k *walk) enter(at *place, worlds []world) {
+	for _, w := range worlds {
+		if at.next == nothing {
+			for kind := range w.waits {
+				w.waits[kind] = at.s.HasCaller(CallerKind(kind))
 			}
 		}
-		if err == nil && to != at {
-			err = k.reach(to)
+		if at.worlds[w]&reached != 0 {
+			continue
 		}
-		if err != nil {
-			return fmt.Errorf("%T%+v: %w", e, e, err)
+		at.worlds[w] |= reached
+		switch {
+		case len(at.fresh) > 0: // it waits for its turn
+		case at.next == nothing:
+			k.rest = append(k.rest, at)
+		default:
+			k.between = append(k.between, at)
+		}
+		at.fresh = append(at.fresh, w)
+		if at.next == nothing {
+			k.states++
+		}
+	}
+}
+
+// from goes on from a place, in each of its worlds that is new, by each of events.
+func (k *walk) from(at *place, events []Event) error {
+	from := scene{at.s, at.next, at.fresh}
+	at.fresh = nil
+	for _, e := range events {
+		k.steps += len(from.worlds)
+		to, moved, _, err := from.step(k.p, e)
+		if saved, ok := e.(Saved); ok && !saved.Failed && err == nil {
+			err = k.die(from.s.Recorded().essence(k.p))
+		}
+		switch {
+		case err != nil:
+			return fmt.Errorf("%+v by %T%+v: %w", from.s, e, e, err)
+		case moved:
+			k.reach(to)
+		default:
+			k.enter(at, to.worlds)
+		}
+	}
+	if from.next != nothing {
+		return nil
+	}
+	for i, aim := range aims {
+		if allows(from.s, aim.name) {
+			if err := k.leadsOn(i, from, event(aim.name), 40); err != nil {
+				return fmt.Errorf("%+v after a %s: %w", from.s, aim.name, err)
+			}
 		}
 	}
 	return nil
@@ -315,13 +374,13 @@ func TestEverySequence(t *testing.T) {
 					t.Fatalf("%+v:\n%v", p, err)
 				}
 				for _, f := range phasesOf(p) {
-					if !k.reached[f] {
+					if !k.phases[f] {
 						t.Errorf("%+v: %v was not reached", p, f)
 					}
 				}
 				mu.Lock()
 				defer mu.Unlock()
-				states, steps, deaths, deepest = states+k.rests, steps+k.steps, deaths+len(k.left), max(deepest, depth)
+				states, steps, deaths, deepest = states+k.states, steps+k.steps, deaths+len(k.left), max(deepest, depth)
 			})
 		}
 	})
@@ -350,8 +409,8 @@ func TestEssence(t *testing.T) {
 
 // both is led, for s and for its essence.
 func both(p Policy, s State, w world, e Event, l luck) (State, world, error) {
-	to, effects, err := pair{s: s, w: w}.lead(p, e, l)
-	next, after := to.s, to.w
+	to, effects, err := scene{s, nothing, []world{w}}.lead(p, e, l)
+	next, after := to.s, to.worlds[0]
 	if err != nil {
 		return next, after, err
 	}

@@ -24,41 +24,47 @@ type world struct {
 	current bool              // the record says what the state is
 }
 
-// pair is a state and the world around it, between two steps.
-type pair struct {
-	s    State
-	w    world
-	next next
+// scene is a state, what follows at once on it, and the worlds that it is in.
+type scene struct {
+	s      State
+	next   next
+	worlds []world
 }
 
-// step is Step, with all checks.
-func (at pair) step(p Policy, e Event) (to pair, effects []Effect, err error) {
+// step is Step, with all checks in each world; moved is false if it leads nowhere else.
+func (at scene) step(p Policy, e Event) (to scene, moved bool, effects []Effect, err error) {
 	is, effects, err := at.s.Step(p, e)
-	switch {
-	case errors.Is(err, task.ErrConflict) && is != at.s:
-		return at, nil, errors.New("a conflict changes something")
-	case errors.Is(err, task.ErrConflict) && at.next == nothing:
-		return at, nil, mayConflict(at.s, e)
+	same := is == at.s
+	switch refused := errors.Is(err, task.ErrConflict); {
+	case refused && !same:
+		return at, false, nil, errors.New("a conflict changes something")
+	case refused && at.next == nothing:
+		return at, false, nil, mayConflict(at.s, e)
 	case err != nil:
-		return at, nil, err
+		return at, false, nil, err
 	}
-	w, err := at.w.see(p, at.s, is, e, effects)
-	if to = (pair{is, w, follows(is, effects)}); err == nil && to.next == nothing {
-		err = to.w.atRest(is)
+	to = scene{is, follows(is, effects), make([]world, 0, len(at.worlds))}
+	recorded := same || is.Recorded() == at.s.Recorded()
+	for _, w := range at.worlds {
+		w, err := w.see(p, at.s, is, recorded, e, effects)
+		if err == nil && to.next == nothing {
+			err = w.atRest(is)
+		}
+		if err != nil {
+			return at, false, nil, fmt.Errorf("%T%+v takes\n%+v to\n%+v with %v in\n%+v: %w", e, e, at.s, is, effects, w, err)
+		}
+		to.worlds = append(to.worlds, w)
 	}
-	if err != nil {
-		err = fmt.Errorf("%T%+v takes\n%+v to\n%+v with %v: %w", e, e, at.s, is, effects, err)
-	}
-	return to, effects, err
+	return to, !same || to.next != at.next, effects, nil
 }
 
 // lead is lead, with all checks.
-func (at pair) lead(p Policy, e Event, l luck) (pair, []Effect, error) {
+func (at scene) lead(p Policy, e Event, l luck) (scene, []Effect, error) {
 	var all []Effect
 	for e != nil {
-		to, effects, err := at.step(p, e)
+		to, _, effects, err := at.step(p, e)
 		if err != nil {
-			return to, all, err
+			return at, all, err
 		}
 		at, e, all = to, l.event(to.next), append(all, effects...)
 	}
@@ -100,8 +106,9 @@ func (w *world) atRest(s State) error {
 	return nil
 }
 
-// see checks one step against all that always holds.
-func (w world) see(p Policy, was, is State, e Event, effects []Effect) (world, error) {
+// see checks one step against all that always holds; recorded says that was and is have
+// the same record.
+func (w world) see(p Policy, was, is State, recorded bool, e Event, effects []Effect) (world, error) {
 	has := func(a Action) bool { return slices.ContainsFunc(effects, func(e Effect) bool { return e.Do == a }) }
 	if err := w.hear(p, was, is, e); err != nil {
 		return w, err
@@ -126,13 +133,14 @@ func (w world) see(p Policy, was, is State, e Event, effects []Effect) (world, e
 	if _, recovered := e.(Recovered); recovered {
 		w.current = !is.Work.Stale
 	} else {
-		w.current = w.current && (is == was || is.Recorded() == was.Recorded())
+		w.current = w.current && recorded
 	}
 	w.clear = w.clear && p.After && (is.Phase.Live() || is.Phase == Queued || is.Phase == Backoff)
 	w.timed = w.timed && is.Phase == Sleeping
 	if _, erased := e.(Erased); erased && is.NeverStarted() {
 		return w, nil
 	}
+	w.before = w.before && w.asked
 	return w, cmp.Or(w.holds(p, was, is, e), w.passes(p, was, is, e), w.rests(p, was, is, e))
 }
 
