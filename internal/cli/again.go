@@ -53,16 +53,33 @@ func (o *startOptions) again(e *env) error {
 	return o.started(e, func(ctx context.Context, c *client.Client) ([]task.Info, error) {
 		var tasks []task.Info
 		var errs []error
-		if found.specs != nil {
-			some, err := e.apply(ctx, c, found.groups, found.specs)
-			tasks, errs = append(tasks, some...), append(errs, err)
+		again := found.again
+		if found.wanted != nil {
+			some, err := e.startMissing(ctx, c, found.change)
+			tasks, errs = some, append(errs, err)
+			for _, name := range found.wanted {
+				if err == nil && !slices.ContainsFunc(some, func(t task.Info) bool { return t.Name == name }) {
+					again = append(again, name) // another start was first
+				}
+			}
 		}
-		if found.again != nil || o.all {
-			some, err := c.StartAgain(ctx, task.Selector{Names: found.again, All: o.all}, client.StartOptions{Replace: o.replace})
+		if again != nil || o.all {
+			some, err := c.StartAgain(ctx, task.Selector{Names: again, All: o.all}, client.StartOptions{Replace: o.replace})
 			tasks, errs = append(tasks, some...), append(errs, err)
 		}
 		return tasks, errors.Join(errs...)
 	})
+}
+
+// startMissing starts the tasks of ch that are not there. What there is stays as it is, also
+// if it has come since this client has looked.
+func (e *env) startMissing(ctx context.Context, c *client.Client, ch task.Change) ([]task.Info, error) {
+	ch.Missing = true
+	if err := e.handOn(ctx, c, ch.Tasks); err != nil {
+		return nil, err
+	}
+	done, err := e.enact(ctx, c, ch)
+	return done.Tasks, err
 }
 
 // nearestFile is the tasks file of this directory, or "". The error is that it cannot
@@ -77,11 +94,11 @@ func nearestFile() (string, error) {
 
 // found is what names mean that come without a command.
 type found struct {
-	again   []string     // tasks that are known, globs, and names that are nowhere: the supervisor says so
-	nowhere int          // how many of those there are
-	specs   []task.Spec  // tasks of the file, and their dependencies, that are not known
-	groups  []task.Group // of that file
-	remarks []string     // on it
+	again   []string    // tasks that are known, globs, and names that are nowhere: the supervisor says so
+	nowhere int         // how many of those there are
+	wanted  []string    // tasks of the file that are not known yet
+	change  task.Change // starts them, and their dependencies
+	remarks []string    // on the file
 }
 
 // lookUp finds names among the known tasks, else in the tasks file at path, unless
@@ -89,7 +106,6 @@ type found struct {
 func (p *printer) lookUp(names []string, known map[string]bool, path string, findErr error) (found, error) {
 	var r found
 	var file *taskfile.File
-	var wanted []string
 	for _, name := range names {
 		if known[name] || strings.ContainsAny(name, "*?[") {
 			r.again = append(r.again, name)
@@ -112,22 +128,21 @@ func (p *printer) lookUp(names []string, known map[string]bool, path string, fin
 		case ok && known[full]: // named without its project
 			r.again = append(r.again, full)
 		case ok:
-			wanted = append(wanted, full)
+			r.wanted = append(r.wanted, full)
 		default:
 			r.again = append(r.again, name)
 			r.nowhere++
 		}
 	}
-	if wanted == nil {
+	if r.wanted == nil {
 		return r, nil
 	}
-	if err := only(file, wanted); err != nil {
+	if err := only(file, r.wanted); err != nil {
 		return r, err
 	}
-	r.specs = slices.DeleteFunc(file.Tasks, func(s task.Spec) bool { return known[s.Name] })
-	r.groups, r.remarks = file.Groups, file.Remarks
+	r.change, r.remarks = changeOf(file, false), file.Remarks
 	if why := taskfile.Foreign(path); why != "" {
-		r.remarks = append([]string{strings.Join(wanted, ", ") + ": taken from " + path + ", which " + why}, r.remarks...)
+		r.remarks = append([]string{strings.Join(r.wanted, ", ") + ": taken from " + path + ", which " + why}, r.remarks...)
 	}
 	return r, nil
 }

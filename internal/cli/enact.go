@@ -25,7 +25,7 @@ func (e *env) enact(ctx context.Context, c *client.Client, ch task.Change) (clie
 			return err
 		}
 		if !said {
-			e.remark("tasks: another up or down of %s is under way: waiting for it", ch.File)
+			e.remark("tasks: another up, down or start of %s is under way: waiting for it", ch.File)
 			said = true
 		}
 		done, err = c.Change(ctx, ch, client.ChangeOptions{})
@@ -49,12 +49,4 @@ func (e *env) handOn(ctx context.Context, c *client.Client, specs []task.Spec) e
 		specs[i].Caller = caller
 	}
 	return err
-}
-
-// apply has the supervisor set groups and start tasks of a file.
-func (e *env) apply(ctx context.Context, c *client.Client, groups []task.Group, specs []task.Spec) ([]task.Info, error) {
-	if err := e.handOn(ctx, c, specs); err != nil {
-		return nil, err
-	}
-	return c.Apply(ctx, groups, specs)
 }

@@ -53,7 +53,8 @@ type Plan struct {
 // it stays while its spec does. Of environments, what the file gives counts, and
 // not what the caller's has beside that. A name that a task of another file has,
 // or one that was started by hand, is an [task.ErrConflict]; the error has all of them. A
-// file that does not exist any more has no tasks.
+// file that does not exist any more has no tasks. With Missing, existing tasks of the file
+// are kept, whatever they are.
 //
 // Of a change that an earlier supervisor has begun, what has run since is not started
 // again.
@@ -94,6 +95,9 @@ func Of(c *task.Change, now []*task.Info, envs func(name string) task.Env, files
 		s := &c.Tasks[i]
 		step := Step{Name: s.Name}
 		step.Kind, step.changed, step.Why = due(s, have[s.Name], envs, files)
+		if t := have[s.Name]; c.Missing && t != nil && b.belongs(t) {
+			step.Kind, step.Why = Keep, "exists"
+		}
 		if before, begun := c.Ran[s.Name]; begun && step.Kind == Start && !step.changed && have[s.Name].Run > before {
 			step.Kind, step.Why = Keep, "unchanged"
 		}

@@ -116,6 +116,7 @@ type (
 		Project string `json:"project,omitempty"` // that its names begin with
 		Prune   bool   `json:"prune,omitempty"`   // stop all other tasks of the file
 		Down    bool   `json:"down,omitempty"`    // stop the tasks; only their names count
+		Missing bool   `json:"missing,omitempty"` // start only those tasks that are not there
 		Check   bool   `json:"check,omitempty"`   // only tell what would be done
 		NoWait  bool   `json:"nowait,omitempty"`  // only if no other change of the file is under way
 	}

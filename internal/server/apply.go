@@ -160,7 +160,7 @@ type applied struct {
 
 // commit has the change carried out, or tells what it would do.
 func (c *conn) commit(change task.Change, o *protocol.Commit) (func() (any, error), error) {
-	change.File, change.Project, change.Prune, change.Down = o.File, o.Project, o.Prune, o.Down
+	change.File, change.Project, change.Prune, change.Down, change.Missing = o.File, o.Project, o.Prune, o.Down, o.Missing
 	for i := range change.Tasks {
 		s := &change.Tasks[i]
 		c.complete(s)

@@ -78,7 +78,7 @@ type Changed struct {
 	Steps     []Step      // with Check
 	Groups    []GroupStep // with Check
 	TakenOver []string    // files that do not exist any more, and in whose place this one is
-	Tasks     []task.Info // of the change, in its order; with Down the tasks that were stopped
+	Tasks     []task.Info // of the change, in its order; with Down those that were stopped, with Missing those that were started
 }
 
 // Step is what is done about a task: Do is "start", "restart", "keep" or "stop".
@@ -111,7 +111,7 @@ func (c *Client) Change(ctx context.Context, ch task.Change, o ChangeOptions) (C
 		}
 	}
 	last := protocol.Apply{Change: ch.ID, Part: len(parts), Commit: &protocol.Commit{
-		File: ch.File, Project: ch.Project, Prune: ch.Prune, Down: ch.Down, Check: o.Check, NoWait: o.NoWait,
+		File: ch.File, Project: ch.Project, Prune: ch.Prune, Down: ch.Down, Missing: ch.Missing, Check: o.Check, NoWait: o.NoWait,
 	}}
 	var reply struct {
 		Behind    bool        `json:"behind"`

@@ -57,7 +57,11 @@ func (s *Supervisor) carryOut(a *Applying) (done Applied, err error) {
 		r.again = a.resume // what was replaced already may have begun since
 		return r, nil
 	})
-	done.Tasks = slices.DeleteFunc(s.infosOf(c.Names()), seen.foreign)
+	names := c.Names()
+	if c.Missing && !a.resume { // then all of them were not there
+		names = (&task.Change{Tasks: specs}).Names()
+	}
+	done.Tasks = slices.DeleteFunc(s.infosOf(names), seen.foreign)
 	return done, errors.Join(errs...)
 }
 
@@ -186,7 +190,7 @@ func (s *Supervisor) acceptable(c *task.Change) error {
 			return noCommands(spec.Name)
 		}
 		when, err := planOf(spec)
-		if err == nil {
+		if err == nil && !(c.Missing && s.lookup(spec.Name) != nil) { // that stays as it is
 			_, err = when.First(s.now())
 		}
 		if err != nil {

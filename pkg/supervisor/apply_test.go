@@ -369,6 +369,46 @@ func TestApplyLeavesWhatOthersStartMeanwhile(t *testing.T) {
 	}
 }
 
+// A change that starts what is missing leaves what is there as it is, whatever the file says,
+// also if it has come while the change waited for its turn.
+func TestApplyMissing(t *testing.T) {
+	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		missing := func(id string, specs ...task.Spec) *supervisor.Applying {
+			c := change(id, specs...)
+			c.Prune, c.Missing = false, true
+			return s.Apply(c, false)
+		}
+		past := service("db", "1")
+		first, second := missing("1", past, service("a", "1", "db")), missing("2", past, service("b", "1", "db"))
+		if got, err := carried(t, first); err != nil || got != "db running, a running" && got != "db running, a waiting" && got != "db running, a starting" {
+			t.Errorf("the first: %s, %v", got, err)
+		}
+		if got, err := carried(t, second); err != nil || strings.Contains(got, "db") || !strings.HasPrefix(got, "b ") {
+			t.Errorf("the second: %s, %v", got, err)
+		}
+		changed := service("db", "2")
+		changed.Restart, changed.At = "", time.Now().Add(-time.Hour).Format(time.RFC3339) // as when it was started
+		if got, err := carried(t, missing("3", changed, service("a", "2", "db"))); err != nil || got != "" {
+			t.Errorf("what is there: %s, %v", got, err)
+		}
+		s.Submit(supervisor.Stop("db", supervisor.End{})).Wait(t.Context())
+		if got, err := carried(t, missing("4", past)); err != nil || got != "" {
+			t.Errorf("what has ended: %s, %v", got, err)
+		}
+		s.Start(t.Context(), service("hand", "1"))
+		if got, err := carried(t, missing("5", service("hand", "1"), service("new", "1", "hand"))); got != "" || !errors.Is(err, task.ErrConflict) || !strings.Contains(err.Error(), "hand was started by hand") {
+			t.Errorf("after one by hand: %s, %v", got, err)
+		}
+		synctest.Wait()
+		if got := states(s); got != "a running, b running, db stopped, hand running" {
+			t.Error(got)
+		}
+		if db, _ := s.Info("db"); db.Run != 1 || db.Command[1] != "1" {
+			t.Errorf("db is %v, run %d", db.Command, db.Run)
+		}
+	})
+}
+
 // Where there is no room for the record of a change, each task says so for itself, and
 // what runs goes on.
 func TestApplyOnAFullDisk(t *testing.T) {

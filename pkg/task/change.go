@@ -19,6 +19,7 @@ type Change struct {
 	Project string  `json:"project,omitempty"` // what the names of the file begin with; "" for none
 	Prune   bool    `json:"prune,omitempty"`   // all other tasks of the file are stopped
 	Down    bool    `json:"down,omitempty"`    // of Tasks only the names count
+	Missing bool    `json:"missing,omitempty"` // of Tasks only those start that are not there; the others stay as they are
 	Groups  []Group `json:"groups,omitempty"`
 	Tasks   []Spec  `json:"tasks,omitempty"` // each after those of them that it comes after
 
