@@ -6,6 +6,8 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -154,6 +156,45 @@ func TestWatch(t *testing.T) {
 		}
 		if !errors.Is(last, task.ErrUnavailable) {
 			t.Error(last)
+		}
+	})
+}
+
+// counted is a connection that says when it is closed.
+type counted struct {
+	net.Conn
+	open *atomic.Int32
+	once sync.Once
+}
+
+func (c *counted) Close() error {
+	c.once.Do(func() { c.open.Add(-1) })
+	return c.Conn.Close()
+}
+
+// A loop that ends among the first tasks, and events that nobody ranges over, leave
+// no connection.
+func TestWatchLeavesNoConnection(t *testing.T) {
+	bubble(t, func(t *testing.T, w world) {
+		var open atomic.Int32
+		dial := w.Client.Dial
+		w.Client.Dial = func(ctx context.Context) (net.Conn, error) {
+			nc, err := dial(ctx)
+			open.Add(1)
+			return &counted{Conn: nc, open: &open}, err
+		}
+		w.goTask(t, "web", untilStop)
+		for range w.Watch(t.Context(), task.Selector{All: true}) {
+			break
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		if now, _, err := w.Observe(ctx, task.Selector{All: true}); err != nil || len(now) != 1 {
+			t.Error(now, err)
+		}
+		cancel()
+		synctest.Wait()
+		if n := open.Load(); n != 0 {
+			t.Errorf("%d connections are open", n)
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"iter"
+	"sync"
 
 	"tasks/internal/protocol"
 	"tasks/pkg/task"
@@ -14,6 +15,8 @@ import (
 // of its own. An error is the last that it yields.
 func (c *Client) Watch(ctx context.Context, sel task.Selector) iter.Seq2[task.Event, error] {
 	return func(yield func(task.Event, error) bool) {
+		ctx, cancel := context.WithCancel(ctx) // the loop may end before the events begin
+		defer cancel()
 		now, events, err := c.Observe(ctx, sel)
 		if err != nil {
 			yield(task.Event{}, err)
@@ -51,12 +54,20 @@ func (c *Client) Observe(ctx context.Context, sel task.Selector) (now []task.Inf
 		own.Close()
 		return nil, nil, ofKind(err)
 	}
+	end := sync.OnceFunc(func() {
+		done()
+		own.Close()
+	})
+	stop := context.AfterFunc(ctx, end) // nobody may ever range over the events
 	return now, func(yield func(task.Event, error) bool) {
-		defer own.Close()
-		defer done()
+		defer end()
+		defer stop()
 		for {
 			m, err := l.next(ctx, a)
 			switch {
+			case ctx.Err() != nil:
+				yield(task.Event{}, context.Cause(ctx))
+				return
 			case err != nil:
 				yield(task.Event{}, err)
 				return
