@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // A Listener accepts connections on a socket file and knows that file.
@@ -35,6 +36,32 @@ func Listen(path string) (*Listener, error) {
 		return nil, fmt.Errorf("cannot listen on %s: %w", path, cause(err))
 	}
 	return listener(ul, path)
+}
+
+// ListenUnlocked is [Listen] for a program that holds no [Lock]: of several that find the
+// same stale socket, one replaces it, and the others see that it is in use. While they
+// look there is a file beside it, which no other user can open and hold up.
+func ListenUnlocked(path string) (*Listener, error) {
+	const pause, tries = time.Millisecond, 5000
+	var l *Listener
+	for range tries {
+		file, err := openOwnLock(path+".lock", os.O_RDWR|os.O_CREATE)
+		if err != nil {
+			return nil, err
+		}
+		err = flock(file, syscall.LOCK_EX)
+		mine := err == nil && named(file) // else the one before has removed it
+		if mine {
+			l, err = Listen(path)
+			os.Remove(file.Name())
+		}
+		unlock(file)
+		if mine || !errors.Is(err, syscall.EWOULDBLOCK) && err != nil {
+			return l, err
+		}
+		time.Sleep(pause)
+	}
+	return nil, fmt.Errorf("cannot listen on %s: another program of yours holds %s.lock: end it", path, path)
 }
 
 // Inherit makes a Listener of the descriptor that File of one on path gave, in

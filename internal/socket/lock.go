@@ -271,7 +271,11 @@ func lockPath(stateDir string) string { return filepath.Join(stateDir, "lock") }
 
 // openLock opens the lock of a supervisor of this user.
 func openLock(stateDir string, flags int) (*os.File, error) {
-	file, err := openAnyLock(stateDir, flags)
+	return openOwnLock(lockPath(stateDir), flags)
+}
+
+func openOwnLock(path string, flags int) (*os.File, error) {
+	file, err := openAnyLock(path, flags)
 	if err != nil {
 		return nil, err
 	}
@@ -285,29 +289,26 @@ func openLock(stateDir string, flags int) (*os.File, error) {
 	return file, nil
 }
 
-func openAnyLock(stateDir string, flags int) (*os.File, error) {
-	path := lockPath(stateDir)
+func openAnyLock(path string, flags int) (*os.File, error) {
 	// O_NONBLOCK: nothing that somebody put there may hold us up.
 	flags |= syscall.O_NOFOLLOW | syscall.O_NONBLOCK | syscall.O_CLOEXEC
 	file, err := os.OpenFile(path, flags, 0o600)
 	if errors.Is(err, fs.ErrPermission) && safeopen.RestoreMode(path) == nil { // who makes it may have such a umask
 		file, err = os.OpenFile(path, flags, 0o600)
 	}
-	if errors.Is(err, syscall.ELOOP) {
+	switch {
+	case errors.Is(err, syscall.ELOOP):
 		return nil, fmt.Errorf("cannot open lock %s: it is a symbolic link: remove it", path)
-	}
-	if err != nil {
+	case err != nil:
 		return nil, fmt.Errorf("cannot open lock %s: %w", path, cause(err))
 	}
 	fi, err := file.Stat()
-	switch {
-	case err != nil:
-	case !fi.Mode().IsRegular():
-		err = errors.New("it is not a regular file: remove it")
-	default:
+	if err == nil && fi.Mode().IsRegular() {
 		return file, nil
 	}
-	file.Close()
+	if file.Close(); err == nil {
+		err = errors.New("it is not a regular file: remove it")
+	}
 	return nil, fmt.Errorf("cannot use lock %s: %w", path, err)
 }
 
@@ -352,7 +353,7 @@ func content(file *os.File) (pid int, socket string, err error) {
 // AwaitRelease returns when nobody holds the lock of stateDir any longer, or
 // ctx has ended. It may be the lock of another user, whose supervisor root ends.
 func AwaitRelease(ctx context.Context, stateDir string) error {
-	file, err := openAnyLock(stateDir, os.O_RDONLY)
+	file, err := openAnyLock(lockPath(stateDir), os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -16,15 +16,12 @@ package serve
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"runtime/debug"
 	"strings"
-	"syscall"
 
 	"tasks/internal/protocol"
-	"tasks/internal/safeopen"
 	"tasks/internal/server"
 	"tasks/internal/socket"
 	"tasks/pkg/supervisor"
@@ -49,7 +46,10 @@ func Listen(path string, sup *supervisor.Supervisor) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := listen(paths.Socket)
+	if err := socket.CheckNamedDir(filepath.Dir(paths.Socket)); err != nil {
+		return nil, err
+	}
+	l, err := socket.ListenUnlocked(paths.Socket)
 	if err != nil {
 		return nil, err
 	}
@@ -72,24 +72,6 @@ func Listen(path string, sup *supervisor.Supervisor) (*Server, error) {
 	}, os.Geteuid())}
 	go s.server.Serve(l)
 	return s, nil
-}
-
-// listen binds path. Of two programs that find the same stale socket, a lock on
-// the directory lets one replace it and the other see that it is in use.
-func listen(path string) (*socket.Listener, error) {
-	dir := filepath.Dir(path)
-	if err := socket.CheckNamedDir(dir); err != nil {
-		return nil, err
-	}
-	lock, err := safeopen.Dir(dir)
-	if err != nil {
-		return nil, fmt.Errorf("cannot listen: %w", err)
-	}
-	defer lock.Close()
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
-		return nil, fmt.Errorf("cannot lock directory %s: %w", dir, err)
-	}
-	return socket.Listen(path)
 }
 
 // Close removes the socket, ends waits and watches, lets other requests under

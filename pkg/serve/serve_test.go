@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"tasks/pkg/client"
@@ -122,6 +123,28 @@ func TestCloseWithAStuckTask(t *testing.T) {
 		t.Errorf("the stop: %v", err)
 	}
 	close(release)
+}
+
+// Whoever may only read the directory cannot hold up a program that listens there.
+func TestListenInALockedDirectory(t *testing.T) {
+	t.Parallel()
+	sup, path := newSupervisor(t), path(t)
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	if err := syscall.Flock(int(dir.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	srv, err := serve.Listen(path, sup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if names, err := dir.Readdirnames(-1); err != nil || len(names) != 1 {
+		t.Errorf("beside the socket: %q, %v", names, err)
+	}
+	srv.Close(t.Context())
 }
 
 func TestStaleSockets(t *testing.T) {
