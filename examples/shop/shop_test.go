@@ -8,12 +8,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -50,6 +52,7 @@ func TestShop(t *testing.T) {
 	}
 
 	// Every order is shipped once, and all workers take part.
+	s.awaitWorkers()
 	const orders = 30
 	by := make(map[string]int)
 	want, got := make(map[string]bool), make(map[string]bool)
@@ -129,8 +132,26 @@ func TestShop(t *testing.T) {
 			l.Close()
 		}
 	}
-	if left := s.processes(); left != nil {
+	left := s.processes()
+	for end := time.Now().Add(timeout); left != nil && time.Now().Before(end); left = s.processes() {
+		time.Sleep(10 * time.Millisecond) // the supervisor has answered, and may yet have to go
+	}
+	if left != nil {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+// awaitWorkers waits until all workers wait for an order.
+func (s *shop) awaitWorkers() {
+	s.t.Helper()
+	for end := time.Now().Add(timeout); ; time.Sleep(10 * time.Millisecond) {
+		out, err := exec.Command("redis-cli", "-p", s.redis, "info", "clients").CombinedOutput()
+		if strings.Contains(string(out), fmt.Sprintf("blocked_clients:%d\r\n", len(workers))) {
+			return
+		}
+		if time.Now().After(end) {
+			s.t.Fatalf("the workers do not wait for orders: %v\n%s", err, out)
+		}
 	}
 }
 
@@ -184,7 +205,7 @@ func newShop(t *testing.T) *shop {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &shop{t: t, dir: dir, program: filepath.Join(dir, "tasks"), socket: filepath.Join(dir, "s.sock"), port: freePort(t), redis: freePort(t)}
+	s := &shop{t: t, dir: dir, program: filepath.Join(dir, "tasks"), socket: filepath.Join(dir, "s.sock"), port: freePort(), redis: freePort()}
 	s.client.Socket = s.socket
 	for _, kv := range os.Environ() {
 		if name, _, _ := strings.Cut(kv, "="); !strings.HasPrefix(name, "TASKS_") && name != "PORT" && name != "REDIS_PORT" {
@@ -209,15 +230,16 @@ func newShop(t *testing.T) *shop {
 	return s
 }
 
-// freePort is one that nobody listens on.
-func freePort(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+// freePort is one that nobody listens on, and that the kernel gives to nobody who asks
+// for any: it is below those.
+func freePort() string {
+	for {
+		port := strconv.Itoa(20000 + rand.IntN(12000))
+		if l, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
+			l.Close()
+			return port
+		}
 	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
 }
 
 // close ends what a test that failed has left, and tells what happened.
