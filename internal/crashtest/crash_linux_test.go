@@ -21,7 +21,7 @@ import (
 const usual = 10 * time.Second
 
 // timeout bounds each wait for an event that must come.
-const timeout = 30 * time.Second
+const timeout = 2 * time.Minute
 
 // A crashTest is one supervisor with many deaths, and what is known of its tasks.
 type crashTest struct {

@@ -116,7 +116,7 @@ func amid(command ...string) func(*crashTest, *testing.T, string) bool {
 				time.Sleep(time.Duration(s.rand.Int64N(int64(50 * time.Millisecond))))
 				s.command(t, "", command...)
 			}
-			for end := time.Now().Add(timeout / 6); !gone() && time.Now().Before(end); {
+			for end := time.Now().Add(5 * time.Second); !gone() && time.Now().Before(end); {
 				time.Sleep(time.Millisecond)
 			}
 			if !gone() {
