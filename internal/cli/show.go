@@ -85,8 +85,8 @@ func (p *printer) showTask(t task.Info) error {
 	} else {
 		say("Next run", p.when(t.NextAt))
 	}
-	if !t.State.Ended() || t.State == task.Stopped && t.Wish == task.Up { // of an ended job it says nothing
-		say("Desired", desired[t.Wish])
+	if !t.State.Ended() || t.State == task.Stopped && t.Desired == task.DesiredRunning { // of an ended job it says nothing
+		say("Desired", desired[t.Desired])
 	}
 	if t.Engine != task.EngineProcess {
 		say("Engine", t.Engine)
@@ -194,4 +194,4 @@ func (p *printer) when(t task.Time) string {
 }
 
 // desired has the desired state by the name that JSON has for it.
-var desired = map[task.Wish]string{task.Up: "running", task.Down: "stopped"}
+var desired = map[task.Desired]string{task.DesiredRunning: "running", task.DesiredStopped: "stopped"}

@@ -206,7 +206,8 @@ func (n *name) asAsked(info *task.Info) bool {
 	case start, again, restart:
 		return newer && (info.State == task.Running || n.kind.brief && info.State.Ended())
 	case stop, force:
-		// The wish was not recorded: what had the signal ended, and is started again by its policy.
+		// The desired state was not recorded: what had the signal ended, and is started
+		// again by its policy.
 		return info.Run == n.last.run && info.State.Ended() || newer && n.last.kind.always && info.State == task.Running
 	}
 	return false

@@ -18,7 +18,7 @@ func stopAll(ctx context.Context, sup *supervisor.Supervisor, end supervisor.End
 	}
 	var left []string
 	for _, t := range sup.Shared() {
-		if !t.State.Ended() || t.State == task.Stopped && t.Wish == task.Up { // it runs, or begins again
+		if !t.State.Ended() || t.State == task.Stopped && t.Desired == task.DesiredRunning { // it runs, or begins again
 			left = append(left, t.Name)
 		}
 	}

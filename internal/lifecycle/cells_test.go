@@ -20,39 +20,39 @@ const (
 func states() map[string]State {
 	left := task.Exit{Code: 3}
 	automatic, begun, gone := Series{Automatic: true}, Series{Ran: true}, Run{Exited: true, Exit: left}
-	stopped := State{Phase: Starting, Wish: task.Down, Cause: ByStop, Grace: grace, Series: begun}
+	stopped := State{Phase: Starting, Desired: task.DesiredStopped, Cause: ByStop, Grace: grace, Series: begun}
 	dropped, killed := stopped, stopped
 	dropped.Series.Automatic, killed.Run.Killed = true, true
 	killedLeft := Run{Exited: true, Killed: true, Exit: left}
 	return map[string]State{
 		"idle":             {},
-		"sleeping":         {Phase: Sleeping, Wish: task.Up, Series: automatic},
-		"sleeping held":    {Phase: Sleeping, Wish: task.Up, Held: true, Series: automatic},
-		"waiting":          {Phase: Waiting, Wish: task.Up, Series: automatic},
-		"waiting held":     {Phase: Waiting, Wish: task.Up, Held: true, Series: automatic},
-		"queued":           {Phase: Queued, Wish: task.Up, Series: automatic},
-		"queued held":      {Phase: Queued, Wish: task.Up, Held: true, Series: automatic},
-		"starting":         {Phase: Starting, Wish: task.Up, Series: begun},
+		"sleeping":         {Phase: Sleeping, Desired: task.DesiredRunning, Series: automatic},
+		"sleeping held":    {Phase: Sleeping, Desired: task.DesiredRunning, Held: true, Series: automatic},
+		"waiting":          {Phase: Waiting, Desired: task.DesiredRunning, Series: automatic},
+		"waiting held":     {Phase: Waiting, Desired: task.DesiredRunning, Held: true, Series: automatic},
+		"queued":           {Phase: Queued, Desired: task.DesiredRunning, Series: automatic},
+		"queued held":      {Phase: Queued, Desired: task.DesiredRunning, Held: true, Series: automatic},
+		"starting":         {Phase: Starting, Desired: task.DesiredRunning, Series: begun},
 		"starting stopped": stopped,
-		"starting again":   {Phase: Starting, Wish: task.Up, Series: Series{Retry: true, Ran: true}},
-		"starting unasked": {Phase: Starting, Wish: task.Up, Series: Series{Automatic: true, Ran: true}},
+		"starting again":   {Phase: Starting, Desired: task.DesiredRunning, Series: Series{Retry: true, Ran: true}},
+		"starting unasked": {Phase: Starting, Desired: task.DesiredRunning, Series: Series{Automatic: true, Ran: true}},
 		"starting dropped": dropped,
 		"starting killed":  killed,
-		"probing":          {Phase: Probing, Wish: task.Up, Series: begun},
-		"running":          {Phase: Running, Wish: task.Up, Series: begun},
-		"paused":           {Phase: Paused, Wish: task.Up, Series: begun},
-		"stopping":         {Phase: Stopping, Wish: task.Down, Cause: ByStop, Grace: grace, Series: begun},
-		"stopping left":    {Phase: Stopping, Wish: task.Up, Cause: ByLeftBehind, Grace: grace, Run: gone, Series: begun},
-		"stopping restart": {Phase: Stopping, Wish: task.Up, Cause: ByRestart, Grace: grace, Series: begun},
-		"stopping renew":   {Phase: Stopping, Wish: task.Up, Cause: ByReplacement, Grace: grace, Series: begun},
-		"killing":          {Phase: Killing, Wish: task.Down, Cause: ByStop, Run: Run{Killed: true}, Series: begun},
-		"killing left":     {Phase: Killing, Wish: task.Up, Cause: ByLeftBehind, Run: killedLeft, Series: begun},
-		"stuck":            {Phase: Stuck, Wish: task.Down, Cause: ByStop, Run: Run{Killed: true}, Series: begun},
-		"stuck left":       {Phase: Stuck, Wish: task.Up, Cause: ByLeftBehind, Run: killedLeft, Series: begun},
-		"backoff":          {Phase: Backoff, Wish: task.Up, BackoffDelay: time.Second, Last: Ending{State: task.Failed, Exit: left}, Run: gone, Series: begun},
-		"backoff held":     {Phase: Backoff, Wish: task.Up, Held: true, BackoffDelay: time.Second, Last: Ending{State: task.Failed, Exit: left}, Run: gone, Series: begun},
-		"over":             {Phase: Over, Wish: task.Up, Last: Ending{State: task.Done}, Run: Run{Exited: true}, Series: begun},
-		"over held":        {Phase: Over, Wish: task.Up, Held: true, Last: Ending{State: task.Stopped}, Series: begun},
+		"probing":          {Phase: Probing, Desired: task.DesiredRunning, Series: begun},
+		"running":          {Phase: Running, Desired: task.DesiredRunning, Series: begun},
+		"paused":           {Phase: Paused, Desired: task.DesiredRunning, Series: begun},
+		"stopping":         {Phase: Stopping, Desired: task.DesiredStopped, Cause: ByStop, Grace: grace, Series: begun},
+		"stopping left":    {Phase: Stopping, Desired: task.DesiredRunning, Cause: ByLeftBehind, Grace: grace, Run: gone, Series: begun},
+		"stopping restart": {Phase: Stopping, Desired: task.DesiredRunning, Cause: ByRestart, Grace: grace, Series: begun},
+		"stopping renew":   {Phase: Stopping, Desired: task.DesiredRunning, Cause: ByReplacement, Grace: grace, Series: begun},
+		"killing":          {Phase: Killing, Desired: task.DesiredStopped, Cause: ByStop, Run: Run{Killed: true}, Series: begun},
+		"killing left":     {Phase: Killing, Desired: task.DesiredRunning, Cause: ByLeftBehind, Run: killedLeft, Series: begun},
+		"stuck":            {Phase: Stuck, Desired: task.DesiredStopped, Cause: ByStop, Run: Run{Killed: true}, Series: begun},
+		"stuck left":       {Phase: Stuck, Desired: task.DesiredRunning, Cause: ByLeftBehind, Run: killedLeft, Series: begun},
+		"backoff":          {Phase: Backoff, Desired: task.DesiredRunning, BackoffDelay: time.Second, Last: Ending{State: task.Failed, Exit: left}, Run: gone, Series: begun},
+		"backoff held":     {Phase: Backoff, Desired: task.DesiredRunning, Held: true, BackoffDelay: time.Second, Last: Ending{State: task.Failed, Exit: left}, Run: gone, Series: begun},
+		"over":             {Phase: Over, Desired: task.DesiredRunning, Last: Ending{State: task.Done}, Run: Run{Exited: true}, Series: begun},
+		"over held":        {Phase: Over, Desired: task.DesiredRunning, Held: true, Last: Ending{State: task.Stopped}, Series: begun},
 	}
 }
 

@@ -44,7 +44,7 @@ func (e Restart) on(t *step) error {
 		t.Held = false
 		t.begin(attempt{})
 	case Waiting, Queued: // keeps its place in the queue, and counts restarts from zero
-		t.Wish, t.Held = task.Up, false
+		t.Desired, t.Held = task.DesiredRunning, false
 		series.Automatic, series.Ran, series.Restarts, series.ShortRuns = false, false, 0, 0
 	case Starting: // the run is new anyway
 		series.Retry = series.Retry || series.Automatic
@@ -69,7 +69,7 @@ func (t *step) follow(cause Cause) {
 	if t.HasCaller(ForRemoval) {
 		return
 	}
-	if t.Wish = task.Up; t.Cause != ByReplacement {
+	if t.Desired = task.DesiredRunning; t.Cause != ByReplacement {
 		t.Cause = cause
 	}
 }
@@ -122,7 +122,7 @@ func (e Remove) on(t *step) error {
 func (t *step) stop(e Stop) {
 	cause := ByShutdown
 	if !e.Shutdown {
-		cause, t.Wish = ByStop, task.Down
+		cause, t.Desired = ByStop, task.DesiredStopped
 	}
 	grace := t.graceOf(e.Grace)
 	first := t.Cause == ByItself

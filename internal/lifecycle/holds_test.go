@@ -33,14 +33,14 @@ func (w *world) holds(p Policy, was, is State, e Event) error {
 		return fmt.Errorf("%d restarts after %d", is.Series.Restarts, was.Series.Restarts)
 	case byHand(e) && (is.Phase.Pending() || is.Phase == Starting) && (is.Series.Restarts > 0 || is.Series.ShortRuns > 0):
 		return fmt.Errorf("%d restarts, streak %d after a start by hand", is.Series.Restarts, is.Series.ShortRuns)
-	case (stops && !stop.Shutdown || removes && was.Phase != Over) && is.Wish != task.Down:
-		return fmt.Errorf("the wish is %q after a stop", is.Wish)
-	case up && is.Wish != task.Up && !was.HasCaller(ForRemoval) && !was.Phase.Up():
-		return fmt.Errorf("the wish is %q after a start", is.Wish)
-	case !up && !stops && !removes && !recovered && !erased && !saved && !dropped && is.Wish != was.Wish && !is.Phase.Live():
-		return fmt.Errorf("the wish changed from %q to %q", was.Wish, is.Wish)
-	case (is.Phase.Pending() || is.Phase == Backoff || is.Phase.Up()) && is.Wish == task.Down:
-		return fmt.Errorf("%v against the wish", is.Phase)
+	case (stops && !stop.Shutdown || removes && was.Phase != Over) && is.Desired != task.DesiredStopped:
+		return fmt.Errorf("the desired state is %q after a stop", is.Desired)
+	case up && is.Desired != task.DesiredRunning && !was.HasCaller(ForRemoval) && !was.Phase.Up():
+		return fmt.Errorf("the desired state is %q after a start", is.Desired)
+	case !up && !stops && !removes && !recovered && !erased && !saved && !dropped && is.Desired != was.Desired && !is.Phase.Live():
+		return fmt.Errorf("the desired state changed from %q to %q", was.Desired, is.Desired)
+	case (is.Phase.Pending() || is.Phase == Backoff || is.Phase.Up()) && is.Desired == task.DesiredStopped:
+		return fmt.Errorf("%v against the desired state", is.Phase)
 	case is.Phase != was.Phase && !entered:
 		return fmt.Errorf("%v was entered from %v with the timer as it was", is.Phase, was.Phase)
 	case !entered && is.Phase == was.Phase && deadline != was.Deadline(p, 0):
@@ -170,7 +170,7 @@ func (w *world) rests(p Policy, was, is State, e Event) error {
 	renewed := replaces || was.Cause == ByReplacement || was.Work.Intent.Cause == ByReplacement
 	sets := is.Armed != was.Armed && (is.Phase == Waiting || is.Phase == Queued || is.Phase == Starting)
 	switch {
-	case is.Phase != Over || was.Phase == Over || w.stopped || is.Wish == task.Down || renewed:
+	case is.Phase != Over || was.Phase == Over || w.stopped || is.Desired == task.DesiredStopped || renewed:
 	case p.Repeats && (!failed(e) || was.Series.Automatic || was.Series.ScheduleActive):
 		return fmt.Errorf("%T ends what repeats", e)
 	case p.Restart == task.RestartAlways && p.Max < 0 && !unbegun:
@@ -183,7 +183,7 @@ func (w *world) rests(p Policy, was, is State, e Event) error {
 		return errors.New("a retry is late")
 	case failed(e) && was.Phase == Starting && !was.Series.Automatic && was.Cause == ByItself && is.Phase != Over && !goes && !(outOfResources && is.Phase == Queued):
 		return fmt.Errorf("%v, though its caller was told", is.Phase)
-	case ended && !unbegun && !renewed && was.RerunPending && !w.stopped && was.Wish != task.Down && !(is.Phase == Waiting || is.Phase == Queued):
+	case ended && !unbegun && !renewed && was.RerunPending && !w.stopped && was.Desired != task.DesiredStopped && !(is.Phase == Waiting || is.Phase == Queued):
 		return fmt.Errorf("%v, and a time that had come is forgotten", is.Phase)
 	case sets && is.Series.Automatic != unasked(p, was, e):
 		return fmt.Errorf("unasked is %v", is.Series.Automatic)
@@ -238,13 +238,13 @@ var aims = []struct {
 	name string
 	is   func(State) bool
 }{
-	{"stop", func(s State) bool { return s.Phase == Over && s.Wish == task.Down || s.Phase == Idle }},
+	{"stop", func(s State) bool { return s.Phase == Over && s.Desired == task.DesiredStopped || s.Phase == Idle }},
 	{"shutdown", func(s State) bool { return s.Inactive() || s.Phase.Pending() && s.Held }},
 	{"restart", func(s State) bool {
-		return s.Phase == Running && s.Wish == task.Up || s.Held && s.HasCaller(ForReplacement)
+		return s.Phase == Running && s.Desired == task.DesiredRunning || s.Held && s.HasCaller(ForReplacement)
 	}},
 	{"replace", func(s State) bool {
-		return s.Phase == Running && s.Wish == task.Up || s.Held && s.HasCaller(ForReplacement)
+		return s.Phase == Running && s.Desired == task.DesiredRunning || s.Held && s.HasCaller(ForReplacement)
 	}},
 	{"force", func(s State) bool { return s.Phase == Idle }},
 }

@@ -5,7 +5,7 @@
 // are answered and when, and how a new supervisor continues from a record. The
 // supervisor only carries the decisions out.
 //
-// A state combines the current phase with the desired state (Wish). So a stop that
+// A state combines the current phase with the desired state (Desired). So a stop that
 // arrives while a run starts, or a restart that arrives while a run ends, is a cell
 // of a table and not a flag. On its way to a run a task passes these phases, but for the
 // ones that its policy does not need:

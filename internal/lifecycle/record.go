@@ -8,7 +8,7 @@ import (
 
 // Recorded is the part of a state that the record of a task holds.
 type Recorded struct {
-	Wish         task.Wish
+	Desired      task.Desired
 	State        task.State
 	Restarts     int
 	Waits        bool          // for other tasks
@@ -35,7 +35,7 @@ type Extra struct {
 // Recorded is what the record of s holds, but for Extra.
 func (s State) Recorded() Recorded {
 	k := Recorded{
-		Wish: s.Wish, State: s.Public(), Restarts: s.Series.Restarts,
+		Desired: s.Desired, State: s.Public(), Restarts: s.Series.Restarts,
 		Waits: s.Phase == Waiting, RerunPending: s.RerunPending && s.Phase.Live(), Fresh: s.Phase.Pending() && !s.Series.Ran,
 		Ready: s.Phase == Running || s.Phase == Paused, Shutdown: s.Phase == Over && s.Last.Cause == ByShutdown,
 	}
@@ -54,18 +54,18 @@ func (s State) Recorded() Recorded {
 		}
 	case Probing, Running, Paused:
 		if intent.Cause != ByItself {
-			k.Wish, k.State, k.Ready, k.Cause, k.Grace = task.Up, task.Stopping, false, intent.Cause, intent.Grace
+			k.Desired, k.State, k.Ready, k.Cause, k.Grace = task.DesiredRunning, task.Stopping, false, intent.Cause, intent.Grace
 		}
 	}
 	if s.IsReplaced() && !s.HasRun() { // the replacement has not started
-		k = Recorded{Wish: task.Up, State: task.Waiting, Fresh: true}
+		k = Recorded{Desired: task.DesiredRunning, State: task.Waiting, Fresh: true}
 	}
 	return k
 }
 
 // Write writes k to the record r.
 func (k Recorded) Write(r *task.Record) {
-	r.Wish, r.State, r.Restarts, r.Waits, r.Fresh, r.Ready, r.Shutdown = k.Wish, k.State, k.Restarts, k.Waits, k.Fresh, k.Ready, k.Shutdown
+	r.Desired, r.State, r.Restarts, r.Waits, r.Fresh, r.Ready, r.Shutdown = k.Desired, k.State, k.Restarts, k.Waits, k.Fresh, k.Ready, k.Shutdown
 	r.RerunPending = k.RerunPending
 	r.Ending, r.Grace, r.Note = causes[k.Cause], task.Duration(k.Grace), k.Note
 	if n := len(r.Runs); k.Exited && n > 0 {
@@ -76,7 +76,7 @@ func (k Recorded) Write(r *task.Record) {
 // RecordedIn reads r.
 func RecordedIn(r *task.Record) Recorded {
 	k := Recorded{
-		Wish: r.Wish, State: r.State, Restarts: r.Restarts, Waits: r.Waits, Fresh: r.Fresh, Ready: r.Ready, Shutdown: r.Shutdown,
+		Desired: r.Desired, State: r.State, Restarts: r.Restarts, Waits: r.Waits, Fresh: r.Fresh, Ready: r.Ready, Shutdown: r.Shutdown,
 		RerunPending: r.RerunPending, Grace: time.Duration(r.Grace), Note: r.Note,
 		Extra: Extra{len(r.Runs) > 0, r.Ref != task.Ref{}, !r.Rested.IsZero()},
 	}
@@ -129,7 +129,7 @@ func (k Recorded) Queued() bool { return k.State != task.Waiting }
 // restarting reports whether another run should have followed at once.
 func (k Recorded) restarting() bool {
 	follows := k.Cause == ByItself || k.Cause == ByRestart || k.Cause == ByTime || k.Cause == ByReplacement
-	return k.Wish == task.Up && (k.State == task.Stopping && follows || k.State == task.Starting && !k.Exists)
+	return k.Desired == task.DesiredRunning && (k.State == task.Stopping && follows || k.State == task.Starting && !k.Exists)
 }
 
 // interrupted reports whether the end of the supervisor interrupted the task.
@@ -164,7 +164,7 @@ func (e Recovered) GoesOn(p Policy) bool {
 		return false
 	case k.restarting():
 		return true // its second half
-	case k.Wish != task.Up:
+	case k.Desired != task.DesiredRunning:
 		return false
 	case k.Pending():
 		return !e.NoEngine
@@ -179,7 +179,7 @@ func (e Recovered) on(t *step) error {
 	if t.Phase != Idle {
 		return task.ErrConflict
 	}
-	t.Wish, t.Series.Restarts = k.Wish, k.Restarts
+	t.Desired, t.Series.Restarts = k.Desired, k.Restarts
 	if e.Found == TakenBack {
 		t.Series.Ran = true
 		t.takeBack(k)
@@ -236,7 +236,7 @@ func (k Recorded) endedBy() Cause {
 		return k.Cause
 	case k.restarting():
 		return ByRestart
-	case k.Wish == task.Down:
+	case k.Desired == task.DesiredStopped:
 		return ByStop
 	}
 	return ByItself

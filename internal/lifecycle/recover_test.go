@@ -78,9 +78,9 @@ func promised(p Policy, e Recovered, s State) error {
 		return errors.New("a second run beside one that may still be")
 	case e.Found == TakenBack && (!s.Phase.Live() || s.Held):
 		return errors.New("it was taken back")
-	case kept.Wish == task.Down && (s.Held || s.Phase.Up() || s.Wish != task.Down):
+	case kept.Desired == task.DesiredStopped && (s.Held || s.Phase.Up() || s.Desired != task.DesiredStopped):
 		return errors.New("it was stopped")
-	case kept.Wish != task.Up || !lost:
+	case kept.Desired != task.DesiredRunning || !lost:
 	case kept.Pending() && !s.Held, interrupted && restarts && !succeeded && !s.Held:
 		return errors.New("it was to go on")
 	}

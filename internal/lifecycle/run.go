@@ -10,7 +10,7 @@ func (e Tick) on(t *step) error {
 	queue := t.p.Overlap == task.OverlapQueue
 	again := queue || t.p.Overlap == task.OverlapReplace
 	switch {
-	case t.Held, t.Wish == task.Down, t.Cause.Asked():
+	case t.Held, t.Desired == task.DesiredStopped, t.Cause.Asked():
 	case t.Phase == Sleeping, t.Phase == Backoff && t.p.Repeats:
 		t.begin(attempt{automatic: true, missed: e.Missed})
 	case !t.p.Repeats:

@@ -138,7 +138,7 @@ func TestLate(t *testing.T) {
 			t.Errorf("%s: %s: %d times late, want %d", tt.policy, tt.ins, m.Series.Missed, tt.want)
 		}
 	}
-	m, _, _ := after(Policy{Repeats: true}, State{Phase: Sleeping, Held: true, Wish: task.Up}, GoOn{Missed: 2})
+	m, _, _ := after(Policy{Repeats: true}, State{Phase: Sleeping, Held: true, Desired: task.DesiredRunning}, GoOn{Missed: 2})
 	if m.Series.Missed != 2 {
 		t.Errorf("after the supervisor was away: %d times late", m.Series.Missed)
 	}
@@ -173,7 +173,7 @@ func TestNoTimeAgainstTheWish(t *testing.T) {
 	t.Parallel()
 	for _, overlap := range []string{"skip", "queue", "replace"} {
 		p := policyOf(t, "repeats "+overlap)
-		m, acts, _ := after(p, State{Phase: Running, Wish: task.Down, Series: Series{Ran: true}}, event("tick"))
+		m, acts, _ := after(p, State{Phase: Running, Desired: task.DesiredStopped, Series: Series{Ran: true}}, event("tick"))
 		if m.Phase != Running || m.RerunPending || len(acts) > 0 {
 			t.Errorf("%s: %v, %v", overlap, m.Phase, acts)
 		}

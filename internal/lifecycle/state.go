@@ -10,7 +10,7 @@ import (
 // task that was never started.
 type State struct {
 	Phase        Phase
-	Wish         task.Wish
+	Desired      task.Desired
 	Held         bool          // nothing starts: the supervisor shuts down, or has not resumed its tasks yet
 	Cause        Cause         // why the run is being stopped
 	Grace        time.Duration // of the stop under way

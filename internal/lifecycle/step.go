@@ -76,7 +76,7 @@ func (t *step) begin(a attempt) {
 	series.Automatic, series.Missed = a.automatic, a.missed
 	series.Ran = series.Ran && a.automatic && a.later
 	series.Retry = a.retry || t.Phase == Backoff
-	t.Wish, t.Cause, t.RerunPending, t.Run.Refused = task.Up, ByItself, false, false
+	t.Desired, t.Cause, t.RerunPending, t.Run.Refused = task.DesiredRunning, ByItself, false, false
 	switch {
 	case a.later:
 		t.enter(Sleeping)
@@ -153,7 +153,7 @@ func (t *step) settle(l Lasted, unbegun bool) {
 		} else {
 			t.renew()
 		}
-	case t.Cause == ByStop, t.Cause == ByShutdown, t.Wish == task.Down, unbegun:
+	case t.Cause == ByStop, t.Cause == ByShutdown, t.Desired == task.DesiredStopped, unbegun:
 		t.enter(Over)
 	case t.RerunPending:
 		t.begin(attempt{automatic: true})

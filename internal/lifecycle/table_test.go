@@ -19,44 +19,44 @@ func TestNoted(t *testing.T) {
 	fail := Failed{Exit: task.Exit{Code: 127, Err: "not there"}}
 	timer, began, start := TimedOut{}, Began{}, Start{}
 	for _, tt := range []struct {
-		name  string
-		ins   []Event
-		phase Phase
-		cause Cause
-		wish  task.Wish
-		last  task.State
+		name    string
+		ins     []Event
+		phase   Phase
+		cause   Cause
+		desired task.Desired
+		last    task.State
 	}{
-		{"it ends by itself", []Event{start, began, exit}, Backoff, ByItself, task.Up, task.Failed},
-		{"a stop ends it", []Event{start, began, stop, exit}, Over, ByStop, task.Down, task.Stopped},
-		{"a shutdown keeps the wish", []Event{start, began, shutdown, exit}, Over, ByShutdown, task.Up, task.Stopped},
-		{"a shutdown does not undo a stop", []Event{start, began, stop, shutdown, exit}, Over, ByStop, task.Down, task.Stopped},
-		{"a shutdown undoes a restart", []Event{start, began, restart, shutdown, exit}, Over, ByShutdown, task.Up, task.Stopped},
-		{"a stop undoes a restart", []Event{start, began, restart, stop, exit}, Over, ByStop, task.Down, task.Stopped},
-		{"a restart undoes a stop", []Event{start, began, stop, restart, exit}, Starting, ByItself, task.Up, task.Stopped},
-		{"a restart while what it left behind is stopped", []Event{start, began, left, restart, gone}, Starting, ByItself, task.Up, task.Stopped},
-		{"a stop while what it left behind is stopped", []Event{start, began, left, stop, gone}, Over, ByStop, task.Down, task.Stopped},
-		{"with others left", []Event{start, began, left, gone}, Backoff, ByLeftBehind, task.Up, task.Done},
-		{"a restart before it begins", []Event{start, restart, began}, Running, ByItself, task.Up, ""},
-		{"a stop before it begins", []Event{start, stop, began}, Stopping, ByStop, task.Down, ""},
-		{"a kill before it begins", []Event{start, now, began}, Killing, ByStop, task.Down, ""},
-		{"a stop and a restart before it begins", []Event{start, stop, restart, began, exit}, Starting, ByItself, task.Up, task.Stopped},
-		{"it cannot begin", []Event{start, fail}, Over, ByItself, task.Up, task.Failed},
-		{"it cannot begin again", []Event{start, began, exit, timer, fail}, Backoff, ByItself, task.Up, task.Failed},
-		{"it cannot begin again after a restart by hand", []Event{start, began, exit, timer, restart, fail}, Over, ByItself, task.Up, task.Failed},
-		{"a stop before it cannot begin", []Event{start, stop, fail}, Over, ByStop, task.Down, task.Stopped},
-		{"a restart before it cannot begin", []Event{start, stop, restart, fail}, Starting, ByItself, task.Up, task.Stopped},
-		{"a stop of a backoff", []Event{start, began, exit, stop}, Over, ByItself, task.Down, task.Stopped},
-		{"a shutdown of a backoff", []Event{start, began, exit, shutdown}, Over, ByItself, task.Up, task.Stopped},
-		{"a stuck one ends at last", []Event{start, began, stop, timer, timer, exit}, Over, ByStop, task.Down, task.Stopped},
-		{"a stuck one to restart ends at last", []Event{start, began, restart, timer, timer, exit}, Starting, ByItself, task.Up, task.Stopped},
+		{"it ends by itself", []Event{start, began, exit}, Backoff, ByItself, task.DesiredRunning, task.Failed},
+		{"a stop ends it", []Event{start, began, stop, exit}, Over, ByStop, task.DesiredStopped, task.Stopped},
+		{"a shutdown keeps the desired state", []Event{start, began, shutdown, exit}, Over, ByShutdown, task.DesiredRunning, task.Stopped},
+		{"a shutdown does not undo a stop", []Event{start, began, stop, shutdown, exit}, Over, ByStop, task.DesiredStopped, task.Stopped},
+		{"a shutdown undoes a restart", []Event{start, began, restart, shutdown, exit}, Over, ByShutdown, task.DesiredRunning, task.Stopped},
+		{"a stop undoes a restart", []Event{start, began, restart, stop, exit}, Over, ByStop, task.DesiredStopped, task.Stopped},
+		{"a restart undoes a stop", []Event{start, began, stop, restart, exit}, Starting, ByItself, task.DesiredRunning, task.Stopped},
+		{"a restart while what it left behind is stopped", []Event{start, began, left, restart, gone}, Starting, ByItself, task.DesiredRunning, task.Stopped},
+		{"a stop while what it left behind is stopped", []Event{start, began, left, stop, gone}, Over, ByStop, task.DesiredStopped, task.Stopped},
+		{"with others left", []Event{start, began, left, gone}, Backoff, ByLeftBehind, task.DesiredRunning, task.Done},
+		{"a restart before it begins", []Event{start, restart, began}, Running, ByItself, task.DesiredRunning, ""},
+		{"a stop before it begins", []Event{start, stop, began}, Stopping, ByStop, task.DesiredStopped, ""},
+		{"a kill before it begins", []Event{start, now, began}, Killing, ByStop, task.DesiredStopped, ""},
+		{"a stop and a restart before it begins", []Event{start, stop, restart, began, exit}, Starting, ByItself, task.DesiredRunning, task.Stopped},
+		{"it cannot begin", []Event{start, fail}, Over, ByItself, task.DesiredRunning, task.Failed},
+		{"it cannot begin again", []Event{start, began, exit, timer, fail}, Backoff, ByItself, task.DesiredRunning, task.Failed},
+		{"it cannot begin again after a restart by hand", []Event{start, began, exit, timer, restart, fail}, Over, ByItself, task.DesiredRunning, task.Failed},
+		{"a stop before it cannot begin", []Event{start, stop, fail}, Over, ByStop, task.DesiredStopped, task.Stopped},
+		{"a restart before it cannot begin", []Event{start, stop, restart, fail}, Starting, ByItself, task.DesiredRunning, task.Stopped},
+		{"a stop of a backoff", []Event{start, began, exit, stop}, Over, ByItself, task.DesiredStopped, task.Stopped},
+		{"a shutdown of a backoff", []Event{start, began, exit, shutdown}, Over, ByItself, task.DesiredRunning, task.Stopped},
+		{"a stuck one ends at last", []Event{start, began, stop, timer, timer, exit}, Over, ByStop, task.DesiredStopped, task.Stopped},
+		{"a stuck one to restart ends at last", []Event{start, began, restart, timer, timer, exit}, Starting, ByItself, task.DesiredRunning, task.Stopped},
 	} {
 		var m State
 		for _, in := range tt.ins {
 			m, _, _ = after(p, m, in)
 		}
-		if m.Phase != tt.phase || m.Cause != tt.cause || m.Wish != tt.wish || m.Last.State != tt.last {
-			t.Errorf("%s: phase %v, cause %d, wish %s, last %q; want %v, %d, %s, %q",
-				tt.name, m.Phase, m.Cause, m.Wish, m.Last.State, tt.phase, tt.cause, tt.wish, tt.last)
+		if m.Phase != tt.phase || m.Cause != tt.cause || m.Desired != tt.desired || m.Last.State != tt.last {
+			t.Errorf("%s: phase %v, cause %d, desired %s, last %q; want %v, %d, %s, %q",
+				tt.name, m.Phase, m.Cause, m.Desired, m.Last.State, tt.phase, tt.cause, tt.desired, tt.last)
 		}
 	}
 

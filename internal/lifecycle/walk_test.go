@@ -260,8 +260,8 @@ func (k *walk) place(s State, n next) *place {
 
 // all walks to the end, and returns how many events away that is.
 func (k *walk) all() (depth int, err error) {
-	for _, wish := range []task.Wish{task.Up, task.Down} { // as records have it
-		k.reach(scene{s: State{Wish: wish}, worlds: []world{{}}})
+	for _, desired := range []task.Desired{task.DesiredRunning, task.DesiredStopped} { // as records have it
+		k.reach(scene{s: State{Desired: desired}, worlds: []world{{}}})
 	}
 	for ; len(k.rest) > 0; depth++ {
 		level := k.rest
@@ -395,7 +395,7 @@ func TestEssence(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	for _, p := range policies() {
 		for range 50 {
-			s, w := State{Wish: []task.Wish{task.Up, task.Down}[r.IntN(2)]}, world{}
+			s, w := State{Desired: []task.Desired{task.DesiredRunning, task.DesiredStopped}[r.IntN(2)]}, world{}
 			for range 60 {
 				e := in[r.IntN(len(in))]
 				var err error
@@ -431,9 +431,9 @@ func FuzzStep(f *testing.F) {
 		}
 		all, in := policies(), alphabet()
 		p := all[int(b[0]%128)%len(all)]
-		s, w := State{Wish: task.Up}, world{}
+		s, w := State{Desired: task.DesiredRunning}, world{}
 		if int(b[0]) >= 128 {
-			s.Wish = task.Down
+			s.Desired = task.DesiredStopped
 		}
 		for n, c := range b[1:] {
 			e := in[int(c)%len(in)]

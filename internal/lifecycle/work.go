@@ -39,7 +39,7 @@ func (t *step) reportStuck() {
 		t.resolvePending(kind, IsStuck)
 	}
 	if t.Cause == ByReplacement {
-		t.Cause, t.Wish = ByStop, task.Down
+		t.Cause, t.Desired = ByStop, task.DesiredStopped
 	}
 }
 
@@ -105,7 +105,7 @@ func (t *step) intended(failed bool) {
 		t.endWithoutRun(ByReplacement)
 		t.renew()
 	case !failed:
-		t.Wish, t.Cause = task.Up, i.Cause
+		t.Desired, t.Cause = task.DesiredRunning, i.Cause
 		t.end(i.Grace, i.Now)
 	case i.Cause == ByRestart:
 		t.resolve(ForStart, GoesOn)
@@ -172,7 +172,7 @@ func (t *step) postpone() {
 }
 
 func (Dropped) on(t *step) error {
-	t.Wish = task.Down
+	t.Desired = task.DesiredStopped
 	return nil
 }
 

@@ -220,7 +220,7 @@ func (w *world) hear(p Policy, was, is State, e Event) error {
 		w.stopped = w.stopped || is.Run.Refused && !was.Run.Refused
 	case Recovered:
 		taken := e.Found == TakenBack
-		w.live, w.asked, w.begun, w.stopped = taken, false, is.Series.Ran, is.Wish == task.Down
+		w.live, w.asked, w.begun, w.stopped = taken, false, is.Series.Ran, is.Desired == task.DesiredStopped
 		w.slot, w.clear = taken && p.Grouped, taken && p.After
 		w.waits[ForReplacement] = is.HasCaller(ForReplacement) // what was recorded of it
 	case Postponed:
@@ -267,8 +267,8 @@ func (w *world) do(p Policy, was, is State, e Event, effect Effect) error {
 			return errors.New("a second run is launched")
 		case !byHand(e) && !goesOn && w.stopped:
 			return errors.New("a run is launched after a stop")
-		case is.Wish == task.Down:
-			return errors.New("a run is launched against the wish")
+		case is.Desired == task.DesiredStopped:
+			return errors.New("a run is launched against the desired state")
 		case p.Grouped && !w.slot:
 			return errors.New("a run is launched without a slot")
 		case p.After && !w.clear:

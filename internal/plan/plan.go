@@ -177,7 +177,7 @@ func Conflict(t *task.Info) error {
 
 // down tells that the file of t was taken down.
 func down(t *task.Info) bool {
-	return t.Spec.File != "" && t.State == task.Stopped && t.Wish == task.Down
+	return t.Spec.File != "" && t.State == task.Stopped && t.Desired == task.DesiredStopped
 }
 
 // Taken is the error that the file has name, which another one wants.
@@ -203,9 +203,9 @@ func (b *belonging) levels(now []*task.Info) [][]string {
 }
 
 // over tells that a task has ended and nothing will start it again: a shutdown
-// of the supervisor leaves the wish up.
+// of the supervisor keeps the desired state.
 func over(t *task.Info) bool {
-	return t.State.Ended() && !(t.State == task.Stopped && t.Wish == task.Up)
+	return t.State.Ended() && !(t.State == task.Stopped && t.Desired == task.DesiredRunning)
 }
 
 // due is what must be done for a task to become what s says, and whether it differs from
@@ -222,7 +222,7 @@ func due(s *task.Spec, t *task.Info, envs func(string) task.Env, files Files) (k
 	changed = why != ""
 	switch {
 	case !t.State.Ended() && t.State != task.Stopping && !changed,
-		t.State == task.Stopping && t.Wish == task.Up && !changed:
+		t.State == task.Stopping && t.Desired == task.DesiredRunning && !changed:
 		return Keep, changed, "unchanged"
 	case !t.State.Ended() && !changed:
 		return Restart, changed, "is being stopped"

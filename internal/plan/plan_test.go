@@ -27,11 +27,11 @@ func spec(name string, after ...string) task.Spec {
 // is is a task as a supervisor has it.
 func is(from string, s task.Spec, state task.State, run int) *task.Info {
 	s.File = from
-	wish := task.Up
+	desired := task.DesiredRunning
 	if state == task.Stopped {
-		wish = task.Down
+		desired = task.DesiredStopped
 	}
-	return &task.Info{Name: s.Name, State: state, Wish: wish, Run: run, Spec: s.Shown()}
+	return &task.Info{Name: s.Name, State: state, Desired: desired, Run: run, Spec: s.Shown()}
 }
 
 func noEnv(string) task.Env { return task.Env{} }

@@ -29,7 +29,7 @@ func MakeDir(path string) error {
 // CheckNamedDir checks the directory of a socket that the user named: it and all
 // that are above it must belong to this user or root, and only they may rename
 // there. A missing one is made, 0700; its parents are not, since a missing
-// parent is a typo more often than a wish.
+// parent is a typo more often than intended.
 func CheckNamedDir(path string) error {
 	if err := newTruster().check(path, path); err != nil {
 		return err

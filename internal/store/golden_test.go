@@ -26,7 +26,7 @@ func golden1(t testing.TB) []task.Record {
 			Backoff: task.Backoff{Min: time.Millisecond, Max: 90 * time.Second}, Timeout: new(task.Duration(time.Hour)),
 			LeaveChildren: true,
 		},
-		Engine: task.EngineProcess, Wish: task.Up, State: task.Running, Restarts: 3, Shutdown: true,
+		Engine: task.EngineProcess, Desired: task.DesiredRunning, State: task.Running, Restarts: 3, Shutdown: true,
 		Ref:  task.Ref{PID: 4711, Start: 1<<64 - 1, Boot: "9f1c"},
 		Runs: []task.Run{{Run: 2, PID: 13, StartedAt: at, EndedAt: at, State: task.Failed, ExitCode: new(0), Signal: "SIGKILL", Reason: "no"}},
 	}
@@ -48,11 +48,11 @@ func golden2(t testing.TB) ([]task.Record, []task.Group) {
 			Hooks:      task.Hooks{OnExit: "echo", OnFailure: "mail"},
 			LogMaxSize: new(task.Size(8 << 20)), LogKeep: new(3),
 		},
-		Engine: task.EngineProcess, Wish: task.Up, State: task.Queued, Reason: "waits for a slot of build",
+		Engine: task.EngineProcess, Desired: task.DesiredRunning, State: task.Queued, Reason: "waits for a slot of build",
 		NextAt: at, Queued: at, Rested: at, Slot: 2, Ready: true, Ref: task.Ref{PID: 1, Cgroup: "/sys/fs/cgroup/x"},
 	}, task.Record{
 		Spec:   task.Spec{Name: "waiting", When: task.When{Delay: new(task.Duration(1)), At: "15:04", Every: new(task.Duration(time.Second))}},
-		Engine: task.EngineFunc, Wish: task.Up, State: task.Waiting,
+		Engine: task.EngineFunc, Desired: task.DesiredRunning, State: task.Waiting,
 	})
 	return records, []task.Group{
 		{Name: "build", Slots: new(2), Paused: true, Hooks: task.Hooks{OnExit: "echo", OnFailure: "mail"}},

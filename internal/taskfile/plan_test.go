@@ -70,7 +70,7 @@ func up(f *File) ([]task.Info, func(string) task.Env) {
 	var now []task.Info
 	for _, s := range f.Tasks {
 		envs[s.Name] = s.Env
-		now = append(now, task.Info{Name: s.Name, State: task.Running, Wish: task.Up, Spec: s.Shown()})
+		now = append(now, task.Info{Name: s.Name, State: task.Running, Desired: task.DesiredRunning, Spec: s.Shown()})
 	}
 	return now, func(name string) task.Env { return envs[name] }
 }
@@ -105,9 +105,9 @@ func TestPlanStates(t *testing.T) {
 		{"db", task.Info{State: task.Queued}, "keep db: unchanged"},
 		{"db", task.Info{State: task.Paused}, "keep db: unchanged"},
 		{"db", task.Info{State: task.BackingOff}, "keep db: unchanged"},
-		{"db", task.Info{State: task.Stopping, Wish: task.Up}, "keep db: unchanged"},
-		{"db", task.Info{State: task.Stopping, Wish: task.Down}, "restart db: is being stopped"},
-		{"db", task.Info{State: task.Stopped, Wish: task.Down}, "start db: stopped"},
+		{"db", task.Info{State: task.Stopping, Desired: task.DesiredRunning}, "keep db: unchanged"},
+		{"db", task.Info{State: task.Stopping, Desired: task.DesiredStopped}, "restart db: is being stopped"},
+		{"db", task.Info{State: task.Stopped, Desired: task.DesiredStopped}, "start db: stopped"},
 		{"db", task.Info{State: task.Lost}, "start db: lost"},
 		{"db", task.Info{State: task.Failed, ExitCode: new(1)}, "start db: ended: exit code 1"},
 		{"db", task.Info{State: task.Failed, Signal: "SIGKILL"}, "start db: ended: SIGKILL"},
@@ -200,7 +200,7 @@ func TestPlanOfOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	old := func(name, file string, state task.State, after ...string) task.Info {
-		return task.Info{Name: name, State: state, Wish: task.Up, Spec: task.Spec{Name: name, File: file, Order: task.Order{After: after}}}
+		return task.Info{Name: name, State: state, Desired: task.DesiredRunning, Spec: task.Spec{Name: name, File: file, Order: task.Order{After: after}}}
 	}
 	more := append(slices.Clone(now),
 		old("gone", f.Path, task.Running), old("first", f.Path, task.BackingOff, "gone"), old("ended", f.Path, task.Failed), old("shutdown", f.Path, task.Stopped),
@@ -217,7 +217,7 @@ func TestPlanOfOthers(t *testing.T) {
 	}
 	now[0].Spec.File, now[1].Spec.File = other, ""
 	now[1].State = task.Done
-	now[2].Spec.File, now[2].State, now[2].Wish = other, task.Stopped, task.Down // what is down is no obstacle
+	now[2].Spec.File, now[2].State, now[2].Desired = other, task.Stopped, task.DesiredStopped // what is down is no obstacle
 	todo, err = steps(f, now, envs)
 	want := "db belongs to " + other + ": take that down first, or give one of the two a project\napi was started by hand: stop and remove it first: tasks rm --force api"
 	if todo != nil || !errors.Is(err, task.ErrConflict) || err.Error() != want {

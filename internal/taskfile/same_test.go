@@ -75,8 +75,8 @@ func TestOneFile(t *testing.T) {
 		t.Errorf("a file that was written again has %q", got)
 	}
 	// The directory moves.
-	now = append(now, task.Info{Name: "shop.old", State: task.Running, Wish: task.Up, Spec: task.Spec{Name: "shop.old", File: at("real/tasks.yaml")}},
-		task.Info{Name: "shop.eu.api", State: task.Running, Wish: task.Up, Spec: task.Spec{Name: "shop.eu.api", File: at("real/tasks.yaml")}})
+	now = append(now, task.Info{Name: "shop.old", State: task.Running, Desired: task.DesiredRunning, Spec: task.Spec{Name: "shop.old", File: at("real/tasks.yaml")}},
+		task.Info{Name: "shop.eu.api", State: task.Running, Desired: task.DesiredRunning, Spec: task.Spec{Name: "shop.eu.api", File: at("real/tasks.yaml")}})
 	if err := os.Rename(at("real"), at("moved")); err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +93,7 @@ func TestOneFile(t *testing.T) {
 	}
 	// Without a project it is the names.
 	now, envs = up(read("plain/tasks.yaml"))
-	now = append(now, task.Info{Name: "rest", State: task.Running, Wish: task.Up, Spec: task.Spec{Name: "rest", File: at("plain/tasks.yaml")}})
+	now = append(now, task.Info{Name: "rest", State: task.Running, Desired: task.DesiredRunning, Spec: task.Spec{Name: "rest", File: at("plain/tasks.yaml")}})
 	if err := os.Rename(at("plain"), at("simple")); err != nil {
 		t.Fatal(err)
 	}

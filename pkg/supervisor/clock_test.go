@@ -54,7 +54,7 @@ func TestAgeOfWhatIsTakenBack(t *testing.T) {
 				}
 				run := f.Next(t)
 				s := supervisor.New(supervisor.Options{Commands: old{f, f.Adopter(), tt.age}})
-				s.Load(t.Context(), []task.Record{record(task.Running, task.Up, func(r *task.Record) {
+				s.Load(t.Context(), []task.Record{record(task.Running, task.DesiredRunning, func(r *task.Record) {
 					r.Spec, r.Ref, r.Runs[0].StartedAt = spec, run.Ref(), task.Time{Time: time.Now().Add(-tt.wall)}
 				})})
 				begin := time.Now()

@@ -47,7 +47,7 @@ func TestDelay(t *testing.T) {
 	st := newMemory()
 	faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 		got := begin(t, s, job("a", delayed(time.Hour)))
-		if got.Reason != "" || got.Wish != task.Up {
+		if got.Reason != "" || got.Desired != task.DesiredRunning {
 			t.Errorf("%+v", got)
 		}
 		due(t, s, "a", time.Hour)
@@ -118,7 +118,7 @@ func TestEvery(t *testing.T) {
 		time.Sleep(20 * time.Minute)
 		r.Exit(task.Exit{Code: 1}, false)
 		got := expect(t, s, "a", task.Waiting, "exit code 1")
-		if *got.ExitCode != 1 || got.EndedAt != task.Now() || got.StartedAt.IsZero() || got.Wish != task.Up || got.Run != 1 {
+		if *got.ExitCode != 1 || got.EndedAt != task.Now() || got.StartedAt.IsZero() || got.Desired != task.DesiredRunning || got.Run != 1 {
 			t.Errorf("%+v", got)
 		}
 		due(t, s, "a", 40*time.Minute)

@@ -36,7 +36,7 @@ func TestLoadOfTimes(t *testing.T) {
 			reborn(t, func(t *testing.T, l *lives) {
 				l.Load(t.Context(), []task.Record{{
 					Spec: task.Spec{Name: "a", Command: []string{"a"}, When: tt.when}, Engine: task.EngineProcess,
-					State: task.Waiting, Wish: task.Up, NextAt: task.Time{Time: task.Now().Add(tt.next)},
+					State: task.Waiting, Desired: task.DesiredRunning, NextAt: task.Time{Time: task.Now().Add(tt.next)},
 				}})
 				if tt.begins > 0 {
 					expect(t, l.Supervisor, "a", task.Waiting, "")
@@ -241,8 +241,8 @@ func TestTimesDuringLoad(t *testing.T) {
 				waits := job("a")
 				waits.When = when
 				s.Load(t.Context(), []task.Record{
-					{Spec: job("slow", restarts(task.RestartAlways)), Engine: task.EngineProcess, State: task.BackingOff, Wish: task.Up},
-					{Spec: waits, Engine: task.EngineProcess, State: task.Waiting, Wish: task.Up, Fresh: true, NextAt: task.Time{Time: time.Now().Add(time.Second).UTC()}},
+					{Spec: job("slow", restarts(task.RestartAlways)), Engine: task.EngineProcess, State: task.BackingOff, Desired: task.DesiredRunning},
+					{Spec: waits, Engine: task.EngineProcess, State: task.Waiting, Desired: task.DesiredRunning, Fresh: true, NextAt: task.Time{Time: time.Now().Add(time.Second).UTC()}},
 				})
 				f.Next(t) // slow
 				if r := next(t, f); r.Launch.Spec.Name != "a" || r.Launch.Run != 1 {

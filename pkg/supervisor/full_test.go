@@ -71,18 +71,18 @@ func TestLoadBeforeThereIsRoom(t *testing.T) {
 	faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 		st.failing(func(*task.Record) error { return errDisk })
 		f.FailNext(errDisk)
-		s.Load(t.Context(), []task.Record{record(task.Stopped, task.Up, func(r *task.Record) {
+		s.Load(t.Context(), []task.Record{record(task.Stopped, task.DesiredRunning, func(r *task.Record) {
 			r.Spec.Restart, r.Shutdown = task.RestartAlways, true
 		})})
 		expect(t, s, "web", task.BackingOff, "no space left on device")
 		f.Next(t) // it can begin, but not be recorded: it goes on
 		time.Sleep(time.Minute)
-		if got := expect(t, s, "web", task.Running, ""); got.Wish != task.Up {
-			t.Errorf("the wish is %q", got.Wish)
+		if got := expect(t, s, "web", task.Running, ""); got.Desired != task.DesiredRunning {
+			t.Errorf("the desired state is %q", got.Desired)
 		}
 		st.failing(nil)
 		time.Sleep(3 * time.Second)
-		if got := st.record("web"); got.State != task.Running || got.Wish != task.Up {
+		if got := st.record("web"); got.State != task.Running || got.Desired != task.DesiredRunning {
 			t.Errorf("record: %+v", got)
 		}
 	})
@@ -90,11 +90,11 @@ func TestLoadBeforeThereIsRoom(t *testing.T) {
 		st := newMemory()
 		faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 			st.failing(func(*task.Record) error { return errDisk })
-			s.Load(t.Context(), []task.Record{record(task.Stopped, task.Up, func(r *task.Record) {
+			s.Load(t.Context(), []task.Record{record(task.Stopped, task.DesiredRunning, func(r *task.Record) {
 				r.Spec.Restart, r.Shutdown = task.RestartAlways, true
 			})})
-			if got := expect(t, s, "web", task.Running, ""); got.Wish != task.Up {
-				t.Errorf("the wish is %q", got.Wish)
+			if got := expect(t, s, "web", task.Running, ""); got.Desired != task.DesiredRunning {
+				t.Errorf("the desired state is %q", got.Desired)
 			}
 		})
 	})
@@ -116,7 +116,7 @@ func TestSavedAtLast(t *testing.T) {
 		st.failing(nil)
 		time.Sleep(3 * time.Second)
 		saves := st.count()
-		if got := st.record("web"); got.State != task.Stopped || got.Wish != task.Down || got.Reason != "stopped" {
+		if got := st.record("web"); got.State != task.Stopped || got.Desired != task.DesiredStopped || got.Reason != "stopped" {
 			t.Errorf("record: %+v", got)
 		}
 		time.Sleep(time.Minute)
@@ -152,7 +152,7 @@ func TestSavedAsItEnds(t *testing.T) {
 					t.Fatal(err)
 				}
 				s.Close(t.Context())
-				if got := st.record("web"); got.State != task.Stopped || got.Wish != task.Down {
+				if got := st.record("web"); got.State != task.Stopped || got.Desired != task.DesiredStopped {
 					t.Errorf("what was stopped: %+v", got)
 				}
 				if got := st.record("one"); got.State != task.Failed || *got.Runs[0].ExitCode != 4 {
@@ -172,7 +172,7 @@ func TestSaveFailsAtAnAutomaticRestart(t *testing.T) {
 		r.Exit(task.Exit{Code: 1}, false)
 		second := f.Next(t)
 		time.Sleep(time.Minute)
-		if got := expect(t, s, "web", task.Running, ""); got.Wish != task.Up || got.Run != 2 {
+		if got := expect(t, s, "web", task.Running, ""); got.Desired != task.DesiredRunning || got.Run != 2 {
 			t.Errorf("%+v", got)
 		}
 		st.failing(nil)
@@ -234,7 +234,7 @@ func TestQueuedWithoutRoom(t *testing.T) {
 	for name, tt := range map[string]func(t *testing.T, s *supervisor.Supervisor, st *memory){
 		"stop": func(t *testing.T, s *supervisor.Supervisor, st *memory) {
 			got, err := s.Stop(t.Context(), "a")
-			if r := st.record("a"); err != nil || got.State != task.Stopped || r.State != task.Stopped || r.Wish != task.Down {
+			if r := st.record("a"); err != nil || got.State != task.Stopped || r.State != task.Stopped || r.Desired != task.DesiredStopped {
 				t.Errorf("Stop: %+v, %v, recorded as %+v", got, err, r)
 			}
 		},
@@ -245,13 +245,13 @@ func TestQueuedWithoutRoom(t *testing.T) {
 		},
 		"exit": func(t *testing.T, s *supervisor.Supervisor, st *memory) {
 			s.Close(t.Context())
-			if r := st.record("a"); r.State != task.Queued || r.Wish != task.Up {
+			if r := st.record("a"); r.State != task.Queued || r.Desired != task.DesiredRunning {
 				t.Errorf("recorded as %+v", r)
 			}
 		},
 		"leave": func(t *testing.T, s *supervisor.Supervisor, st *memory) {
 			s.Leave(t.Context())
-			if r := st.record("a"); r.State != task.Queued || r.Wish != task.Up {
+			if r := st.record("a"); r.State != task.Queued || r.Desired != task.DesiredRunning {
 				t.Errorf("recorded as %+v", r)
 			}
 		},

@@ -33,7 +33,7 @@ func TestStopSetsTheEventAndJoins(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := expect(t, s, "capture", task.Running, "")
-		if got.Engine != task.EngineFunc || got.Wish != task.Up || got.Run != 1 || got.ExitCode != nil || got.PID != 0 {
+		if got.Engine != task.EngineFunc || got.Desired != task.DesiredRunning || got.Run != 1 || got.ExitCode != nil || got.PID != 0 {
 			t.Errorf("running: %+v", got)
 		}
 		begin := time.Now()
@@ -44,7 +44,7 @@ func TestStopSetsTheEventAndJoins(t *testing.T) {
 		if cause != supervisor.ErrStop {
 			t.Errorf("cause = %v", cause)
 		}
-		if got.State != task.Stopped || got.Reason != "stopped" || got.Wish != task.Down || got.ExitCode == nil || *got.ExitCode != 0 {
+		if got.State != task.Stopped || got.Reason != "stopped" || got.Desired != task.DesiredStopped || got.ExitCode == nil || *got.ExitCode != 0 {
 			t.Errorf("stopped: %+v", got)
 		}
 		if _, err := s.Stop(t.Context(), "capture"); err != nil {

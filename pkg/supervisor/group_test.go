@@ -212,13 +212,13 @@ func TestLoadOfAQueueAfterADeath(t *testing.T) {
 			return task.Time{Time: task.Now().Add(time.Duration(seconds) * time.Second)}
 		}
 		ran := func(name string, queued int) task.Record {
-			return record(task.Running, task.Up, func(r *task.Record) {
+			return record(task.Running, task.DesiredRunning, func(r *task.Record) {
 				r.Spec = job(name, in("g"), restarts(task.RestartAlways))
 				r.Slot, r.Queued = 1, at(queued)
 			})
 		}
 		waited := func(name string, queued int) task.Record {
-			return task.Record{Spec: job(name, in("g")), Engine: task.EngineProcess, State: task.Queued, Wish: task.Up, Queued: at(queued)}
+			return task.Record{Spec: job(name, in("g")), Engine: task.EngineProcess, State: task.Queued, Desired: task.DesiredRunning, Queued: at(queued)}
 		}
 		s.Load(t.Context(), []task.Record{waited("a", -1), waited("b", -3), waited("c", -2), ran("y", -4), ran("z", -5)},
 			task.Group{Name: "g", Slots: new(1)})

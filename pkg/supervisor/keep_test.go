@@ -20,7 +20,7 @@ func TestAcknowledgedIsDurable(t *testing.T) {
 	st := newMemory()
 	faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 		r := start(t, s, f, web(restarts(task.RestartOnFailure)))
-		if got := st.record("web"); got.State != task.Running || got.Wish != task.Up || got.Ref != r.Ref() || len(got.Runs) != 1 {
+		if got := st.record("web"); got.State != task.Running || got.Desired != task.DesiredRunning || got.Ref != r.Ref() || len(got.Runs) != 1 {
 			t.Errorf("after Start: %+v", got)
 		}
 		s.Restart(t.Context(), "web")
@@ -28,7 +28,7 @@ func TestAcknowledgedIsDurable(t *testing.T) {
 			t.Errorf("after Restart: %+v", got)
 		}
 		s.Stop(t.Context(), "web")
-		if got := st.record("web"); got.State != task.Stopped || got.Wish != task.Down || got.Ref != (task.Ref{}) || got.Shutdown {
+		if got := st.record("web"); got.State != task.Stopped || got.Desired != task.DesiredStopped || got.Ref != (task.Ref{}) || got.Shutdown {
 			t.Errorf("after Stop: %+v", got)
 		}
 		s.Remove(t.Context(), "web")
@@ -78,9 +78,9 @@ func TestShownIsDurable(t *testing.T) {
 }
 
 // record is what a supervisor left behind that had one run of web.
-func record(state task.State, wish task.Wish, change ...func(*task.Record)) task.Record {
+func record(state task.State, desired task.Desired, change ...func(*task.Record)) task.Record {
 	r := task.Record{
-		Spec: web(), Engine: task.EngineProcess, State: state, Wish: wish,
+		Spec: web(), Engine: task.EngineProcess, State: state, Desired: desired,
 		Runs: []task.Run{{Run: 7, StartedAt: task.Now()}},
 	}
 	if state.Ended() || state == task.BackingOff {
@@ -108,18 +108,18 @@ func TestLoad(t *testing.T) {
 
 		restarts int
 	}{
-		{"ended", record(task.Failed, task.Up), task.Failed, "exit code 5", 7, 0},
-		{"ended, policy", record(task.Failed, task.Up, again), task.Failed, "exit code 5", 7, 0},
-		{"stopped", record(task.Stopped, task.Down, again), task.Stopped, "exit code 5", 7, 0},
-		{"shut down", record(task.Stopped, task.Up, again, shutdown), task.Running, "", 8, 0},
-		{"shut down, no policy", record(task.Stopped, task.Up, shutdown), task.Stopped, "exit code 5", 7, 0},
-		{"shut down, wish down", record(task.Stopped, task.Down, again, shutdown), task.Stopped, "exit code 5", 7, 0},
-		{"backoff", record(task.BackingOff, task.Up, again), task.Running, "", 8, 1},
-		{"live", record(task.Running, task.Up), task.Lost, lost, 7, 0},
-		{"live, policy", record(task.Running, task.Up, again), task.Running, "", 8, 0},
-		{"live, wish down", record(task.Stopping, task.Down, again), task.Lost, lost, 7, 0},
-		{"second half of a restart", record(task.Starting, task.Up, func(r *task.Record) { r.Ref = task.Ref{} }), task.Running, "", 8, 0},
-		{"live, no run", record(task.Running, task.Down, func(r *task.Record) { r.Runs = nil }), task.Lost, "", 0, 0},
+		{"ended", record(task.Failed, task.DesiredRunning), task.Failed, "exit code 5", 7, 0},
+		{"ended, policy", record(task.Failed, task.DesiredRunning, again), task.Failed, "exit code 5", 7, 0},
+		{"stopped", record(task.Stopped, task.DesiredStopped, again), task.Stopped, "exit code 5", 7, 0},
+		{"shut down", record(task.Stopped, task.DesiredRunning, again, shutdown), task.Running, "", 8, 0},
+		{"shut down, no policy", record(task.Stopped, task.DesiredRunning, shutdown), task.Stopped, "exit code 5", 7, 0},
+		{"shut down, desired stopped", record(task.Stopped, task.DesiredStopped, again, shutdown), task.Stopped, "exit code 5", 7, 0},
+		{"backoff", record(task.BackingOff, task.DesiredRunning, again), task.Running, "", 8, 1},
+		{"live", record(task.Running, task.DesiredRunning), task.Lost, lost, 7, 0},
+		{"live, policy", record(task.Running, task.DesiredRunning, again), task.Running, "", 8, 0},
+		{"live, desired stopped", record(task.Stopping, task.DesiredStopped, again), task.Lost, lost, 7, 0},
+		{"second half of a restart", record(task.Starting, task.DesiredRunning, func(r *task.Record) { r.Ref = task.Ref{} }), task.Running, "", 8, 0},
+		{"live, no run", record(task.Running, task.DesiredStopped, func(r *task.Record) { r.Runs = nil }), task.Lost, "", 0, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			st := newMemory()
@@ -152,12 +152,12 @@ func TestADeathBeforeItIsUpAgain(t *testing.T) {
 	every := func(r *task.Record) { r.Spec.Every = new(task.Duration(time.Hour)) }
 	due := task.Time{Time: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)} // as the bubble begins
 	for name, r := range map[string]task.Record{
-		"live":                     record(task.Running, task.Up, always),
-		"backoff":                  record(task.BackingOff, task.Up, always),
-		"shut down":                record(task.Stopped, task.Up, always, func(r *task.Record) { r.Shutdown = true }),
-		"second half of a restart": record(task.Starting, task.Up, func(r *task.Record) { r.Ref = task.Ref{} }),
-		"half of a restart":        record(task.Stopping, task.Up),
-		"a schedule":               record(task.Running, task.Up, every, func(r *task.Record) { r.NextAt = due }),
+		"live":                     record(task.Running, task.DesiredRunning, always),
+		"backoff":                  record(task.BackingOff, task.DesiredRunning, always),
+		"shut down":                record(task.Stopped, task.DesiredRunning, always, func(r *task.Record) { r.Shutdown = true }),
+		"second half of a restart": record(task.Starting, task.DesiredRunning, func(r *task.Record) { r.Ref = task.Ref{} }),
+		"half of a restart":        record(task.Stopping, task.DesiredRunning),
+		"a schedule":               record(task.Running, task.DesiredRunning, every, func(r *task.Record) { r.NextAt = due }),
 	} {
 		t.Run(name, func(t *testing.T) {
 			st := newMemory()
@@ -187,16 +187,16 @@ func TestLoadTakesRunsBack(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := enginetest.NewFake()
-		live := func(name string, wish task.Wish) (*enginetest.FakeRun, task.Record) {
+		live := func(name string, desired task.Desired) (*enginetest.FakeRun, task.Record) {
 			spec := task.Spec{Name: name, Command: []string{"x"}, Timeout: new(task.Duration(time.Hour))}
 			if _, err := f.Start(t.Context(), engine.Launch{Spec: &spec, Run: 7}); err != nil {
 				t.Fatal(err)
 			}
 			r := f.Next(t)
-			return r, record(task.Running, wish, func(rec *task.Record) { rec.Spec, rec.Ref = spec, r.Ref() })
+			return r, record(task.Running, desired, func(rec *task.Record) { rec.Spec, rec.Ref = spec, r.Ref() })
 		}
-		up, upRecord := live("up", task.Up)
-		down, downRecord := live("down", task.Down)
+		up, upRecord := live("up", task.DesiredRunning)
+		down, downRecord := live("down", task.DesiredStopped)
 		time.Sleep(40 * time.Minute) // while nobody supervised
 
 		st := newMemory()
@@ -227,7 +227,7 @@ func TestLoadTakesRunsBack(t *testing.T) {
 
 func TestLoadOfAFunction(t *testing.T) {
 	fn := func(state task.State) task.Record {
-		return record(state, task.Up, func(r *task.Record) {
+		return record(state, task.DesiredRunning, func(r *task.Record) {
 			r.Spec, r.Engine, r.Ref = task.Spec{Name: "heart", Restart: task.RestartAlways}, task.EngineFunc, task.Ref{}
 		})
 	}
@@ -264,9 +264,9 @@ func TestCloseKeepsWishesAndStopAllTakesThemBack(t *testing.T) {
 				start(t, s, f, web(policy, func(s *task.Spec) { s.Name = "pausing" })).Exit(task.Exit{Code: 1}, false)
 				start(t, s, f, web(func(s *task.Spec) { s.Name = "over" })).Exit(task.Exit{}, false)
 				synctest.Wait()
-				reason, wish := "supervisor was shut down", task.Up
+				reason, desired := "supervisor was shut down", task.DesiredRunning
 				if stopAll {
-					reason, wish = "stopped", task.Down
+					reason, desired = "stopped", task.DesiredStopped
 					got, err := s.StopAll(t.Context(), supervisor.End{})
 					if err != nil || names(got) != "over:done pausing:stopped web:stopped" {
 						t.Errorf("StopAll: %s, %v", names(got), err)
@@ -276,7 +276,7 @@ func TestCloseKeepsWishesAndStopAllTakesThemBack(t *testing.T) {
 				}
 				for _, name := range []string{"web", "pausing"} {
 					expect(t, s, name, task.Stopped, reason)
-					if got := st.record(name); got.Wish != wish || got.Shutdown == stopAll {
+					if got := st.record(name); got.Desired != desired || got.Shutdown == stopAll {
 						t.Errorf("record: %+v", got)
 					}
 				}

@@ -36,8 +36,8 @@ func TestNothingBeginsDuringLeave(t *testing.T) {
 			t.Errorf("%d began", n)
 		}
 		for name, state := range map[string]task.State{"pausing": task.BackingOff, "turns": task.Running, "sleeps": task.Waiting} {
-			if r := l.st.record(name); r.State != state || r.Wish != task.Up {
-				t.Errorf("%s is recorded as %s, %s", name, r.State, r.Wish)
+			if r := l.st.record(name); r.State != state || r.Desired != task.DesiredRunning {
+				t.Errorf("%s is recorded as %s, %s", name, r.State, r.Desired)
 			}
 		}
 		l.again(func() error { return nil }, 0)

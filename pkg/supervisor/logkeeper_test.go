@@ -72,7 +72,7 @@ func TestLogKeeper(t *testing.T) {
 		k.heard = nil
 		old := start(t, s, f, spec)
 		next := supervisor.New(supervisor.Options{Commands: f.Adopter(), Logs: k, Store: st})
-		next.Load(t.Context(), []task.Record{record(task.Running, task.Up, func(r *task.Record) {
+		next.Load(t.Context(), []task.Record{record(task.Running, task.DesiredRunning, func(r *task.Record) {
 			r.Spec, r.Ref = spec, old.Ref()
 		})})
 		k.expect(t, "watch web 4 3", "watch web 7 3")

@@ -24,7 +24,7 @@ func TestAfter(t *testing.T) {
 		if got.Reason != "waits for a, b" || strings.Join(got.WaitsFor, " ") != "a b" || strings.Join(got.After, " ") != "a b" || !got.StartedAt.IsZero() || !got.EndedAt.IsZero() {
 			t.Errorf("Start: %+v", got)
 		}
-		if r := st.record("c"); r.State != task.Waiting || r.Wish != task.Up {
+		if r := st.record("c"); r.State != task.Waiting || r.Desired != task.DesiredRunning {
 			t.Errorf("record: %+v", r)
 		}
 		_, err := s.Start(t.Context(), job("c"))
@@ -79,7 +79,7 @@ func TestAfterWhatEndsOtherwise(t *testing.T) {
 					}
 				}
 				got := expect(t, s, "well", task.Failed, why)
-				if got.Run != 0 || got.ExitCode != nil || got.EndedAt != task.Now() || got.Wish != task.Up {
+				if got.Run != 0 || got.ExitCode != nil || got.EndedAt != task.Now() || got.Desired != task.DesiredRunning {
 					t.Errorf("%+v", got)
 				}
 				if r := st.record("well"); r.State != task.Failed || r.Reason != why || r.Rested != task.Now() {

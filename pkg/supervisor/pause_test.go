@@ -18,7 +18,7 @@ func TestPauseAndResume(t *testing.T) {
 	faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 		r := start(t, s, f, job("a"))
 		for range 2 { // once more is no error
-			if got, err := s.Pause(t.Context(), "a"); err != nil || got.State != task.Paused || got.PID == 0 || got.Wish != task.Up {
+			if got, err := s.Pause(t.Context(), "a"); err != nil || got.State != task.Paused || got.PID == 0 || got.Desired != task.DesiredRunning {
 				t.Errorf("Pause: %+v, %v", got, err)
 			}
 		}

@@ -217,7 +217,7 @@ func TestRestartDuringStopAndStopDuringRestart(t *testing.T) {
 		stop = s.Submit(supervisor.Stop("web", supervisor.End{}))
 		expect(t, s, "web", task.Stopping, "was asked to stop")
 		r.Exit(task.Exit{}, false)
-		if got, err := stop.Wait(t.Context()); err != nil || got.State != task.Stopped || got.Wish != task.Down {
+		if got, err := stop.Wait(t.Context()); err != nil || got.State != task.Stopped || got.Desired != task.DesiredStopped {
 			t.Errorf("stop: %+v, %v", got, err)
 		}
 		_, err := restart.Wait(t.Context())

@@ -259,11 +259,11 @@ func (w *world) checkTask(info task.Info) {
 	switch ended := info.State.Ended(); {
 	case live > 1:
 		bad("two runs")
-	case waits && (live != 0 && !full.Spec.LeaveChildren || info.PID != 0 || info.Wish != task.Up || !over || info.Slot != 0):
+	case waits && (live != 0 && !full.Spec.LeaveChildren || info.PID != 0 || info.Desired != task.DesiredRunning || !over || info.Slot != 0):
 		bad("waits")
 	case info.State == task.Waiting && !w.closed && !w.mayWait(&full):
 		bad("waits for nothing")
-	case (info.State == task.Running || info.State == task.Paused) && (live != 1 || info.PID == 0 || info.Wish != task.Up):
+	case (info.State == task.Running || info.State == task.Paused) && (live != 1 || info.PID == 0 || info.Desired != task.DesiredRunning):
 		bad("running")
 	case (ended || info.State == task.BackingOff) && (info.PID != 0 || info.EndedAt.IsZero() || !over):
 		bad("ended")

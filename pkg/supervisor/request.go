@@ -18,7 +18,7 @@ type Request struct {
 	signal syscall.Signal // of a signal
 	force  bool           // a start stops what has its name, a removal what it removes
 
-	shutdown bool // a stop by the end of the supervisor: the wish stays
+	shutdown bool // a stop by the end of the supervisor: the desired state stays
 	fn       Func
 	atMost   bool      // the grace may only shorten the spec's
 	ended    task.Time // remove only what ended then

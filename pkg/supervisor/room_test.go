@@ -24,7 +24,7 @@ func TestSaveFailsAtARestart(t *testing.T) {
 		expectKept(t, s, spec)
 		st.failing(nil)
 		time.Sleep(3 * time.Second)
-		if got := st.record("web"); got.State != task.Running || got.Wish != task.Up {
+		if got := st.record("web"); got.State != task.Running || got.Desired != task.DesiredRunning {
 			t.Errorf("record: %+v", got)
 		}
 		if _, err := s.Restart(t.Context(), "web"); err != nil {
@@ -66,7 +66,7 @@ func TestRestartWithoutRoom(t *testing.T) {
 					t.Errorf("error = %v, want %q", err, text)
 				}
 				expect(t, s, "web", task.BackingOff, "no space left on device")
-				if r := st.record("web"); r.State != task.BackingOff || r.Wish != task.Up {
+				if r := st.record("web"); r.State != task.BackingOff || r.Desired != task.DesiredRunning {
 					t.Errorf("recorded as %+v", r)
 				}
 				time.Sleep(time.Minute)

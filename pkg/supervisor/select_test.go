@@ -141,7 +141,7 @@ func TestKeepEndedOfManyAtOnce(t *testing.T) {
 		for i := range 2000 { // more than its watcher has room for
 			at := task.Time{Time: time.Now().Add(time.Duration(i) * time.Second)}
 			r := task.Record{
-				Spec: task.Spec{Name: fmt.Sprint("job", i), Command: []string{"x"}}, State: task.Done, Wish: task.Up,
+				Spec: task.Spec{Name: fmt.Sprint("job", i), Command: []string{"x"}}, State: task.Done, Desired: task.DesiredRunning,
 				Runs: []task.Run{{Run: 1, State: task.Done, StartedAt: at, EndedAt: at, ExitCode: new(0)}},
 			}
 			records = append(records, r)

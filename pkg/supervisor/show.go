@@ -24,7 +24,7 @@ type snapshot struct {
 func (a *actor) show() {
 	s, past, spec := &a.state, &a.past, &a.role.spec
 	now := &snapshot{runs: slices.Clone(past.history), env: spec.Env, proc: a.run.proc, output: a.past.output, info: task.Info{
-		Name: a.name, State: s.Public(), Wish: s.Wish, Engine: a.engineName(), Group: spec.Group, Command: spec.Command,
+		Name: a.name, State: s.Public(), Desired: s.Desired, Engine: a.engineName(), Group: spec.Group, Command: spec.Command,
 		Cwd: spec.Cwd, Run: past.run, Restarts: s.Series.Restarts, Reason: past.reason, NextAt: a.clocks.next, Spec: spec.Shown(),
 		Priority: spec.Priority, After: spec.After, Slot: a.ahead.slot,
 	}}

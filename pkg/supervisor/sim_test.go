@@ -325,8 +325,8 @@ func (s *sim) leave() {
 			continue
 		}
 		info, err := s.sup.Info(was.Name)
-		if !s.life.dead() && (err != nil || info.Wish != was.Wish) {
-			s.t.Errorf("%s was %s, desired %s, and is %s, desired %s: %v", was.Name, was.State, was.Wish, info.State, info.Wish, err)
+		if !s.life.dead() && (err != nil || info.Desired != was.Desired) {
+			s.t.Errorf("%s was %s, desired %s, and is %s, desired %s: %v", was.Name, was.State, was.Desired, info.State, info.Desired, err)
 		}
 	}
 }

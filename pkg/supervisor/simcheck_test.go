@@ -42,7 +42,7 @@ func (s *sim) check() {
 		switch promise := s.promised[name]; {
 		case promise == isRemoved && is, promise != unknown && promise != isRemoved && !is:
 			s.t.Errorf("%s: promised %d, and it is %v", name, promise, is)
-		case promise == isDown && (!info.State.Ended() || info.Wish != task.Down):
+		case promise == isDown && (!info.State.Ended() || info.Desired != task.DesiredStopped):
 			s.t.Errorf("%s was stopped, and is %s", name, info.State)
 		case promise == isUp && info.State.Ended() && len(info.Spec.After) == 0:
 			s.t.Errorf("%s was started, and is %s: %s", name, info.State, info.Reason)

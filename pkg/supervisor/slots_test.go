@@ -26,7 +26,7 @@ func TestSlotsFirstComeFirstServed(t *testing.T) {
 		begin(t, s, job("d", in("g")))
 		begin(t, s, job("c", in("g")))
 		begin(t, s, job("e", in("g")))
-		if got := expect(t, s, "c", task.Queued, "waits for a slot of g"); got.Slot != 0 || got.Wish != task.Up || got.Run != 0 {
+		if got := expect(t, s, "c", task.Queued, "waits for a slot of g"); got.Slot != 0 || got.Desired != task.DesiredRunning || got.Run != 0 {
 			t.Errorf("queued: %+v", got)
 		}
 		start(t, s, f, job("other", in("h"))) // no limit
@@ -182,10 +182,10 @@ func TestStopOfAQueuedOne(t *testing.T) {
 		expectError(t, err, task.ErrConflict, "Task b is queued: stop it first")
 		time.Sleep(time.Minute)
 		got, err := s.Stop(t.Context(), "b")
-		if err != nil || got.State != task.Stopped || got.Reason != "stopped" || got.Wish != task.Down || got.EndedAt != task.Now() || got.ExitCode != nil {
+		if err != nil || got.State != task.Stopped || got.Reason != "stopped" || got.Desired != task.DesiredStopped || got.EndedAt != task.Now() || got.ExitCode != nil {
 			t.Errorf("Stop: %+v, %v", got, err)
 		}
-		if r := st.record("b"); r.State != task.Stopped || r.Wish != task.Down || len(r.Runs) != 0 || r.Rested != task.Now() {
+		if r := st.record("b"); r.State != task.Stopped || r.Desired != task.DesiredStopped || len(r.Runs) != 0 || r.Rested != task.Now() {
 			t.Errorf("record: %+v", r)
 		}
 		if _, err := s.Submit(supervisor.ForceRemove("c", supervisor.End{})).Wait(t.Context()); err != nil {
@@ -348,11 +348,11 @@ func TestQueueAtTheEnd(t *testing.T) {
 				if synctest.Wait(); err != nil || f.Starts() != starts || f.Live() != 0 {
 					t.Errorf("%v; %d began after that, %d live", err, f.Starts()-starts, f.Live())
 				}
-				state, wish := task.Queued, task.Up
+				state, desired := task.Queued, task.DesiredRunning
 				if how == "StopAll" {
-					state, wish = task.Stopped, task.Down
+					state, desired = task.Stopped, task.DesiredStopped
 				}
-				if r := st.record("t39"); r.State != state || r.Wish != wish {
+				if r := st.record("t39"); r.State != state || r.Desired != desired {
 					t.Errorf("record: %+v", r)
 				}
 				if how == "Leave" && strings.Count(names(left), ":queued") != 37 {

@@ -189,16 +189,16 @@ func (s *Supervisor) add(name string) *actor {
 	return a
 }
 
-// StopAll stops every task at the same time and joins. The wishes are taken
-// back, and end.Grace only shortens what the spec of a task grants it. From
-// now on nothing can be started: the error is an ErrUnavailable.
+// StopAll stops every task at the same time and joins. The desired state becomes stopped,
+// and end.Grace only shortens the time that a task's spec gives it. From now on nothing can
+// be started: the error is an ErrUnavailable.
 func (s *Supervisor) StopAll(ctx context.Context, end End) ([]task.Info, error) {
 	return s.endAll(ctx, Request{kind: toStop, end: end, atMost: true})
 }
 
-// Close stops every task that still runs, joins, and ends the supervisor. The
-// wishes stay as they are. If ctx, or all that a stop grants, ends first, the
-// error is an ErrTimeout that names the tasks that did not end: they keep running.
+// Close stops every task that still runs, joins, and ends the supervisor. The desired
+// states are kept. If ctx, or the time that the stops may take, ends first, the error is an
+// ErrTimeout that names the tasks that did not end: they keep running.
 func (s *Supervisor) Close(ctx context.Context) error {
 	_, err := s.endAll(ctx, Request{kind: toStop, shutdown: true})
 	s.end(err)
@@ -214,7 +214,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 
 // Leave ends the supervisor alone: runs whose engine can take them back keep running,
 // and the next supervisor with the same store does that; all others are
-// stopped, and keep their wishes. It returns every task as it was left. Errors
+// stopped, and keep their desired state. It returns every task as it was left. Errors
 // are those of Close.
 func (s *Supervisor) Leave(ctx context.Context) ([]task.Info, error) {
 	tasks, err := s.endAll(ctx, Request{kind: toLeave})

@@ -315,7 +315,7 @@ func TestAStopIsOfAllOverADeath(t *testing.T) {
 				t.Fatal(err)
 			}
 			ref := f.Next(t).Ref()
-			all = append(all, record(state, task.Up, func(r *task.Record) { r.Spec, r.Ref = spec, ref }))
+			all = append(all, record(state, task.DesiredRunning, func(r *task.Record) { r.Spec, r.Ref = spec, ref }))
 		}
 		s.Load(t.Context(), all)
 		if !e.leaves["up"] || e.leaves["ending"] {

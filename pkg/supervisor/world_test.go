@@ -146,7 +146,7 @@ func (w *world) reload() {
 	for i, info := range w.sup.List() {
 		was := before[i]
 		same := info.State == was.State || was.State == task.BackingOff
-		if info.Name != was.Name || !same || info.Wish != was.Wish || info.PID != was.PID && was.PID != 0 || info.Slot != was.Slot && was.Slot != 0 {
+		if info.Name != was.Name || !same || info.Desired != was.Desired || info.PID != was.PID && was.PID != 0 || info.Slot != was.Slot && was.Slot != 0 {
 			w.t.Errorf("before the supervisor was replaced: %+v\nafter it: %+v", was, info)
 		}
 		if was.State != task.BackingOff && (info.Run != was.Run || info.NextAt != was.NextAt) {

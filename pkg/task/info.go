@@ -69,13 +69,13 @@ func (t *Info) lastRunFailed() bool {
 	return !t.Spec.Succeeds(*t.ExitCode)
 }
 
-// Wish is what the user last asked the task to be.
-type Wish string
+// Desired is the state that the user last asked for.
+type Desired string
 
-// The wishes.
+// The desired states. As JSON they keep the words of the protocol's first version.
 const (
-	Up   Wish = "up"
-	Down Wish = "down"
+	DesiredRunning Desired = "up"
+	DesiredStopped Desired = "down"
 )
 
 // The engines that come with the supervisor.
@@ -88,7 +88,7 @@ const (
 type Info struct {
 	Name    string   `json:"name"`
 	State   State    `json:"state"`
-	Wish    Wish     `json:"wish"`
+	Desired Desired  `json:"wish"`
 	Engine  string   `json:"engine"`
 	Group   string   `json:"group,omitempty"`
 	Command []string `json:"command,omitempty"`
