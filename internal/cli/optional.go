@@ -45,12 +45,7 @@ func parseDuration(text string) (task.Duration, error) {
 
 // intVar is a flag for a whole number.
 func intVar(f *pflag.FlagSet, to **int, name, shorthand, help string) {
-	f.VarP(optional[int]{to, parseInt, "int"}, name, shorthand, help)
-}
-
-func parseInt(text string) (int, error) {
-	n, err := strconv.ParseInt(text, 0, 64)
-	return int(n), err
+	f.VarP(optional[int]{to, strconv.Atoi, "int"}, name, shorthand, help)
 }
 
 // sizeVar is a flag for a number of bytes.

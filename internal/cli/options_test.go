@@ -107,7 +107,7 @@ func TestSpecOfFlags(t *testing.T) {
 		"--success-codes 0,3 --success-codes 4":    {SuccessCodes: []int{0, 3, 4}},
 		"--leave-children":                         {LeaveChildren: true},
 		"--on-exit a --on-failure b":               {Hooks: task.Hooks{OnExit: "a", OnFailure: "b"}},
-		"--priority 0x10":                          {Priority: 16},
+		"--priority 010":                           {Priority: 10}, // as printf %03d prints it
 		"--after a,b --after c --after-ended d":    {Order: task.Order{After: []string{"a", "b", "c"}, AfterEnded: []string{"d"}}},
 		"--delay 1s":                               {When: task.When{Delay: seconds(1)}},
 		"--at 15:04":                               {When: task.When{At: "15:04"}},

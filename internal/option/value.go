@@ -25,9 +25,9 @@ func (o *Option) Set(s *task.Spec, text string) (err error) {
 	case *bool:
 		*to, err = strconv.ParseBool(text)
 	case *int:
-		*to, err = parseInt(text)
+		*to, err = strconv.Atoi(text)
 	case **int:
-		return set(to, text, func(n *int) (err error) { *n, err = parseInt(text); return err })
+		return set(to, text, func(n *int) (err error) { *n, err = strconv.Atoi(text); return err })
 	case **task.Duration:
 		return unmarshal(to, text)
 	case **task.Size:
@@ -48,11 +48,6 @@ func (o *Option) Set(s *task.Spec, text string) (err error) {
 		panic(fmt.Sprintf("option %s has a value of an unknown type, %T", o.Key, to))
 	}
 	return err
-}
-
-func parseInt(text string) (int, error) {
-	n, err := strconv.ParseInt(text, 0, 64)
-	return int(n), err
 }
 
 func set[T any](to **T, text string, parse func(*T) error) error {
