@@ -30,6 +30,9 @@ func fileSystems(t *testing.T, test func(t *testing.T, dir string)) {
 			if err := unix.Statfs(c.dir, &fs); err != nil || int64(fs.Type) != c.magic {
 				t.Skipf("%s is no %s", c.dir, name)
 			}
+			if free := int64(fs.Bavail) * int64(fs.Bsize); free < 512<<20 { // as in a container: the writer is faster than what it writes is freed
+				t.Skipf("%s has %d MiB", c.dir, free>>20)
+			}
 			dir, err := os.MkdirTemp(c.dir, "logs")
 			if err != nil {
 				t.Skip(err)
