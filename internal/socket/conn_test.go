@@ -209,10 +209,14 @@ func TestDialUnavailable(t *testing.T) {
 	at := func(name string) string { return filepath.Join(dir, name) }
 	touch(t, at("file"))
 	check(t, os.Mkdir(at("dir"), 0o700))
+	syscall.ForkLock.RLock() // a child that another test forks would listen until its exec
 	stale, err := net.ListenUnix("unix", &net.UnixAddr{Name: at("stale"), Net: "unix"})
+	if err == nil {
+		stale.SetUnlinkOnClose(false)
+		stale.Close()
+	}
+	syscall.ForkLock.RUnlock()
 	check(t, err)
-	stale.SetUnlinkOnClose(false)
-	stale.Close()
 	datagrams, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: at("datagrams"), Net: "unixgram"})
 	check(t, err)
 	defer datagrams.Close()

@@ -25,7 +25,7 @@ func disk(t *testing.T) (dir string) {
 		t.Skipf("cannot mount a small file system: %v", err)
 	}
 	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, 0); err != nil {
+		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil { // a child on its way to its exec may have a file of it open
 			t.Error(err)
 		}
 	})
