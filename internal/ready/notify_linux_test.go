@@ -240,7 +240,7 @@ func files(t *testing.T, dir string) (names []string) {
 // nobody who has bound that name first is in the way.
 func TestNotifyByTheEarlierName(t *testing.T) {
 	t.Parallel()
-	o := Options{ID: t.Name(), Dir: notifyDir(t)}
+	o := Options{ID: fmt.Sprint(t.Name(), os.Getpid()), Dir: notifyDir(t)} // the abstract names of all processes are in one place
 	spec := &task.Spec{Name: "web", Ready: task.Ready{ReadyNotify: true}}
 	l := engine.Launch{Spec: spec, Run: 7, Adopted: true}
 	r, err := New(o).Begin(l, "")

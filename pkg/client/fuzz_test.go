@@ -38,7 +38,7 @@ func FuzzReply(f *testing.F) {
 			}()
 			return here, nil
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		named := func(what string, tasks []task.Info, err error) {
 			for _, i := range tasks {
