@@ -1,6 +1,7 @@
 package taskfile
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -50,6 +51,18 @@ func (r *reader) objection(path string) string {
 		return "is in a directory that others can write to"
 	case err == nil && r.open(file):
 		return "can be written by others"
+	}
+	return ""
+}
+
+// objectionBeside is an objection to the .env that is read with the tasks file at path.
+func (r *reader) objectionBeside(path string) string {
+	env := filepath.Join(filepath.Dir(path), ".env")
+	if _, err := os.Lstat(env); errors.Is(err, fs.ErrNotExist) {
+		return ""
+	}
+	if why := r.objection(env); why != "" {
+		return "has a .env beside it that " + why
 	}
 	return ""
 }

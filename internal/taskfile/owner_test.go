@@ -83,7 +83,7 @@ func needOthers(t *testing.T, owners map[string]int) {
 // error names it.
 func TestFindPassesOver(t *testing.T) {
 	t.Parallel()
-	dir := write(t, map[string]string{"mine/tasks.yaml": "", "team/run.sh": "", "team/sub/deep/x": "", "his/sub/x": "", "theirs/sub/x": ""})
+	dir := write(t, map[string]string{"mine/tasks.yaml": "", "team/run.sh": "", "team/sub/deep/x": "", "his/sub/x": "", "theirs/sub/x": "", "shared/Procfile": "web: id", "shared/.env": "LD_PRELOAD=x", "shared/sub/x": ""})
 	at := func(path string) string { return filepath.Join(dir, path) }
 	for _, sub := range []string{"team", "his", "theirs/sub"} {
 		if err := os.Symlink(at("mine/tasks.yaml"), at(sub+"/tasks.yaml")); err != nil {
@@ -94,9 +94,10 @@ func TestFindPassesOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	const other = 12345
-	needOthers(t, map[string]int{at("team/tasks.yaml"): other, at("his/tasks.yaml"): other, at("his/sub"): other, at("theirs"): other, at("theirs/sub/tasks.yaml"): other})
+	needOthers(t, map[string]int{at("team/tasks.yaml"): other, at("his/tasks.yaml"): other, at("his/sub"): other, at("theirs"): other, at("theirs/sub/tasks.yaml"): other, at("shared/.env"): other})
 	for in, why := range map[string]string{
 		"team/sub/deep":  at("team/tasks.yaml") + " is ignored, since it belongs to uid 12345: name it with -f",
+		"shared/sub":     at("shared/Procfile") + " is ignored, since it has a .env beside it that belongs to uid 12345: name it with -f",
 		"theirs/sub/new": at("theirs/sub/tasks.yaml") + " is ignored, since it belongs to uid 12345: name it with -f",
 	} {
 		if err := os.MkdirAll(at(in), 0o755); err != nil {

@@ -137,7 +137,7 @@ func (r *reader) find(dir string) (string, error) {
 				continue
 			}
 			if at != dir {
-				if why := r.objection(path); why != "" {
+				if why := cmp.Or(r.objection(path), r.objectionBeside(path)); why != "" {
 					passed = cmp.Or(passed, &PassedOverError{Path: path, Why: why})
 					continue
 				}
