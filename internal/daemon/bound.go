@@ -1,11 +1,9 @@
 package daemon
 
 import (
+	"io"
 	"log/slog"
 	"net"
-	"path/filepath"
-
-	"github.com/fsnotify/fsnotify"
 
 	"tasks/internal/socket"
 )
@@ -18,8 +16,8 @@ type bound struct {
 	serve    func(net.Listener) error
 	log      *slog.Logger
 	listener *socket.Listener
-	watcher  *fsnotify.Watcher
-	gone     chan struct{} // the watcher saw the file go
+	watcher  io.Closer     // nil if there is none
+	lost     chan struct{} // the watcher saw the file go
 	over     bool
 }
 
@@ -30,40 +28,28 @@ func (b *bound) accept() {
 			b.log.Error("cannot accept connections", "err", err)
 		}
 	}()
-	b.rewatch()
+	b.watch()
 }
 
-// rewatch follows the directory by inotify; where that cannot be had, a nudge
+// watch has lost written to when the socket is; where it cannot be watched, a nudge
 // by the next `tasks serve` or `tasks list` has to do.
-func (b *bound) rewatch() {
+func (b *bound) watch() {
 	if b.watcher != nil {
 		b.watcher.Close()
 	}
-	b.gone = make(chan struct{}, 1)
-	w, err := fsnotify.NewWatcher()
-	if err != nil {
-		b.watcher = nil
-		return
-	}
-	b.watcher = w
-	if err := w.Add(filepath.Dir(b.path.Socket)); err != nil {
-		b.log.Warn("cannot watch the socket's directory", "err", err)
-	}
-	gone := b.gone
-	go func() {
-		for e := range w.Events {
-			removed := e.Has(fsnotify.Remove) || e.Has(fsnotify.Rename)
-			if removed && (e.Name == b.path.Socket || e.Name == filepath.Dir(b.path.Socket)) {
-				select {
-				case gone <- struct{}{}:
-				default:
-				}
-			}
+	lost := make(chan struct{}, 1)
+	var err error
+	b.lost = lost
+	if b.watcher, err = b.listener.Watch(func() {
+		select {
+		case lost <- struct{}{}:
+		default:
 		}
-	}()
+	}); err != nil {
+		b.watcher = nil
+		b.log.Warn("the socket is not bound again by itself if it is removed", "err", err)
+	}
 }
-
-func (b *bound) watch() <-chan struct{} { return b.gone }
 
 // keep binds the socket again if it was lost.
 func (b *bound) keep() {
@@ -77,7 +63,6 @@ func (b *bound) keep() {
 	}
 	if err != nil {
 		b.log.Error("cannot bind the lost socket again", "err", err)
-		b.rewatch()
 		return
 	}
 	b.log.Warn("the socket was removed: bound it again", "socket", b.path.Socket)

@@ -232,7 +232,7 @@ func Run(cfg Config, serving func()) error {
 			why, open = leavingBecause(leaving, next), false
 		case <-early.Nudge:
 			bound.keep()
-		case <-bound.watch():
+		case <-bound.lost:
 			bound.keep()
 		}
 	}
