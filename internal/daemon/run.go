@@ -156,7 +156,7 @@ func Run(cfg Config, serving func()) error {
 	started := task.Now()
 	exited := make(chan struct{})
 	var once sync.Once
-	leaving, next := false, "" // set before exited is closed
+	next := "" // set before exited is closed
 	stirred := make(stirred, 1)
 	srv = server.New(server.Config{
 		Supervisor: sup, Home: home, Caller: process.CallerOf(0), Logger: cfg.Log, Answered: stirred.stir,
@@ -178,14 +178,14 @@ func Run(cfg Config, serving func()) error {
 		Exit: func(ctx context.Context, end supervisor.End, keep bool) ([]task.Info, error) {
 			touched := live(sup.List())
 			var tasks []task.Info
-			ends, err := true, error(nil)
+			var err error
 			if keep {
 				tasks, err = sup.Leave(ctx)
 			} else {
-				tasks, ends, err = stopAll(ctx, sup, end)
+				tasks, err = sup.StopAll(ctx, end)
 			}
-			if ends {
-				once.Do(func() { leaving = keep; close(exited) })
+			if !errors.As(err, new(*supervisor.EndingError)) {
+				once.Do(func() { close(exited) })
 			}
 			return slices.DeleteFunc(tasks, func(t task.Info) bool { return !touched[t.Name] }), err
 		},
@@ -196,12 +196,14 @@ func Run(cfg Config, serving func()) error {
 			if err := cfg.restore(lock, db); err != nil {
 				return err
 			}
-			if _, err := sup.Leave(context.Background()); err != nil {
+			if _, err := sup.Leave(context.Background()); errors.As(err, new(*supervisor.EndingError)) {
+				return err
+			} else if err != nil {
 				cfg.Log.Warn("some tasks did not end", "err", err)
 			}
 			var err error = task.Errorf(task.ErrUnavailable, "", "the supervisor is being ended or replaced already")
 			once.Do(func() {
-				leaving, next, err = true, o.Program, nil
+				next, err = o.Program, nil
 				cfg.setLimits(o)
 				close(exited)
 			})
@@ -219,17 +221,24 @@ func Run(cfg Config, serving func()) error {
 	serving()
 	systemd.tell("READY=1")
 
-	beats, why := systemd.beats(), ""
+	beats, quit, why := systemd.beats(), early.Quit, ""
 	for open := true; open; {
 		select {
 		case <-beats: // from the loop that does the work: a hung one sends none
 			systemd.tell("WATCHDOG=1")
-		case sig := <-early.Quit:
+		case sig := <-quit:
+			late := true
+			once.Do(func() { late = false; close(exited) })
+			if late { // how it ends is decided, and the signal is for the next program, if there is one
+				early.Redeliver(sig.(syscall.Signal))
+				quit = nil
+				continue
+			}
 			cfg.Log.Info("shutting down: tasks are stopped, and the next supervisor restarts those with a restart policy", "signal", sig.String())
 			why, open = "got "+task.SignalName(sig.(syscall.Signal))+": tasks are stopped; the next supervisor restarts those with a restart policy", false
 		case <-exited:
-			cfg.Log.Info("exiting", "tasks run on", leaving)
-			why, open = leavingBecause(leaving, next), false
+			cfg.Log.Info("exiting", "tasks run on", sup.Left())
+			why, open = leavingBecause(sup.Left(), next), false
 		case <-early.Nudge:
 			bound.keep()
 		case <-bound.lost:
@@ -240,7 +249,7 @@ func Run(cfg Config, serving func()) error {
 		systemd.tell("STOPPING=1")
 	}
 	err = nil
-	if !leaving {
+	if !sup.Left() {
 		err = sup.Close(context.Background())
 		checker.Close()
 	}
@@ -254,7 +263,7 @@ func Run(cfg Config, serving func()) error {
 	}
 	bound.close()
 	within(flushTime, srv.Close)
-	if !leaving && err == nil { // nothing runs on that another host must not start as well
+	if !sup.Left() && err == nil { // nothing runs on that another host must not start as well
 		if err := lock.Clear(); err != nil {
 			cfg.Log.Warn("the lock says that this supervisor has not ended in order", "err", err)
 		}

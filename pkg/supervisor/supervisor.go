@@ -114,7 +114,8 @@ type Supervisor struct {
 
 	mu      sync.Mutex // guards what follows
 	tasks   map[string]*actor
-	closing bool
+	closing bool // no run begins any more
+	leaving bool // by Leave
 
 	left   atomic.Bool // by Leave
 	actors sync.WaitGroup
@@ -191,7 +192,8 @@ func (s *Supervisor) add(name string) *actor {
 
 // StopAll stops every task at the same time and joins. The desired state becomes stopped,
 // and end.Grace only shortens the time that a task's spec gives it. From now on nothing can
-// be started: the error is an ErrUnavailable.
+// be started: the error is an ErrUnavailable. Once Leave has begun it stops nothing: the
+// error is an [EndingError].
 func (s *Supervisor) StopAll(ctx context.Context, end End) ([]task.Info, error) {
 	return s.endAll(ctx, Request{kind: toStop, end: end, atMost: true})
 }
@@ -201,6 +203,14 @@ func (s *Supervisor) StopAll(ctx context.Context, end End) ([]task.Info, error) 
 // ErrTimeout that names the tasks that did not end: they keep running.
 func (s *Supervisor) Close(ctx context.Context) error {
 	_, err := s.endAll(ctx, Request{kind: toStop, shutdown: true})
+	if errors.As(err, new(*EndingError)) { // Leave ends it
+		select {
+		case <-s.ended:
+			err = nil
+		case <-ctx.Done():
+			err = task.Errorf(task.ErrTimeout, "", "the supervisor did not leave its tasks in time")
+		}
+	}
 	s.end(err)
 	return err
 }
@@ -215,9 +225,13 @@ func (s *Supervisor) Run(ctx context.Context) error {
 // Leave ends the supervisor alone: runs whose engine can take them back keep running,
 // and the next supervisor with the same store does that; all others are
 // stopped, and keep their desired state. It returns every task as it was left. Errors
-// are those of Close.
+// are those of Close. Once StopAll or Close has begun it leaves nothing: the error is an
+// [EndingError].
 func (s *Supervisor) Leave(ctx context.Context) ([]task.Info, error) {
 	tasks, err := s.endAll(ctx, Request{kind: toLeave})
+	if errors.As(err, new(*EndingError)) {
+		return nil, err
+	}
 	s.left.Store(true)
 	s.end(err)
 	return tasks, err
@@ -249,11 +263,29 @@ func (s *Supervisor) end(err error) {
 	s.hooks.Close()
 }
 
+// An EndingError says that the supervisor is ending in another way already: the first
+// of Leave, StopAll and Close decides whether tasks keep running. It is an ErrUnavailable.
+type EndingError struct{ leaving bool }
+
+func (e *EndingError) Error() string {
+	if e.leaving {
+		return "the supervisor is ending already, and its tasks keep running"
+	}
+	return "the supervisor is ending already, and its tasks are stopped"
+}
+
+func (*EndingError) Unwrap() error { return task.ErrUnavailable }
+
 // endAll submits r to every task there is, and sees to it that none begins a
 // run after that.
 func (s *Supervisor) endAll(ctx context.Context, r Request) ([]task.Info, error) {
+	leaves := r.kind == toLeave
 	s.mu.Lock()
-	s.closing = true
+	if s.closing && s.leaving != leaves {
+		s.mu.Unlock()
+		return nil, &EndingError{!leaves}
+	}
+	s.closing, s.leaving = true, leaves
 	s.queues.Close()
 	s.order.Close()
 	calls := make([]*Call, 0, len(s.tasks))

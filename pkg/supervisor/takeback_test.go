@@ -2,6 +2,7 @@ package supervisor_test
 
 import (
 	"context"
+	"errors"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -274,16 +275,57 @@ func TestPausedGroupStandsStill(t *testing.T) {
 	})
 }
 
-// Who asks all to stop as the supervisor leaves them is not told that they have.
-func TestStopAllBesideLeave(t *testing.T) {
+// Of StopAll, Close and Leave the first decides for all tasks, however long it takes:
+// who asks for the other is told.
+func TestTheFirstEndDecides(t *testing.T) {
+	const keep, stop = "the supervisor is ending already, and its tasks keep running", "the supervisor is ending already, and its tasks are stopped"
+	for first, c := range map[string]struct {
+		end, other   func(*lives) error
+		told, reason string
+		state        task.State // of the task, under the next supervisor
+	}{
+		"Leave":   {(*lives).leave, (*lives).stopAll, keep, "", task.Running},
+		"StopAll": {(*lives).stopAll, (*lives).leave, stop, "stopped", task.Stopped},
+		"Close":   {(*lives).close, (*lives).leave, stop, "supervisor was shut down", task.Stopped},
+	} {
+		t.Run(first, func(t *testing.T) {
+			reborn(t, func(t *testing.T, l *lives) {
+				start(t, l.Supervisor, l.fake, job("a"))
+				l.Go("slow", func(ctx context.Context) error { <-ctx.Done(); time.Sleep(time.Second); return nil })
+				refused := func() {
+					t.Helper()
+					err := c.other(l)
+					if expectError(t, err, task.ErrUnavailable, c.told); !errors.As(err, new(*supervisor.EndingError)) {
+						t.Errorf("%T", err)
+					}
+				}
+				ended := make(chan error)
+				go func() { ended <- c.end(l) }()
+				synctest.Wait()
+				refused()
+				if err := <-ended; err != nil {
+					t.Error(err)
+				}
+				refused()
+				l.again(l.close, 0)
+				expect(t, l.Supervisor, "a", c.state, c.reason)
+			})
+		})
+	}
+}
+
+func (l *lives) stopAll() error { _, err := l.StopAll(l.t.Context(), supervisor.End{}); return err }
+
+// A Close that comes as Leave goes on waits for that, and stops nothing.
+func TestCloseBesideLeave(t *testing.T) {
 	reborn(t, func(t *testing.T, l *lives) {
 		start(t, l.Supervisor, l.fake, job("a"))
-		if err := l.leave(); err != nil {
-			t.Fatal(err)
-		}
-		_, err := l.StopAll(t.Context(), supervisor.End{})
-		expectError(t, err, task.ErrUnavailable, "the supervisor has ended, and a keeps running")
-		l.again(func() error { return nil }, 0)
+		l.Go("slow", func(ctx context.Context) error { <-ctx.Done(); time.Sleep(time.Second); return nil })
+		go l.leave()
+		synctest.Wait()
+		begun := time.Now()
+		l.again(l.close, 0)
+		within(t, "Close", time.Since(begun), time.Second, time.Second)
 		expect(t, l.Supervisor, "a", task.Running, "")
 	})
 }
