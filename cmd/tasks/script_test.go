@@ -47,6 +47,7 @@ func TestScript(t *testing.T) {
 			"hang":      hang,
 			"interrupt": interrupt,
 			"json":      jsonValue,
+			"lease":     lease,
 			"misdate":   misdate,
 			"oneline":   oneLine,
 			"processes": processes,

@@ -47,8 +47,12 @@ type Config struct {
 // inherit that.
 var harmless = []os.Signal{syscall.SIGHUP, syscall.SIGPIPE, syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGXFSZ}
 
-// Run is the supervisor. It calls serving once its socket answers, and returns
-// when a client or a TERM or INT signal has ended it and all that it ran.
+// startsTime is how long what must be started again may keep `tasks serve` from returning.
+const startsTime = 3 * time.Second
+
+// Run is the supervisor. It calls serving once its socket answers and what must be started
+// again has been, or after startsTime, and returns when a client or a TERM or INT signal has
+// ended it and all that it ran.
 func Run(cfg Config, serving func()) error {
 	// Asked for first, so that none of them ends the process half way.
 	early.Catch()
@@ -148,12 +152,12 @@ func Run(cfg Config, serving func()) error {
 	}
 	past = history(cfg, sup, records, lock.Check)
 	// A child of the program that this one replaced must be known before it is reaped.
-	sup.Load(context.Background(), records, db.Groups()...)
+	started := sup.Load(context.Background(), records, db.Groups()...)
 	close(begin)
 	keeper.Ready()
 	sup.ResumeChanges(db.Changes())
 
-	started := task.Now()
+	since := task.Now()
 	exited := make(chan struct{})
 	var once sync.Once
 	next := "" // set before exited is closed
@@ -166,7 +170,7 @@ func Run(cfg Config, serving func()) error {
 				cfg.Log.Warn("cannot look for strays", "err", err)
 			}
 			info := protocol.Info{
-				Version: cfg.Version, PID: os.Getpid(), StartedAt: started,
+				Version: cfg.Version, PID: os.Getpid(), StartedAt: since,
 				Socket: cfg.Paths.Socket, StateDir: cfg.Paths.State, Log: cfg.file.name(),
 				Strays: strays,
 			}
@@ -218,12 +222,19 @@ func Run(cfg Config, serving func()) error {
 		cfg.Log.Warn("schedules will not notice that the clock is set", "err", err)
 	}()
 	cfg.Log.Info("serving", "version", cfg.Version, "pid", os.Getpid(), "socket", cfg.Paths.Socket, "state", cfg.Paths.State, "tasks", len(records))
-	serving()
-	systemd.tell("READY=1")
-
+	announce := sync.OnceFunc(func() {
+		serving()
+		systemd.tell("READY=1")
+	})
+	patience := time.After(startsTime)
 	beats, quit, why := systemd.beats(), early.Quit, ""
 	for open := true; open; {
 		select {
+		case <-started:
+			started = nil
+			announce()
+		case <-patience: // an exec may hang for as long as the server of its program does not answer
+			announce()
 		case <-beats: // from the loop that does the work: a hung one sends none
 			systemd.tell("WATCHDOG=1")
 		case sig := <-quit:
@@ -245,6 +256,7 @@ func Run(cfg Config, serving func()) error {
 			bound.keep()
 		}
 	}
+	announce()
 	if next == "" {
 		systemd.tell("STOPPING=1")
 	}

@@ -241,10 +241,9 @@ func TestTimesDuringLoad(t *testing.T) {
 				waits := job("a")
 				waits.When = when
 				s.Load(t.Context(), []task.Record{
-					{Spec: job("slow", restarts(task.RestartAlways)), Engine: task.EngineProcess, State: task.BackingOff, Desired: task.DesiredRunning},
+					{Spec: job("slow"), Engine: task.EngineProcess, State: task.Running, Desired: task.DesiredRunning}, // lost
 					{Spec: waits, Engine: task.EngineProcess, State: task.Waiting, Desired: task.DesiredRunning, Fresh: true, NextAt: task.Time{Time: time.Now().Add(time.Second).UTC()}},
 				})
-				f.Next(t) // slow
 				if r := next(t, f); r.Launch.Spec.Name != "a" || r.Launch.Run != 1 {
 					t.Errorf("%+v", r.Launch)
 				}

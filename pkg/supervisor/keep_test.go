@@ -164,15 +164,19 @@ func TestADeathBeforeItIsUpAgain(t *testing.T) {
 			st.Save(r)
 			faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 				f.Hold(true)
-				loaded := make(chan bool)
-				go func() { s.Load(t.Context(), st.all()); close(loaded) }()
+				started := s.Load(t.Context(), st.all()) // waits for no start, however long one takes
 				run := f.Next(t)
 				synctest.Wait()
 				if got := st.record("web"); !reflect.DeepEqual(got, r) {
 					t.Errorf("recorded as %s before it is up: %+v", got.State, got)
 				}
+				select {
+				case <-started:
+					t.Error("started before it is up")
+				default:
+				}
 				run.Begin()
-				<-loaded
+				<-started
 				synctest.Wait()
 				time.Sleep(time.Second)
 				if got := st.record("web"); got.State != task.Running || got.Runs[len(got.Runs)-1].Run != 8 {

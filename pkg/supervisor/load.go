@@ -22,8 +22,9 @@ import (
 // Load takes over the tasks and groups that an earlier supervisor recorded. Call
 // it once, before anything else. Runs that outlived that supervisor are taken
 // back if their engine can; others are lost. What should be up is started again, and what
-// waited waits again, in its order; if ctx ends first, that continues without the caller.
-func (s *Supervisor) Load(ctx context.Context, records []task.Record, groups ...task.Group) {
+// waited waits again, in its order. Load does not wait for those starts: what it returns
+// is closed when each has succeeded or failed, which is logged.
+func (s *Supervisor) Load(ctx context.Context, records []task.Record, groups ...task.Group) (started <-chan struct{}) {
 	s.queues.Close() // until all are in the queue again
 	s.order.Close()  // and what they wait for is up again
 	for _, g := range groups {
@@ -53,20 +54,30 @@ func (s *Supervisor) Load(ctx context.Context, records []task.Record, groups ...
 		s.actors.Go(actors[i].loop)
 	})
 	s.goOn()
-	for _, c := range calls {
-		if c == nil {
-			continue
-		}
-		if _, err := c.Wait(ctx); err != nil {
-			s.opts.Logger.Warn("cannot start a task again", "task", c.request.name, "err", err)
-		}
-	}
+	all := make(chan struct{})
+	s.actors.Go(func() {
+		s.reportFailedStarts(calls)
+		close(all)
+	})
 	for _, g := range groups {
 		if !g.Unfinished {
 			continue
 		}
 		if _, err := s.stirRuns(ctx, g.Name, g.Paused); err != nil {
 			s.opts.Logger.Warn("cannot pause or resume all of a group", "group", g.Name, "err", err)
+		}
+	}
+	return all
+}
+
+// reportFailedStarts logs which tasks could not be started again.
+func (s *Supervisor) reportFailedStarts(calls []*Call) {
+	for _, c := range calls {
+		if c == nil {
+			continue
+		}
+		if _, err := c.Wait(context.Background()); err != nil && !errors.Is(err, task.ErrUnavailable) { // else the next supervisor starts it
+			s.opts.Logger.Warn("cannot start a task again", "task", c.request.name, "err", err)
 		}
 	}
 }
