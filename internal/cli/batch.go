@@ -86,13 +86,17 @@ func (b *batch) follow(events iter.Seq2[task.Event, error], noted func()) error 
 	return nil
 }
 
-// selector is the tasks by name, for they may leave their group, or every task
-// where a request has no room for the names.
-func (b *batch) selector() task.Selector {
-	if !roomForNames(b.names) {
+// toWatch is what to watch for the tasks of sel: every task if the request would be too long,
+// or for a group, as the event of a task that leaves it is not the group's.
+func toWatch(sel task.Selector) task.Selector {
+	size := 0
+	for _, name := range sel.Names {
+		size += len(name) + 8
+	}
+	if size > roomForInputs || len(sel.InGroups()) > 0 {
 		return task.Selector{}
 	}
-	return task.Selector{Names: b.names}
+	return sel
 }
 
 // line says how far the batch is, in at most width columns.
@@ -142,7 +146,7 @@ func (e *env) waitForBatch(ctx context.Context, c *client.Client, b *batch) erro
 	}
 	show := e.meter(b)
 	err := e.withSuccessors(ctx, func(again bool) error {
-		now, events, err := c.Observe(ctx, b.selector())
+		now, events, err := c.Observe(ctx, toWatch(task.Selector{Names: b.names}))
 		if err != nil && !again && errors.As(err, new(unreachedError)) {
 			return client.ErrLost // it is gone since it has answered the start
 		}

@@ -76,14 +76,10 @@ func (e *env) follow(f *following, tasks []task.Info, sources []*source) error {
 		f.sel = task.Selector{Names: names}
 	}
 	f.selects = f.sel.Matcher()
-	watched := f.sel
-	if len(f.sel.InGroups()) > 0 { // that a task leaves its group is an event of another, or of none
-		watched = task.Selector{}
-	}
 	events := make(chan task.Event)
 	var watching sync.WaitGroup
 	if f.served {
-		watching.Go(func() { e.watch(ctx, watched, events) })
+		watching.Go(func() { e.watch(ctx, toWatch(f.sel), events) })
 	} else {
 		e.remark("tasks: no supervisor answers: following what runs without one")
 		watching.Go(func() { e.watchSurvivors(ctx, names, events) })

@@ -186,29 +186,21 @@ func (d *dialer) waitAgain(ctx context.Context, known []task.Info, o client.Wait
 }
 
 // sameNames is what sel selected when the tasks were known, and what it names besides;
-// nil: ask for sel again, since nothing is known or a request has no room for it.
+// nil: nothing is known, ask for sel again.
 func sameNames(sel task.Selector, known []task.Info) (names []string) {
+	has := make(map[string]bool, len(known))
 	for _, t := range known {
-		names = append(names, t.Name)
+		names, has[t.Name] = append(names, t.Name), true
 	}
-	if names == nil || !roomForNames(names) {
+	if names == nil {
 		return nil
 	}
 	for _, name := range sel.Names {
-		if !strings.ContainsAny(name, "*?[") && !slices.Contains(names, name) {
-			names = append(names, name)
+		if !strings.ContainsAny(name, "*?[") && !has[name] {
+			names, has[name] = append(names, name), true
 		}
 	}
 	return names
-}
-
-// roomForNames reports whether one request can name them all.
-func roomForNames(names []string) bool {
-	size := 0
-	for _, name := range names {
-		size += len(name) + 8
-	}
-	return size <= roomForInputs
 }
 
 func byName(tasks []task.Info) map[string]task.Info {

@@ -70,7 +70,9 @@ func (c *Client) Start(ctx context.Context, spec task.Spec, o StartOptions) ([]t
 // StartAgain starts ended tasks with the spec that they have. All skips tasks that have not
 // ended, also with Replace.
 func (c *Client) StartAgain(ctx context.Context, sel task.Selector, o StartOptions) ([]task.Info, error) {
-	return c.tasks(ctx, "start", protocol.Start{Spec: task.Spec{Group: sel.Group}, Names: sel.Names, All: sel.All, Groups: sel.Groups, Replace: o.Replace})
+	return c.ofSelected(ctx, "start", sel, func(sel task.Selector) any {
+		return protocol.Start{Spec: task.Spec{Group: sel.Group}, Names: sel.Names, All: sel.All, Groups: sel.Groups, Replace: o.Replace}
+	})
 }
 
 // StartEach starts a task per input: what stands in braces in the name and the
@@ -81,32 +83,41 @@ func (c *Client) StartEach(ctx context.Context, spec task.Spec, inputs []string,
 
 // Pause stops all processes of tasks until they are resumed.
 func (c *Client) Pause(ctx context.Context, sel task.Selector) ([]task.Info, error) {
-	return c.tasks(ctx, "pause", protocol.Pause{Selector: sel})
+	return c.ofSelected(ctx, "pause", sel, func(sel task.Selector) any { return protocol.Pause{Selector: sel} })
 }
 
 // Resume continues paused tasks.
 func (c *Client) Resume(ctx context.Context, sel task.Selector) ([]task.Info, error) {
-	return c.tasks(ctx, "resume", protocol.Pause{Selector: sel})
+	return c.ofSelected(ctx, "resume", sel, func(sel task.Selector) any { return protocol.Pause{Selector: sel} })
 }
 
 // Stop stops tasks and joins: it returns when they have ended.
 func (c *Client) Stop(ctx context.Context, o StopOptions) ([]task.Info, error) {
-	return c.tasks(ctx, "stop", protocol.Stop(o))
+	return c.ofSelected(ctx, "stop", o.Selector, func(sel task.Selector) any {
+		o.Selector = sel
+		return protocol.Stop(o)
+	})
 }
 
 // Restart stops tasks, joins, and starts them.
 func (c *Client) Restart(ctx context.Context, sel task.Selector) ([]task.Info, error) {
-	return c.tasks(ctx, "restart", protocol.Restart{Selector: sel})
+	return c.ofSelected(ctx, "restart", sel, func(sel task.Selector) any { return protocol.Restart{Selector: sel} })
 }
 
 // List is the tasks as they now are, sorted by name; all, if none are selected.
 func (c *Client) List(ctx context.Context, o ListOptions) ([]task.Info, error) {
-	return c.tasks(ctx, "list", protocol.List(o))
+	return c.ofSelected(ctx, "list", o.Selector, func(sel task.Selector) any {
+		o.Selector = sel
+		return protocol.List(o)
+	})
 }
 
 // Get is tasks with their last runs.
 func (c *Client) Get(ctx context.Context, o ListOptions) ([]task.Info, error) {
-	return c.tasks(ctx, "get", protocol.List(o))
+	return c.ofSelected(ctx, "get", o.Selector, func(sel task.Selector) any {
+		o.Selector = sel
+		return protocol.List(o)
+	})
 }
 
 // Wait returns when all the selected tasks have ended, or what else o says.
@@ -114,8 +125,6 @@ func (c *Client) Get(ctx context.Context, o ListOptions) ([]task.Info, error) {
 // uses a connection of its own, whose end tells the supervisor that nobody waits any
 // longer.
 func (c *Client) Wait(ctx context.Context, o WaitOptions) ([]task.Info, error) {
-	own := Client{Socket: c.Socket, Dial: c.Dial, Silent: c.Silent}
-	defer own.Close()
 	if o.Timeout != nil {
 		const margin = time.Second // of the supervisor, whose reply says more
 		var cancel context.CancelFunc
@@ -123,17 +132,28 @@ func (c *Client) Wait(ctx context.Context, o WaitOptions) ([]task.Info, error) {
 			task.Errorf(task.ErrTimeout, "", "timed out after %s: the supervisor does not answer", o.Timeout))
 		defer cancel()
 	}
-	return own.tasks(ctx, "wait", protocol.Wait(o))
+	params := func(sel task.Selector) any {
+		o.Selector = sel
+		return protocol.Wait(o)
+	}
+	return inParts(ctx, o.Selector, params, o.Any, func(ctx context.Context, params any) ([]task.Info, error) {
+		own := Client{Socket: c.Socket, Dial: c.Dial, Silent: c.Silent}
+		defer own.Close()
+		return own.tasks(ctx, "wait", params)
+	})
 }
 
 // Signal sends a signal, by name or number, to the process groups of tasks.
 func (c *Client) Signal(ctx context.Context, sel task.Selector, signal string) ([]task.Info, error) {
-	return c.tasks(ctx, "signal", protocol.Signal{Selector: sel, Signal: signal})
+	return c.ofSelected(ctx, "signal", sel, func(sel task.Selector) any { return protocol.Signal{Selector: sel, Signal: signal} })
 }
 
 // Remove forgets ended tasks and their logs.
 func (c *Client) Remove(ctx context.Context, o RemoveOptions) ([]task.Info, error) {
-	return c.tasks(ctx, "remove", protocol.Remove(o))
+	return c.ofSelected(ctx, "remove", o.Selector, func(sel task.Selector) any {
+		o.Selector = sel
+		return protocol.Remove(o)
+	})
 }
 
 // Exit stops every task and ends the supervisor. It returns when the tasks have
@@ -259,7 +279,7 @@ func encode(id uint64, method string, params any) ([]byte, error) {
 		return nil, fmt.Errorf("cannot encode request: %w", err)
 	}
 	if line = append(line, '\n'); len(line) > protocol.MaxLine {
-		return nil, task.Errorf(task.ErrUsage, "", "the request has %d bytes, at most %d are allowed: shorten the command or the environment", len(line), protocol.MaxLine)
+		return nil, task.Errorf(task.ErrUsage, "", "the request has %d bytes, at most %d are allowed: shorten the command or the environment, or name fewer tasks", len(line), protocol.MaxLine)
 	}
 	return line, nil
 }
