@@ -233,60 +233,64 @@ func favour(s State) Event {
 	return Exited{}
 }
 
-// aims is what each state leads to by an event, where all goes well.
+// aims is what events lead to, from which states, where all goes well.
 var aims = []struct {
-	name string
-	is   func(State) bool
+	by       Event
+	from, is func(State) bool
 }{
-	{"stop", func(s State) bool { return s.Phase == Over && s.Desired == task.DesiredStopped || s.Phase == Idle }},
-	{"shutdown", func(s State) bool { return s.Inactive() || s.Phase.Pending() && s.Held }},
-	{"restart", func(s State) bool {
-		return s.Phase == Running && s.Desired == task.DesiredRunning || s.Held && s.HasCaller(ForReplacement)
-	}},
-	{"replace", func(s State) bool {
-		return s.Phase == Running && s.Desired == task.DesiredRunning || s.Held && s.HasCaller(ForReplacement)
-	}},
-	{"force", func(s State) bool { return s.Phase == Idle }},
+	{event("stop"), started, func(s State) bool { return s.Phase == Over && s.Desired == task.DesiredStopped || s.Phase == Idle }},
+	{event("shutdown"), started, func(s State) bool { return s.Inactive() || s.Phase.Pending() && s.Held }},
+	{event("restart"), stays, runs},
+	{event("replace"), func(s State) bool { return !s.Inactive() && s.Phase != Stuck && stays(s) }, runs},
+	{event("force"), func(s State) bool { return started(s) && s.Phase != Stuck }, func(s State) bool { return s.Phase == Idle }},
 }
 
-// allows reports whether the event called name leads anywhere from s.
-func allows(s State, name string) bool {
-	switch name {
-	case "restart":
-		return !s.HasCaller(ForRemoval) // which stands
-	case "replace":
-		return !s.Inactive() && !s.HasCaller(ForRemoval) && s.Phase != Stuck // the answer is that it did not end
-	case "force":
-		return s.Phase != Idle && s.Phase != Stuck
+func started(s State) bool { return s.Phase != Idle }
+
+// stays reports whether no removal stands.
+func stays(s State) bool { return !s.HasCaller(ForRemoval) }
+
+// runs reports whether s runs as it should, or the next supervisor replaces it.
+func runs(s State) bool {
+	return s.Phase == Running && s.Desired == task.DesiredRunning || s.Held && s.HasCaller(ForReplacement)
+}
+
+// aimOf is the index of what e leads to from s; -1: nothing.
+func aimOf(s State, e Event) int {
+	for i, aim := range aims {
+		if aim.by == e && aim.from(s) {
+			return i
+		}
 	}
-	return s.Phase != Idle
+	return -1
 }
 
-// leadsOn is an error unless the i-th aim is reached from a scene by e and what s hopes
-// for then. What has led there from another scene does so again.
-func (k *walk) leadsOn(i int, from scene, e Event, left int) error {
-	to, _, _, err := from.step(k.p, e)
+// leadsOn is an error unless the i-th aim is reached from a scene by what it hopes for.
+// What has led there from another scene does so again.
+func (k *walk) leadsOn(i int, from scene, left int) error {
+	if from.next == nothing && aims[i].is(from.s) {
+		return nil
+	}
+	at, leads := k.place(from.s, from.next), reached<<(i+1)
+	from = scene{at.s, at.next, at.lacks(leads, from.worlds)}
 	switch {
-	case err != nil:
-		return err
-	case to.next == nothing && aims[i].is(to.s):
+	case len(from.worlds) == 0:
 		return nil
 	case left == 0:
-		return fmt.Errorf("no end but %v", to.s.Phase)
+		return fmt.Errorf("no end but %v", at.s.Phase)
 	}
-	at, leads := k.place(to.s, to.next), reached<<(i+1)
-	to = scene{at.s, at.next, at.lacks(leads, to.worlds)}
-	if len(to.worlds) == 0 {
-		return nil
+	e := favour(at.s)
+	if at.next != nothing {
+		e = outcomes[at.next][0]
 	}
-	e = favour(to.s)
-	if to.next != nothing {
-		e = outcomes[to.next][0]
+	to, _, _, err := from.step(k.p, e)
+	if err == nil {
+		err = k.leadsOn(i, to, left-1)
 	}
-	if err := k.leadsOn(i, to, e, left-1); err != nil {
+	if err != nil {
 		return err
 	}
-	for _, w := range to.worlds {
+	for _, w := range from.worlds {
 		at.worlds[w] |= leads
 	}
 	return nil
