@@ -132,7 +132,7 @@ func runPage(t *testing.T, program, page, text string) {
 		return path
 	})
 	write(filepath.Join(dir, "page.sh"), script)
-	ctx, cancel := context.WithTimeout(t.Context(), timeout)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*timeout) // a page has many waits
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "bash", filepath.Join(dir, "page.sh"))
 	cmd.Dir = work
