@@ -93,17 +93,17 @@ func nameLength(template, input string, n int) int {
 	return size
 }
 
-// maxTemplate is longer than any valid name of marks: each mark leaves a character.
+// maxTemplate is longer than any valid name of marks: each mark leaves a byte.
 const maxTemplate = 8 * task.MaxName
 
 // nameOf is the name that template makes of one input, the nth. It is not made where
 // it is too long: an input and its marks may have half a MiB each.
 func nameOf(template, input string, n int) (string, error) {
 	if len(template) > maxTemplate {
-		return "", task.Errorf(task.ErrUsage, "", "bad name: before the marks are replaced it has %d characters, at most %d are allowed", len(template), maxTemplate)
+		return "", task.Errorf(task.ErrUsage, "", "bad name: before the marks are replaced it has %d bytes, at most %d are allowed", len(template), maxTemplate)
 	}
 	if size := nameLength(template, input, n); size > task.MaxName {
-		return "", task.Errorf(task.ErrUsage, "", "bad name: it has %d characters, at most %d are allowed", size, task.MaxName)
+		return "", task.Errorf(task.ErrUsage, "", "bad name: it has %d bytes, at most %d are allowed", size, task.MaxName)
 	}
 	name := Expand(template, input, n)
 	return name, task.CheckName(name)

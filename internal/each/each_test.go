@@ -130,10 +130,10 @@ func TestSize(t *testing.T) {
 func TestLongNames(t *testing.T) {
 	long := strings.Repeat("x", 15000)
 	for _, tt := range []struct{ name, input, want string }{
-		{strings.Repeat("{}", 500), long, "input 1: bad name: it has 7500000 characters, at most 128 are allowed: put {#}"},
-		{strings.Repeat("{/}{/.}{.}", 100), long, "it has 4500000 characters"},
-		{strings.Repeat("{//}", 250), long + "/a", "it has 3750000 characters"},
-		{strings.Repeat("{}", 1<<18) + "x", "", "before the marks are replaced it has 524289 characters, at most 1024 are allowed"},
+		{strings.Repeat("{}", 500), long, "input 1: bad name: it has 7500000 bytes, at most 128 are allowed: put {#}"},
+		{strings.Repeat("{/}{/.}{.}", 100), long, "it has 4500000 bytes"},
+		{strings.Repeat("{//}", 250), long + "/a", "it has 3750000 bytes"},
+		{strings.Repeat("{}", 1<<18) + "x", "", "before the marks are replaced it has 524289 bytes, at most 1024 are allowed"},
 	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)

@@ -135,7 +135,7 @@ func TestFaults(t *testing.T) {
 		"tasks:\n  z: {command: x, after: y}\n  a: {command: x, after: [z, b]}\n  b: {command: x, after_ended: c}\n  c: {command: x, after: [z, a]}\n  y: {command: x}": "3:30: dependency cycle: a -> b -> c -> a",
 		"tasks:\n  a: {command: x, instances: 2, after: b}\n  b: {command: x, after: a-1}":                                                                              "2:40: dependency cycle: a -> b -> a",
 		"tasks:\n  a: {command: x, instances: 2}\n  a-2: {command: x}":                                                                                                  "3:3: a-2 is an instance of a already, in line 2",
-		"project: " + strings.Repeat("p", 120) + "\ntasks: {abcdefghi: {command: x}}":                                                                                   `2:9: bad name "pppppppppppppppppppppppppppppppppppppppp…": it has 130 characters, at most 128 are allowed`,
+		"project: " + strings.Repeat("p", 120) + "\ntasks: {abcdefghi: {command: x}}":                                                                                   `2:9: bad name "pppppppppppppppppppppppppppppppppppppppp…": it has 130 bytes, at most 128 are allowed`,
 
 		// YAML
 		one("cwd: /${HOME}"):       "2:26: ',' or '}' must be specified: in { } and [ ], put a value with ${…} in quotes",

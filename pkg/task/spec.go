@@ -82,7 +82,7 @@ func CheckName(name string) error {
 	case name == "":
 		return bad("it is empty")
 	case len(name) > MaxName:
-		return bad(fmt.Sprintf("it has %d characters, at most %d are allowed", len(name), MaxName))
+		return bad(fmt.Sprintf("it has %d bytes, at most %d are allowed", len(name), MaxName))
 	case name == "all":
 		return bad("\"all\" means every task")
 	}

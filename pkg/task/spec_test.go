@@ -39,8 +39,8 @@ func TestCheckName(t *testing.T) {
 		"naïve":                  "use a letter or digit",
 		"任务":                     "use a letter or digit",
 		"a\xff":                  "use a letter or digit",
-		strings.Repeat("x", 200): "it has 200 characters, at most 128 are allowed",
-		strings.Repeat("é", 100): "it has 200 characters",
+		strings.Repeat("x", 200): "it has 200 bytes, at most 128 are allowed",
+		strings.Repeat("é", 100): "it has 200 bytes",
 	} {
 		err := task.CheckName(name)
 		if !errors.Is(err, task.ErrUsage) || !strings.Contains(err.Error(), want) {
