@@ -50,19 +50,21 @@ func (b *batch) see(t task.Info) {
 	}
 }
 
-// seeAll notes what all tasks now are: what is not there any more has ended well, else
-// it would have been kept.
-func (b *batch) seeAll(all []task.Info) {
+// seeAll notes what all tasks now are; endsOf says how those ended that are not there any more.
+func (b *batch) seeAll(all []task.Info, endsOf func([]task.Info) []task.Info) {
 	there := make(map[string]bool, len(all))
 	for _, t := range all {
 		there[t.Name] = true
 		b.see(t)
 	}
+	var gone []task.Info
 	for _, name := range b.names {
 		if t := b.tasks[name]; !there[name] && !t.State.Ended() {
-			t.State, t.ExitCode = task.Done, new(0)
-			b.see(t)
+			gone = append(gone, t)
 		}
+	}
+	for _, t := range endsOf(gone) {
+		b.see(t)
 	}
 }
 
@@ -153,7 +155,7 @@ func (e *env) waitForBatch(ctx context.Context, c *client.Client, b *batch) erro
 		if err != nil {
 			return err
 		}
-		b.seeAll(now)
+		b.seeAll(now, func(gone []task.Info) []task.Info { return e.endsOf(c, gone) })
 		show(false)
 		return b.follow(events, func() { show(false) })
 	})

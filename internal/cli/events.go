@@ -184,10 +184,10 @@ func (p *pick) read(r *events.Reader) ([]events.Event, error) {
 		if err != nil {
 			return nil, err
 		}
-		if ev.At.Before(p.since) || len(found) == p.lines {
+		if len(found) == p.lines {
 			break
 		}
-		if p.takes(&ev) {
+		if !ev.At.Before(p.since) && p.takes(&ev) { // an older one may come after it: the clock was wrong, or was set
 			found = append(found, ev)
 		}
 	}

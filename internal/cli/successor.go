@@ -158,14 +158,20 @@ func (d *dialer) waitAgain(ctx context.Context, known []task.Info, o client.Wait
 	}
 	infos, before := byName(now), byName(known)
 	var open []string
+	var gone []task.Info // of many that were selected: who is named is an error
 	over := make(map[string]task.Info)
 	for _, name := range names {
 		t, there := infos[name]
 		if was, ok := overSince(before[name], t); ok && (o.For == "" || o.For == "ended") {
 			over[name] = was
-		} else if there || slices.Contains(o.Names, name) { // else it was one of many, and is forgotten
+		} else if there || slices.Contains(o.Names, name) {
 			open = append(open, name)
+		} else {
+			gone = append(gone, before[name])
 		}
+	}
+	for _, t := range d.endsOf(&d.client, gone) {
+		over[t.Name] = t
 	}
 	if len(open) > 0 && !(o.Any && len(over) > 0) {
 		o.Selector = task.Selector{Names: open}
