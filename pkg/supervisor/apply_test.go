@@ -297,6 +297,49 @@ func TestApplyGoesOn(t *testing.T) {
 	}
 }
 
+// What the next supervisor is starting again as it goes on with a change is neither started
+// twice nor in the way of the change.
+func TestApplyGoesOnBesideStarts(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		st, f := newMemory(), enginetest.NewFake()
+		s := supervisor.New(supervisor.Options{Commands: f, Store: st})
+		s.Apply(change("1", service("db", "1"), service("old", "1")), false).Wait(t.Context())
+		var old *enginetest.FakeRun
+		for range 2 {
+			if r := f.Next(t); r.Launch.Spec.Name == "old" {
+				old = r
+				old.AutoStop(false)
+			}
+		}
+		second := change("2", service("db", "1"), service("new", "1"))
+		s.Apply(second, false)
+		<-old.Stops()
+		go s.Close(t.Context())
+		synctest.Wait()
+		old.Exit(task.Exit{Signal: syscall.SIGTERM}, false)
+		synctest.Wait()
+		f.Hold(true)
+		s = supervisor.New(supervisor.Options{Commands: f, Store: st})
+		s.Load(t.Context(), st.all())
+		s.ResumeChanges(st.allChanges())
+		again := s.Apply(second, false)
+		f.Hold(false)
+		for range 2 {
+			f.Next(t).Begin()
+		}
+		if got, err := carried(t, again); err != nil {
+			t.Errorf("%s, %v", got, err)
+		}
+		synctest.Wait()
+		if db, _ := s.Info("db"); db.Run != 2 || states(s) != "db running, new running, old stopped" {
+			t.Errorf("%s, db has run %d", states(s), db.Run)
+		}
+		s.Close(t.Context())
+		synctest.Wait()
+	})
+}
+
 // A name that somebody else takes while a change is under way stays theirs: what they have
 // started is neither stopped nor replaced, and what comes after it in the file is not begun.
 func TestApplyLeavesWhatOthersStartMeanwhile(t *testing.T) {
