@@ -126,6 +126,9 @@ func (s State) unready(p Policy, note string) string {
 	return why
 }
 
+// ExitCode begins the reason of a run that ended by itself with a code that is no success.
+const ExitCode = "exit code "
+
 // Why says in a sentence for people how the last run ended; "" for exit code 0.
 func (s State) Why(p Policy) string {
 	var parts []string
@@ -155,7 +158,7 @@ func (s State) Why(p Policy) string {
 		case e.Signal != 0:
 			say("ended by %s", task.SignalName(e.Signal))
 		case !p.ok(e):
-			say("exit code %d", e.Code)
+			say("%s%d", ExitCode, e.Code)
 		}
 	}
 	if s.Last.Killed && e.Signal == syscall.SIGKILL {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"tasks/internal/deps"
+	"tasks/internal/lifecycle"
 	"tasks/pkg/task"
 )
 
@@ -41,13 +42,13 @@ const notStarted = "not started: "
 // dependencyEnded says why what comes after the task can no longer start. A task that was
 // itself not started passes on its own reason, which names the first cause.
 func dependencyEnded(info *task.Info) string {
-	if strings.HasPrefix(info.Reason, notStarted) {
+	if info.State == task.Failed && info.StartedAt.IsZero() {
 		return info.Reason
 	}
 	how := map[task.State]string{task.Failed: "failed", task.Stopped: "was stopped", task.Lost: "was lost"}[info.State]
 	switch {
 	case info.Reason == "" || info.Reason == string(info.State):
-	case strings.HasPrefix(info.Reason, "exit code "):
+	case strings.HasPrefix(info.Reason, lifecycle.ExitCode): // which, of all that is said of an end, is a phrase
 		how += " with " + info.Reason
 	default:
 		how += ": " + info.Reason

@@ -51,6 +51,9 @@ func TestAfterWhatEndsOtherwise(t *testing.T) {
 		why  string
 	}{
 		{"failed", func(_ *supervisor.Supervisor, r *enginetest.FakeRun) { r.Exit(task.Exit{Code: 3}, false) }, "not started: a failed with exit code 3"},
+		{"failed otherwise", func(_ *supervisor.Supervisor, r *enginetest.FakeRun) {
+			r.Exit(task.Exit{Code: 1, Err: "not started: no disk"}, false)
+		}, "not started: a failed: not started: no disk"},
 		{"lost", func(_ *supervisor.Supervisor, r *enginetest.FakeRun) { r.Exit(task.Exit{Lost: true}, false) }, "not started: a was lost: ended while no supervisor watched"},
 		{"stopped", func(s *supervisor.Supervisor, _ *enginetest.FakeRun) {
 			s.Submit(supervisor.Stop("a", supervisor.End{}))
