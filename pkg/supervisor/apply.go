@@ -14,11 +14,6 @@ import (
 // carryOut plans the change of a and does what that says.
 func (s *Supervisor) carryOut(a *Applying) (done Applied, err error) {
 	c := &a.change
-	if !a.resume {
-		if err := s.acceptable(c); err != nil {
-			return done, err
-		}
-	}
 	now := s.Shared()
 	p, err := plan.Of(c, now, s.envOf, plan.Disk{})
 	if err != nil {
@@ -26,6 +21,11 @@ func (s *Supervisor) carryOut(a *Applying) (done Applied, err error) {
 	}
 	seen := lookAt(c, now)
 	specs, kept := p.Begin(c)
+	if !a.resume {
+		if err := s.acceptable(c, specs); err != nil {
+			return done, err
+		}
+	}
 	rest := *c
 	if !c.Down {
 		rest.Tasks, rest.Kept = specs, kept
@@ -176,11 +176,21 @@ func (s *Supervisor) startAll(specs []task.Spec, request func(*task.Spec) (Reque
 	return reached, errs
 }
 
-// acceptable reports what would keep a task of c from being started, before anything is
-// changed.
-func (s *Supervisor) acceptable(c *task.Change) error {
+// acceptable reports what would keep c from being carried out, of which these specs are
+// started, before anything is changed.
+func (s *Supervisor) acceptable(c *task.Change, started []task.Spec) error {
 	if c.Down {
 		return nil
+	}
+	for i := range started { // what is kept may have had its time
+		spec := &started[i]
+		when, err := planOf(spec)
+		if err == nil {
+			_, err = when.First(s.now())
+		}
+		if err != nil {
+			return task.Errorf(task.ErrUsage, spec.Name, "cannot start %s: %v", spec.Name, err)
+		}
 	}
 	g := deps.GraphOf(c.Tasks)
 	beyond := false // something comes after a task that is none of the change
@@ -188,13 +198,6 @@ func (s *Supervisor) acceptable(c *task.Change) error {
 		spec := &c.Tasks[i]
 		if s.opts.Commands == nil {
 			return noCommands(spec.Name)
-		}
-		when, err := planOf(spec)
-		if err == nil && !(c.Missing && s.lookup(spec.Name) != nil) { // that stays as it is
-			_, err = when.First(s.now())
-		}
-		if err != nil {
-			return task.Errorf(task.ErrUsage, spec.Name, "%v", err)
 		}
 		for _, name := range deps.Of(spec) {
 			if _, ours := g[name]; ours {

@@ -145,6 +145,37 @@ func TestApplyRefused(t *testing.T) {
 	})
 }
 
+// A task whose time has passed stays as it is, and keeps no other from being started; one that
+// would have to start again is refused, as its check says.
+func TestApplyAfterItsTime(t *testing.T) {
+	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		once := task.Spec{Name: "once", Command: []string{"once"}, When: task.When{At: time.Now().Add(time.Second).Format(time.RFC3339)}}
+		s.Apply(change("1", once, service("web", "1")), false).Wait(t.Context())
+		f.Next(t)
+		run := f.Next(t)
+		for _, state := range []string{"running", "done"} {
+			second := change(state, once, service("web", state))
+			if _, err := s.Plan(second); err != nil {
+				t.Errorf("check while it is %s: %v", state, err)
+			}
+			if got, err := carried(t, s.Apply(second, false)); err != nil || got != "once "+state+", web running" {
+				t.Errorf("while it is %s: %s, %v", state, got, err)
+			}
+			f.Next(t) // web
+			run.Exit(task.Exit{}, false)
+			synctest.Wait()
+		}
+		late := change("2", task.Spec{Name: "once", Command: []string{"otherwise"}, When: once.When}, service("web", "2"))
+		_, checked := s.Plan(late)
+		_, err := carried(t, s.Apply(late, false))
+		for _, err := range []error{checked, err} {
+			if !errors.Is(err, task.ErrUsage) || !strings.Contains(err.Error(), "cannot start once: ") || !strings.Contains(err.Error(), "has passed") {
+				t.Error(err)
+			}
+		}
+	})
+}
+
 // Changes of one file follow one another, in the order in which they came; those of
 // others do not wait, unless they want the same names.
 func TestApplyTurns(t *testing.T) {

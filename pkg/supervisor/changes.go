@@ -97,7 +97,12 @@ func (s *Supervisor) Plan(c task.Change) (*plan.Plan, error) {
 	if err := plan.Check(&c); err != nil {
 		return nil, err
 	}
-	return plan.Of(&c, s.Shared(), s.envOf, plan.Disk{})
+	p, err := plan.Of(&c, s.Shared(), s.envOf, plan.Disk{})
+	if err != nil {
+		return nil, err
+	}
+	specs, _ := p.Begin(&c)
+	return p, s.acceptable(&c, specs)
 }
 
 // Apply begins a change, which is carried out whoever waits for it. Those of one file
