@@ -297,7 +297,7 @@ func TestLoadUnreadable(t *testing.T) {
 	dir := write(t, map[string]string{"big.yaml": "tasks: {}\n" + strings.Repeat("#\n", MaxFile/2), "tasks.yaml": "tasks: {a: {command: x, env_file: no}}", "x.yaml": "tasks: {a: {command: x, env: {A: '${A}'}}}", ".env": "A B"})
 	for path, want := range map[string]string{
 		"no.yaml":    "cannot read D/no.yaml: no such file or directory",
-		".":          "cannot read D: is a directory",
+		".":          "D is not a regular file: give the path of one",
 		"big.yaml":   "cannot read D/big.yaml: it is larger than 1 MiB",
 		"tasks.yaml": "D/tasks.yaml:1:35: env_file: cannot read D/no: no such file or directory",
 		"x.yaml":     "D/x.yaml:1:35: D/.env:1:3: not NAME=VALUE: a name has letters, digits, '_', '.', '-', '[' and ']'",

@@ -51,7 +51,11 @@ func Load(path string, environ []string) (*File, error) {
 	if !utf8.ValidString(abs) {
 		return nil, task.Errorf(task.ErrUsage, "", "the path %q is not UTF-8 text", abs)
 	}
-	text, err := read(os.Open, path) // the user named or wrote it: it may be a pipe
+	text, err := read(safeopen.Open, path)
+	if errors.Is(err, safeopen.ErrNotRegular) {
+		// Its path says whose tasks are whose, and its directory where they run.
+		return nil, task.Errorf(task.ErrUsage, "", "%s is not a regular file: give the path of one", path)
+	}
 	if err != nil {
 		return nil, task.Errorf(task.ErrUsage, "", "cannot read %s: %v", path, reason(err))
 	}
