@@ -226,14 +226,14 @@ func Run(cfg Config, serving func()) error {
 		serving()
 		systemd.tell("READY=1")
 	})
-	patience := time.After(startsTime)
+	timeout := time.After(startsTime)
 	beats, quit, why := systemd.beats(), early.Quit, ""
 	for open := true; open; {
 		select {
 		case <-started:
 			started = nil
 			announce()
-		case <-patience: // an exec may hang for as long as the server of its program does not answer
+		case <-timeout: // an exec may hang for as long as the server of its program does not answer
 			announce()
 		case <-beats: // from the loop that does the work: a hung one sends none
 			systemd.tell("WATCHDOG=1")

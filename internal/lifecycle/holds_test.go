@@ -272,7 +272,7 @@ func (k *walk) leadsOn(i int, from scene, left int) error {
 		return nil
 	}
 	at, leads := k.place(from.s, from.next), reached<<(i+1)
-	from = scene{at.s, at.next, at.lacks(leads, from.worlds)}
+	from = scene{at.s, at.next, at.without(leads, from.worlds)}
 	switch {
 	case len(from.worlds) == 0:
 		return nil

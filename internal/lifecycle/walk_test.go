@@ -212,8 +212,8 @@ type known uint8
 // reached says that the walk goes on from it; each higher bit that it leads to one of the aims.
 const reached known = 1
 
-// lacks is the worlds in which that is not known of a place.
-func (at *place) lacks(what known, worlds []world) (all []world) {
+// without is the worlds in which that is not known of a place.
+func (at *place) without(what known, worlds []world) (all []world) {
 	for _, w := range worlds {
 		if at.worlds[w]&what == 0 {
 			all = append(all, w)
