@@ -23,7 +23,7 @@ func (o *startOptions) again(e *env) error {
 			tasks, err := c.Start(ctx, task.Spec{Name: names[0]}, client.StartOptions{Replace: o.replace})
 			if err == nil && len(tasks) == 1 && tasks[0].Engine == task.EngineFunc && tasks[0].Run == 1 {
 				e.remark("tasks: no command given: %s is the built-in heartbeat", names[0])
-				if passed := new(taskfile.PassedOverError); errors.As(findErr, &passed) {
+				if passed := new(taskfile.IgnoredError); errors.As(findErr, &passed) {
 					e.remark("tasks: %s is ignored, since it %s", passed.Path, passed.Why)
 				}
 			}

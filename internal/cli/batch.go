@@ -68,8 +68,8 @@ func (b *batch) seeAll(all []task.Info, endsOf func([]task.Info) []task.Info) {
 	}
 }
 
-// follow notes what the events tell until all have ended.
-func (b *batch) follow(events iter.Seq2[task.Event, error], noted func()) error {
+// watch notes what the events tell until all have ended.
+func (b *batch) watch(events iter.Seq2[task.Event, error], noted func()) error {
 	if b.open == 0 {
 		return nil
 	}
@@ -157,7 +157,7 @@ func (e *env) waitForBatch(ctx context.Context, c *client.Client, b *batch) erro
 		}
 		b.seeAll(now, func(gone []task.Info) []task.Info { return e.endsOf(c, gone) })
 		show(false)
-		return b.follow(events, func() { show(false) })
+		return b.watch(events, func() { show(false) })
 	})
 	show(true)
 	if err != nil {

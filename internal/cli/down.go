@@ -49,7 +49,7 @@ func (o *downOptions) run(e *env) error {
 		}
 		ch.Tasks = slices.DeleteFunc(ch.Tasks, func(s task.Spec) bool { return !slices.Contains(full, s.Name) })
 	}
-	return e.ask(func(ctx context.Context, c *client.Client) ([]task.Info, error) {
+	return e.request(func(ctx context.Context, c *client.Client) ([]task.Info, error) {
 		done, err := e.enact(ctx, c, ch)
 		if len(done.Tasks) == 0 && err == nil {
 			err = e.nothingDown(ctx, c, ch)

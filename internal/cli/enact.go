@@ -21,7 +21,7 @@ func (e *env) enact(ctx context.Context, c *client.Client, ch task.Change) (clie
 	said := false
 	err := e.withSuccessors(ctx, func(bool) (err error) {
 		done, err = c.Change(ctx, ch, client.ChangeOptions{NoWait: true})
-		if !done.Behind {
+		if !done.Busy {
 			return err
 		}
 		if !said {

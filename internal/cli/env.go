@@ -35,8 +35,8 @@ func (e *env) close() {
 	e.client.Close()
 }
 
-// ask sends one request that may last, and prints the tasks that it reached.
-func (e *env) ask(do func(context.Context, *client.Client) ([]task.Info, error)) error {
+// request sends one request that may last, and prints the tasks that it reached.
+func (e *env) request(do func(context.Context, *client.Client) ([]task.Info, error)) error {
 	return e.askFor(nil, do)
 }
 

@@ -50,9 +50,9 @@ func (d *dialer) itself(t *task.Info) bool {
 		strings.HasSuffix(os.Getenv("TASKS_RUN_ID"), "/"+t.Name+"/"+strconv.Itoa(t.Run))
 }
 
-// follow writes what the tasks write until all have ended, from the given sources where
+// followLogs writes what the tasks write until all have ended, from the given sources where
 // they have logs.
-func (e *env) follow(f *following, tasks []task.Info, sources []*source) error {
+func (e *env) followLogs(f *following, tasks []task.Info, sources []*source) error {
 	e.endWithReader()
 	ctx, done := untilInterrupt(unchanged)
 	defer done()
@@ -183,7 +183,7 @@ func (f *following) show(ctx context.Context, fail func(error), s *source, lines
 	delete(f.pending, s.name)
 	f.active[s.name] = news
 	go func() {
-		if err := s.follow(ctx, f.follower, lines, news); err != nil {
+		if err := s.followRuns(ctx, f.follower, lines, news); err != nil {
 			fail(err)
 		}
 		f.ended <- s
@@ -275,8 +275,8 @@ func (d *dialer) watchSurvivors(ctx context.Context, names []string, events chan
 	}
 }
 
-// follow writes the task's runs, from the present one on, as they grow.
-func (s *source) follow(ctx context.Context, f *logs.Follower, lines int, news <-chan task.Info) error {
+// followRuns writes the task's runs, from the present one on, as they grow.
+func (s *source) followRuns(ctx context.Context, f *logs.Follower, lines int, news <-chan task.Info) error {
 	run := s.last.Run
 	defer func() { s.last.Run = run }()
 	state, newest := task.State(""), run

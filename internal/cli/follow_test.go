@@ -20,7 +20,7 @@ func TestFollowBeforeTheLogIsMade(t *testing.T) {
 	f := logs.NewFollower()
 	defer f.Close()
 	news, done := make(chan task.Info), make(chan error, 1)
-	go func() { done <- s.follow(t.Context(), f, 10, news) }()
+	go func() { done <- s.followRuns(t.Context(), f, 10, news) }()
 	tell := func(run int, state task.State) { news <- task.Info{Name: "web", Run: run, State: state} }
 	tell(1, task.Starting)
 	log := func(run int, text string) {

@@ -116,7 +116,7 @@ func (o *logOptions) run(e *env) error {
 	}
 	r := e.newRouter(sources, o.keep, open || len(sources) > 1 || len(sel.Names) > 1) // of several names one may be unknown
 	if o.follow {
-		return joined(err, e.follow(&following{env: e, sel: sel, lines: lines, served: served, open: open, router: r}, tasks, sources))
+		return joined(err, e.followLogs(&following{env: e, sel: sel, lines: lines, served: served, open: open, router: r}, tasks, sources))
 	}
 	for _, s := range sources {
 		for _, run := range s.runs {

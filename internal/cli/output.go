@@ -55,8 +55,8 @@ func outputGiven(cmd *cobra.Command) bool {
 // quietNames annotates the commands that print names with --quiet.
 var quietNames = map[string]string{"quiet": "names"}
 
-// settle checks the flags, and refuses contradictions.
-func (p *printer) settle(cmd *cobra.Command) error {
+// checkFlags checks the flags, and refuses contradictions.
+func (p *printer) checkFlags(cmd *cobra.Command) error {
 	if !slices.Contains([]string{"table", "wide", "json", "name"}, p.output) {
 		return usage("bad output %q: use table, wide, json or name", p.output)
 	}

@@ -27,7 +27,7 @@ a group either, use 'tasks group pause'.`,
 func (o *pauseOptions) parse(l line) error { return o.something(l) }
 
 func (o *pauseOptions) run(e *env) error {
-	return e.ask(func(ctx context.Context, c *client.Client) ([]task.Info, error) { return c.Pause(ctx, o.selector()) })
+	return e.request(func(ctx context.Context, c *client.Client) ([]task.Info, error) { return c.Pause(ctx, o.selector()) })
 }
 
 type resumeOptions struct{ selection }
@@ -44,5 +44,5 @@ func newResume(e *env) *cobra.Command {
 func (o *resumeOptions) parse(l line) error { return o.something(l) }
 
 func (o *resumeOptions) run(e *env) error {
-	return e.ask(func(ctx context.Context, c *client.Client) ([]task.Info, error) { return c.Resume(ctx, o.selector()) })
+	return e.request(func(ctx context.Context, c *client.Client) ([]task.Info, error) { return c.Resume(ctx, o.selector()) })
 }

@@ -111,7 +111,7 @@ func (e *env) forget(o client.RemoveOptions) (gone []task.Info, err error) {
 	if e.output != "json" {
 		e.output = "name"
 	}
-	err = e.ask(func(ctx context.Context, c *client.Client) ([]task.Info, error) {
+	err = e.request(func(ctx context.Context, c *client.Client) ([]task.Info, error) {
 		var err error
 		gone, err = c.Remove(ctx, o)
 		return gone, err

@@ -24,5 +24,5 @@ func newRestart(e *env) *cobra.Command {
 func (o *restartOptions) parse(l line) error { return o.something(l) }
 
 func (o *restartOptions) run(e *env) error {
-	return e.ask(func(ctx context.Context, c *client.Client) ([]task.Info, error) { return c.Restart(ctx, o.selector()) })
+	return e.request(func(ctx context.Context, c *client.Client) ([]task.Info, error) { return c.Restart(ctx, o.selector()) })
 }

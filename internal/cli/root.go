@@ -161,7 +161,7 @@ func newRoot(e *env, args []string) *cobra.Command {
 			if err := checkUTF8(cmd, args); err != nil {
 				return err
 			}
-			return e.settle(cmd)
+			return e.checkFlags(cmd)
 		},
 	}
 	showVersion := root.Flags().Bool("version", false, "print the version of this program")

@@ -80,8 +80,8 @@ func (o *serveOptions) parse(line) error {
 	return nil
 }
 
-// begin is the limits that a supervisor begins with.
-func (o *serveOptions) begin() (keep int, limits logs.Limits) {
+// initialLimits is the limits that a supervisor begins with.
+func (o *serveOptions) initialLimits() (keep int, limits logs.Limits) {
 	or := func(given *int, otherwise int) int { return *cmp.Or(given, &otherwise) }
 	size := func(given *task.Size, otherwise task.Size) task.Size { return *cmp.Or(given, &otherwise) }
 	return or(o.limits.KeepEnded, keepEnded), logs.Limits{
@@ -100,7 +100,7 @@ func (o *serveOptions) run(e *env) error {
 		}
 	}
 	e.checkZone()
-	keep, limits := o.begin()
+	keep, limits := o.initialLimits()
 	if o.foreground {
 		e.checkState(paths)
 		return e.serveHere(paths, keep, limits)

@@ -70,7 +70,7 @@ func (o *signalOptions) run(e *env) error {
 			return err
 		}
 	}
-	return e.ask(func(ctx context.Context, c *client.Client) ([]task.Info, error) {
+	return e.request(func(ctx context.Context, c *client.Client) ([]task.Info, error) {
 		return c.Signal(ctx, o.selector(), o.sig)
 	})
 }

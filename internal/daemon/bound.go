@@ -51,8 +51,8 @@ func (b *bound) watch() {
 	}
 }
 
-// keep binds the socket again if it was lost.
-func (b *bound) keep() {
+// rebind binds the socket again if it was lost.
+func (b *bound) rebind() {
 	if b.over || !b.listener.Lost() {
 		return
 	}

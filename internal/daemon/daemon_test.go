@@ -66,7 +66,7 @@ func TestManager(t *testing.T) {
 	if m.watchdog != 15*time.Second || m.beats() == nil {
 		t.Errorf("watchdog every %s", m.watchdog)
 	}
-	m.tell("READY=1")
+	m.notify("READY=1")
 	buf := make([]byte, 100)
 	if n, err := l.Read(buf); err != nil || string(buf[:n]) != "READY=1" {
 		t.Errorf("got %q, %v", buf[:n], err)
@@ -80,7 +80,7 @@ func TestManager(t *testing.T) {
 		t.Errorf("the next program gets %q", env)
 	}
 	none := newManager()
-	none.tell("READY=1") // nobody listens: no harm
+	none.notify("READY=1") // nobody listens: no harm
 	if none.beats() != nil || none.environ() != nil {
 		t.Error("a manager where there is none")
 	}

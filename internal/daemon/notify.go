@@ -37,8 +37,8 @@ func (m manager) environ() []string {
 	return []string{"NOTIFY_SOCKET=" + m.socket, "WATCHDOG_USEC=" + m.usec}
 }
 
-// tell sends one state, such as READY=1. It succeeds if nobody listens.
-func (m manager) tell(state string) {
+// notify sends one state, such as READY=1. It succeeds if nobody listens.
+func (m manager) notify(state string) {
 	if m.socket == "" {
 		return
 	}

@@ -224,7 +224,7 @@ func Run(cfg Config, serving func()) error {
 	cfg.Log.Info("serving", "version", cfg.Version, "pid", os.Getpid(), "socket", cfg.Paths.Socket, "state", cfg.Paths.State, "tasks", len(records))
 	announce := sync.OnceFunc(func() {
 		serving()
-		systemd.tell("READY=1")
+		systemd.notify("READY=1")
 	})
 	timeout := time.After(startsTime)
 	beats, quit, why := systemd.beats(), early.Quit, ""
@@ -236,7 +236,7 @@ func Run(cfg Config, serving func()) error {
 		case <-timeout: // an exec may hang for as long as the server of its program does not answer
 			announce()
 		case <-beats: // from the loop that does the work: a hung one sends none
-			systemd.tell("WATCHDOG=1")
+			systemd.notify("WATCHDOG=1")
 		case sig := <-quit:
 			late := true
 			once.Do(func() { late = false; close(exited) })
@@ -251,14 +251,14 @@ func Run(cfg Config, serving func()) error {
 			cfg.Log.Info("exiting", "tasks run on", sup.Left())
 			why, open = leavingBecause(sup.Left(), next), false
 		case <-early.Nudge:
-			bound.keep()
+			bound.rebind()
 		case <-bound.lost:
-			bound.keep()
+			bound.rebind()
 		}
 	}
 	announce()
 	if next == "" {
-		systemd.tell("STOPPING=1")
+		systemd.notify("STOPPING=1")
 	}
 	err = nil
 	if !sup.Left() {

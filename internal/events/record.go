@@ -124,7 +124,7 @@ func (r *Recorder) loop() {
 func (r *Recorder) turn(changes []task.Event, due time.Time) time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.take(changes)
+	r.recordChanges(changes)
 	now := time.Now()
 	if due.IsZero() && r.w.pending.Len() > 0 {
 		// A lone event at once; of many, a hundred batches a second.
@@ -142,8 +142,8 @@ func (r *Recorder) turn(changes []task.Event, due time.Time) time.Time {
 	return time.Time{}
 }
 
-// take makes events of changes.
-func (r *Recorder) take(changes []task.Event) {
+// recordChanges writes the events of changes.
+func (r *Recorder) recordChanges(changes []task.Event) {
 	if len(changes) == 0 {
 		return
 	}

@@ -14,7 +14,7 @@ func (e Start) on(t *step) error {
 	}
 	t.Held = false
 	t.addCaller(ForStart)
-	t.begin(attempt{later: e.Later, retry: e.Retry})
+	t.beginAttempt(attempt{later: e.Later, retry: e.Retry})
 	return nil
 }
 
@@ -32,7 +32,7 @@ func (e GoOn) on(t *step) error {
 	if e.Count {
 		a.restarts, a.retry = t.Series.Restarts+1, true
 	}
-	t.begin(a)
+	t.beginAttempt(a)
 	return nil
 }
 
@@ -42,7 +42,7 @@ func (e Restart) on(t *step) error {
 	switch t.Phase {
 	case Idle, Sleeping, Backoff, Over:
 		t.Held = false
-		t.begin(attempt{})
+		t.beginAttempt(attempt{})
 	case Waiting, Queued: // keeps its place in the queue, and counts restarts from zero
 		t.Desired, t.Held = task.DesiredRunning, false
 		series.Automatic, series.Ran, series.Restarts, series.ShortRuns = false, false, 0, 0
@@ -50,22 +50,22 @@ func (e Restart) on(t *step) error {
 		series.Retry = series.Retry || series.Automatic
 		series.Restarts, series.ShortRuns, series.Automatic = 0, 0, false
 		if t.Cause != ByItself {
-			t.follow(ByRestart)
+			t.noteRerun(ByRestart)
 		}
 	case Probing, Running, Paused: // stopped once the intent is recorded
 		t.intend(Intent{ByRestart, false, t.p.Grace})
 	case Stopping, Killing, Stuck:
-		if t.follow(ByRestart); t.Phase == Stuck {
+		if t.noteRerun(ByRestart); t.Phase == Stuck {
 			t.reportStuck()
 		}
 	}
 	return nil
 }
 
-// follow notes that another run follows when this one ends. A forced removal wins:
+// noteRerun notes that another run follows when this one ends. A forced removal wins:
 // callers who ask for a run meanwhile get the answer that the task was stopped. A
 // replacement wins over a restart: its run is new anyway.
-func (t *step) follow(cause Cause) {
+func (t *step) noteRerun(cause Cause) {
 	if t.HasCaller(ForRemoval) {
 		return
 	}
@@ -84,12 +84,12 @@ func (e Replace) on(t *step) error {
 	case Sleeping, Waiting, Queued, Backoff: // ended once the intent is recorded
 		t.intend(Intent{ByReplacement, e.Now, grace})
 	case Starting:
-		t.follow(ByReplacement)
+		t.noteRerun(ByReplacement)
 		t.Grace, t.Run.Killed = grace, t.Run.Killed || e.Now
 	case Probing, Running, Paused: // likewise
 		t.intend(Intent{ByReplacement, e.Now, grace})
 	case Stopping, Killing, Stuck:
-		t.follow(ByReplacement)
+		t.noteRerun(ByReplacement)
 		t.hurry(e.Now, e.Grace >= 0, grace)
 	}
 	return nil

@@ -12,7 +12,7 @@ func (e Tick) on(t *step) error {
 	switch {
 	case t.Held, t.Desired == task.DesiredStopped, t.Cause.Asked():
 	case t.Phase == Sleeping, t.Phase == Backoff && t.p.Repeats:
-		t.begin(attempt{automatic: true, missed: e.Missed})
+		t.beginAttempt(attempt{automatic: true, missed: e.Missed})
 	case !t.p.Repeats:
 	case t.Phase.Up() && t.p.Overlap == task.OverlapReplace:
 		t.Cause = ByTime
@@ -122,7 +122,7 @@ func (t *step) fail(exit task.Exit, l Lasted, unbegun bool) {
 		t.resolve(ForStart, CannotBegin)
 		t.answer(ForStart)
 	}
-	t.settle(l, unbegun)
+	t.decideNext(l, unbegun)
 	switch {
 	case t.Phase == Backoff:
 		t.resolve(ForStart, TriedAgain)
@@ -181,7 +181,7 @@ func (e Exited) on(t *step) error {
 	}
 	switch {
 	case !e.Left, t.Phase.Up() && t.p.Leave:
-		t.settle(e.Lasted, false)
+		t.decideNext(e.Lasted, false)
 	case t.Phase.Up():
 		t.Cause = ByLeftBehind
 		t.end(t.p.Grace, false)
@@ -192,7 +192,7 @@ func (e Exited) on(t *step) error {
 func (e Gone) on(t *step) error {
 	if t.Run.Exited && (t.Phase == Stopping || t.Phase == Killing || t.Phase == Stuck) {
 		t.Run.Exit.LeftBehind = e.LeftBehind
-		t.settle(e.Lasted, false)
+		t.decideNext(e.Lasted, false)
 	}
 	return nil
 }

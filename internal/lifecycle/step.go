@@ -68,8 +68,8 @@ type attempt struct {
 	missed, restarts int
 }
 
-// begin leads the task to its first phase before a run.
-func (t *step) begin(a attempt) {
+// beginAttempt leads the task to its first phase before a run.
+func (t *step) beginAttempt(a attempt) {
 	t.resolvePending(ForReplacement, WasStopped) // this start came first
 	series := &t.Series
 	series.Restarts, series.ShortRuns = a.restarts, min(a.restarts, 1) // how many of them were short is unknown
@@ -132,8 +132,8 @@ func (t *step) graceOf(given time.Duration) time.Duration {
 	return t.p.Grace
 }
 
-// settle decides what follows a run that has ended, or could not start.
-func (t *step) settle(l Lasted, unbegun bool) {
+// decideNext decides what follows a run that has ended, or could not start.
+func (t *step) decideNext(l Lasted, unbegun bool) {
 	t.Last = Ending{t.p.outcome(t.Cause, t.Run.Exit), t.Cause, t.Run.Exit, t.Run.Killed, t.Run.Note}
 	t.resolve(ForEnd, Done)
 	t.Work.Record = Now
@@ -156,7 +156,7 @@ func (t *step) settle(l Lasted, unbegun bool) {
 	case t.Cause == ByStop, t.Cause == ByShutdown, t.Desired == task.DesiredStopped, unbegun:
 		t.enter(Over)
 	case t.RerunPending:
-		t.begin(attempt{automatic: true})
+		t.beginAttempt(attempt{automatic: true})
 	case t.shouldRestart():
 		if l.Ran > t.p.Backoff.Max {
 			series.ShortRuns = 0

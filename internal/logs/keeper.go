@@ -218,8 +218,8 @@ func (k *Keeper) Done(name string, run int) {
 	}
 }
 
-// Room is [Dir.Ahead] for the run after the given one, which keeps running.
-func (k *Keeper) Room(name string, run int) error {
+// Reserve is [Dir.Ahead] for the run after the given one, which keeps running.
+func (k *Keeper) Reserve(name string, run int) error {
 	if err := k.lost(); err != nil {
 		return fmt.Errorf("cannot create the log of run %d: %w", run+1, err)
 	}
@@ -294,7 +294,7 @@ func (k *Keeper) await(l *kept) {
 	case errors.Is(err, fs.ErrNotExist):
 		k.schedule(l, time.Now()) // it was removed
 	default:
-		k.tell("cannot be notified of writes to logs: looking at them every second", err)
+		k.warnOnce("cannot be notified of writes to logs: looking at them every second", err)
 		k.schedule(l, time.Now().Add(blind))
 	}
 }
@@ -330,8 +330,8 @@ func (k *Keeper) unschedule(l *kept) {
 	}
 }
 
-// tell logs a warning once.
-func (k *Keeper) tell(what string, err error) {
+// warnOnce logs a warning once.
+func (k *Keeper) warnOnce(what string, err error) {
 	if !k.told[what] {
 		k.told[what] = true
 		if err != nil {

@@ -35,7 +35,7 @@ func TestNothingIsDeletedThroughALink(t *testing.T) {
 	} else {
 		f.Close()
 	}
-	if err := k.Room("web", 4); !errors.Is(err, fs.ErrExist) {
+	if err := k.Reserve("web", 4); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("Room: %v", err)
 	}
 	if err := k.dir.Prune("web", 4, 1); !errors.Is(err, safeopen.ErrLinked) {

@@ -91,14 +91,14 @@ func (k *Keeper) lookDue() {
 		}
 		k.mu.Unlock()
 		if !lost {
-			k.look(l, most, squeeze, last)
+			k.trim(l, most, squeeze, last)
 		}
 	}
 }
 
-// look frees the head of a log that takes up more than most, or squeeze, and
+// trim discards the oldest output of a log that takes up more than most, or squeeze, and
 // says when to look again; after the last look, begun once the run was over, never.
-func (k *Keeper) look(l *kept, most, squeeze int64, last bool) {
+func (k *Keeper) trim(l *kept, most, squeeze int64, last bool) {
 	k.looks.Add(1)
 	now := time.Now()
 	info, err := statLog(l.path)
@@ -167,7 +167,7 @@ func (k *Keeper) look(l *kept, most, squeeze int64, last bool) {
 			k.schedule(l, now.Add(blind))
 		}
 	case err != nil:
-		k.tell("cannot bound a log", err)
+		k.warnOnce("cannot bound a log", err)
 		k.schedule(l, now.Add(blind))
 	case grown >= fewData && l.max > 0:
 		k.schedule(l, now.Add(untilFull(most-data, grown, elapsed)))
@@ -218,7 +218,7 @@ func (k *Keeper) free(l *kept, f *opened, info logInfo, data, keep int64) (int64
 	if errors.Is(err, errNoHoles) {
 		k.mu.Lock()
 		defer k.mu.Unlock()
-		k.tell("logs are bounded by the number of runs alone: their oldest output cannot be discarded", err)
+		k.warnOnce("logs are bounded by the number of runs alone: their oldest output cannot be discarded", err)
 		l.max = 0
 		return data, nil
 	}

@@ -40,13 +40,13 @@ func (k *Keeper) bound() {
 	k.summing = true
 	k.over.Go(func() {
 		live := k.live()
-		all, err := k.find()
+		all, err := k.listLogs()
 		deleted := k.deleteOldest(all, live)
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		k.summing = false
 		if err != nil && !k.closed {
-			k.tell("cannot look at all logs: their total may be exceeded", err)
+			k.warnOnce("cannot look at all logs: their total may be exceeded", err)
 		}
 		// Perhaps nothing more can be discarded.
 		k.sumNext = time.Now().Add(max(time.Second, 20*time.Since(began)))
@@ -82,9 +82,9 @@ func (k *Keeper) live() map[key]bool {
 	return live
 }
 
-// find lists all logs there are; what is no log is left out. The error is the first of
-// what cannot be read.
-func (k *Keeper) find() (all []found, err error) {
+// listLogs lists all logs; other files are left out. The error is the first of what cannot
+// be read.
+func (k *Keeper) listLogs() (all []found, err error) {
 	note := func(e error) {
 		if err == nil && !errors.Is(e, fs.ErrNotExist) { // deleted meanwhile
 			err = e
@@ -176,5 +176,5 @@ func (k *Keeper) squeeze() {
 		l.squeeze = max(level, 1)
 		k.schedule(l, time.Now())
 	}
-	k.tell("the logs of runs alone are above the total of all: freeing the heads of the largest", nil)
+	k.warnOnce("the logs of runs alone are above the total of all: freeing the heads of the largest", nil)
 }

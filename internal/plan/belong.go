@@ -57,8 +57,8 @@ func newBelonging(c *task.Change, files Files) *belonging {
 	return b
 }
 
-// look notes what path leads to.
-func (b *belonging) look(path string) {
+// note records what path leads to.
+func (b *belonging) note(path string) {
 	if _, known := b.is[path]; known {
 		return
 	}
@@ -68,14 +68,14 @@ func (b *belonging) look(path string) {
 
 // own tells that t is from the file.
 func (b *belonging) own(t *task.Info) bool {
-	b.look(t.Spec.File)
+	b.note(t.Spec.File)
 	return b.is[t.Spec.File]
 }
 
 // orphan tells that t is from a file that does not exist any more, and that this one
 // takes its place: it has a task of that name, or its project.
 func (b *belonging) orphan(t *task.Info) bool {
-	if b.look(t.Spec.File); !b.gone[t.Spec.File] {
+	if b.note(t.Spec.File); !b.gone[t.Spec.File] {
 		return false
 	}
 	local, ours := strings.CutPrefix(t.Name, b.c.Project+".")

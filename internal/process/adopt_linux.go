@@ -246,10 +246,10 @@ func zombieStatus(p proc) (status syscall.WaitStatus, known, there bool, err err
 	return 0, shown == nil && there, there, err
 }
 
-// follow wakes the reaper when members of a run end that are not its children,
+// watchMembers wakes the reaper when members of a run end that are not its children,
 // as those of an adopted run. The error is that some cannot be watched. The caller
 // holds the mutex.
-func (e *Engine) follow(r *run, members []stat) (err error) {
+func (e *Engine) watchMembers(r *run, members []stat) (err error) {
 	for _, m := range members {
 		if m.ppid == ownPID || r.followed[m.proc] {
 			continue

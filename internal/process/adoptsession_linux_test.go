@@ -53,7 +53,7 @@ func TestAdoptWhatIsLeftInTheSession(t *testing.T) {
 		s.Stop(syscall.SIGTERM)
 		awaitTold(t, s.Process.(*run), outs[0])
 		notGone(t, s)
-		if left := s.Process.(engine.Tree).Left(); len(left) != 1 || left[0].PID != outs[0].pid {
+		if left := s.Process.(engine.Tree).Remaining(); len(left) != 1 || left[0].PID != outs[0].pid {
 			t.Errorf("it has left %+v, not process %d", left, outs[0].pid)
 		}
 		if strays := seen(shared.Strays()); slices.Contains(strays, outs[0].pid) {

@@ -125,7 +125,7 @@ func TestHeldByATracerIsLeft(t *testing.T) {
 			t.Fatal("it does not end")
 		}
 	}
-	if left := s.Process.(engine.Tree).Left(); len(left) != 1 || left[0].PID != s.Ref().PID || left[0].Command[0] != "sleep" {
+	if left := s.Process.(engine.Tree).Remaining(); len(left) != 1 || left[0].PID != s.Ref().PID || left[0].Command[0] != "sleep" {
 		t.Errorf("%+v", left)
 	}
 	tracer.Stop(syscall.SIGKILL)

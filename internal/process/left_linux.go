@@ -7,9 +7,9 @@ import (
 	"tasks/pkg/task"
 )
 
-// Left implements engine.Tree. It reads nothing of a process but what the kernel has of it:
+// Remaining implements engine.Tree. It reads nothing of a process but what the kernel has of it:
 // reading the memory of a hanging process hangs.
-func (r *run) Left() []task.Proc {
+func (r *run) Remaining() []task.Proc {
 	left, _ := r.engine.lefts.of(r, r.engine.leftOf)
 	return left
 }

@@ -70,7 +70,7 @@ func checkPaused(t *testing.T, s started, procs ...proc) {
 	if tree, err := s.Process.(engine.Tree).Tree(); err != nil || len(tree) == 0 {
 		t.Errorf("%v, %v", tree, err)
 	}
-	if left := s.Process.(engine.Tree).Left(); len(left) == 0 {
+	if left := s.Process.(engine.Tree).Remaining(); len(left) == 0 {
 		t.Error("nothing is left of a run that is paused")
 	}
 	if st, err := s.Process.(engine.Sampler).Sample(); err != nil || st.Processes == 0 {

@@ -213,7 +213,7 @@ func (e *Engine) stopLeftBehind(full bool) (again bool, failed error) {
 		}
 		switch {
 		case len(members) > 0 && !r.leave:
-			failed = cmp.Or(failed, e.follow(r, members)) // this look is as good without
+			failed = cmp.Or(failed, e.watchMembers(r, members)) // this look is as good without
 			r.failed = cmp.Or(e.signalMembers(r, members), r.failed)
 		case r.failed != nil:
 		case occupied:

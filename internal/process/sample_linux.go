@@ -96,7 +96,7 @@ func resident(pid int) int64 {
 // The caller holds the mutex.
 func (s *snapshot) find(e *Engine, p proc) error {
 	if time.Since(s.at) > snapshotAge || s.byPID[p.pid].proc != p {
-		if err := s.take(e); err != nil {
+		if err := s.refresh(e); err != nil {
 			return err
 		}
 	}
@@ -106,7 +106,7 @@ func (s *snapshot) find(e *Engine, p proc) error {
 	return nil
 }
 
-func (s *snapshot) take(e *Engine) error {
+func (s *snapshot) refresh(e *Engine) error {
 	at := time.Now()
 	all, err := scan()
 	if err != nil {

@@ -194,7 +194,7 @@ func TestExecIsNoPartOfTheRun(t *testing.T) {
 			if w == grouped {
 				var pids []int
 				tree, err := s.Process.(engine.Tree).Tree()
-				for _, p := range append(tree, s.Process.(engine.Tree).Left()...) {
+				for _, p := range append(tree, s.Process.(engine.Tree).Remaining()...) {
 					pids = append(pids, p.PID)
 				}
 				if slices.Contains(pids, lines.pid) || err != nil {

@@ -237,7 +237,7 @@ func (s *sim) act() {
 		s.ask(func() {
 			e.Strays()
 			if r != nil {
-				r.Left()
+				r.Remaining()
 			}
 		})
 	}

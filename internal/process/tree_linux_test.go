@@ -110,7 +110,7 @@ func TestStopEndsTheTree(t *testing.T) {
 			if !alive(out) {
 				t.Error("a process that ignores TERM ended by it")
 			}
-			left := s.Process.(engine.Tree).Left()
+			left := s.Process.(engine.Tree).Remaining()
 			if !slices.ContainsFunc(left, func(p task.Proc) bool { return p.PID == out.pid }) {
 				t.Errorf("%d is not among what is left: %v", out.pid, left)
 			}
@@ -139,7 +139,7 @@ func TestLeftIsOneLookForAll(t *testing.T) { // not parallel: it counts
 	var asking sync.WaitGroup
 	for i := range many {
 		runs[i] = start(t, sh("setsid sleep 1000 & wait"))
-		asking.Go(func() { left[i] = runs[i].Process.(engine.Tree).Left() })
+		asking.Go(func() { left[i] = runs[i].Process.(engine.Tree).Remaining() })
 	}
 	for end := time.Now().Add(enginetest.Timeout); ; time.Sleep(time.Millisecond) {
 		shared.mu.Lock()

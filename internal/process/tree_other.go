@@ -111,8 +111,8 @@ func (r *run) Resume() error { return r.Signal(syscall.SIGCONT) }
 // release has nothing to release: nothing is left behind here.
 func (e *Engine) release(*run, []stat) error { return nil }
 
-// follow has nothing to follow: runs are not taken back here.
-func (e *Engine) follow(*run, []stat) error { return nil }
+// watchMembers has nothing to watch: runs are not taken back here.
+func (e *Engine) watchMembers(*run, []stat) error { return nil }
 
 // KillUnknown finds nothing here.
 func (e *Engine) KillUnknown(Database) ([]int, error) { return nil, nil }

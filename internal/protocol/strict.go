@@ -33,7 +33,7 @@ func members(text []byte) (map[string]json.RawMessage, error) {
 	all := make(map[string]json.RawMessage)
 	s := scanner{rest: text}
 	err := s.object(func(key string) error {
-		s.next()
+		s.peek()
 		before := s.rest
 		s.skip()
 		all[key] = before[:len(before)-len(s.rest)]
@@ -81,8 +81,8 @@ type scanner struct {
 	room int // for the values of lists and maps, in bytes of memory
 }
 
-// next skips white space and returns the first byte after it.
-func (s *scanner) next() byte {
+// peek skips white space and returns the first byte after it.
+func (s *scanner) peek() byte {
 	for i, c := range s.rest {
 		if c > ' ' {
 			s.rest = s.rest[i:]
@@ -93,9 +93,9 @@ func (s *scanner) next() byte {
 	return 0
 }
 
-// take skips c, if it is next.
-func (s *scanner) take(c byte) bool {
-	if s.next() != c {
+// skipByte skips c, if it is next.
+func (s *scanner) skipByte(c byte) bool {
+	if s.peek() != c {
 		return false
 	}
 	s.rest = s.rest[1:]
@@ -132,7 +132,7 @@ func (s *scanner) scalar() {
 // skip takes one value, unchecked.
 func (s *scanner) skip() {
 	for depth := 0; ; {
-		switch s.next() {
+		switch s.peek() {
 		case '{', '[':
 			depth++
 			s.rest = s.rest[1:]
@@ -155,7 +155,7 @@ func (s *scanner) skip() {
 
 // held takes a value of a list or map; typed tells that something is known of that.
 func (s *scanner) held(t reflect.Type, typed bool) error {
-	if typed && s.next() == 'n' {
+	if typed && s.peek() == 'n' {
 		return &refusal{what: isNull}
 	}
 	if s.room -= memory(t); s.room < 0 {
@@ -177,19 +177,19 @@ func memory(t reflect.Type) int {
 
 func (s *scanner) value(t reflect.Type) error {
 	typed := t != nil
-	switch s.next() {
+	switch s.peek() {
 	case '"':
 		if !isText(s.text()) {
 			return &refusal{}
 		}
 	case '[':
-		s.take('[')
+		s.skipByte('[')
 		t = element(t)
-		for i := 0; !s.take(']'); i++ {
+		for i := 0; !s.skipByte(']'); i++ {
 			if err := s.held(t, typed); err != nil {
 				return within(fmt.Sprintf("[%d]", i), err)
 			}
-			s.take(',')
+			s.skipByte(',')
 		}
 	case '{':
 		known, of := keys(t), element(t)
@@ -215,10 +215,10 @@ func (s *scanner) value(t reflect.Type) error {
 // object takes an object; of takes the value of each key.
 func (s *scanner) object(of func(key string) error) error {
 	seen := make(map[string]bool)
-	s.next()
-	s.take('{')
-	for !s.take('}') {
-		s.next()
+	s.peek()
+	s.skipByte('{')
+	for !s.skipByte('}') {
+		s.peek()
 		quoted := s.text()
 		if !isText(quoted) {
 			return &refusal{what: "a key is not UTF-8 text"}
@@ -233,11 +233,11 @@ func (s *scanner) object(of func(key string) error) error {
 			return &refusal{what: fmt.Sprintf("duplicate key %q", clip(key))}
 		}
 		seen[key] = true
-		s.take(':')
+		s.skipByte(':')
 		if err := of(key); err != nil {
 			return err
 		}
-		s.take(',')
+		s.skipByte(',')
 	}
 	return nil
 }

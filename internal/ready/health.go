@@ -20,7 +20,7 @@ func (r *checks) Healthy(ctx context.Context) error {
 	}
 	inARow, most, unmade := 0, r.spec.Health.Retries(), false
 	for sleep(ctx, r.spec.Health.Interval()) {
-		err := r.look(ctx)
+		err := r.checkAll(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return nil
@@ -46,9 +46,9 @@ func (r *checks) Healthy(ctx context.Context) error {
 	return nil
 }
 
-// look makes all health checks once, and returns the first that failed, or else
+// checkAll makes all health checks once, and returns the first that failed, or else
 // could not be made.
-func (r *checks) look(ctx context.Context) error {
+func (r *checks) checkAll(ctx context.Context) error {
 	failed := make([]error, len(r.health))
 	var all sync.WaitGroup
 	for i, c := range r.health {

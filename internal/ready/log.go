@@ -34,7 +34,7 @@ func (r *checks) log(name, text, path string) (check, error) {
 func (c *Checker) await(ctx context.Context, path string, expr *regexp.Regexp) error {
 	defer c.letFollow()
 	m := &matcher{expr: expr}
-	err := c.follow().Follow(ctx, path, -1, m, nil)
+	err := c.sharedFollower().Follow(ctx, path, -1, m, nil)
 	switch {
 	case errors.Is(err, errMatched):
 		return nil
@@ -46,8 +46,8 @@ func (c *Checker) await(ctx context.Context, path string, expr *regexp.Regexp) e
 	return err
 }
 
-// follow is the one Follower of all, made for the first that needs it.
-func (c *Checker) follow() *logs.Follower {
+// sharedFollower is the one Follower of all, made for the first that needs it.
+func (c *Checker) sharedFollower() *logs.Follower {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.readers++; c.readers == 1 {

@@ -14,7 +14,7 @@ import (
 // apply sets groups and starts tasks, or takes a part of the change of a tasks file.
 func apply(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 	if !c.long { // what is short on the wire may be large in memory
-		defer c.take(c.srv.longLines)()
+		defer c.acquire(c.srv.longLines)()
 	}
 	var p protocol.Apply
 	if err := protocol.Decode(params, &p); err != nil {

@@ -113,9 +113,9 @@ func (c *conn) serve() {
 // takeSlot waits until one more request may be in flight; done ends that. A connection has
 // one in any case, and more from the ones that all connections share.
 func (c *conn) takeSlot() (done func()) {
-	slot, shared := c.take(c.slots), func() {}
+	slot, shared := c.acquire(c.slots), func() {}
 	if c.inFlight.Add(1) > 1 {
-		shared = c.take(c.srv.inFlight)
+		shared = c.acquire(c.srv.inFlight)
 	}
 	return func() {
 		c.inFlight.Add(-1)
@@ -124,10 +124,10 @@ func (c *conn) takeSlot() (done func()) {
 	}
 }
 
-// take waits for a turn, unless the connection ends before. Nothing is read
-// meanwhile, so that a peer which goes away must be noticed otherwise: its
-// waits would hold their slots for good.
-func (c *conn) take(turns chan struct{}) (give func()) {
+// acquire takes a turn when there is one, unless the connection ends before. Nothing is
+// read meanwhile, so a peer that goes away must be noticed otherwise: its waits would
+// hold their slots for good.
+func (c *conn) acquire(turns chan struct{}) (give func()) {
 	give = func() { <-turns }
 	select {
 	case turns <- struct{}{}:
@@ -208,9 +208,9 @@ func (c *conn) begin(line []byte) (protocol.Request, func() (any, error), error)
 	return req, finish, err
 }
 
-// keep accounts for what the request that is begun keeps until it is answered, or
+// account accounts for what the request that is begun keeps until it is answered, or
 // refuses it: the one beside which all that others keep is too much.
-func (c *conn) keep(size int) error {
+func (c *conn) account(size int) error {
 	if c.srv.kept.Add(int64(size)) > maxKept {
 		c.srv.kept.Add(-int64(size))
 		return task.Errorf(task.ErrUnavailable, "", "too much is waiting: requests in flight keep %d MiB of names at most: name fewer tasks, or end some clients", maxKept>>20)

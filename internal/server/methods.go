@@ -213,11 +213,11 @@ func selected(c *conn, params json.RawMessage, p any, sel *task.Selector) ([]str
 
 // selectTasks accounts for a selector before there are names and errors of it.
 func (c *conn) selectTasks(sel task.Selector) ([]string, []error, error) {
-	if err := c.keep(sizeOf(sel, nil, nil)); err != nil {
+	if err := c.account(sizeOf(sel, nil, nil)); err != nil {
 		return nil, nil, err
 	}
 	names, errs := c.srv.cfg.Supervisor.Select(sel)
-	return names, errs, c.keep(sizeOf(task.Selector{}, names, errs))
+	return names, errs, c.account(sizeOf(task.Selector{}, names, errs))
 }
 
 // sizeOf is about how many bytes it takes to keep a selector, and what it selects.
@@ -268,7 +268,7 @@ func submit(sup *supervisor.Supervisor, requests []supervisor.Request, errs []er
 		calls = append(calls, sup.Submit(r))
 	}
 	for _, call := range calls { // so that the peer's next request sees it
-		call.Taken()
+		call.WaitEffect()
 	}
 	return func() (any, error) {
 		reached := tasks{shared: make([]*task.Info, 0, len(calls))}

@@ -241,7 +241,7 @@ func watch(c *conn, id, params json.RawMessage) (func() (any, error), error) {
 			return nil, task.Errorf(task.ErrUsage, name, "bad pattern %q: %v", name, err)
 		}
 	}
-	if err := c.keep(sizeOf(p.Selector, nil, nil)); err != nil {
+	if err := c.account(sizeOf(p.Selector, nil, nil)); err != nil {
 		return nil, err
 	}
 	sup := c.srv.cfg.Supervisor

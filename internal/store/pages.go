@@ -213,7 +213,7 @@ func (p *pages) leaf(what string, b, lo, hi []byte, v visit) {
 	es := p.elements(what, b)
 	for i := range es.count {
 		e := es.at(i)
-		key, value, ok := es.take(i, u32(e[4:]), u32(e[8:]), u32(e[12:]))
+		key, value, ok := es.entry(i, u32(e[4:]), u32(e[8:]), u32(e[12:]))
 		if !ok {
 			p.fail("%s has an element out of place", what)
 			continue
@@ -229,7 +229,7 @@ func (p *pages) branch(what string, b []byte, depth int, lo, hi []byte, v visit)
 	keys[es.count] = hi
 	for i := range es.count {
 		e := es.at(i)
-		key, _, ok := es.take(i, u32(e), u32(e[4:]), 0)
+		key, _, ok := es.entry(i, u32(e), u32(e[4:]), 0)
 		if !ok {
 			p.fail("%s has an element out of place", what)
 			return
@@ -269,8 +269,8 @@ func (p *pages) elements(what string, page []byte) *elements {
 // at is the entry i of the table.
 func (es *elements) at(i int) []byte { return es.page[headerSize+i*elementSize:][:elementSize] }
 
-// take is the key and the value of element i, pos bytes after its entry.
-func (es *elements) take(i int, pos, keySize, valueSize uint32) (key, value []byte, ok bool) {
+// entry is the key and the value of element i, pos bytes after its entry.
+func (es *elements) entry(i int, pos, keySize, valueSize uint32) (key, value []byte, ok bool) {
 	start := uint64(headerSize+i*elementSize) + uint64(pos)
 	middle := start + uint64(keySize)
 	end := middle + uint64(valueSize)

@@ -104,7 +104,7 @@ func TestFindPassesOver(t *testing.T) {
 			t.Fatal(err)
 		}
 		path, err := Find(at(in))
-		if passed := new(PassedOverError); path != "" || !errors.Is(err, task.ErrNotFound) || !errors.As(err, &passed) || !strings.Contains(err.Error(), why) {
+		if passed := new(IgnoredError); path != "" || !errors.Is(err, task.ErrNotFound) || !errors.As(err, &passed) || !strings.Contains(err.Error(), why) {
 			t.Errorf("%s: %s, %v", in, path, err)
 		}
 	}

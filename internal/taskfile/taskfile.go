@@ -116,7 +116,7 @@ func (f *File) CheckDirs() error {
 // nearest directory above that has one. Above dir a file counts only if nobody but
 // this user, root and the owner of dir can have put it there: in /tmp/mine, another user's
 // file in /tmp does not, nor does their link to a file of this user. The error is an
-// [task.ErrNotFound] where there is none, and a [PassedOverError] too where one does not
+// [task.ErrNotFound] where there is none, and a [IgnoredError] too where one does not
 // count; an [task.ErrUsage] beside the path of what cannot be looked at, as a link that
 // leads nowhere, or is not a regular file.
 func Find(dir string) (string, error) {
@@ -132,7 +132,7 @@ func Find(dir string) (string, error) {
 }
 
 func (r *reader) find(dir string) (string, error) {
-	var passed *PassedOverError
+	var passed *IgnoredError
 	for at := dir; ; at = filepath.Dir(at) {
 		for _, name := range Names() {
 			path := filepath.Join(at, name)
@@ -142,7 +142,7 @@ func (r *reader) find(dir string) (string, error) {
 			}
 			if at != dir {
 				if why := cmp.Or(r.objection(path), r.objectionBeside(path)); why != "" {
-					passed = cmp.Or(passed, &PassedOverError{Path: path, Why: why})
+					passed = cmp.Or(passed, &IgnoredError{Path: path, Why: why})
 					continue
 				}
 			}
@@ -165,17 +165,17 @@ func (r *reader) find(dir string) (string, error) {
 	}
 }
 
-// A PassedOverError says that the only tasks file does not count.
-type PassedOverError struct {
+// A IgnoredError says that the only tasks file does not count.
+type IgnoredError struct {
 	Path, Why string // Why continues the path
 	none      error
 }
 
-func (e *PassedOverError) Error() string {
+func (e *IgnoredError) Error() string {
 	return fmt.Sprintf("%v: %s is ignored, since it %s: name it with -f to use it", e.none, e.Path, e.Why)
 }
 
-func (e *PassedOverError) Unwrap() error { return e.none }
+func (e *IgnoredError) Unwrap() error { return e.none }
 
 // read is the text of a file, which may have MaxFile bytes.
 func read(open func(string) (*os.File, error), path string) (string, error) {

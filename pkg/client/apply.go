@@ -74,7 +74,7 @@ type ChangeOptions struct {
 
 // Changed is what has come of a change.
 type Changed struct {
-	Behind    bool        // with NoWait: another change of the file is under way
+	Busy      bool        // with NoWait: another change of the file is under way
 	Steps     []Step      // with Check
 	Groups    []GroupStep // with Check
 	TakenOver []string    // files that do not exist any more, and in whose place this one is
@@ -114,14 +114,14 @@ func (c *Client) Change(ctx context.Context, ch task.Change, o ChangeOptions) (C
 		File: ch.File, Project: ch.Project, Prune: ch.Prune, Down: ch.Down, Missing: ch.Missing, Check: o.Check, NoWait: o.NoWait,
 	}}
 	var reply struct {
-		Behind    bool        `json:"behind"`
+		Busy      bool        `json:"behind"`
 		Steps     []Step      `json:"steps"`
 		Groups    []GroupStep `json:"groups"`
 		TakenOver []string    `json:"taken_over"`
 		Tasks     taskList    `json:"tasks"`
 	}
 	err = own.callOn(ctx, l, "apply", last, &reply)
-	done = Changed{reply.Behind, reply.Steps, reply.Groups, reply.TakenOver, reply.Tasks}
+	done = Changed{reply.Busy, reply.Steps, reply.Groups, reply.TakenOver, reply.Tasks}
 	var failed *protocol.Error
 	if errors.As(err, &failed) && failed.Data != nil {
 		done.Tasks = failed.Data.Tasks

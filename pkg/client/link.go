@@ -148,8 +148,8 @@ func (l *link) read() {
 	}
 }
 
-// next waits for the next message to a.
-func (l *link) next(ctx context.Context, a *answer) (*message, error) {
+// receive waits for the next message to a.
+func (l *link) receive(ctx context.Context, a *answer) (*message, error) {
 	select {
 	case m := <-a.replies:
 		return m, nil
@@ -168,7 +168,7 @@ func (l *link) next(ctx context.Context, a *answer) (*message, error) {
 // await reads the reply to a into result.
 func (l *link) await(ctx context.Context, a *answer, result any) error {
 	defer l.forget(a)
-	m, err := l.next(ctx, a)
+	m, err := l.receive(ctx, a)
 	if err != nil {
 		return err
 	}

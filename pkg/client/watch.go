@@ -41,7 +41,7 @@ func (c *Client) Observe(ctx context.Context, sel task.Selector) (now []task.Inf
 	l, a, err := own.send(ctx, "watch", protocol.List{Selector: sel})
 	if err == nil {
 		var m *message
-		if m, err = l.next(ctx, a); err == nil {
+		if m, err = l.receive(ctx, a); err == nil {
 			err = m.into(&now)
 		}
 	}
@@ -63,7 +63,7 @@ func (c *Client) Observe(ctx context.Context, sel task.Selector) (now []task.Inf
 		defer end()
 		defer stop()
 		for {
-			m, err := l.next(ctx, a)
+			m, err := l.receive(ctx, a)
 			switch {
 			case ctx.Err() != nil:
 				yield(task.Event{}, context.Cause(ctx))

@@ -133,7 +133,7 @@ type Tree interface {
 	// Tree lists parents before their children, the main process first. It may
 	// be called from any goroutine; it reads the system at each call.
 	Tree() ([]task.Proc, error)
-	// Left lists what has not ended, also once the main process has: pid and
+	// Remaining lists what has not ended, also once the main process has: pid and
 	// name alone. It waits for none of them, however stuck they are.
-	Left() []task.Proc
+	Remaining() []task.Proc
 }

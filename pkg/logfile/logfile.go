@@ -79,8 +79,8 @@ func (l *Logs) Watch(spec *task.Spec, run int) { l.keeper.Watch(spec, run) }
 // Done tells that a run is over.
 func (l *Logs) Done(name string, run int) { l.keeper.Done(name, run) }
 
-// Room keeps what the next run needs; the error is why it cannot.
-func (l *Logs) Room(name string, run int) error { return l.keeper.Room(name, run) }
+// Reserve keeps what the next run needs; the error is why it cannot.
+func (l *Logs) Reserve(name string, run int) error { return l.keeper.Reserve(name, run) }
 
 // Remove deletes the files of a task.
 func (l *Logs) Remove(name string) error { return l.keeper.Remove(name) }

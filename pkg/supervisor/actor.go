@@ -63,8 +63,8 @@ func (a *actor) quit() { a.once.Do(func() { close(a.done) }) }
 
 func (a *actor) ended() bool { return closed(a.done) }
 
-// take hands c to the task's goroutine, unless that has ended for good.
-func (a *actor) take(c *Call) bool {
+// deliver hands c to the task's goroutine, unless that has ended for good.
+func (a *actor) deliver(c *Call) bool {
 	if !a.awake() {
 		return false
 	}
@@ -246,11 +246,11 @@ func (a *actor) carryOut(effects []lifecycle.Effect) (follows lifecycle.Event) {
 		case lifecycle.Launch:
 			a.launch()
 		case lifecycle.Ask:
-			a.ask(a.role.spec.Signal())
+			a.endRun(a.role.spec.Signal())
 		case lifecycle.Kill:
-			a.ask(kill)
+			a.endRun(kill)
 		case lifecycle.Settle:
-			a.settle()
+			a.recordEnd()
 		case lifecycle.Blame:
 			a.hook(task.Failed, a.past.run, "")
 		case lifecycle.Forget:

@@ -45,9 +45,9 @@ func (c *Call) Shared(ctx context.Context) (*task.Info, error) {
 
 var noTask = new(task.Info)
 
-// Taken returns when the request has taken effect, done or not: whoever looks at the
+// WaitEffect returns when the request has taken effect, done or not: whoever looks at the
 // task from then on, or asks something else of it, comes after it.
-func (c *Call) Taken() {
+func (c *Call) WaitEffect() {
 	select {
 	case <-c.taken:
 	case <-c.done:
@@ -82,7 +82,7 @@ func (s *Supervisor) Submit(r Request) *Call {
 		if err != nil {
 			return c.fail(err)
 		}
-		if a.take(c) {
+		if a.deliver(c) {
 			return c
 		}
 		// Removed, or closed, at this moment: look again.

@@ -20,15 +20,15 @@ func (a *actor) tick() {
 		a.clocks.due.Arm(now)
 		return
 	}
-	a.comes(a.advance(now))
+	a.timeComes(a.advance(now))
 }
 
-// comes is for a time that has come, or late ones that have passed unseen. If the next run
+// timeComes is for a time that has come, or late ones that have passed unseen. If the next run
 // could not begin, the present one is not replaced.
-func (a *actor) comes(late int) {
+func (a *actor) timeComes(late int) {
 	if a.state.Replaces(a.role.policy) {
 		err := a.room()
-		if group, _ := a.sup.queues.Get(a.role.spec.Group); err == nil && group.Stands() {
+		if group, _ := a.sup.queues.Get(a.role.spec.Group); err == nil && group.Closed() {
 			err = fmt.Errorf("nothing begins in the group %s", group.Name)
 		}
 		if err != nil {

@@ -18,8 +18,8 @@ const saveRetry = 2 * time.Second
 // one stops the run and starts another.
 const recordDelay = 20 * time.Millisecond
 
-// settle notes in the history how the run ended.
-func (a *actor) settle() {
+// recordEnd notes in the history how the run ended.
+func (a *actor) recordEnd() {
 	failpoint.At("ended")
 	r, last := a.past.last(), a.state.Last
 	r.EndedAt, r.State, r.Reason, r.Stack = task.Now(), last.State, a.why(), last.Exit.Stack

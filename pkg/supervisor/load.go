@@ -251,7 +251,7 @@ func (a *actor) takenBack(r task.Record, kept lifecycle.Recorded) {
 		a.pauseWithGroup()
 	}
 	if came {
-		a.comes(late)
+		a.timeComes(late)
 	}
 }
 

@@ -225,7 +225,7 @@ func (a *actor) room() error {
 	if !ok || !a.state.IsUp() && !a.state.Asleep() {
 		return nil
 	}
-	if err := keeper.Room(a.name, a.past.run); err != nil {
+	if err := keeper.Reserve(a.name, a.past.run); err != nil {
 		return a.goesOnFor(err)
 	}
 	return nil

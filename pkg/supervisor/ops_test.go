@@ -188,7 +188,7 @@ func TestRemoveWithItsLogs(t *testing.T) {
 func TestEmptyRequest(t *testing.T) {
 	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, _ *enginetest.Fake) {
 		c := s.Submit(supervisor.Request{})
-		c.Taken()
+		c.WaitEffect()
 		_, err := c.Wait(t.Context())
 		expectError(t, err, task.ErrUsage, "the request is empty")
 		_, err = s.Submit(supervisor.Start(task.Spec{})).Wait(t.Context())

@@ -34,7 +34,7 @@ func (s *Supervisor) NextOutput(ctx context.Context, name string, run int, offse
 	for {
 		var more <-chan struct{}
 		out, err := s.output(name, run, func(kept *output, run int) (Output, bool) {
-			more = kept.next()
+			more = kept.nextChange()
 			return kept.read(run, offset)
 		})
 		if err != nil || len(out.Text) > 0 || out.Ended {
@@ -147,8 +147,8 @@ func (o *output) changed() {
 	}
 }
 
-// next is closed when something has changed since.
-func (o *output) next() <-chan struct{} {
+// nextChange is closed when something has changed since.
+func (o *output) nextChange() <-chan struct{} {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.more == nil {

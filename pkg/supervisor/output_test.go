@@ -138,7 +138,7 @@ func TestOutputOfARunToCome(t *testing.T) {
 		}
 		for range 200 { // at each moment of a start
 			call := s.Submit(supervisor.Restart("a"))
-			call.Taken()
+			call.WaitEffect()
 			info, _ := s.Info("a")
 			if got, err := s.Output("a", 0, 0); err != nil || got.Run < info.Run || info.Run > 1 && len(got.Text) > 0 {
 				t.Fatalf("%+v, %v; the task had run %d before", got, err, info.Run)

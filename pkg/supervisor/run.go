@@ -39,7 +39,7 @@ func (a *actor) launch() {
 	result := make(chan launched, 1)
 	a.run = present{launched: result, since: time.Now()}
 	sup, engine := a.sup, a.role.engine
-	go func() { result <- sup.begin(engine, l) }()
+	go func() { result <- sup.startRun(engine, l) }()
 }
 
 // forgetRun is for a run that has not come to be.
@@ -50,8 +50,8 @@ func (a *actor) forgetRun() {
 	a.run = present{}
 }
 
-// begin prepares what a run needs, and begins it.
-func (s *Supervisor) begin(engine engine.Engine, l engine.Launch) launched {
+// startRun prepares what a run needs, and begins it.
+func (s *Supervisor) startRun(engine engine.Engine, l engine.Launch) launched {
 	path := ""
 	if logs := s.opts.Logs; logs != nil {
 		f, err := logs.Create(l.Spec.Name, l.Run)
@@ -129,8 +129,8 @@ func failure(l launched) task.Exit {
 	return task.Exit{Code: code, Err: l.err.Error()}
 }
 
-// ask has all of the run end by sig.
-func (a *actor) ask(sig syscall.Signal) {
+// endRun has all of the run end by sig.
+func (a *actor) endRun(sig syscall.Signal) {
 	a.run.proc.Stop(sig)
 	failpoint.At("asked")
 }

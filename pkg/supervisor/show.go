@@ -129,7 +129,7 @@ func (a *actor) whatIsLeft() string {
 	if !ok {
 		return fmt.Sprintf("process %d is still there after KILL", a.run.proc.Ref().PID)
 	}
-	left := t.Left()
+	left := t.Remaining()
 	if len(left) == 0 { // they cannot be listed, or are about to be gone
 		return "still there after KILL"
 	}

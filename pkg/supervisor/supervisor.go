@@ -71,9 +71,9 @@ type LogKeeper interface {
 	Watch(spec *task.Spec, run int)
 	// Done is called when the run is over, or could not begin.
 	Done(name string, run int)
-	// Room is called before a run is ended for the sake of another, for which it
+	// Reserve is called before a run is ended for the sake of another, for which it
 	// keeps what Create needs. The error is why it cannot.
-	Room(name string, run int) error
+	Reserve(name string, run int) error
 }
 
 // Options are what a Supervisor may be given; the zero value serves.
@@ -294,7 +294,7 @@ func (s *Supervisor) endAll(ctx context.Context, r Request) ([]task.Info, error)
 		c := newCall(r)
 		calls = append(calls, c)
 		go func() { // one that is held up by its disk holds up no other
-			if a.take(c) {
+			if a.deliver(c) {
 				return
 			}
 			err := task.NoSuchTask(name)

@@ -9,7 +9,7 @@ import (
 // from: beyond them they are mistakes, and sums of them would overflow.
 const (
 	MaxDuration = 100 * 365 * 24 * time.Hour
-	MinPause    = time.Millisecond // between restarts, or checks: about what one takes, below it is none
+	MinInterval = time.Millisecond // between restarts, or checks: about what one takes, below it is none
 	MaxCount    = 1_000_000_000    // of restarts, retries, logs, inputs
 	MaxSlots    = 1_000_000
 	MaxSize     = Size(1 << 50)
@@ -35,10 +35,10 @@ func positive(what string, d *Duration) error {
 	return CheckDuration(what, d)
 }
 
-// interval is positive where less than [MinPause] is none.
+// interval is positive where less than [MinInterval] is none.
 func interval(what string, d *Duration) error {
-	if d != nil && *d > 0 && time.Duration(*d) < MinPause {
-		return fmt.Errorf("bad %s %s: give %s or more", what, d, MinPause)
+	if d != nil && *d > 0 && time.Duration(*d) < MinInterval {
+		return fmt.Errorf("bad %s %s: give %s or more", what, d, MinInterval)
 	}
 	return positive(what, d)
 }
@@ -70,8 +70,8 @@ func (b Backoff) check() error {
 	case b == Backoff{}:
 	case b.Min <= 0 || b.Max < b.Min:
 		return fmt.Errorf("bad backoff %s: give MIN..MAX with 0 < MIN <= MAX", b)
-	case b.Min < MinPause:
-		return fmt.Errorf("bad backoff %s: give a MIN of %s or more", b, MinPause)
+	case b.Min < MinInterval:
+		return fmt.Errorf("bad backoff %s: give a MIN of %s or more", b, MinInterval)
 	case b.Max > MaxDuration:
 		return fmt.Errorf("bad backoff %s: give a MAX of 876000h (100 years) or less", b)
 	}

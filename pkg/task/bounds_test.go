@@ -37,7 +37,7 @@ func TestBounds(t *testing.T) {
 		"": func(s *task.Spec) {
 			s.StopTimeout, s.Timeout, s.Delay, s.ReadyTimeout = &most, &most, &most, &most
 			s.MaxRestarts, s.HealthRetries, s.LogKeep, s.LogMaxSize, s.Priority = &far, &far, &far, &big, math.MinInt32
-			s.Backoff = task.Backoff{Min: task.MinPause, Max: task.MaxDuration}
+			s.Backoff = task.Backoff{Min: task.MinInterval, Max: task.MaxDuration}
 			s.SuccessCodes = make([]int, 256)
 		},
 	} {
