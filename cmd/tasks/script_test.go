@@ -100,8 +100,10 @@ func sandbox(t testing.TB) (dir string, vars map[string]string) {
 // that nothing is left of it.
 func tearDown(t testing.TB, getenv func(string) string, dir string) {
 	defer os.RemoveAll(dir)
+	ended := make(map[string]bool) // by socket: a child on its way to its exec looks like a supervisor, too
 	for _, p := range processesOf(dir) {
-		if p.supervisor != "" {
+		if p.supervisor != "" && !ended[p.supervisor] {
+			ended[p.supervisor] = true
 			syscall.Kill(p.pid, syscall.SIGCONT) // a script that failed may have left it stopped
 			cmd := command(getenv, "/", "timeout", fmt.Sprint(timeout.Seconds()), "tasks", "--allow-foreign", "-s", p.supervisor, "exit", "--timeout", "0s", "-q")
 			// On a busy machine what was killed may take longer to go than an exit waits.
