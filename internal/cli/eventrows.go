@@ -8,7 +8,7 @@ import (
 	"tasks/pkg/task"
 )
 
-// eventColours are those of the words that are no states.
+// eventColours are the colours of words that are not states.
 var eventColours = map[events.Word]string{
 	events.Ready: colours[task.Running], events.Resumed: colours[task.Running], events.Removed: "2",
 	events.Serving: "1", events.Ending: "1", events.Missed: "31",

@@ -44,7 +44,7 @@ within a priority. TASKS_SLOT in the environment of a run is the number of its s
 		},
 	}
 	cmd.AddCommand(newGroupList(e), newGroupSet(e),
-		onGroups(e, "pause", "Have nothing new begin, and pause what runs", (*client.Client).PauseGroup),
+		onGroups(e, "pause", "Stop admitting tasks, and pause what runs", (*client.Client).PauseGroup),
 		onGroups(e, "resume", "Undo a pause", (*client.Client).ResumeGroup),
 		onGroups(e, "rm", "Forget what was set of a group, all of whose tasks have ended", (*client.Client).RemoveGroup),
 	)

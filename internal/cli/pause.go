@@ -15,10 +15,10 @@ func newPause(e *env) *cobra.Command {
 	return e.verb(new(pauseOptions), &cobra.Command{
 		Use:   "pause NAME... | --all | --group G",
 		Short: "Pause tasks: suspend their processes",
-		Long: `Pause tasks: all their processes stop where they are, and keep their memory, their
-files and their slot, until 'tasks resume' or a stop. The time does not count
-towards --timeout. --all and --group pause what runs; to have nothing new begin in
-a group either, use 'tasks group pause'.`,
+		Long: `Pause tasks: all their processes are suspended, and keep their memory, their files
+and their slot, until 'tasks resume' or a stop. The time does not count towards
+--timeout. --all and --group pause what runs; 'tasks group pause' also stops
+admitting tasks of the group.`,
 		Example:           "  tasks pause render\n  tasks resume render",
 		ValidArgsFunction: completeNames(func(t task.Info) bool { return t.State == task.Running }),
 	})

@@ -44,7 +44,7 @@ func (o *Order) Set(name string, after []string) (cycle []string) {
 	return cycle
 }
 
-// Restore is Set of what was set in an earlier order, where it was no cycle.
+// Restore is Set of what an earlier order had, without a search for cycles.
 func (o *Order) Restore(name string, after []string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

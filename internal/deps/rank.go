@@ -3,8 +3,8 @@ package deps
 import "slices"
 
 // A ranking is a graph without cycles that changes. Each of its names has a rank above
-// those of all that it comes after, so that most of what is set is no cycle at a glance,
-// and a search for one goes no further than to the rank of the name that it is for.
+// those of all that it comes after, so that most of what is set is free of cycles at a
+// glance, and a search for one goes no further than to the rank of the name that it is for.
 type ranking struct {
 	nodes   map[string]*node // that come after others, or that others come after
 	ranked  bool             // else the ranks are of no use, until they are next needed

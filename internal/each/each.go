@@ -49,7 +49,7 @@ func Command(command []string) []string {
 }
 
 // Group is the group of tasks whose names are made of template, where none is
-// given: what of it is no mark.
+// given: its text besides the marks.
 func Group(template string) string {
 	rest := strings.NewReplacer("{}", "", "{.}", "", "{/}", "", "{//}", "", "{/.}", "", "{#}", "").Replace(template)
 	if rest = strings.Trim(rest, "-._@"); task.CheckName(rest) == nil {

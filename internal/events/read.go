@@ -24,7 +24,7 @@ type Reader struct {
 	last uint64   // number of the newest event that was read
 }
 
-// Open opens the history in dir; that there is none yet is no error.
+// Open opens the history in dir, also if there is none yet.
 func Open(dir string) (*Reader, error) {
 	r := &Reader{dir: dir}
 	if err := r.open(); err != nil {

@@ -126,7 +126,8 @@ func (s State) unready(p Policy, note string) string {
 	return why
 }
 
-// ExitCode begins the reason of a run that ended by itself with a code that is no success.
+// ExitCode begins the reason of a run that ended by itself with a code that does not count
+// as success.
 const ExitCode = "exit code "
 
 // Why says in a sentence for people how the last run ended; "" for exit code 0.

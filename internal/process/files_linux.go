@@ -8,7 +8,7 @@ import (
 )
 
 // gone reports whether the error is that a process, or what the kernel shows of it
-// or of a cgroup, is no more.
+// or of a cgroup, is gone.
 func gone(err error) bool {
 	return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) || errors.Is(err, unix.ENODEV)
 }

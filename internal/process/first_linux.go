@@ -63,7 +63,7 @@ func childrenOfFirst() ([]int, error) {
 	return pids, err
 }
 
-// anyOrphans reports whether this process may have children that are no run's main process:
+// anyOrphans reports whether this process may have children that are not main processes:
 // what has lost its parent, or what a main process has begun as its own sibling (clone(2),
 // CLONE_PARENT). The caller holds the mutex, so that none is forked or reaped meanwhile.
 func (e *Engine) anyOrphans() bool {

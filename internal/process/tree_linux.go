@@ -123,7 +123,7 @@ func anyEnded(all []stat, owner map[int]*run) (bool, error) {
 }
 
 // strangers are the processes that may be orphans of the runs: children of this process
-// that are no run's main process, and children of an adopted run's reaper outside every
+// that are not main processes, and children of an adopted run's reaper outside every
 // running run's session. The caller holds the mutex.
 func (e *Engine) strangers(all []stat, of evidence) []stat {
 	oldest := of.findReapers(all)

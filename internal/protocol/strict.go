@@ -166,7 +166,7 @@ func (s *scanner) held(t reflect.Type, typed bool) error {
 
 // memory is what a value of type t takes up, but for its texts and for what it holds.
 func memory(t reflect.Type) int {
-	if t == nil { // that of a text
+	if t == nil { // of a text
 		return 16
 	}
 	if t.Kind() == reflect.Pointer {

@@ -90,7 +90,7 @@ func newEncoder(t reflect.Type) encoder {
 // writeMarshaled writes what is never long.
 func writeMarshaled(w *bufio.Writer, v reflect.Value) error {
 	if v.CanAddr() {
-		v = v.Addr() // is no copy
+		v = v.Addr() // does not copy
 	}
 	b, err := json.Marshal(v.Interface())
 	w.Write(b)
@@ -99,7 +99,7 @@ func writeMarshaled(w *bufio.Writer, v reflect.Value) error {
 
 func writeAsText(w *bufio.Writer, v reflect.Value) error {
 	if v.CanAddr() {
-		v = v.Addr() // is no copy
+		v = v.Addr() // does not copy
 	}
 	text, err := v.Interface().(encoding.TextMarshaler).MarshalText()
 	if err != nil {

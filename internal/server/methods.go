@@ -182,7 +182,7 @@ func resume(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 }
 
 // turn submits kind for the tasks selected; with all or a
-// group, for those in that state that are no functions.
+// group, for its commands in that state.
 func turn(c *conn, params json.RawMessage, of func(name string) supervisor.Request, from task.State) (func() (any, error), error) {
 	var p protocol.Pause
 	names, errs, err := selected(c, params, &p, &p.Selector)

@@ -12,7 +12,7 @@ import (
 // scalars puts right, or refuses, what the library reads otherwise than YAML has it.
 func (s *source) scalars(tokens token.Tokens) bool {
 	text := cursor{rest: s.text, at: pos{1, 1}}
-	var before *token.Token // the last one that is no comment
+	var before *token.Token // the last one that is not a comment
 	for i, t := range tokens {
 		msg := ""
 		switch {

@@ -46,6 +46,21 @@ var phrases = []phrase{
 	{`what it costs|how it is built`, "Performance; Architecture"},
 }
 
+// outsideTests are phrases as well, but for tests: their comments still have them.
+var outsideTests = []phrase{
+	{`told`, "reported, is signalled; distinguishes"},
+	{`those (?:that|who)`, "the noun: tasks that"},
+	{`of (?:which|whom)`, "whose, or two sentences"},
+	{`(?:so|as) far as`, "if, within, that can be"},
+	{`that of`, "the noun: the supervisor's"},
+	{`(?:go|goes|going|went|gone) on`, "continues, keeps running"},
+	{`mend(?:s|ed|ing)?`, "repair"},
+	{`freed`, "discarded, trimmed, released"},
+	{`what is left`, "the rest, the remaining processes"},
+	{`(?:has|have) (?:nothing|no) new begin`, "stops admitting tasks"},
+	{`(?:\w+ )?(?:is|are|was|were) no [a-km-z]\w*`, "is not a"},
+}
+
 // names are words that no identifier is made of, and what to call it instead.
 var names = map[string]string{
 	"anew": "again, fresh", "circle": "cycle", "deaf": "ignoresSignals", "fault": "failpoint", "lack": "missing", "lacks": "outOfResources",
@@ -58,20 +73,32 @@ var exceptions = []exception{
 	{"", `main process ended; [%0-9].* swept`, "the reason that scripts compare"},
 	{"internal/lifecycle/lifecycle.go", `"unhealthy", "sweep",`, "the name in records"},
 	{"internal/store/", `SetPanicOnFault`, "the standard library's name"},
+	{"internal/daemon/replace.go", `"tasks can go on\\n"`, "earlier versions compare it"},
+	{"examples/shop/app/main.go", `"told"`, "a name in the example's store"},
 }
 
 type exception struct{ path, line, why string }
 
 type phrase struct{ bad, good string }
 
-// anyPhrase has a group for each of the phrases: one search for all is the fastest.
-var anyPhrase = func() *regexp.Regexp {
+var (
+	everywhere = anyOf(phrases)
+	inProduct  = anyOf(slices.Concat(phrases, outsideTests))
+)
+
+// anyOf has a group for each of the phrases: one search for all is the fastest.
+func anyOf(ps []phrase) search {
 	var all []string
-	for _, p := range phrases {
+	for _, p := range ps {
 		all = append(all, "("+strings.ReplaceAll(p.bad, " ", `\s+`)+")")
 	}
-	return regexp.MustCompile(`(?i)\b(?:` + strings.Join(all, "|") + `)\b`)
-}()
+	return search{ps, regexp.MustCompile(`(?i)\b(?:` + strings.Join(all, "|") + `)\b`)}
+}
+
+type search struct {
+	phrases []phrase
+	any     *regexp.Regexp
+}
 
 // finding is a word that must not be at an offset of a file.
 type finding struct {
@@ -141,9 +168,13 @@ func find(file string, src []byte) (found []finding) {
 			}
 		}
 	}
-	for _, at := range anyPhrase.FindAllSubmatchIndex(text, -1) {
-		for i, p := range phrases {
-			if at[2*i+2] >= 0 {
+	search := inProduct
+	if strings.HasSuffix(file, "_test.go") {
+		search = everywhere
+	}
+	for _, at := range search.any.FindAllSubmatchIndex(text, -1) {
+		for i, p := range search.phrases {
+			if at[2*i+2] >= 0 && !thereIs(text[at[0]:at[1]]) {
 				found = append(found, finding{at[0], strings.Join(strings.Fields(string(text[at[0]:at[1]])), " "), p.good})
 			}
 		}
@@ -151,6 +182,9 @@ func find(file string, src []byte) (found []finding) {
 	slices.SortFunc(found, func(a, b finding) int { return a.offset - b.offset })
 	return found
 }
+
+// thereIs reports whether the match is "there is no", which is plain English.
+func thereIs(match []byte) bool { return bytes.EqualFold(bytes.Fields(match)[0], []byte("there")) }
 
 // goText is a Go source with all blanked out but its comments and strings, at the
 // offsets they have, and its identifiers.
@@ -205,6 +239,9 @@ func TestFind(t *testing.T) {
 		{"a.go", "package a\n\nvar x = \"is\" + y // to be", ""},
 		{"a.go", "package a\n\nvar x = `\nis to be`", "4:1 is to be"},
 		{"a.go", "package a\n\nvar isDeaf, Sweeping int", "3:5 isDeaf"},
+		{"a.go", "package a\n\n// It goes\n// on.", "3:7 goes on"},
+		{"a_test.go", "package a\n\n// It goes\n// on.", ""},
+		{"a.md", "There is no task. It is no task.", "1:19 It is no task"},
 	} {
 		var got []string
 		for _, f := range find(tt.file, []byte(tt.src)) {

@@ -78,7 +78,7 @@ type Changed struct {
 	Steps     []Step      // with Check
 	Groups    []GroupStep // with Check
 	TakenOver []string    // files that do not exist any more, and in whose place this one is
-	Tasks     []task.Info // of the change, in its order; with Down those that were stopped, with Missing those that were started
+	Tasks     []task.Info // of the change, in its order; with Down the stopped ones, with Missing the started ones
 }
 
 // Step is what is done about a task: Do is "start", "restart", "keep" or "stop".

@@ -147,7 +147,7 @@ func (s *Supervisor) StartAll(specs []task.Spec) (reached []*task.Info, errs []e
 	return s.startAll(specs, func(spec *task.Spec) (Request, error) { return Replace(*spec, End{}), nil })
 }
 
-// startAll submits the request of each spec once those that it comes after have begun.
+// startAll submits the request of each spec once its dependencies have begun.
 func (s *Supervisor) startAll(specs []task.Spec, request func(*task.Spec) (Request, error)) (reached []*task.Info, errs []error) {
 	defer s.order.Expect(deps.GraphOf(specs))() // so that one look at all of them finds a cycle
 	calls := make(map[string]*Call, len(specs))
@@ -176,8 +176,8 @@ func (s *Supervisor) startAll(specs []task.Spec, request func(*task.Spec) (Reque
 	return reached, errs
 }
 
-// acceptable reports what would keep c from being carried out, of which these specs are
-// started, before anything is changed.
+// acceptable reports what would keep c, which starts these specs, from being carried out,
+// before anything is changed.
 func (s *Supervisor) acceptable(c *task.Change, started []task.Spec) error {
 	if c.Down {
 		return nil

@@ -52,7 +52,7 @@ type Applying struct {
 // Applied is what has become of a change. Others read the same tasks, which must not
 // be changed.
 type Applied struct {
-	Tasks     []*task.Info // of the change; with Down those that were stopped, with Missing those that were started
+	Tasks     []*task.Info // of the change; with Down the stopped ones, with Missing the started ones
 	TakenOver []string     // files that do not exist any more, and in whose place this one is
 }
 
