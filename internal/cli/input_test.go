@@ -83,7 +83,7 @@ func TestManyInputs(t *testing.T) {
 // does not end the editor.
 func TestKeys(t *testing.T) {
 	t.Parallel()
-	got, err := io.ReadAll(keyReader{strings.NewReader("a\x03b\x00")})
+	got, err := io.ReadAll(&keyReader{Reader: strings.NewReader("a\x03b\x00")})
 	if err != nil || string(got) != "a\x05\x15\rb\x04" {
 		t.Errorf("%q, %v", got, err)
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,9 +20,10 @@ func newShell(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "shell",
 		Short: "A prompt that takes the same commands",
-		Long: `A prompt that takes the same commands, without 'tasks' before them. 'exit' stops
-every task and ends the supervisor; the end of input (Ctrl-D) leaves the prompt
-alone. The exit code is the last line's.`,
+		Long: `A prompt that takes the same commands, without 'tasks' before them. Words are
+quoted as in sh, also over several lines. 'exit' stops every task and ends the
+supervisor; the end of input (Ctrl-D) leaves the prompt alone. The exit code is
+the last command's.`,
 		Example: "  tasks shell\n  printf 'start capture\\nlist\\n' | tasks shell",
 		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -52,23 +54,21 @@ func (e *env) runShell() error {
 	}
 	code := done
 	for {
-		line, err := read("tasks> ")
+		words, err := readWords(read)
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		if err != nil && !errors.Is(err, errLongLine) {
-			return fmt.Errorf("cannot read a line: %w", err)
-		}
-		var words []string
-		if err == nil {
-			words, err = split(line)
-		}
-		if err != nil {
+		if wrong := new(lineError); errors.As(err, wrong) {
 			fmt.Fprintln(e.err, "tasks:", err)
-			code = wrongUsage
+			if code = wrongUsage; wrong.last {
+				break
+			}
 			continue
 		}
-		if len(words) == 0 || strings.HasPrefix(words[0], "#") {
+		if err != nil {
+			return fmt.Errorf("cannot read a line: %w", err)
+		}
+		if len(words) == 0 {
 			continue
 		}
 		s.exited = false
@@ -129,7 +129,46 @@ type reader func(prompt string) (string, error)
 // maxShellLine is more than one request holds.
 const maxShellLine = 1 << 20
 
-var errLongLine = fmt.Errorf("a line has more than %d KiB: it is skipped", maxShellLine>>10)
+// lineError says why a line is not run. After the last one nothing is: where it would end
+// is not known.
+type lineError struct {
+	what string
+	last bool
+}
+
+func (e lineError) Error() string { return e.what }
+
+var (
+	errLongLine = lineError{what: fmt.Sprintf("a line has more than %d KiB: it is skipped", maxShellLine>>10)}
+	errLongText = lineError{fmt.Sprintf("a quotation has more than %d KiB: nothing after it is run", maxShellLine>>10), true}
+	errUnended  = lineError{"the input ends within a quotation", true}
+	errGivenUp  = errors.New("Ctrl-C") // of the line that was being typed
+)
+
+// readWords reads a command, of several lines where a quotation goes on, and takes it apart.
+func readWords(read reader) ([]string, error) {
+	text, err := read("tasks> ")
+	for {
+		if errors.Is(err, errGivenUp) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		words, ended := split(text)
+		if ended {
+			return words, nil
+		}
+		var more string
+		switch more, err = read("> "); {
+		case errors.Is(err, io.EOF):
+			err = errUnended
+		case errors.Is(err, errLongLine) || err == nil && len(text)+len(more) > maxShellLine:
+			err = errLongText
+		}
+		text = strings.TrimSuffix(text, "\n") + "\n" + more
+	}
+}
 
 func (s *streams) plainReader() reader {
 	in := bufio.NewReader(s.in)
@@ -159,10 +198,11 @@ func (s *streams) plainReader() reader {
 // lineEditor reads lines with history and editing; the terminal is raw only
 // while it does. Ctrl-C begins a new line, as in any shell.
 func (s *streams) lineEditor(fd int) reader {
+	keys := &keyReader{Reader: s.in}
 	t := term.NewTerminal(struct {
 		io.Reader
 		io.Writer
-	}{keyReader{s.in}, s.raw}, "")
+	}{keys, s.raw}, "")
 	return func(prompt string) (string, error) {
 		t.SetPrompt(prompt)
 		old, err := term.MakeRaw(fd)
@@ -174,6 +214,10 @@ func (s *streams) lineEditor(fd int) reader {
 			t.SetSize(w, h)
 		}
 		line, err := t.ReadLine()
+		if keys.givenUp && err == nil {
+			err = errGivenUp
+		}
+		keys.givenUp = false
 		if errors.Is(err, io.EOF) {
 			fmt.Fprint(s.raw, "\r\n") // what follows begins a line
 		}
@@ -184,32 +228,38 @@ func (s *streams) lineEditor(fd int) reader {
 // keyReader makes of Ctrl-C, which ends the editor, the keys that empty the line
 // and enter it: to its end, delete to its beginning, return; and of NUL, Ctrl-D: so
 // Linux passes on one that was typed before the terminal was raw (n_tty.c).
-type keyReader struct{ io.Reader }
+type keyReader struct {
+	io.Reader
+	givenUp bool // Ctrl-C came
+}
 
 var keys = strings.NewReplacer("\x03", "\x05\x15\r", "\x00", "\x04")
 
-func (r keyReader) Read(b []byte) (int, error) {
+func (r *keyReader) Read(b []byte) (int, error) {
 	n, err := r.Reader.Read(b[:(len(b)+2)/3])
+	r.givenUp = r.givenUp || bytes.IndexByte(b[:n], 3) >= 0
 	return copy(b, keys.Replace(string(b[:n]))), err
 }
 
-// split takes a line apart as a POSIX shell does, with quotes and backslashes
-// and nothing else. Bytes that are not UTF-8 stay as they are, for the commands to refuse.
-func split(line string) ([]string, error) {
-	var words []string
+// split takes a line apart as a POSIX shell does, with quotes, backslashes and comments,
+// and nothing else. It has not ended where the next line is part of it. Bytes that are not
+// UTF-8 stay as they are, for the commands to refuse.
+func split(line string) (words []string, ended bool) {
 	var word []byte
-	in, quote := false, byte(0)
-	escaped := false
+	in, quote, escaped := false, byte(0), false
 	for _, c := range []byte(strings.TrimRight(line, "\r\n")) {
 		switch {
 		case escaped:
+			escaped = false
+			if c == '\n' { // both are left out
+				continue
+			}
 			if quote == '"' && c != '"' && c != '\\' && c != '$' && c != '`' {
 				word = append(word, '\\')
 			}
-			word = append(word, c)
-			escaped = false
+			word, in = append(word, c), true
 		case c == '\\' && quote != '\'':
-			escaped, in = true, true
+			escaped = true
 		case quote != 0:
 			if c == quote {
 				quote = 0
@@ -218,21 +268,19 @@ func split(line string) ([]string, error) {
 			}
 		case c == '\'' || c == '"':
 			quote, in = c, true
+		case c == '#' && !in:
+			return words, true
 		case c == ' ' || c == '\t':
 			if in {
 				words = append(words, string(word))
 				word, in = nil, false
 			}
 		default:
-			word = append(word, c)
-			in = true
+			word, in = append(word, c), true
 		}
-	}
-	if quote != 0 || escaped {
-		return nil, errors.New("the line ends within a quotation")
 	}
 	if in {
 		words = append(words, string(word))
 	}
-	return words, nil
+	return words, quote == 0 && !escaped
 }

@@ -1,0 +1,55 @@
+package cli
+
+import (
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestReadWords takes apart what people type and scripts have, as a POSIX shell does.
+func TestReadWords(t *testing.T) {
+	t.Parallel()
+	big := strings.Repeat("x", maxShellLine*3/4)
+	for in, want := range map[string][]string{
+		"list -q":                          {"list", "-q"},
+		"  a\tb  \r\n":                     {"a", "b"},
+		"# it's a comment":                 nil,
+		"list # it's one, too":             {"list"},
+		"a#b '#c' \\#d":                    {"a#b", "#c", "#d"},
+		"a '' \"\"":                        {"a", "", ""},
+		`a"b"'c'\d`:                        {"abcd"},
+		`"a\b\"\\\$" 'a\b'`:                {`a\b"\$`, `a\b`},
+		"start x -c 'echo one\nexit\ntwo'": {"start", "x", "-c", "echo one\nexit\ntwo"},
+		"a \"b\n\n'c\" d":                  {"a", "b\n\n'c", "d"},
+		"a \\\n  b\\\nc":                   {"a", "bc"},
+		"a \"b\\\nc\" 'd\\\ne'":            {"a", "bc", "d\\\ne"},
+		"a '\r\nb'":                        {"a", "\r\nb"},
+		"a \\\n# it's a comment":           {"a"},
+	} {
+		lines := strings.SplitAfter(in, "\n")
+		got, err := readWords(from(&lines))
+		if err != nil || !slices.Equal(got, want) || len(lines) > 0 && lines[0] != "" {
+			t.Errorf("%q: %q, %v, left %q; want %q", in, got, err, lines, want)
+		}
+	}
+	for in, want := range map[string]error{"a 'b\nexit\n": errUnended, "a \\\n": errUnended, "'" + big + "\n" + big + "\nexit": errLongText} {
+		lines := strings.SplitAfter(in, "\n")
+		if got, err := readWords(from(&lines)); !errors.Is(err, want) || got != nil {
+			t.Errorf("%.20q: %q, %v; want %v", in, got, err, want)
+		}
+	}
+}
+
+// from reads what is left of lines.
+func from(lines *[]string) reader {
+	return func(string) (string, error) {
+		if len(*lines) == 0 || len(*lines) == 1 && (*lines)[0] == "" {
+			return "", io.EOF
+		}
+		line := (*lines)[0]
+		*lines = (*lines)[1:]
+		return line, nil
+	}
+}
