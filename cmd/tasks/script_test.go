@@ -159,8 +159,8 @@ func processesOf(dir string) []process {
 	return found
 }
 
-// condition is [root]: the tests run as root; [mount]: they may mount;
-// [freezer]: there is one of cgroup v1, which puts processes beyond KILL.
+// condition is [root]: the tests run as root; [mount]: they may mount; [lease]: they may
+// have leases, fcntl(2); [freezer]: there is one of cgroup v1, which puts processes beyond KILL.
 func condition(cond string) (bool, error) {
 	switch cond {
 	case "freezer":
@@ -174,6 +174,15 @@ func condition(cond string) (bool, error) {
 		return exec.Command("unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt").Run() == nil, nil
 	case "strace":
 		return exec.Command("strace", "-qq", "-o", os.DevNull, "true").Run() == nil, nil
+	case "lease":
+		f, err := os.CreateTemp("/tmp", "tasks")
+		if err != nil {
+			return false, err
+		}
+		defer os.Remove(f.Name())
+		defer f.Close()
+		_, err = unix.FcntlInt(f.Fd(), setLease, syscall.F_WRLCK)
+		return err == nil, nil
 	case "xattr":
 		f, err := os.CreateTemp("/tmp", "tasks")
 		if err != nil {
