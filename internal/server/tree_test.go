@@ -41,7 +41,7 @@ func (w wood) Tree() ([]task.Proc, error) {
 	return make([]task.Proc, w.of.processes), nil
 }
 
-func (wood) Left() []task.Proc { return nil }
+func (wood) Remaining() []task.Proc { return nil }
 
 // Tasks with many processes are written in turns, and whose peer does not read does
 // not keep its turn.

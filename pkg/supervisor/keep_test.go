@@ -367,7 +367,7 @@ func (e frozen) Start(ctx context.Context, l engine.Launch) (engine.Process, err
 
 func (frozenRun) Tree() ([]task.Proc, error) { return nil, errors.New("no") }
 
-func (frozenRun) Left() (left []task.Proc) {
+func (frozenRun) Remaining() (left []task.Proc) {
 	for pid := 1; pid <= 7; pid++ {
 		left = append(left, task.Proc{PID: pid, Command: []string{"a b"}, Blocked: pid == 2})
 	}

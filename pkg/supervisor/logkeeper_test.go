@@ -32,7 +32,7 @@ func (k *keeper) Watch(spec *task.Spec, run int) {
 }
 func (k *keeper) Done(name string, run int) { k.note("done %s %d", name, run) }
 
-func (k *keeper) Room(string, int) error {
+func (k *keeper) Reserve(string, int) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.full
