@@ -70,6 +70,9 @@ func (cfg *Config) listen() (*socket.Listener, error) {
 	return socket.Listen(cfg.Paths.Socket)
 }
 
+// checkTimeout is how long a program may take to say whether it can take over.
+const checkTimeout = 10 * time.Second
+
 // check runs the program to see whether it can take over.
 // format is the oldest one that the database can be read by.
 func check(commands *process.Engine, program string, format int) error {
@@ -82,13 +85,15 @@ func check(commands *process.Engine, program string, format int) error {
 	}
 	defer said.Close()
 	spec := &task.Spec{Name: "check", Command: []string{program, Command, wordCheck, strconv.Itoa(format), strconv.Itoa(handover)}, Cwd: "/"}
-	run, err := commands.Start(context.Background(), engine.Launch{Spec: spec, Log: out})
+	ctx, cancel := context.WithTimeout(context.Background(), checkTimeout)
+	defer cancel()
+	run, err := commands.Start(ctx, engine.Launch{Spec: spec, Log: out})
 	if err != nil {
 		return fmt.Errorf("cannot replace the supervisor: %w", err)
 	}
 	select {
 	case <-run.Exited():
-	case <-time.After(10 * time.Second):
+	case <-ctx.Done():
 		run.Stop(syscall.SIGKILL)
 		return fmt.Errorf("cannot replace the supervisor: %s does not answer", program)
 	}

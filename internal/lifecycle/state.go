@@ -135,6 +135,9 @@ func (s State) HasWork() bool {
 	return false
 }
 
+// StartIsAwaited reports whether a request waits until the run exists, or cannot.
+func (s State) StartIsAwaited() bool { return s.Phase == Starting && (s.Held || s.Cause != ByItself) }
+
 // Inactive reports whether there is nothing to stop.
 func (s State) Inactive() bool { return s.Phase == Idle || s.Phase == Over }
 

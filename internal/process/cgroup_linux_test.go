@@ -1,6 +1,7 @@
 package process
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -206,7 +207,7 @@ func TestForkWithoutItsCgroup(t *testing.T) {
 	}
 	spec := sh("echo hello")
 	spec.Name = strings.ReplaceAll(f.Name(), "/", ".")
-	p, err := shared.start(engine.Launch{Spec: &spec, Run: 1, Log: f}, cgroups{t.TempDir()})
+	p, err := shared.start(context.Background(), engine.Launch{Spec: &spec, Run: 1, Log: f}, cgroups{t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}

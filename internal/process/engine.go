@@ -128,44 +128,67 @@ func (e *Engine) Close() error {
 
 // Start begins a run. An error that is an fs.ErrNotExist means that the program
 // or the directory is not there.
-func (e *Engine) Start(_ context.Context, l engine.Launch) (engine.Process, error) {
-	return e.start(l, e.groups)
+func (e *Engine) Start(ctx context.Context, l engine.Launch) (engine.Process, error) {
+	return e.start(ctx, l, e.groups)
 }
 
-func (e *Engine) start(l engine.Launch, groups cgroups) (engine.Process, error) {
+func (e *Engine) start(ctx context.Context, l engine.Launch, groups cgroups) (engine.Process, error) {
+	number := strconv.Itoa(l.Run)
+	r := e.newRun(runID(e.opts.ID, l.Spec.Name, number))
+	r.leave = l.Spec.LeaveChildren
+	err := e.bound(ctx, r, func() error { return e.startRun(ctx, r, l, number, groups) })
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// bound calls begin, which may hang at a file system that does not answer, until ctx ends.
+// If r has no process by then, it gets none.
+func (e *Engine) bound(ctx context.Context, r *run, begin func() error) error {
+	result := make(chan error, 1)
+	go func() { result <- begin() }()
+	select {
+	case err := <-result:
+		return err
+	case <-ctx.Done():
+	}
+	e.mu.Lock()
+	forked := r.ref.PID != 0
+	e.mu.Unlock()
+	if forked {
+		return <-result
+	}
+	return engine.ErrHangs
+}
+
+func (e *Engine) startRun(ctx context.Context, r *run, l engine.Launch, number string, groups cgroups) error {
 	if l.Log != nil {
 		defer l.Log.Close()
 	}
 	dir, err := e.dir(l.Spec)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	number := strconv.Itoa(l.Run)
-	r := e.newRun(runID(e.opts.ID, l.Spec.Name, number))
-	r.leave = l.Spec.LeaveChildren
 	env := e.environ(l, r, dir)
 	if len(l.Spec.Command) == 0 {
-		return nil, errors.New("there is no command")
+		return errors.New("there is no command")
 	}
 	path, err := lookPath(l.Spec.Command[0], dir, env)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	out := e.null
 	if l.Log != nil {
 		out = l.Log
 		r.marked = markLog(l.Log)
 		if r.log, err = fileIDOf(l.Log); err != nil {
-			return nil, fmt.Errorf("cannot use the log: %w", err)
+			return fmt.Errorf("cannot use the log: %w", err)
 		}
 	}
-	err = e.begin(r, command{
+	return e.begin(ctx, r, command{
 		path: path, argv: l.Spec.Command, dir: dir, env: env, out: out, task: l.Spec.Name, number: number, attributes: &l.Spec.Attributes,
 	}, groups)
-	if err != nil {
-		return nil, err
-	}
-	return r, nil
 }
 
 func (e *Engine) newRun(id string) *run {
@@ -192,8 +215,8 @@ type command struct {
 
 // begin begins r. After an error nothing is left of it, but before the first child
 // is reaped: then it is the first.
-func (e *Engine) begin(r *run, c command, groups cgroups) error {
-	err := e.execute(r, c, groups)
+func (e *Engine) begin(ctx context.Context, r *run, c command, groups cgroups) error {
+	err := e.execute(ctx, r, c, groups)
 	if err != nil && r.ref.PID != 0 {
 		r.Stop(syscall.SIGKILL)
 		if e.opts.Begin != nil && !closed(e.opts.Begin) {
@@ -210,7 +233,7 @@ func (e *Engine) begin(r *run, c command, groups cgroups) error {
 
 // execute has r execute c, by way of the shim where it takes that, or where the exec may
 // wait: that is then its own affair.
-func (e *Engine) execute(r *run, c command, groups cgroups) error {
+func (e *Engine) execute(ctx context.Context, r *run, c command, groups cgroups) error {
 	program, settings := c.argv[0], e.settings(c.attributes)
 	if c.mayWait() {
 		if settings == nil {
@@ -219,7 +242,7 @@ func (e *Engine) execute(r *run, c command, groups cgroups) error {
 		settings.Dir, c.dir = c.dir, "/"
 	}
 	if settings == nil {
-		return e.forkRun(r, c, program, groups)
+		return e.forkRun(ctx, r, c, program, groups)
 	}
 	c, err := settings.through(c)
 	if err != nil {
@@ -231,18 +254,22 @@ func (e *Engine) execute(r *run, c command, groups cgroups) error {
 	}
 	defer in.Close()
 	c.report = out
-	err = e.forkRun(r, c, program, groups)
+	err = e.forkRun(ctx, r, c, program, groups)
 	out.Close()
 	if err != nil {
 		return err
 	}
+	defer context.AfterFunc(ctx, func() { in.SetReadDeadline(time.Now()) })()
 	return settings.report(in, program) // without the lock
 }
 
 // forkRun forks the process of r, which may be the shim.
-func (e *Engine) forkRun(r *run, c command, program string, groups cgroups) error {
+func (e *Engine) forkRun(ctx context.Context, r *run, c command, program string, groups cgroups) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if ctx.Err() != nil { // nobody waits for it any more
+		return engine.ErrHangs
+	}
 	r.used.from = time.Now()
 	pid, group, err := e.fork(c, groups)
 	if err != nil {

@@ -33,10 +33,6 @@ func (e *Engine) exec(ctx context.Context, l engine.Launch, line string, groups 
 	if err := ctx.Err(); err != nil {
 		return "", task.Exit{}, err
 	}
-	dir, err := e.dir(l.Spec)
-	if err != nil {
-		return "", task.Exit{}, err
-	}
 	number := lineNumber(l.Run, e.lines.Add(1))
 	r := e.newRun(runID(e.opts.ID, l.Spec.Name, number))
 	r.line = true
@@ -44,13 +40,23 @@ func (e *Engine) exec(ctx context.Context, l engine.Launch, line string, groups 
 	if err != nil {
 		return "", task.Exit{}, fmt.Errorf("cannot execute a line: %w", err)
 	}
-	if r.log, err = pipeIDOf(out); err == nil {
-		err = e.begin(r, command{
+	err = e.bound(ctx, r, func() error {
+		defer out.Close()
+		dir, err := e.dir(l.Spec)
+		if err != nil {
+			return err
+		}
+		if r.log, err = pipeIDOf(out); err != nil {
+			return err
+		}
+		return e.begin(ctx, r, command{
 			path: "/bin/sh", argv: []string{"sh", "-c", line}, dir: dir, env: e.environ(l, r, dir), out: out, task: l.Spec.Name, number: number,
 			attributes: &l.Spec.Attributes,
 		}, groups)
+	})
+	if err == engine.ErrHangs {
+		err = ctx.Err()
 	}
-	out.Close()
 	if err != nil {
 		in.Close()
 		return "", task.Exit{}, err

@@ -126,7 +126,7 @@ func (st *theatre) begin(r *family) error {
 func (st *theatre) start(r *family) error {
 	log, err := os.OpenFile(r.log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	must(err)
-	p, err := st.engine.start(engine.Launch{Spec: &r.spec, Run: 7, Log: log}, st.way.groups(st.engine))
+	p, err := st.engine.start(context.Background(), engine.Launch{Spec: &r.spec, Run: 7, Log: log}, st.way.groups(st.engine))
 	if err == nil {
 		r.Process = p
 	}
@@ -372,7 +372,7 @@ func playBegin() {
 		}
 		log, err := os.OpenFile(l.Log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 		must(err)
-		p, err := e.start(engine.Launch{Spec: &l.Spec, Run: 7, Log: log}, w.groups(e))
+		p, err := e.start(context.Background(), engine.Launch{Spec: &l.Spec, Run: 7, Log: log}, w.groups(e))
 		must(err)
 		must(json.NewEncoder(os.Stdout).Encode(p.Ref()))
 	}

@@ -42,7 +42,7 @@ func playFreeze() {
 	begin := func(name, script string, leave bool) engine.Process {
 		spec := sh(script)
 		spec.Name, spec.LeaveChildren = name, leave
-		p, err := e.start(engine.Launch{Spec: &spec, Run: 7}, w.groups(e))
+		p, err := e.start(context.Background(), engine.Launch{Spec: &spec, Run: 7}, w.groups(e))
 		must(err)
 		runs = append(runs, p)
 		return p

@@ -2,6 +2,7 @@ package process
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -82,7 +83,7 @@ func (st *hiding) begin(script string) (engine.Process, proc) {
 	must(err)
 	spec := sh(script)
 	spec.Name = fmt.Sprintf("run%d", st.runs)
-	p, err := st.engine.start(engine.Launch{Spec: &spec, Run: 7, Log: log}, cgroups{})
+	p, err := st.engine.start(context.Background(), engine.Launch{Spec: &spec, Run: 7, Log: log}, cgroups{})
 	must(err)
 	for end := time.Now().Add(bound); ; time.Sleep(time.Millisecond) {
 		text, err := os.ReadFile(path)

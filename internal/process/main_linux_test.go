@@ -1,6 +1,7 @@
 package process
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -174,7 +175,7 @@ func (w way) try(t testing.TB, spec task.Spec) (started, error) {
 	if spec.Name == "" {
 		spec.Name = strings.ReplaceAll(path, "/", ".") // another one each time
 	}
-	p, err := shared.start(engine.Launch{Spec: &spec, Run: 7, Log: f}, w.groups(shared))
+	p, err := shared.start(context.Background(), engine.Launch{Spec: &spec, Run: 7, Log: f}, w.groups(shared))
 	if err != nil {
 		return started{path: path}, err
 	}

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"sync/atomic"
@@ -19,7 +20,7 @@ func (w way) many(t testing.TB, n int) []engine.Process {
 	all := make([]engine.Process, n)
 	for i := range all {
 		spec := &task.Spec{Name: fmt.Sprintf("many-%d", i), Command: []string{"sleep", "1000"}}
-		p, err := shared.start(engine.Launch{Spec: spec, Run: int(numbers.Add(1))}, w.groups(shared))
+		p, err := shared.start(context.Background(), engine.Launch{Spec: spec, Run: int(numbers.Add(1))}, w.groups(shared))
 		if err != nil {
 			t.Fatal(err)
 		}

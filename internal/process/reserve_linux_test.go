@@ -1,6 +1,7 @@
 package process
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -49,7 +50,7 @@ func playDescriptors() {
 		must(err)
 		spec := sh(`setsid sh -c 'echo away $$; exec sleep 1000' & wait`)
 		spec.Name = name
-		p, err = e.start(engine.Launch{Spec: &spec, Run: 7, Log: log}, w.groups(e))
+		p, err = e.start(context.Background(), engine.Launch{Spec: &spec, Run: 7, Log: log}, w.groups(e))
 		must(err)
 		for {
 			text, err := os.ReadFile(path)

@@ -80,12 +80,13 @@ func unhide(env []string) {
 	}
 }
 
-// report reads what the shim has to say, until it has become the task's program.
+// report reads what the shim has to say, until it has become the task's program, or until
+// the deadline of from.
 func (s *shimSettings) report(from *os.File, program string) error {
 	b := make([]byte, 256)
 	n, err := from.Read(b)
-	if errors.Is(err, io.EOF) {
-		return nil // it is the task's program now, or its end is the run's
+	if errors.Is(err, io.EOF) || errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil // it is the task's program now, or on its way there, or its end is the run's
 	}
 	if err != nil {
 		return execError(program, err)

@@ -37,7 +37,12 @@ func Shim(args []string) int {
 	step, err := s.become(args[1], args[2:])
 	var errno syscall.Errno
 	errors.As(err, &errno)
-	syscall.Write(shimReport, []byte(step+" "+strconv.Itoa(int(errno))))
+	if _, err := syscall.Write(shimReport, []byte(step+" "+strconv.Itoa(int(errno)))); err != nil { // nobody waits for it any more
+		os.Stderr.WriteString("tasks: " + step + " " + strconv.Quote(args[1]) + ": " + errno.Error() + "\n")
+	}
+	if errno == syscall.ENOENT {
+		return 127
+	}
 	return 126
 }
 

@@ -46,7 +46,7 @@ func playFirst() {
 	for _, spec := range s.Specs {
 		f, err := os.OpenFile(filepath.Join(s.Dir, spec.Name+".log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 		must(err)
-		p, err := e.start(engine.Launch{Spec: &spec, Run: 7, Log: f}, s.Way.groups(e))
+		p, err := e.start(context.Background(), engine.Launch{Spec: &spec, Run: 7, Log: f}, s.Way.groups(e))
 		must(err)
 		refs = append(refs, p.Ref())
 		all = append(all, p)

@@ -1,15 +1,19 @@
 package process
 
 import (
+	"context"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -69,6 +73,70 @@ func TestExecThatWaits(t *testing.T) {
 		if err := <-begun; err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// A start that is given up while its exec hangs leaves a run like any other: it can be
+// stopped, and of an exec that fails later its log says why.
+func TestExecThatIsGivenUp(t *testing.T) {
+	t.Parallel()
+	forked := func(task string) bool {
+		shared.mu.Lock()
+		defer shared.mu.Unlock()
+		for _, r := range shared.runs {
+			if r.id == runID(shared.opts.ID, task, "7") {
+				return true
+			}
+		}
+		return false
+	}
+	givenUp := func(text string) (s started, release func()) {
+		program, release := leased(t, []byte(text))
+		path := filepath.Join(t.TempDir(), "log")
+		log, err := os.Create(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			for !forked(program) {
+				time.Sleep(time.Millisecond)
+			}
+			cancel()
+		}()
+		p, err := shared.start(ctx, engine.Launch{Spec: &task.Spec{Name: program, Command: []string{program}}, Run: 7, Log: log}, shared.groups)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return started{p, path}, release
+	}
+	s, _ := givenUp("#!/bin/sh\nexec sleep 1000\n")
+	s.Stop(syscall.SIGTERM)
+	if e := s.wait(t); e.Signal != syscall.SIGTERM {
+		t.Errorf("stopped: %+v", e)
+	}
+	s, release := givenUp("no program\x00")
+	release()
+	if e := s.wait(t); e.Code != 126 || !strings.Contains(s.log(t), "exec format error") {
+		t.Errorf("failed: %+v, %s", e, s.log(t))
+	}
+}
+
+// A start that hangs before it has a process gets none once it was given up.
+func TestStartThatIsGivenUp(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	hangs, late := make(chan struct{}), make(chan error, 1)
+	r := shared.newRun("hangs")
+	err := shared.bound(ctx, r, func() error {
+		cancel()
+		<-hangs
+		late <- shared.begin(ctx, r, command{path: "/bin/true", argv: []string{"true"}, dir: "/", out: shared.null, attributes: new(task.Attributes)}, cgroups{})
+		return nil
+	})
+	close(hangs)
+	if second := <-late; err != engine.ErrHangs || second != engine.ErrHangs || r.ref.PID != 0 {
+		t.Errorf("%v, then %v with pid %d", err, second, r.ref.PID)
 	}
 }
 

@@ -5,6 +5,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"os"
 	"syscall"
 	"time"
@@ -14,10 +15,15 @@ import (
 
 // An Engine executes runs. Its methods may be called from several goroutines.
 type Engine interface {
-	// Start begins a run. It returns when the run exists, or why it cannot.
-	// The context bounds the call, not the run. Start takes over l.Log.
+	// Start begins a run. It returns when the run exists, or why it cannot. The context
+	// bounds the call, not the run: where the exec of the program hangs, a process that
+	// waits for it is the run when ctx ends; where there is none, there will be none, and the
+	// error is an ErrHangs. Start takes over l.Log.
 	Start(ctx context.Context, l Launch) (Process, error)
 }
+
+// ErrHangs says that a run could not begin before its context ended.
+var ErrHangs = errors.New("the program or its directory cannot be reached in time")
 
 // An Adopter is an Engine whose runs may outlive the supervisor.
 type Adopter interface {

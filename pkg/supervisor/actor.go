@@ -216,6 +216,7 @@ func (a *actor) happens(e lifecycle.Event) {
 			return
 		}
 		a.state = next
+		a.hurryStart()
 		if next.Run.Refused && !was.Run.Refused {
 			a.past.refused = a.past.failure
 		}

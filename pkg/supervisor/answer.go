@@ -15,7 +15,12 @@ func (a *actor) answer(kind lifecycle.CallerKind, outcome lifecycle.Outcome) {
 		info = &now.info
 	}
 	calls := a.calls.of(kind)
+	noRun := outcome == lifecycle.CannotBegin || outcome == lifecycle.TriedAgain
 	for _, c := range *calls {
+		if c.request.kind == toLeave && noRun { // so there is nothing to leave
+			c.answer(info, nil)
+			continue
+		}
 		c.answer(info, err)
 	}
 	*calls = nil

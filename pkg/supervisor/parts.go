@@ -45,7 +45,8 @@ func (j *journal) last() *task.Run { return &j.history[len(j.history)-1] }
 
 // present is the present run.
 type present struct {
-	launched  chan launched // receives the run once the engine has started it
+	launched  chan launched      // receives the run once the engine has started it
+	giveUp    context.CancelFunc // ends a start that hangs; nil: it is about to be given up
 	proc      engine.Process
 	exited    <-chan struct{}
 	gone      <-chan struct{}

@@ -37,9 +37,24 @@ func (a *actor) launch() {
 	}
 	l := engine.Launch{Spec: new(a.role.spec), Run: past.run, Slot: a.ahead.slot}
 	result := make(chan launched, 1)
-	a.run = present{launched: result, since: time.Now()}
+	ctx, giveUp := context.WithCancel(context.Background())
+	a.run = present{launched: result, since: time.Now(), giveUp: giveUp}
 	sup, engine := a.sup, a.role.engine
-	go func() { result <- sup.startRun(engine, l) }()
+	go func() {
+		result <- sup.startRun(ctx, engine, l)
+		giveUp()
+	}()
+}
+
+// startTimeout is how long a request waits for a start that hangs.
+const startTimeout = time.Second
+
+// hurryStart gives a start up after a moment: a request waits for it.
+func (a *actor) hurryStart() {
+	if a.state.StartIsAwaited() && a.run.giveUp != nil {
+		time.AfterFunc(startTimeout, a.run.giveUp)
+		a.run.giveUp = nil
+	}
 }
 
 // forgetRun is for a run that has not come to be.
@@ -51,7 +66,7 @@ func (a *actor) forgetRun() {
 }
 
 // startRun prepares what a run needs, and begins it.
-func (s *Supervisor) startRun(engine engine.Engine, l engine.Launch) launched {
+func (s *Supervisor) startRun(ctx context.Context, engine engine.Engine, l engine.Launch) launched {
 	path := ""
 	if logs := s.opts.Logs; logs != nil {
 		f, err := logs.Create(l.Spec.Name, l.Run)
@@ -73,7 +88,7 @@ func (s *Supervisor) startRun(engine engine.Engine, l engine.Launch) launched {
 	if checks != nil {
 		l.Env = checks.Env()
 	}
-	proc, err := engine.Start(context.Background(), l)
+	proc, err := engine.Start(ctx, l)
 	if err != nil && checks != nil {
 		checks.Close()
 		checks = nil
@@ -95,6 +110,10 @@ func (s *Supervisor) checksOf(l engine.Launch, log string) (engine.Checks, error
 func (a *actor) begun(l launched) {
 	a.run.launched = nil
 	switch {
+	case errors.Is(l.err, engine.ErrHangs): // as where there is no room: it may begin later
+		a.ahead.missing = l.err.Error()
+		a.happens(lifecycle.OutOfResources{Exit: failure(l), Lasted: a.lasted()})
+		return
 	case room.OutOfResources(l.err):
 		a.ahead.missing = l.err.Error()
 		if a.sup.queues.Bar() {
