@@ -145,7 +145,7 @@ var (
 	errGivenUp  = errors.New("Ctrl-C") // of the line that was being typed
 )
 
-// readWords reads a command, of several lines where a quotation goes on, and takes it apart.
+// readWords reads a command, of several lines where a quotation continues, and takes it apart.
 func readWords(read reader) ([]string, error) {
 	text, err := read("tasks> ")
 	for {
