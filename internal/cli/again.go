@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"os"
 	"slices"
 	"strings"
 
@@ -17,13 +16,13 @@ import (
 func (o *startOptions) again(e *env) error {
 	names := o.names
 	alone := len(names) == 1 && !strings.ContainsAny(names[0], "*?[")
-	path, findErr := nearestFile()
-	if alone && path == "" {
+	tasksFile, none := nearestFile()
+	if alone && none != nil {
 		return o.started(e, func(ctx context.Context, c *client.Client) ([]task.Info, error) {
 			tasks, err := c.Start(ctx, task.Spec{Name: names[0]}, client.StartOptions{Replace: o.replace})
 			if err == nil && len(tasks) == 1 && tasks[0].Engine == task.EngineFunc && tasks[0].Run == 1 {
 				e.remark("tasks: no command given: %s is the built-in heartbeat", names[0])
-				if passed := new(taskfile.IgnoredError); errors.As(findErr, &passed) {
+				if passed := new(taskfile.IgnoredError); errors.As(none, &passed) {
 					e.remark("tasks: %s is ignored, since it %s", passed.Path, passed.Why)
 				}
 			}
@@ -42,7 +41,7 @@ func (o *startOptions) again(e *env) error {
 	for _, t := range all {
 		known[t.Name] = true
 	}
-	found, err := e.lookUp(names, known, path, findErr)
+	found, err := e.lookUp(names, known, tasksFile)
 	switch {
 	case err != nil:
 		return err
@@ -82,16 +81,6 @@ func (e *env) startMissing(ctx context.Context, c *client.Client, ch task.Change
 	return done.Tasks, err
 }
 
-// nearestFile is the tasks file of this directory, or "". The error is that it cannot
-// be one, or that there is none that counts.
-func nearestFile() (string, error) {
-	wd, err := os.Getwd()
-	if err != nil {
-		return "", nil
-	}
-	return taskfile.Find(wd)
-}
-
 // found is what names mean that come without a command.
 type found struct {
 	again   []string    // tasks that are known, globs, and names that are nowhere: the supervisor says so
@@ -101,9 +90,9 @@ type found struct {
 	remarks []string    // on the file
 }
 
-// lookUp finds names among the known tasks, else in the tasks file at path, unless
-// findErr says that it is none.
-func (p *printer) lookUp(names []string, known map[string]bool, path string, findErr error) (found, error) {
+// lookUp finds names among the known tasks, else in the tasks file, which is nil where
+// there is none.
+func (p *printer) lookUp(names []string, known map[string]bool, tasksFile *taskfile.Found) (found, error) {
 	var r found
 	var file *taskfile.File
 	for _, name := range names {
@@ -111,12 +100,9 @@ func (p *printer) lookUp(names []string, known map[string]bool, path string, fin
 			r.again = append(r.again, name)
 			continue
 		}
-		if file == nil && path != "" {
-			if findErr != nil {
-				return r, findErr
-			}
+		if file == nil && tasksFile != nil {
 			var err error
-			if file, err = taskfile.Load(path, p.environ()); err != nil {
+			if file, err = tasksFile.Load(p.environ()); err != nil {
 				return r, err
 			}
 		}
@@ -141,8 +127,8 @@ func (p *printer) lookUp(names []string, known map[string]bool, path string, fin
 		return r, err
 	}
 	r.change, r.remarks = changeOf(file, false), file.Remarks
-	if why := taskfile.Foreign(path); why != "" {
-		r.remarks = append([]string{strings.Join(r.wanted, ", ") + ": taken from " + path + ", which " + why}, r.remarks...)
+	if file.Foreign != "" {
+		r.remarks = append([]string{strings.Join(r.wanted, ", ") + ": taken from " + tasksFile.Path + ", which " + file.Foreign}, r.remarks...)
 	}
 	return r, nil
 }

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,17 +24,14 @@ func (f *fileFlag) flags(fl *pflag.FlagSet) {
 
 // load reads the file that was named, or is found, for tasks with this environment.
 func (f *fileFlag) load(environ []string) (*taskfile.File, error) {
-	path := f.path
-	if path == "" {
-		wd, err := os.Getwd()
+	if f.path == "" {
+		found, err := nearestFile()
 		if err != nil {
-			return nil, fmt.Errorf("cannot find this directory: %w: name a file with -f", err)
-		}
-		if path, err = taskfile.Find(wd); err != nil {
 			return nil, usageError{err}
 		}
+		return found.Load(environ)
 	}
-	path, err := homePath("file", path)
+	path, err := homePath("file", f.path)
 	if err != nil {
 		return nil, err
 	}
@@ -43,6 +39,16 @@ func (f *fileFlag) load(environ []string) (*taskfile.File, error) {
 		return nil, err
 	}
 	return taskfile.Load(path, environ)
+}
+
+// nearestFile is the tasks file of this directory; the error is a [task.ErrNotFound] where
+// there is none that counts.
+func nearestFile() (*taskfile.Found, error) {
+	wd, err := os.Getwd()
+	if err != nil {
+		return nil, task.Errorf(task.ErrNotFound, "", "cannot find this directory: %v: name a file with -f", err)
+	}
+	return taskfile.Find(wd)
 }
 
 // complete offers the names that the file has.

@@ -6,6 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// search is the flag that opens a directory whose names nobody may list.
+const search = unix.O_PATH
+
 // allow gives the user all permissions of the directory at name below fd. Not
 // every kernel can change those of what is no link.
 func allow(fd int, name string) error {

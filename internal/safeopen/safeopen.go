@@ -37,6 +37,12 @@ func OpenFile(path string, flag int, perm fs.FileMode) (*os.File, error) {
 		return os.OpenFile(path, flag, perm)
 	}
 	f, err := os.OpenFile(path, flag|syscall.O_NONBLOCK|syscall.O_NOCTTY, perm)
+	return regular(path, f, err)
+}
+
+// regular is what an open(2) of path gave that did not wait: f if it is a regular file, from
+// now on without O_NONBLOCK.
+func regular(path string, f *os.File, err error) (*os.File, error) {
 	if errors.Is(err, syscall.ENXIO) || errors.Is(err, syscall.EISDIR) { // a FIFO without a reader, a socket; a directory
 		return nil, &fs.PathError{Op: "open", Path: path, Err: ErrNotRegular}
 	}

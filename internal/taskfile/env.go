@@ -162,6 +162,11 @@ func (l *loader) envFile(chain, path, shown string, before map[string]string, ou
 	if err != nil {
 		return nil, fmt.Errorf("cannot read %s: %w", shown, reason(err))
 	}
+	return l.envText(chain, shown, text, before, outer)
+}
+
+// envText is envFile of a file with this text.
+func (l *loader) envText(chain, shown, text string, before map[string]string, outer func(string) (string, bool, error)) (map[string]string, error) {
 	vars := make(map[string]string)
 	maps.Copy(vars, before)
 	remarks, err := parseEnv(shown, text, vars, outer)
@@ -197,15 +202,14 @@ func (l *loader) lookup(name string) (string, bool, error) {
 	return v, ok, nil
 }
 
-// readDotEnv reads .env beside the file; there need be none.
+// readDotEnv is the variables of .env beside the file; there need be none.
 func (l *loader) readDotEnv() (map[string]string, error) {
 	path := filepath.Join(l.dir, ".env")
-	if err := foreignDotEnv(path, l.file); err != nil {
-		return nil, err
-	}
-	vars, err := l.envFile(path, path, path, nil, l.environ.lookup)
-	if errors.Is(err, fs.ErrNotExist) {
+	switch err := l.dotenvFile.err; {
+	case errors.Is(err, fs.ErrNotExist):
 		return map[string]string{}, nil
+	case err != nil:
+		return nil, fmt.Errorf("cannot read %s: %w", path, reason(err))
 	}
-	return vars, err
+	return l.envText(path, path, l.dotenvFile.text, nil, l.environ.lookup)
 }

@@ -314,36 +314,60 @@ func TestFind(t *testing.T) {
 	dir := write(t, map[string]string{
 		"tasks.yaml": "", "a/Procfile": "", "a/b/c/x": "", "b/tasks.yml": "", "b/Procfile": "", "c/tasks.yaml/x": "", "d/tasks.yaml": "", "d/tasks.yml": "",
 	})
+	finds := func(in, want string) *Found {
+		t.Helper()
+		found, err := Find(filepath.Join(dir, in))
+		if err != nil || found.Path != filepath.Join(dir, want) {
+			t.Fatalf("%s: %v, %v; want %s", in, found, err, want)
+		}
+		return found
+	}
 	for in, want := range map[string]string{
 		".": "tasks.yaml", "a": "a/Procfile", "a/b/c": "a/Procfile", "b": "b/tasks.yml", "d": "d/tasks.yaml",
 	} {
-		if got, err := Find(filepath.Join(dir, in)); err != nil || got != filepath.Join(dir, want) {
-			t.Errorf("%s: %s, %v; want %s", in, got, err, want)
-		}
+		finds(in, want)
 	}
 	for _, in := range []string{"c", "c/tasks.yaml"} {
-		want := filepath.Join(dir, "c/tasks.yaml")
-		if got, err := Find(filepath.Join(dir, in)); got != want || !errors.Is(err, task.ErrUsage) || !strings.Contains(err.Error(), want+" is not a regular file") {
-			t.Errorf("%s: %s, %v", in, got, err)
+		found := finds(in, "c/tasks.yaml")
+		if _, err := found.Load(nil); !errors.Is(err, task.ErrUsage) || !strings.Contains(err.Error(), found.Path+" is not a regular file") {
+			t.Errorf("%s: %v", in, err)
 		}
 	}
-	if got, err := Find("/"); err == nil || !errors.Is(err, task.ErrNotFound) {
-		t.Skipf("there is a tasks file in /: %s", got)
+	if found, err := Find("/"); err == nil || !errors.Is(err, task.ErrNotFound) {
+		t.Skipf("there is a tasks file in /: %v", found)
 	}
 	if os.Geteuid() == 0 {
 		if err := errors.Join(os.Chown(filepath.Join(dir, "a/Procfile"), 12345, -1), os.Chown(filepath.Join(dir, "d/tasks.yaml"), 12345, -1)); err != nil {
 			t.Fatal(err)
 		}
-		for in, want := range map[string]string{"a": "a/Procfile", "a/b": "tasks.yaml"} {
-			if got, err := Find(filepath.Join(dir, in)); err != nil || got != filepath.Join(dir, want) {
-				t.Errorf("%s: %s, %v; want %s, not that of another", in, got, err, want)
-			}
-		}
+		finds("a", "a/Procfile")
+		finds("a/b", "tasks.yaml") // not that of another
 		if err := os.Chown(filepath.Join(dir, "a/b"), 12345, -1); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := Find(filepath.Join(dir, "a/b")); err != nil || got != filepath.Join(dir, "a/Procfile") {
-			t.Errorf("the owner of a/b has the file too: %s, %v", got, err)
+		finds("a/b", "a/Procfile") // which the owner of a/b has too
+	}
+}
+
+// What is found is what is loaded, with the .env that was beside it.
+func TestLoadWhatWasFound(t *testing.T) {
+	t.Parallel()
+	dir := write(t, map[string]string{"tasks.yaml": "tasks: {a: {command: [$X]}}", ".env": "X=1", "sub/x": "", "new": "tasks: {b: {command: [$X]}}", "new.env": "X=2"})
+	at := func(path string) string { return filepath.Join(dir, path) }
+	for _, in := range []string{"sub", "."} {
+		found, err := Find(at(in))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(os.Rename(at("tasks.yaml"), at("old")), os.Rename(at("new"), at("tasks.yaml")), os.Rename(at(".env"), at("old.env")), os.Rename(at("new.env"), at(".env"))); err != nil {
+			t.Fatal(err)
+		}
+		f, err := found.Load(nil)
+		if err != nil || f.Tasks[0].Name != "a" || f.Tasks[0].Command[0] != "1" {
+			t.Errorf("in %s: %+v, %v", in, f, err)
+		}
+		if err := errors.Join(os.Rename(at("tasks.yaml"), at("new")), os.Rename(at("old"), at("tasks.yaml")), os.Rename(at(".env"), at("new.env")), os.Rename(at("old.env"), at(".env"))); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

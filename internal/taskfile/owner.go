@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
-	"syscall"
+
+	"golang.org/x/sys/unix"
 
 	"tasks/internal/trust"
 )
@@ -21,44 +21,49 @@ type reader struct {
 	private func(uid, gid int) bool
 }
 
-func newReader(also ...int) *reader {
+func newReader() *reader {
 	uid := os.Geteuid()
-	return &reader{uid: uid, users: append([]int{uid, 0}, also...), system: trust.Unmapped(), private: trust.PrivateGroup}
+	return &reader{uid: uid, users: []int{uid, 0}, system: trust.Unmapped(), private: trust.PrivateGroup}
 }
 
-// objection is why the file at path, which nobody has named, may be the work of
-// somebody who does not count; "" where it is not. It continues "it".
-func (r *reader) objection(path string) string {
-	entry, err := os.Lstat(path)
-	if err != nil {
-		return "cannot be looked at: " + reason(err).Error()
-	}
-	dir, err := os.Stat(filepath.Dir(path))
-	if err != nil {
-		return "cannot be looked at: " + reason(err).Error()
-	}
-	file, err := os.Stat(path) // of what cannot be reached, the rest says who has put it here
-	switch mine := owner(entry) == r.uid && links(entry) == 1; {
-	case !slices.Contains(r.users, owner(entry)):
-		return fmt.Sprintf("belongs to uid %d", owner(entry))
-	case err == nil && !slices.Contains(r.users, owner(file)):
-		return fmt.Sprintf("leads to a file of uid %d", owner(file))
-	case mine: // whoever writes here besides, this is not their link to a file of this user
-		return ""
-	case !slices.Contains(r.users, owner(dir)) && owner(dir) != r.system:
-		return fmt.Sprintf("is in a directory of uid %d", owner(dir))
-	case r.open(dir):
+// and is r that trusts the owner of a file too.
+func (r *reader) and(st *unix.Stat_t) *reader {
+	with := *r
+	with.users = append(slices.Clone(r.users), int(st.Uid))
+	return &with
+}
+
+func (r *reader) trusts(st *unix.Stat_t) bool { return slices.Contains(r.users, int(st.Uid)) }
+
+// objection is why the file, which nobody has named, may be the work of somebody who does
+// not count; "" where it is not. It continues "it".
+func (r *reader) objection(o *opened) string {
+	switch {
+	case o.entry == nil:
+		return "cannot be looked at: " + reason(o.err).Error()
+	case !r.trusts(o.entry):
+		return fmt.Sprintf("belongs to uid %d", o.entry.Uid)
+	case o.target != nil && !r.trusts(o.target): // of what cannot be reached, the rest says who has put it here
+		return fmt.Sprintf("leads to a file of uid %d", o.target.Uid)
+	case !r.trusts(o.dir) && int(o.dir.Uid) != r.system:
+		return fmt.Sprintf("is in a directory of uid %d", o.dir.Uid)
+	case r.open(o.dir) && !r.keeps(o):
 		return "is in a directory that others can write to"
-	case err == nil && r.open(file):
+	case o.target != nil && r.open(o.target):
 		return "can be written by others"
 	}
 	return ""
 }
 
-// objectionBeside is an objection to the .env that is read with the tasks file at path.
-func (r *reader) objectionBeside(path string) string {
-	env := filepath.Join(filepath.Dir(path), ".env")
-	if _, err := os.Lstat(env); errors.Is(err, fs.ErrNotExist) {
+// keeps reports whether the file is this user's own, and stays where it is, as in /tmp: others
+// who write there can neither rename it nor have linked it.
+func (r *reader) keeps(o *opened) bool {
+	return o.dir.Mode&unix.S_ISVTX != 0 && int(o.entry.Uid) == r.uid && o.entry.Nlink == 1
+}
+
+// objectionBeside is an objection to the .env that is read with a tasks file.
+func (r *reader) objectionBeside(env *opened) string {
+	if errors.Is(env.err, fs.ErrNotExist) {
 		return ""
 	}
 	if why := r.objection(env); why != "" {
@@ -69,56 +74,32 @@ func (r *reader) objectionBeside(path string) string {
 
 // open reports whether others can write to a file, or make and rename entries of a
 // directory, sticky or not.
-func (r *reader) open(fi fs.FileInfo) bool {
-	if fi.Mode().Perm()&0o020 != 0 && !slices.ContainsFunc(r.users, func(uid int) bool { return r.private(uid, group(fi)) }) {
+func (r *reader) open(st *unix.Stat_t) bool {
+	if st.Mode&0o020 != 0 && !slices.ContainsFunc(r.users, func(uid int) bool { return r.private(uid, int(st.Gid)) }) {
 		return true
 	}
-	return fi.Mode().Perm()&0o002 != 0
+	return st.Mode&0o002 != 0
 }
 
-// Foreign is why a task that is taken from the file at path may run what somebody else
-// than this user and root has written; "" where it does not. It continues the path.
-func Foreign(path string) string { return newReader().objection(path) }
-
-// foreignDotEnv is why a .env is not read: its owner is not the owner of the tasks file,
-// and the users of the directory do not trust each other, as in /tmp.
-func foreignDotEnv(path, file string) error {
-	dir, err := os.Stat(filepath.Dir(path))
-	sticky := err == nil && dir.Mode()&fs.ModeSticky != 0 && dir.Mode().Perm()&0o022 != 0
-	if err != nil || !sticky && dir.Mode().Perm()&0o002 == 0 {
+// refusal is why the .env of a tasks file is not read that is in the current directory or was
+// named: it is not of a user who is trusted, and the users of the directory do not trust each
+// other, as in /tmp.
+func (r *reader) refusal(env *opened) error {
+	if env.entry == nil || env.dir.Mode&0o002 == 0 && (env.dir.Mode&unix.S_ISVTX == 0 || env.dir.Mode&0o020 == 0) {
 		return nil
 	}
-	r := newReader()
-	if fi, err := os.Stat(file); err == nil {
-		r.users = append(r.users, owner(fi))
+	refused := func(why string) error {
+		return fmt.Errorf("it %s, in a directory where anybody may put one: remove it, or move the tasks file", why)
 	}
-	for _, look := range []func(string) (fs.FileInfo, error){os.Lstat, os.Stat} {
-		if fi, err := look(path); err == nil && !slices.Contains(r.users, owner(fi)) {
-			return fmt.Errorf("%s belongs to uid %d, in a directory where anybody may put one: remove it, or move the tasks file", path, owner(fi))
-		}
+	switch {
+	case !r.trusts(env.entry):
+		return refused(fmt.Sprintf("belongs to uid %d", env.entry.Uid))
+	case env.target == nil:
+		return nil // env.err says why
+	case !r.trusts(env.target):
+		return refused(fmt.Sprintf("belongs to uid %d", env.target.Uid))
+	case env.entry.Nlink > 1: // somebody else may have made the link
+		return refused("has more than one name (hard link)")
 	}
 	return nil
-}
-
-// owner is the user that a file belongs to; -1 where that is not known.
-func owner(fi fs.FileInfo) int {
-	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
-		return int(st.Uid)
-	}
-	return -1
-}
-
-func group(fi fs.FileInfo) int {
-	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
-		return int(st.Gid)
-	}
-	return -1
-}
-
-// links is the number of names that a file has.
-func links(fi fs.FileInfo) uint64 {
-	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
-		return uint64(st.Nlink)
-	}
-	return 0
 }

@@ -40,15 +40,15 @@ func TestWhoseFilesCount(t *testing.T) {
 		{"plain/f", "", "", ""},
 		{"plain/link", "", "", ""},
 		{"plain/hard", "", "", ""},
-		{"team/f", "", wide, ""},
-		{"team/link", "", wide, ""},
+		{"team/f", wide, wide, ""},
+		{"team/link", wide, wide, ""},
 		{"team/hard", wide, wide, ""},
 		{"sticky/f", "", wide, wide},
 		{"sticky/link", "", wide, wide},
 		{"sticky/hard", wide, wide, wide},
-		{"open/f", "", wide, wide},
-		{"loose/f", "", written, written},
-		{"teams/f", "", written, ""},
+		{"open/f", wide, wide, wide},
+		{"loose/f", written, written, written},
+		{"teams/f", written, written, ""},
 	} {
 		for what, r := range map[string]struct {
 			reader reader
@@ -59,7 +59,12 @@ func TestWhoseFilesCount(t *testing.T) {
 			"with a group of one": {reader{other, []int{other, me}, -1, alone}, c.group},
 			"theirs":              {reader{other, []int{other}, -1, alone}, theirs},
 		} {
-			if got := r.reader.objection(at(c.path)); (got == "") != (r.want == "") || !strings.HasPrefix(got, r.want) {
+			d := pin(filepath.Dir(at(c.path)))
+			o := d.open(filepath.Base(c.path))
+			got := r.reader.objection(o)
+			o.close()
+			d.close()
+			if (got == "") != (r.want == "") || !strings.HasPrefix(got, r.want) {
 				t.Errorf("%s, %s: %q; want %q", c.path, what, got, r.want)
 			}
 		}
@@ -83,7 +88,7 @@ func needOthers(t *testing.T, owners map[string]int) {
 // error names it.
 func TestFindPassesOver(t *testing.T) {
 	t.Parallel()
-	dir := write(t, map[string]string{"mine/tasks.yaml": "", "team/run.sh": "", "team/sub/deep/x": "", "his/sub/x": "", "theirs/sub/x": "", "shared/Procfile": "web: id", "shared/.env": "LD_PRELOAD=x", "shared/sub/x": ""})
+	dir := write(t, map[string]string{"mine/tasks.yaml": "tasks: {a: {command: x}}", "team/run.sh": "", "team/sub/deep/x": "", "his/sub/x": "", "theirs/sub/x": "", "shared/Procfile": "web: id", "shared/.env": "LD_PRELOAD=x", "shared/sub/x": ""})
 	at := func(path string) string { return filepath.Join(dir, path) }
 	for _, sub := range []string{"team", "his", "theirs/sub"} {
 		if err := os.Symlink(at("mine/tasks.yaml"), at(sub+"/tasks.yaml")); err != nil {
@@ -103,24 +108,26 @@ func TestFindPassesOver(t *testing.T) {
 		if err := os.MkdirAll(at(in), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		path, err := Find(at(in))
-		if passed := new(IgnoredError); path != "" || !errors.Is(err, task.ErrNotFound) || !errors.As(err, &passed) || !strings.Contains(err.Error(), why) {
-			t.Errorf("%s: %s, %v", in, path, err)
+		found, err := Find(at(in))
+		if passed := new(IgnoredError); found != nil || !errors.Is(err, task.ErrNotFound) || !errors.As(err, &passed) || !strings.Contains(err.Error(), why) {
+			t.Errorf("%s: %v, %v", in, found, err)
 		}
 	}
 	if err := os.Remove(at("theirs/sub/tasks.yaml")); err != nil {
 		t.Fatal(err)
 	}
-	if path, err := Find(at("theirs/sub")); path != "" || err == nil || !strings.Contains(err.Error(), "since it is in a directory of uid 12345: ") {
-		t.Errorf("a hard link of another: %s, %v", path, err)
+	if found, err := Find(at("theirs/sub")); found != nil || err == nil || !strings.Contains(err.Error(), "since it is in a directory of uid 12345: ") {
+		t.Errorf("a hard link of another: %v, %v", found, err)
 	}
 	for in, why := range map[string]string{"his/sub": "", "team": "belongs to uid 12345"} { // the owner's, and the current directory's
-		path, err := Find(at(in))
-		if err != nil || filepath.Base(path) != "tasks.yaml" {
-			t.Errorf("%s: %s, %v", in, path, err)
+		found, err := Find(at(in))
+		if err != nil || filepath.Base(found.Path) != "tasks.yaml" {
+			t.Errorf("%s: %v, %v", in, found, err)
+			continue
 		}
-		if got := Foreign(path); why != "" && got != why {
-			t.Errorf("%s: %q", path, got)
+		f, err := found.Load(nil)
+		if err != nil || why != "" && f.Foreign != why {
+			t.Errorf("%s: %+v, %v", in, f, err)
 		}
 	}
 }
@@ -141,17 +148,21 @@ func TestFindWhatCannotBeReached(t *testing.T) {
 		"loop":     {"loop/Procfile", ": too many levels of symbolic links: repair or remove it"},
 		"deep/sub": {"deep/tasks.yml", ": it is a link to none, which is not there: repair or remove it"},
 	} {
-		path, err := Find(at(in))
-		if path != at(c.path) || !errors.Is(err, task.ErrUsage) || !strings.Contains(err.Error(), "cannot look at "+at(c.path)+c.why) {
-			t.Errorf("%s: %s, %v", in, path, err)
+		found, err := Find(at(in))
+		if err != nil || found.Path != at(c.path) {
+			t.Errorf("%s: %v, %v", in, found, err)
+			continue
+		}
+		if _, err := found.Load(nil); !errors.Is(err, task.ErrUsage) || !strings.Contains(err.Error(), "cannot read "+at(c.path)+c.why) {
+			t.Errorf("%s: %v", in, err)
 		}
 	}
 	if _, err := Load(at("here/tasks.yaml"), nil); !errors.Is(err, task.ErrUsage) || !strings.Contains(err.Error(), "it is a link to /mnt/none") {
 		t.Errorf("loaded: %v", err)
 	}
 	needOthers(t, map[string]int{at("theirs/tasks.yaml"): 12345})
-	if path, err := Find(at("theirs/sub")); path != at("tasks.yaml") || err != nil {
-		t.Errorf("a link of another: %s, %v", path, err)
+	if found, err := Find(at("theirs/sub")); err != nil || found.Path != at("tasks.yaml") {
+		t.Errorf("a link of another: %v, %v", found, err)
 	}
 }
 
@@ -191,10 +202,58 @@ func TestForeignDotEnv(t *testing.T) {
 	for path, refused := range map[string]bool{"tmp/tasks.yaml": true, "link/tasks.yaml": true, "proc/Procfile": true, "dir/tasks.yaml": false, "alone/tasks.yaml": false} {
 		f, err := Load(at(path), nil)
 		switch {
-		case refused && (err == nil || !errors.Is(err, task.ErrUsage) || !strings.Contains(err.Error(), "/.env belongs to uid 12345, in a directory where anybody may put one")):
+		case refused && (err == nil || !errors.Is(err, task.ErrUsage) || !strings.Contains(err.Error(), "/.env: it belongs to uid 12345, in a directory where anybody may put one")):
 			t.Errorf("%s: %v", path, err)
 		case !refused && (err != nil || f.Tasks[0].Command[1] != "1"):
 			t.Errorf("%s: %v", path, err)
 		}
+	}
+}
+
+// Another user who moves their .env in and out gets it read at no moment.
+func TestForeignDotEnvThatMoves(t *testing.T) {
+	t.Parallel()
+	dir := write(t, map[string]string{"tasks.yaml": "tasks: {a: {command: ['${X:-none}']}}", "theirs": "X=theirs"})
+	at := func(path string) string { return filepath.Join(dir, path) }
+	if err := os.Chmod(dir, 0o777|os.ModeSticky); err != nil {
+		t.Fatal(err)
+	}
+	needOthers(t, map[string]int{at("theirs"): 12345})
+	stop, stopped := make(chan struct{}), make(chan error)
+	go func() {
+		for {
+			select {
+			case <-stop:
+				stopped <- nil
+				return
+			default:
+			}
+			if err := errors.Join(os.Rename(at("theirs"), at(".env")), os.Rename(at(".env"), at("theirs"))); err != nil {
+				stopped <- err
+				return
+			}
+		}
+	}()
+	for range 3000 {
+		if f, err := Load(at("tasks.yaml"), nil); err == nil && f.Tasks[0].Command[0] != "none" {
+			t.Errorf("their .env was read: %q", f.Tasks[0].Command)
+			break
+		}
+	}
+	close(stop)
+	if err := <-stopped; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// In a directory that anybody can write to, another name of a file may be anybody's work.
+func TestDotEnvOfTwoNames(t *testing.T) {
+	t.Parallel()
+	dir := write(t, map[string]string{"tasks.yaml": "tasks: {a: {command: ['${X:-none}']}}", "private/.env": "X=1"})
+	if err := errors.Join(os.Link(filepath.Join(dir, "private/.env"), filepath.Join(dir, ".env")), os.Chmod(dir, 0o777|os.ModeSticky)); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := Load(filepath.Join(dir, "tasks.yaml"), nil); err == nil || !strings.Contains(err.Error(), "/.env: it has more than one name (hard link), in a directory where anybody may put one") {
+		t.Errorf("got %+v, %v", f, err)
 	}
 }

@@ -20,10 +20,11 @@ const maxScalars = 100_000
 // A loader reads one file.
 type loader struct {
 	*source
-	file    string // its path, absolute
 	dir     string // in which it was found: absolute
 	environ callerEnv
-	dotenv  map[string]string // of .env beside the file; nil until it is needed
+
+	dotenvFile content           // .env beside the file
+	dotenv     map[string]string // its variables; nil until they are needed
 
 	files    map[string]map[string]string // env files, by their paths
 	remarks  []string

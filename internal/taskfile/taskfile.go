@@ -3,17 +3,14 @@
 package taskfile
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"unicode/utf8"
 
-	"tasks/internal/safeopen"
 	"tasks/pkg/task"
 )
 
@@ -32,43 +29,37 @@ type File struct {
 	Groups  []task.Group // name, slots and hooks, in the order of the file
 	Tasks   []task.Spec  // dependencies first, else in the order of the file
 	Remarks []string     // what the user may not have meant
+	Foreign string       // why somebody else than this user and root may have written it, continuing its path; "" where nobody may
 
 	cwds map[string]Problem // where in the file the directory of a task is, by its name; its message names the directory
 }
 
-// Names are the names of files that [Find] looks for, the first ones first.
-func Names() []string { return []string{"tasks.yaml", "tasks.yml", "Procfile"} }
-
-// Load reads the tasks file at path: a Procfile where its name begins so, else
-// YAML. The environment of the tasks begins with environ, NAME=VALUE each; what
-// is not UTF-8 text of it is left out. What is wrong with the file is an
-// [task.ErrUsage], and [Faults] where there is a place for it.
+// Load reads the tasks file at path, which the user has named.
 func Load(path string, environ []string) (*File, error) {
-	abs, err := filepath.Abs(path)
+	f, err := Open(path)
 	if err != nil {
-		return nil, task.Errorf(task.ErrUsage, "", "cannot find %s: %v", path, err)
+		return nil, err
 	}
-	if !utf8.ValidString(abs) {
-		return nil, task.Errorf(task.ErrUsage, "", "the path %q is not UTF-8 text", abs)
+	return f.Load(environ)
+}
+
+// Load reads the file: as a Procfile where its name begins so, else as YAML. The environment
+// of the tasks begins with environ, NAME=VALUE each; what is not UTF-8 text of it is
+// left out. What is wrong with the file is an [task.ErrUsage], and [Problems] where there is
+// a place for it.
+func (found *Found) Load(environ []string) (*File, error) {
+	if found.text.err != nil {
+		return nil, found.text.err
 	}
-	text, err := read(safeopen.Open, path)
-	if errors.Is(err, safeopen.ErrNotRegular) {
-		// Its path says whose tasks are whose, and its directory where they run.
-		return nil, task.Errorf(task.ErrUsage, "", "%s is not a regular file: give the path of one", path)
-	}
-	if err != nil {
-		return nil, task.Errorf(task.ErrUsage, "", "cannot read %s: %v", path, reason(err))
+	if !utf8.ValidString(found.Path) {
+		return nil, task.Errorf(task.ErrUsage, "", "the path %q is not UTF-8 text", found.Path)
 	}
 	// Its tasks run where it was found, which is one directory by whatever path; if the
 	// file itself is a link, the link's.
-	return parse(path, filepath.Join(resolved(filepath.Dir(abs)), filepath.Base(abs)), text, environ)
-}
-
-// parse is Load of a file with this text: path is what its problems begin with.
-func parse(path, abs, text string, environ []string) (*File, error) {
-	l := loader{source: newSource(path, text), file: abs, dir: filepath.Dir(abs), environ: variables(environ)}
-	f := &File{Path: resolved(abs), cwds: make(map[string]Problem)}
-	if strings.HasPrefix(filepath.Base(path), "Procfile") {
+	dir := resolved(filepath.Dir(found.Path))
+	l := loader{source: newSource(found.shown, found.text.text), dir: dir, dotenvFile: found.dotenv, environ: variables(environ)}
+	f := &File{Path: resolved(found.Path), Foreign: found.foreign, cwds: make(map[string]Problem)}
+	if strings.HasPrefix(filepath.Base(found.Path), "Procfile") {
 		if err := l.procfile(f); err != nil {
 			return nil, err
 		}
@@ -110,92 +101,4 @@ func (f *File) CheckDirs() error {
 		return nil
 	}
 	return problems
-}
-
-// Find is the tasks file of dir: the first of [Names] in it, or else in the
-// nearest directory above that has one. Above dir a file counts only if nobody but
-// this user, root and the owner of dir can have put it there: in /tmp/mine, another user's
-// file in /tmp does not, nor does their link to a file of this user. The error is an
-// [task.ErrNotFound] where there is none, and a [IgnoredError] too where one does not
-// count; an [task.ErrUsage] beside the path of what cannot be looked at, as a link that
-// leads nowhere, or is not a regular file.
-func Find(dir string) (string, error) {
-	abs, err := filepath.Abs(dir)
-	if err != nil {
-		return "", task.Errorf(task.ErrNotFound, "", "cannot find %s: %v", dir, err)
-	}
-	r := newReader()
-	if fi, err := os.Stat(abs); err == nil {
-		r.users = append(r.users, owner(fi))
-	}
-	return r.find(abs)
-}
-
-func (r *reader) find(dir string) (string, error) {
-	var passed *IgnoredError
-	for at := dir; ; at = filepath.Dir(at) {
-		for _, name := range Names() {
-			path := filepath.Join(at, name)
-			fi, err := os.Stat(path)
-			if err = safeopen.Dangling(path, err); errors.Is(err, fs.ErrNotExist) {
-				continue
-			}
-			if at != dir {
-				if why := cmp.Or(r.objection(path), r.objectionBeside(path)); why != "" {
-					passed = cmp.Or(passed, &IgnoredError{Path: path, Why: why})
-					continue
-				}
-			}
-			if err != nil {
-				return path, task.Errorf(task.ErrUsage, "", "cannot look at %s: %v: repair or remove it, or name a file with -f", path, reason(err))
-			}
-			if !fi.Mode().IsRegular() {
-				return path, task.Errorf(task.ErrUsage, "", "%s is not a regular file: rename it, or name a file with -f", path)
-			}
-			return path, nil
-		}
-		if at == filepath.Dir(at) {
-			none := task.Errorf(task.ErrNotFound, "", "no tasks.yaml and no Procfile in %s or above", dir)
-			if passed == nil {
-				return "", none
-			}
-			passed.none = none
-			return "", passed
-		}
-	}
-}
-
-// A IgnoredError says that the only tasks file does not count.
-type IgnoredError struct {
-	Path, Why string // Why continues the path
-	none      error
-}
-
-func (e *IgnoredError) Error() string {
-	return fmt.Sprintf("%v: %s is ignored, since it %s: name it with -f to use it", e.none, e.Path, e.Why)
-}
-
-func (e *IgnoredError) Unwrap() error { return e.none }
-
-// read is the text of a file, which may have MaxFile bytes.
-func read(open func(string) (*os.File, error), path string) (string, error) {
-	f, err := open(path)
-	if err != nil {
-		return "", safeopen.Dangling(path, err)
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, MaxFile+1))
-	if err == nil && len(b) > MaxFile {
-		err = errors.New("it is larger than 1 MiB")
-	}
-	return string(b), err
-}
-
-// reason is err without the path, which the message has already.
-func reason(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		return path.Err
-	}
-	return err
 }
