@@ -1,43 +1,11 @@
 package plan
 
 import (
-	"errors"
-	"io/fs"
-	"os"
 	"slices"
 	"strings"
-	"syscall"
 
 	"tasks/pkg/task"
 )
-
-// Files tells what paths lead to.
-type Files interface {
-	// Same reports whether two paths lead to one file or directory: by a symlink, a
-	// hard link or a mount.
-	Same(a, b string) bool
-	// Gone tells that a path leads to nothing any more.
-	Gone(path string) bool
-}
-
-// Disk is the files of this system.
-type Disk struct{}
-
-// Same is as in [Files].
-func (Disk) Same(a, b string) bool {
-	if a == b {
-		return true
-	}
-	infoA, errA := os.Stat(a)
-	infoB, errB := os.Stat(b)
-	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
-}
-
-// Gone is as in [Files].
-func (Disk) Gone(path string) bool {
-	_, err := os.Stat(path)
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
-}
 
 // belonging tells which tasks belong to the file of a change. What a task remembers is
 // a path: the file that was there may have moved.

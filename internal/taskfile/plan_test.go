@@ -28,9 +28,14 @@ func shared(now []task.Info) []*task.Info {
 	return all
 }
 
+// planOf is the plan for c on this disk.
+func planOf(c *task.Change, now []*task.Info, envs func(string) task.Env) (*plan.Plan, error) {
+	return plan.Of(c, now, envs, plan.NewDisk(os.Stat).Look(plan.Paths(c, now)))
+}
+
 // steps is what an up of f does, where the tasks are now so.
 func steps(f *File, now []task.Info, envs func(string) task.Env) ([]plan.Step, error) {
-	p, err := plan.Of(change(f), shared(now), envs, plan.Disk{})
+	p, err := planOf(change(f), shared(now), envs)
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +44,7 @@ func steps(f *File, now []task.Info, envs func(string) task.Env) ([]plan.Step, e
 
 // takenOver is the files in whose place f is.
 func takenOver(f *File, now []task.Info) []string {
-	p, err := plan.Of(change(f), shared(now), func(string) task.Env { return task.Env{} }, plan.Disk{})
+	p, err := planOf(change(f), shared(now), func(string) task.Env { return task.Env{} })
 	if err != nil {
 		panic(err) // no other has its tasks
 	}
@@ -50,7 +55,7 @@ func takenOver(f *File, now []task.Info) []string {
 func down(f *File, now []task.Info) [][]string {
 	c := change(f)
 	c.Down = true
-	p, err := plan.Of(c, shared(now), nil, plan.Disk{})
+	p, err := planOf(c, shared(now), nil)
 	if err != nil {
 		panic(err) // there is none to have
 	}
@@ -87,7 +92,7 @@ func told(steps []plan.Step) string {
 func TestPlanStates(t *testing.T) {
 	t.Parallel()
 	f := load(t, planned, "HOME=/root")
-	p, err := plan.Of(change(f), nil, nil, plan.Disk{})
+	p, err := planOf(change(f), nil, nil)
 	if err != nil || told(p.Steps) != "start db: new\nstart api: new\nstart job: new" {
 		t.Fatalf("%s, %v", told(p.Steps), err)
 	}

@@ -14,8 +14,7 @@ import (
 // carryOut plans the change of a and does what that says.
 func (s *Supervisor) carryOut(a *Applying) (done Applied, err error) {
 	c := &a.change
-	now := s.Shared()
-	p, err := plan.Of(c, now, s.envOf, plan.Disk{})
+	p, now, err := s.planNow(c)
 	if err != nil {
 		return done, err
 	}
@@ -63,6 +62,14 @@ func (s *Supervisor) carryOut(a *Applying) (done Applied, err error) {
 	}
 	done.Tasks = slices.DeleteFunc(s.infosOf(names), seen.foreign)
 	return done, errors.Join(errs...)
+}
+
+// planNow is what c means for the tasks that there are now.
+func (s *Supervisor) planNow(c *task.Change) (p *plan.Plan, now []*task.Info, err error) {
+	files := s.disk.Look(plan.Paths(c, s.Shared()))
+	now = s.Shared() // the look may have taken a second
+	p, err = plan.Of(c, now, s.envOf, files)
+	return p, now, err
 }
 
 // lookedAt is the tasks that there were when a change was planned. Only these are stopped or

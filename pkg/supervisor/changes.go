@@ -3,7 +3,6 @@ package supervisor
 import (
 	"context"
 	"errors"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -39,10 +38,9 @@ const (
 // Applying is a change under way.
 type Applying struct {
 	change task.Change
-	info   os.FileInfo // of its file; nil: there is none
-	resume bool        // an earlier supervisor has begun it
-	begun  bool        // it is recorded: its names are its own
-	drop   bool        // the next supervisor does not continue it
+	resume bool // an earlier supervisor has begun it
+	begun  bool // it is recorded: its names are its own
+	drop   bool // the next supervisor does not continue it
 	over   chan struct{}
 	ended  chan struct{} // set if the supervisor ended before the change was done
 	result Applied
@@ -87,17 +85,12 @@ func (a *Applying) unfinished(s *Supervisor) *Applying {
 	return a.fail(shuttingDown(""))
 }
 
-// sameFile tells whether the two are of one file, by whatever path.
-func (a *Applying) sameFile(b *Applying) bool {
-	return a.change.File == b.change.File || a.info != nil && b.info != nil && os.SameFile(a.info, b.info)
-}
-
 // Plan is what c would change now.
 func (s *Supervisor) Plan(c task.Change) (*plan.Plan, error) {
 	if err := plan.Check(&c); err != nil {
 		return nil, err
 	}
-	p, err := plan.Of(&c, s.Shared(), s.envOf, plan.Disk{})
+	p, _, err := s.planNow(&c)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +129,7 @@ func (s *Supervisor) ResumeChanges(recorded []task.Change) {
 
 // enqueue gives a its turn.
 func (s *Supervisor) enqueue(a *Applying, now bool) *Applying {
-	a.info, _ = os.Stat(a.change.File)
+	behind := now && len(s.ofSameFile(a, s.queued())) > 0
 	s.changes.mu.Lock()
 	defer s.changes.mu.Unlock()
 	for _, c := range s.changes.past {
@@ -149,16 +142,13 @@ func (s *Supervisor) enqueue(a *Applying, now bool) *Applying {
 		}
 		return a.fail(nil)
 	}
-	var before []*Applying
 	for _, other := range s.changes.queue {
 		if other.change.ID == a.change.ID {
 			return other
 		}
-		if other.sameFile(a) {
-			before = append(before, other)
-		}
+		behind = behind || now && other.change.File == a.change.File // it has come meanwhile
 	}
-	if now && before != nil {
+	if behind {
 		return nil
 	}
 	s.mu.Lock()
@@ -166,15 +156,38 @@ func (s *Supervisor) enqueue(a *Applying, now bool) *Applying {
 	if s.closing {
 		return a.unfinished(s)
 	}
+	others := slices.Clone(s.changes.queue)
 	s.changes.queue = append(s.changes.queue, a)
 	s.actors.Go(func() {
-		for _, other := range before {
+		for _, other := range s.ofSameFile(a, others) {
 			<-other.over
 		}
 		a.result, a.err = s.carryOut(a)
 		s.dequeue(a)
 	})
 	return a
+}
+
+// queued is the changes under way, and those that wait for their turn.
+func (s *Supervisor) queued() []*Applying {
+	s.changes.mu.Lock()
+	defer s.changes.mu.Unlock()
+	return slices.Clone(s.changes.queue)
+}
+
+// ofSameFile selects the others with the file of a, by whatever path.
+func (s *Supervisor) ofSameFile(a *Applying, others []*Applying) []*Applying {
+	var paths []string
+	for _, other := range others {
+		if path := other.change.File; path != a.change.File {
+			paths = append(paths, path)
+		}
+	}
+	if paths != nil {
+		paths = append(paths, a.change.File)
+	}
+	files := s.disk.Look(paths)
+	return slices.DeleteFunc(others, func(other *Applying) bool { return !files.Same(other.change.File, a.change.File) })
 }
 
 // dequeue ends the turn of a, which was carried out or given up.

@@ -37,6 +37,7 @@ import (
 
 	"tasks/internal/deps"
 	"tasks/internal/hooks"
+	"tasks/internal/plan"
 	"tasks/internal/queue"
 	"tasks/pkg/engine"
 	"tasks/pkg/task"
@@ -103,6 +104,7 @@ type Supervisor struct {
 	order  *deps.Order
 	queues *queue.Queues
 	hooks  *hooks.Runner
+	disk   *plan.Disk
 	now    func() time.Time // the wall clock
 
 	// Locks are taken in this order: changing, the one of changes, mu, and then the one of
@@ -128,7 +130,7 @@ func New(o Options) *Supervisor {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Supervisor{opts: o, tasks: make(map[string]*actor), order: deps.NewOrder(), queues: queue.New(), hooks: hooks.New(o.Logger), now: time.Now, ended: make(chan struct{})}
+	s := &Supervisor{opts: o, tasks: make(map[string]*actor), order: deps.NewOrder(), queues: queue.New(), hooks: hooks.New(o.Logger), disk: plan.NewDisk(os.Stat), now: time.Now, ended: make(chan struct{})}
 	if o.KeepEnded > 0 {
 		s.forgetOld(o.KeepEnded)
 	}
