@@ -31,6 +31,7 @@ func (e *Engine) Adopt(_ context.Context, l engine.Launch, ref task.Ref) (engine
 		if err != nil {
 			e.opts.Logger.Warn("cannot tell by its log what belongs to a run", "task", l.Spec.Name, "err", err)
 		}
+		r.marked = markLog(l.Log) // as it was when the run began: this descriptor is nobody else's
 	}
 	r.used.from = time.Now().Add(-r.Age())
 	if ref.Boot != e.boot || ref.PID <= 0 {

@@ -101,7 +101,7 @@ func one(t *testing.T, script string) orphan {
 func (o orphan) started() started { return started{path: o.path} }
 func (o orphan) proc() proc       { return proc{o.ref.PID, o.ref.Start} }
 
-func (o orphan) adopt(t *testing.T) started {
+func (o orphan) adopt(t testing.TB) started {
 	t.Helper()
 	f, err := os.Open(o.path)
 	if err != nil {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"tasks/internal/enginetest"
+	"tasks/pkg/engine"
+	"tasks/pkg/task"
 )
 
 // A process that reads a log, has opened it to write to it, or was passed it over a socket
@@ -69,11 +71,33 @@ func TestAdoptedStopSparesWhoOpenedTheLog(t *testing.T) {
 // environment names no run: it has not inherited the log.
 func TestEndSparesAnothersWriter(t *testing.T) {
 	t.Parallel()
+	for _, begin := range []func(way, testing.TB, task.Spec) started{way.start, way.startBeforeExecve} {
+		endSparesAnothersWriter(t, begin)
+	}
+}
+
+// startBeforeExecve is a run that this very process began, and took back after an execve.
+func (w way) startBeforeExecve(t testing.TB, spec task.Spec) started {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "log")
+	spec.Name = strings.ReplaceAll(path, "/", ".")
+	log, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun, err := shared.start(t.Context(), engine.Launch{Spec: &spec, Run: 7, Log: log}, w.groups(shared))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return orphan{spec, begun.Ref(), path}.adopt(t)
+}
+
+func endSparesAnothersWriter(t *testing.T, begin func(way, testing.TB, task.Spec) started) {
 	for _, w := range ways {
 		for _, clear := range []string{"", "env -i "} {
 			for _, stop := range []bool{true, false} {
 				end := filepath.Join(t.TempDir(), "end")
-				s := w.start(t, sh(`echo up; until test -e `+end+`; do sleep 0.02; done`))
+				s := begin(w, t, sh(`echo up; until test -e `+end+`; do sleep 0.02; done`))
 				s.line(t, "up")
 				another := w.start(t, sh(`(`+clear+`/usr/bin/setsid /bin/sh -c 'echo writer $$ >>`+s.path+`; exec /bin/sleep 1000 >>`+s.path+` 2>&1' &); exec sleep 1000`))
 				writer := procOf(t, s.line(t, "writer"))
