@@ -27,6 +27,7 @@ type evidence struct {
 	byProc    map[proc]*run   // seen as part of the run when it still had a parent
 	adopted   []*run          // those of them that were
 	reapers   map[*run]int    // pids of the reapers of the adopted runs' orphans
+	unsure    map[*run]error  // what may be of the run, and cannot be read
 }
 
 // newEvidence gathers what is known of the runs. The caller holds the mutex.
@@ -34,7 +35,7 @@ func (e *Engine) newEvidence(runs map[*run]bool) evidence {
 	k := evidence{
 		bySession: make(map[int]*run, len(runs)), byID: make(map[string]*run, len(runs)),
 		byLog: make(map[fileID]*run, len(runs)), byProc: make(map[proc]*run), state: e.opts.ID, owned: make(ownedCgroups),
-		reapers: make(map[*run]int),
+		reapers: make(map[*run]int), unsure: make(map[*run]error),
 	}
 	for r := range runs {
 		k.bySession[r.ref.PID], k.byID[r.id] = r, r
@@ -119,13 +120,15 @@ func (k evidence) sessions(all []stat) map[int]*run {
 func (k evidence) assign(orphans []stat, owner map[int]*run) (hidden []stat, err error) {
 	for _, s := range orphans {
 		r, lookErr := k.of(s.proc)
-		if denied(lookErr) && s.ppid == ownPID {
-			hidden = append(hidden, s)
-		} else if lookErr = failure(lookErr); lookErr != nil {
-			err = lookErr
-		}
-		if r != nil && k.mayOwn(r, s) {
+		switch mine := r != nil && k.mayOwn(r, s); {
+		case mine && lookErr == nil:
 			owner[s.pid] = r
+		case mine:
+			k.unsure[r] = fmt.Errorf("process %d: %w", s.pid, lookErr)
+		case denied(lookErr) && s.ppid == ownPID:
+			hidden = append(hidden, s)
+		case failure(lookErr) != nil:
+			err = fmt.Errorf("process %d: %w", s.pid, lookErr)
 		}
 	}
 	return hidden, err
@@ -135,7 +138,7 @@ func (k evidence) assign(orphans []stat, owner map[int]*run) (hidden []stat, err
 // before, it is in the run's cgroup, its environment names the run, or it writes to
 // the run's log. Others of this state may write to that as well: what its cgroup or
 // its environment names as another's is not the run's. Where it may not be read the
-// error says so.
+// error says so; with a run, that it may be that one's.
 func (k evidence) of(p proc) (*run, error) {
 	if r := k.byProc[p]; r != nil {
 		return r, nil
@@ -155,12 +158,12 @@ func (k evidence) of(p proc) (*run, error) {
 	if r := k.byID[id]; r != nil && r.mayHave(mark) {
 		return r, err
 	}
-	if err != nil && err != errExecHangs || len(k.byLog) == 0 || isRun(id, k.state) {
+	if err != nil && err != errExecHangs && err != errHangs && err != errLocked || len(k.byLog) == 0 || isRun(id, k.state) {
 		return nil, err
 	}
 	r, filesErr := k.byOpenFiles(p.pid)
 	if r != nil {
-		return r, nil
+		return r, filesErr
 	}
 	return nil, cmp.Or(filesErr, err)
 }
@@ -173,11 +176,11 @@ func (k evidence) of(p proc) (*run, error) {
 // and all: there only the output of the process counts, where the log is marked, and not
 // the output of a systemd service, which may have been passed it.
 func (k evidence) byOpenFiles(pid int) (*run, error) {
-	dir, _, err := living(pid)
+	dir, s, err := living(pid)
 	for err == nil {
 		looked := dir
-		r, lookErr := k.byFilesIn(pid, dir)
-		if dir, _, err = living(pid); err == nil && dir == looked {
+		r, lookErr := k.byFilesIn(s.proc, dir)
+		if dir, s, err = living(pid); err == nil && dir == looked {
 			return r, lookErr // else the thread has ended, and shows nothing any more
 		}
 	}
@@ -185,7 +188,7 @@ func (k evidence) byOpenFiles(pid int) (*run, error) {
 }
 
 // byFilesIn is byOpenFiles of the thread whose directory it is.
-func (k evidence) byFilesIn(pid int, dir string) (*run, error) {
+func (k evidence) byFilesIn(p proc, dir string) (*run, error) {
 	names, err := readNames(dir + "/fd")
 	if err != nil {
 		return nil, err
@@ -209,9 +212,9 @@ func (k evidence) byFilesIn(pid int, dir string) (*run, error) {
 		case !r.adopted && (marked || !r.marked):
 			return r, nil
 		case r.adopted && marked && (name == "1" || name == "2"):
-			env, envErr := readAll(dir + "/environ")
-			if envErr == nil && !isService(env, pid) {
-				return r, nil
+			env, envErr := environOf(p, dir)
+			if envErr == nil && !isService(env, p.pid) || envErr == errHangs || envErr == errLocked {
+				return r, envErr
 			}
 			err = cmp.Or(err, envErr)
 		}
@@ -270,7 +273,9 @@ func runIDOf(pid int) (string, error) {
 
 // marksOf is runIDOf, and the commitMark beside it, or "".
 func marksOf(pid int) (id, commit string, err error) {
-	id, commit, err = readMarks(pid)
+	if id, commit, err = readMarks(pid); err == errHangs {
+		err = nil
+	}
 	return id, commit, failure(err)
 }
 
@@ -285,7 +290,7 @@ func readMarks(pid int) (id, commit string, err error) {
 		if err != nil || before.kernel || before.dead() {
 			return "", "", unlessGone(err)
 		}
-		env, err := readAll(dir + "/environ")
+		env, err := environOf(before.proc, dir)
 		if isService(env, pid) {
 			return "", "", nil
 		}

@@ -201,7 +201,7 @@ func (e *Engine) stopLeftBehind(full bool) (again bool, failed error) {
 	if full {
 		rest = e.leftBehind
 	}
-	left, again, lookErr := e.tree.orphans(e, rest)
+	left, unsure, again, lookErr := e.tree.orphans(e, rest)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for r := range eachRun(e.leftBehind) {
@@ -209,7 +209,7 @@ func (e *Engine) stopLeftBehind(full bool) (again bool, failed error) {
 		members = append(members, left[r]...)
 		r.failed = failures[r]
 		if rest[r] {
-			r.failed = cmp.Or(r.failed, unseen(lookErr))
+			r.failed = cmp.Or(r.failed, unseen(lookErr), unseen(unsure[r]))
 		}
 		switch {
 		case len(members) > 0 && !r.leave:

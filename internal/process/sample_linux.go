@@ -177,7 +177,7 @@ func (r *run) Tree() ([]task.Proc, error) {
 	var all []task.Proc
 	for _, m := range s.below(r.ref.PID) {
 		if c := s.byPID[m.pid]; !c.dead() {
-			all = append(all, task.Proc{PID: m.pid, Parent: m.parent, Command: commandOf(m.pid), MemoryBytes: resident(m.pid)})
+			all = append(all, task.Proc{PID: m.pid, Parent: m.parent, Command: commandOf(c.proc), MemoryBytes: resident(m.pid)})
 		}
 	}
 	return all, nil
@@ -188,9 +188,9 @@ func (r *run) Tree() ([]task.Proc, error) {
 const maxShown = 4 << 10
 
 // commandOf is the process's argv, or its name where it shows none.
-func commandOf(pid int) []string {
-	dir := "/proc/" + strconv.Itoa(pid)
-	b, _ := readFirst(dir+"/cmdline", make([]byte, maxShown+1))
+func commandOf(p proc) []string {
+	dir := "/proc/" + strconv.Itoa(p.pid)
+	b, _ := memory.of(p, func() ([]byte, error) { return readFirst(dir+"/cmdline", make([]byte, maxShown+1)) })
 	rest := ""
 	if n := maxShown; len(b) > n {
 		for n > maxShown-utf8.UTFMax && !utf8.RuneStart(b[n]) {

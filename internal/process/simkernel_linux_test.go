@@ -88,6 +88,9 @@ func (m *machine) call(c call) (result, bool) {
 		if c.name == "epoll_wait" {
 			return m.await(c), true
 		}
+		if m.awaitMemory(c); m.life.dead {
+			return m.afterDeath(c), true
+		}
 		a = m.answer(c)
 	}
 	if m.left == 0 {
@@ -231,6 +234,23 @@ func (m *machine) await(c call) result {
 		return result{err: os.ErrDeadlineExceeded}
 	}
 	return result{}
+}
+
+// awaitMemory waits where the call reads the memory of a process that has locked it. The
+// caller holds the mutex.
+func (m *machine) awaitMemory(c call) {
+	f := m.fds[c.fd]
+	if c.name != "read" || f == nil || f.p == nil || f.p.locked == nil || f.ofThread() != "environ" && f.ofThread() != "cmdline" {
+		return
+	}
+	l, unlocked := m.life, f.p.locked
+	m.mu.Unlock()
+	defer m.mu.Lock()
+	select {
+	case <-unlocked:
+	case <-f.p.ended:
+	case <-l.died:
+	}
 }
 
 func (m *machine) open(f *simFile) result {

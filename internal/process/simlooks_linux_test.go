@@ -23,7 +23,8 @@ func TestProcessesChangeAsTheyAreLookedAt(t *testing.T) {
 		m.fork(p)
 		m.end(p, 0)
 	}
-	hang := func(_ *machine, p *simProc) { p.execing = true } // in an exec, as on a dead server
+	hang := func(_ *machine, p *simProc) { p.execing = true }               // in an exec, as on a dead server
+	lock := func(_ *machine, p *simProc) { p.locked = make(chan struct{}) } // as one that maps a file of a dead server
 	for name, c := range map[string]struct {
 		unknown bool // nobody has recorded the run
 		reaped  bool // by somebody else, at once
@@ -39,6 +40,8 @@ func TestProcessesChangeAsTheyAreLookedAt(t *testing.T) {
 		"a first thread ends, files":            {bare: true, at: "/proc/%d/fd", change: endFirst},
 		"an exec hangs":                         {at: "/proc/%d/environ", change: hang},
 		"an exec hangs, files":                  {bare: true, at: "/proc/%d/environ", change: hang},
+		"its memory is locked":                  {at: "/proc/%d/environ", change: lock},
+		"its memory is locked, files":           {bare: true, at: "/proc/%d/environ", change: lock},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

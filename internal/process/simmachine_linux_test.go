@@ -94,9 +94,10 @@ type simProc struct {
 	group            *simGroup
 	env              []string
 	execs            int
-	execing          bool // between two programs
-	hidden           bool // may not be read
-	thread           int  // goes on without the first thread, if not 0
+	execing          bool          // between two programs
+	hidden           bool          // may not be read
+	locked           chan struct{} // its memory is, until this is closed; nil: it is not
+	thread           int           // goes on without the first thread, if not 0
 	files            map[int]openFile
 	ignores          bool          // TERM
 	resists          time.Duration // what it takes to act on TERM

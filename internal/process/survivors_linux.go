@@ -18,15 +18,15 @@ func Survivors(socket string) ([]string, error) {
 		if s.session != s.pid || s.dead() || s.pid == ownPID {
 			continue
 		}
-		dir, _, err := living(s.pid)
+		dir, at, err := living(s.pid)
 		var env []byte
 		for looked := ""; err == nil && len(env) == 0 && dir != looked; { // a thread that has ended shows none
 			looked = dir
-			if env, err = readAll(dir + "/environ"); err == nil {
-				dir, _, err = living(s.pid)
+			if env, err = environOf(at.proc, dir); err == nil {
+				dir, at, err = living(s.pid)
 			}
 		}
-		if failure(err) != nil {
+		if err != errHangs && failure(err) != nil {
 			return nil, err
 		}
 		env = append([]byte{0}, env...)

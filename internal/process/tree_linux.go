@@ -41,10 +41,10 @@ func (t *tree) open() error {
 // Again says that some have ended meanwhile and must be reaped: what they
 // began during the search may not have been seen. If not, what is missing is
 // gone, since an orphan stays to be seen until it is reaped. After an error what
-// was found is of the runs, and what is missing may be there.
-func (t *tree) orphans(e *Engine, runs map[*run]bool) (left map[*run][]stat, again bool, err error) {
+// was found is of the runs, and what is missing may be there; so it is of the unsure runs.
+func (t *tree) orphans(e *Engine, runs map[*run]bool) (left map[*run][]stat, unsure map[*run]error, again bool, err error) {
 	if len(runs) == 0 {
-		return nil, false, nil
+		return nil, nil, false, nil
 	}
 	e.mu.Lock()
 	known := e.newEvidence(runs)
@@ -54,7 +54,7 @@ func (t *tree) orphans(e *Engine, runs map[*run]bool) (left map[*run][]stat, aga
 	}
 	e.mu.Unlock()
 	if none {
-		return nil, false, nil
+		return nil, nil, false, nil
 	}
 	left, again, err = e.orphansOf(known)
 	if err == nil && len(known.adopted) > 0 && len(left) < len(known.byID) {
@@ -70,7 +70,7 @@ func (t *tree) orphans(e *Engine, runs map[*run]bool) (left map[*run][]stat, aga
 			}
 		}
 	}
-	return left, again, err
+	return left, known.unsure, again, err
 }
 
 // orphansOf is one look at all processes.

@@ -54,7 +54,7 @@ func (tree) open() error      { return nil }
 func (tree) reserve(*os.File) {}
 func (tree) release()         {}
 
-func (t tree) orphans(e *Engine, runs map[*run]bool) (map[*run][]stat, bool, error) {
+func (t tree) orphans(e *Engine, runs map[*run]bool) (map[*run][]stat, map[*run]error, bool, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for r := range runs {
@@ -62,7 +62,7 @@ func (t tree) orphans(e *Engine, runs map[*run]bool) (map[*run][]stat, bool, err
 			time.Sleep(time.Millisecond) // no event tells when a group is empty
 		}
 	}
-	return nil, false, nil
+	return nil, nil, false, nil
 }
 
 func (tree) escaped(*Engine, map[*run]bool) (map[*run][]stat, error) { return nil, nil }
