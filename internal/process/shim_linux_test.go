@@ -90,7 +90,7 @@ func TestAttributesWithoutAProgram(t *testing.T) {
 // What the shim is told to do goes for the run's main process, which the pid is of.
 func TestAttributesOfWhatIsStopped(t *testing.T) {
 	t.Parallel()
-	spec := sh(`echo up $$; trap 'echo told; exit 7' TERM; while :; do sleep 0.1; done`)
+	spec := sh(`trap 'echo told; exit 7' TERM; echo up $$; while :; do sleep 0.1; done`)
 	spec.Attributes = attributes()
 	s := start(t, spec)
 	if p := procOf(t, s.line(t, "up")); p.pid != s.Ref().PID || p.start != s.Ref().Start {
