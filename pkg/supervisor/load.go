@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -133,6 +134,7 @@ func (a *actor) restore(ctx context.Context, r task.Record) *lifecycle.GoOn {
 		a.sup.order.Restore(a.name, slices.Concat(deps.Of(&r.Spec), deps.Of(r.Next)))
 		a.calls.add(lifecycle.ForReplacement, newCall(Request{kind: toStart, name: a.name, spec: r.Next, force: true, kept: true}))
 	}
+	a.watchLeft(r.Runs)
 	kept, found := lifecycle.RecordedIn(&r), lifecycle.NoRun
 	if kept.Live() {
 		past.last().ExitCode, past.last().Signal = nil, ""
@@ -144,6 +146,9 @@ func (a *actor) restore(ctx context.Context, r task.Record) *lifecycle.GoOn {
 			found = lifecycle.LostRun
 		default:
 			found = lifecycle.MayStillBe
+			if keeper, ok := a.sup.opts.Logs.(LogKeeper); ok {
+				keeper.Watch(&a.role.spec, past.run)
+			}
 		}
 		past.lost = lostBecause(r, err)
 	}
@@ -156,6 +161,24 @@ func (a *actor) restore(ctx context.Context, r task.Record) *lifecycle.GoOn {
 	a.recovered(e)
 	next := kept.GoOn(a.role.policy, later, late)
 	return &next
+}
+
+// watchLeft has the logs of ended runs bounded, too, where these may have left processes
+// behind that write on.
+func (a *actor) watchLeft(runs []task.Run) {
+	keeper, ok := a.sup.opts.Logs.(LogKeeper)
+	if !ok || !a.role.spec.LeaveChildren {
+		return
+	}
+	for _, run := range runs {
+		if run.EndedAt.IsZero() {
+			continue
+		}
+		if _, err := os.Lstat(keeper.Path(a.name, run.Run)); err == nil {
+			keeper.Watch(&a.role.spec, run.Run)
+			keeper.Done(a.name, run.Run)
+		}
+	}
 }
 
 // recovered is for a task without a run: what its record says of it stays so.

@@ -80,6 +80,36 @@ func TestLogKeeper(t *testing.T) {
 	})
 }
 
+// What earlier runs were allowed to leave behind writes on: their logs are watched as long
+// as they are there.
+func TestLogsOfWhatWasLeftAreWatched(t *testing.T) {
+	k := &keeper{Dir: logs.Dir(t.TempDir())}
+	faked(t, supervisor.Options{Logs: k}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		for _, name := range []string{"web", "other"} {
+			for _, run := range []int{6, 7} {
+				log, err := k.Create(name, run)
+				if err != nil {
+					t.Fatal(err)
+				}
+				log.Close()
+			}
+		}
+		ended := func(name string, leave bool) task.Record {
+			return record(task.Done, task.DesiredRunning, func(r *task.Record) {
+				r.Spec = job(name)
+				r.Spec.LogKeep, r.Spec.LeaveChildren = new(3), leave
+				last := r.Runs[0]
+				r.Runs = nil
+				for last.Run = 5; last.Run <= 7; last.Run++ { // there is no log of the first
+					r.Runs = append(r.Runs, last)
+				}
+			})
+		}
+		s.Load(t.Context(), []task.Record{ended("web", true), ended("other", false)})
+		k.expect(t, "watch web 6 3", "done web 6", "watch web 7 3", "done web 7")
+	})
+}
+
 // On a full disk a run is not ended for one that could not begin.
 func TestNoRoomToStartAgain(t *testing.T) {
 	k := &keeper{Dir: logs.Dir(t.TempDir()), full: errDisk}
