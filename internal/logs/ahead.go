@@ -47,6 +47,14 @@ func (d Dir) makeAhead(name string) error {
 	return nil
 }
 
+// Release deletes what Ahead has made for a task that has no logs, and will have none.
+func (d Dir) Release(name string) {
+	if task.CheckName(name) == nil {
+		_ = safeopen.Unlink(d.ahead(name))
+		_ = syscall.Rmdir(string(d) + "/" + name) // unless it has logs by now
+	}
+}
+
 // open makes the file at path, in the directory of the task, and that where it is
 // missing.
 func (d Dir) open(name, path string) (*os.File, error) {

@@ -45,6 +45,26 @@ func TestAhead(t *testing.T) {
 	}
 }
 
+// What was made for a task that does not start is deleted, and no log.
+func TestRelease(t *testing.T) {
+	t.Parallel()
+	d := Dir(filepath.Join(t.TempDir(), "logs"))
+	create(t, d, "web", 1)
+	for _, name := range []string{"web", "new"} {
+		if err := d.Ahead(name, 1); err != nil {
+			t.Fatal(err)
+		}
+		d.Release(name)
+	}
+	d.Release("none")
+	if left, err := filepath.Glob(string(d) + "/*/*"); err != nil || !slices.Equal(left, []string{d.Path("web", 1)}) {
+		t.Errorf("%v, %v", left, err)
+	}
+	if _, err := os.Lstat(filepath.Join(string(d), "new")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("its directory: %v", err)
+	}
+}
+
 // What a task has made of it is not taken for a log.
 func TestAheadIsTampered(t *testing.T) {
 	t.Parallel()

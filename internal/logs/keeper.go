@@ -228,6 +228,13 @@ func (k *Keeper) Reserve(name string, run int) error {
 	return k.dir.Ahead(name, run+1)
 }
 
+// Release is [Dir.Release].
+func (k *Keeper) Release(name string) {
+	if k.lost() == nil {
+		k.dir.Release(name)
+	}
+}
+
 // Remove is [Dir.Remove], for a task that has ended.
 func (k *Keeper) Remove(name string) error {
 	if err := k.lost(); err != nil {

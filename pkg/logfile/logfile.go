@@ -82,5 +82,8 @@ func (l *Logs) Done(name string, run int) { l.keeper.Done(name, run) }
 // Reserve keeps what the next run needs; the error is why it cannot.
 func (l *Logs) Reserve(name string, run int) error { return l.keeper.Reserve(name, run) }
 
+// Release gives up what is kept for the first run of a task, which does not come.
+func (l *Logs) Release(name string) { l.keeper.Release(name) }
+
 // Remove deletes the files of a task.
 func (l *Logs) Remove(name string) error { return l.keeper.Remove(name) }

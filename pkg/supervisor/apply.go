@@ -3,6 +3,7 @@ package supervisor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -30,7 +31,14 @@ func (s *Supervisor) carryOut(a *Applying) (done Applied, err error) {
 		rest.Tasks, rest.Kept = specs, kept
 		rest.Ran = seen.lastRuns(specs)
 	}
-	if err := s.beginChange(a, rest, len(p.Stops)+len(specs) > 0); err != nil {
+	var reserved []string
+	if len(p.Stops) > 0 && !a.resume {
+		if reserved, err = s.reserveLogs(specs, seen); err != nil {
+			return done, err
+		}
+	}
+	if err := s.beginChange(a, rest, len(specs) > 0, len(p.Stops) > 0); err != nil {
+		s.releaseLogs(reserved)
 		return done, err
 	}
 	done.TakenOver = p.TakenOver
@@ -122,6 +130,40 @@ func (l *lookedAt) start(spec *task.Spec) Request {
 		return Replace(*spec, End{}).ofFile(l.file(spec.Name))
 	}
 	return Start(*spec).ofFile(l.file(spec.Name))
+}
+
+// reserveLogs keeps what the next runs of the specs need, before other tasks are stopped for
+// them; fresh are the names of new tasks.
+func (s *Supervisor) reserveLogs(specs []task.Spec, seen *lookedAt) (fresh []string, err error) {
+	keeper, ok := s.opts.Logs.(LogKeeper)
+	if !ok {
+		return nil, nil
+	}
+	for i := range specs {
+		name, run := specs[i].Name, 0
+		switch t := seen.tasks[name]; {
+		case t == nil:
+			fresh = append(fresh, name)
+		case t.State.Ended():
+			run = t.Run
+		default: // its own restart asks, and else it keeps running
+			continue
+		}
+		if err := keeper.Reserve(name, run); err != nil {
+			s.releaseLogs(fresh)
+			return nil, fmt.Errorf("cannot start %s, so nothing is stopped: %w", name, err)
+		}
+	}
+	return fresh, nil
+}
+
+// releaseLogs gives up what was kept for new tasks.
+func (s *Supervisor) releaseLogs(fresh []string) {
+	if keeper, ok := s.opts.Logs.(LogKeeper); ok {
+		for _, name := range fresh {
+			keeper.Release(name)
+		}
+	}
 }
 
 // stopLevels stops the tasks of one level after the other, and with all continues past one

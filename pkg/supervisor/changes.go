@@ -3,6 +3,7 @@ package supervisor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -168,7 +169,7 @@ func (s *Supervisor) enqueue(a *Applying, now bool) *Applying {
 	return a
 }
 
-// queued is the changes under way, and those that wait for their turn.
+// queued is the changes under way and the waiting ones.
 func (s *Supervisor) queued() []*Applying {
 	s.changes.mu.Lock()
 	defer s.changes.mu.Unlock()
@@ -237,8 +238,9 @@ func (s *Supervisor) giveUpChanges() {
 }
 
 // beginChange records rest, what must be done of the change of a, if there is anything,
-// unless another change under way has one of its names.
-func (s *Supervisor) beginChange(a *Applying, rest task.Change, anything bool) error {
+// unless another change under way has one of its names. Where tasks are stopped for others,
+// it must have been recorded.
+func (s *Supervisor) beginChange(a *Applying, rest task.Change, starts, stops bool) error {
 	s.changes.mu.Lock()
 	defer s.changes.mu.Unlock()
 	if s.isClosing() {
@@ -261,11 +263,14 @@ func (s *Supervisor) beginChange(a *Applying, rest task.Change, anything bool) e
 			}
 		}
 	}
-	if !anything {
+	if !starts && !stops {
 		return nil
 	}
 	if st, ok := s.opts.Store.(ChangeStore); ok {
-		if err := st.SaveChange(rest); err != nil { // each task says for itself whether there is room
+		switch err := st.SaveChange(rest); {
+		case err != nil && starts && stops:
+			return fmt.Errorf("nothing is stopped, since what would start cannot be recorded: %w", err)
+		case err != nil: // each task says for itself whether there is room
 			s.opts.Logger.Warn("no later supervisor will continue a change", "file", a.change.File, "err", err)
 		}
 	}

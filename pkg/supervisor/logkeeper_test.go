@@ -32,10 +32,14 @@ func (k *keeper) Watch(spec *task.Spec, run int) {
 }
 func (k *keeper) Done(name string, run int) { k.note("done %s %d", name, run) }
 
-func (k *keeper) Reserve(string, int) error {
+func (k *keeper) Reserve(name string, run int) error {
 	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.full
+	err := k.full
+	k.mu.Unlock()
+	if err == nil {
+		err = k.Dir.Ahead(name, run+1)
+	}
+	return err
 }
 
 func (k *keeper) filled(err error) {

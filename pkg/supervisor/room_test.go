@@ -158,3 +158,49 @@ func TestNoRoomIsNoRestart(t *testing.T) {
 		}
 	})
 }
+
+// A task that the file no longer has keeps running where what would start in its place
+// cannot: without a log, or a record of the change. Nothing of it is left.
+func TestNoRoomForWhatAChangeStarts(t *testing.T) {
+	for name, fill := range map[string]func(st *memory, k *keeper, err error){
+		"log":    func(_ *memory, k *keeper, err error) { k.filled(err) },
+		"record": func(st *memory, _ *keeper, err error) { st.failing(func(*task.Record) error { return err }) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			st, k := newMemory(), &keeper{Dir: logs.Dir(dir)}
+			faked(t, supervisor.Options{Logs: k, Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+				keep := func(s task.Spec) task.Spec {
+					s.LogKeep = new(3)
+					return s
+				}
+				if _, err := carried(t, s.Apply(change("1", keep(service("web", "1"))), false)); err != nil {
+					t.Fatal(err)
+				}
+				fill(st, k, errDisk)
+				renamed := change("2", keep(service("a", "1")), keep(service("web2", "1")))
+				got, err := carried(t, s.Apply(renamed, false))
+				if expectError(t, err, errDisk, "nothing is stopped"); got != "" || states(s) != "web running" {
+					t.Errorf("%s; now %s", got, states(s))
+				}
+				if left, _ := os.ReadDir(dir); len(left) != 1 {
+					t.Errorf("%v are left", left)
+				}
+				fill(st, k, nil)
+				renamed.ID = "3"
+				if got, err := carried(t, s.Apply(renamed, false)); err != nil || got != "a running, web2 running" {
+					t.Errorf("%s, %v", got, err)
+				}
+				expect(t, s, "web", task.Stopped, "stopped")
+				fill(st, k, errDisk)
+				down := change("4")
+				down.Down = true
+				s.Apply(down, false).Wait(t.Context())
+				if got := states(s); got != "a stopped, web stopped, web2 stopped" {
+					t.Errorf("after down %s", got)
+				}
+				fill(st, k, nil)
+			})
+		})
+	}
+}
