@@ -66,10 +66,23 @@ func TestManager(t *testing.T) {
 	if m.watchdog != 15*time.Second || m.beats() == nil {
 		t.Errorf("watchdog every %s", m.watchdog)
 	}
-	m.notify("READY=1")
-	buf := make([]byte, 100)
-	if n, err := l.Read(buf); err != nil || string(buf[:n]) != "READY=1" {
-		t.Errorf("got %q, %v", buf[:n], err)
+	read := func() string {
+		buf := make([]byte, 100)
+		n, err := l.Read(buf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(buf[:n])
+	}
+	m.notify("WATCHDOG=1")
+	if got := read(); got != "WATCHDOG=1" {
+		t.Errorf("got %q", got)
+	}
+	for range 10_000 { // it hangs, and reads none of them
+		m.notify("WATCHDOG=1")
+	}
+	m.notifyOnceRead("READY=1")
+	for read() == "WATCHDOG=1" {
 	}
 	for _, name := range []string{"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"} {
 		if v, ok := os.LookupEnv(name); ok {

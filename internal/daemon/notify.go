@@ -1,9 +1,11 @@
 package daemon
 
 import (
+	"errors"
 	"net"
 	"os"
 	"strconv"
+	"syscall"
 	"time"
 )
 
@@ -37,8 +39,16 @@ func (m manager) environ() []string {
 	return []string{"NOTIFY_SOCKET=" + m.socket, "WATCHDOG_USEC=" + m.usec}
 }
 
-// notify sends one state, such as READY=1. It succeeds if nobody listens.
-func (m manager) notify(state string) {
+// notify sends one state, such as WATCHDOG=1, if the socket has room: systemd may hang, or
+// another program that does not read may have left its socket in the environment.
+func (m manager) notify(state string) { m.send(state, false) }
+
+// notifyOnceRead sends one state that must arrive, such as READY=1, once the socket has room.
+// The caller goes on meanwhile.
+func (m manager) notifyOnceRead(state string) { go m.send(state, true) }
+
+// send sends the state. It succeeds if nobody listens.
+func (m manager) send(state string, wait bool) {
 	if m.socket == "" {
 		return
 	}
@@ -51,7 +61,12 @@ func (m manager) notify(state string) {
 		return
 	}
 	defer conn.Close()
-	conn.Write([]byte(state))
+	if raw, err := conn.SyscallConn(); err == nil {
+		raw.Write(func(fd uintptr) (over bool) {
+			_, err := syscall.Write(int(fd), []byte(state))
+			return !wait || !errors.Is(err, syscall.EAGAIN)
+		})
+	}
 }
 
 // beats is when the next sign of life is due; nil: never.

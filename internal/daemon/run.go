@@ -224,7 +224,7 @@ func Run(cfg Config, serving func()) error {
 	cfg.Log.Info("serving", "version", cfg.Version, "pid", os.Getpid(), "socket", cfg.Paths.Socket, "state", cfg.Paths.State, "tasks", len(records))
 	announce := sync.OnceFunc(func() {
 		serving()
-		systemd.notify("READY=1")
+		systemd.notifyOnceRead("READY=1")
 	})
 	timeout := time.After(startsTime)
 	beats, quit, why := systemd.beats(), early.Quit, ""
