@@ -47,6 +47,8 @@ type Engine struct {
 	null      *os.File
 	tree      tree // finds what belongs to a run
 
+	directories directories // that runs and lines begin in
+
 	groups   cgroups            // of the runs to come
 	emptied  []cgroup           // to be removed; the reaper's own
 	occupied []cgroup           // likewise, by what their runs were allowed to leave behind
@@ -87,7 +89,7 @@ func New(o Options) (*Engine, error) {
 	}
 	e := &Engine{
 		opts: o, own: CallerOf(0), null: null,
-		runs: make(map[int]*run), leftBehind: make(map[*run]bool),
+		runs: make(map[int]*run), leftBehind: make(map[*run]bool), directories: directories{byPath: make(map[string]*directory)},
 		chld: make(chan os.Signal, 1), ignoredSignals: make(chan os.Signal), look: make(chan struct{}, 1),
 		freeze: make(chan chan []*run), frozen: make(chan struct{}), quit: make(chan struct{}),
 	}
@@ -166,7 +168,7 @@ func (e *Engine) startRun(ctx context.Context, r *run, l engine.Launch, number s
 	if l.Log != nil {
 		defer l.Log.Close()
 	}
-	dir, err := e.dir(l.Spec)
+	dir, far, err := e.dir(ctx, l.Spec)
 	if err != nil {
 		return err
 	}
@@ -187,7 +189,7 @@ func (e *Engine) startRun(ctx context.Context, r *run, l engine.Launch, number s
 		}
 	}
 	return e.begin(ctx, r, command{
-		path: path, argv: l.Spec.Command, dir: dir, env: env, out: out, task: l.Spec.Name, number: number, attributes: &l.Spec.Attributes,
+		path: path, argv: l.Spec.Command, dir: dir, farDir: far, env: env, out: out, task: l.Spec.Name, number: number, attributes: &l.Spec.Attributes,
 	}, groups)
 }
 
@@ -201,11 +203,12 @@ func (e *Engine) newRun(id string) *run {
 
 // A command is a program to execute.
 type command struct {
-	path string
-	argv []string
-	dir  string
-	env  []string
-	out  *os.File // it writes to
+	path   string
+	argv   []string
+	dir    string
+	farDir bool // the chdir may wait
+	env    []string
+	out    *os.File // it writes to
 
 	report *os.File // the shim does; nil: none
 

@@ -2,7 +2,6 @@ package process
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -10,23 +9,7 @@ import (
 	"syscall"
 
 	"tasks/pkg/engine"
-	"tasks/pkg/task"
 )
-
-func (e *Engine) dir(s *task.Spec) (string, error) {
-	dir := s.Cwd
-	if dir == "" {
-		dir = e.opts.Home
-	}
-	info, err := fileInfo(dir)
-	if err != nil {
-		return "", fmt.Errorf("cannot use directory %q: %w", dir, errors.Unwrap(err))
-	}
-	if !info.IsDir() {
-		return "", fmt.Errorf("cannot use directory %q: %w", dir, syscall.ENOTDIR)
-	}
-	return dir, nil
-}
 
 // environ is what the run gets: what the task was given, its directory, what
 // the launch adds to or puts in the place of that, and the variables that name

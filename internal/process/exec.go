@@ -42,7 +42,7 @@ func (e *Engine) exec(ctx context.Context, l engine.Launch, line string, groups 
 	}
 	err = e.bound(ctx, r, func() error {
 		defer out.Close()
-		dir, err := e.dir(l.Spec)
+		dir, far, err := e.dir(ctx, l.Spec)
 		if err != nil {
 			return err
 		}
@@ -50,7 +50,7 @@ func (e *Engine) exec(ctx context.Context, l engine.Launch, line string, groups 
 			return err
 		}
 		return e.begin(ctx, r, command{
-			path: "/bin/sh", argv: []string{"sh", "-c", line}, dir: dir, env: e.environ(l, r, dir), out: out, task: l.Spec.Name, number: number,
+			path: "/bin/sh", argv: []string{"sh", "-c", line}, dir: dir, farDir: far, env: e.environ(l, r, dir), out: out, task: l.Spec.Name, number: number,
 			attributes: &l.Spec.Attributes,
 		}, groups)
 	})

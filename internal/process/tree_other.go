@@ -76,6 +76,8 @@ func (tree) signal(p proc, sig syscall.Signal) error { return kill(p.pid, sig) }
 // mayWait is false: whether an exec waits for others is unknown here.
 func (c *command) mayWait() bool { return false }
 
+func dirIsFar(string) bool { return false }
+
 func blockingNothing(f func()) { f() }
 
 func startTime(int) (uint64, error)     { return 0, nil }

@@ -33,7 +33,7 @@ func (c *command) mayWait() bool {
 		case waits:
 			return true
 		case next == "":
-			return dirIsFar(c.dir)
+			return c.farDir
 		}
 		path = next
 	}
