@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"time"
 
 	"tasks/pkg/engine"
 	"tasks/pkg/task"
@@ -81,6 +82,7 @@ type FakeChecks struct {
 
 	mu             sync.Mutex
 	word           error
+	delayed        time.Duration
 	readies, wells int // checks under way
 	closed         int
 }
@@ -110,6 +112,20 @@ func (k *FakeChecks) Say(err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.word = err
+}
+
+// Delay is how long the readiness check says that it has waited for its turns.
+func (k *FakeChecks) Delay(d time.Duration) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.delayed = d
+}
+
+// Delayed implements engine.Delayed.
+func (k *FakeChecks) Delayed() time.Duration {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.delayed
 }
 
 // Going is how many checks of readiness and of health are under way.

@@ -53,7 +53,7 @@ func (r *checks) checkAll(ctx context.Context) error {
 	var all sync.WaitGroup
 	for i, c := range r.health {
 		all.Go(func() {
-			if err := r.try(ctx, c, r.spec.Health.Timeout()); err != nil {
+			if err := r.try(ctx, c, r.spec.Health.Timeout(), nil); err != nil {
 				failed[i] = fmt.Errorf("%s: %w", c.name, err)
 			}
 		})

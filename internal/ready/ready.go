@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tasks/internal/logs"
@@ -44,9 +45,12 @@ type Checker struct {
 }
 
 // maxLines is how many lines are executed at the same time: thousands of forks at
-// once would only slow each other down. What hangs, for at most the time of a try,
-// lets others wait and not fail.
-const maxLines = 64
+// once would only slow each other down. One that takes longer than turnTime hangs, or
+// waits, and makes way for another.
+const (
+	maxLines = 64
+	turnTime = task.DefaultHealthTimeout
+)
 
 // New makes a Checker, the only one of its Dir. It holds nothing but what the
 // checks under way need.
@@ -98,7 +102,8 @@ type checks struct {
 	adopted bool
 	ready   []check
 	health  []check
-	notices *notices // nil: the run need not say that it is ready
+	notices *notices              // nil: the run need not say that it is ready
+	delay   atomic.Pointer[delay] // of the last Ready
 }
 
 // plan makes the checks that the spec names.
@@ -148,11 +153,13 @@ func (r *checks) Close() {
 // Ready implements [engine.Checks]. All checks are made at the same time, and each
 // until it has once succeeded.
 func (r *checks) Ready(ctx context.Context) error {
+	d := new(delay)
+	r.delay.Store(d)
 	failed := make([]error, len(r.ready))
 	var all sync.WaitGroup
 	for i, c := range r.ready {
 		all.Go(func() {
-			if err := r.until(ctx, c); err != nil {
+			if err := r.until(ctx, c, d); err != nil {
 				failed[i] = fmt.Errorf("%s: %w", c.name, err)
 			}
 		})
@@ -182,10 +189,10 @@ var errUntried = errors.New("no answer yet")
 
 // until tries until the check succeeds. When ctx ends it returns why the last try
 // that came to its end has failed.
-func (r *checks) until(ctx context.Context, c check) error {
+func (r *checks) until(ctx context.Context, c check, d *delay) error {
 	last := errUntried
 	for {
-		err := r.try(ctx, c, r.timeout())
+		err := r.try(ctx, c, r.timeout(), d)
 		if err == nil || c.waits && ctx.Err() != nil {
 			return err
 		}
@@ -205,18 +212,19 @@ func (r *checks) timeout() time.Duration {
 	return max(r.spec.Health.Timeout(), task.DefaultHealthTimeout)
 }
 
-// try makes the check once.
-func (r *checks) try(ctx context.Context, c check, timeout time.Duration) error {
+// try makes the check once. How long it waits for its turn goes into d.
+func (r *checks) try(ctx context.Context, c check, timeout time.Duration, d *delay) error {
 	if c.waits {
 		return c.try(ctx)
 	}
 	if c.line { // waiting for a turn is not part of the try
-		select {
-		case r.checker.turns <- struct{}{}:
-			defer func() { <-r.checker.turns }()
-		case <-ctx.Done():
-			return ctx.Err()
+		d.begin()
+		done, err := r.checker.turn(ctx)
+		d.end()
+		if err != nil {
+			return err
 		}
+		defer done()
 	}
 	limited, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -225,6 +233,61 @@ func (r *checks) try(ctx context.Context, c check, timeout time.Duration) error 
 		return fmt.Errorf("no answer within %s", timeout)
 	}
 	return err
+}
+
+// turn waits until a line may be executed. It may take as long as it likes after that.
+func (c *Checker) turn(ctx context.Context) (done func(), err error) {
+	select {
+	case c.turns <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	makeWay := sync.OnceFunc(func() { <-c.turns })
+	late := time.AfterFunc(turnTime, makeWay)
+	return func() {
+		late.Stop()
+		makeWay()
+	}, nil
+}
+
+// Delayed implements [engine.Delayed].
+func (r *checks) Delayed() time.Duration {
+	if d := r.delay.Load(); d != nil {
+		return d.sum()
+	}
+	return 0
+}
+
+// delay is how long a check has waited for its turns. nil counts none.
+type delay struct {
+	mu    sync.Mutex
+	past  time.Duration
+	since time.Time // of the wait under way; zero: there is none
+}
+
+func (d *delay) begin() {
+	if d != nil {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.since = time.Now()
+	}
+}
+
+func (d *delay) end() {
+	if d != nil {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.past, d.since = d.past+time.Since(d.since), time.Time{}
+	}
+}
+
+func (d *delay) sum() time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.since.IsZero() {
+		return d.past
+	}
+	return d.past + time.Since(d.since)
 }
 
 // sleep waits, and reports whether ctx has not ended.

@@ -251,6 +251,51 @@ func TestThousandChecks(t *testing.T) {
 	})
 }
 
+// Lines that hang make way: neither a run that becomes ready nor one that is healthy waits
+// for them longer than for any other, and what it has waited is known.
+func TestHungLinesMakeWay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var made atomic.Int64
+		c := checker(t, func(ctx context.Context, _ engine.Launch, line string) (string, task.Exit, error) {
+			if line == "hangs" {
+				<-ctx.Done()
+				return "", task.Exit{}, ctx.Err()
+			}
+			made.Add(1)
+			return "", task.Exit{}, nil
+		}, refuse)
+		ctx, cancel := context.WithCancel(t.Context())
+		var all sync.WaitGroup
+		for range maxLines {
+			r := begin(t, c, task.Spec{Ready: task.Ready{ReadyCmd: "hangs"}, Health: task.Health{HealthTimeout: dur(time.Hour)}}, "")
+			all.Go(func() { r.Ready(ctx) })
+		}
+		synctest.Wait()
+		r := begin(t, c, task.Spec{Ready: task.Ready{ReadyCmd: "x"}, Health: task.Health{HealthCmd: "x", HealthInterval: dur(time.Second)}}, "")
+		ready := make(chan error, 1)
+		go func() { ready <- r.Ready(ctx) }()
+		time.Sleep(time.Second)
+		delayed := r.(engine.Delayed).Delayed
+		if got := delayed(); got != time.Second {
+			t.Errorf("delayed by %s", got)
+		}
+		if err := <-ready; err != nil || delayed() != turnTime {
+			t.Errorf("%v, delayed by %s", err, delayed())
+		}
+		all.Go(func() { r.Healthy(ctx) })
+		time.Sleep(10*time.Second + time.Millisecond)
+		if made.Load() != 1+10 {
+			t.Errorf("%d checks were made", made.Load())
+		}
+		cancel()
+		all.Wait()
+		if len(c.turns) != 0 {
+			t.Errorf("%d turns are had", len(c.turns))
+		}
+	})
+}
+
 // A turn that does not come holds up nobody whose time is over.
 func TestTurnThatDoesNotCome(t *testing.T) {
 	t.Parallel()

@@ -94,6 +94,14 @@ type Checks interface {
 	Close()
 }
 
+// Delayed is Checks that cannot always be made at once.
+type Delayed interface {
+	Checks
+	// Delayed is how long Ready, since its last call, has waited to make its tries: this
+	// does not count towards the time in which the run must be ready.
+	Delayed() time.Duration
+}
+
 // Process is one run that has begun. Its methods may be called from several
 // goroutines and do not block.
 type Process interface {

@@ -136,6 +136,9 @@ func (a *actor) loop() {
 			a.happens(lifecycle.SaveDue{})
 		case <-deadline:
 			a.clocks.timer = nil
+			if a.putOff() {
+				continue
+			}
 			a.happens(lifecycle.TimedOut{Note: a.unready(), Ran: a.ran()})
 		case <-due:
 			a.tick()

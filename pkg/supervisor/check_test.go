@@ -125,6 +125,30 @@ func TestNotReady(t *testing.T) {
 	})
 }
 
+// What checks wait for their turns does not count towards the time to get ready, but
+// towards the timeout of the run.
+func TestReadyCheckThatWaitsForItsTurn(t *testing.T) {
+	checking(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake, c *enginetest.FakeChecker) {
+		r := start(t, s, f, job("a", ready, patient(5*time.Second)))
+		k, begin := c.Next(t), time.Now()
+		k.Delay(5 * time.Second)
+		time.Sleep(6 * time.Second)
+		k.Delay(7 * time.Second)
+		expect(t, s, "a", task.Starting, "")
+		if <-r.Stops(); time.Since(begin) != 12*time.Second {
+			t.Errorf("stopped after %s", time.Since(begin))
+		}
+		expect(t, s, "a", task.Failed, "not ready after 5s: not yet")
+		r = start(t, s, f, job("b", ready, patient(5*time.Second), timeout(8*time.Second)))
+		c.Next(t).Delay(time.Hour)
+		begin = time.Now()
+		if <-r.Stops(); time.Since(begin) != 8*time.Second {
+			t.Errorf("timed out after %s", time.Since(begin))
+		}
+		expect(t, s, "b", task.Failed, "timed out after 8s")
+	})
+}
+
 // The timeout of the run counts while it is not ready.
 func TestTimeoutBeforeReady(t *testing.T) {
 	checking(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake, c *enginetest.FakeChecker) {

@@ -6,6 +6,7 @@ import (
 
 	"tasks/internal/deps"
 	"tasks/internal/lifecycle"
+	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -135,7 +136,7 @@ func (a *actor) beginCheck(kind lifecycle.Check) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	result := make(chan error, 1)
-	a.run.check, a.run.uncheck = result, cancel
+	a.run.check, a.run.uncheck, a.run.putOff = result, cancel, 0
 	go func() { result <- check(ctx) }()
 }
 
@@ -159,6 +160,26 @@ func (a *actor) checked(err error) {
 	case kind == lifecycle.HealthCheck && err != nil:
 		a.happens(lifecycle.Unhealthy{Note: err.Error()})
 	}
+}
+
+// putOff gives a run as much more time to get ready as its checks have waited for their
+// turns, and reports whether that is any.
+func (a *actor) putOff() bool {
+	checks, ok := a.run.checks.(engine.Delayed)
+	if !ok || a.needs().Check != lifecycle.ReadyCheck {
+		return false
+	}
+	delayed := checks.Delayed()
+	more := delayed - a.run.putOff
+	if limit := a.role.policy.Timeout; limit > 0 {
+		more = min(more, limit-a.ran())
+	}
+	if more <= 0 {
+		return false
+	}
+	a.run.putOff = delayed
+	a.clocks.timer = time.NewTimer(more)
+	return true
 }
 
 // lastWord is how long a readiness check may take to say why it has not succeeded.

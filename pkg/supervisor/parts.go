@@ -56,6 +56,7 @@ type present struct {
 	checks    engine.Checks
 	check     chan error         // receives the result of the current check
 	uncheck   context.CancelFunc // cancels the current check
+	putOff    time.Duration      // by how much the deadline of the current check was put off
 }
 
 func (p *present) closeChecks() {

@@ -73,10 +73,10 @@ type LogKeeper interface {
 	// Done is called when the run is over, or could not begin.
 	Done(name string, run int)
 	// Reserve is called before a run is ended for the sake of another, for which it
-	// keeps what Create needs: that of the number after run, 0 before a task's first. The
-	// error is why it cannot.
+	// keeps what Create needs; run is the last one before it, or 0. The error is why it
+	// cannot.
 	Reserve(name string, run int) error
-	// Release is called where that other is a task's first, and does not come.
+	// Release is called where that other is a task's first run, and does not come.
 	Release(name string)
 }
 
