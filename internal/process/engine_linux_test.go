@@ -300,7 +300,7 @@ func TestStatOfAMisleadingName(t *testing.T) {
 // helpers are what this binary does instead of tests when it is told to.
 var helpers = map[string]func(){
 	"first": playFirst, "orphanage": playOrphanage, "reuse": playReuse, "second": playSecond, "probe": playProbe, "unbegun": playUnbegun,
-	"descriptors": playDescriptors, "fail": playFail, "begin": playBegin, "headless": headless, "hidden": playHidden, "freeze": playFreeze, "unreadable": playUnreadable, "few": playFew, "sibling": playSibling, "traced": playTraced, "tracer": playTracer,
+	"descriptors": playDescriptors, "fail": playFail, "begin": playBegin, "headless": headless, "hidden": playHidden, "freeze": playFreeze, "unreadable": playUnreadable, "few": playFew, "sibling": playSibling, "traced": playTraced, "tracer": playTracer, "refusing": playRefusing,
 	"ignoring": func() {
 		e, err := New(options("/"))
 		if err != nil {

@@ -273,7 +273,8 @@ func (e *Engine) inside() (members map[*run][]stat, rest map[*run]bool, failed m
 	return members, rest, failed
 }
 
-// search looks for processes that have left the group of a run that must end.
+// search looks for processes of a run that must end that its signal has not reached: they
+// have left its process group, or may not be signalled yet.
 func (e *Engine) search() (failed error) {
 	e.mu.Lock()
 	stopping := make(map[*run]bool)
@@ -285,14 +286,15 @@ func (e *Engine) search() (failed error) {
 	any := len(e.leftBehind) > 0
 	e.mu.Unlock()
 	if len(stopping) > 0 {
-		escaped, lookErr := e.tree.escaped(e, stopping)
+		members, lookErr := e.tree.members(e, stopping, nil, nil)
 		e.mu.Lock()
 		for r := range eachRun(stopping) {
 			var undelivered error
 			if r.failed != nil {
 				undelivered = e.deliver(r, r.want)
 			}
-			r.failed = cmp.Or(undelivered, e.signalMembers(r, escaped[r]), unseen(lookErr))
+			unsignalled := slices.DeleteFunc(members[r], func(s stat) bool { return !r.mustHave(s) })
+			r.failed = cmp.Or(undelivered, e.signalMembers(r, unsignalled), unseen(lookErr))
 			failed = cmp.Or(failed, r.failed)
 		}
 		e.mu.Unlock()
@@ -308,8 +310,9 @@ func (e *Engine) search() (failed error) {
 	return failed
 }
 
-// tell sends the run's signal to each member that has not had it. The error is
-// that it could not. The caller holds the mutex.
+// signalMembers sends the run's signal to each member that has not had it. The error is
+// that it could not. A signal to a process group succeeds as soon as one of its members
+// may be signalled: each is asked whether that holds for it. The caller holds the mutex.
 func (e *Engine) signalMembers(r *run, members []stat) (failed error) {
 	if r.want == 0 {
 		return nil
@@ -318,15 +321,23 @@ func (e *Engine) signalMembers(r *run, members []stat) (failed error) {
 		r.signalled = make(map[proc]syscall.Signal)
 	}
 	for _, s := range members {
-		if r.signalled[s.proc] == r.want || r.alreadySignalled(s) {
+		sent, seen := r.signalled[s.proc]
+		if sent == r.want {
 			continue
 		}
-		err := e.tree.signal(s.proc, r.want)
+		var err error
+		if r.alreadySignalled(s) && !seen {
+			if err = e.tree.probe(s.proc); err == nil {
+				continue
+			}
+		} else {
+			err = e.tree.signal(s.proc, r.want)
+		}
 		switch {
 		case err == nil:
 			r.signalled[s.proc] = r.want
 		case !errors.Is(err, syscall.ESRCH):
-			if _, known := r.signalled[s.proc]; !known {
+			if !seen {
 				r.signalled[s.proc] = 0 // it may have lost its parent by the next try
 			}
 			failed = unsent(r.want, err)
@@ -335,10 +346,10 @@ func (e *Engine) signalMembers(r *run, members []stat) (failed error) {
 	return failed
 }
 
-// signalledCount is how many processes were signalled one by one. The caller holds the mutex.
+// signalledCount is how many processes besides the main one were signalled one by one. The caller holds the mutex.
 func (r *run) signalledCount() (n int) {
-	for _, sig := range r.signalled {
-		if sig != 0 {
+	for p, sig := range r.signalled {
+		if sig != 0 && p.pid != r.ref.PID {
 			n++
 		}
 	}

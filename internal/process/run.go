@@ -166,6 +166,10 @@ func unsent(sig syscall.Signal, err error) error {
 	return fmt.Errorf("cannot send %s: %w", strings.TrimPrefix(task.SignalName(sig), "SIG"), err)
 }
 
+// mustHave reports whether a member of the run must have its signal: what was begun in the
+// process group since is the affair of the main process. The caller holds the mutex.
+func (r *run) mustHave(s stat) bool { return s.pgrp != r.ref.PID || s.start <= r.since }
+
 // alreadySignalled reports whether s had the run's signal with its process group. The caller
 // holds the mutex.
 func (r *run) alreadySignalled(s stat) bool {

@@ -140,18 +140,6 @@ func (e *Engine) strangers(all []stat, of evidence) []stat {
 	return found
 }
 
-// escaped finds the processes of runs whose main process lives that a signal to
-// its process group does not reach.
-func (t *tree) escaped(e *Engine, runs map[*run]bool) (map[*run][]stat, error) {
-	return t.members(e, runs, nil, outsideGroup)
-}
-
-// outsideGroup reports whether the process has to be signalled by itself: it has left
-// the process group, or the kernel cannot signal that and it was there at the time.
-func outsideGroup(s stat, r *run) bool {
-	return s.pgrp != r.ref.PID || r.oneByOne && s.start <= r.since && s.pid != r.ref.PID
-}
-
 // members finds the processes of runs whose main process lives, and that keep wants. A
 // grouped process is known to be its run's. After an error some may be missing.
 func (t *tree) members(e *Engine, of map[*run]bool, grouped map[proc]*run, keep func(stat, *run) bool) (map[*run][]stat, error) {
@@ -223,7 +211,7 @@ func (r *run) main() proc { return proc{r.ref.PID, r.ref.Start} }
 // signalGroup signals the process group of a run whose main process was not
 // reaped by us: until that is, the group's number is not given away. An adopted
 // run may have been reaped by another; there the kernel goes by pidfd. A kernel
-// that cannot (before Linux 6.9) signals the main process, see outsideGroup.
+// that cannot (before Linux 6.9) signals the main process, see alreadySignalled.
 func (t *tree) signalGroup(r *run, sig syscall.Signal) error {
 	switch {
 	case !r.adopted:
@@ -259,6 +247,9 @@ func canSignalGroups() bool {
 	defer spare.close(fd)
 	return !errors.Is(pidfdSignalGroup(fd, self, 0), unix.EINVAL)
 }
+
+// probe is why p cannot be signalled, or nil.
+func (t *tree) probe(p proc) error { return t.send(p, pidfdSignal, 0) }
 
 // signal sends sig to p, and resumes it to act on that if it is stopped.
 func (t *tree) signal(p proc, sig syscall.Signal) error {

@@ -65,7 +65,11 @@ func (t tree) orphans(e *Engine, runs map[*run]bool) (map[*run][]stat, map[*run]
 	return nil, nil, false, nil
 }
 
-func (tree) escaped(*Engine, map[*run]bool) (map[*run][]stat, error) { return nil, nil }
+func (tree) probe(proc) error { return nil }
+
+func (tree) members(*Engine, map[*run]bool, map[proc]*run, func(stat, *run) bool) (map[*run][]stat, error) {
+	return nil, nil
+}
 
 func (tree) signalGroup(r *run, sig syscall.Signal) error { return kill(-r.ref.PID, sig) }
 
