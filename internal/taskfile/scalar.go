@@ -2,8 +2,11 @@ package taskfile
 
 import (
 	"cmp"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/token"
@@ -13,11 +16,26 @@ import (
 func (s *source) scalars(tokens token.Tokens) bool {
 	text := cursor{rest: s.text, at: pos{1, 1}}
 	var before *token.Token // the last one that is not a comment
+	open := 0               // brackets and braces
 	for i, t := range tokens {
 		msg := ""
 		switch {
+		case t.Type == token.SequenceStartType, t.Type == token.MappingStartType:
+			open++
+		case t.Type == token.SequenceEndType, t.Type == token.MappingEndType:
+			open--
+		case t.Type == token.CommentType && before != nil && isHeader(before) && !strings.HasSuffix(before.Origin, " ") && !strings.HasSuffix(before.Origin, "\n"):
+			msg = "put a blank before the comment"
+		case isHeader(t) && strings.Trim(strings.TrimSpace(t.Origin), "|>+-123456789") != "":
+			msg = "cannot make sense of this as YAML"
+		case isHeader(t) && open > 0:
+			msg = "in { } and [ ], put this text in quotes"
 		case lostTab(t):
 			msg = "there is a tab in this: write it as \\t in double quotes"
+		case t.Type == token.TagType && t.Value != "!!str":
+			msg = "this tag is not supported here: put a text that begins with ! in quotes"
+		case t.Type == token.AnchorType && (i+1 == len(tokens) || tokenPos(tokens[i+1]) != pos{t.Position.Line, t.Position.Column + 1}):
+			msg = "there is no name after this &: put a text that begins with & in quotes"
 		case t.Type == token.TagType && i+3 < len(tokens) && tokens[i+1].Type == token.AnchorType && tokens[i+3].Position.Line > t.Position.Line:
 			msg = "write the anchor before the tag" // what follows the value would be lost
 		case t.Type == token.DoubleQuoteType && strings.Contains(t.Origin, `\`):
@@ -25,11 +43,15 @@ func (s *source) scalars(tokens token.Tokens) bool {
 			if quoted, ok := text.quoted(t); ok {
 				msg = badEscape(quoted)
 			}
-		case t.Type == token.StringType && before != nil && (before.Type == token.LiteralType || before.Type == token.FoldedType):
-			if msg = badBlock(t, before.Value); msg == "" && (strings.Contains(before.Value, "-") || i == len(tokens)-1 && !strings.HasSuffix(s.text, "\n")) {
-				t.Value = unendedText(t)
-			}
-		case t.Type == token.StringType, t.Type == token.SingleQuoteType:
+		case t.Type == token.StringType && before != nil && isHeader(before):
+			t.Value, msg = blockText(before.Value, t)
+		case t.Type == token.StringType && before != nil && isScalar(before) && tokens[i-1].Type == token.CommentType && !isKey(tokens[i+1:]):
+			msg = "a comment ends the text before this: put all of it in quotes"
+		case t.Type == token.StringType && open > 0 && strings.ContainsAny(t.Origin, ",[]{}"):
+			msg = "in { } and [ ], put a text with a comma, bracket or brace in quotes"
+		case t.Type == token.StringType:
+			t.Value, msg = plainText(t)
+		case t.Type == token.SingleQuoteType:
 			t.Value = folded(t)
 		}
 		if msg != "" {
@@ -66,7 +88,7 @@ func lostTab(t *token.Token) bool {
 // folded is a text without quotes or in single ones, whose lines are folded: of several
 // empty ones the library loses some, of the last one blanks.
 func folded(t *token.Token) string {
-	text := strings.Trim(t.Origin, " \n")
+	text := strings.TrimRight(strings.TrimLeft(t.Origin, " \n"), " \t\n")
 	if !strings.Contains(text, "\n") {
 		return t.Value
 	}
@@ -93,43 +115,100 @@ func folded(t *token.Token) string {
 	return b.String()
 }
 
-// badBlock is what is wrong with a text after | or >, where the library miscounts blanks.
-func badBlock(t *token.Token, header string) string {
-	switch text := strings.TrimLeft(t.Origin, " \n"); {
-	case strings.HasPrefix(text, "\t"):
-		return "a tab begins this text: write it as \\t in double quotes"
-	case text == "" && strings.ContainsAny(header, "123456789"):
-		return "this text is of blanks alone: put it in double quotes"
+// plainText is a text without quotes. The library takes in comments, and what YAML has only
+// in quotes.
+func plainText(t *token.Token) (text, problem string) {
+	begin := strings.TrimLeft(t.Origin, " \n")
+	if begin != "" && strings.Contains(",[]{}#&*!|>'\"%@`", begin[:1]) {
+		return "", "put a text that begins with " + begin[:1] + " in quotes"
 	}
-	return ""
+	if i := comment().FindStringIndex(begin); i != nil {
+		if strings.Contains(strings.TrimRight(begin[i[1]:], " \n"), "\n") {
+			return "", "there is a comment within this text: put the text in quotes, or the comment above it"
+		}
+		begin = strings.TrimRight(begin[:i[0]], " \t\n")
+		t.Origin = begin
+	}
+	if colon().MatchString(begin) {
+		return "", "put a text with a colon before a blank in quotes"
+	}
+	return folded(t), ""
 }
 
-// unendedText is a text after |- or >-, or at the end of the file, which no newline need
-// end: the library loses the blanks that do, and lines of blanks alone.
-func unendedText(t *token.Token) string {
-	lines := strings.Split(strings.TrimRight(t.Origin, "\n"), "\n")
-	end := len(lines) // of lines that are not all blanks
-	for end > 0 && strings.Trim(lines[end-1], " ") == "" {
-		end--
+var (
+	comment = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[ \t\n]#`) })
+	colon   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`:([ \t\n]|$)`) })
+)
+
+// blockText is a text after | or >, which the library reads wrongly where lines of it are empty,
+// and where no newline ends it.
+func blockText(header string, t *token.Token) (text, problem string) {
+	lines := strings.SplitAfter(t.Origin, "\n")
+	first := slices.IndexFunc(lines, func(line string) bool { return strings.Trim(line, " \n") != "" })
+	sized := strings.ContainsAny(header, "123456789")
+	indent := blanks(t.Origin)
+	switch {
+	case first < 0 && sized:
+		return "", "this text is of blanks alone: put it in double quotes"
+	case first < 0:
+		indent = len(t.Origin)
+	case strings.HasPrefix(strings.TrimLeft(lines[first], " "), "\t"):
+		return "", "a tab begins this text: write it as \\t in double quotes"
+	case sized:
+		indent -= blanks(t.Value)
+	case slices.ContainsFunc(lines[:first], func(line string) bool { return len(line) > indent+1 }):
+		return "", "an empty line before this text has more blanks than its first line: remove them"
 	}
-	if end == 0 {
-		return t.Value
+	var b strings.Builder
+	breaks, last := "", "" // the newlines of the empty lines since the last one with text, and the newline of that
+	folds := false         // whether > makes that a blank
+	for _, line := range lines {
+		line, ended := strings.CutSuffix(line, "\n")
+		newline := ""
+		if ended {
+			newline = "\n"
+		}
+		if len(strings.TrimLeft(line, " ")) == 0 && len(line) <= indent {
+			breaks += newline
+			continue
+		}
+		if len(line) < indent || strings.Trim(line[:indent], " ") != "" {
+			return "", "a line of this text has fewer blanks than its first line"
+		}
+		line = line[indent:]
+		more := strings.HasPrefix(line, " ") || strings.HasPrefix(line, "\t")
+		switch {
+		case !folds || more:
+			b.WriteString(last)
+		case breaks == "":
+			b.WriteString(" ")
+		}
+		b.WriteString(breaks + line)
+		breaks, last, folds = "", newline, header[0] == '>' && !more
 	}
-	indent := blanks(t.Origin) - blanks(t.Value)
-	rest := lines[end:]
-	for len(rest) > 0 && len(rest[len(rest)-1]) <= indent {
-		rest = rest[:len(rest)-1]
+	if !strings.Contains(header, "-") {
+		b.WriteString(last)
 	}
-	if len(rest) == 0 && strings.HasSuffix(t.Value, "\n") {
-		return t.Value
+	if strings.Contains(header, "+") {
+		b.WriteString(breaks)
 	}
-	last := lines[end-1]
-	text := []string{strings.TrimRight(t.Value, " \n") + last[len(strings.TrimRight(last, " ")):]}
-	for _, line := range rest {
-		text = append(text, line[min(indent, len(line)):])
-	}
-	return strings.Join(text, "\n")
+	return b.String(), ""
 }
+
+// isHeader reports whether t is the | or > before a text.
+func isHeader(t *token.Token) bool { return t.Type == token.LiteralType || t.Type == token.FoldedType }
+
+// isScalar reports whether t is a value or a key, not the name of an anchor.
+func isScalar(t *token.Token) bool {
+	switch t.Type {
+	case token.StringType, token.SingleQuoteType, token.DoubleQuoteType, token.IntegerType, token.FloatType, token.BoolType, token.NullType:
+		return t.Prev == nil || t.Prev.Type != token.AnchorType && t.Prev.Type != token.AliasType
+	}
+	return false
+}
+
+// isKey reports whether what follows a text makes it a key.
+func isKey(rest token.Tokens) bool { return len(rest) > 0 && rest[0].Type == token.MappingValueType }
 
 // blanks is how many of them begin the first line that has anything else.
 func blanks(text string) int {
@@ -180,6 +259,9 @@ func badEscape(text string) string {
 		}
 		if c == ' ' && strings.HasPrefix(strings.TrimLeft(text[min(i+1, len(text)):], " "), "\n") {
 			return "an escaped blank ends a line of this: write it at the beginning of the next line"
+		}
+		if c == '\n' && strings.HasPrefix(strings.TrimLeft(text[i+1:], " "), "\n") {
+			return "an escaped newline comes before an empty line of this: write \\n in place of both"
 		}
 	}
 	return ""

@@ -187,13 +187,17 @@ func (b *builder) node(n ast.Node, depth int) *node {
 	case *ast.BoolNode:
 		return scalar(isBool)
 	case *ast.MappingNode:
-		return b.mapping(at, n.Values, depth)
+		return b.mapping(at, n.Values, n.IsFlowStyle, depth)
 	case *ast.MappingValueNode:
-		return b.mapping(at, []*ast.MappingValueNode{n}, depth)
+		return b.mapping(at, []*ast.MappingValueNode{n}, n.IsFlowStyle, depth)
 	case *ast.SequenceNode:
 		l := &node{pos: at, kind: isList}
 		for _, v := range n.Values {
-			l.items = append(l.items, b.node(v, depth+1))
+			item := b.node(v, depth+1)
+			if !n.IsFlowStyle {
+				b.indented(at, item)
+			}
+			l.items = append(l.items, item)
 		}
 		return l
 	case *ast.AnchorNode:
@@ -219,8 +223,15 @@ func (b *builder) node(n ast.Node, depth int) *node {
 	return b.lose(at, "a %s is not supported here", strings.ToLower(n.Type().String()))
 }
 
+// indented reports a value in a line below its key or dash that begins no further right.
+func (b *builder) indented(under pos, val *node) {
+	if val.kind != isNull && val.line > under.line && val.col <= under.col {
+		b.report(val.pos, "put this further to the right than what it belongs to")
+	}
+}
+
 // mapping has the pairs of values, and after them what << takes in beside them.
-func (b *builder) mapping(at pos, values []*ast.MappingValueNode, depth int) *node {
+func (b *builder) mapping(at pos, values []*ast.MappingValueNode, flow bool, depth int) *node {
 	m := &node{pos: at, kind: isMap}
 	seen := make(map[string]pos)
 	var merge []*node
@@ -230,6 +241,9 @@ func (b *builder) mapping(at pos, values []*ast.MappingValueNode, depth int) *no
 			continue
 		}
 		key, val := b.node(v.Key, depth+1), b.node(v.Value, depth+1)
+		if !flow && val.kind != isList {
+			b.indented(place(v.Key), val)
+		}
 		if key.kind == isList || key.kind == isMap {
 			b.report(key.pos, "a key is a text, not %s", key.kind)
 			continue
