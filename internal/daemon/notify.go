@@ -44,7 +44,7 @@ func (m manager) environ() []string {
 func (m manager) notify(state string) { m.send(state, false) }
 
 // notifyOnceRead sends one state that must arrive, such as READY=1, once the socket has room.
-// The caller goes on meanwhile.
+// The caller does not wait.
 func (m manager) notifyOnceRead(state string) { go m.send(state, true) }
 
 // send sends the state. It succeeds if nobody listens.

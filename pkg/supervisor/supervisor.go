@@ -67,8 +67,8 @@ type Logs interface {
 // A LogKeeper is Logs that bound what runs write, and so hear of all runs.
 type LogKeeper interface {
 	Logs
-	// Watch is called between Create and the beginning of a run, and for each run that was
-	// taken back, or of which an earlier supervisor has left processes that may write on.
+	// Watch is called between Create and the beginning of a run, for each run that was taken
+	// back, and for each whose processes an earlier supervisor has left and that may write on.
 	Watch(spec *task.Spec, run int)
 	// Done is called when the run is over, or could not begin.
 	Done(name string, run int)
