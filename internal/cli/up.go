@@ -64,7 +64,11 @@ func (o *upOptions) run(e *env) error {
 	if err != nil {
 		return err
 	}
-	ctx, end := untilInterrupt(unchanged)
+	then := asked
+	if o.check {
+		then = unchanged
+	}
+	ctx, end := untilInterrupt(then)
 	defer end()
 	ch := changeOf(file, len(o.names) == 0)
 	if err := e.handOn(ctx, c, ch.Tasks); err != nil {

@@ -180,8 +180,10 @@ func (c *conn) commit(change task.Change, o *protocol.Commit) (func() (any, erro
 	if a == nil {
 		return now(applied{Behind: true}, nil)
 	}
+	stays := context.AfterFunc(c.ctx, func() { sup.Abandon(a) })
 	return func() (any, error) {
 		done, err := a.Wait(context.Background())
+		stays()
 		if errors.Is(err, task.ErrUnavailable) && sup.Left() {
 			c.stopReading() // as if this one had died: the next one continues it
 			return streaming, nil

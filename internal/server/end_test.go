@@ -15,13 +15,19 @@ import (
 // over waits until no connection is left, and with it none of its goroutines.
 func (h *host) over(t testing.TB) {
 	t.Helper()
+	h.left(t, 0)
+}
+
+// left waits until as many connections are left.
+func (h *host) left(t testing.TB, n int) {
+	t.Helper()
 	look := time.NewTicker(time.Millisecond)
 	defer look.Stop()
 	for end := time.Now().Add(time.Minute); ; <-look.C {
 		h.srv.mu.Lock()
 		left := len(h.srv.conns)
 		h.srv.mu.Unlock()
-		if left == 0 {
+		if left == n {
 			return
 		}
 		if time.Now().After(end) {
@@ -110,6 +116,39 @@ func TestStopOutlivesItsClient(t *testing.T) {
 	run.Exit(task.Exit{}, false)
 	h.until(t, "a", func(i task.Info) bool { return i.State == task.Stopped })
 	h.over(t)
+}
+
+// A change that waits for its turn, and whose client has gone, keeps nothing once a later one
+// takes its place.
+func TestClientOfAChangeGoesAway(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.fake.Hold(true)
+	apply := func(p *peer, id string) {
+		p.ask(1, "apply", fmt.Sprintf(`{"change":%q,"tasks":[{"name":"a","command":[%q],"cwd":"/"}],"commit":{"file":"/tasks.yaml","prune":true}}`, id, id))
+	}
+	first, last := h.dial(t), h.dial(t)
+	apply(first, "1")
+	run := h.fake.Next(t)
+	for i := range 20 {
+		p := h.dial(t)
+		apply(p, fmt.Sprint("gone", i))
+		p.ask(2, "list")
+		p.recv()
+		p.nc.Close()
+	}
+	apply(last, "2")
+	h.left(t, 2)
+	if staged := h.srv.staged.Load(); staged <= 0 || staged > 10<<10 {
+		t.Errorf("%d bytes of changes are kept", staged)
+	}
+	h.fake.Hold(false)
+	run.Begin()
+	first.recv()
+	last.recv()
+	if again := h.fake.Next(t).Launch; again.Run != 2 || again.Spec.Command[0] != "2" {
+		t.Errorf("%+v", again)
+	}
 }
 
 // Who sends and goes at once has still asked.

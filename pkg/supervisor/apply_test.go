@@ -225,6 +225,57 @@ func TestApplyTurns(t *testing.T) {
 	})
 }
 
+// Of changes of the whole file that wait for their turn, and whose callers have gone, only the
+// last is carried out; a down, a part of a file, and what somebody waits for, are.
+func TestApplyAbandoned(t *testing.T) {
+	faked(t, supervisor.Options{Store: newMemory()}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		f.Hold(true)
+		first := s.Apply(change("first", service("a", "first")), false)
+		held := f.Next(t)
+		apply := func(id string, callers int, with func(*task.Change)) *supervisor.Applying {
+			c := change(id, service("a", id))
+			if with != nil {
+				with(&c)
+			}
+			a := s.Apply(c, false)
+			if callers == 2 {
+				s.Apply(c, false)
+			}
+			synctest.Wait()
+			s.Abandon(a)
+			return a
+		}
+		dropped := []*supervisor.Applying{apply("1", 1, nil), apply("2", 1, func(c *task.Change) { c.Prune = false }), apply("3", 1, nil)}
+		down := apply("down", 1, func(c *task.Change) { c.Down = true })
+		dropped = append(dropped, apply("4", 1, nil))
+		asked := apply("asked", 2, nil)
+		dropped = append(dropped, apply("5", 1, nil))
+		last := apply("last", 1, nil)
+		part := apply("part", 1, func(c *task.Change) { c.Prune, c.Tasks = false, change("", service("b", "part")).Tasks })
+		synctest.Wait()
+		for _, a := range dropped { // while the first is under way still
+			if _, err := carried(t, a); !errors.Is(err, task.ErrConflict) || !strings.Contains(err.Error(), "a later up or down of /nowhere/tasks.yaml took its place") {
+				t.Errorf("%v", err)
+			}
+		}
+		f.Hold(false)
+		held.Begin()
+		synctest.Wait()
+		for i, a := range []*supervisor.Applying{first, down, asked, last, part} {
+			if _, err := carried(t, a); err != nil {
+				t.Errorf("%d: %v", i, err)
+			}
+		}
+		var runs []string
+		for !f.Idle() {
+			runs = append(runs, strings.Join(f.Next(t).Launch.Spec.Command, " "))
+		}
+		if want := []string{"a asked", "a last", "b part"}; !slices.Equal(runs, want) {
+			t.Errorf("%q were started", runs)
+		}
+	})
+}
+
 // The next supervisor goes on with what was recorded, whether this one leaves, dies or is
 // shut down, and begins nothing twice; an exit gives it up.
 func TestApplyGoesOn(t *testing.T) {

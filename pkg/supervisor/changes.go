@@ -39,13 +39,20 @@ const (
 // Applying is a change under way.
 type Applying struct {
 	change task.Change
-	resume bool // an earlier supervisor has begun it
-	begun  bool // it is recorded: its names are its own
-	drop   bool // the next supervisor does not continue it
+	resume bool          // an earlier supervisor has begun it
+	begun  bool          // it is recorded: its names are its own
+	drop   bool          // the next supervisor does not continue it
+	turn   bool          // it waits for no other any more
+	asking int           // how many ask for it
+	later  chan struct{} // closed where a later one takes its place
 	over   chan struct{}
 	ended  chan struct{} // set if the supervisor ended before the change was done
 	result Applied
 	err    error
+}
+
+func newApplying(c task.Change) *Applying {
+	return &Applying{change: c, asking: 1, later: make(chan struct{}), over: make(chan struct{})}
 }
 
 // Applied is what has become of a change. Others read the same tasks, which must not
@@ -104,7 +111,7 @@ func (s *Supervisor) Plan(c task.Change) (*plan.Plan, error) {
 // nil. One whose id is known is that one. With a store that keeps changes, the next
 // supervisor continues what was begun.
 func (s *Supervisor) Apply(c task.Change, now bool) *Applying {
-	a := &Applying{change: c, over: make(chan struct{})}
+	a := newApplying(c)
 	if err := plan.Check(&c); err != nil {
 		return a.fail(err)
 	}
@@ -117,7 +124,9 @@ func (s *Supervisor) ResumeChanges(recorded []task.Change) {
 	for _, c := range recorded {
 		switch st, ok := s.opts.Store.(ChangeStore); {
 		case c.Over.IsZero():
-			s.enqueue(&Applying{change: c, resume: true, begun: true, over: make(chan struct{})}, false)
+			a := newApplying(c)
+			a.resume, a.begun = true, true
+			s.enqueue(a, false)
 		case ok && s.now().Sub(c.Over.Time).Abs() > pastKept:
 			if err := st.DeleteChange(c.File); err != nil {
 				s.opts.Logger.Warn("cannot forget a change", "file", c.File, "err", err)
@@ -145,6 +154,7 @@ func (s *Supervisor) enqueue(a *Applying, now bool) *Applying {
 	}
 	for _, other := range s.changes.queue {
 		if other.change.ID == a.change.ID {
+			other.asking++
 			return other
 		}
 		behind = behind || now && other.change.File == a.change.File // it has come meanwhile
@@ -159,14 +169,55 @@ func (s *Supervisor) enqueue(a *Applying, now bool) *Applying {
 	}
 	others := slices.Clone(s.changes.queue)
 	s.changes.queue = append(s.changes.queue, a)
+	s.dropSuperseded()
 	s.actors.Go(func() {
-		for _, other := range s.ofSameFile(a, others) {
-			<-other.over
+		if s.takeTurn(a, others) {
+			a.result, a.err = s.carryOut(a)
+		} else {
+			a.err = task.Errorf(task.ErrConflict, "", "a later up or down of %s took its place", a.change.File)
 		}
-		a.result, a.err = s.carryOut(a)
 		s.dequeue(a)
 	})
 	return a
+}
+
+// takeTurn waits for the earlier changes of the same file. It reports whether this one must
+// still be carried out.
+func (s *Supervisor) takeTurn(a *Applying, earlier []*Applying) bool {
+	for _, other := range s.ofSameFile(a, earlier) {
+		select {
+		case <-other.over:
+		case <-a.later:
+			return false
+		}
+	}
+	s.changes.mu.Lock()
+	defer s.changes.mu.Unlock()
+	a.turn = true
+	return !closed(a.later)
+}
+
+// Abandon says that a caller of Apply has gone. A change that waits for its turn, and has no
+// caller any more, is dropped for a later one of the whole file.
+func (s *Supervisor) Abandon(a *Applying) {
+	s.changes.mu.Lock()
+	defer s.changes.mu.Unlock()
+	a.asking--
+	if !s.isClosing() { // else the next supervisor may be asked for it
+		s.dropSuperseded()
+	}
+}
+
+// dropSuperseded drops the changes without a caller after which a later one decides on all
+// tasks of the file anyhow. A down stays: it ends runs that an up would keep.
+func (s *Supervisor) dropSuperseded() {
+	whole := make(map[string]bool) // files with a later change of all their tasks
+	for _, a := range slices.Backward(s.changes.queue) {
+		if whole[a.change.File] && !a.turn && a.asking == 0 && !a.change.Down && !closed(a.later) {
+			close(a.later)
+		}
+		whole[a.change.File] = whole[a.change.File] || a.change.Prune
+	}
 }
 
 // queued is the changes under way and the waiting ones.
