@@ -108,7 +108,7 @@ func Run(cfg Config, serving func()) error {
 	begin := make(chan struct{})
 	engine, err := process.New(process.Options{
 		ID: db.ID(), Socket: cfg.Paths.Socket, Environ: os.Environ(), Home: home, Logger: cfg.Log, First: cfg.First, Begin: begin,
-		Commits: db.Commits,
+		Commits: db.Commits, MayReap: lock.MayReap,
 	})
 	if err != nil {
 		listener.Close()

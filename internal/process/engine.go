@@ -28,14 +28,15 @@ import (
 
 // Options of an Engine.
 type Options struct {
-	ID      string          // distinguishes this supervisor's runs from others'
-	Socket  string          // the value of TASKS_SOCKET
-	Environ []string        // for tasks that were given none
-	Home    string          // the directory of tasks that were given none
-	Logger  *slog.Logger    // nil: silent
-	Commits func() uint64   // how many the database has had; nil: there is none
-	Begin   <-chan struct{} // no child is reaped before this is closed; nil: at once
-	First   *FirstThread    // from OnFirstThread; nil: the end of each run costs a search of /proc
+	ID      string                           // distinguishes this supervisor's runs from others'
+	Socket  string                           // the value of TASKS_SOCKET
+	Environ []string                         // for tasks that were given none
+	Home    string                           // the directory of tasks that were given none
+	Logger  *slog.Logger                     // nil: silent
+	Commits func() uint64                    // how many the database has had; nil: there is none
+	Begin   <-chan struct{}                  // no child is reaped before this is closed; nil: at once
+	MayReap func(pid int, start uint64) bool // whether that process may have taken in what an earlier supervisor left; nil: any may
+	First   *FirstThread                     // from OnFirstThread; nil: the end of each run costs a search of /proc
 }
 
 // Engine starts and reaps processes. A program has at most one.

@@ -27,6 +27,8 @@ type evidence struct {
 	byProc    map[proc]*run   // seen as part of the run when it still had a parent
 	adopted   []*run          // those of them that were
 	reapers   map[*run]int    // pids of the reapers of the adopted runs' orphans
+	mayReap   func(proc) bool // see Engine.mayReap
+	parents   map[int]bool    // pids of those that may, where the reaper of an adopted run is not known
 	unsure    map[*run]error  // what may be of the run, and cannot be read
 }
 
@@ -36,6 +38,7 @@ func (e *Engine) newEvidence(runs map[*run]bool) evidence {
 		bySession: make(map[int]*run, len(runs)), byID: make(map[string]*run, len(runs)),
 		byLog: make(map[fileID]*run, len(runs)), byProc: make(map[proc]*run), state: e.opts.ID, owned: make(ownedCgroups),
 		reapers: make(map[*run]int), unsure: make(map[*run]error),
+		mayReap: e.mayReap, parents: make(map[int]bool),
 	}
 	for r := range runs {
 		k.bySession[r.ref.PID], k.byID[r.id] = r, r
@@ -77,12 +80,24 @@ func (k evidence) findReapers(all []stat) map[int]uint64 {
 			oldest[r.reaper.pid] = r.ref.Start
 		}
 	}
+	if _, ok := oldest[0]; ok {
+		for _, s := range all {
+			k.parents[s.ppid] = k.mayReap(byPID[s.ppid].proc)
+		}
+	}
 	return oldest
 }
 
+// mayReap reports whether the process, zero for one that is gone, may be the parent of what
+// an earlier supervisor left. A living one that may not, as atd(8), was given the environment
+// of a run, and has begun what has that.
+func (e *Engine) mayReap(p proc) bool {
+	return p.pid <= 1 || p.pid == ownPID || e.opts.MayReap == nil || e.opts.MayReap(p.pid, p.start)
+}
+
 // mayOwn reports whether s can be an orphan of r: a child of this process, or of
-// the one that takes in the orphans of an adopted run, which may be any if it is
-// not known.
+// the one that takes in the orphans of an adopted run, or if that is not known of one that
+// may.
 func (k evidence) mayOwn(r *run, s stat) bool {
 	switch {
 	case s.start < r.ref.Start: // none is older than its run
@@ -91,7 +106,7 @@ func (k evidence) mayOwn(r *run, s stat) bool {
 		return true
 	default:
 		reaper := k.reapers[r]
-		return r.adopted && (reaper == 0 || reaper == s.ppid)
+		return r.adopted && (reaper == s.ppid || reaper == 0 && k.parents[s.ppid])
 	}
 }
 

@@ -200,12 +200,14 @@ func TestWhoseOrphan(t *testing.T) {
 		{"with another parent, once main is gone", []stat{reaper}, theirs, at(400, 60, 1), false},
 		{"main has a new reaper", []stat{at(200, 50, 1), reaper, next}, theirs, at(400, 60, 1), true},
 		{"main's pid is another's", []stat{at(200, 70, 8), reaper}, theirs, at(400, 60, 8), false},
-		{"main and reaper are gone", []stat{next}, theirs, at(400, 60, 1), true},
-		{"nobody saw main", []stat{reaper}, lost, at(400, 60, 9), true},
-		{"nobody saw main, and older", []stat{reaper}, lost, at(400, 49, 9), false},
+		{"main and reaper are gone", []stat{next, at(400, 60, 1)}, theirs, at(400, 60, 1), true},
+		{"nobody saw main", []stat{reaper, at(400, 60, 9)}, lost, at(400, 60, 9), true},
+		{"nobody saw main, and older", []stat{reaper, at(400, 49, 9)}, lost, at(400, 49, 9), false},
+		{"nobody saw main, and of a daemon's", []stat{at(8, 2, 1), at(400, 60, 8)}, lost, at(400, 60, 8), false},
 	} {
 		r := &run{adopted: tt.run.adopted, reaper: tt.run.reaper, ref: tt.run.ref}
-		k := evidence{adopted: []*run{r}, reapers: make(map[*run]int)}
+		mayReap := func(p proc) bool { return p != proc{8, 2} }
+		k := evidence{adopted: []*run{r}, reapers: make(map[*run]int), mayReap: mayReap, parents: make(map[int]bool)}
 		if !r.adopted {
 			k.adopted = nil
 		}

@@ -320,7 +320,9 @@ func (s *sim) begin() {
 		m.say("supervisor %d begins", self.pid)
 	})
 	s.inMachine(func(m *machine) { m.hold(false) })
-	o := Options{ID: "sim", Home: "/"}
+	o := Options{ID: "sim", Home: "/", MayReap: func(pid int, start uint64) bool {
+		return proc{pid, start} == proc{s.m.orphanage.pid, s.m.orphanage.start}
+	}}
 	s.first = nil
 	if s.m.kind.children {
 		s.first = &FirstThread{make(chan func())}

@@ -134,3 +134,61 @@ func TestStopAsTheMainProcessEnds(t *testing.T) {
 		s.close()
 	})
 }
+
+// What a daemon has begun with the environment of a run or a line, as atd(8) does for a hook
+// that calls at(1), is not the run's: the next supervisor leaves it alone. What is the run's
+// is asked to end before it is killed.
+func TestJobsOfDaemonsAreStrangers(t *testing.T) {
+	if !onMachine(t) {
+		return
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := newSim(t, 1, kernelKind{pidfdGroup: true, pidfdExit: true, children: true})
+		s.m.scripted = func(*simProc) {}
+		s.begin()
+		s.start("unknown")
+		s.start("lost")
+		s.pass(time.Second)
+		unknown, lost := s.runs[0], s.runs[1]
+		var jobs []*simProc
+		var left *simProc
+		s.inMachine(func(m *machine) {
+			m.left = -1
+			left = m.fork(lost.main)
+			m.setsid(left)
+			daemon := m.fork(m.init)
+			for _, env := range [][]string{unknown.main.env, lost.main.env, {"TASKS_RUN_ID=" + lost.id + ":1"}} {
+				job := m.fork(daemon)
+				m.setsid(job)
+				job.env = env
+				jobs = append(jobs, job, m.fork(job))
+			}
+			unknown.recorded = false
+			for _, p := range []*simProc{unknown.main, left} {
+				p.ignores, p.resists = false, 0
+			}
+			m.die()
+			m.end(lost.main, 0)
+			m.reap(lost.main)
+		})
+		for s.dead() {
+			s.end()
+			s.begin()
+		}
+		s.inMachine(func(m *machine) { m.left, m.faulty = -1, 0 })
+		s.pass(time.Minute)
+		s.inMachine(func(m *machine) {
+			for _, p := range jobs {
+				if p.zombie {
+					m.fail("%v, which a daemon has begun, was ended", p)
+				}
+			}
+			for _, p := range []*simProc{unknown.main, left} {
+				if !p.zombie || p.status != syscall.WaitStatus(syscall.SIGTERM) {
+					m.fail("%v, which is a run's, has ended: %v by %v", p, p.zombie, p.status)
+				}
+			}
+		})
+		s.close()
+	})
+}

@@ -12,7 +12,7 @@ import (
 )
 
 // KillUnknown ends the processes of runs of this supervisor's state that the database
-// does not know: begun by an earlier one that died before it could record them.
+// does not know, by TERM and soon KILL: begun by an earlier one that died before it could record them.
 // Processes of a line that an earlier one began by Exec are always unknown. It
 // returns their pids; the error is that it could not look for them, or signal them,
 // or an [*OlderError]. Call it before the first Start.
@@ -33,6 +33,7 @@ const (
 func (e *Engine) killUnknown(db Database) (killed []int, err error) {
 	end := time.Now().Add(unknownTimeout)
 	groups := make(map[cgroup]bool)
+	sig := syscall.SIGTERM
 	for pass := 0; pass < unknownPasses || time.Now().Before(end); pass++ {
 		var look unknownLook
 		look, err = e.lookForUnknown(db, groups)
@@ -51,16 +52,20 @@ func (e *Engine) killUnknown(db Database) (killed []int, err error) {
 		}
 		over := latest(end, time.Now().Add(unknownPause))
 		for _, s := range look.left {
-			switch signalErr := e.tree.signal(s.proc, syscall.SIGKILL); {
+			switch signalErr := e.tree.signal(s.proc, sig); {
 			case signalErr == nil:
-				killed = append(killed, s.pid)
+				if !slices.Contains(killed, s.pid) {
+					killed = append(killed, s.pid)
+				}
 				failpoint.At("ending")
 			case !gone(signalErr):
 				err = signalErr
 			}
 		}
-		for _, group := range slices.Sorted(maps.Keys(groups)) {
-			group.kill()
+		if sig == syscall.SIGKILL {
+			for _, group := range slices.Sorted(maps.Keys(groups)) {
+				group.kill()
+			}
 		}
 		for _, s := range look.left {
 			if fd, err := watch(s.proc); err == nil {
@@ -68,6 +73,7 @@ func (e *Engine) killUnknown(db Database) (killed []int, err error) {
 				fd.close()
 			}
 		}
+		sig = syscall.SIGKILL
 		if err != nil {
 			time.Sleep(firstRetry)
 		}
@@ -110,6 +116,10 @@ func (e *Engine) lookForUnknown(db Database, groups map[cgroup]bool) (look unkno
 	owner := make(map[int]*run)
 	look.later = make(map[string][]int)
 	stranger, owned := new(run), make(ownedCgroups)
+	byPID := make(map[int]stat, len(all))
+	for _, s := range all {
+		byPID[s.pid] = s
+	}
 	for _, s := range all {
 		if s.pid == ownPID || s.dead() {
 			continue
@@ -128,7 +138,7 @@ func (e *Engine) lookForUnknown(db Database, groups map[cgroup]bool) (look unkno
 			if dir, err := cgroupDirOf(group); err == nil { // an earlier supervisor may have begun elsewhere
 				groups[cgroup(dir)] = true
 			}
-		} else if e.unknown(byEnviron, own, db.Known) {
+		} else if e.unknown(byEnviron, own, db.Known) && e.mayReap(byPID[s.ppid].proc) {
 			owner[s.pid] = stranger
 		}
 	}

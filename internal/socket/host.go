@@ -29,14 +29,15 @@ type holder struct {
 	Socket string `json:"socket"`
 	Start  uint64 `json:"start,omitempty"` // clock ticks after boot
 	host
+	Reapers []process `json:"reapers,omitempty"` // see Lock.MayReap
 }
 
 func holderPath(stateDir string) string { return filepath.Join(stateDir, "holder") }
 
 // writeHolder notes who has the lock of stateDir. If the disk is full the file is another
 // process's or missing: then nobody is signalled.
-func writeHolder(stateDir, socket string) error {
-	b, err := json.Marshal(holder{PID: os.Getpid(), Socket: socket, Start: startTime(os.Getpid()), host: thisHost()})
+func writeHolder(stateDir, socket string, reapers []process) error {
+	b, err := json.Marshal(holder{PID: os.Getpid(), Socket: socket, Start: startTime(os.Getpid()), host: thisHost(), Reapers: reapers})
 	if err != nil {
 		return err
 	}
@@ -54,6 +55,15 @@ func writeHolder(stateDir, socket string) error {
 		os.Remove(f.Name())
 	}
 	return err
+}
+
+// Unnoted is why Record could not write down this process and host, as on a full disk:
+// until then a copy of the state directory, and another host that shares it, do not know
+// that this supervisor lives.
+func (l *Lock) Unnoted() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.unnoted
 }
 
 // readHolder is the holder of the lock of stateDir that has pid and socket, or

@@ -46,19 +46,50 @@ func startTime(pid int) uint64 {
 // stat is the startTime of the process, and whether it has not ended: one that was
 // not waited for has.
 func stat(pid int) (start uint64, alive bool, err error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
-		return 0, false, nil
-	}
-	if err != nil {
+	fields, err := statFields(pid)
+	if fields == nil {
 		return 0, false, err
-	}
-	fields := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:]) // from the third on: the second may have anything in it
-	if len(fields) < 20 {
-		return 0, false, nil
 	}
 	start, _ = strconv.ParseUint(string(fields[19]), 10, 64)
 	return start, fields[0][0] != 'Z' && fields[0][0] != 'X', nil
+}
+
+// statFields are those of the process's stat from the third on; nil where there is none.
+func statFields(pid int) ([][]byte, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	fields := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:]) // the second may have anything in it
+	if len(fields) < 20 {
+		return nil, nil
+	}
+	return fields, nil
+}
+
+// ancestors are those of this process, its parent first; nil where they cannot be seen, as
+// with hidepid, proc(5).
+func ancestors() []process {
+	for range 10 { // one of them may end meanwhile
+		var all []process
+		pid := os.Getppid()
+		for pid > 0 {
+			fields, _ := statFields(pid)
+			if fields == nil {
+				break
+			}
+			start, _ := strconv.ParseUint(string(fields[19]), 10, 64)
+			all = append(all, process{pid, start})
+			pid, _ = strconv.Atoi(string(fields[1]))
+		}
+		if pid == 0 {
+			return all
+		}
+	}
+	return nil
 }
 
 // visible reports whether this process could see h's under its pid.

@@ -74,7 +74,7 @@ func TestNudgeOnlyTheSupervisor(t *testing.T) {
 		"of another socket":     func(h *holder) { h.Socket += "x" },
 		"of another pid":        func(h *holder) { h.PID++ },
 	} {
-		check(t, writeHolder(dir, "/x.sock"))
+		check(t, writeHolder(dir, "/x.sock", nil))
 		change(t, dir, func(h *holder) {
 			h.PID, h.Start = pid, startTime(pid)
 			by(h)

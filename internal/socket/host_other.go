@@ -14,6 +14,8 @@ func thisHost() host {
 
 func startTime(int) uint64 { return 0 }
 
+func ancestors() []process { return nil }
+
 func (h holder) lives() (bool, error) { return false, nil }
 
 func (h holder) nudge() bool { return false }

@@ -23,9 +23,11 @@ import (
 type Lock struct {
 	dir string // the state directory
 
-	mu      sync.Mutex
-	file    *os.File
-	unnoted error // see Unnoted
+	mu       sync.Mutex
+	file     *os.File
+	unnoted  error     // see Unnoted
+	reapers  []process // see MayReap
+	anyReaps bool      // not all of them are known
 }
 
 // AcquireLock takes the lock of stateDir, which must exist, without waiting for
@@ -160,7 +162,7 @@ func (l *Lock) blank() error {
 // Record writes this process and its socket into the lock, for whoever finds it held and
 // for [Paths.Fallback]. It may be called again.
 func (l *Lock) Record(socket string) error {
-	unnoted := writeHolder(l.dir, socket)
+	unnoted := writeHolder(l.dir, socket, l.findReapers())
 	l.mu.Lock()
 	l.unnoted = unnoted
 	l.mu.Unlock()
@@ -177,15 +179,6 @@ func (l *Lock) Record(socket string) error {
 		return fmt.Errorf("cannot record the socket: %w", err)
 	}
 	return nil
-}
-
-// Unnoted is why Record could not write down this process and host, as on a full disk:
-// until then a copy of the state directory, and another host that shares it, do not know
-// that this supervisor lives.
-func (l *Lock) Unnoted() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.unnoted
 }
 
 // Clear takes out what Record has written, as the last act of a supervisor that
