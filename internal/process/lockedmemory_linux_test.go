@@ -103,36 +103,41 @@ func TestLockedMemoryHoldsUpItsRunAlone(t *testing.T) {
 
 func treeOf(r *simRun) ([]task.Proc, error) { return r.r.Tree() }
 
-// One read of a process hangs at a time, and few in all; who asks in between is answered at
-// once. Reads that end late are forgotten.
+// One read of a file hangs at a time, and few in all; who asks in between is answered at once,
+// and who asks once it has ended gets what it has found.
 func TestReadsOfLockedMemory(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := memoryReads{hanging: make(map[proc]*hangingRead)}
+		m := memoryReads{slow: make(map[memoryFile]*memoryRead)}
 		locked, reads := make(chan struct{}), atomic.Int64{}
 		ask := func(pid int, want error, within time.Duration) {
 			t.Helper()
 			began := time.Now()
-			text, err := m.of(proc{pid, 1}, func() ([]byte, error) { reads.Add(1); <-locked; return []byte("A=b"), nil })
+			text, err := m.of(memoryFile{proc{pid, 1}, "environ"}, func() ([]byte, error) { reads.Add(1); <-locked; return []byte("A=b"), nil })
 			if err != want || err == nil && string(text) != "A=b" || time.Since(began) > within {
 				t.Errorf("%d: %q, %v after %v", pid, text, err, time.Since(began))
 			}
 		}
-		for pid := range maxHanging {
+		for pid := range maxSlow {
 			ask(pid, errHangs, memoryPolls*memoryInterval)
 			ask(pid, errHangs, 0)
 		}
-		ask(maxHanging, errLocked, 0)
+		ask(maxSlow, errLocked, 0)
 		time.Sleep(lockedAfter)
 		ask(0, errLocked, 0)
-		if !denied(errLocked) || reads.Load() != maxHanging {
+		if !denied(errLocked) || reads.Load() != maxSlow {
 			t.Errorf("%d reads hang", reads.Load())
 		}
 		close(locked)
 		synctest.Wait()
 		ask(0, nil, 0)
-		if len(m.hanging) != 0 {
-			t.Errorf("remembered: %v", m.hanging)
+		if reads.Load() != maxSlow {
+			t.Error("what was found late is read again")
+		}
+		m.slow[memoryFile{proc{0, 1}, "cmdline"}] = &memoryRead{ended: true}
+		ask(maxSlow, nil, 0)
+		if len(m.slow) != 0 {
+			t.Errorf("remembered: %v", m.slow)
 		}
 	})
 }

@@ -3,6 +3,7 @@ package process
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -12,13 +13,13 @@ import (
 // memory reads what the kernel takes from the memory of other processes: their environments
 // and arguments. A process that waits for a file server may keep its memory locked
 // meanwhile, and who reads it then waits as long.
-var memory = memoryReads{hanging: make(map[proc]*hangingRead)}
+var memory = memoryReads{slow: make(map[memoryFile]*memoryRead)}
 
 const (
 	memoryPolls    = 10 // so that a time in which this program itself was not running counts once
 	memoryInterval = 50 * time.Millisecond
 	lockedAfter    = 5 * time.Second // a busy machine may take a while for what it has swapped out
-	maxHanging     = spareThreads / 2
+	maxSlow        = spareThreads / 2
 )
 
 // errHangs says that a read of a process's memory does not end, for now.
@@ -27,87 +28,90 @@ var errHangs = errors.New("its memory cannot be read")
 // errLocked says that this has lasted: the process counts as one that may not be read.
 var errLocked = fmt.Errorf("its memory is locked: %w", unix.EACCES)
 
-// memoryReads is the reads of memory under way. Each has a thread of its own, which hangs in
-// its place: at most maxHanging processes are asked at a time that do not answer.
+// memoryReads is the reads of memory that nobody waits for any more. Each has a thread of its
+// own, which hangs in its caller's place. What it finds in the end is for whoever asks next.
 type memoryReads struct {
-	mu      sync.Mutex
-	hanging map[proc]*hangingRead
+	mu   sync.Mutex
+	slow map[memoryFile]*memoryRead
 }
 
-type hangingRead struct {
-	since   time.Time
-	threads int
+// memoryFile is such a file of a process, or of a thread of it.
+type memoryFile struct {
+	proc
+	path string
 }
 
-type memoryText struct {
-	text []byte
-	err  error
+type memoryRead struct {
+	began time.Time
+	ended bool
+	text  []byte
+	err   error
 }
 
-// of is what read gives, which reads memory of p. Where that hangs it is errHangs or
-// errLocked, and p is not asked again until the read has ended.
-func (m *memoryReads) of(p proc, read func() ([]byte, error)) ([]byte, error) {
-	if err := m.refuses(p); err != nil {
-		return nil, err
+// of is what read gives of the file. Where that hangs it is errHangs or errLocked, and the
+// file is not read again until it has ended.
+func (m *memoryReads) of(file memoryFile, read func() ([]byte, error)) ([]byte, error) {
+	if text, err := m.late(file); text != nil || err != nil {
+		return text, err
 	}
-	result := make(chan memoryText, 1)
-	began, abandoned := time.Now(), false // which the mutex guards
+	r, ended := &memoryRead{began: time.Now()}, make(chan struct{})
 	go func() {
 		text, err := read()
-		result <- memoryText{text, err}
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		if abandoned {
-			m.ended(p)
-		}
+		r.text, r.err, r.ended = text, err, true
+		close(ended)
 	}()
 	poll := time.NewTicker(memoryInterval)
 	defer poll.Stop()
 	for range memoryPolls {
 		select {
-		case got := <-result:
-			return got.text, got.err
+		case <-ended:
+			return r.text, r.err
 		case <-poll.C:
 		}
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	select {
-	case got := <-result:
-		return got.text, got.err
-	default:
+	if r.ended {
+		return r.text, r.err
 	}
-	abandoned = true
-	if m.hanging[p] == nil {
-		m.hanging[p] = &hangingRead{since: began}
-	}
-	m.hanging[p].threads++
+	m.slow[file] = r
 	return nil, errHangs
 }
 
-// refuses is why p is not asked, or nil.
-func (m *memoryReads) refuses(p proc) error {
+// late is what a slow read of the file has found, or why it cannot be read now. It is neither
+// where the file is to be read: also where a slow read found nothing, which may be so no more.
+func (m *memoryReads) late(file memoryFile) ([]byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	switch h := m.hanging[p]; {
-	case h != nil && time.Since(h.since) < lockedAfter:
-		return errHangs
-	case h != nil || len(m.hanging) >= maxHanging:
-		return errLocked
+	r := m.slow[file]
+	switch {
+	case r != nil && r.ended:
+		delete(m.slow, file)
+		if r.err == nil && len(r.text) > 0 {
+			return r.text, nil
+		}
+	case r != nil && time.Since(r.began) < lockedAfter:
+		return nil, errHangs
+	case r != nil || m.full():
+		return nil, errLocked
 	}
-	return nil
+	return nil, nil
 }
 
-// ended notes that a thread is back. The caller holds the mutex.
-func (m *memoryReads) ended(p proc) {
-	if h := m.hanging[p]; h.threads > 1 {
-		h.threads--
-	} else {
-		delete(m.hanging, p)
+// full reports whether as many reads hang as may, and forgets what nobody has asked for
+// again. The caller holds the mutex.
+func (m *memoryReads) full() bool {
+	if len(m.slow) < maxSlow {
+		return false
 	}
+	maps.DeleteFunc(m.slow, func(_ memoryFile, r *memoryRead) bool { return r.ended })
+	return len(m.slow) >= maxSlow
 }
 
 // environOf is the environment of p, which dir shows, see living.
 func environOf(p proc, dir string) ([]byte, error) {
-	return memory.of(p, func() ([]byte, error) { return readAll(dir + "/environ") })
+	path := dir + "/environ"
+	return memory.of(memoryFile{p, path}, func() ([]byte, error) { return readAll(path) })
 }

@@ -190,7 +190,8 @@ const maxShown = 4 << 10
 // commandOf is the process's argv, or its name where it shows none.
 func commandOf(p proc) []string {
 	dir := "/proc/" + strconv.Itoa(p.pid)
-	b, _ := memory.of(p, func() ([]byte, error) { return readFirst(dir+"/cmdline", make([]byte, maxShown+1)) })
+	path := dir + "/cmdline"
+	b, _ := memory.of(memoryFile{p, path}, func() ([]byte, error) { return readFirst(path, make([]byte, maxShown+1)) })
 	rest := ""
 	if n := maxShown; len(b) > n {
 		for n > maxShown-utf8.UTFMax && !utf8.RuneStart(b[n]) {

@@ -305,6 +305,9 @@ func (s *sim) begin() {
 	spare.mu.Lock()
 	spare.held, spare.lent = nil, nil
 	spare.mu.Unlock()
+	memory.mu.Lock()
+	memory.slow = make(map[memoryFile]*memoryRead)
+	memory.mu.Unlock()
 	s.inMachine(func(m *machine) {
 		m.current = m.now
 		self := m.fork(m.orphanage)
