@@ -379,6 +379,70 @@ func TestApplyGoesOn(t *testing.T) {
 	}
 }
 
+// Records of past changes are bounded, in a life and over several, and deleted side by side.
+func TestPastChangesAreBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const most = 100
+		st := &slowToForget{memory: newMemory()}
+		of := func(i int) task.Change {
+			return task.Change{ID: fmt.Sprint(i), File: fmt.Sprintf("/%d/tasks.yaml", i)}
+		}
+		for i := range 1000 { // of earlier lives
+			old := of(i)
+			if old.Over.Time = time.Now().Add(-2 * time.Hour); i >= 500 {
+				old.Over.Time = time.Now().Add(time.Duration(i-1000) * time.Second)
+			}
+			st.SaveChange(old)
+		}
+		s, began := supervisor.New(supervisor.Options{Commands: enginetest.NewFake(), Store: st}), time.Now()
+		s.ResumeChanges(st.allChanges())
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("serving took %s", took)
+		}
+		left := func() []string {
+			var ids []string
+			for _, c := range st.allChanges() {
+				ids = append(ids, c.ID)
+			}
+			slices.Sort(ids)
+			return ids
+		}
+		if ids := left(); len(ids) != most || ids[0] != "900" || ids[most-1] != "999" {
+			t.Errorf("%q are left", ids)
+		}
+		for i := range 2 * most {
+			c := of(1000 + i)
+			c.Tasks = []task.Spec{{Name: fmt.Sprint("t", i), Command: []string{"x"}, File: c.File}}
+			s.Apply(c, false).Wait(t.Context())
+		}
+		if ids := left(); len(ids) != most || ids[0] != "1100" {
+			t.Errorf("%q are left after changes of more files", ids)
+		}
+		again := of(1100) // one file has one record, that of its last change
+		for i := range 2 * most {
+			again.ID = fmt.Sprint("again", i)
+			again.Tasks = []task.Spec{{Name: "t100", Command: []string{again.ID}, File: again.File}}
+			if _, err := s.Apply(again, false).Wait(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if ids := left(); !slices.Contains(ids, again.ID) || len(ids) > most {
+			t.Errorf("%q are left after changes of one file", ids)
+		}
+		s.Close(t.Context())
+		synctest.Wait()
+	})
+}
+
+// slowToForget takes a second for each deletion of a change.
+type slowToForget struct{ *memory }
+
+func (s *slowToForget) DeleteChange(file string) error {
+	time.Sleep(time.Second)
+	return s.memory.DeleteChange(file)
+}
+
 // What the next supervisor is starting again as it goes on with a change is neither started
 // twice nor in the way of the change.
 func TestApplyGoesOnBesideStarts(t *testing.T) {

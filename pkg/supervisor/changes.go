@@ -121,20 +121,56 @@ func (s *Supervisor) Apply(c task.Change, now bool) *Applying {
 // ResumeChanges continues the changes that an earlier supervisor has recorded. Call it
 // after Load, before anything else.
 func (s *Supervisor) ResumeChanges(recorded []task.Change) {
+	var past, old []task.Change
 	for _, c := range recorded {
-		switch st, ok := s.opts.Store.(ChangeStore); {
+		switch {
 		case c.Over.IsZero():
 			a := newApplying(c)
 			a.resume, a.begun = true, true
 			s.enqueue(a, false)
-		case ok && s.now().Sub(c.Over.Time).Abs() > pastKept:
+		case s.now().Sub(c.Over.Time).Abs() > pastKept:
+			old = append(old, c)
+		default:
+			past = append(past, c)
+		}
+	}
+	slices.SortStableFunc(past, func(a, b task.Change) int { return a.Over.Compare(b.Over.Time) })
+	s.changes.mu.Lock()
+	defer s.changes.mu.Unlock()
+	s.changes.past = append(past, s.changes.past...)
+	s.forgetChanges(append(old, s.trimPast()...))
+}
+
+// trimPast bounds the past changes. It returns those that no record is needed of any more.
+func (s *Supervisor) trimPast() (old []task.Change) {
+	n := max(0, len(s.changes.past)-maxPast)
+	old, s.changes.past = slices.Clone(s.changes.past[:n]), slices.Delete(s.changes.past, 0, n)
+	needed := make(map[string]bool) // by file, of which there is one record
+	for _, c := range s.changes.past {
+		needed[c.File] = true
+	}
+	for _, a := range s.changes.queue {
+		needed[a.change.File] = needed[a.change.File] || a.begun
+	}
+	return slices.DeleteFunc(old, func(c task.Change) bool { return needed[c.File] })
+}
+
+// forgetChanges deletes the records of past changes, side by side for the sake of a store that
+// groups what it writes.
+func (s *Supervisor) forgetChanges(old []task.Change) {
+	st, ok := s.opts.Store.(ChangeStore)
+	if !ok {
+		return
+	}
+	var all sync.WaitGroup
+	for _, c := range old {
+		all.Go(func() {
 			if err := st.DeleteChange(c.File); err != nil {
 				s.opts.Logger.Warn("cannot forget a change", "file", c.File, "err", err)
 			}
-		default:
-			s.changes.past = append(s.changes.past, c)
-		}
+		})
 	}
+	all.Wait()
 }
 
 // enqueue gives a its turn.
@@ -253,7 +289,7 @@ func (s *Supervisor) dequeue(a *Applying) {
 	}
 	if a.begun && !a.drop {
 		s.changes.past = append(s.changes.past, s.recordOver(&a.change, a.err))
-		s.changes.past = s.changes.past[max(0, len(s.changes.past)-maxPast):]
+		s.forgetChanges(s.trimPast())
 	}
 	if a.resume && a.err != nil {
 		s.opts.Logger.Warn("cannot continue a change", "file", a.change.File, "err", a.err)
