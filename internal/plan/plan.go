@@ -52,7 +52,8 @@ type Plan struct {
 // A task that has ended is started, unless it is done and not a service:
 // it stays while its spec does. Of environments, what the file gives counts, and
 // not what the caller's has beside that. A name that a task of another file has,
-// or one that was started by hand, is an [task.ErrConflict]; the error has all of them. A
+// or one that was started by hand, is an [task.ErrConflict]; the error has all of them. What
+// was stopped is free where nothing of its file is up, as after a down. A
 // file that does not exist any more has no tasks. With Missing, existing tasks of the file
 // are kept, whatever they are.
 //
@@ -153,10 +154,14 @@ func Groups(wanted, now []task.Group) []GroupStep {
 // taken is the names of the change that others have: each is an error.
 func (b *belonging) taken(have map[string]*task.Info) error {
 	var taken []error
+	up := make(map[string]bool) // files that were not taken down
+	for _, t := range have {
+		up[t.Spec.File] = up[t.Spec.File] || !over(t)
+	}
 	for i := range b.c.Tasks {
 		name := b.c.Tasks[i].Name
 		t := have[name]
-		if t != nil && !b.belongs(t) && !down(t) {
+		if t != nil && !b.belongs(t) && (t.Spec.File == "" || t.State != task.Stopped || up[t.Spec.File]) {
 			taken = append(taken, Conflict(t))
 		}
 	}
@@ -169,15 +174,10 @@ func Conflict(t *task.Info) error {
 	switch {
 	case t.Spec.File == "":
 		return task.Errorf(task.ErrConflict, t.Name, "%s was started by hand: stop and remove it first: tasks rm --force %s", t.Name, t.Name)
-	case over(t):
+	case over(t) && t.State != task.Stopped: // a down leaves it as it is
 		return task.Errorf(task.ErrConflict, t.Name, "%s belongs to %s: remove it first: tasks rm %s, or give one of the two a project", t.Name, t.Spec.File, t.Name)
 	}
 	return Taken(t.Name, t.Spec.File)
-}
-
-// down tells that the file of t was taken down.
-func down(t *task.Info) bool {
-	return t.Spec.File != "" && t.State == task.Stopped && t.Desired == task.DesiredStopped
 }
 
 // Taken is the error that the file has name, which another one wants.

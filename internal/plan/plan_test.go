@@ -18,7 +18,7 @@ func (p paths) Gone(path string) bool { return p[path] == 0 }
 
 const file = "/p/tasks.yaml"
 
-var disk = paths{file: 1, "/link/tasks.yaml": 1, "/other/tasks.yaml": 2}
+var disk = paths{file: 1, "/link/tasks.yaml": 1, "/other/tasks.yaml": 2, "/down/tasks.yaml": 3}
 
 func spec(name string, after ...string) task.Spec {
 	return task.Spec{Name: name, Command: []string{"x"}, Order: task.Order{After: after}}
@@ -54,7 +54,7 @@ func TestOf(t *testing.T) {
 	now := []*task.Info{
 		is(file, spec("a"), task.Running, 1), is("/link/tasks.yaml", spec("b", "a"), task.Running, 2), is(file, spec("c", "b"), task.Failed, 3),
 		is(file, spec("old", "a"), task.Running, 1), is(file, spec("older", "old"), task.Waiting, 0), is(file, spec("over"), task.Failed, 1),
-		is("/other/tasks.yaml", spec("theirs"), task.Running, 1), is("/other/tasks.yaml", spec("down"), task.Stopped, 1), is("", spec("mine"), task.Done, 1),
+		is("/other/tasks.yaml", spec("theirs"), task.Running, 1), is("/other/tasks.yaml", spec("stopped"), task.Stopped, 1), is("/down/tasks.yaml", spec("down"), task.Stopped, 1), is("/down/tasks.yaml", spec("job"), task.Done, 1), is("", spec("mine"), task.Done, 1),
 		is("/gone/tasks.yaml", spec("moved"), task.Running, 1), is("/gone/tasks.yaml", spec("p.left"), task.Running, 1),
 	}
 	for _, tt := range []struct {
@@ -72,6 +72,8 @@ func TestOf(t *testing.T) {
 		{"what is new still", task.Change{Tasks: []task.Spec{spec("new")}, Ran: map[string]int{"new": 0}}, "start new: new"},
 		{"names of others", task.Change{Tasks: []task.Spec{spec("theirs"), spec("mine"), spec("down")}},
 			"theirs belongs to /other/tasks.yaml: take that down first, or give one of the two a project\nmine was started by hand: stop and remove it first: tasks rm --force mine"},
+		{"what was stopped of another, or is done", task.Change{Tasks: []task.Spec{spec("stopped"), spec("job")}},
+			"stopped belongs to /other/tasks.yaml: take that down first, or give one of the two a project\njob belongs to /down/tasks.yaml: remove it first: tasks rm job, or give one of the two a project"},
 		{"what is down of another", task.Change{Tasks: []task.Spec{spec("down")}}, "start down: stopped"},
 		{"what is missing", task.Change{Missing: true, Tasks: []task.Spec{spec("a"), changed, spec("c", "b"), spec("new"), spec("moved"), spec("down")}},
 			"keep a: exists; keep b: exists; keep c: exists; start new: new; keep moved: exists; start down: stopped"},

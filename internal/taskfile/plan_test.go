@@ -222,9 +222,9 @@ func TestPlanOfOthers(t *testing.T) {
 	}
 	now[0].Spec.File, now[1].Spec.File = other, ""
 	now[1].State = task.Done
-	now[2].Spec.File, now[2].State, now[2].Desired = other, task.Stopped, task.DesiredStopped // what is down is no obstacle
+	now[2].Spec.File, now[2].State, now[2].Desired = other, task.Stopped, task.DesiredStopped // by hand: the file is up
 	todo, err = steps(f, now, envs)
-	want := "db belongs to " + other + ": take that down first, or give one of the two a project\napi was started by hand: stop and remove it first: tasks rm --force api"
+	want := "db belongs to " + other + ": take that down first, or give one of the two a project\napi was started by hand: stop and remove it first: tasks rm --force api\njob belongs to " + other + ": take that down first, or give one of the two a project"
 	if todo != nil || !errors.Is(err, task.ErrConflict) || err.Error() != want {
 		t.Errorf("%v, %v", todo, err)
 	}
