@@ -141,11 +141,11 @@ func (s *Supervisor) ResumeChanges(recorded []task.Change) {
 	s.forgetChanges(append(old, s.trimPast()...))
 }
 
-// trimPast bounds the past changes. It returns those that no record is needed of any more.
+// trimPast bounds the past changes. It returns the ones whose records nobody needs any more.
 func (s *Supervisor) trimPast() (old []task.Change) {
 	n := max(0, len(s.changes.past)-maxPast)
 	old, s.changes.past = slices.Clone(s.changes.past[:n]), slices.Delete(s.changes.past, 0, n)
-	needed := make(map[string]bool) // by file, of which there is one record
+	needed := make(map[string]bool) // by file: each has one record
 	for _, c := range s.changes.past {
 		needed[c.File] = true
 	}
