@@ -237,7 +237,7 @@ func (e *Engine) letGo(r *run, members []stat) error {
 	delete(e.leftBehind, r)
 	e.makers.letGo(r)
 	r.exit.LeftBehind = r.signalledCount()
-	r.signalled, r.followed = nil, nil
+	r.signalled, r.missed, r.followed = nil, nil, nil
 	close(r.gone) // before exited: who sees that sees whether anything is left
 	if r.ref.Cgroup != "" {
 		e.emptied = append(e.emptied, cgroup(r.ref.Cgroup))
@@ -326,7 +326,7 @@ func (e *Engine) signalMembers(r *run, members []stat) (failed error) {
 			continue
 		}
 		var err error
-		if r.alreadySignalled(s) && !seen {
+		if r.alreadySignalled(s) && !r.missed[s.proc] {
 			if err = e.tree.probe(s.proc); err == nil {
 				continue
 			}
@@ -340,6 +340,10 @@ func (e *Engine) signalMembers(r *run, members []stat) (failed error) {
 			if !seen {
 				r.signalled[s.proc] = 0 // it may have lost its parent by the next try
 			}
+			if r.missed == nil {
+				r.missed = make(map[proc]bool)
+			}
+			r.missed[s.proc] = true
 			failed = unsent(r.want, err)
 		}
 	}

@@ -39,6 +39,7 @@ type run struct {
 	asked     syscall.Signal          // the last one sent to the process group
 	since     uint64                  // when it was, in clock ticks after boot
 	signalled map[proc]syscall.Signal // what its processes were sent one by one; 0: nothing so far, but they were seen
+	missed    map[proc]bool           // could not be signalled at some time, as when their process group was
 	followed  map[proc]bool           // members that are not our children, and whose end is awaited
 	reaper    proc                    // who takes in the orphans of an adopted run; zero: not known
 	used      usage                   // when its usage was asked for last; at first none, at its start
