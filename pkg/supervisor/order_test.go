@@ -189,7 +189,10 @@ func TestUnknownDependency(t *testing.T) {
 		expectError(t, err, task.ErrUsage, "test cannot come after itself")
 		r.Exit(task.Exit{}, false)
 		start(t, s, f, job("test", after("build"))).Exit(task.Exit{}, false)
-		s.Remove(t.Context(), "build")
+		synctest.Wait()
+		if _, err := s.Remove(t.Context(), "build"); err != nil {
+			t.Error(err)
+		}
 		for range 2 {
 			_, err = s.Restart(t.Context(), "test")
 			expectError(t, err, task.ErrNotFound, "cannot start test after build")
