@@ -28,7 +28,7 @@ type evidence struct {
 	adopted   []*run          // those of them that were
 	reapers   map[*run]int    // pids of the reapers of the adopted runs' orphans
 	mayReap   func(proc) bool // see Engine.mayReap
-	parents   map[int]bool    // pids of those that may, where the reaper of an adopted run is not known
+	parents   map[int]bool    // pids of processes that may, where the reaper of an adopted run is not known
 	unsure    map[*run]error  // what may be of the run, and cannot be read
 }
 

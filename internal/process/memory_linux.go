@@ -81,7 +81,8 @@ func (m *memoryReads) of(file memoryFile, read func() ([]byte, error)) ([]byte, 
 }
 
 // late is what a slow read of the file has found, or why it cannot be read now. It is neither
-// where the file is to be read: also where a slow read found nothing, which may be so no more.
+// where the file must be read: also where a slow read found nothing, since it may have something
+// by now.
 func (m *memoryReads) late(file memoryFile) ([]byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

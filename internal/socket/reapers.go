@@ -23,8 +23,8 @@ func (l *Lock) MayReap(pid int, start uint64) bool {
 	return l.anyReaps || slices.Contains(l.reapers, process{pid, start})
 }
 
-// findReapers notes this process's ancestors, and those that the last holder has written
-// down and that live. It returns them, to be written down.
+// findReapers notes this process's ancestors, and the living ones of earlier supervisors that
+// the last holder has written down. It returns them, to be written down.
 func (l *Lock) findReapers() []process {
 	all := ancestors()
 	last, known := lastReapers(l.dir)
