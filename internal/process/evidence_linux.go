@@ -298,33 +298,49 @@ func marksOf(pid int) (id, commit string, err error) {
 // exec ends, which may take as long as the server of its program does not answer.
 var errExecHangs = fmt.Errorf("an exec does not end: %w", unix.EACCES)
 
-// readMarks is marksOf, with an error also where the environment may not be read.
+// readMarks is marksOf, with an error also where the environment may not be read. It waits
+// for an exec to end, once for each process.
 func readMarks(pid int) (id, commit string, err error) {
-	for range 1000 { // on a busy machine an exec may take a second
-		dir, before, err := living(pid)
-		if err != nil || before.kernel || before.dead() {
-			return "", "", unlessGone(err)
+	const tries = 1000 // on a busy machine an exec may take a second
+	for tried := 1; ; tried++ {
+		p, id, commit, err := tryMarks(pid)
+		ends, known := err != errExecHangs, memory.execHung(p)
+		if !ends && !known && tried < tries {
+			nap(time.Millisecond)
+			continue
 		}
-		env, err := environOf(before.proc, dir)
-		if isService(env, pid) {
-			return "", "", nil
+		if ends == known {
+			memory.setExecHung(p, !ends)
 		}
-		if id := valueIn(env, "TASKS_RUN_ID"); id != "" {
-			return id, valueIn(env, "TASKS_COMMIT"), nil
-		}
-		if err != nil || len(env) > 0 {
-			return "", "", unlessGone(err)
-		}
-		// An exec takes the old environment away a while before the new one is
-		// there; meanwhile there is no code. It is truly empty without one.
-		// Nor is there one in the directory of a thread that has ended meanwhile.
-		where, after, err := living(pid)
-		if err != nil || where == dir && before.code == after.code && after.code[0] != 0 {
-			return "", "", unlessGone(err)
-		}
-		nap(time.Millisecond)
+		return id, commit, err
 	}
-	return "", "", errExecHangs
+}
+
+// tryMarks is readMarks now: errExecHangs where an exec is under way.
+func tryMarks(pid int) (p proc, id, commit string, err error) {
+	dir, before, err := living(pid)
+	if err != nil || before.kernel || before.dead() {
+		return before.proc, "", "", unlessGone(err)
+	}
+	p = before.proc
+	env, err := environOf(p, dir)
+	if isService(env, pid) {
+		return p, "", "", nil
+	}
+	if id := valueIn(env, "TASKS_RUN_ID"); id != "" {
+		return p, id, valueIn(env, "TASKS_COMMIT"), nil
+	}
+	if err != nil || len(env) > 0 {
+		return p, "", "", unlessGone(err)
+	}
+	// An exec takes the old environment away a while before the new one is
+	// there; meanwhile there is no code. It is truly empty without one.
+	// Nor is there one in the directory of a thread that has ended meanwhile.
+	where, after, err := living(pid)
+	if err != nil || where == dir && before.code == after.code && after.code[0] != 0 {
+		return p, "", "", unlessGone(err)
+	}
+	return p, "", "", errExecHangs
 }
 
 // isService reports whether systemd has executed the process with that environment.

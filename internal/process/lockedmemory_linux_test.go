@@ -108,7 +108,7 @@ func treeOf(r *simRun) ([]task.Proc, error) { return r.r.Tree() }
 func TestReadsOfLockedMemory(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := memoryReads{slow: make(map[memoryFile]*memoryRead)}
+		m := newMemoryReads()
 		locked, reads := make(chan struct{}), atomic.Int64{}
 		ask := func(pid int, want error, within time.Duration) {
 			t.Helper()
@@ -139,5 +139,36 @@ func TestReadsOfLockedMemory(t *testing.T) {
 		if len(m.slow) != 0 {
 			t.Errorf("remembered: %v", m.slow)
 		}
+	})
+}
+
+// An exec that hangs is waited for once, so that looks cost no second each for every such
+// process of the machine; once it has ended, the next one is waited for again.
+func TestExecThatHangsIsWaitedForOnce(t *testing.T) {
+	if !onMachine(t) {
+		return
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := newSim(t, 1, kernelKind{pidfdGroup: true, pidfdExit: true, children: true})
+		s.m.scripted = func(*simProc) {}
+		s.begin()
+		s.start("a")
+		s.pass(time.Second)
+		r := s.runs[0]
+		s.inMachine(func(m *machine) { m.left = -1 })
+		for _, tt := range []struct {
+			hangs  bool
+			within time.Duration
+			want   error
+		}{{true, 10 * time.Second, errExecHangs}, {true, 100 * time.Millisecond, errExecHangs}, {false, 100 * time.Millisecond, nil}, {true, 10 * time.Second, errExecHangs}} {
+			s.inMachine(func(*machine) { r.main.execing = tt.hangs })
+			began := time.Now()
+			_, _, err := readMarks(r.main.pid)
+			if took := time.Since(began); err != tt.want || took > tt.within || tt.within > time.Second && took < 900*time.Millisecond {
+				t.Errorf("%+v: %v after %v", tt, err, took)
+			}
+		}
+		s.inMachine(func(*machine) { r.main.execing = false })
+		s.close()
 	})
 }

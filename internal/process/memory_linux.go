@@ -13,7 +13,11 @@ import (
 // memory reads what the kernel takes from the memory of other processes: their environments
 // and arguments. A process that waits for a file server may keep its memory locked
 // meanwhile, and who reads it then waits as long.
-var memory = memoryReads{slow: make(map[memoryFile]*memoryRead)}
+var memory = newMemoryReads()
+
+func newMemoryReads() *memoryReads {
+	return &memoryReads{slow: make(map[memoryFile]*memoryRead), hung: make(map[proc]bool)}
+}
 
 const (
 	memoryPolls    = 10 // so that a time in which this program itself was not running counts once
@@ -33,6 +37,7 @@ var errLocked = fmt.Errorf("its memory is locked: %w", unix.EACCES)
 type memoryReads struct {
 	mu   sync.Mutex
 	slow map[memoryFile]*memoryRead
+	hung map[proc]bool // whose exec did not end while it was waited for: it is not waited for again
 }
 
 // memoryFile is such a file of a process, or of a thread of it.
@@ -115,4 +120,26 @@ func (m *memoryReads) full() bool {
 func environOf(p proc, dir string) ([]byte, error) {
 	path := dir + "/environ"
 	return memory.of(memoryFile{p, path}, func() ([]byte, error) { return readAll(path) })
+}
+
+const maxHung = 1000 // processes that are remembered
+
+// setExecHung notes whether the exec of p has not ended while it was waited for.
+func (m *memoryReads) setExecHung(p proc, hung bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.hung) == maxHung {
+		clear(m.hung)
+	}
+	if hung {
+		m.hung[p] = true
+	} else {
+		delete(m.hung, p)
+	}
+}
+
+func (m *memoryReads) execHung(p proc) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.hung[p]
 }

@@ -306,7 +306,7 @@ func (s *sim) begin() {
 	spare.held, spare.lent = nil, nil
 	spare.mu.Unlock()
 	memory.mu.Lock()
-	memory.slow = make(map[memoryFile]*memoryRead)
+	memory.slow, memory.hung = make(map[memoryFile]*memoryRead), make(map[proc]bool)
 	memory.mu.Unlock()
 	s.inMachine(func(m *machine) {
 		m.current = m.now
