@@ -46,7 +46,7 @@ func TestCgroupOfAnotherUser(t *testing.T) {
 	if got := runByCgroup(pid); got != id {
 		t.Errorf("one that this user made elsewhere is that of %q, want %q", got, id)
 	}
-	look, err := shared.lookForUnknown(Database{Known: func(string, int) bool { return true }}, make(map[cgroup]bool))
+	look, err := shared.lookForUnknown(Database{Known: func(string, int) bool { return true }}, make(map[cgroup]bool), nil)
 	if err != nil || len(look.later) > 0 || len(look.left) > 0 {
 		t.Errorf("%+v, %v", look, err)
 	}

@@ -192,3 +192,56 @@ func TestJobsOfDaemonsAreStrangers(t *testing.T) {
 		s.close()
 	})
 }
+
+// What is found of an unknown run is killed, also where the TERM before that has ended all
+// that tied it to the run, and where errors have taken up the time.
+func TestUnknownRunsAreKilledAsFound(t *testing.T) {
+	if !onMachine(t) {
+		return
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := newSim(t, 1, kernelKind{pidfdGroup: true, pidfdExit: true, children: true})
+		s.m.scripted = func(*simProc) {}
+		s.begin()
+		s.start("a")
+		s.pass(time.Second)
+		a := s.runs[0]
+		var family []*simProc
+		s.inMachine(func(m *machine) {
+			m.left = -1
+			away := m.fork(a.main)
+			m.setsid(away)
+			bare := m.fork(away) // shows nothing, and has lost the log
+			named := m.fork(bare)
+			m.setsid(bare)
+			bare.env, bare.files = nil, nil
+			family = []*simProc{away, bare, named}
+			away.ignores, away.resists, a.main.ignores, a.main.resists = false, 0, false, 0
+			bare.ignores, named.ignores = true, true
+			a.recorded = false
+			m.die()
+			m.end(a.main, 0)
+			m.reap(a.main)
+			failures := 5
+			m.before = func(call call) error {
+				if call.name == "getdents" && call.path == "/proc" && failures > 0 {
+					failures--
+					return syscall.EMFILE
+				}
+				return nil
+			}
+		})
+		for s.dead() {
+			s.end()
+			s.begin()
+		}
+		s.inMachine(func(m *machine) {
+			for _, p := range family {
+				if !p.zombie {
+					m.fail("%v lives on", p)
+				}
+			}
+		})
+		s.close()
+	})
+}

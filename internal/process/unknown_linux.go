@@ -32,11 +32,11 @@ const (
 
 func (e *Engine) killUnknown(db Database) (killed []int, err error) {
 	end := time.Now().Add(unknownTimeout)
-	groups := make(map[cgroup]bool)
+	groups, found := make(map[cgroup]bool), make(map[proc]bool)
 	sig := syscall.SIGTERM
 	for pass := 0; pass < unknownPasses || time.Now().Before(end); pass++ {
 		var look unknownLook
-		look, err = e.lookForUnknown(db, groups)
+		look, err = e.lookForUnknown(db, groups, found)
 		if len(look.later) > 0 {
 			return killed, &OlderError{look.later}
 		}
@@ -50,8 +50,14 @@ func (e *Engine) killUnknown(db Database) (killed []int, err error) {
 			}
 			break
 		}
-		over := latest(end, time.Now().Add(unknownPause))
+		over := time.Now().Add(unknownPause)
+		if sig == syscall.SIGTERM {
+			end = over.Add(unknownTimeout) // for KILL
+		} else {
+			over = latest(end, over)
+		}
 		for _, s := range look.left {
+			found[s.proc] = true
 			switch signalErr := e.tree.signal(s.proc, sig); {
 			case signalErr == nil:
 				if !slices.Contains(killed, s.pid) {
@@ -97,8 +103,8 @@ type unknownLook struct {
 }
 
 // lookForUnknown finds the processes of unknown runs, and adds the cgroups of those
-// to groups.
-func (e *Engine) lookForUnknown(db Database, groups map[cgroup]bool) (look unknownLook, err error) {
+// to groups. What was found before is still theirs, though what tied it to them has ended.
+func (e *Engine) lookForUnknown(db Database, groups map[cgroup]bool, found map[proc]bool) (look unknownLook, err error) {
 	named, err := e.groups.all(e.opts.ID)
 	if err != nil {
 		return look, err
@@ -138,7 +144,7 @@ func (e *Engine) lookForUnknown(db Database, groups map[cgroup]bool) (look unkno
 			if dir, err := cgroupDirOf(group); err == nil { // an earlier supervisor may have begun elsewhere
 				groups[cgroup(dir)] = true
 			}
-		} else if e.unknown(byEnviron, own, db.Known) && e.mayReap(byPID[s.ppid].proc) {
+		} else if found[s.proc] || e.unknown(byEnviron, own, db.Known) && e.mayReap(byPID[s.ppid].proc) {
 			owner[s.pid] = stranger
 		}
 	}
