@@ -32,6 +32,7 @@ func (r *run) Pause() error {
 		return err
 	}
 	stopped := make(map[proc]bool) // were sent STOP
+	again := false                 // nothing was running when it was last looked at
 	wait := time.Millisecond
 	for end := time.Now().Add(pauseTimeout); ; {
 		going, err := r.halt(frozen, stopped)
@@ -39,7 +40,11 @@ func (r *run) Pause() error {
 		case errors.Is(err, errEnded), errors.Is(err, errEnding):
 			return err
 		case err == nil && going == 0 && (!frozen || isTrue(group.frozen())):
-			return nil
+			if again {
+				return nil
+			}
+			again = true // what has ended as it was looked at may have begun another before
+			continue
 		case time.Now().Before(end):
 		case err == nil && going == 0:
 			return nil // the rest is in the kernel, and will not leave it
@@ -49,6 +54,7 @@ func (r *run) Pause() error {
 		default:
 			return errors.Join(err, r.wake(true))
 		}
+		again = false
 		time.Sleep(wait)
 		wait = min(2*wait, 50*time.Millisecond)
 	}

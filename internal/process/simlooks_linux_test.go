@@ -245,3 +245,45 @@ func TestUnknownRunsAreKilledAsFound(t *testing.T) {
 		s.close()
 	})
 }
+
+// A pause suspends also what a process has begun that ended as it was looked at.
+func TestPauseAsAProcessEnds(t *testing.T) {
+	if !onMachine(t) {
+		return
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := newSim(t, 1, kernelKind{pidfdGroup: true, pidfdExit: true, children: true})
+		s.m.scripted = func(*simProc) {}
+		s.begin()
+		s.start("a")
+		s.pass(time.Second)
+		a := s.runs[0]
+		var next *simProc
+		s.inMachine(func(m *machine) {
+			m.left = -1
+			away := m.fork(a.main)
+			m.setsid(away)
+			a.pausing = true
+			m.before = func(call call) error {
+				if call.name == "open" && call.path == fmt.Sprintf("/proc/%d/stat", away.pid) {
+					m.before = nil
+					next = m.fork(away)
+					m.end(away, 0)
+				}
+				return nil
+			}
+		})
+		if err := a.r.Pause(); err != nil {
+			t.Error(err)
+		}
+		s.inMachine(func(m *machine) {
+			if next == nil || !next.stopped {
+				m.fail("%v goes on", next)
+			}
+		})
+		if err := a.r.Resume(); err != nil {
+			t.Error(err)
+		}
+		s.close()
+	})
+}
