@@ -164,7 +164,7 @@ func (w *world) rests(p Policy, was, is State, e Event) error {
 	if recovered {
 		return nil
 	}
-	goes := p.Repeats && was.Series.ScheduleActive || outOfResources && was.Series.Retry // goes on, though its caller got an error
+	goes := p.Repeats && was.Series.ScheduleActive || outOfResources && was.Series.Retry // continues, though its caller got an error
 	unbegun := failed(e) && !was.Series.Automatic && !goes && is.Phase != Queued || block
 	ended := was.Phase.Live() && !is.Phase.Live()
 	renewed := replaces || was.Cause == ByReplacement || was.Work.Intent.Cause == ByReplacement
@@ -182,7 +182,7 @@ func (w *world) rests(p Policy, was, is State, e Event) error {
 	case was.Phase == Backoff && is.Phase != was.Phase && is.Phase != Over && is.Series.Missed != tick.Missed:
 		return errors.New("a retry is late")
 	case failed(e) && was.Phase == Starting && !was.Series.Automatic && was.Cause == ByItself && is.Phase != Over && !goes && !(outOfResources && is.Phase == Queued):
-		return fmt.Errorf("%v, though its caller was told", is.Phase)
+		return fmt.Errorf("%v, though its caller got an error", is.Phase)
 	case ended && !unbegun && !renewed && was.RerunPending && !w.stopped && was.Desired != task.DesiredStopped && !(is.Phase == Waiting || is.Phase == Queued):
 		return fmt.Errorf("%v, and a time that had come is forgotten", is.Phase)
 	case sets && is.Series.Automatic != unasked(p, was, e):

@@ -54,17 +54,17 @@ func (k *walk) recover(e Recovered) error {
 	for _, later := range []bool{true, false} {
 		on, _, err := at.lead(k.p, e.Recorded.GoOn(k.p, later, 0), luck{})
 		if err != nil {
-			return fmt.Errorf("goes on: %w", err)
+			return fmt.Errorf("continues: %w", err)
 		}
 		if !on.s.Phase.Pending() && on.s.Phase != Starting {
-			return fmt.Errorf("goes on to %v", on.s.Phase)
+			return fmt.Errorf("continues in phase %v", on.s.Phase)
 		}
 		k.reach(on)
 	}
 	return nil
 }
 
-// promised: what was recorded is gone on with, and nothing runs twice.
+// promised: what was recorded continues, and nothing runs twice.
 func promised(p Policy, e Recovered, s State) error {
 	kept := e.Recorded
 	restarts := p.Restart == task.RestartAlways || p.Restart == task.RestartOnFailure || p.Repeats
@@ -82,7 +82,7 @@ func promised(p Policy, e Recovered, s State) error {
 		return errors.New("it was stopped")
 	case kept.Desired != task.DesiredRunning || !lost:
 	case kept.Pending() && !s.Held, interrupted && restarts && !succeeded && !s.Held:
-		return errors.New("it was to go on")
+		return errors.New("it does not continue")
 	}
 	return nil
 }

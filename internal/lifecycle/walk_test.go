@@ -13,7 +13,7 @@ import (
 	"tasks/pkg/task"
 )
 
-// alphabet is the events of the tables, and those that differ in more than they show.
+// alphabet is the events of the tables, and others that differ in more than they show.
 func alphabet() []Event {
 	var all []Event
 	for _, e := range events {
@@ -203,13 +203,13 @@ type place struct {
 	s      State
 	next   next
 	worlds map[world]known
-	fresh  []world // those not gone on from yet
+	fresh  []world // the walk has not continued from these yet
 }
 
 // known is what is known of a place in a world.
 type known uint8
 
-// reached says that the walk goes on from it; each higher bit that it leads to one of the aims.
+// reached says that the walk continues from it; each higher bit that it leads to one of the aims.
 const reached known = 1
 
 // without is the worlds in which that is not known of a place.
@@ -222,7 +222,7 @@ func (at *place) without(what known, worlds []world) (all []world) {
 	return all
 }
 
-// walk goes on from each place once in each world, by all events and whatever becomes of
+// walk continues from each place once in each world, by all events and whatever becomes of
 // them, and from what each record leads another supervisor to.
 type walk struct {
 	p        Policy
@@ -230,8 +230,8 @@ type walk struct {
 	places   [len(outcomes)]map[State]*place
 	left     map[Recorded]bool
 	phases   map[Phase]bool
-	rest     []*place // to go on from, at the next level
-	between  []*place // to go on from before that
+	rest     []*place // to continue from, at the next level
+	between  []*place // to continue from before that
 	states   int      // at rest, in one world each
 	steps    int
 }
@@ -287,7 +287,7 @@ func (k *walk) all() (depth int, err error) {
 	return depth, nil
 }
 
-// reach notes each world of a scene that is new, to go on from it.
+// reach notes each world of a scene that is new, to continue from it.
 func (k *walk) reach(to scene) {
 	if to.next == nothing {
 		to.s = crowd(to.s)
@@ -320,7 +320,7 @@ func (k *walk) enter(at *place, worlds []world) {
 	}
 }
 
-// from goes on from a place, in each of its worlds that is new, by each of events. What
+// from continues from a place, in each of its worlds that is new, by each of events. What
 // the walk leaves out may still have an aim.
 func (k *walk) from(at *place, events []Event) error {
 	p, from := k.p, scene{at.s, at.next, at.fresh}
@@ -359,7 +359,7 @@ func (k *walk) from(at *place, events []Event) error {
 
 // TestEverySequence walks all sequences of events, however long, with all that may
 // become of saves, and a death of the supervisor at any moment. What follows depends on
-// the state and the world alone, so each such pair is gone on from once, and from each
+// the state and the world alone, so the walk continues once from each such pair. From each
 // of them a stop leads to an end, a restart to a run, and a removal to nothing. By five
 // of six policies, for the sake of time, all saves go well, and nothing rare happens.
 func TestEverySequence(t *testing.T) {
@@ -423,8 +423,8 @@ func both(p Policy, s State, w world, e Event, l luck) (State, world, error) {
 	return next, after, nil
 }
 
-// FuzzStep reads a policy from the first byte and an event from each other one, of
-// which there are few enough to try many.
+// FuzzStep reads a policy from the first byte and an event from each other one.
+// There are few events, so that it tries many sequences.
 func FuzzStep(f *testing.F) {
 	f.Add([]byte("\x04\x00\x15\x1b\x1a"))
 	f.Fuzz(func(t *testing.T, b []byte) {

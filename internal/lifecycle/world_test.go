@@ -321,7 +321,7 @@ func (w *world) settles(was, is State, e Event) error {
 	w.live, w.asked = false, false
 	follows := was.Cause == ByRestart || was.Cause == ByTime
 	w.slot, w.clear = w.slot && follows, w.clear && (follows || is.Phase == Backoff)
-	w.begun = w.begun && is.Phase != Waiting && is.Phase != Queued // their run is that of another time
+	w.begun = w.begun && is.Phase != Waiting && is.Phase != Queued // they run at another time
 	return nil
 }
 
@@ -337,17 +337,17 @@ func (w *world) answers(p Policy, was, is State, e Event, effect Effect) error {
 	}
 	if kind == ForRemoval {
 		if _, ok := e.(Erased); !ok || is.Phase != Idle {
-			return errors.New("told as removed")
+			return errors.New("answered as removed")
 		}
 		return nil
 	}
 	switch {
 	case !w.current:
-		return errors.New("told as done of what is not recorded")
+		return errors.New("answered as done, but not recorded")
 	case kind == ForStart && !w.live && !was.Phase.Pending():
-		return errors.New("told as begun")
+		return errors.New("answered as begun")
 	case kind == ForEnd && w.live:
-		return errors.New("told as ended")
+		return errors.New("answered as ended")
 	}
 	return nil
 }
