@@ -198,7 +198,7 @@ func TestVacatedCgroupIsRemoved(t *testing.T) {
 	}
 }
 
-// A directory that is no cgroup at all: the run begins without.
+// If the directory is not a cgroup, the run starts without one.
 func TestForkWithoutItsCgroup(t *testing.T) {
 	t.Parallel()
 	f, err := os.OpenFile(filepath.Join(t.TempDir(), "log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)

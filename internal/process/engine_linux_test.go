@@ -89,8 +89,8 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
-// What a launch gives wins over what the task was given; what systemd told the
-// supervisor is for nobody else.
+// The launch's variables win over the task's; what systemd set for the supervisor is for
+// nobody else.
 func TestEnvironmentOfALaunch(t *testing.T) {
 	t.Parallel()
 	spec := func(vars map[string]string) *task.Spec { return &task.Spec{Name: "x", Env: env(t, vars)} }
@@ -297,7 +297,7 @@ func TestStatOfAMisleadingName(t *testing.T) {
 	}
 }
 
-// helpers are what this binary does instead of tests when it is told to.
+// helpers are what this binary does instead of tests when a test asks for it.
 var helpers = map[string]func(){
 	"first": playFirst, "orphanage": playOrphanage, "reuse": playReuse, "second": playSecond, "probe": playProbe, "unbegun": playUnbegun,
 	"descriptors": playDescriptors, "fail": playFail, "begin": playBegin, "headless": headless, "hidden": playHidden, "freeze": playFreeze, "unreadable": playUnreadable, "few": playFew, "sibling": playSibling, "traced": playTraced, "tracer": playTracer, "refusing": playRefusing,

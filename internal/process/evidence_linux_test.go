@@ -145,7 +145,7 @@ func openFiles(pid int, path string) (fds []string) {
 	return fds
 }
 
-// Who reads the output of a line is no part of it.
+// A process that reads the output of a line does not belong to it.
 func TestPipeOfALine(t *testing.T) {
 	t.Parallel()
 	in, out, err := os.Pipe()

@@ -80,7 +80,7 @@ func fail(f func(call) error) {
 	intercept.Store(&answers)
 }
 
-// certain are calls that never fail, or of which it makes no difference.
+// certain are calls that never fail, or whose failure makes no difference.
 var certain = map[string]bool{"close": true, "dup3": true, "nanosleep": true, "epoll_ctl": true, "epoll_wait": true}
 
 // A saboteur has calls fail, and watches the signals.
@@ -92,7 +92,7 @@ type saboteur struct {
 	until time.Time      // all calls fail before
 	hit   bool
 	id    string         // of the run
-	roles map[int]string // of its processes, as far as they are known
+	roles map[int]string // of its processes that are known
 	kills int            // KILL was sent, to some of it
 	wrong []string
 }

@@ -50,7 +50,7 @@ func (st *theatre) close() {
 	os.RemoveAll(st.dir)
 }
 
-// A scene is what happens to a run, all of which must be gone at its end. It arms
+// A scene is what happens to a run: all its processes must be gone at the end. It arms
 // the saboteur.
 type scene func(st *theatre, r *family, p mishap) error
 
@@ -249,7 +249,7 @@ func playPause(st *theatre, r *family, p mishap) error {
 	st.disarm()
 	for _, pid := range r.pids {
 		if resumed == nil && rests(r, pid) {
-			return fmt.Errorf("it goes on, and its %s does not", st.roles[pid])
+			return fmt.Errorf("it is resumed, and its %s is not", st.roles[pid])
 		}
 	}
 	r.Stop(syscall.SIGKILL)

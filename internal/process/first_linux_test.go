@@ -16,7 +16,7 @@ import (
 	"tasks/pkg/task"
 )
 
-// playSibling begins a sibling of itself, in a session of its own, and goes on as sleep.
+// playSibling begins a sibling of itself, in a session of its own, and becomes sleep.
 func playSibling() {
 	files := []uintptr{0, 1, 2}
 	sibling := []string{"sh", "-c", "echo out $$; exec sleep 1000"}
@@ -27,8 +27,8 @@ func playSibling() {
 	must(syscall.Exec("/bin/sleep", []string{"sleep", "1000"}, syscall.Environ()))
 }
 
-// What a main process begins as its own sibling, as runc does, is no orphan: it never
-// loses its parent, which is this process. Nothing else runs here, so that no orphan
+// What a main process begins as its own sibling, as runc does, never becomes an orphan:
+// its parent is this process. Nothing else runs here, so that no orphan
 // leads to a search.
 func TestSiblingEndsWithItsRun(t *testing.T) { // not parallel
 	for _, w := range ways {
@@ -60,16 +60,16 @@ func TestRunsAreChildrenOfTheFirstThread(t *testing.T) {
 	} {
 		s := start(t, spec)
 		if pid := s.Ref().PID; !slices.Contains(seen(childrenOfFirst()), pid) {
-			t.Errorf("%d is no child of the first thread", pid)
+			t.Errorf("%d is not a child of the first thread", pid)
 		}
 	}
 	said, exit, err := shared.Exec(t.Context(), engine.Launch{Spec: &task.Spec{Name: t.Name()}, Run: 7}, `grep -w $$ /proc/$PPID/task/$PPID/children`)
 	if err != nil || !exit.OK() {
-		t.Errorf("a line is no child of the first thread: %q, %+v, %v", said, exit, err)
+		t.Errorf("a line is not a child of the first thread: %q, %+v, %v", said, exit, err)
 	}
 }
 
-// playTraced asks its parent to trace it, as programs do against debuggers, and goes on as sh.
+// playTraced asks its parent to trace it, as programs do against debuggers, and becomes sh.
 func playTraced() {
 	_, _, errno := unix.RawSyscall(unix.SYS_PTRACE, unix.PTRACE_TRACEME, 0, 0)
 	if errno != 0 {
@@ -78,7 +78,7 @@ func playTraced() {
 	must(syscall.Exec("/bin/sh", []string{"sh", "-c", `sleep 0; echo on; exec sleep 1000`}, syscall.Environ()))
 }
 
-// Stops for a tracer are no ends, and nobody here traces.
+// A stop for a tracer does not end a run, and nobody here traces.
 func TestTracedGoesOn(t *testing.T) {
 	t.Parallel()
 	for _, w := range ways {
@@ -108,7 +108,7 @@ func playTracer() {
 	time.Sleep(time.Hour)
 }
 
-// A main process that only its tracer can let go is named as what is left.
+// A main process that only its tracer can let go is among the remaining processes.
 func TestHeldByATracerIsLeft(t *testing.T) {
 	t.Parallel()
 	s := start(t, task.Spec{Command: []string{"sleep", "1000"}})

@@ -15,8 +15,8 @@ import (
 	"tasks/pkg/task"
 )
 
-// Of what ends around a Freeze each end is told before it returns, or left for whom
-// the process becomes. Lines still end, with all that they began.
+// A Freeze reports each end before it returns, or leaves it to the program that the
+// process becomes. Lines still end, with all that they began.
 func TestFreeze(t *testing.T) {
 	t.Parallel()
 	for _, w := range ways {
@@ -81,16 +81,16 @@ func playFreeze() {
 		var status syscall.WaitStatus
 		switch got, err := waitOwn(pid, &status); {
 		case told[p] && (got != 0 || p.Exit().Code != 9):
-			must(fmt.Errorf("run %d was told to have ended, %+v, and is still to be reaped: %v, %v", i, p.Exit(), status, err))
+			must(fmt.Errorf("run %d was reported as ended, %+v, but nobody has reaped it: %v, %v", i, p.Exit(), status, err))
 		case !told[p] && got != pid:
-			must(fmt.Errorf("run %d is no more, and its end was not told: %v", i, err))
+			must(fmt.Errorf("run %d is gone, and its end was not reported: %v", i, err))
 		case !told[p] && p == lasts && status.Signal() != syscall.SIGKILL, !told[p] && p != lasts && status.ExitStatus() != 9:
 			must(fmt.Errorf("run %d ended with %v", i, status))
 		case closed(p.Exited()) != told[p]:
-			must(fmt.Errorf("the end of run %d was told after the Freeze", i))
+			must(fmt.Errorf("the end of run %d was reported after the Freeze", i))
 		}
 	}
-	fmt.Println("told and left:", sums[true], sums[false])
+	fmt.Println("reported and left:", sums[true], sums[false])
 	must(e.Close())
 	for _, s := range processes() { // what should be left
 		if s.ppid == os.Getpid() {

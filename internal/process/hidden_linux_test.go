@@ -120,7 +120,7 @@ func (st *hiding) alone() error {
 	err = errors.Join(err, st.stop("a child", p, hidden, true))
 	p, hidden = st.begin(away + ` & ` + awayUp)
 	<-p.Exited()
-	return errors.Join(err, st.stop("what is left at the end", p, hidden, true))
+	return errors.Join(err, st.stop("a process left behind", p, hidden, true))
 }
 
 // amongOthers is a run beside which there is another: its child is found by its descent.

@@ -146,7 +146,7 @@ const (
 	bare    way = "bare"
 )
 
-// ways are those that can be had here.
+// ways are the ones that this machine supports.
 var ways = []way{grouped, bare}
 
 func (w way) groups(e *Engine) cgroups {

@@ -9,8 +9,7 @@ import (
 	"tasks/pkg/task"
 )
 
-// An older database, of which a run's processes show that there was a newer one, ends
-// nothing. It is by itself: all tests share the state, and the marks are for all of it.
+// An older database ends nothing if a run's processes show that there was a newer one. It is by itself: all tests share the state, and the marks are for all of it.
 func TestKillUnknownByAnOlderDatabase(t *testing.T) {
 	for _, w := range ways {
 		o := outlive(t, stage{Specs: []task.Spec{sh(`setsid sh -c 'echo out $$; exec sleep 1000' & echo main $$; wait`)}, Way: w, Commits: 50})[0]
@@ -22,7 +21,7 @@ func TestKillUnknownByAnOlderDatabase(t *testing.T) {
 			db   Database
 		}{
 			{"fewer commits", Database{unknown, 49, false}},
-			{"fewer commits, its number is that of an earlier run", Database{recorded, 49, false}},
+			{"fewer commits, an earlier run had its number", Database{recorded, 49, false}},
 			{"backup before its first commit", Database{unknown, 50, true}},
 			{"nobody counted in it", Database{unknown, 0, false}},
 		} {
@@ -42,7 +41,7 @@ func TestKillUnknownByAnOlderDatabase(t *testing.T) {
 				t.Fatalf("%s, %s: it was ended", w, tt.name)
 			}
 		}
-		for _, db := range []Database{{recorded, 50, false}, {recorded, 50, true}} { // it goes on
+		for _, db := range []Database{{recorded, 50, false}, {recorded, 50, true}} { // it keeps running
 			if killed, err := shared.killUnknown(db); len(killed) > 0 || err != nil {
 				t.Errorf("%s: ended %v, %v", w, killed, err)
 			}

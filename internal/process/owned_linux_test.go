@@ -37,14 +37,14 @@ func TestCgroupOfAnotherUser(t *testing.T) {
 	})
 	must(writeCgroup(string(other), "cgroup.procs", strconv.Itoa(pid)))
 	if got := runByCgroup(s.Ref().PID); got != id {
-		t.Errorf("its own cgroup is that of %q, want %q", got, id)
+		t.Errorf("its own cgroup belongs to %q, want %q", got, id)
 	}
 	if got := runByCgroup(pid); got != "" {
-		t.Errorf("another user's cgroup is that of %q", got)
+		t.Errorf("another user's cgroup belongs to %q", got)
 	}
 	must(os.Chown(filepath.Dir(string(other)), 0, 0))
 	if got := runByCgroup(pid); got != id {
-		t.Errorf("one that this user made elsewhere is that of %q, want %q", got, id)
+		t.Errorf("one that this user made elsewhere belongs to %q, want %q", got, id)
 	}
 	look, err := shared.lookForUnknown(Database{Known: func(string, int) bool { return true }}, make(map[cgroup]bool), nil)
 	if err != nil || len(look.later) > 0 || len(look.left) > 0 {

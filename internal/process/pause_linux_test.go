@@ -50,7 +50,7 @@ func awaken(t *testing.T, s started, p proc) {
 	t.Helper()
 	for end := time.Now().Add(enginetest.Timeout); atRest(s, p); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("process %d does not go on", p.pid)
+			t.Fatalf("process %d is not resumed", p.pid)
 		}
 	}
 	if !alive(p) {
@@ -97,7 +97,7 @@ func TestPauseAndResume(t *testing.T) {
 		s := w.start(t, sh(trees[i].script+`echo main; wait; sleep 1000`))
 		s.line(t, "main")
 		out, main := procOf(t, s.line(t, "out")), proc{s.Ref().PID, s.Ref().Start}
-		for range 2 { // to pause what is paused is no error, nor to resume what is not
+		for range 2 { // pausing a paused run succeeds, and so does resuming a running one
 			pause(t, s)
 			checkPaused(t, s, out, main)
 		}
@@ -173,7 +173,7 @@ func TestPauseWhatForks(t *testing.T) {
 			resume(t, s)
 			for end := time.Now().Add(enginetest.Timeout); len(s.log(t)) == before; time.Sleep(time.Millisecond) {
 				if time.Now().After(end) {
-					t.Fatalf("%s: it does not go on", w)
+					t.Fatalf("%s: it is not resumed", w)
 				}
 			}
 		}
@@ -204,7 +204,7 @@ func TestPauseAParentInVfork(t *testing.T) {
 		}
 		pause(t, s)
 		if !atRest(s, child) {
-			t.Errorf("%s: the child goes on", w)
+			t.Errorf("%s: the child keeps running", w)
 		}
 		resume(t, s)
 		awaken(t, s, child)
@@ -274,7 +274,7 @@ func TestPausedChildrenAreLeftAwake(t *testing.T) {
 	}
 }
 
-// What a task has stopped itself goes on with a resume as well.
+// A resume also wakes the processes that a task has stopped itself.
 func TestResumeWakesTheStopped(t *testing.T) {
 	t.Parallel()
 	for _, w := range ways {

@@ -57,7 +57,7 @@ func playRefusing() {
 	must(e.Close())
 }
 
-// stopRefusing kills the run, of which one process may not be signalled at first.
+// stopRefusing kills a run that has a process which may not be signalled at first.
 func stopRefusing(p engine.Process, refuses, other int) error {
 	var allowed atomic.Bool
 	answers := func(c call) (result, bool) {

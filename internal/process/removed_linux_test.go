@@ -10,9 +10,8 @@ import (
 	"tasks/pkg/task"
 )
 
-// What a removed task has left behind starts others, which are no part of a new task
-// of its name. It is
-// by itself, as all that needs marks of commits.
+// What a removed task has left behind starts others: they do not belong to a new task of
+// its name. It is by itself, as all that needs marks of commits.
 func TestLeftOfARemovedTask(t *testing.T) {
 	var commits uint64
 	shared.opts.Commits = func() uint64 { return commits }

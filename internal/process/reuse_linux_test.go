@@ -94,8 +94,8 @@ func playReuse() {
 	second := play("second", r)
 	await(s.Dir, "adopted")
 	take(refs[3], true)
-	// The second supervisor hears of this end and is told to stop the run at
-	// one time, when the pid is another's already.
+	// The second supervisor learns of this end and gets the request to stop the run at
+	// the same time, when the pid is another's already.
 	must(second.Signal(syscall.SIGSTOP))
 	take(refs[4], true)
 	fmt.Fprintln(w, "stop")
@@ -139,7 +139,7 @@ func leaderDies(strangers *[]proc) (follower proc) {
 	return follower
 }
 
-// playSecond takes the runs back and stops them when it is told to.
+// playSecond takes the runs back and stops them on request.
 func playSecond() {
 	s := stageOfEnv()
 	refs := readRefs(s)

@@ -32,7 +32,7 @@ func TestAdoptedSample(t *testing.T) {
 	}
 }
 
-// Its age is that of the process, not the time since it was taken back.
+// Its age counts from the process's start, not from when it was taken back.
 func TestAdoptedAge(t *testing.T) {
 	t.Parallel()
 	before := ticks()

@@ -38,7 +38,7 @@ func TestAttributes(t *testing.T) {
 	}
 }
 
-// The variables by which a Go program is told how to run are the task's, not the shim's.
+// The variables of Go's runtime are for the task, not for the shim.
 func TestAttributesWithVariablesOfGo(t *testing.T) {
 	t.Parallel()
 	spec := task.Spec{Command: []string{"/usr/bin/env"}, Attributes: attributes()}
@@ -87,7 +87,7 @@ func TestAttributesWithoutAProgram(t *testing.T) {
 	}
 }
 
-// What the shim is told to do goes for the run's main process, which the pid is of.
+// The shim's attributes apply to the run's main process, and the pid is that process's.
 func TestAttributesOfWhatIsStopped(t *testing.T) {
 	t.Parallel()
 	spec := sh(`trap 'echo told; exit 7' TERM; echo up $$; while :; do sleep 0.1; done`)
@@ -200,7 +200,7 @@ func TestCallerOf(t *testing.T) {
 	}
 }
 
-// A supervisor that starts tasks again before it reaps goes on where one cannot be.
+// A supervisor that starts tasks again before it reaps continues if one cannot start.
 func TestAttributesWithoutAProgramBeforeReaping(t *testing.T) {
 	t.Parallel()
 	s := start(t, helper(t, "unbegun"))

@@ -23,12 +23,12 @@ import (
 )
 
 // TestSimulation has engines start, stop, pause and take back runs, and stop what those leave, on a simulated
-// machine, in fake time. A seed chooses everything; SIM says for how long to go on (300
-// seeds otherwise, as far as they are played in some seconds), and SIM_SEED plays one again,
-// with each system call in its log.
+// machine, in fake time. A seed chooses everything; SIM says for how long to play (by
+// default at most 300 seeds, within some seconds), and SIM_SEED plays one again, with each
+// system call in its log.
 //
 // The engine of a program is one, and so is the kernel: it is played in a process of its
-// own, where that of all other tests is not.
+// own, without the kernel of all other tests.
 func TestSimulation(t *testing.T) {
 	if onMachine(t) {
 		playSimulation(t)
@@ -59,7 +59,7 @@ func onMachine(t *testing.T) bool {
 // runSimulation runs a test of machines, without the engine that others share.
 func runSimulation(m *testing.M) int {
 	c := make(chan os.Signal, 1)
-	signal.Notify(c, syscall.SIGCHLD) // begins a goroutine that is no bubble's
+	signal.Notify(c, syscall.SIGCHLD) // begins a goroutine outside any bubble
 	signal.Stop(c)
 	return m.Run()
 }
@@ -284,7 +284,7 @@ func (s *sim) ask(f func()) {
 	synctest.Wait()
 }
 
-// any is a run that goes on, or nil.
+// any is a run that has not ended, or nil.
 func (s *sim) any() *simRun {
 	var all []*simRun
 	s.inMachine(func(*machine) {
@@ -560,7 +560,7 @@ func (m *machine) mark() {
 }
 
 // covered reports whether a process can be found as part of its run: in its cgroup, or by
-// the eldest of those that it descends from.
+// its eldest ancestor.
 func (m *machine) covered(p *simProc) bool {
 	r := p.of
 	if r.group != nil && p.group.within(r.group) {
@@ -712,7 +712,7 @@ func (s *sim) pauseOrResume(r *simRun) {
 		r.paused = err == nil && !r.asked && !r.main.zombie
 		for _, p := range r.procs {
 			if r.paused && !p.zombie && !p.uncovered && !p.leaps && !p.stopped && !s.m.rests(p) {
-				s.m.fail("%s is paused, and %v goes on", r.name, p)
+				s.m.fail("%s is paused, and %v keeps running", r.name, p)
 			}
 		}
 		if r.paused {

@@ -50,7 +50,7 @@ func (i simInfo) IsDir() bool        { return i.mode.IsDir() }
 func (i simInfo) Sys() any           { return &syscall.Stat_t{Uid: uint32(os.Geteuid())} }
 
 // call answers a system call of the engine. It takes a while, in which other goroutines
-// and the processes go on, unless a lock is held: then only the processes do.
+// and the processes keep running, unless a lock is held: then only the processes do.
 func (m *machine) call(c call) (result, bool) {
 	m.mu.Lock()
 	draw := m.draw(c)
@@ -129,8 +129,8 @@ type callKey struct {
 	sig        syscall.Signal
 }
 
-// free reports whether no lock is held, with which nobody may sleep in a bubble: who waits
-// for it would keep its time from going on.
+// free reports whether no lock is held. Nobody may sleep in a bubble with one: a goroutine
+// that waits for it would stop the bubble's time.
 func (m *machine) free() bool {
 	e := m.life.engine
 	if e == nil {
@@ -386,7 +386,7 @@ func (m *machine) begin(c call) result {
 	return result{n: p.pid}
 }
 
-// wait reaps a child, of which pid may be 0: none is reaped.
+// wait reaps a child; with pid 0 it only looks for one.
 func (m *machine) wait(pid int) result {
 	children := m.children(m.self)
 	if len(children) == 0 {
@@ -442,7 +442,7 @@ func (m *machine) signalByPidfd(c call) result {
 }
 
 // sent is a signal of the engine's. Nobody gets one but what descends from a run that
-// somebody wants to end, to rest, or to go on.
+// somebody wants to end, to pause, or to resume.
 func (m *machine) sent(p *simProc, sig syscall.Signal) {
 	if sig == 0 {
 		return
@@ -453,7 +453,7 @@ func (m *machine) sent(p *simProc, sig syscall.Signal) {
 	}
 	switch r := p.of; {
 	case r == nil:
-		m.fail("%v, which is no run's, is sent %v", p, sig)
+		m.fail("%v, which belongs to no run, is sent %v", p, sig)
 	case r.asked, r.starting, m.life.endsUnknown && !r.recorded:
 	case r.pausing && (sig == syscall.SIGSTOP || sig == syscall.SIGCONT):
 	case r.leave && r.main.zombie && sig == syscall.SIGCONT:

@@ -19,7 +19,7 @@ func TestProcessesChangeAsTheyAreLookedAt(t *testing.T) {
 		p.thread = m.nextPID()
 		m.tids[p.thread] = true
 	}
-	follow := func(m *machine, p *simProc) { // what goes on as its child
+	follow := func(m *machine, p *simProc) { // forks and ends
 		m.fork(p)
 		m.end(p, 0)
 	}
@@ -278,7 +278,7 @@ func TestPauseAsAProcessEnds(t *testing.T) {
 		}
 		s.inMachine(func(m *machine) {
 			if next == nil || !next.stopped {
-				m.fail("%v goes on", next)
+				m.fail("%v keeps running", next)
 			}
 		})
 		if err := a.r.Resume(); err != nil {

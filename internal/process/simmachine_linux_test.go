@@ -17,13 +17,13 @@ import (
 
 // A machine is a small Linux of its own: processes that follow scripts, their groups,
 // sessions, cgroups and signals. What the engine sees of it is in simkernel_linux_test.go.
-// Its time is that of the bubble, but for what system calls take with a lock held.
+// Its time is the bubble's, but for what system calls take with a lock held.
 type machine struct {
 	mu       sync.Mutex
 	seed     uint64
 	kind     kernelKind
 	say      func(format string, args ...any)
-	trace    bool             // each call is told
+	trace    bool             // each call is logged
 	scripted func(*simProc)   // what a process does; nil: as its key decides
 	before   func(call) error // is about to be answered
 
@@ -97,13 +97,13 @@ type simProc struct {
 	execing          bool          // between two programs
 	hidden           bool          // may not be read
 	locked           chan struct{} // its memory is, until this is closed; nil: it is not
-	thread           int           // goes on without the first thread, if not 0
+	thread           int           // keeps running without the first thread, if not 0
 	files            map[int]openFile
 	ignores          bool          // TERM
 	resists          time.Duration // what it takes to act on TERM
 	heir             bool          // begins another as it does
 	pending          []syscall.Signal
-	later            []func() // what it does once it goes on
+	later            []func() // what it does once it is resumed
 	forks            int
 	noted            bool // descended from the main process when a stop was begun
 	uncovered        bool // has been where nothing ties it to its run
@@ -224,7 +224,7 @@ func (m *machine) happen(p *simProc, do func()) {
 		p.later = append(p.later, do)
 		return
 	case p.of != nil && p.of.paused && !p.uncovered && !p.leaps:
-		m.fail("%v goes on, and its run is paused", p)
+		m.fail("%v keeps running, and its run is paused", p)
 	}
 	do()
 }
@@ -525,7 +525,7 @@ func (m *machine) follow(p *simProc) {
 	}
 }
 
-// leap has a process go on as its child, again and again.
+// leap has a process fork and end, then its child the same, again and again.
 func (m *machine) leap(p *simProc, times int, each time.Duration) {
 	if times == 0 || p.of != nil && len(p.of.procs) > 100 {
 		return
@@ -643,7 +643,7 @@ func (m *machine) exec(p *simProc, env []string) {
 	m.at(time.Duration(m.hash(p.key, p.execs)%500)*time.Microsecond, nil, func() { p.execing = false })
 }
 
-// stranger begins a process that is no run's: it may look into the log of one.
+// stranger begins a process that belongs to no run: it may look into the log of one.
 func (m *machine) stranger(r *rand.Rand, logs []uint64) {
 	parent := m.init
 	if r.IntN(3) == 0 {

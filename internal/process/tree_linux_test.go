@@ -43,7 +43,7 @@ func noneAlive(t *testing.T, procs ...proc) {
 // self is this program, to be used as one of its helpers.
 var self, _ = os.Executable()
 
-// headless has the first thread of this process end, and another go on.
+// headless has the first thread of this process end, and another keep running.
 func headless() {
 	go func() {
 		for {
@@ -57,7 +57,7 @@ func headless() {
 const headlessTree = `PROCESS_TEST_HELPER=headless /usr/bin/setsid /bin/sh -c 'echo out $$; exec "$0" %s' %s & ` +
 	`until grep -q '^State:.Z' /proc/$!/status; do sleep 0.02; done; `
 
-// Each script leaves a process outside that prints its pid and goes on. Of a
+// Each script leaves a process outside that prints its pid and keeps running. Of a
 // hidden one only the cgroup tells whose it is.
 var trees = []struct {
 	name, script string
@@ -112,7 +112,7 @@ func TestStopEndsTheTree(t *testing.T) {
 			}
 			left := s.Process.(engine.Tree).Remaining()
 			if !slices.ContainsFunc(left, func(p task.Proc) bool { return p.PID == out.pid }) {
-				t.Errorf("%d is not among what is left: %v", out.pid, left)
+				t.Errorf("%d is not among the remaining processes: %v", out.pid, left)
 			}
 			select {
 			case <-s.Gone():
@@ -165,7 +165,7 @@ func TestLeftIsOneLookForAll(t *testing.T) { // not parallel: it counts
 	}
 }
 
-// A main process that goes on after TERM gives time to find what has left.
+// A main process that keeps running after TERM gives time to find what has left.
 func TestStopReachesTheEscapedWhileMainGoesOn(t *testing.T) {
 	t.Parallel()
 	s := start(t, sh(`trap 'echo got' TERM
@@ -179,7 +179,7 @@ func TestStopReachesTheEscapedWhileMainGoesOn(t *testing.T) {
 	s.line(t, "told")
 	for end := time.Now().Add(enginetest.Timeout); alive(out); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatal("the escaped one without an environment was not told")
+			t.Fatal("the escaped one without an environment got no TERM")
 		}
 	}
 	s.Stop(syscall.SIGKILL)

@@ -140,7 +140,8 @@ func TestStartThatIsGivenUp(t *testing.T) {
 	}
 }
 
-// What may not be read may wait, for all that can be told: it is executed all the same.
+// Nobody knows whether the exec of an unreadable program would wait: it is executed all
+// the same.
 func TestExecByWayOfTheShim(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("/bin/echo")
