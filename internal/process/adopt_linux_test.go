@@ -28,7 +28,7 @@ type stage struct {
 	Pause bool   // all runs are paused before it is killed
 	Ended bool   // it sees all main processes end before it is killed
 
-	Commits uint64 // the number that its runs get; 0: none
+	Commits uint64 // how many its database has had; 0: it has none
 }
 
 func (s stage) refs() string { return filepath.Join(s.Dir, "refs") }

@@ -28,8 +28,8 @@ func TestLeftInTheMidstOfExecs(t *testing.T) {
 	}
 }
 
-// A line whose directory does not answer ends with its context, and later lines
-// take no more threads. It costs no other line anything.
+// A line whose directory does not answer ends with its context, and later lines take no
+// more threads. It costs no other line anything.
 func TestLineInADirectoryThatHangs(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -28,8 +28,7 @@ func playSibling() {
 }
 
 // What a main process begins as its own sibling, as runc does, never becomes an orphan:
-// its parent is this process. Nothing else runs here, so that no orphan
-// leads to a search.
+// its parent is this process. Nothing else runs here, so that no orphan leads to a search.
 func TestSiblingEndsWithItsRun(t *testing.T) { // not parallel
 	for _, w := range ways {
 		for _, how := range []string{"stopped", "ended"} {

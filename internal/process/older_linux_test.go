@@ -9,7 +9,8 @@ import (
 	"tasks/pkg/task"
 )
 
-// An older database ends nothing if a run's processes show that there was a newer one. It is by itself: all tests share the state, and the marks are for all of it.
+// An older database ends nothing if a run's processes show that there was a newer one.
+// It is by itself: all tests share the state, and the marks are for all of it.
 func TestKillUnknownByAnOlderDatabase(t *testing.T) {
 	for _, w := range ways {
 		o := outlive(t, stage{Specs: []task.Spec{sh(`setsid sh -c 'echo out $$; exec sleep 1000' & echo main $$; wait`)}, Way: w, Commits: 50})[0]

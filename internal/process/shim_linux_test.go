@@ -87,7 +87,7 @@ func TestAttributesWithoutAProgram(t *testing.T) {
 	}
 }
 
-// The shim's attributes apply to the run's main process, and the pid is that process's.
+// With attributes, too, the pid is the main process's, and a stop signals that.
 func TestAttributesOfWhatIsStopped(t *testing.T) {
 	t.Parallel()
 	spec := sh(`trap 'echo told; exit 7' TERM; echo up $$; while :; do sleep 0.1; done`)

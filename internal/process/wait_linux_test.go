@@ -140,8 +140,7 @@ func TestStartThatIsGivenUp(t *testing.T) {
 	}
 }
 
-// Nobody knows whether the exec of an unreadable program would wait: it is executed all
-// the same.
+// The exec of an unreadable program may wait, so the shim does it.
 func TestExecByWayOfTheShim(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("/bin/echo")
