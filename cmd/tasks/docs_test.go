@@ -31,7 +31,7 @@ var elsewhere = map[string]string{
 
 // notRun are the statements that cannot be, by how they begin.
 var notRun = map[string]string{
-	"tasks events -f -n 0": "goes on for ever, in a pipe",
+	"tasks events -f -n 0": "it never ends, in a pipe",
 }
 
 // stubs are the programs of the examples: a line of sh each. Those with a slash
@@ -140,7 +140,7 @@ func runPage(t *testing.T, program, page, text string) {
 	for name, value := range vars {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
-	out, err := os.Create(filepath.Join(dir, "out")) // no pipe: what is left behind would hold it open
+	out, err := os.Create(filepath.Join(dir, "out")) // no pipe: processes left behind would keep it open
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,8 +152,8 @@ func runPage(t *testing.T, program, page, text string) {
 	}
 }
 
-// newPorts has a port for each of those that the examples name, which is theirs
-// as long as the test lasts: a socket that does not listen is bound to it.
+// newPorts reserves a free port for each port that the examples name: until the test
+// ends, a socket that does not listen is bound to it.
 func newPorts(t *testing.T) *strings.Replacer {
 	t.Helper()
 	var pairs []string
@@ -276,8 +276,8 @@ func whyNot(statement string) string {
 	return ""
 }
 
-// interrupted is `interrupted PROGRAM [ARG…]`: what goes on for ever gets INT once
-// it has written something, and is to exit with 130.
+// interrupted is `interrupted PROGRAM [ARG…]`: a program that never ends gets INT once
+// it has written something, and must exit with 130.
 func interrupted() {
 	cmd := exec.Command(os.Args[1], os.Args[2:]...)
 	cmd.Stderr = os.Stderr

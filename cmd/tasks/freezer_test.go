@@ -54,7 +54,7 @@ func freeze(ts *testscript.TestScript, neg bool, args []string) {
 	set(ts, dir, "FROZEN")
 }
 
-// thaw is `thaw`: what was frozen goes on.
+// thaw is `thaw`: the frozen processes run again.
 func thaw(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 0 {
 		ts.Fatalf("usage: thaw")

@@ -73,7 +73,7 @@ func setUp(e *testscript.Env, completions string) error {
 }
 
 // sandbox makes a home and a runtime directory, and the variables that say so;
-// $RUN has a short path, since that of a socket is limited.
+// $RUN has a short path, since the length of a socket's path is limited.
 func sandbox(t testing.TB) (dir string, vars map[string]string) {
 	dir, err := os.MkdirTemp("/tmp", "t")
 	if err != nil {

@@ -374,7 +374,7 @@ func (s *shop) write(name, text string) {
 	}
 }
 
-// processes are those that have the socket in their environment.
+// processes returns the processes that have the socket in their environment.
 func (s *shop) processes() []string {
 	files, _ := filepath.Glob("/proc/[0-9]*/environ")
 	var found []string
