@@ -100,7 +100,7 @@ func TestContextsEndCalls(t *testing.T) {
 		if err := second(w.Stop(ctx, client.StopOptions{Selector: names("slow")})); !errors.Is(err, context.DeadlineExceeded) {
 			t.Error(err)
 		}
-		// The connection goes on, and so does the stop.
+		// The connection stays open, and the stop continues.
 		got, err := w.List(t.Context(), client.ListOptions{})
 		if err != nil || got[0].State != task.Stopping {
 			t.Errorf("%+v, %v", got, err)
@@ -199,7 +199,7 @@ func TestWatchLeavesNoConnection(t *testing.T) {
 	})
 }
 
-// A reader that lingers in its loop is told what it has missed.
+// A reader that is slow in its loop learns how many events it has missed.
 func TestSlowWatch(t *testing.T) {
 	bubble(t, func(t *testing.T, w world) {
 		w.goTask(t, "web", untilStop)

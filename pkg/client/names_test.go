@@ -54,8 +54,8 @@ func each(names []string) string {
 	return `"result":[` + strings.Join(tasks, ",") + `]`
 }
 
-// Where the names are too many for the line of a request, several requests do, and their answers
-// are as that of one.
+// Names that do not fit into one request are sent in several, and the answers are the same as
+// for one.
 func TestManyNames(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()

@@ -27,7 +27,7 @@ func answering(answer string) *client.Client {
 	}}
 }
 
-// A reply without what was asked for is no success.
+// A reply without the requested tasks is an error.
 func TestRepliesWithoutTasks(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
@@ -109,7 +109,7 @@ func TestRepliesWithoutTasks(t *testing.T) {
 	}
 }
 
-// A reply with names that nothing has is no mistake of the caller's.
+// A reply with names that no task can have is not a usage error.
 func TestBadNamesOfReplies(t *testing.T) {
 	t.Parallel()
 	c := answering(`{"id":1,"result":[{"name":"../x"}]}`)

@@ -16,7 +16,7 @@ import (
 	"tasks/pkg/task"
 )
 
-// change is that of a file with these tasks.
+// change returns the change for a file with these tasks.
 func change(id string, specs ...task.Spec) task.Change {
 	for i := range specs {
 		specs[i].File = "/nowhere/tasks.yaml"
@@ -276,8 +276,8 @@ func TestApplyAbandoned(t *testing.T) {
 	})
 }
 
-// The next supervisor goes on with what was recorded, whether this one leaves, dies or is
-// shut down, and begins nothing twice; an exit gives it up.
+// The next supervisor continues a recorded change, whether this one leaves, dies or is shut
+// down, and starts nothing twice; an exit gives the change up.
 func TestApplyGoesOn(t *testing.T) {
 	for _, way := range []string{"left", "shut down", "exited"} {
 		t.Run(way, func(t *testing.T) {
@@ -419,7 +419,7 @@ func TestPastChangesAreBounded(t *testing.T) {
 		if ids := left(); len(ids) != most || ids[0] != "1100" {
 			t.Errorf("%q are left after changes of more files", ids)
 		}
-		again := of(1100) // one file has one record, that of its last change
+		again := of(1100) // a file has one record: its last change
 		for i := range 2 * most {
 			again.ID = fmt.Sprint("again", i)
 			again.Tasks = []task.Spec{{Name: "t100", Command: []string{again.ID}, File: again.File}}
@@ -443,8 +443,8 @@ func (s *slowToForget) DeleteChange(file string) error {
 	return s.memory.DeleteChange(file)
 }
 
-// What the next supervisor is starting again as it goes on with a change is neither started
-// twice nor in the way of the change.
+// A task that the next supervisor is restarting while it continues a change is neither
+// started twice nor in the way of the change.
 func TestApplyGoesOnBesideStarts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -550,7 +550,7 @@ func TestApplyLeavesWhatOthersStartMeanwhile(t *testing.T) {
 						t.Errorf("%s is %v, run %d", spec.Name, info.Command, info.Run)
 					}
 					if spec.Command != nil && slices.ContainsFunc(done.Tasks, func(t *task.Info) bool { return t.Name == spec.Name }) {
-						t.Errorf("%s is told as one of the change", spec.Name)
+						t.Errorf("%s is reported as one of the change", spec.Name)
 					}
 				}
 			})
@@ -598,8 +598,8 @@ func TestApplyMissing(t *testing.T) {
 	})
 }
 
-// Where there is no room for the record of a change, each task says so for itself, and
-// what runs goes on.
+// If there is no room for the record of a change, each task reports that for itself, and
+// running tasks keep running.
 func TestApplyOnAFullDisk(t *testing.T) {
 	st := newMemory()
 	faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {

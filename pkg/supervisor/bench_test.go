@@ -37,8 +37,8 @@ func BenchmarkList1000(b *testing.B) {
 	}
 }
 
-// BenchmarkIdle measures what a function that waits costs: its own goroutine,
-// that of its task, and what is known of it.
+// BenchmarkIdle measures the cost of a function that waits: its own goroutine, its
+// task's goroutine, and the records about it.
 func BenchmarkIdle(b *testing.B) {
 	const n = 10_000
 	for b.Loop() {

@@ -41,7 +41,7 @@ func going(t *testing.T, k *enginetest.FakeChecks, ready, healthy int) {
 	t.Helper()
 	synctest.Wait()
 	if r, h := k.Going(); r != ready || h != healthy {
-		t.Errorf("%d checks of readiness and %d of health go on; want %d and %d", r, h, ready, healthy)
+		t.Errorf("%d readiness checks and %d health checks run; want %d and %d", r, h, ready, healthy)
 	}
 }
 
@@ -322,7 +322,7 @@ func TestChecksOfRunsThatAreTakenBack(t *testing.T) {
 		}
 		synctest.Wait()
 		if open, going := c.Left(); open != 0 || going != 0 {
-			t.Errorf("%d checks are open, %d go on", open, going)
+			t.Errorf("%d checks are open, %d still run", open, going)
 		}
 		time.Sleep(20*time.Minute - 10*time.Second)
 
@@ -360,7 +360,7 @@ func TestChecksOfRunsThatAreTakenBack(t *testing.T) {
 		s.Close(t.Context())
 		synctest.Wait()
 		if open, going := c.Left(); open != 0 || going != 0 {
-			t.Errorf("%d checks are open, %d go on", open, going)
+			t.Errorf("%d checks are open, %d still run", open, going)
 		}
 	})
 }

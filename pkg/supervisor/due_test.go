@@ -132,7 +132,7 @@ func TestEvery(t *testing.T) {
 		r.Exit(task.Exit{}, false)
 		expect(t, s, "a", task.Waiting, "")
 
-		time.Sleep(10 * time.Minute) // by hand; the schedule goes on
+		time.Sleep(10 * time.Minute) // by hand; the schedule continues
 		if got, err := s.Restart(t.Context(), "a"); err != nil || got.State != task.Running || got.Run != 3 {
 			t.Errorf("Restart: %+v, %v", got, err)
 		}
@@ -149,7 +149,7 @@ func TestEvery(t *testing.T) {
 		time.Sleep(3 * time.Hour)
 		quiet(t, f)
 
-		// An ended one that is restarted runs now, and goes on from there.
+		// An ended task that is restarted runs now, and its schedule continues from there.
 		if got, err := s.Restart(t.Context(), "a"); err != nil || got.State != task.Running {
 			t.Errorf("Restart: %+v, %v", got, err)
 		}

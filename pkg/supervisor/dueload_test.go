@@ -58,7 +58,7 @@ func TestLoadOfTimes(t *testing.T) {
 	}
 }
 
-// A schedule goes on however the supervisor ends, and whatever its run did then.
+// A schedule continues however the supervisor ends, and whatever its run did then.
 func TestScheduleOverAnEnd(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -175,7 +175,7 @@ func TestTimesOfARunThatIsTakenBack(t *testing.T) {
 	}
 }
 
-// A function of an earlier program cannot go on: it waits for nothing.
+// A function of an earlier program cannot continue: it waits for nothing.
 func TestLoadOfAFunctionThatWaited(t *testing.T) {
 	reborn(t, func(t *testing.T, l *lives) {
 		if err := l.GoSpec(job("f", delayed(time.Hour)), untilStop); err != nil {
@@ -191,7 +191,7 @@ func TestLoadOfAFunctionThatWaited(t *testing.T) {
 	})
 }
 
-// What waits is told to go on while the end of its supervisor has begun already.
+// Load lets waiting tasks continue while their supervisor is closing already.
 func TestCloseBesideLoad(t *testing.T) {
 	reborn(t, func(t *testing.T, l *lives) {
 		setSlots(t, l.Supervisor, "g", 0)
@@ -212,7 +212,7 @@ func TestCloseBesideLoad(t *testing.T) {
 			setSlots(t, s, "g", -1)
 			quiet(t, l.fake)
 			setSlots(t, s, "g", 0)
-			if err := s.Close(t.Context()); err != nil { // of those that Load brought later
+			if err := s.Close(t.Context()); err != nil { // closes the tasks that Load brought later
 				t.Errorf("Close: %v", err)
 			}
 		}

@@ -75,7 +75,7 @@ func TestLoadBeforeThereIsRoom(t *testing.T) {
 			r.Spec.Restart, r.Shutdown = task.RestartAlways, true
 		})})
 		expect(t, s, "web", task.BackingOff, "no space left on device")
-		f.Next(t) // it can begin, but not be recorded: it goes on
+		f.Next(t) // it can start, but not be recorded: it keeps running
 		time.Sleep(time.Minute)
 		if got := expect(t, s, "web", task.Running, ""); got.Desired != task.DesiredRunning {
 			t.Errorf("the desired state is %q", got.Desired)
@@ -163,7 +163,7 @@ func TestSavedAsItEnds(t *testing.T) {
 	}
 }
 
-// An automatic restart was promised to nobody: it needs no record to go on.
+// An automatic restart was promised to nobody: it runs without a record.
 func TestSaveFailsAtAnAutomaticRestart(t *testing.T) {
 	st := newMemory()
 	faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
@@ -273,8 +273,8 @@ func TestQueuedWithoutRoom(t *testing.T) {
 	}
 }
 
-// Nor does one fail that has a slot at once; but where it cannot be recorded
-// either, its caller is told.
+// Nor does a start fail that has a slot at once; but if it cannot be recorded
+// either, its caller gets the error.
 func TestStartWithoutRoom(t *testing.T) {
 	st := newMemory()
 	faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {

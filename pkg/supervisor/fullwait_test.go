@@ -66,7 +66,7 @@ func TestSaveFailsBeforeAWait(t *testing.T) {
 	}
 }
 
-// What becomes ready to wait later is promised to nobody: it goes on.
+// A task that joins a queue only after a wait was promised to nobody: it starts unsaved.
 func TestSaveFailsInAQueue(t *testing.T) {
 	st := newMemory()
 	faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {

@@ -154,7 +154,7 @@ func TestNoLog(t *testing.T) {
 	})
 }
 
-// A goroutine cannot be killed: whoever waits for it is told.
+// A goroutine cannot be killed: a caller that waits for it gets an error.
 func TestFunctionThatIgnoresItsStopEvent(t *testing.T) {
 	bubble(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor) {
 		release := make(chan struct{})

@@ -190,7 +190,7 @@ func TestLoadOfGroupsAndQueues(t *testing.T) {
 			}
 		}
 		begin(t, s, job("last", in("g")))
-		begin(t, s, job("ended", in("g"))) // behind those that wait, however old it is
+		begin(t, s, job("ended", in("g"))) // behind the waiting tasks, however old it is
 		runs[0].Exit(task.Exit{}, false)
 		for i, want := range append(order, "last", "ended") {
 			r := next(t, f)

@@ -121,7 +121,7 @@ func TestHooksOfRetries(t *testing.T) {
 	})
 }
 
-// recorder is a logger that keeps what it is told.
+// recorder is a logger that keeps its lines.
 type recorder struct {
 	mu   sync.Mutex
 	text strings.Builder

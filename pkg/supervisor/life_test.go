@@ -54,7 +54,7 @@ func (l *life) end() {
 	l.step()
 }
 
-// isFull takes one save of those that fail.
+// isFull uses up one of the saves that fail.
 func (l *life) isFull() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

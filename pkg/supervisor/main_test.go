@@ -45,7 +45,7 @@ func faked(t *testing.T, o supervisor.Options, f func(*testing.T, *supervisor.Su
 	})
 }
 
-// checking is faked with scripted checks, none of which may be left in the end.
+// checking is faked with scripted checks; none may be open in the end.
 func checking(t *testing.T, o supervisor.Options, f func(*testing.T, *supervisor.Supervisor, *enginetest.Fake, *enginetest.FakeChecker)) {
 	t.Helper()
 	t.Parallel()
@@ -57,7 +57,7 @@ func checking(t *testing.T, o supervisor.Options, f func(*testing.T, *supervisor
 			s.Close(t.Context())
 			synctest.Wait()
 			if open, going := checker.Left(); open != 0 || going != 0 {
-				t.Errorf("%d checks are open, %d go on", open, going)
+				t.Errorf("%d checks are open, %d still run", open, going)
 			}
 		}()
 		f(t, s, fake, checker)
@@ -128,7 +128,7 @@ func setSlots(t *testing.T, s *supervisor.Supervisor, group string, n int) {
 	}
 }
 
-// next is the next run of those that have begun once all is quiet.
+// next waits until all is quiet, and returns the next run that has started.
 func next(t *testing.T, f *enginetest.Fake) *enginetest.FakeRun {
 	t.Helper()
 	synctest.Wait()

@@ -14,8 +14,8 @@ import (
 	"tasks/pkg/task"
 )
 
-// What a function writes can be read while it runs and afterwards, run by run, as far as
-// it is kept.
+// A function's output can be read while it runs and afterwards, run by run, unless it has
+// been discarded.
 func TestOutputOfFunctions(t *testing.T) {
 	bubble(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor) {
 		lines := make(chan string)
@@ -117,8 +117,7 @@ func TestOutputOfAPanic(t *testing.T) {
 	})
 }
 
-// The output of a run that is about to begin is that of a run, which has written nothing
-// yet, and not that of the run before.
+// A run that is about to start has empty output, not the output of the run before.
 func TestOutputOfARunToCome(t *testing.T) {
 	bubble(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor) {
 		s.Go("a", func(ctx context.Context) error {

@@ -17,7 +17,7 @@ func TestPauseAndResume(t *testing.T) {
 	st := newMemory()
 	faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 		r := start(t, s, f, job("a"))
-		for range 2 { // once more is no error
+		for range 2 { // a second pause succeeds
 			if got, err := s.Pause(t.Context(), "a"); err != nil || got.State != task.Paused || got.PID == 0 || got.Desired != task.DesiredRunning {
 				t.Errorf("Pause: %+v, %v", got, err)
 			}
@@ -86,7 +86,7 @@ func TestPauseConflicts(t *testing.T) {
 	})
 }
 
-// Time in which a run is paused is no run time.
+// The time in which a run is paused does not count as run time.
 func TestPauseAndTimeout(t *testing.T) {
 	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 		r := start(t, s, f, job("a", timeout(time.Hour)))
@@ -175,8 +175,8 @@ func TestSaveFailsAtAPause(t *testing.T) {
 	})
 }
 
-// A death cuts the pause or resume of a group in two: the next supervisor goes on with it.
-// Who was resumed by hand in a paused group goes on.
+// A death cuts the pause or resume of a group in two: the next supervisor completes it.
+// A task resumed by hand in a paused group keeps running.
 func TestGroupIsPausedOverADeath(t *testing.T) {
 	reborn(t, func(t *testing.T, l *lives) {
 		runs := make(map[string]*enginetest.FakeRun)

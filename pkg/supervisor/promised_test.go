@@ -11,8 +11,8 @@ import (
 	"tasks/pkg/task"
 )
 
-// Who started what had to wait was answered before it could begin: where it cannot,
-// nobody is told, and its policy says what follows.
+// The start of a task that must wait is answered before the task can run: if it then
+// cannot, no caller gets the error, and its restart policy decides what follows.
 func TestCannotBeginAfterAWait(t *testing.T) {
 	for name, spec := range map[string]task.Spec{
 		"slot":  job("b", in("g"), restarts(task.RestartOnFailure)),
@@ -35,7 +35,7 @@ func TestCannotBeginAfterAWait(t *testing.T) {
 					t.Errorf("%+v", r.Launch)
 				}
 				s.Stop(t.Context(), "b")
-				// Without a wait its caller is told.
+				// Without a wait its caller gets the error.
 				spec := spec
 				spec.Delay = nil
 				synctest.Wait()

@@ -69,7 +69,7 @@ func play(t *testing.T, script []byte) {
 		w.closed = true
 		w.check()
 		if open, going := checker.Left(); open != 0 || going != 0 {
-			t.Errorf("%d checks are open, %d go on", open, going)
+			t.Errorf("%d checks are open, %d still run", open, going)
 		}
 		for i, c := range w.calls {
 			if !answered(c) {

@@ -58,8 +58,8 @@ func TestReplacementIsRecordedFirst(t *testing.T) {
 	})
 }
 
-// A replacement under way goes on in the next supervisor, as it was asked for: the new
-// task waits for what it is to wait for, and the old one does not begin again.
+// The next supervisor completes a replacement as it was requested: the new task waits for
+// its dependencies, and the old one does not start again.
 func TestReplacementOverAnEnd(t *testing.T) {
 	for _, how := range []string{"left", "left, and ended meanwhile", "dead", "dead, and ended meanwhile", "ended as it was left"} {
 		t.Run(how, func(t *testing.T) {

@@ -119,7 +119,7 @@ func TestNoLogIsNoMissingCommand(t *testing.T) {
 	})
 }
 
-// expectKept restarts and replaces web, neither of which has room: its first run goes on.
+// expectKept restarts and replaces web: neither has room, and its first run keeps running.
 func expectKept(t *testing.T, s *supervisor.Supervisor, spec task.Spec) {
 	t.Helper()
 	const text = "cannot start web again, so it keeps running: no space left on device"

@@ -16,8 +16,8 @@ import (
 )
 
 // TestSimulation has supervisors live and die over one disk and one engine: each dies
-// before or after some effect, and another follows. A seed chooses everything; SIM says
-// for how long to go on (for 600 seeds otherwise), and SIM_SEED plays one again.
+// before or after some effect, and another follows. A seed chooses everything; SIM is
+// how long to run (600 seeds by default), and SIM_SEED plays one seed again.
 func TestSimulation(t *testing.T) {
 	t.Parallel()
 	seeds, end := uint64(600), time.Time{}
@@ -50,7 +50,7 @@ type sim struct {
 	sup  *supervisor.Supervisor
 
 	asked    []asked
-	unheard  map[*enginetest.FakeRun]bool // of which a supervisor that died had recorded nothing
+	unheard  map[*enginetest.FakeRun]bool // that a supervisor died without recording
 	given    map[string][]string          // commands, to each name
 	ups      []*up                        // that were not answered
 	has      map[string]string            // commands of a tasks file, since an up of it was answered that is the last
@@ -120,7 +120,7 @@ func (s *sim) begin() {
 	s.say("a supervisor begins, for %d effects", s.life.steps)
 	s.sup.Load(s.t.Context(), s.disk.all(), s.disk.allGroups()...)
 	s.sup.ResumeChanges(s.disk.allChanges())
-	if n := len(s.ups); n > 0 { // the client of the last one goes on with this supervisor, or has gone as the others
+	if n := len(s.ups); n > 0 { // the client of the last one continues with this supervisor, or has gone as the others
 		if s.ups = s.ups[n-1:]; s.r.IntN(2) == 0 {
 			s.ups[0].ask(s)
 		}
@@ -129,7 +129,7 @@ func (s *sim) begin() {
 }
 
 // killUnknown ends the runs that no record has, as the engine for processes does. A job
-// of which nothing is recorded, not even its end, begins once more.
+// without any record, not even of its end, starts once more.
 func (s *sim) killUnknown() {
 	s.meet()
 	refs, ends := make(map[task.Ref]bool), make(map[string]bool)
@@ -321,7 +321,7 @@ func (s *sim) leave() {
 	synctest.Wait()
 	s.next()
 	for _, was := range before {
-		if was.Spec.File != "" { // a change of that goes on
+		if was.Spec.File != "" { // the next supervisor continues a change of that file
 			continue
 		}
 		info, err := s.sup.Info(was.Name)
@@ -385,7 +385,7 @@ func (s *sim) live(name string) (live []*enginetest.FakeRun) {
 // hear takes note of answers that came while the supervisor lived.
 func (s *sim) hear() (acknowledged int) {
 	if s.life.dead() {
-		return 0 // whether one came before cannot be told
+		return 0 // nobody can know whether one came before
 	}
 	s.hearUps()
 	all := slices.Clone(s.asked)

@@ -45,7 +45,7 @@ func TestOrderOverADeath(t *testing.T) {
 		defer s.Close(t.Context())
 		setSlots(t, s, "g", 0)
 		var calls []*supervisor.Call
-		for i := range jobs { // all at one time, which does not go on in here
+		for i := range jobs { // all at the same time: the clock stands still in here
 			calls = append(calls, s.Submit(supervisor.Start(job(fmt.Sprint("j", jobs-i), in("g")))))
 		}
 		for _, c := range calls {

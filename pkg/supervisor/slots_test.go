@@ -86,7 +86,7 @@ func TestSlotsChange(t *testing.T) {
 		}
 		setSlots(t, s, "g", 4)
 		more(3)
-		setSlots(t, s, "g", 2) // what runs goes on
+		setSlots(t, s, "g", 2) // running tasks keep running
 		more(0)
 		runs[0].Exit(task.Exit{}, false)
 		runs[1].Exit(task.Exit{}, false)
@@ -110,7 +110,7 @@ func TestSlotsChange(t *testing.T) {
 	})
 }
 
-// The slots of those that run are distinct, and none is above the number.
+// The slots of running tasks are distinct, and none is above the number.
 func TestSlotsAreDistinct(t *testing.T) {
 	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 		const slots, jobs = 7, 100

@@ -33,7 +33,7 @@ func TestPausesCountForNoLimitOverAnEnd(t *testing.T) {
 		l.again(l.leave, 10*time.Minute)
 		begun := time.Now()
 		<-was.Stops()
-		within(t, "what is left of the limit", time.Since(begun), 30*time.Minute, 30*time.Minute)
+		within(t, "the rest of the limit", time.Since(begun), 30*time.Minute, 30*time.Minute)
 		expect(t, l.Supervisor, "still", task.Paused, "")
 		l.again(l.leave, time.Hour)
 		l.Resume(t.Context(), "still")
@@ -276,7 +276,7 @@ func TestPausedGroupStandsStill(t *testing.T) {
 }
 
 // Of StopAll, Close and Leave the first decides for all tasks, however long it takes:
-// who asks for the other is told.
+// a caller that asks for the other gets an error.
 func TestTheFirstEndDecides(t *testing.T) {
 	const keep, stop = "the supervisor is ending already, and its tasks keep running", "the supervisor is ending already, and its tasks are stopped"
 	for first, c := range map[string]struct {
@@ -316,7 +316,7 @@ func TestTheFirstEndDecides(t *testing.T) {
 
 func (l *lives) stopAll() error { _, err := l.StopAll(l.t.Context(), supervisor.End{}); return err }
 
-// A Close that comes as Leave goes on waits for that, and stops nothing.
+// A Close during a Leave waits for it, and stops nothing.
 func TestCloseBesideLeave(t *testing.T) {
 	reborn(t, func(t *testing.T, l *lives) {
 		start(t, l.Supervisor, l.fake, job("a"))

@@ -52,8 +52,8 @@ func (l *lives) leave() error { _, err := l.Leave(l.t.Context()); return err }
 
 func (l *lives) close() error { return l.Close(l.t.Context()) }
 
-// What waits for others goes on waiting, though those were stopped by the same
-// shutdown; and what runs for others is up again before anybody looks at it.
+// A task that waits for others keeps waiting, though the same shutdown stopped them; and a
+// dependency is up again before a waiting task looks at it.
 func TestShutdownOfAnOrder(t *testing.T) {
 	for round := range 10 {
 		t.Run(fmt.Sprint(round), func(t *testing.T) {

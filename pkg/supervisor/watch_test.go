@@ -211,8 +211,8 @@ func TestCloseWhileWaiting(t *testing.T) {
 	})
 }
 
-// Readers that share the room have the less of it the more of them there are, also
-// those that have used theirs; each is told of all that it misses.
+// The more readers share the room, the less each has, also a reader that has used its
+// share already; each learns how many events it has missed.
 func TestWatchersShareRoom(t *testing.T) {
 	bubble(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor) {
 		change := func(n int) {
@@ -243,26 +243,26 @@ func TestWatchersShareRoom(t *testing.T) {
 			}
 		}
 		if events, told := count(alone); events > 20 || told != 1800 {
-			t.Errorf("the first: %d events, %d told", events, told)
+			t.Errorf("the first: %d events, %d with the missed ones", events, told)
 		}
 		if events, told := count(private); events != 1800 || told != 1800 {
-			t.Errorf("one with room of its own: %d events, %d told", events, told)
+			t.Errorf("one with room of its own: %d events, %d with the missed ones", events, told)
 		}
 		for _, w := range others {
 			if events, told := count(w); events > 20 || told != 300 {
-				t.Fatalf("%d events, %d told", events, told)
+				t.Fatalf("%d events, %d with the missed ones", events, told)
 			}
 			w.Close()
 		}
 		change(400)
 		if events, told := count(alone); events != 1024 || told != 1200 {
-			t.Errorf("alone again: %d events, %d told", events, told)
+			t.Errorf("alone again: %d events, %d with the missed ones", events, told)
 		}
 	})
 }
 
-// What waits for a reader that shares room is bounded in bytes as well, and is told
-// of when it is dropped; a reader with room of its own has all.
+// The events that wait for a reader that shares room are bounded in bytes as well, and
+// dropped ones are counted as missed; a reader with room of its own gets all.
 func TestWatchersShareBytes(t *testing.T) {
 	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 		shared, private := s.Watch(0, nil), s.Watch(1000, nil)
@@ -284,7 +284,7 @@ func TestWatchersShareBytes(t *testing.T) {
 			size += len(e.Task.Command[0])
 		}
 		if len(all) != 120 || told != 120 || size > 7<<20 || len(events) < 5 {
-			t.Errorf("%d and %d events with %d bytes, %d told", len(all), len(events), size, told)
+			t.Errorf("%d and %d events with %d bytes, %d with the missed ones", len(all), len(events), size, told)
 		}
 	})
 }

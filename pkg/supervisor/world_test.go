@@ -52,7 +52,7 @@ func (w *world) changeGroup(how byte) {
 			}
 		})
 		if err == nil {
-			w.most = max(w.most, w.limit) // what runs goes on
+			w.most = max(w.most, w.limit) // running tasks keep running
 			w.limit = limit
 		}
 	case 4:
@@ -122,7 +122,7 @@ func (w *world) mayWait(info *task.Info) bool {
 	return open
 }
 
-// reload has another supervisor go on, where nothing is between two states.
+// reload continues with another supervisor, once no task is between two states.
 func (w *world) reload() {
 	w.st.failing(nil)
 	time.Sleep(3 * time.Second) // in which all is recorded

@@ -126,12 +126,12 @@ func TestPolicyDefaults(t *testing.T) {
 	}
 	for _, r := range []task.Ready{{ReadyHTTP: "x"}, {ReadyPort: "x"}, {ReadyCmd: "x"}, {ReadyLog: "x"}, {ReadyNotify: true}} {
 		if s := (task.Spec{Ready: r}); !r.Checked() || !s.Service() {
-			t.Errorf("%+v is no check, or its task no service", r)
+			t.Errorf("%+v does not count as a check, or its task not as a service", r)
 		}
 	}
 	for _, h := range []task.Health{{HealthHTTP: "x"}, {HealthCmd: "x"}} {
 		if s := (task.Spec{Health: h}); !h.Checked() || s.Service() {
-			t.Errorf("%+v is no check, or its task a service", h)
+			t.Errorf("%+v does not count as a check, or its task counts as a service", h)
 		}
 	}
 	for restart, want := range map[task.Restart]bool{"": false, task.RestartNo: false, task.RestartOnFailure: false, task.RestartAlways: true} {
