@@ -91,7 +91,7 @@ func twoValues(v *singleValue) (one, other string) {
 	return "1MiB", "2MiB"
 }
 
-// A value that is written in another way is no second one.
+// The same value in another notation does not count as a second one.
 func TestFlagGivenTwiceAlike(t *testing.T) {
 	t.Parallel()
 	for _, args := range []string{

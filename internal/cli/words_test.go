@@ -42,7 +42,7 @@ func TestReadWords(t *testing.T) {
 	}
 }
 
-// from reads what is left of lines.
+// from reads the remaining lines.
 func from(lines *[]string) reader {
 	return func(string) (string, error) {
 		if len(*lines) == 0 || len(*lines) == 1 && (*lines)[0] == "" {

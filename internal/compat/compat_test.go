@@ -1,5 +1,5 @@
 // Package compat tests this program beside an earlier one: either may be the client
-// of the other, and take over from it as far as the database's format allows.
+// of the other, and take over from it if the database's format allows it.
 package compat
 
 import (
@@ -98,7 +98,7 @@ func (h *home) want(code int, match, program string, args ...string) string {
 	return out
 }
 
-// pid is that of the task called name.
+// pid returns the pid of the task called name.
 func (h *home) pid(name string) string {
 	h.t.Helper()
 	return strings.Fields(h.want(0, "^"+name+" +running", h.current, "list", name, "--no-headers"))[2]
@@ -148,7 +148,7 @@ func TestClientOfAnEarlierSupervisor(t *testing.T) {
 	h.want(2, `unknown field "change": the supervisor is version .*: run 'tasks serve --replace'`, h.current, "up")
 	h.want(2, `unknown field "change": the supervisor is version .*: run 'tasks serve --replace'`, h.current, "down")
 
-	// This program takes over: tasks go on, and the database is migrated.
+	// This program takes over: tasks keep running, and the database is migrated.
 	h.want(0, `web +running`, h.earlier, "start", "web", "--", "sleep", "300")
 	h.want(0, "", h.earlier, "group", "set", "build", "--slots", "2")
 	before := h.pid("web")

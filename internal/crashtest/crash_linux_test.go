@@ -264,7 +264,7 @@ func (s *crashTest) compare(t *testing.T, ctx context.Context) (wrong []error) {
 	return nil
 }
 
-// end stops what is left.
+// end stops the supervisor and the remaining processes.
 func (s *crashTest) end() {
 	exec.Command(s.program, "-s", s.socket, "exit", "--timeout", "1s", "-q").Run()
 	s.client.Close()

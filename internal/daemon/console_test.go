@@ -12,7 +12,7 @@ import (
 	"testing/synctest"
 )
 
-// outlet is a stderr that fails as it is told.
+// outlet is a stderr that fails with err, if that is set.
 type outlet struct {
 	text strings.Builder
 	err  error
@@ -122,7 +122,7 @@ func TestOwnLogCountsWhatIsMissing(t *testing.T) {
 	}
 }
 
-// A log whose path leads to another's goes on in the file that it had.
+// A log whose path leads to another's file is still written to its own.
 func TestOwnLogOfALostDirectory(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

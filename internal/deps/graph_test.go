@@ -74,9 +74,8 @@ func TestGraphOf(t *testing.T) {
 	}
 }
 
-// Whatever the graph: the order has every name once, and where there is no cycle
-// nothing is before what it comes after, in it and in the levels; where there is one,
-// each cycle that is told is one.
+// Whatever the graph: the order has every name once. Without a cycle, the order and the
+// levels have each name behind its dependencies; with one, each reported cycle is a cycle.
 func TestRandomGraphs(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 2))
@@ -98,7 +97,7 @@ func TestRandomGraphs(t *testing.T) {
 		for _, c := range cycles {
 			for i, name := range c {
 				if !slices.Contains(g[name], c[(i+1)%len(c)]) {
-					t.Fatalf("%v: %v is no cycle", g, c)
+					t.Fatalf("%v: %v is not a cycle", g, c)
 				}
 			}
 		}

@@ -99,7 +99,7 @@ func TestSetAtRandom(t *testing.T) {
 			}
 			for i, n := range got[1 : len(got)-1] {
 				if !slices.Contains(g[n], got[i+2]) {
-					t.Fatalf("%v is no cycle in %v", got, g)
+					t.Fatalf("%v is not a cycle in %v", got, g)
 				}
 			}
 		}

@@ -85,7 +85,7 @@ func TestFakeChecker(t *testing.T) {
 		go func() { errs <- checks.Ready(t.Context()) }()
 		synctest.Wait()
 		if ready, healthy := k.Going(); ready != 1 || healthy != 0 {
-			t.Errorf("%d and %d checks go on", ready, healthy)
+			t.Errorf("%d and %d checks still run", ready, healthy)
 		}
 		k.BeReady(nil)
 		if err := <-errs; err != nil {

@@ -108,7 +108,7 @@ func TestDerive(t *testing.T) {
 			is("stopped stopping>starting run1 pid7 SIGTERM (restarted)", task.Starting, 2, 0),
 			is("running starting>running run2 pid8", task.Running, 2, 8),
 		}},
-		{what: "a restart of which no more is known", shown: []shown{
+		{what: "a restart without a record of the run", shown: []shown{
 			is(born, task.Running, 1, 7),
 			is("stopping running>stopping run1 pid7", task.Stopping, 1, 7),
 			is("stopped stopping>starting run1 pid7", task.Starting, 2, 0),
@@ -121,7 +121,7 @@ func TestDerive(t *testing.T) {
 			is("done running>backoff run2 pid8 exit0, backoff running>backoff run2 restarts1 next7", task.BackingOff, 2, 0, exit(6, 0), next(7), restarts(1)),
 			is("stopped backoff>stopped run2", task.Stopped, 2, 0, exit(6, 0)),
 		}},
-		{what: "what a run that goes on with came to", shown: []shown{
+		{what: "how the run before ended", shown: []shown{
 			is(born, task.Running, 1, 7),
 			is("failed running>backoff run1 pid7 exit0 timedout (timed out), backoff running>backoff run1", task.BackingOff, 1, 0, exit(1, 0), late, reason("timed out")),
 			is("running backoff>running run2 pid8", task.Running, 2, 8),

@@ -151,7 +151,7 @@ func TestRotation(t *testing.T) {
 	if len(got) < 50 || total < w.max || !slices.Equal(got, upTo(got[0], 1000)) {
 		t.Errorf("%d bytes, events %v", total, got)
 	}
-	// where rotation was as far as it goes before a death
+	// a supervisor died just before rotation created the new file
 	if err := os.Remove(newest(dir)); err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +192,7 @@ func TestTornLines(t *testing.T) {
 }
 
 // Whatever is in the file, both ways of reading find the same in it, and a
-// supervisor goes on after it.
+// supervisor appends after it.
 func FuzzRead(f *testing.F) {
 	line := `{"seq":3,"at":"2026-01-02T00:00:00Z","name":"web","event":"done","exit_code":0}` + "\n"
 	f.Add([]byte(line + line[:20]))
@@ -239,7 +239,7 @@ func TestUnreadable(t *testing.T) {
 	}
 	w, err := newWriter(dir)
 	if err == nil {
-		t.Error("a directory is gone on with")
+		t.Error("a directory is opened for writing")
 	}
 	w.add(a(1))
 	if err := w.flush(); err == nil || w.pending.Len() == 0 {

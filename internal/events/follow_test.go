@@ -110,7 +110,7 @@ func TestFollowFromNothing(t *testing.T) {
 	appendTo(t, dir, "}\n")
 	next(3)
 	w.seq = 3
-	// it is emptied, and deleted: the numbers go on
+	// it is emptied, and deleted: the numbers continue
 	if err := os.Truncate(newest(dir), 0); err != nil {
 		t.Fatal(err)
 	}

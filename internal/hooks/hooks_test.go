@@ -53,7 +53,7 @@ func (s shell) Exec(ctx context.Context, l engine.Launch, line string) (string, 
 	return s(ctx, l, line)
 }
 
-// A recorder keeps what a logger is told.
+// A recorder keeps what a logger writes.
 type recorder struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -282,8 +282,8 @@ func TestCloseWaits(t *testing.T) {
 	})
 }
 
-// A caller that goes on until nothing is under way, and then has few new lines: those of
-// the wait have had their time, the new ones have theirs.
+// A caller waits until no line runs, then starts few new ones: the lines of the wait have
+// had their time, the new ones have theirs.
 func TestWaitThenClose(t *testing.T) {
 	for _, tt := range []struct {
 		name              string

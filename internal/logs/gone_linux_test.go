@@ -94,7 +94,7 @@ func TestKeeperBoundsWhatHasNoPath(t *testing.T) {
 	}
 }
 
-// A log that goes once its run is over, or that of a run that is not known, is forgotten.
+// A log that is deleted after its run has ended, or whose run is not known, is forgotten.
 func TestKeeperForgetsALogOfNoRun(t *testing.T) {
 	t.Parallel()
 	k, words := newTestKeeper(t, t.TempDir(), Limits{MaxSize: 1 << 20})

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// punched is a file that held text, with its first n bytes freed.
+// punched is a file that held text, with its first n bytes discarded.
 func punched(t *testing.T, text []byte, n int64) *os.File {
 	t.Helper()
 	f := tempFile(t, text)

@@ -184,7 +184,7 @@ func TestKeeperTakenBack(t *testing.T) {
 		t.Errorf("%d bytes on disk", n)
 	}
 	write(t, w, string(text)) // it writes on
-	until(t, k, "freed again", func() bool { return onDisk(t, w.Name()) <= 1<<20 })
+	until(t, k, "trimmed again", func() bool { return onDisk(t, w.Name()) <= 1<<20 })
 	var b bytes.Buffer
 	if _, err := Copy(&b, open(t, w.Name()), 0); err != nil || !bytes.HasSuffix(text, b.Bytes()) || b.Len() == 0 {
 		t.Errorf("%d bytes, %v", b.Len(), err)
@@ -229,7 +229,7 @@ func TestKeeperLimitsOfTheTask(t *testing.T) {
 	}
 }
 
-// Where nothing can be freed, that is said once, and logs stay whole.
+// If logs cannot be trimmed, a warning says so once, and they stay whole.
 func TestKeeperNoHoles(t *testing.T) {
 	t.Parallel()
 	k, words := newTestKeeper(t, t.TempDir(), Limits{MaxSize: 64 << 10, Keep: 2})
@@ -272,7 +272,7 @@ func TestKeeperTrouble(t *testing.T) {
 	k.mu.Lock()
 	broken = false
 	k.mu.Unlock()
-	until(t, k, "freed", func() bool { return onDisk(t, f.Name()) <= 64<<10 })
+	until(t, k, "trimmed", func() bool { return onDisk(t, f.Name()) <= 64<<10 })
 	if n := strings.Count(words.String(), "level=WARN"); n != 2 || !strings.Contains(words.String(), "looking at them every second") {
 		t.Errorf("said %d times: %s", n, words)
 	}
@@ -291,7 +291,7 @@ func TestKeeperTotalOfWhatCannotBeRead(t *testing.T) {
 	}
 	k, words := newTestKeeper(t, dir, Limits{Total: 8 << 20})
 	k.Ready()
-	until(t, k, "told", func() bool {
+	until(t, k, "a warning", func() bool {
 		return strings.Contains(words.String(), "their total may be exceeded: cannot list logs: ")
 	})
 }
@@ -367,7 +367,7 @@ func TestKeeperRemove(t *testing.T) {
 	k.Done("web", 1)
 	next := begin(t, k, task.Spec{Name: "web"}, 2)
 	write(t, left, string(numbered(20_000)))
-	until(t, k, "freed", func() bool { return onDisk(t, left.Name()) <= 64<<10 })
+	until(t, k, "trimmed", func() bool { return onDisk(t, left.Name()) <= 64<<10 })
 	k.Done("web", 2)
 	if err := k.Remove("web"); err != nil {
 		t.Fatal(err)
@@ -375,7 +375,7 @@ func TestKeeperRemove(t *testing.T) {
 	again := begin(t, k, task.Spec{Name: "web"}, 2) // before the last look at the one removed
 	write(t, next, "gone\n")
 	write(t, again, string(numbered(20_000)))
-	until(t, k, "freed", func() bool { return onDisk(t, again.Name()) <= 64<<10 })
+	until(t, k, "trimmed", func() bool { return onDisk(t, again.Name()) <= 64<<10 })
 	if k.left != 0 || len(k.logs) != 1 {
 		t.Errorf("%d left, %d logs", k.left, len(k.logs))
 	}

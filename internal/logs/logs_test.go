@@ -106,8 +106,8 @@ func TestDir(t *testing.T) {
 	wantRuns(t, d, "db@1", 1)
 }
 
-// What a task that was removed, or a run that nobody recorded, has left is no
-// part of what is new.
+// A new log starts empty, even if a removed task or an unrecorded run has left output
+// under its name.
 func TestCreateBeginsEmpty(t *testing.T) {
 	t.Parallel()
 	d := Dir(t.TempDir())

@@ -16,7 +16,7 @@ import (
 	"tasks/pkg/task"
 )
 
-// fileSystems runs a test on those that there are.
+// fileSystems runs a test on each of the file systems that this machine has.
 func fileSystems(t *testing.T, test func(t *testing.T, dir string)) {
 	for name, c := range map[string]struct {
 		dir   string
@@ -28,9 +28,9 @@ func fileSystems(t *testing.T, test func(t *testing.T, dir string)) {
 		t.Run(name, func(t *testing.T) {
 			var fs unix.Statfs_t
 			if err := unix.Statfs(c.dir, &fs); err != nil || int64(fs.Type) != c.magic {
-				t.Skipf("%s is no %s", c.dir, name)
+				t.Skipf("%s is not %s", c.dir, name)
 			}
-			if free := int64(fs.Bavail) * int64(fs.Bsize); free < 512<<20 { // as in a container: the writer is faster than what it writes is freed
+			if free := int64(fs.Bavail) * int64(fs.Bsize); free < 512<<20 { // as in a container: the writer is faster than the trimming
 				t.Skipf("%s has %d MiB", c.dir, free>>20)
 			}
 			dir, err := os.MkdirTemp(c.dir, "logs")
@@ -90,8 +90,8 @@ func appendLine(b []byte, n int) []byte {
 	return append(append(strconv.AppendInt(b, int64(1e9+n), 10), ' '), filler[n%60:]...)
 }
 
-// A task that writes without end stays within its limit, and what is left is
-// its last lines; a reader meanwhile sees whole lines in order.
+// A task that writes without end stays within its limit, and its log
+// keeps the last lines; a reader meanwhile sees whole lines in order.
 func TestKeeperFastWriter(t *testing.T) {
 	const most = 8 << 20
 	total := 128 << 20
@@ -151,7 +151,7 @@ func TestKeeperFastWriter(t *testing.T) {
 		var whole checker
 		r := open(t, f.Name())
 		if _, err := Copy(&whole, r, 0); err != nil || whole.err != nil || whole.jumps > 0 || whole.last != lines-1 || len(whole.rest) > 0 {
-			t.Errorf("what is left: %v, %v, %d jumps, to line %d of %d", err, whole.err, whole.jumps, whole.last, lines)
+			t.Errorf("the kept lines: %v, %v, %d jumps, to line %d of %d", err, whole.err, whole.jumps, whole.last, lines)
 		}
 		if kept := size - whole.first*size/lines; whole.first == 0 || kept < most*7/10 {
 			t.Errorf("from line %d of %d on: some %d bytes", whole.first, lines, kept)
@@ -189,8 +189,8 @@ func TestTornLine(t *testing.T) {
 	}
 }
 
-// A line is shown before it has an end, but not where its rest may be freed
-// before it is read: where the log has lost its head already.
+// A line is shown before it has an end, but not in a trimmed log: there its rest may be
+// discarded before it is read.
 func TestFollowHeadless(t *testing.T) {
 	t.Parallel()
 	for about, freed := range map[string]int64{"whole": 0, "headless": page} {

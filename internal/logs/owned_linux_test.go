@@ -43,7 +43,7 @@ func TestKeeperOfALostDir(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	k.Watch(&task.Spec{Name: "web"}, 2) // would delete that of run 1
+	k.Watch(&task.Spec{Name: "web"}, 2) // would delete the log of run 1
 	k.Done("web", 1)
 	k.Done("web", 2)
 	k.Ready()

@@ -75,7 +75,7 @@ func keyOf(o *Option) string {
 	return find(reflect.ValueOf(&s).Elem())
 }
 
-// A value is shown as it may be given, and what is no value leaves the field alone.
+// A value is shown as it may be given, and a bad value leaves the field unchanged.
 func TestValues(t *testing.T) {
 	t.Parallel()
 	for key, values := range map[string]struct{ good, shown, bad string }{

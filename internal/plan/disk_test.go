@@ -35,8 +35,8 @@ func TestLook(t *testing.T) {
 	}
 }
 
-// What has no answer is neither the same nor gone, costs those that ask for the others a
-// second once, and is not asked for again while that lasts.
+// A path without an answer counts neither as the same nor as gone. It delays a caller by a
+// second once, and is not looked up again while the first look-up lasts.
 func TestLookWithoutAnAnswer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -114,7 +114,7 @@ func TestPlanIsCarriedOut(t *testing.T) {
 	if !slices.Equal(names, []string{"d", "e"}) || !slices.Equal(kept, []string{"a"}) {
 		t.Errorf("%v begin, %v stay", names, kept)
 	}
-	// The next supervisor goes on with what it began alone.
+	// The next supervisor continues with the tasks that the change starts, and no others.
 	next := task.Change{File: file, Prune: true, Tasks: specs, Kept: kept, Ran: map[string]int{"d": 1, "e": 0}}
 	if got := told(Of(&next, now, noEnv, disk)); got != "stop b: no longer in the file; stop c: no longer in the file; start d: ended; start e: new" {
 		t.Error(got)

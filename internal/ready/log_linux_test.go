@@ -43,7 +43,7 @@ func TestLogWithoutItsHead(t *testing.T) {
 		}
 		cancel()
 	}
-	// It goes on to be freed as it is followed.
+	// It is trimmed further while it is followed.
 	ended := make(chan error, 1)
 	go func() {
 		ended <- begin(t, c, task.Spec{Ready: task.Ready{ReadyLog: "^at last$"}}, path).Ready(t.Context())

@@ -118,8 +118,8 @@ func TestLog(t *testing.T) {
 	}
 }
 
-// TestLogOfEarlierVersion is about an expression that is refused by now: no run begins
-// with it, and one that had begun goes on with its other checks.
+// TestLogOfEarlierVersion has an expression that this version refuses: no run starts with
+// it, and a run that has started continues with its other checks.
 func TestLogOfEarlierVersion(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "log")

@@ -200,8 +200,8 @@ func TestWhyNotReady(t *testing.T) {
 	}
 }
 
-// The time for a try of health checks is also that of readiness checks if it is
-// longer than the default.
+// The timeout of a health check also applies to readiness checks if it is longer than
+// their default.
 func TestTimeoutOfATry(t *testing.T) {
 	t.Parallel()
 	for given, want := range map[time.Duration]string{time.Second: "5s", 12 * time.Second: "12s"} {

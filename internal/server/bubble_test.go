@@ -74,7 +74,7 @@ func TestUptime(t *testing.T) {
 	})
 }
 
-// Past its limit the server reads no further, and goes on when it may.
+// Past its limit the server reads no further, and continues once it may.
 func TestStopsReading(t *testing.T) {
 	bubble(t, func(t *testing.T, sup *supervisor.Supervisor, nc net.Conn) {
 		for _, name := range []string{"a", "marker"} {

@@ -225,7 +225,7 @@ func TestLeave(t *testing.T) {
 	h.over(t)
 }
 
-// What does not finish in time goes on, but nobody waits for it.
+// A request that does not finish in time continues, but nobody waits for it.
 func TestCloseInTime(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)

@@ -105,7 +105,7 @@ func TestManyErrorsThatNobodyReads(t *testing.T) {
 		if grown > 32<<20 {
 			t.Errorf("160 requests take up %d MiB", grown>>20)
 		}
-		nc := dial() // and those that name little are answered
+		nc := dial() // and requests with few names are answered
 		io.WriteString(nc, request(1, "list", `{"names":["a"]}`))
 		var m message
 		if err := json.NewDecoder(nc).Decode(&m); err != nil || m.Error != nil {

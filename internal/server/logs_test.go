@@ -146,7 +146,7 @@ func TestOutputInWholeCharacters(t *testing.T) {
 	}
 }
 
-// A log whose head was freed is read from where its rest begins.
+// A trimmed log is read from the first line that it still has.
 func TestOutputOfATrimmedLog(t *testing.T) {
 	t.Parallel()
 	dir := dirLogs(t.TempDir())

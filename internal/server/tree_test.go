@@ -88,8 +88,8 @@ func TestReadersOfLargeTrees(t *testing.T) {
 	})
 }
 
-// Whoever reads a little now and then does not keep a turn, neither that of a tree nor
-// that of a long request.
+// A client that reads a little now and then does not keep its turn, neither for a tree nor
+// for a long request.
 func TestReadersThatTrickle(t *testing.T) {
 	t.Parallel()
 	for name, ask := range map[string]string{

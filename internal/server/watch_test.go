@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// A client that does not read its watch slows no task, and is told how much it
-// has missed when it reads again.
+// A client that does not read its watch slows no task, and learns how many
+// events it has missed when it reads again.
 func TestSlowWatch(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
@@ -42,7 +42,7 @@ func TestSlowWatch(t *testing.T) {
 		seen, missed, last = seen+1, missed+m.Params.Missed, m.Params.Seq
 		over = m.Params.Task.Name == "last" && m.Params.Task.State == "running"
 	}
-	t.Logf("saw %d events, was told of %d more", seen, missed)
+	t.Logf("saw %d events, missed %d", seen, missed)
 	if missed == 0 {
 		t.Error("nothing was missed: the test proves nothing")
 	}

@@ -204,8 +204,8 @@ func TestLockOfAnotherNamespace(t *testing.T) {
 	check(t, l.Release())
 }
 
-// A copy of the state directory of a living supervisor cannot be locked, whatever its
-// name; a copy of that of an ended supervisor can.
+// A copy of a running supervisor's state directory cannot be locked, whatever its name; a
+// copy of an ended supervisor's can.
 func TestLockOfACopy(t *testing.T) {
 	t.Parallel()
 	dir := tempDir(t)

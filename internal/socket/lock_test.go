@@ -112,7 +112,7 @@ func TestLockRace(t *testing.T) {
 	check(t, winner.Load().Release())
 }
 
-// Those who only look must not keep anyone from the lock.
+// Readers of the lock must not keep anyone from it.
 func TestLockAmongReaders(t *testing.T) {
 	t.Parallel()
 	dir := tempDir(t)

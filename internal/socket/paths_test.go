@@ -176,7 +176,7 @@ func TestLocateLimit(t *testing.T) {
 		_, err := Locate("", "", env(vars), os.Geteuid())
 		wantError(t, err, longest, "at most "+strconv.Itoa(MaxPath), "TASKS_SOCKET")
 		if !errors.Is(err, task.ErrUsage) {
-			t.Errorf("%s: %v is no usage error", name, err)
+			t.Errorf("%s: %v is not a usage error", name, err)
 		}
 	}
 }

@@ -28,7 +28,7 @@ func wantChanges(t testing.TB, s *Store, changes ...task.Change) {
 		t.Errorf("changes:\ngot  %+v\nwant %+v", got, changes)
 	}
 	if s.Changes() != nil {
-		t.Error("they are told twice")
+		t.Error("a second call returns them again")
 	}
 }
 

@@ -195,7 +195,7 @@ func TestRemovedNames(t *testing.T) {
 	wantRemoved(t, reopen(t, s), all)
 }
 
-// The names of jobs, of which there may be very many, do not push out others.
+// The names of removed jobs may be very many: they do not push out those of services.
 func TestRemovedJobsGiveWay(t *testing.T) {
 	t.Parallel()
 	s := mustOpen(t, filepath.Join(t.TempDir(), "db"))

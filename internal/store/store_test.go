@@ -260,7 +260,7 @@ func TestEnvironmentsAreStoredOnce(t *testing.T) {
 	want(t, reopen(t, s), a, c, small("d"))
 }
 
-// Not parallel: the umask is that of the whole process.
+// Not parallel: the umask belongs to the whole process.
 func TestMode(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "db")
 	umask := syscall.Umask(0o777)
@@ -289,7 +289,7 @@ func TestHeldByAnother(t *testing.T) {
 	}
 }
 
-// A link that leads nowhere is no missing database: its disk may not be mounted.
+// A dangling link does not count as a missing database: its disk may not be mounted.
 func TestDanglingLink(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "db")

@@ -84,7 +84,7 @@ func TestReadEnvBad(t *testing.T) {
 	}
 }
 
-// laughs is n lines, each of which stands for twice the one before.
+// laughs is n lines, each with twice the value of the one before.
 func laughs(n int) string {
 	var b strings.Builder
 	b.WriteString("A0=lollollol\n")

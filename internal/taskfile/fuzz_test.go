@@ -85,8 +85,8 @@ func TestHostileFiles(t *testing.T) {
 }
 
 // Whatever the bytes are, Load returns, and what it takes is sound: every spec
-// passes its check, comes after those that it is to run after, and the schema
-// takes the file as well.
+// passes its check and comes behind its dependencies, and the schema accepts the
+// file as well.
 func FuzzLoad(f *testing.F) {
 	for _, text := range []string{
 		"project: shop\ngroups: {build: {slots: 2}}\ntasks:\n  db: {command: [postgres, -D, data], restart: always, ready_port: 5432}\n  api: {command: ./api, env: {PORT: 8080}, after: [db]}\n",

@@ -341,7 +341,7 @@ func TestFind(t *testing.T) {
 			t.Fatal(err)
 		}
 		finds("a", "a/Procfile")
-		finds("a/b", "tasks.yaml") // not that of another
+		finds("a/b", "tasks.yaml") // not the file of another user
 		if err := os.Chown(filepath.Join(dir, "a/b"), 12345, -1); err != nil {
 			t.Fatal(err)
 		}

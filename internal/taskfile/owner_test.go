@@ -132,8 +132,8 @@ func TestFindPassesOver(t *testing.T) {
 	}
 }
 
-// A link that leads nowhere is no missing file: what it leads to may not be mounted. That
-// of another user is passed over, as any file of theirs.
+// A dangling link does not count as a missing file: its target may not be mounted. Another
+// user's link is ignored, as any file of theirs.
 func TestFindWhatCannotBeReached(t *testing.T) {
 	t.Parallel()
 	dir := write(t, map[string]string{"tasks.yaml": "", "here/x": "", "loop/x": "", "deep/sub/x": "", "theirs/sub/x": ""})

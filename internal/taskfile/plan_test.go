@@ -80,7 +80,7 @@ func up(f *File) ([]task.Info, func(string) task.Env) {
 	return now, func(name string) task.Env { return envs[name] }
 }
 
-// told is steps in short.
+// The steps in short: kind, name and reason.
 func told(steps []plan.Step) string {
 	var lines []string
 	for _, s := range steps {

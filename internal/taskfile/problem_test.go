@@ -19,7 +19,7 @@ func problemsOf(t testing.TB, text string) string {
 	}
 	var problems Problems
 	if !errors.Is(err, task.ErrUsage) || !errors.As(err, &problems) {
-		t.Errorf("%q: %v is no fault of the file", text, err)
+		t.Errorf("%q: %v is not reported as a problem of the file", text, err)
 	}
 	return strings.ReplaceAll(err.Error(), "tasks.yaml:", "")
 }

@@ -63,7 +63,7 @@ func TestTablesComplete(t *testing.T) {
 	for _, fields := range [][]field{fileFields, groupFields, taskFields()} {
 		for _, f := range fields {
 			if !strings.HasSuffix(f.about, ".") || strings.Contains(f.about, "|") {
-				t.Errorf("%s: %q is no sentence", f.key, f.about)
+				t.Errorf("%s: %q is not a sentence", f.key, f.about)
 			}
 		}
 	}
@@ -128,7 +128,7 @@ func judged(t testing.TB, schema any, text string) error {
 	t.Helper()
 	n := newSource("f", text).document()
 	if n == nil {
-		t.Fatalf("%q is no YAML", text)
+		t.Fatalf("%q is not YAML", text)
 	}
 	return validate(schema, schema, plain(n))
 }

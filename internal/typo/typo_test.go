@@ -21,7 +21,7 @@ func TestEdits(t *testing.T) {
 		{"web", "bew", 2, 2},
 		{"abc", "xyz", 2, 3}, // more than the limit
 		{"abc", "xyz", 9, 3},
-		{"a", "abcdef", 2, 3}, // told by the lengths
+		{"a", "abcdef", 2, 3}, // the lengths alone say so
 		{"kitten", "sitting", 5, 3},
 	} {
 		for _, ab := range [][2]string{{tt.a, tt.b}, {tt.b, tt.a}} {
