@@ -339,7 +339,7 @@ func (m *machine) end(p *simProc, status syscall.WaitStatus) {
 	m.told(p.parent, p)
 }
 
-// told tells a parent that a child has ended.
+// The parent is informed that a child has ended.
 func (m *machine) told(parent, child *simProc) {
 	if parent == m.self {
 		m.childEnded()
