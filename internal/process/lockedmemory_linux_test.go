@@ -18,9 +18,7 @@ func TestLockedMemoryHoldsUpItsRunAlone(t *testing.T) {
 		return
 	}
 	synctest.Test(t, func(t *testing.T) {
-		s := newSim(t, 1, kernelKind{pidfdGroup: true, pidfdExit: true, children: true})
-		s.m.scripted = func(*simProc) {}
-		s.begin()
+		s := quietSim(t)
 		for _, name := range []string{"own", "stopped", "ended", "other"} {
 			s.start(name)
 		}
@@ -149,9 +147,7 @@ func TestExecThatHangsIsWaitedForOnce(t *testing.T) {
 		return
 	}
 	synctest.Test(t, func(t *testing.T) {
-		s := newSim(t, 1, kernelKind{pidfdGroup: true, pidfdExit: true, children: true})
-		s.m.scripted = func(*simProc) {}
-		s.begin()
+		s := quietSim(t)
 		s.start("a")
 		s.pass(time.Second)
 		r := s.runs[0]

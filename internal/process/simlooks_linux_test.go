@@ -8,6 +8,15 @@ import (
 	"time"
 )
 
+// quietSim is a simulation without cgroups, with a supervisor whose processes do only what
+// the test has them do.
+func quietSim(t *testing.T) *sim {
+	s := newSim(t, 1, kernelKind{pidfdGroup: true, pidfdExit: true, children: true})
+	s.m.scripted = func(*simProc) {}
+	s.begin()
+	return s
+}
+
 // What changes between two calls of a look hides nothing: where a process ends, what it
 // has begun is looked for again; where its first thread ends, another shows its memory
 // and its files.
@@ -45,9 +54,7 @@ func TestProcessesChangeAsTheyAreLookedAt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newSim(t, 1, kernelKind{pidfdGroup: true, pidfdExit: true, children: true})
-				s.m.scripted = func(*simProc) {}
-				s.begin()
+				s := quietSim(t)
 				s.start("a")
 				s.pass(time.Second)
 				r := s.runs[0]
@@ -105,9 +112,7 @@ func TestStopAsTheMainProcessEnds(t *testing.T) {
 		return
 	}
 	synctest.Test(t, func(t *testing.T) {
-		s := newSim(t, 1, kernelKind{pidfdGroup: true, pidfdExit: true, children: true})
-		s.m.scripted = func(*simProc) {}
-		s.begin()
+		s := quietSim(t)
 		s.start("a")
 		s.pass(time.Second)
 		r := s.runs[0]
@@ -143,9 +148,7 @@ func TestJobsOfDaemonsAreStrangers(t *testing.T) {
 		return
 	}
 	synctest.Test(t, func(t *testing.T) {
-		s := newSim(t, 1, kernelKind{pidfdGroup: true, pidfdExit: true, children: true})
-		s.m.scripted = func(*simProc) {}
-		s.begin()
+		s := quietSim(t)
 		s.start("unknown")
 		s.start("lost")
 		s.pass(time.Second)
@@ -200,9 +203,7 @@ func TestUnknownRunsAreKilledAsFound(t *testing.T) {
 		return
 	}
 	synctest.Test(t, func(t *testing.T) {
-		s := newSim(t, 1, kernelKind{pidfdGroup: true, pidfdExit: true, children: true})
-		s.m.scripted = func(*simProc) {}
-		s.begin()
+		s := quietSim(t)
 		s.start("a")
 		s.pass(time.Second)
 		a := s.runs[0]
@@ -252,9 +253,7 @@ func TestPauseAsAProcessEnds(t *testing.T) {
 		return
 	}
 	synctest.Test(t, func(t *testing.T) {
-		s := newSim(t, 1, kernelKind{pidfdGroup: true, pidfdExit: true, children: true})
-		s.m.scripted = func(*simProc) {}
-		s.begin()
+		s := quietSim(t)
 		s.start("a")
 		s.pass(time.Second)
 		a := s.runs[0]
