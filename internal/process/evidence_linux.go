@@ -9,9 +9,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"syscall"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -27,6 +25,7 @@ type evidence struct {
 	byProc    map[proc]*run   // seen as part of the run when it still had a parent
 	adopted   []*run          // those of them that were
 	reapers   map[*run]int    // pids of the reapers of the adopted runs' orphans
+	oldest    map[int]uint64  // starts of the oldest adopted run of each; 0: of those whose reaper is not known
 	mayReap   func(proc) bool // see Engine.mayReap
 	parents   map[int]bool    // pids of processes that may, where the reaper of an adopted run is not known
 	unsure    map[*run]error  // what may be of the run, and cannot be read
@@ -37,7 +36,7 @@ func (e *Engine) newEvidence(runs map[*run]bool) evidence {
 	k := evidence{
 		bySession: make(map[int]*run, len(runs)), byID: make(map[string]*run, len(runs)),
 		byLog: make(map[fileID]*run, len(runs)), byProc: make(map[proc]*run), state: e.opts.ID, owned: make(ownedCgroups),
-		reapers: make(map[*run]int), unsure: make(map[*run]error),
+		reapers: make(map[*run]int), oldest: make(map[int]uint64), unsure: make(map[*run]error),
 		mayReap: e.mayReap, parents: make(map[int]bool),
 	}
 	for r := range runs {
@@ -57,18 +56,16 @@ func (e *Engine) newEvidence(runs map[*run]bool) evidence {
 }
 
 // findReapers notes who takes in the orphans of the adopted runs: the process that
-// took in the main process. It returns the start of the oldest run of each, by its
-// pid; 0 is for runs whose reaper is not known, because the main process was
-// gone before anybody looked. The caller holds the mutex.
-func (k evidence) findReapers(all []stat) map[int]uint64 {
+// took in the main process. It is not known where that was gone before anybody looked. The
+// caller holds the mutex.
+func (k evidence) findReapers(all []stat) {
 	if len(k.adopted) == 0 {
-		return nil
+		return
 	}
 	byPID := make(map[int]stat, len(all))
 	for _, s := range all {
 		byPID[s.pid] = s
 	}
-	oldest := make(map[int]uint64)
 	for _, r := range k.adopted {
 		if main := byPID[r.ref.PID]; main.start == r.ref.Start {
 			r.reaper = byPID[main.ppid].proc
@@ -76,16 +73,21 @@ func (k evidence) findReapers(all []stat) map[int]uint64 {
 			r.reaper = proc{} // it has ended, and another has its children
 		}
 		k.reapers[r] = r.reaper.pid
-		if start, ok := oldest[r.reaper.pid]; !ok || r.ref.Start < start {
-			oldest[r.reaper.pid] = r.ref.Start
+		if start, ok := k.oldest[r.reaper.pid]; !ok || r.ref.Start < start {
+			k.oldest[r.reaper.pid] = r.ref.Start
 		}
 	}
-	if _, ok := oldest[0]; ok {
+	if _, ok := k.oldest[0]; ok {
 		for _, s := range all {
 			k.parents[s.ppid] = k.mayReap(byPID[s.ppid].proc)
 		}
 	}
-	return oldest
+}
+
+// after reports whether s is younger than an adopted run whose orphans that reaper takes in.
+func (k evidence) after(reaper int, s stat) bool {
+	start, ok := k.oldest[reaper]
+	return ok && s.start >= start
 }
 
 // mayReap reports whether the process, zero for one that is gone, may be the parent of what
@@ -110,6 +112,11 @@ func (k evidence) mayOwn(r *run, s stat) bool {
 	}
 }
 
+// mayBeOrphan reports whether s can be an orphan of any of the runs, see mayOwn.
+func (k evidence) mayBeOrphan(s stat) bool {
+	return s.ppid == ownPID || k.after(s.ppid, s) || k.after(0, s) && k.parents[s.ppid]
+}
+
 // sessions are those of the runs that are still theirs. While a session has
 // members its number is not given to another process; so one is a run's as long
 // as there is a member from before the end of its main process. It is unknown of a run
@@ -131,9 +138,13 @@ func (k evidence) sessions(all []stat) map[int]*run {
 }
 
 // assign enters the runs of the orphans in owner, by pid. Hidden are children of this
-// process that may not be read. The error is that some could not be looked at.
-func (k evidence) assign(orphans []stat, owner map[int]*run) (hidden []stat, err error) {
+// process that may not be read. Ended says that one has ended before its run was seen: what
+// it began meanwhile may be of any. The error is that some could not be looked at.
+func (k evidence) assign(orphans []stat, owner map[int]*run) (hidden []stat, ended bool, err error) {
 	for _, s := range orphans {
+		if !k.mayBeOrphan(s) { // its parent lives: what it is part of is known by that
+			continue
+		}
 		r, lookErr := k.of(s.proc)
 		switch mine := r != nil && k.mayOwn(r, s); {
 		case mine && lookErr == nil:
@@ -145,8 +156,12 @@ func (k evidence) assign(orphans []stat, owner map[int]*run) (hidden []stat, err
 		case failure(lookErr) != nil:
 			err = fmt.Errorf("process %d: %w", s.pid, lookErr)
 		}
+		if owner[s.pid] == nil {
+			lives, livesErr := s.lives()
+			ended, err = ended || !lives, cmp.Or(err, livesErr)
+		}
 	}
-	return hidden, err
+	return hidden, ended, err
 }
 
 // of is the run of an orphan that has a session of its own, or nil: it was seen
@@ -356,34 +371,4 @@ func valueIn(env []byte, name string) string {
 		}
 	}
 	return ""
-}
-
-// ignored lists the signals that this process ignores.
-func ignored() ([]os.Signal, error) {
-	status, err := readAll("/proc/self/status")
-	if err != nil {
-		return nil, err
-	}
-	_, rest, _ := bytes.Cut(status, []byte("\nSigIgn:\t"))
-	mask, _, _ := bytes.Cut(rest, []byte("\n"))
-	bits, _ := strconv.ParseUint(string(mask), 16, 64)
-	var all []os.Signal
-	for sig := syscall.Signal(1); sig <= 64; sig++ {
-		switch {
-		case bits&(1<<(sig-1)) == 0:
-		case sig == 32 || sig == 33:
-			resetInternal(sig)
-		default:
-			all = append(all, sig)
-		}
-	}
-	return all, nil
-}
-
-// resetInternal gives a signal that is internal to C libraries its default
-// back. Go passes these over, and posix_spawn(3) of older glibc, as in make,
-// leaves them ignored.
-func resetInternal(sig syscall.Signal) {
-	var action [32]byte // a struct sigaction of zeros: SIG_DFL
-	unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&action)), 0, 8, 0, 0)
 }

@@ -207,13 +207,16 @@ func TestWhoseOrphan(t *testing.T) {
 	} {
 		r := &run{adopted: tt.run.adopted, reaper: tt.run.reaper, ref: tt.run.ref}
 		mayReap := func(p proc) bool { return p != proc{8, 2} }
-		k := evidence{adopted: []*run{r}, reapers: make(map[*run]int), mayReap: mayReap, parents: make(map[int]bool)}
+		k := evidence{adopted: []*run{r}, reapers: make(map[*run]int), oldest: make(map[int]uint64), mayReap: mayReap, parents: make(map[int]bool)}
 		if !r.adopted {
 			k.adopted = nil
 		}
 		k.findReapers(tt.all)
 		if got := k.mayOwn(r, tt.s); got != tt.want {
 			t.Errorf("%s: %v", tt.what, got)
+		}
+		if tt.want && !k.mayBeOrphan(tt.s) {
+			t.Errorf("%s: it is not looked at", tt.what)
 		}
 	}
 }

@@ -110,13 +110,12 @@ func (e *Engine) noOrphans(runs map[*run]bool) {
 	}
 }
 
-// attribute enters the runs of the orphans in owner, by pid. Unknown are the hidden ones
-// that may be of more than one run, or of none. The error is that some could not be looked
-// at.
-func (e *Engine) attribute(known evidence, orphans []stat, owner map[int]*run) (unknown []stat, err error) {
-	hidden, err := known.assign(orphans, owner)
+// attribute is assign, with the hidden ones. Unknown are those that may be of more than one
+// run, or of none.
+func (e *Engine) attribute(known evidence, orphans []stat, owner map[int]*run) (unknown []stat, ended bool, err error) {
+	hidden, ended, err := known.assign(orphans, owner)
 	if len(hidden) == 0 || err != nil {
-		return nil, err
+		return nil, ended, err
 	}
 	ours := orphansOfOurs()
 	stray := oldestStray(orphans, hidden, owner)
@@ -133,7 +132,7 @@ func (e *Engine) attribute(known evidence, orphans []stat, owner map[int]*run) (
 			owner[s.pid] = r
 		}
 	}
-	return unknown, err
+	return unknown, ended, err
 }
 
 // oldestStray is the start of the oldest child of this process that could be read and

@@ -286,3 +286,62 @@ func TestPauseAsAProcessEnds(t *testing.T) {
 		s.close()
 	})
 }
+
+// A run is over however many others come and go: what ends as it is looked for matters only
+// where it may have been the run's.
+func TestOthersComeAndGo(t *testing.T) {
+	if !onMachine(t) {
+		return
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := quietSim(t)
+		s.start("a")
+		s.pass(time.Second)
+		a := s.runs[0]
+		looks := 0
+		s.inMachine(func(m *machine) {
+			m.left = -1
+			left := m.fork(a.main)
+			left.ignores, left.resists = false, 0
+			daemon := m.fork(m.init)
+			m.setsid(daemon)
+			come := func(parent *simProc) *simProc {
+				p := m.fork(parent)
+				p.env = []string{"HOME=/"}
+				return p
+			}
+			var child, first, second *simProc
+			m.before = func(c call) error {
+				switch {
+				case c.name == "open" && c.path == "/proc":
+					looks++
+					if second != nil {
+						m.end(second, 0)
+					}
+					child, first, second = come(daemon), come(m.orphanage), come(m.orphanage)
+				case child == nil || c.name != "open":
+				case c.path == fmt.Sprintf("/proc/%d/environ", child.pid):
+					m.end(child, 0)
+				case c.path == fmt.Sprintf("/proc/%d/environ", second.pid):
+					m.end(first, 0) // after it was looked at
+				}
+				return nil
+			}
+			m.die()
+			m.end(a.main, 0)
+			m.reap(a.main)
+		})
+		for s.dead() {
+			s.end()
+			s.begin()
+		}
+		s.inMachine(func(m *machine) { m.left, m.faulty = -1, 0 })
+		s.pass(time.Second)
+		s.inMachine(func(m *machine) {
+			if !a.over {
+				m.fail("%s is not over, after %d looks", a.name, looks)
+			}
+		})
+		s.close()
+	})
+}

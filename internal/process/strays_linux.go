@@ -34,7 +34,7 @@ func (e *Engine) Strays() ([]int, error) {
 	}
 	e.mu.Unlock()
 	owner := make(map[int]*run)
-	if _, err := e.attribute(known, lost, owner); err != nil {
+	if _, _, err := e.attribute(known, lost, owner); err != nil {
 		return nil, err
 	}
 	var strays []int

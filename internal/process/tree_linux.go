@@ -98,10 +98,10 @@ func (e *Engine) orphansOf(known evidence) (left map[*run][]stat, again bool, er
 		}
 	}
 	e.mu.Unlock()
-	unknown, err := e.attribute(known, rest, owner)
+	unknown, ended, err := e.attribute(known, rest, owner)
 	e.sayUnknown(known.byID, unknown, all)
-	ended, endedErr := anyEnded(rest, owner)
-	return descend(all, owner, nil), again || ended, cmp.Or(err, endedErr)
+	hidden, endedErr := anyEnded(unknown, owner) // of these nothing was seen that would still hold
+	return descend(all, owner, nil), again || ended || hidden, cmp.Or(err, endedErr)
 }
 
 // anyEnded reports whether a process that was not found to be of a run has ended since it
@@ -111,28 +111,33 @@ func anyEnded(all []stat, owner map[int]*run) (bool, error) {
 		if owner[s.pid] != nil {
 			continue
 		}
-		now, err := readStat(s.pid, make([]byte, 1024))
-		if err = unlessGone(err); err != nil {
-			return false, err
-		}
-		if now.proc != s.proc || now.dead() {
-			return true, nil
+		if lives, err := s.lives(); !lives || err != nil {
+			return err == nil, err
 		}
 	}
 	return false, nil
+}
+
+// lives reports whether the process has not ended since it was listed. The error is that it
+// could not be looked at.
+func (s stat) lives() (bool, error) {
+	now, err := readStat(s.pid, make([]byte, 1024))
+	if err = unlessGone(err); err != nil {
+		return true, err
+	}
+	return now.proc == s.proc && !now.dead(), nil
 }
 
 // strangers are the processes that may be orphans of the runs: children of this process
 // that are not main processes, and children of an adopted run's reaper outside every
 // running run's session. The caller holds the mutex.
 func (e *Engine) strangers(all []stat, of evidence) []stat {
-	oldest := of.findReapers(all)
-	after := func(reaper int, s stat) bool { start, ok := oldest[reaper]; return ok && s.start >= start }
+	of.findReapers(all)
 	var found []stat
 	self := ownPID
 	for _, s := range all {
 		mine := s.ppid == self
-		theirs := s.pid != self && e.runs[s.session] == nil && (after(0, s) || after(s.ppid, s))
+		theirs := s.pid != self && e.runs[s.session] == nil && (of.after(0, s) || of.after(s.ppid, s))
 		if (mine || theirs) && e.runs[s.pid] == nil {
 			found = append(found, s)
 		}
@@ -169,7 +174,7 @@ func (t *tree) members(e *Engine, of map[*run]bool, grouped map[proc]*run, keep 
 		}
 	}
 	e.mu.Unlock()
-	_, err = e.attribute(known, lost, owner)
+	_, _, err = e.attribute(known, lost, owner)
 	return descend(all, owner, keep), err
 }
 
