@@ -24,6 +24,9 @@ func (n *naive) next() *Ticket {
 			best = t
 		}
 	}
+	if best != nil && best.Owner == nil { // it keeps a place
+		return nil
+	}
 	return best
 }
 
@@ -42,9 +45,12 @@ func walk(t *testing.T, steps []byte) {
 	for at, b := range steps {
 		arg := int(b >> 3)
 		switch b & 7 {
-		case 0, 1:
+		case 0, 1, 7:
 			seq++
 			x := &Ticket{Priority: arg%3 - 1, Seq: seq}
+			if b&7 < 7 {
+				x.Owner = x
+			}
 			g.Enter(x)
 			n.queue = append(n.queue, x)
 		case 2:
@@ -152,7 +158,7 @@ func BenchmarkDecision(b *testing.B) {
 		b.Run(map[int]string{10: "10", 1_000: "1k", 100_000: "100k"}[n], func(b *testing.B) {
 			g := NewGroup(1)
 			for i := range n {
-				g.Enter(&Ticket{Priority: i % 3, Seq: uint64(i)})
+				g.Enter(&Ticket{Owner: i, Priority: i % 3, Seq: uint64(i)})
 			}
 			seq := uint64(n)
 			for b.Loop() {

@@ -14,6 +14,8 @@ type Call struct {
 	done    chan struct{}
 	info    *task.Info // shared: nobody changes it
 	err     error
+
+	answered func() // unless nil, called with the answer
 }
 
 func newCall(r Request) *Call {
@@ -56,6 +58,9 @@ func (c *Call) WaitEffect() {
 
 func (c *Call) answer(info *task.Info, err error) {
 	c.info, c.err = info, err
+	if c.answered != nil {
+		c.answered()
+	}
 	close(c.done)
 }
 
@@ -75,7 +80,7 @@ func (s *Supervisor) Submit(r Request) *Call {
 		if err := r.spec.Check(); err != nil {
 			return c.fail(err)
 		}
-		c.request.place = s.queues.Last()
+		s.queueUp(c)
 	}
 	for {
 		a, err := s.actorFor(&c.request)
@@ -87,6 +92,22 @@ func (s *Supervisor) Submit(r Request) *Call {
 		}
 		// Removed, or closed, at this moment: look again.
 	}
+}
+
+// queueUp gives the start its place in the queue of its group, whatever of several starts
+// gets there first.
+func (s *Supervisor) queueUp(c *Call) {
+	r := &c.request
+	spec := r.spec
+	if now := s.lookup(r.name); now != nil && len(spec.Command) == 0 && r.fn == nil { // again as it was
+		spec = &now.info.Spec
+	}
+	if r.force || spec.Group == "" { // what is stopped first may take its time
+		r.place = s.queues.Last()
+		return
+	}
+	r.place = s.queues.Announce(spec.Group, spec.Priority)
+	c.answered = func() { s.queues.Withdraw(r.place) }
 }
 
 // actorFor finds the task of r, or makes it where r brings a new one.

@@ -32,6 +32,9 @@ func (a *actor) reconcile() lifecycle.Event {
 			a.ahead.queued = task.Time{}
 		}
 	}
+	if needs.Slot == lifecycle.NoSlot {
+		a.sup.queues.WaitsElsewhere(a.place)
+	}
 	if !needs.Alarm {
 		if a.clocks.due.Stop(); !needs.Time { // else the next supervisor goes by it
 			a.clocks.due.At = time.Time{}

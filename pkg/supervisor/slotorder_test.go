@@ -3,6 +3,7 @@ package supervisor_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"tasks/internal/enginetest"
 	"tasks/pkg/supervisor"
@@ -33,6 +34,48 @@ func TestOrderOfSubmission(t *testing.T) {
 			t.Fatalf("%s began, not %s", r.Launch.Spec.Name, want)
 		}
 		r.Exit(task.Exit{}, false)
+	}
+}
+
+// It begins in that order as well where slots are free, and when it is started again. What
+// is refused, or waits for something else, is passed.
+func TestOrderOfBeginning(t *testing.T) {
+	t.Parallel()
+	for range 20 {
+		f := enginetest.NewFake()
+		s := supervisor.New(supervisor.Options{Commands: f})
+		setSlots(t, s, "g", 1)
+		const jobs = 20
+		for again := range 2 {
+			var calls []*supervisor.Call
+			for i := range jobs {
+				spec := job(fmt.Sprint("j", i), in("g"))
+				if again > 0 {
+					spec = task.Spec{Name: spec.Name}
+				}
+				calls = append(calls, s.Submit(supervisor.Start(spec)))
+				if i == 0 {
+					calls = append(calls, s.Submit(supervisor.Start(job("late", in("g"), func(s *task.Spec) { s.Delay = new(task.Duration(time.Hour)) }))))
+					s.Submit(supervisor.Start(job("bad", in("g"), after("nobody"))))
+				}
+			}
+			for i := range jobs {
+				r := f.Next(t)
+				if want := fmt.Sprint("j", i); r.Launch.Spec.Name != want {
+					t.Fatalf("%s began, not %s", r.Launch.Spec.Name, want)
+				}
+				r.Exit(task.Exit{}, false)
+			}
+			for i := range jobs {
+				if _, err := s.Submit(supervisor.Stop(fmt.Sprint("j", i), supervisor.End{})).Wait(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := s.Stop(t.Context(), "late"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.Close(t.Context())
 	}
 }
 
