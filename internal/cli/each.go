@@ -96,6 +96,9 @@ func (o *eachOptions) run(e *env) error {
 	if o.wait {
 		e.code = codeOfWait
 	}
+	if err := checkProgram("each", o.name, o.command); err != nil {
+		return err
+	}
 	spec, err := o.task(e.printer, o.name, o.command)
 	if err != nil {
 		return err

@@ -63,6 +63,16 @@ func refuseSecondValues(cmd *cobra.Command) {
 	}
 }
 
+// alsoCalled has a flag of f understood by another name as well, which no help has.
+func alsoCalled(f *pflag.FlagSet, name, other string) {
+	f.SetNormalizeFunc(func(_ *pflag.FlagSet, given string) pflag.NormalizedName {
+		if given == other {
+			given = name
+		}
+		return pflag.NormalizedName(given)
+	})
+}
+
 // checkUTF8 refuses flags and names that are not UTF-8 text: nothing could be sent,
 // stored and printed as it is. The words of a command are checked with its spec.
 func checkUTF8(cmd *cobra.Command, args []string) (err error) {

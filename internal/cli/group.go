@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"tasks/internal/typo"
 	"tasks/pkg/client"
 	"tasks/pkg/task"
 )
@@ -33,14 +32,14 @@ within a priority. TASKS_SLOT in the environment of a run is the number of its s
 			if len(args) == 0 {
 				return e.groups(nil)
 			}
-			var names []string
-			for _, c := range cmd.Commands() {
-				names = append(append(names, c.Name()), c.Aliases...)
+			word := "group " + args[0]
+			if meant := habitOf(otherCommands, cmd.CommandPath(), args[0], args[1:]); meant != "" {
+				return usage("unknown command %q: %s", word, meant)
 			}
-			if like := typo.Nearest(args[0], names); like != "" {
-				return usage("unknown command %q: did you mean %q?", "group "+args[0], "group "+like)
+			if like := likeCommand(cmd, args[0]); like != "" {
+				return usage("unknown command %q: did you mean %q?", word, "group "+like)
 			}
-			return usage("unknown command %q: see 'tasks group --help'", "group "+args[0])
+			return usage("unknown command %q: see 'tasks group --help'", word)
 		},
 	}
 	cmd.AddCommand(newGroupList(e), newGroupSet(e),

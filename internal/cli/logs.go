@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path"
 	"path/filepath"
@@ -59,9 +60,24 @@ exits with 125 if a task still runs. With --follow an unfinished line is shown a
 func (o *logOptions) flags(f *pflag.FlagSet) {
 	o.selection.flags(f)
 	f.StringVar(&o.which, "run", "", "run `N`, or all of them (default: the newest)")
-	intVar(f, &o.lines, "lines", "n", "only the last `N` lines (default: all; with --follow 10)")
+	f.VarP(optional[int]{&o.lines, parseLines, "int"}, "lines", "n", "only the last `N` lines, or all (default: all; with --follow 10)")
+	alsoCalled(f, "lines", "tail") // by docker
 	f.BoolVarP(&o.follow, "follow", "f", false, "follow the output until the task ends, through restarts")
 	f.StringVar(&o.grep, "grep", "", "only lines that match this `REGEXP` (Go syntax)")
+}
+
+// allLines is the number of --lines all.
+const allLines = math.MaxInt
+
+func parseLines(text string) (int, error) {
+	if text == "all" {
+		return allLines, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return 0, flagError(fmt.Sprintf("bad --lines %q: use a number, or all", text))
+	}
+	return n, nil
 }
 
 func (o *logOptions) parse(l line) error {
@@ -89,6 +105,7 @@ func (o *logOptions) run(e *env) error {
 	tasks, served, err := e.logged(sel)
 	lines := -1
 	switch {
+	case o.lines != nil && *o.lines == allLines:
 	case o.lines != nil:
 		lines = *o.lines
 	case o.follow:

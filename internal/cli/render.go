@@ -259,11 +259,7 @@ func commandLine(t task.Info) string {
 	if t.Engine == task.EngineFunc {
 		return "(function)"
 	}
-	words := make([]string, len(t.Command))
-	for i, w := range t.Command {
-		words[i] = quote(w)
-	}
-	return strings.Join(words, " ")
+	return quoted(t.Command)
 }
 
 // quote writes a word so that a POSIX shell reads it as it is.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,13 +13,11 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"tasks/internal/daemon"
 	"tasks/internal/process"
 	"tasks/internal/socket"
 	"tasks/internal/taskfile"
-	"tasks/internal/typo"
 	"tasks/pkg/client"
 )
 
@@ -87,6 +86,9 @@ func (e *env) lines(err error) (all []string) {
 			continue
 		}
 		all = append(all, text)
+		if hint := new(hintedError); errors.As(one, hint) {
+			all = append(all, hint.hint)
+		}
 	}
 	return all
 }
@@ -158,6 +160,9 @@ func newRoot(e *env, args []string) *cobra.Command {
 			if cmd.Flags().Changed("socket") && e.socket == "" {
 				return noValue("socket")
 			}
+			if cmd.Name() == "signal" && isSignal(e.socket) && cmd.Flags().Changed("socket") { // of kill(1) and docker
+				return usage("-s is the socket of the supervisor: tasks kill -%s %s", e.socket, cmp.Or(strings.Join(args, " "), "NAME"))
+			}
 			if err := checkUTF8(cmd, args); err != nil {
 				return err
 			}
@@ -168,7 +173,7 @@ func newRoot(e *env, args []string) *cobra.Command {
 	root.RunE = func(cmd *cobra.Command, args []string) error {
 		switch {
 		case len(args) > 0:
-			return unknownCommand(root, e, args[0])
+			return unknownCommand(root, e, args)
 		case *showVersion:
 			return e.printVersion()
 		}
@@ -180,6 +185,9 @@ func newRoot(e *env, args []string) *cobra.Command {
 	root.RegisterFlagCompletionFunc("output", words("table", "wide", "json", "name"))
 	root.RegisterFlagCompletionFunc("color", words("auto", "never", "always"))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		if words := cmd.Flags().Args(); cmd == root && len(words) > 0 { // whose flags they are
+			return unknownCommand(root, e, words)
+		}
 		return usage("%s", flagMessage(cmd, err))
 	})
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { e.printHelp(cmd) })
@@ -189,7 +197,7 @@ func newRoot(e *env, args []string) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			about, _, err := root.Find(args)
 			if err != nil || about == root && len(args) > 0 {
-				return unknownCommand(root, e, args[0])
+				return unknownCommand(root, e, args)
 			}
 			return about.Help()
 		},
@@ -211,73 +219,6 @@ func newRoot(e *env, args []string) *cobra.Command {
 	}
 	refuseSecondValues(root)
 	return root
-}
-
-func unknownCommand(root *cobra.Command, e *env, word string) error {
-	if e.shell != nil {
-		return usage("Unknown command. Available commands: %s", strings.Join(commandNames(root), ", "))
-	}
-	var names []string
-	for _, c := range root.Commands() {
-		if !c.Hidden {
-			names = append(append(names, c.Name()), c.Aliases...)
-		}
-	}
-	if like := typo.Nearest(word, names); like != "" {
-		return usage("unknown command %q: did you mean %q?", word, like)
-	}
-	return usage("unknown command %q: see 'tasks --help'", word)
-}
-
-func commandNames(root *cobra.Command) []string {
-	var names []string
-	for _, c := range root.Commands() {
-		if !c.Hidden {
-			names = append(names, c.Name())
-		}
-	}
-	return names
-}
-
-// flagMessage says what is wrong with a flag and what may be meant.
-func flagMessage(cmd *cobra.Command, err error) string {
-	var value *pflag.InvalidValueError
-	var own flagError
-	if errors.As(err, &own) {
-		return string(own)
-	}
-	if errors.As(err, &value) {
-		like := "another value"
-		switch f := value.GetFlag(); f.Value.Type() {
-		case "duration":
-			like = "a number with a unit, such as 10s, 1h30m or 1d"
-		case "int":
-			like = "a number"
-		case "size":
-			like = "a number with a unit, such as 64MiB or 10MB, or none"
-		case "bool", "boolfunc":
-			like = "true or false"
-		}
-		return fmt.Sprintf("bad --%s %q: use %s", value.GetFlag().Name, value.GetValue(), like)
-	}
-	msg, see := err.Error(), fmt.Sprintf(": see '%s --help'", cmd.CommandPath())
-	var unknown *pflag.NotExistError
-	if !errors.As(err, &unknown) {
-		return msg + see
-	}
-	name, letters := unknown.GetSpecifiedName(), unknown.GetSpecifiedShortnames()
-	if len(letters) > 1 { // as in mysql -pPASSWORD
-		msg = fmt.Sprintf("unknown shorthand flag: '%s'", name)
-	}
-	if words := cmd.Flags().Args(); startsTasks(cmd) && len(words) > 1 { // a flag of the command
-		return fmt.Sprintf("%s: put -- before the command: %s %s -- %s ...", msg, cmd.CommandPath(), words[0], strings.Join(words[1:], " "))
-	}
-	if letters == "" {
-		if like := typo.Nearest(name, flagsOf(cmd)); like != "" {
-			return fmt.Sprintf("%s: did you mean --%s?", msg, like)
-		}
-	}
-	return msg + see
 }
 
 // version is this program's, from its build info.

@@ -28,6 +28,8 @@ func (s *selection) parse(l line) error {
 	switch {
 	case slices.Contains(s.names, ""):
 		return usage("bad name \"\": it is empty")
+	case len(s.names) == 1 && s.names[0] == "all":
+		return usage("all is not a name: use '%s --all'", l.path)
 	case s.all && len(s.names) > 0:
 		return usage("--all cannot be used with names: leave out --all for %s alone", strings.Join(s.names, ", "))
 	case s.all && len(s.groups) > 0:

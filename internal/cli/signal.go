@@ -59,7 +59,13 @@ func (o *signalOptions) parse(l line) error {
 		}
 	}
 	if _, err := task.ParseSignal(o.sig); err != nil {
+		if len(l.args) == 1 && isSignal(l.args[0]) {
+			return usage("the signal comes first: tasks signal %s %s", l.args[0], quote(o.sig))
+		}
 		return usageError{err}
+	}
+	if len(l.args) == 1 && l.args[0] == "all" {
+		return usage("all is not a name: use 'tasks signal %s --all'", o.sig)
 	}
 	return o.something(l)
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
@@ -86,6 +87,11 @@ func (o *taskOptions) task(p *printer, name string, command []string) (task.Spec
 
 // needed refuses flags that say how where nothing says what.
 func (o *taskOptions) needed(s *task.Spec) error {
+	if n, ok := strings.CutPrefix(string(s.Restart), "on-failure:"); ok { // as docker has it
+		return usage("bad --restart %s: use --restart on-failure --max-restarts %s", s.Restart, n)
+	} else if s.Restart == "unless-stopped" {
+		return usage("bad --restart unless-stopped: use --restart always, which starts nothing again after a stop")
+	}
 	for _, of := range []struct {
 		flags []string
 		what  string

@@ -68,6 +68,7 @@ func (o *startOptions) flags(f *pflag.FlagSet) {
 	f.Lookup("wait").NoOptDefVal = "ended"
 	f.BoolVar(&o.replace, "replace", false, "stop first what has this name")
 	f.BoolVarP(&o.all, "all", "a", false, "start every ended task again")
+	alsoCalled(f, "cwd", "workdir") // by docker
 }
 
 func (o *startOptions) parse(l line) error {
@@ -76,6 +77,9 @@ func (o *startOptions) parse(l line) error {
 		return usage("bad --wait %q: use running, ready or ended", o.wait)
 	}
 	o.names, o.command = l.parts()
+	if err := o.slips(l); err != nil {
+		return err
+	}
 	switch {
 	case o.command != nil && len(o.command) == 0:
 		return usage("no command after --")
@@ -92,10 +96,12 @@ func (o *startOptions) parse(l line) error {
 	switch {
 	case o.all && o.command != nil:
 		return usage("--all starts ended tasks again: it goes without a command")
-	case len(o.names) == 0 && !o.all && (o.command != nil || len(o.groups) == 0):
-		return usage("no name given: use 'tasks start NAME -- COMMAND'")
+	case len(o.names) == 0 && o.command != nil:
+		return usage("no name given: put one first: tasks start NAME %s", o.rest())
+	case len(o.names) == 0 && !o.all && len(o.groups) == 0:
+		return usage("no name given: use 'tasks start NAME -- COMMAND', or for a tasks file 'tasks up'")
 	case o.command != nil && len(o.names) > 1:
-		return usage("one command needs one name, not %d: %s", len(o.names), strings.Join(o.names, " "))
+		return usage("one command needs one name, not %d: tasks start %s %s", len(o.names), quote(o.names[0]), o.rest())
 	case o.command != nil:
 		return nil
 	}
@@ -123,6 +129,9 @@ func (o *startOptions) run(e *env) error {
 	case o.command == nil:
 		return o.again(e)
 	}
+	if err := checkProgram("start", o.names[0], o.command); err != nil {
+		return err
+	}
 	spec, err := o.task(e.printer, o.names[0], o.command)
 	if err != nil {
 		return err
@@ -149,6 +158,7 @@ func (o *startOptions) started(e *env, start func(context.Context, *client.Clien
 	ctx, done := untilInterrupt(then)
 	defer done()
 	tasks, err := start(ctx, c)
+	err = hintRunning(err)
 	if o.wait == "" || err != nil || len(tasks) == 0 {
 		if err != nil && o.wait == "ended" && len(tasks) == 1 && tasks[0].State == task.Failed {
 			err = errors.Join(exitCode(codeOfTask(tasks[0])), err)
@@ -183,6 +193,22 @@ func (o *startOptions) started(e *env, start func(context.Context, *client.Clien
 		return e.printTouched(tasks)
 	}
 	return o.notUp(e, c, tasks, down)
+}
+
+// hintRunning says what to use for tasks that run already.
+func hintRunning(err error) error {
+	var all []error
+	for _, one := range failures(err) {
+		var of *task.Error
+		if errors.As(one, &of) && of.Kind == task.ErrConflict && strings.HasSuffix(of.Msg, " is already running.") {
+			one = hintedError{one, fmt.Sprintf("use 'tasks restart %s', or for another command 'tasks start %[1]s --replace -- COMMAND'", of.Name)}
+		}
+		all = append(all, one)
+	}
+	if all == nil {
+		return err
+	}
+	return errors.Join(all...)
 }
 
 // notUp stops a task that did not come up, and shows its last lines.

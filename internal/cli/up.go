@@ -17,6 +17,8 @@ type upOptions struct {
 	fileFlag
 	names []string // of the file's tasks; none: all
 	check bool
+
+	detach bool // up always does
 }
 
 func newUp(e *env) *cobra.Command {
@@ -39,10 +41,15 @@ The file is tasks.yaml, else Procfile, in this directory or the nearest above.`,
 func (o *upOptions) flags(f *pflag.FlagSet) {
 	o.fileFlag.flags(f)
 	f.BoolVar(&o.check, "check", false, "show what would be done, and do nothing")
+	f.BoolVarP(&o.detach, "detach", "d", true, "") // of docker compose
+	f.MarkHidden("detach")
 }
 
 func (o *upOptions) parse(l line) error {
 	o.names = l.args
+	if !o.detach {
+		return usage("up leaves its tasks in the background: use 'tasks up', then 'tasks logs -f NAME'")
+	}
 	return nil
 }
 

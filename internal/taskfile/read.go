@@ -129,6 +129,11 @@ func (l *loader) scalar(name string, at pos, n *node, s *scalar) (any, bool) {
 		if n.kind == isText && s.words != nil {
 			hint = like(n.text, s.words)
 		}
+		if attempts, ok := strings.CutPrefix(n.text, "on-failure:"); ok && name == "restart" { // as docker compose has it
+			hint = ": use on-failure, and max_restarts: " + attempts
+		} else if n.text == "unless-stopped" {
+			hint = ": use always, which starts nothing again after a stop"
+		}
 		l.report(at, "%s: give %s, not %s%s", name, s.what, got, hint)
 		return nil, false
 	}
