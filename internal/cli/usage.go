@@ -118,14 +118,15 @@ func valuesOfType(kind string) string {
 	return "another value"
 }
 
-// likeFlag is the flag of cmd that name may be a slip of, or the beginning, or "".
+// likeFlag is the flag of cmd that name may be a slip of, or of its own flags the
+// beginning, or "".
 func likeFlag(cmd *cobra.Command, name string) string {
 	var beginning []string
-	for _, flag := range flagsOf(cmd) {
-		if strings.HasPrefix(flag, name) {
-			beginning = append(beginning, flag)
+	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
+		if strings.HasPrefix(f.Name, name) {
+			beginning = append(beginning, f.Name)
 		}
-	}
+	})
 	if len(beginning) == 1 {
 		return beginning[0]
 	}
