@@ -27,6 +27,7 @@ import (
 
 type logOptions struct {
 	selection
+	stateList
 	which  string // run: its number or "all"; "": the newest
 	lines  *int
 	follow bool
@@ -51,6 +52,7 @@ exits with 125 if a task still runs. With --follow an unfinished line is shown a
 		Example: `  tasks logs web
   tasks logs -f web worker
   tasks logs -n 20 --grep error 'web-*'
+  tasks logs -n 5 -g encode --state failed
   tasks logs --run 3 web`,
 		Annotations:       map[string]string{"prints": "text"},
 		ValidArgsFunction: completeNames(nil),
@@ -59,6 +61,7 @@ exits with 125 if a task still runs. With --follow an unfinished line is shown a
 
 func (o *logOptions) flags(f *pflag.FlagSet) {
 	o.selection.flags(f)
+	o.stateList.flags(f, "only of tasks in these `STATES`, such as failed,lost")
 	f.StringVar(&o.which, "run", "", "run `N`, or all of them (default: the newest)")
 	f.VarP(optional[int]{&o.lines, parseLines, "int"}, "lines", "n", "only the last `N` lines, or all (default: all; with --follow 10)")
 	alsoCalled(f, "lines", "tail") // by docker
@@ -84,6 +87,9 @@ func (o *logOptions) parse(l line) error {
 	if err := o.something(l); err != nil {
 		return err
 	}
+	if err := o.stateList.parse(); err != nil {
+		return err
+	}
 	if err := checked(task.CheckCount("--lines", o.lines)); err != nil {
 		return err
 	}
@@ -102,7 +108,7 @@ func (o *logOptions) parse(l line) error {
 
 func (o *logOptions) run(e *env) error {
 	sel := o.selector()
-	tasks, served, err := e.logged(sel)
+	tasks, served, err := e.logged(sel, o.states)
 	lines := -1
 	switch {
 	case o.lines != nil && *o.lines == allLines:
@@ -112,7 +118,7 @@ func (o *logOptions) run(e *env) error {
 		lines = 10
 	}
 	var sources []*source
-	open := o.follow && served && open(sel) // and so later ones are shown as well
+	open := o.follow && served && open(sel) && len(o.states) == 0 // and so later ones are shown as well
 	for _, t := range tasks {
 		if open && !hasOutput(&t) {
 			continue // it has not begun
@@ -131,7 +137,7 @@ func (o *logOptions) run(e *env) error {
 	if len(sources) == 0 && (!open || len(tasks) == 0) {
 		return err
 	}
-	r := e.newRouter(sources, o.keep, open || len(sources) > 1 || len(sel.Names) > 1) // of several names one may be unknown
+	r := e.newRouter(sources, o.keep, open || len(sources) > 1 || len(sel.Names) > 1 || len(o.states) > 0) // of several names one may be unknown
 	if o.follow {
 		return joined(err, e.followLogs(&following{env: e, sel: sel, lines: lines, served: served, open: open, router: r}, tasks, sources))
 	}
@@ -160,14 +166,15 @@ type source struct {
 	remark func(format string, args ...any)
 }
 
-// logged finds the tasks by the supervisor, or else by the logs that are there.
-func (e *env) logged(sel task.Selector) (tasks []task.Info, served bool, err error) {
+// logged finds the tasks by the supervisor, or else by the logs that are there, which do
+// not say in which states they are.
+func (e *env) logged(sel task.Selector, states []task.State) (tasks []task.Info, served bool, err error) {
 	c, err := e.dial()
 	if err != nil {
 		return nil, false, err
 	}
-	tasks, err = c.List(context.Background(), client.ListOptions{Selector: sel})
-	if !errors.Is(err, task.ErrUnavailable) {
+	tasks, err = c.List(context.Background(), client.ListOptions{Selector: sel, States: states})
+	if !errors.Is(err, task.ErrUnavailable) || states != nil {
 		return tasks, true, err
 	}
 	state, serr := e.stateDir()

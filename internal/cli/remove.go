@@ -16,6 +16,7 @@ import (
 
 type removeOptions struct {
 	selection
+	stateList
 	force bool
 }
 
@@ -25,20 +26,32 @@ func newRemove(e *env) *cobra.Command {
 		Aliases:           []string{"remove", "delete"},
 		Short:             "Forget ended tasks and their logs",
 		Long:              "Forget ended tasks and their logs, and print their names. One that has not ended is\nleft alone, unless --force stops it first. One whose logs cannot be deleted stays,\nand can be removed once they can.",
-		Example:           "  tasks rm build\n  tasks rm --force 'tmp-*'",
+		Example:           "  tasks rm build\n  tasks rm -g encode --state failed\n  tasks rm --force 'tmp-*'",
 		ValidArgsFunction: completeNames(ended),
 	})
 }
 
 func (o *removeOptions) flags(f *pflag.FlagSet) {
 	o.selection.flags(f)
+	o.stateList.flags(f, "only tasks in these `STATES`, such as failed,lost")
 	f.BoolVar(&o.force, "force", false, "stop first what has not ended")
 }
 
-func (o *removeOptions) parse(l line) error { return o.something(l) }
+func (o *removeOptions) parse(l line) error {
+	if err := o.something(l); err != nil {
+		return err
+	}
+	if err := o.stateList.parse(); err != nil {
+		return err
+	}
+	if o.force {
+		return nil
+	}
+	return o.stateList.ended()
+}
 
 func (o *removeOptions) run(e *env) error {
-	_, err := e.forget(client.RemoveOptions{Selector: o.selector(), Force: o.force})
+	_, err := e.forget(client.RemoveOptions{Selector: o.selector(), States: o.states, Force: o.force})
 	return err
 }
 
@@ -71,9 +84,14 @@ func (o *cleanOptions) parse(line) error {
 	if err := o.stateList.parse(); err != nil {
 		return err
 	}
-	for _, s := range o.states {
-		if !s.Ended() {
-			return usage("tasks that are %s have not ended: use 'tasks rm --force'", s)
+	return o.stateList.ended()
+}
+
+// ended refuses states of tasks that have not ended.
+func (s *stateList) ended() error {
+	for _, state := range s.states {
+		if !state.Ended() {
+			return usage("tasks that are %s have not ended: use 'tasks rm --force'", state)
 		}
 	}
 	return nil

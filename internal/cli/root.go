@@ -77,7 +77,7 @@ func (e *env) lines(err error) (all []string) {
 		switch {
 		case errors.As(one, &absent) && one.Error() == absent.Error(): // that alone
 			text = e.absent(absent)
-		case errors.Is(one, client.ErrUnknownField):
+		case errors.Is(one, client.ErrUnknown):
 			text += e.otherVersion()
 		case errors.As(one, &path) && one == error(path):
 			text = fmt.Sprintf("cannot %s %s: %v", path.Op, path.Path, path.Err)
@@ -206,7 +206,7 @@ func newRoot(e *env, args []string) *cobra.Command {
 		},
 	})
 	all := []func(*env) *cobra.Command{
-		newServe, newStart, newEach, newUp, newDown, newSchema, newStop, newRestart, newPause, newResume, newList, newShow, newLogs, newEvents, newWait,
+		newServe, newStart, newEach, newUp, newDown, newSchema, newStop, newRestart, newRetry, newPause, newResume, newList, newShow, newLogs, newEvents, newWait,
 		newSignal, newGroup, newRemove, newClean, newExit, newInfo, newShell, newCompletion, newVersion,
 	}
 	if len(args) > 0 {

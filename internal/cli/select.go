@@ -53,7 +53,7 @@ func ended(t task.Info) bool    { return t.State.Ended() }
 func notEnded(t task.Info) bool { return !t.State.Ended() }
 func exists(t task.Info) bool   { return t.PID != 0 }
 
-// stateList is the words of --state.
+// stateList is the words of --state; none: any state.
 type stateList struct {
 	words  []string
 	states []task.State

@@ -16,6 +16,7 @@ import (
 
 type showOptions struct {
 	selection
+	stateList
 	env, tree bool
 }
 
@@ -34,11 +35,17 @@ runs. The values of its environment, and names and passwords in URLs, are shown 
 
 func (o *showOptions) flags(f *pflag.FlagSet) {
 	o.selection.flags(f)
+	o.stateList.flags(f, "only tasks in these `STATES`, such as failed,lost")
 	f.BoolVar(&o.tree, "tree", false, "with the processes of its run")
 	f.BoolVar(&o.env, "env", false, "with the values of its environment, and with URLs as they were given")
 }
 
-func (o *showOptions) parse(l line) error { return o.something(l) }
+func (o *showOptions) parse(l line) error {
+	if err := o.something(l); err != nil {
+		return err
+	}
+	return o.stateList.parse()
+}
 
 func (o *showOptions) run(e *env) error {
 	c, err := e.dial()
@@ -46,7 +53,7 @@ func (o *showOptions) run(e *env) error {
 		return err
 	}
 	e.secrets = o.env
-	tasks, err := c.Get(context.Background(), client.ListOptions{Selector: o.selector(), Stats: true, Env: o.env, Tree: o.tree})
+	tasks, err := c.Get(context.Background(), client.ListOptions{Selector: o.selector(), States: o.states, Stats: true, Env: o.env, Tree: o.tree})
 	switch {
 	case e.output == "json" || e.output == "name":
 		return e.answered(tasks, err)

@@ -143,6 +143,7 @@ func TestClientOfAnEarlierSupervisor(t *testing.T) {
 	h.want(0, "serving", h.earlier, "serve")
 	h.everyday(h.current)
 	h.want(2, `unknown field "umask": the supervisor is version .*: run 'tasks serve --replace'`, h.current, "start", "new", "--umask", "077", "--", "true")
+	h.want(2, `no such method: retry: the supervisor is version .*: run 'tasks serve --replace'`, h.current, "retry", "--all")
 	h.project()
 	h.want(0, `(?s)a +running.*b +running`, h.earlier, "up")
 	h.want(2, `unknown field "change": the supervisor is version .*: run 'tasks serve --replace'`, h.current, "up")

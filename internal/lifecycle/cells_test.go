@@ -52,6 +52,7 @@ func states() map[string]State {
 		"backoff":          {Phase: Backoff, Desired: task.DesiredRunning, BackoffDelay: time.Second, Last: Ending{State: task.Failed, Exit: left}, Run: gone, Series: begun},
 		"backoff held":     {Phase: Backoff, Desired: task.DesiredRunning, Held: true, BackoffDelay: time.Second, Last: Ending{State: task.Failed, Exit: left}, Run: gone, Series: begun},
 		"over":             {Phase: Over, Desired: task.DesiredRunning, Last: Ending{State: task.Done}, Run: Run{Exited: true}, Series: begun},
+		"over failed":      {Phase: Over, Desired: task.DesiredRunning, Last: Ending{State: task.Failed, Exit: left}, Run: gone, Series: begun},
 		"over held":        {Phase: Over, Desired: task.DesiredRunning, Held: true, Last: Ending{State: task.Stopped}, Series: begun},
 	}
 }
@@ -92,6 +93,8 @@ var events = []struct {
 	{"exited 1", Exited{Exit: task.Exit{Code: 1}}},
 	{"exited, left", Exited{Left: true}},
 	{"gone", Gone{LeftBehind: 2}},
+	{"retry", Retry{}},
+	{"retry later", Retry{Later: true}},
 }
 
 // event is the one called name.

@@ -36,6 +36,7 @@ stuck left       | conflict        | conflict | same Kill reported | same Kill r
 backoff          | conflict        | conflict | over               | over               | over               | over               | same     | starting Launch
 backoff held     | conflict        | conflict | over               | over               | over               | over               | -        | starting Launch
 over             | starting Launch | sleeping | same               | same               | same               | -                  | -        | starting Launch
+over failed      | starting Launch | sleeping | same               | same               | same               | -                  | -        | starting Launch
 over held        | starting Launch | sleeping | same               | same               | same               | -                  | -        | starting Launch
 `},
 	{"plain", `
@@ -67,6 +68,7 @@ stuck left       | conflict        | conflict | same Kill reported    | same Kil
 backoff          | conflict        | conflict | starting Renew Launch | starting Renew Launch | conflict          | idle Erase Vanish  | conflict | conflict | -               | -
 backoff held     | conflict        | conflict | starting Renew Launch | starting Renew Launch | conflict          | idle Erase Vanish  | conflict | conflict | -               | -
 over             | conflict        | conflict | conflict              | conflict              | idle Erase Vanish | idle Erase Vanish  | conflict | conflict | -               | -
+over failed      | conflict        | conflict | conflict              | conflict              | idle Erase Vanish | idle Erase Vanish  | conflict | conflict | -               | -
 over held        | starting Launch | sleeping | conflict              | conflict              | idle Erase Vanish | idle Erase Vanish  | conflict | conflict | -               | -
 `},
 	{"plain", `
@@ -98,6 +100,7 @@ stuck left       | -               | -          | -               | -       | - 
 backoff          | -               | -          | -               | -       | -            | starting Launch | -            | -           | -
 backoff held     | -               | -          | -               | -       | -            | -               | -            | -           | -
 over             | -               | -          | -               | -       | -            | -               | -            | -           | -
+over failed      | -               | -          | -               | -       | -            | -               | -            | -           | -
 over held        | -               | -          | -               | -       | -            | -               | -            | -           | -
 `},
 	{"plain", `
@@ -129,7 +132,40 @@ stuck left       | -                            | -                            |
 backoff          | -                            | -                            | -            | -
 backoff held     | -                            | -                            | -            | -
 over             | -                            | -                            | -            | -
+over failed      | -                            | -                            | -            | -
 over held        | -                            | -                            | -            | -
+`},
+	{"plain", `
+                 | retry           | retry later
+idle             | conflict        | conflict
+sleeping         | conflict        | conflict
+sleeping held    | conflict        | conflict
+waiting          | conflict        | conflict
+waiting held     | conflict        | conflict
+queued           | conflict        | conflict
+queued held      | conflict        | conflict
+starting         | conflict        | conflict
+starting again   | conflict        | conflict
+starting unasked | conflict        | conflict
+starting stopped | conflict        | conflict
+starting dropped | conflict        | conflict
+starting killed  | conflict        | conflict
+probing          | conflict        | conflict
+running          | conflict        | conflict
+paused           | conflict        | conflict
+stopping         | conflict        | conflict
+stopping left    | conflict        | conflict
+stopping restart | conflict        | conflict
+stopping renew   | conflict        | conflict
+killing          | conflict        | conflict
+killing left     | conflict        | conflict
+stuck            | conflict        | conflict
+stuck left       | conflict        | conflict
+backoff          | conflict        | conflict
+backoff held     | conflict        | conflict
+over             | conflict        | conflict
+over failed      | starting Launch | sleeping
+over held        | conflict        | conflict
 `},
 	{"after", `
                  | start    | restart | go on           | sleep on | replace       | tick    | deps met        | timed out       | exited

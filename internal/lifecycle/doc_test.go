@@ -9,7 +9,7 @@ import (
 
 // columns has the events that a column of the package's tables stands for.
 var columns = map[string][]string{
-	"Start": {"start", "later"}, "Stop": {"stop", "at once", "in 1s", "shutdown"}, "Restart": {"restart"},
+	"Start": {"start", "later"}, "Retry": {"retry", "retry later"}, "Stop": {"stop", "at once", "in 1s", "shutdown"}, "Restart": {"restart"},
 	"Replace": {"replace", "replace now"}, "Remove": {"force"},
 	"Pause, Resume": {"pause", "resume"}, "Tick": {"tick", "missed"}, "Deps met, failed": {"deps met", "dep failed"}, "Slot": {"slot granted"},
 	"Began": {"began"}, "Ready": {"ready"}, "Unhealthy": {"unhealthy"}, "Failed": {"failed"}, "No resources": {"no resources"},
@@ -78,7 +78,7 @@ func TestDocumentation(t *testing.T) {
 			docCell(t, phase, header[i], row[i])
 		}
 	}
-	if want := len(phases)*9 + (len(phases)-5)*8; cells != want {
+	if want := len(phases)*10 + (len(phases)-5)*8; cells != want {
 		t.Errorf("%d cells, want %d", cells, want)
 	}
 }

@@ -15,6 +15,10 @@ type (
 		Later bool // at its time, which has not come yet
 		Retry bool // another run was stopped for it
 	}
+	// Retry starts a task that failed or is lost.
+	Retry struct {
+		Later bool // at its time, which has not come yet
+	}
 	// GoOn resumes a held task: what an earlier supervisor had begun.
 	GoOn struct {
 		Later  bool // at its time, which has not come yet

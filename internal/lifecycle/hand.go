@@ -18,6 +18,18 @@ func (e Start) on(t *step) error {
 	return nil
 }
 
+// NeedsRetry reports whether the task failed or is lost, and nothing starts it again.
+func (s State) NeedsRetry() bool {
+	return s.Phase == Over && (s.Last.State == task.Failed || s.Last.State == task.Lost)
+}
+
+func (e Retry) on(t *step) error {
+	if !t.NeedsRetry() {
+		return task.ErrConflict
+	}
+	return Start{Later: e.Later}.on(t)
+}
+
 func (e GoOn) on(t *step) error {
 	if !t.Held || !t.Inactive() && !t.Phase.Pending() {
 		return task.ErrConflict

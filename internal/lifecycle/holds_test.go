@@ -196,7 +196,7 @@ func (w *world) rests(p Policy, was, is State, e Event) error {
 // unasked reports whether no caller asked for the run that s leads to after e.
 func unasked(p Policy, s State, e Event) bool {
 	switch e.(type) {
-	case Start, Restart:
+	case Start, Restart, Retry:
 		return false
 	case GoOn, Tick, TimedOut:
 		return true

@@ -12,21 +12,21 @@
 //
 //	Sleeping (its time) > Waiting (other tasks) > Queued (a slot) > Starting > Probing (readiness) > Running
 //
-//	phase    | Start      | Stop                   | Restart    | Replace                | Remove   | Pause, Resume | Tick         | Deps met, failed | Slot
-//	---------+------------+------------------------+------------+------------------------+----------+---------------+--------------+------------------+-----------
-//	Idle     | on its way | conflict               | on its way | conflict               | conflict | conflict      | -            | -                | -
-//	Sleeping | conflict   | Over *                 | on its way | on its way             | Idle     | conflict      | on its way * | -                | -
-//	Waiting  | conflict   | Over *                 | as it was  | on its way             | Idle     | conflict      | -            | on, Over * '     | -
-//	Queued   | conflict   | Over *                 | as it was  | on its way             | Idle     | conflict      | -            | -                | Starting *
-//	Starting | conflict   | noted                  | noted      | noted                  | noted    | conflict      | overlap      | -                | -
-//	Probing  | conflict   | Stopping, Killing      | Stopping   | Stopping, Killing      | Stopping | conflict      | overlap      | -                | -
-//	Running  | conflict   | Stopping, Killing      | Stopping   | Stopping, Killing      | Stopping | Paused, -     | overlap      | -                | -
-//	Paused   | conflict   | Stopping, Killing      | Stopping   | Stopping, Killing      | Stopping | -, Running    | overlap      | -                | -
-//	Stopping | conflict   | noted, Killing         | noted      | noted, Killing         | noted    | conflict      | overlap      | -                | -
-//	Killing  | conflict   | noted                  | noted      | noted                  | noted    | conflict      | overlap      | -                | -
-//	Stuck    | conflict   | reported, killed again | reported   | reported, killed again | reported | conflict      | overlap      | -                | -
-//	Backoff  | conflict   | Over                   | on its way | on its way             | Idle     | conflict      | on its way ' | -                | -
-//	Over     | on its way | as it was              | on its way | conflict               | Idle     | conflict      | -            | -                | -
+//	phase    | Start      | Retry                | Stop                   | Restart    | Replace                | Remove   | Pause, Resume | Tick         | Deps met, failed | Slot
+//	---------+------------+----------------------+------------------------+------------+------------------------+----------+---------------+--------------+------------------+-----------
+//	Idle     | on its way | conflict             | conflict               | on its way | conflict               | conflict | conflict      | -            | -                | -
+//	Sleeping | conflict   | conflict             | Over *                 | on its way | on its way             | Idle     | conflict      | on its way * | -                | -
+//	Waiting  | conflict   | conflict             | Over *                 | as it was  | on its way             | Idle     | conflict      | -            | on, Over * '     | -
+//	Queued   | conflict   | conflict             | Over *                 | as it was  | on its way             | Idle     | conflict      | -            | -                | Starting *
+//	Starting | conflict   | conflict             | noted                  | noted      | noted                  | noted    | conflict      | overlap      | -                | -
+//	Probing  | conflict   | conflict             | Stopping, Killing      | Stopping   | Stopping, Killing      | Stopping | conflict      | overlap      | -                | -
+//	Running  | conflict   | conflict             | Stopping, Killing      | Stopping   | Stopping, Killing      | Stopping | Paused, -     | overlap      | -                | -
+//	Paused   | conflict   | conflict             | Stopping, Killing      | Stopping   | Stopping, Killing      | Stopping | -, Running    | overlap      | -                | -
+//	Stopping | conflict   | conflict             | noted, Killing         | noted      | noted, Killing         | noted    | conflict      | overlap      | -                | -
+//	Killing  | conflict   | conflict             | noted                  | noted      | noted                  | noted    | conflict      | overlap      | -                | -
+//	Stuck    | conflict   | conflict             | reported, killed again | reported   | reported, killed again | reported | conflict      | overlap      | -                | -
+//	Backoff  | conflict   | conflict             | Over                   | on its way | on its way             | Idle     | conflict      | on its way ' | -                | -
+//	Over     | on its way | on its way, conflict | as it was              | on its way | conflict               | Idle     | conflict      | -            | -                | -
 //
 //	phase    | Began | Ready   | Unhealthy | Failed  | No resources          | Exited, and left  | Gone    | Timed out
 //	---------+-------+---------+-----------+---------+-----------------------+-------------------+---------+-------------------
@@ -42,7 +42,8 @@
 // "-" changes nothing: the event cannot happen there, or does not matter. The second
 // table leaves out the phases that have nothing else in it. "On its way" is the first
 // of Sleeping, Waiting, Queued and Starting that applies; "up" is Probing or Running.
-// The column Remove is a forced removal; any other is a conflict, but in Over.
+// The column Remove is a forced removal; any other is a conflict, but in Over. A
+// Retry starts what failed or is lost; any other is a conflict.
 //
 // (*) A state is held while the supervisor shuts down, or before it resumes the tasks
 // of an earlier one. Only GoOn or a restart leads on from there, only a stop ends it.

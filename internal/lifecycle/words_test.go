@@ -18,7 +18,7 @@ func TestPublic(t *testing.T) {
 		"starting again": task.Starting, "starting unasked": task.Starting, "starting dropped": task.Stopping,
 		"running": task.Running, "stopping": task.Stopping, "stopping left": task.Stopping, "killing": task.Stopping,
 		"killing left": task.Stopping, "stuck": task.Stopping, "stuck left": task.Stopping,
-		"backoff": task.BackingOff, "backoff held": task.BackingOff, "over": task.Done, "over held": task.Stopped,
+		"backoff": task.BackingOff, "backoff held": task.BackingOff, "over": task.Done, "over failed": task.Failed, "over held": task.Stopped,
 	} {
 		if got := states()[name].Public(); got != want {
 			t.Errorf("%s is shown as %q, want %q", name, got, want)

@@ -74,7 +74,7 @@ func (at scene) lead(p Policy, e Event, l luck) (scene, []Effect, error) {
 // mayConflict is an error if e may not be refused.
 func mayConflict(s State, e Event) error {
 	switch e.(type) {
-	case Start, Pause, Resume, Remove, GoOn, Replace, Recovered:
+	case Start, Retry, Pause, Resume, Remove, GoOn, Replace, Recovered:
 		return nil
 	case Stop, Leave:
 		if s.Phase == Idle {
@@ -150,7 +150,7 @@ func startsAgain(p Phase) bool { return p == Idle || p == Sleeping || p == Backo
 // byHand reports whether somebody asked for a run.
 func byHand(e Event) bool {
 	switch e.(type) {
-	case Start, Restart:
+	case Start, Retry, Restart:
 		return true
 	}
 	return false
@@ -159,7 +159,7 @@ func byHand(e Event) bool {
 // called is who waits for what e does.
 func called(s State, e Event) (CallerKind, bool) {
 	switch e := e.(type) {
-	case Start, GoOn, Restart:
+	case Start, Retry, GoOn, Restart:
 		return ForStart, true
 	case Stop:
 		return ForEnd, true
@@ -182,6 +182,8 @@ func (w *world) hear(p Policy, was, is State, e Event) error {
 	}
 	switch e := e.(type) {
 	case Start:
+		w.starts(false, e.Later, false)
+	case Retry:
 		w.starts(false, e.Later, false)
 	case GoOn:
 		if was.HasCaller(ForReplacement) { // a start follows

@@ -52,10 +52,10 @@ const (
 	unknownField = "unknown field "
 )
 
-// UnknownField reports whether the supervisor does not know a part of the params, as one
-// of an earlier version. That is in the message alone.
-func (e *Error) UnknownField() bool {
-	return e.Code == CodeParams && strings.HasPrefix(e.Message, inParams+unknownField)
+// Unknown reports whether the supervisor does not know the method, or a part of the params,
+// as one of an earlier version. The latter is in the message alone.
+func (e *Error) Unknown() bool {
+	return e.Code == CodeMethod || e.Code == CodeParams && strings.HasPrefix(e.Message, inParams+unknownField)
 }
 
 // ErrorData says more: the kind in a word, and of a request for several tasks

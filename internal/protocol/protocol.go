@@ -141,6 +141,8 @@ type (
 	}
 	// Restart stops, joins and starts.
 	Restart struct{ task.Selector }
+	// Retry starts tasks that failed or are lost again.
+	Retry struct{ task.Selector }
 	// List selects tasks; nothing selected is all of them.
 	List struct {
 		task.Selector

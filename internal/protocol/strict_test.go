@@ -43,8 +43,8 @@ func TestDecodeIsStrict(t *testing.T) {
 			t.Fatal(tt.params)
 		}
 		err := Decode(raw, &Start{})
-		if refused, ok := err.(*Error); ok && refused.UnknownField() != strings.HasPrefix(tt.want, "unknown field ") {
-			t.Errorf("%s: UnknownField is %v of %v", tt.params, refused.UnknownField(), err)
+		if refused, ok := err.(*Error); ok && refused.Unknown() != strings.HasPrefix(tt.want, "unknown field ") {
+			t.Errorf("%s: Unknown is %v of %v", tt.params, refused.Unknown(), err)
 		}
 		switch {
 		case tt.want == "" && err != nil:

@@ -19,6 +19,7 @@ var methods = map[string]begin{
 	"start":   start,
 	"stop":    stop,
 	"restart": restart,
+	"retry":   retry,
 	"list":    list,
 	"get":     get,
 	"wait":    wait,
@@ -88,7 +89,7 @@ func start(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 			errs[i] = cmp.Or(sup.Removed(missing.Name), err)
 		}
 	}
-	return forEach(c, names, errs, func(name string) (supervisor.Request, bool) {
+	return forEachInOrder(c, names, errs, func(name string) (supervisor.Request, bool) {
 		if p.All { // all that can be
 			if t, err := sup.Info(name); err != nil || !t.State.Ended() {
 				return supervisor.Request{}, false
@@ -129,7 +130,20 @@ func restart(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 	if err != nil {
 		return nil, err
 	}
-	return forEach(c, names, errs, func(name string) (supervisor.Request, bool) { return supervisor.Restart(name), true })
+	return forEachInOrder(c, names, errs, func(name string) (supervisor.Request, bool) { return supervisor.Restart(name), true })
+}
+
+func retry(c *conn, _, params json.RawMessage) (func() (any, error), error) {
+	var p protocol.Retry
+	names, errs, err := selected(c, params, &p, &p.Selector)
+	if err != nil {
+		return nil, err
+	}
+	sup := c.srv.cfg.Supervisor
+	return forEachInOrder(c, names, errs, func(name string) (supervisor.Request, bool) {
+		t := sup.SharedInfo(name)
+		return supervisor.Retry(name), slices.Contains(p.Names, name) || t != nil && (t.State == task.Failed || t.State == task.Lost)
+	})
 }
 
 func signal(c *conn, _, params json.RawMessage) (func() (any, error), error) {
@@ -243,13 +257,23 @@ func checkTimeout(d *task.Duration) error {
 
 // forEach submits the request from of for every name, unless of skips it.
 func forEach(c *conn, names []string, errs []error, of func(name string) (supervisor.Request, bool)) (func() (any, error), error) {
+	return submit(c.srv.cfg.Supervisor, requestsFor(names, of), errs)
+}
+
+// forEachInOrder is forEach where a task comes after its dependencies, for what starts ended
+// tasks: a dependency that has ended is not waited for.
+func forEachInOrder(c *conn, names []string, errs []error, of func(name string) (supervisor.Request, bool)) (func() (any, error), error) {
+	return answers(c.srv.cfg.Supervisor.SubmitInOrder(requestsFor(names, of)), errs)
+}
+
+func requestsFor(names []string, of func(name string) (supervisor.Request, bool)) []supervisor.Request {
 	var requests []supervisor.Request
 	for _, name := range names {
 		if r, ok := of(name); ok {
 			requests = append(requests, r)
 		}
 	}
-	return submit(c.srv.cfg.Supervisor, requests, errs)
+	return requests
 }
 
 // started is a start of spec; with replace, what has its name is stopped first.
@@ -267,6 +291,11 @@ func submit(sup *supervisor.Supervisor, requests []supervisor.Request, errs []er
 	for _, r := range requests {
 		calls = append(calls, sup.Submit(r))
 	}
+	return answers(calls, errs)
+}
+
+// answers has a finish that waits for the calls.
+func answers(calls []*supervisor.Call, errs []error) (func() (any, error), error) {
 	for _, call := range calls { // so that the peer's next request sees it
 		call.WaitEffect()
 	}

@@ -143,6 +143,12 @@ func (c *Client) Wait(ctx context.Context, o WaitOptions) ([]task.Info, error) {
 	})
 }
 
+// Retry starts tasks that failed or are lost again, dependencies first. All others stay as
+// they are, and of a group, of a pattern and of all they are left out.
+func (c *Client) Retry(ctx context.Context, sel task.Selector) ([]task.Info, error) {
+	return c.ofSelected(ctx, "retry", sel, func(sel task.Selector) any { return protocol.Retry{Selector: sel} })
+}
+
 // Signal sends a signal, by name or number, to the process groups of tasks.
 func (c *Client) Signal(ctx context.Context, sel task.Selector, signal string) ([]task.Info, error) {
 	return c.ofSelected(ctx, "signal", sel, func(sel task.Selector) any { return protocol.Signal{Selector: sel, Signal: signal} })
@@ -202,21 +208,21 @@ func (c *Client) tasks(ctx context.Context, method string, params any) ([]task.I
 func ofKind(err error) error {
 	var failed *protocol.Error
 	if errors.As(err, &failed) {
-		if err = failed.Err(); failed.UnknownField() {
-			return unknownFieldError{err}
+		if err = failed.Err(); failed.Unknown() {
+			return unknownError{err}
 		}
 	}
 	return err
 }
 
-// ErrUnknownField is the answer of a supervisor that does not know a part of a request:
+// ErrUnknown is the answer of a supervisor that does not know a request, or a part of it:
 // it is of an earlier version than this library.
-var ErrUnknownField = errors.New("the supervisor does not know a part of the request")
+var ErrUnknown = errors.New("the supervisor does not know the request")
 
-type unknownFieldError struct{ error }
+type unknownError struct{ error }
 
-func (e unknownFieldError) Unwrap() error        { return e.error }
-func (e unknownFieldError) Is(target error) bool { return target == ErrUnknownField }
+func (e unknownError) Unwrap() error        { return e.error }
+func (e unknownError) Is(target error) bool { return target == ErrUnknown }
 
 func (c *Client) call(ctx context.Context, method string, params, result any) error {
 	defer c.attend(ctx)()

@@ -2,7 +2,9 @@ package supervisor
 
 import (
 	"context"
+	"slices"
 
+	"tasks/internal/deps"
 	"tasks/internal/typo"
 	"tasks/pkg/task"
 )
@@ -81,6 +83,8 @@ func (s *Supervisor) Submit(r Request) *Call {
 			return c.fail(err)
 		}
 		s.queueUp(c)
+	case toRetry:
+		s.queueUp(c)
 	}
 	for {
 		a, err := s.actorFor(&c.request)
@@ -92,6 +96,35 @@ func (s *Supervisor) Submit(r Request) *Call {
 		}
 		// Removed, or closed, at this moment: look again.
 	}
+}
+
+// SubmitInOrder is Submit of requests for known tasks, each after those of its dependencies
+// that are among them, whatever their order is. The calls are in the order of the requests.
+func (s *Supervisor) SubmitInOrder(requests []Request) []*Call {
+	at, after, names := make(map[string]int, len(requests)), make(deps.Graph), make([]string, len(requests))
+	for i := range requests {
+		names[i] = requests[i].name
+		at[names[i]] = i
+	}
+	for _, name := range names {
+		if now := s.lookup(name); now != nil {
+			after[name] = slices.DeleteFunc(deps.Of(&now.info.Spec), func(other string) bool {
+				_, ours := at[other]
+				return !ours
+			})
+		}
+	}
+	calls := make([]*Call, len(requests))
+	sorted, _ := after.Sort(names)
+	for _, name := range sorted {
+		for _, other := range after[name] {
+			if c := calls[at[other]]; c != nil { // else it is a cycle, which is refused
+				c.WaitEffect()
+			}
+		}
+		calls[at[name]] = s.Submit(requests[at[name]])
+	}
+	return calls
 }
 
 // queueUp gives the start its place in the queue of its group, whatever of several starts
@@ -115,9 +148,8 @@ func (s *Supervisor) actorFor(r *Request) (*actor, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a := s.tasks[r.name]
-	starts := r.kind == toStart || r.kind == toRestart
 	switch {
-	case s.closing && (starts || a == nil || a.ended()):
+	case s.closing && (r.starts() || a == nil || a.ended()):
 		return nil, shuttingDown(r.name)
 	case a != nil && !a.ended():
 		return a, nil

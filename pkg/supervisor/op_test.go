@@ -29,6 +29,7 @@ const (
 	opRemove
 	opPause
 	opResume
+	opRetry
 )
 
 func (o op) request() supervisor.Request {
@@ -52,6 +53,8 @@ func (o op) request() supervisor.Request {
 		return supervisor.Remove(o.name)
 	case opPause:
 		return supervisor.Pause(o.name)
+	case opRetry:
+		return supervisor.Retry(o.name)
 	default:
 		return supervisor.Resume(o.name)
 	}

@@ -17,7 +17,7 @@ import (
 // handle begins one request.
 func (a *actor) handle(c *Call) {
 	switch kind := c.request.kind; {
-	case (kind == toStart || kind == toRestart) && a.sup.isClosing():
+	case c.request.starts() && a.sup.isClosing():
 		// Behind the last stop, it would begin what nobody ends.
 		a.refuse(c, shuttingDown(a.name))
 	case !a.state.NeverStarted() && !c.request.fits(a.role.spec.File):
@@ -32,6 +32,8 @@ func (a *actor) handle(c *Call) {
 		a.replace(c)
 	case a.state.NeverStarted(): // its first start is still to come
 		c.fail(a.sup.noSuch(a.name))
+	case kind == toRetry:
+		a.retry(c)
 	case kind == toStop:
 		a.stop(c)
 	case kind == toRestart:
@@ -74,6 +76,22 @@ func (a *actor) start(c *Call) {
 	}
 	a.calls.add(lifecycle.ForStart, c)
 	a.happens(lifecycle.Start{Later: later})
+	a.placed()
+}
+
+// retry answers at once for a task that need not be started.
+func (a *actor) retry(c *Call) {
+	if !a.state.NeedsRetry() {
+		c.answer(&a.shown.Load().info, nil)
+		return
+	}
+	later, err := a.become(c, false)
+	if err != nil {
+		c.fail(err)
+		return
+	}
+	a.calls.add(lifecycle.ForStart, c)
+	a.happens(lifecycle.Retry{Later: later})
 	a.placed()
 }
 

@@ -8,8 +8,8 @@ import (
 )
 
 // A Request is one thing to do with one task, for [Supervisor.Submit]. It is made by
-// [Start], [Replace], [ReplaceAgain], [Stop], [Restart], [Pause], [Resume], [Signal], [Remove] or
-// [ForceRemove]; the zero Request is refused with an ErrUsage.
+// [Start], [Retry], [Replace], [ReplaceAgain], [Stop], [Restart], [Pause], [Resume], [Signal],
+// [Remove] or [ForceRemove]; the zero Request is refused with an ErrUsage.
 type Request struct {
 	kind   requestKind
 	name   string
@@ -47,6 +47,7 @@ const (
 	toStart
 	toStop
 	toRestart
+	toRetry
 	toSignal
 	toRemove
 	toPause
@@ -67,6 +68,14 @@ type End struct {
 // call returns when the run exists, or waits for its time, for others or for a slot. A
 // task that has not ended is an ErrConflict.
 func Start(spec task.Spec) Request { return Request{kind: toStart, name: spec.Name, spec: &spec} }
+
+// Retry starts a task that failed or is lost again. Any other it leaves as it is.
+func Retry(name string) Request {
+	return Request{kind: toRetry, name: name, spec: &task.Spec{Name: name}}
+}
+
+// starts reports whether a run may begin for r.
+func (r *Request) starts() bool { return r.kind == toStart || r.kind == toRestart || r.kind == toRetry }
 
 // Replace is Start that first stops a task of that name that has not ended.
 func Replace(spec task.Spec, end End) Request {

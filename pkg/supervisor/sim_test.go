@@ -188,7 +188,9 @@ func (s *sim) act() {
 	if s.r.IntN(2) == 0 {
 		o.grace = new(time.Duration(s.r.IntN(20)) * time.Second)
 	}
-	switch n := s.r.IntN(21); n {
+	switch n := s.r.IntN(22); n {
+	case 21:
+		o.kind = opRetry
 	case 20:
 		s.up()
 		return
@@ -239,7 +241,7 @@ func (s *sim) act() {
 	}
 	s.say("%s: op %d, now %v, force %v, replace %v, %+v", name, o.kind, o.now, o.force, o.replace, brief(o.spec))
 	switch {
-	case o.kind == opRestart, o.spec != nil && len(o.spec.Command) == 0:
+	case o.kind == opRestart, o.kind == opRetry, o.spec != nil && len(o.spec.Command) == 0:
 		for _, command := range s.given[name] {
 			s.begun[command] = -100 // it may, as often as that is asked for
 		}
