@@ -106,7 +106,7 @@ func (d *deriver) end(e Event, was past, now *task.Info) Event {
 	if now.Run == was.run {
 		e.PID = was.pid
 	}
-	if now.State.Ended() {
+	if now.State.Ended() && !now.Disabled { // else it says that it is stopped, whatever became of the run
 		return e
 	}
 	if r, ok := d.lookUp(now.Name, now.Run); ok {
@@ -186,7 +186,7 @@ func word(was past, now *task.Info, known, ended bool) Word {
 			return Backoff
 		}
 	default: // ended
-		if ended {
+		if ended && !now.Disabled {
 			return ""
 		}
 		if changed {

@@ -95,6 +95,8 @@ var events = []struct {
 	{"gone", Gone{LeftBehind: 2}},
 	{"retry", Retry{}},
 	{"retry later", Retry{Later: true}},
+	{"disable", Disable{}},
+	{"enable", Enable{}},
 }
 
 // event is the one called name.

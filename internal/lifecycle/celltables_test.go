@@ -244,6 +244,70 @@ stopping         | -              | -              | over Settle | over Settle  
 stopping left    | -              | -              | -           | -              | backoff Settle
 killing left     | -              | -              | -           | -              | backoff Settle
 stuck left       | -              | -              | -           | -              | backoff Settle`},
+	{"plain", `
+                 | disable  | enable
+idle             | conflict | conflict
+sleeping         | conflict | conflict
+sleeping held    | conflict | conflict
+waiting          | conflict | conflict
+waiting held     | conflict | conflict
+queued           | conflict | conflict
+queued held      | conflict | conflict
+starting         | conflict | conflict
+starting again   | conflict | conflict
+starting unasked | conflict | conflict
+starting stopped | conflict | conflict
+starting dropped | conflict | conflict
+starting killed  | conflict | conflict
+probing          | conflict | conflict
+running          | conflict | conflict
+paused           | conflict | conflict
+stopping         | conflict | conflict
+stopping left    | conflict | conflict
+stopping restart | conflict | conflict
+stopping renew   | conflict | conflict
+killing          | conflict | conflict
+killing left     | conflict | conflict
+stuck            | conflict | conflict
+stuck left       | conflict | conflict
+backoff          | conflict | conflict
+backoff held     | conflict | conflict
+over             | conflict | conflict
+over failed      | conflict | conflict
+over held        | conflict | conflict
+`},
+	{"repeats", `
+                 | disable  | enable
+idle             | conflict | conflict
+sleeping         | over     | -
+sleeping held    | over     | -
+waiting          | over     | -
+waiting held     | over     | -
+queued           | over     | -
+queued held      | over     | -
+starting         | same     | -
+starting again   | same     | -
+starting unasked | same     | -
+starting stopped | same     | conflict
+starting dropped | same     | conflict
+starting killed  | same     | conflict
+probing          | same     | -
+running          | same     | -
+paused           | same     | -
+stopping         | same     | conflict
+stopping left    | same     | -
+stopping restart | same     | -
+stopping renew   | conflict | -
+killing          | same     | conflict
+killing left     | same     | -
+stuck            | same     | conflict
+stuck left       | same     | -
+backoff          | over     | -
+backoff held     | over     | -
+over             | same     | sleeping
+over failed      | same     | sleeping
+over held        | same     | -
+`},
 	{"repeats", `
                  | tick            | missed          | deps met        | dep failed     | failed      | exited                 | exited 1               | gone
 idle             | -               | -               | -               | -              | -           | -                      | -                      | -

@@ -11,7 +11,7 @@ import (
 var columns = map[string][]string{
 	"Start": {"start", "later"}, "Retry": {"retry", "retry later"}, "Stop": {"stop", "at once", "in 1s", "shutdown"}, "Restart": {"restart"},
 	"Replace": {"replace", "replace now"}, "Remove": {"force"},
-	"Pause, Resume": {"pause", "resume"}, "Tick": {"tick", "missed"}, "Deps met, failed": {"deps met", "dep failed"}, "Slot": {"slot granted"},
+	"Disable, Enable": {"disable", "enable"}, "Pause, Resume": {"pause", "resume"}, "Tick": {"tick", "missed"}, "Deps met, failed": {"deps met", "dep failed"}, "Slot": {"slot granted"},
 	"Began": {"began"}, "Ready": {"ready"}, "Unhealthy": {"unhealthy"}, "Failed": {"failed"}, "No resources": {"no resources"},
 	"Exited, and left": {"exited", "exited 1", "exited, left"}, "Gone": {"gone"}, "Timed out": {"timed out"},
 }
@@ -38,6 +38,8 @@ func meant(t *testing.T, p Phase, word string) []string {
 		return []string{same, "-"}
 	case "'": // does not repeat, or does
 		return []string{"-", "sleeping"}
+	case "°": // no schedule, or another run or an end was asked for
+		return []string{"conflict"}
 	case `"`: // a stop came meanwhile
 		return []string{"stopping", "killing"}
 	}
@@ -78,13 +80,13 @@ func TestDocumentation(t *testing.T) {
 			docCell(t, phase, header[i], row[i])
 		}
 	}
-	if want := len(phases)*10 + (len(phases)-5)*8; cells != want {
+	if want := len(phases)*11 + (len(phases)-5)*8; cells != want {
 		t.Errorf("%d cells, want %d", cells, want)
 	}
 }
 
 func docCell(t *testing.T, phase Phase, column, text string) {
-	marks := strings.NewReplacer("*", ",*", "'", ",'", `"`, `,"`)
+	marks := strings.NewReplacer("*", ",*", "'", ",'", "°", ",°", `"`, `,"`)
 	var allowed, words []string
 	for word := range strings.SplitSeq(marks.Replace(text), ",") {
 		word = strings.TrimSpace(word)

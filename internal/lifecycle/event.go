@@ -49,6 +49,10 @@ type (
 	Pause struct{}
 	// Resume says that the processes were resumed.
 	Resume struct{}
+	// Disable has the schedule start no further run: one that is under way finishes.
+	Disable struct{}
+	// Enable has the schedule start runs again, from its next time on.
+	Enable struct{}
 	// Leave keeps the run beyond the end of this supervisor, if it Lasts.
 	Leave struct {
 		Lasts bool // the engine can take it back

@@ -12,7 +12,7 @@ func (e Start) on(t *step) error {
 	if !t.Inactive() {
 		return task.ErrConflict
 	}
-	t.Held = false
+	t.Held, t.Disabled = false, false
 	t.addCaller(ForStart)
 	t.beginAttempt(attempt{later: e.Later, retry: e.Retry})
 	return nil
@@ -20,7 +20,8 @@ func (e Start) on(t *step) error {
 
 // NeedsRetry reports whether the task failed or is lost, and nothing starts it again.
 func (s State) NeedsRetry() bool {
-	return s.Phase == Over && (s.Last.State == task.Failed || s.Last.State == task.Lost)
+	state := s.Public()
+	return s.Phase == Over && (state == task.Failed || state == task.Lost)
 }
 
 func (e Retry) on(t *step) error {
@@ -37,10 +38,11 @@ func (e GoOn) on(t *step) error {
 	t.Held = false
 	t.addCaller(ForStart)
 	if t.HasCaller(ForReplacement) {
+		t.Run.Refused = false // that was another run
 		t.renew()
 		return nil
 	}
-	a := attempt{later: e.Later, clear: e.Clear, automatic: true, missed: e.Missed}
+	a := attempt{later: e.Later && !t.Disabled, clear: e.Clear, automatic: true, missed: e.Missed}
 	if e.Count {
 		a.restarts, a.retry = t.Series.Restarts+1, true
 	}
@@ -206,6 +208,40 @@ func (t *step) pause(from, to Phase) error {
 	t.addCaller(ForRecord)
 	t.resolve(ForRecord, Done)
 	return nil
+}
+
+// on ends a wait for a run at once. A restart that was asked for before has its run.
+func (Disable) on(t *step) error {
+	if !t.p.Repeats || t.NeverStarted() || t.IsReplaced() {
+		return task.ErrConflict
+	}
+	t.changeRecord()
+	twice := t.Disabled && t.Phase == Over
+	t.Disabled, t.RerunPending = true, false
+	if !twice && !t.Phase.Live() {
+		t.Held, t.Desired = false, task.DesiredStopped
+		t.enter(Over)
+	}
+	return nil
+}
+
+func (Enable) on(t *step) error {
+	if !t.p.Repeats || t.NeverStarted() || t.Phase.Live() && t.Desired == task.DesiredStopped {
+		return task.ErrConflict
+	}
+	t.changeRecord()
+	t.Disabled = false
+	if t.Phase == Over && !t.Held {
+		t.beginAttempt(attempt{later: true})
+	}
+	return nil
+}
+
+// changeRecord answers the caller once the record has what follows.
+func (t *step) changeRecord() {
+	t.Work.Record = Now
+	t.addCaller(ForRecord)
+	t.resolve(ForRecord, Done)
 }
 
 // LeaveWaitsFor is what the caller of a Leave waits for.

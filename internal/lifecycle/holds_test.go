@@ -19,7 +19,11 @@ func (w *world) holds(p Policy, was, is State, e Event) error {
 	_, erased := e.(Erased)
 	_, saved := e.(Saved)
 	_, dropped := e.(Dropped)
-	up := byHand(e) || goesOn
+	_, starts := e.(Start)
+	_, disables := e.(Disable)
+	_, enables := e.(Enable)
+	up := byHand(e) || goesOn || enables && was.Phase == Over && is.Phase != Over
+	disabled := is.Disabled && is.Phase == Over
 	switch {
 	case is.Phase.Live() != (w.asked || w.live):
 		return fmt.Errorf("%v, but asked %v, live %v", is.Phase, w.asked, w.live)
@@ -37,7 +41,15 @@ func (w *world) holds(p Policy, was, is State, e Event) error {
 		return fmt.Errorf("the desired state is %q after a stop", is.Desired)
 	case up && is.Desired != task.DesiredRunning && !was.HasCaller(ForRemoval) && !was.Phase.Up():
 		return fmt.Errorf("the desired state is %q after a start", is.Desired)
-	case !up && !stops && !removes && !recovered && !erased && !saved && !dropped && is.Desired != was.Desired && !is.Phase.Live():
+	case is.Disabled && (!p.Repeats || is.Phase == Backoff || is.Phase == Sleeping && !is.Held):
+		return fmt.Errorf("disabled in %v", is.Phase)
+	case disabled && is.Public() != task.Stopped:
+		return fmt.Errorf("disabled, and shown as %q", is.Public())
+	case is.Disabled != was.Disabled && !starts && !recovered && !erased && (is.Disabled && !disables || !is.Disabled && !enables):
+		return fmt.Errorf("%T turns disabled to %v", e, is.Disabled)
+	case disables && !is.Disabled, enables && is.Disabled:
+		return fmt.Errorf("%T has no effect", e)
+	case !up && !stops && !removes && !disabled && !recovered && !erased && !saved && !dropped && is.Desired != was.Desired && !is.Phase.Live():
 		return fmt.Errorf("the desired state changed from %q to %q", was.Desired, is.Desired)
 	case (is.Phase.Pending() || is.Phase == Backoff || is.Phase.Up()) && is.Desired == task.DesiredStopped:
 		return fmt.Errorf("%v against the desired state", is.Phase)
@@ -87,7 +99,7 @@ func (w *world) passes(p Policy, was, is State, e Event) error {
 		pause = true
 	case Resume:
 		resume = true
-	case Stop, Leave:
+	case Stop, Leave, Disable:
 		stops = true
 	case Remove:
 		stops, removes = true, true

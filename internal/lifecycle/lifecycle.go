@@ -12,21 +12,21 @@
 //
 //	Sleeping (its time) > Waiting (other tasks) > Queued (a slot) > Starting > Probing (readiness) > Running
 //
-//	phase    | Start      | Retry                | Stop                   | Restart    | Replace                | Remove   | Pause, Resume | Tick         | Deps met, failed | Slot
-//	---------+------------+----------------------+------------------------+------------+------------------------+----------+---------------+--------------+------------------+-----------
-//	Idle     | on its way | conflict             | conflict               | on its way | conflict               | conflict | conflict      | -            | -                | -
-//	Sleeping | conflict   | conflict             | Over *                 | on its way | on its way             | Idle     | conflict      | on its way * | -                | -
-//	Waiting  | conflict   | conflict             | Over *                 | as it was  | on its way             | Idle     | conflict      | -            | on, Over * '     | -
-//	Queued   | conflict   | conflict             | Over *                 | as it was  | on its way             | Idle     | conflict      | -            | -                | Starting *
-//	Starting | conflict   | conflict             | noted                  | noted      | noted                  | noted    | conflict      | overlap      | -                | -
-//	Probing  | conflict   | conflict             | Stopping, Killing      | Stopping   | Stopping, Killing      | Stopping | conflict      | overlap      | -                | -
-//	Running  | conflict   | conflict             | Stopping, Killing      | Stopping   | Stopping, Killing      | Stopping | Paused, -     | overlap      | -                | -
-//	Paused   | conflict   | conflict             | Stopping, Killing      | Stopping   | Stopping, Killing      | Stopping | -, Running    | overlap      | -                | -
-//	Stopping | conflict   | conflict             | noted, Killing         | noted      | noted, Killing         | noted    | conflict      | overlap      | -                | -
-//	Killing  | conflict   | conflict             | noted                  | noted      | noted                  | noted    | conflict      | overlap      | -                | -
-//	Stuck    | conflict   | conflict             | reported, killed again | reported   | reported, killed again | reported | conflict      | overlap      | -                | -
-//	Backoff  | conflict   | conflict             | Over                   | on its way | on its way             | Idle     | conflict      | on its way ' | -                | -
-//	Over     | on its way | on its way, conflict | as it was              | on its way | conflict               | Idle     | conflict      | -            | -                | -
+//	phase    | Start      | Retry                | Stop                   | Restart    | Replace                | Remove   | Pause, Resume | Tick         | Deps met, failed | Slot       | Disable, Enable
+//	---------+------------+----------------------+------------------------+------------+------------------------+----------+---------------+--------------+------------------+------------+-----------------
+//	Idle     | on its way | conflict             | conflict               | on its way | conflict               | conflict | conflict      | -            | -                | -          | conflict
+//	Sleeping | conflict   | conflict             | Over *                 | on its way | on its way             | Idle     | conflict      | on its way * | -                | -          | Over, - °
+//	Waiting  | conflict   | conflict             | Over *                 | as it was  | on its way             | Idle     | conflict      | -            | on, Over * '     | -          | Over, - °
+//	Queued   | conflict   | conflict             | Over *                 | as it was  | on its way             | Idle     | conflict      | -            | -                | Starting * | Over, - °
+//	Starting | conflict   | conflict             | noted                  | noted      | noted                  | noted    | conflict      | overlap      | -                | -          | noted °
+//	Probing  | conflict   | conflict             | Stopping, Killing      | Stopping   | Stopping, Killing      | Stopping | conflict      | overlap      | -                | -          | noted °
+//	Running  | conflict   | conflict             | Stopping, Killing      | Stopping   | Stopping, Killing      | Stopping | Paused, -     | overlap      | -                | -          | noted °
+//	Paused   | conflict   | conflict             | Stopping, Killing      | Stopping   | Stopping, Killing      | Stopping | -, Running    | overlap      | -                | -          | noted °
+//	Stopping | conflict   | conflict             | noted, Killing         | noted      | noted, Killing         | noted    | conflict      | overlap      | -                | -          | noted °
+//	Killing  | conflict   | conflict             | noted                  | noted      | noted                  | noted    | conflict      | overlap      | -                | -          | noted °
+//	Stuck    | conflict   | conflict             | reported, killed again | reported   | reported, killed again | reported | conflict      | overlap      | -                | -          | noted °
+//	Backoff  | conflict   | conflict             | Over                   | on its way | on its way             | Idle     | conflict      | on its way ' | -                | -          | Over, - °
+//	Over     | on its way | on its way, conflict | as it was              | on its way | conflict               | Idle     | conflict      | -            | -                | -          | Over, Sleeping * °
 //
 //	phase    | Began | Ready   | Unhealthy | Failed  | No resources          | Exited, and left  | Gone    | Timed out
 //	---------+-------+---------+-----------+---------+-----------------------+-------------------+---------+-------------------
@@ -48,7 +48,8 @@
 // (*) A state is held while the supervisor shuts down, or before it resumes the tasks
 // of an earlier one. Only GoOn or a restart leads on from there, only a stop ends it.
 // (') If the task has a schedule: a failed dependency leads to Sleeping, and a Tick
-// leads out of Backoff. (") Straight to Stopping or Killing if a stop came meanwhile.
+// leads out of Backoff. (°) A conflict without a schedule, to Disable what is being replaced,
+// and to Enable what is being stopped. (") Straight to Stopping or Killing if a stop came meanwhile.
 // "Overlap" is the policy of a schedule: nothing, Stopping, or a note that another run
 // follows. A run that has not started yet serves the new time as well.
 //

@@ -36,7 +36,7 @@ const (
 
 // Needs returns the needs of the phase; the run has lasted for ran.
 func (s State) Needs(p Policy, ran time.Duration) Needs {
-	n := Needs{Alarm: s.Phase != Over, Time: s.Phase != Over || s.Last.Cause == ByShutdown}
+	n := Needs{Alarm: s.Phase != Over, Time: s.Phase != Over || s.Last.Cause == ByShutdown || s.Disabled}
 	n.Deadline, n.DeadlineIsRetry = s.Deadline(p, ran), s.Phase == Backoff
 	switch {
 	case s.Phase == Waiting:

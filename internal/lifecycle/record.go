@@ -13,6 +13,7 @@ type Recorded struct {
 	Restarts     int
 	Waits        bool          // for other tasks
 	RerunPending bool          // a scheduled time came during the run
+	Disabled     bool          // its schedule starts no run
 	Fresh        bool          // it was started, and has not run since
 	Ready        bool          // the run is ready
 	Shutdown     bool          // a shutdown of the supervisor ended it
@@ -36,8 +37,8 @@ type Extra struct {
 func (s State) Recorded() Recorded {
 	k := Recorded{
 		Desired: s.Desired, State: s.Public(), Restarts: s.Series.Restarts,
-		Waits: s.Phase == Waiting, RerunPending: s.RerunPending && s.Phase.Live(), Fresh: s.Phase.Pending() && !s.Series.Ran,
-		Ready: s.Phase == Running || s.Phase == Paused, Shutdown: s.Phase == Over && s.Last.Cause == ByShutdown,
+		Waits: s.Phase == Waiting, RerunPending: s.RerunPending && s.Phase.Live(), Fresh: s.Phase.Pending() && !s.Series.Ran, Disabled: s.Disabled,
+		Ready: s.Phase == Running || s.Phase == Paused, Shutdown: s.Phase == Over && s.Last.Cause == ByShutdown && !s.Disabled,
 	}
 	intent := s.Work.Intent
 	switch s.Phase {
@@ -66,7 +67,7 @@ func (s State) Recorded() Recorded {
 // Write writes k to the record r.
 func (k Recorded) Write(r *task.Record) {
 	r.Desired, r.State, r.Restarts, r.Waits, r.Fresh, r.Ready, r.Shutdown = k.Desired, k.State, k.Restarts, k.Waits, k.Fresh, k.Ready, k.Shutdown
-	r.RerunPending = k.RerunPending
+	r.RerunPending, r.Disabled = k.RerunPending, k.Disabled
 	r.Ending, r.Grace, r.Note = causes[k.Cause], task.Duration(k.Grace), k.Note
 	if n := len(r.Runs); k.Exited && n > 0 {
 		NoteExit(&r.Runs[n-1], k.Exit)
@@ -77,7 +78,7 @@ func (k Recorded) Write(r *task.Record) {
 func RecordedIn(r *task.Record) Recorded {
 	k := Recorded{
 		Desired: r.Desired, State: r.State, Restarts: r.Restarts, Waits: r.Waits, Fresh: r.Fresh, Ready: r.Ready, Shutdown: r.Shutdown,
-		RerunPending: r.RerunPending, Grace: time.Duration(r.Grace), Note: r.Note,
+		RerunPending: r.RerunPending, Disabled: r.Disabled, Grace: time.Duration(r.Grace), Note: r.Note,
 		Extra: Extra{len(r.Runs) > 0, r.Ref != task.Ref{}, !r.Rested.IsZero()},
 	}
 	for c, name := range causes {
@@ -128,7 +129,7 @@ func (k Recorded) Queued() bool { return k.State != task.Waiting }
 
 // restarting reports whether another run should have followed at once.
 func (k Recorded) restarting() bool {
-	follows := k.Cause == ByItself || k.Cause == ByRestart || k.Cause == ByTime || k.Cause == ByReplacement
+	follows := k.Cause == ByItself || k.Cause == ByRestart || k.Cause == ByTime && !k.Disabled || k.Cause == ByReplacement
 	return k.Desired == task.DesiredRunning && (k.State == task.Stopping && follows || k.State == task.Starting && !k.Exists)
 }
 
@@ -168,6 +169,8 @@ func (e Recovered) GoesOn(p Policy) bool {
 		return false
 	case k.Pending():
 		return !e.NoEngine
+	case k.Disabled:
+		return false
 	case k.Live() && k.Exited && p.Restart == task.RestartOnFailure && !p.Repeats && k.ending(&p).State == task.Done:
 		return false
 	}
@@ -179,7 +182,7 @@ func (e Recovered) on(t *step) error {
 	if t.Phase != Idle {
 		return task.ErrConflict
 	}
-	t.Desired, t.Series.Restarts = k.Desired, k.Restarts
+	t.Desired, t.Series.Restarts, t.Disabled = k.Desired, k.Restarts, k.Disabled && t.p.Repeats
 	if e.Found == TakenBack {
 		t.Series.Ran = true
 		t.takeBack(k)
@@ -223,6 +226,9 @@ func (t *step) goOn(e Recovered) {
 	goesOn := e.GoesOn(t.p)
 	if t.enter(Over); k.Pending() && goesOn {
 		t.enter(Sleeping)
+	}
+	if t.Disabled && !goesOn {
+		t.Desired = task.DesiredStopped
 	}
 	if t.Held = goesOn; goesOn && k.Cause == ByReplacement {
 		t.addCaller(ForReplacement)

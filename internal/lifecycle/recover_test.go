@@ -68,8 +68,8 @@ func (k *walk) recover(e Recovered) error {
 func promised(p Policy, e Recovered, s State) error {
 	kept := e.Recorded
 	restarts := p.Restart == task.RestartAlways || p.Restart == task.RestartOnFailure || p.Repeats
+	interrupted := kept.Live() && !kept.Disabled || kept.State == task.BackingOff || kept.Shutdown
 	succeeded := kept.Exited && p.Restart == task.RestartOnFailure && !p.Repeats && p.ok(kept.Exit)
-	interrupted := kept.Live() || kept.State == task.BackingOff || kept.Shutdown
 	lost := e.Found == NoRun || e.Found == LostRun
 	switch {
 	case s.Phase == Starting:
@@ -80,6 +80,8 @@ func promised(p Policy, e Recovered, s State) error {
 		return errors.New("it was taken back")
 	case kept.Desired == task.DesiredStopped && (s.Held || s.Phase.Up() || s.Desired != task.DesiredStopped):
 		return errors.New("it was stopped")
+	case kept.Disabled && kept.State.Ended() && s.Held:
+		return errors.New("its schedule is disabled")
 	case kept.Desired != task.DesiredRunning || !lost:
 	case kept.Pending() && !s.Held, interrupted && restarts && !succeeded && !s.Held:
 		return errors.New("it does not continue")

@@ -10,7 +10,7 @@ func (e Tick) on(t *step) error {
 	queue := t.p.Overlap == task.OverlapQueue
 	again := queue || t.p.Overlap == task.OverlapReplace
 	switch {
-	case t.Held, t.Desired == task.DesiredStopped, t.Cause.Asked():
+	case t.Held, t.Desired == task.DesiredStopped, t.Disabled, t.Cause.Asked():
 	case t.Phase == Sleeping, t.Phase == Backoff && t.p.Repeats:
 		t.beginAttempt(attempt{automatic: true, missed: e.Missed})
 	case !t.p.Repeats:
@@ -54,7 +54,10 @@ func (e DependencyFailed) on(t *step) error {
 	}
 	t.Last = Ending{State: task.Failed, Exit: e.Exit}
 	t.do(Blame)
-	if t.p.Repeats { // at its next time the dependency may be met
+	switch {
+	case t.Disabled:
+		t.Desired = task.DesiredStopped
+	case t.p.Repeats: // at its next time the dependency may be met
 		t.enter(Sleeping)
 		return nil
 	}

@@ -284,3 +284,74 @@ func TestNotReadyInTime(t *testing.T) {
 		t.Errorf("%v: %s", m.Phase, m.Why(p))
 	}
 }
+
+// What disabling a schedule does in each phase, and what the end of a run leads to then.
+func TestDisable(t *testing.T) {
+	t.Parallel()
+	table := `
+                 | disable             | by its time       | by a restart
+sleeping         | over                | -                 | starting Launch
+waiting          | over                | -                 | starting Launch
+queued           | over                | -                 | starting Launch
+backoff          | over                | -                 | starting Launch
+over             | same                | -                 | starting Launch
+starting         | same > over Settle  | -                 | -
+probing          | same > over Settle  | -                 | stopping Ask
+running          | same > over Settle  | -                 | stopping Ask
+paused           | same > over Settle  | -                 | stopping Ask
+stopping left    | same > over Settle  | -                 | same
+stopping restart | same > starting Settle Launch | -       | -`
+	for line := range strings.Lines(table[strings.Index(table, "sleeping"):]) {
+		row := strings.Split(strings.TrimSpace(line), "|")
+		m := states()[strings.TrimSpace(row[0])]
+		for _, overlap := range []string{"skip", "queue", "replace"} {
+			p := policyOf(t, "repeats on-failure "+overlap)
+			disabled, _, err := after(p, m, event("disable"))
+			if err != nil || !disabled.Disabled {
+				t.Fatalf("%s: %+v, %v", row[0], disabled, err)
+			}
+			got := cell(p, m, event("disable"))
+			if m.Phase.Live() {
+				end := event("exited 1") // it is not tried again
+				switch {
+				case m.Run.Exited:
+					end = event("gone")
+				case m.Phase == Starting:
+					end = event("failed")
+				}
+				got += " > " + cell(p, disabled, end)
+			}
+			for i, got := range []string{got, cell(p, disabled, event("tick")), cell(p, disabled, event("restart"))} {
+				if want := strings.TrimSpace(row[i+1]); got != want {
+					t.Errorf("%s, %s, column %d: got %q, want %q", row[0], overlap, i+1, got, want)
+				}
+			}
+		}
+	}
+}
+
+// Of the run that a disabled schedule let finish its end is known, and it is stopped.
+func TestDisabledIsStopped(t *testing.T) {
+	t.Parallel()
+	p := policyOf(t, "repeats")
+	s, _ := play(t, p, "start", "began", "disable")
+	if got := s.Reason(p, ""); got != "schedule disabled" || s.Public() != task.Running {
+		t.Errorf("while it runs: %q, %s", got, s.Public())
+	}
+	s, _, _ = after(p, s, event("exited 1"))
+	if s.Public() != task.Stopped || s.Desired != task.DesiredStopped || s.Reason(p, "") != "schedule disabled" || s.Why(p) != "exit code 1" || s.Last.State != task.Failed {
+		t.Errorf("%s, %q, %q: %+v", s.Public(), s.Reason(p, ""), s.Why(p), s.Last)
+	}
+	if s, _, _ = after(p, s, event("enable")); s.Phase != Sleeping || s.Disabled || s.Desired != task.DesiredRunning {
+		t.Errorf("enabled: %+v", s)
+	}
+	if s, _ = play(t, p, "start", "began", "stop", "exited", "enable"); s.Phase != Sleeping {
+		t.Errorf("enabled after a stop: %+v", s)
+	}
+	if s, _ = play(t, p, "start", "began", "disable", "exited", "start"); s.Disabled {
+		t.Error("a start leaves it disabled")
+	}
+	if s, _ = play(t, p, "start", "began", "disable", "restart", "exited"); !s.Disabled || s.Phase != Starting {
+		t.Errorf("a restart: %+v", s)
+	}
+}

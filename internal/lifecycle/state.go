@@ -16,6 +16,7 @@ type State struct {
 	Grace        time.Duration // of the stop under way
 	BackoffDelay time.Duration // of the backoff under way
 	RerunPending bool          // a scheduled time came during the run: another run follows
+	Disabled     bool          // its schedule starts no run; one by hand may
 	Series       Series
 	Run          Run
 	Last         Ending
@@ -171,5 +172,5 @@ func (s State) CanPause() bool { return s.Phase == Running }
 
 // Replaces reports whether the next scheduled time replaces the run.
 func (s State) Replaces(p Policy) bool {
-	return p.Repeats && p.Overlap == task.OverlapReplace && s.Phase.Up()
+	return p.Repeats && p.Overlap == task.OverlapReplace && s.Phase.Up() && !s.Disabled
 }

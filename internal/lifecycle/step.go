@@ -142,7 +142,7 @@ func (t *step) decideNext(l Lasted, unbegun bool) {
 	// its caller gets the error, and there is no other try
 	unbegun = unbegun && !series.Automatic && !(t.p.Repeats && series.ScheduleActive)
 	switch {
-	case t.Cause == ByRestart, t.Cause == ByTime: // in the slot that it has
+	case t.Cause == ByRestart, t.Cause == ByTime && !t.Disabled: // in the slot that it has
 		series.Automatic, series.Retry = t.Cause == ByTime, true
 		series.Restarts, series.ShortRuns, series.Missed, t.RerunPending = 0, 0, 0, false
 		t.launch()
@@ -153,6 +153,9 @@ func (t *step) decideNext(l Lasted, unbegun bool) {
 		} else {
 			t.renew()
 		}
+	case t.Disabled:
+		t.Desired = task.DesiredStopped
+		t.enter(Over)
 	case t.Cause == ByStop, t.Cause == ByShutdown, t.Desired == task.DesiredStopped, unbegun:
 		t.enter(Over)
 	case t.RerunPending:

@@ -107,9 +107,12 @@ func essence(p Policy, s State) State {
 	if p.Max < 0 {
 		s.Series.Restarts = 0
 	}
-	if s.Phase == Over {
+	switch {
+	case s.Phase == Over && s.Disabled:
+		s.Last = Ending{State: task.Stopped}
+	case s.Phase == Over:
 		s.Last = Ending{State: s.Last.State, Cause: shutdown(s.Last.Cause)}
-	} else {
+	default:
 		s.Last = Ending{}
 	}
 	if s.Run.Exited {

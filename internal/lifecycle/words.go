@@ -31,6 +31,9 @@ func (s State) Public() task.State {
 	case Backoff:
 		return task.BackingOff
 	default:
+		if s.Disabled {
+			return task.Stopped
+		}
 		return s.Last.State
 	}
 }
@@ -55,7 +58,12 @@ func (s State) Reason(p Policy, unreached string) string {
 			return ""
 		}
 		return s.Why(p)
-	case Backoff, Over:
+	case Backoff:
+		return s.Why(p)
+	case Over:
+		if s.Disabled {
+			return scheduleDisabled
+		}
 		return s.Why(p)
 	case Stuck:
 		if unreached != "" {
@@ -65,6 +73,8 @@ func (s State) Reason(p Policy, unreached string) string {
 	}
 	return s.Doing(p)
 }
+
+const scheduleDisabled = "schedule disabled"
 
 // NotStarted says why the task called name cannot be started; waitsFor names the
 // tasks that it waits for.
@@ -88,6 +98,9 @@ func (s State) Doing(p Policy) string {
 	var why string
 	switch s.Cause {
 	case ByItself:
+		if s.Disabled {
+			return scheduleDisabled
+		}
 		if s.Series.Missed > 0 && s.Phase != Sleeping {
 			return fmt.Sprintf("once for %d missed %s", s.Series.Missed, plural(s.Series.Missed, "time", "times"))
 		}

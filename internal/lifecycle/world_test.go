@@ -19,6 +19,7 @@ type world struct {
 	slot    bool // one was granted, and not given back
 	clear   bool // what it waits for has happened, or a run was and is followed by another
 	timed   bool // it must sleep until its time
+	byHand  bool // somebody has asked for a run, which has not begun
 
 	waits   [callerKinds]bool // somebody does
 	current bool              // the record says what the state is
@@ -74,7 +75,7 @@ func (at scene) lead(p Policy, e Event, l luck) (scene, []Effect, error) {
 // mayConflict is an error if e may not be refused.
 func mayConflict(s State, e Event) error {
 	switch e.(type) {
-	case Start, Retry, Pause, Resume, Remove, GoOn, Replace, Recovered:
+	case Start, Retry, Pause, Resume, Disable, Enable, Remove, GoOn, Replace, Recovered:
 		return nil
 	case Stop, Leave:
 		if s.Phase == Idle {
@@ -167,7 +168,7 @@ func called(s State, e Event) (CallerKind, bool) {
 		return ForReplacement, true
 	case Remove:
 		return ForRemoval, true
-	case Pause, Resume:
+	case Pause, Resume, Disable, Enable:
 		return ForRecord, true
 	case Leave:
 		return s.LeaveWaitsFor(e), true
@@ -182,15 +183,19 @@ func (w *world) hear(p Policy, was, is State, e Event) error {
 	}
 	switch e := e.(type) {
 	case Start:
+		w.byHand = true
 		w.starts(false, e.Later, false)
 	case Retry:
+		w.byHand = true
 		w.starts(false, e.Later, false)
 	case GoOn:
 		if was.HasCaller(ForReplacement) { // a start follows
 			return nil
 		}
-		w.starts(e.Clear, e.Later, w.begun && e.Later)
+		later := e.Later && !was.Disabled
+		w.starts(e.Clear, later, w.begun && later)
 	case Restart:
+		w.byHand = !was.HasCaller(ForRemoval) && (was.Phase != Starting || was.Cause != ByItself)
 		switch {
 		case startsAgain(was.Phase):
 			w.starts(false, false, false)
@@ -199,8 +204,16 @@ func (w *world) hear(p Policy, was, is State, e Event) error {
 		case !was.HasCaller(ForRemoval):
 			w.stopped = false
 		}
-	case Stop, Remove:
-		w.stopped = true
+	case Stop:
+		w.stopped, w.byHand = true, w.byHand && e.Shutdown
+	case Remove:
+		w.stopped, w.byHand = true, false
+	case Disable:
+		w.stopped = w.stopped || !was.Phase.Live()
+	case Enable:
+		if was.Phase == Over && is.Phase != Over {
+			w.starts(false, true, false)
+		}
 	case Leave:
 		w.stopped = w.stopped || waitsFor(was, e) == ForEnd
 	case Tick:
@@ -211,6 +224,7 @@ func (w *world) hear(p Policy, was, is State, e Event) error {
 		w.slot = w.slot || was.Phase == Queued && !was.Held
 	case OutOfResources:
 		if was.Phase == Starting && p.Grouped {
+			w.byHand = w.byHand || was.Disabled // it was under way
 			w.asked, w.slot, w.begun = false, false, w.before
 		}
 	case Began:
@@ -223,7 +237,7 @@ func (w *world) hear(p Policy, was, is State, e Event) error {
 	case Recovered:
 		taken := e.Found == TakenBack
 		w.live, w.asked, w.begun, w.stopped = taken, false, is.Series.Ran, is.Desired == task.DesiredStopped
-		w.slot, w.clear = taken && p.Grouped, taken && p.After
+		w.slot, w.clear, w.byHand = taken && p.Grouped, taken && p.After, is.Held || is.Cause == ByRestart
 		w.waits[ForReplacement] = is.HasCaller(ForReplacement) // what was recorded of it
 	case Postponed:
 		w.waits[ForReplacement] = true
@@ -275,10 +289,12 @@ func (w *world) do(p Policy, was, is State, e Event, effect Effect) error {
 			return errors.New("a run is launched without a slot")
 		case p.After && !w.clear:
 			return errors.New("a run is launched before others")
+		case is.Disabled && !w.byHand:
+			return errors.New("a disabled schedule launches a run")
 		case was.Phase.Live() && is.Series.Missed > 0:
 			return errors.New("a run that follows another is late")
 		}
-		w.asked, w.before, w.begun = true, w.begun, true
+		w.asked, w.before, w.begun, w.byHand = true, w.begun, true, false
 	case Ask, Kill:
 		if !w.live {
 			return errors.New("a signal without a run")
@@ -321,7 +337,7 @@ func (w *world) settles(was, is State, e Event) error {
 		return fmt.Errorf("settled as %q by cause %d", state, is.Last.Cause)
 	}
 	w.live, w.asked = false, false
-	follows := was.Cause == ByRestart || was.Cause == ByTime
+	follows := was.Cause == ByRestart || was.Cause == ByTime && !was.Disabled
 	w.slot, w.clear = w.slot && follows, w.clear && (follows || is.Phase == Backoff)
 	w.begun = w.begun && is.Phase != Waiting && is.Phase != Queued // they run at another time
 	return nil

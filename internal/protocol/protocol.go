@@ -120,8 +120,8 @@ type (
 		Check   bool   `json:"check,omitempty"`   // only tell what would be done
 		NoWait  bool   `json:"nowait,omitempty"`  // only if no other change of the file is under way
 	}
-	// Pause pauses or resumes tasks.
-	Pause struct{ task.Selector }
+	// Turn pauses or resumes tasks, or enables or disables their schedules.
+	Turn struct{ task.Selector }
 	// GroupSet changes what is set of a group: what is named, the rest stays.
 	GroupSet struct {
 		Name      string      `json:"name"`

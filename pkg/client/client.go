@@ -83,12 +83,22 @@ func (c *Client) StartEach(ctx context.Context, spec task.Spec, inputs []string,
 
 // Pause stops all processes of tasks until they are resumed.
 func (c *Client) Pause(ctx context.Context, sel task.Selector) ([]task.Info, error) {
-	return c.ofSelected(ctx, "pause", sel, func(sel task.Selector) any { return protocol.Pause{Selector: sel} })
+	return c.ofSelected(ctx, "pause", sel, func(sel task.Selector) any { return protocol.Turn{Selector: sel} })
 }
 
 // Resume continues paused tasks.
 func (c *Client) Resume(ctx context.Context, sel task.Selector) ([]task.Info, error) {
-	return c.ofSelected(ctx, "resume", sel, func(sel task.Selector) any { return protocol.Pause{Selector: sel} })
+	return c.ofSelected(ctx, "resume", sel, func(sel task.Selector) any { return protocol.Turn{Selector: sel} })
+}
+
+// Enable has the schedules of tasks start runs again, each from its next time on.
+func (c *Client) Enable(ctx context.Context, sel task.Selector) ([]task.Info, error) {
+	return c.ofSelected(ctx, "enable", sel, func(sel task.Selector) any { return protocol.Turn{Selector: sel} })
+}
+
+// Disable has the schedules of tasks start no further run; one under way finishes.
+func (c *Client) Disable(ctx context.Context, sel task.Selector) ([]task.Info, error) {
+	return c.ofSelected(ctx, "disable", sel, func(sel task.Selector) any { return protocol.Turn{Selector: sel} })
 }
 
 // Stop stops tasks and joins: it returns when they have ended.

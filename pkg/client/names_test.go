@@ -69,6 +69,8 @@ func TestManyNames(t *testing.T) {
 		"start":   func(c *client.Client) ([]task.Info, error) { return c.StartAgain(ctx, sel, client.StartOptions{}) },
 		"pause":   func(c *client.Client) ([]task.Info, error) { return c.Pause(ctx, sel) },
 		"resume":  func(c *client.Client) ([]task.Info, error) { return c.Resume(ctx, sel) },
+		"enable":  func(c *client.Client) ([]task.Info, error) { return c.Enable(ctx, sel) },
+		"disable": func(c *client.Client) ([]task.Info, error) { return c.Disable(ctx, sel) },
 		"stop":    func(c *client.Client) ([]task.Info, error) { return c.Stop(ctx, client.StopOptions{Selector: sel}) },
 		"restart": func(c *client.Client) ([]task.Info, error) { return c.Restart(ctx, sel) },
 		"list":    func(c *client.Client) ([]task.Info, error) { return c.List(ctx, client.ListOptions{Selector: sel}) },

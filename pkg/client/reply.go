@@ -145,7 +145,7 @@ func named(params any) ([]string, count) {
 		return onlyNames(p.Selector), all
 	case protocol.Signal:
 		return onlyNames(p.Selector), all
-	case protocol.Pause:
+	case protocol.Turn:
 		return onlyNames(p.Selector), all
 	case protocol.Wait:
 		if p.Any {

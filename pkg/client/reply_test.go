@@ -39,10 +39,12 @@ func TestRepliesWithoutTasks(t *testing.T) {
 		"start again": func(c *client.Client) ([]task.Info, error) {
 			return c.StartAgain(ctx, names("web"), client.StartOptions{})
 		},
-		"apply":  func(c *client.Client) ([]task.Info, error) { return c.Apply(ctx, nil, []task.Spec{web}) },
-		"each":   func(c *client.Client) ([]task.Info, error) { return c.StartEach(ctx, web, []string{"a", "b"}, 1) },
-		"pause":  func(c *client.Client) ([]task.Info, error) { return c.Pause(ctx, names("web")) },
-		"resume": func(c *client.Client) ([]task.Info, error) { return c.Resume(ctx, names("web")) },
+		"apply":   func(c *client.Client) ([]task.Info, error) { return c.Apply(ctx, nil, []task.Spec{web}) },
+		"each":    func(c *client.Client) ([]task.Info, error) { return c.StartEach(ctx, web, []string{"a", "b"}, 1) },
+		"pause":   func(c *client.Client) ([]task.Info, error) { return c.Pause(ctx, names("web")) },
+		"enable":  func(c *client.Client) ([]task.Info, error) { return c.Enable(ctx, names("web")) },
+		"disable": func(c *client.Client) ([]task.Info, error) { return c.Disable(ctx, names("web")) },
+		"resume":  func(c *client.Client) ([]task.Info, error) { return c.Resume(ctx, names("web")) },
 		"stop": func(c *client.Client) ([]task.Info, error) {
 			return c.Stop(ctx, client.StopOptions{Selector: names("web")})
 		},

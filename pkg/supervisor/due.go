@@ -88,6 +88,45 @@ func (a *actor) appoint(again bool) (later bool) {
 	return later
 }
 
+// enable enables or disables the schedule.
+func (a *actor) enable(c *Call, enable bool) {
+	var e lifecycle.Event = lifecycle.Disable{}
+	verb := "disable"
+	if enable {
+		e, verb = lifecycle.Enable{}, "enable"
+	}
+	after, _, err := a.state.Step(a.role.policy, e)
+	switch {
+	case !a.role.spec.Repeats():
+		c.fail(task.Errorf(task.ErrConflict, a.name, "Task %s has no schedule to %s: --cron or --every give it one.", a.name, verb))
+		return
+	case enable && a.role.engine == nil:
+		c.fail(a.noEngine(a.role.spec))
+		return
+	case err != nil:
+		c.fail(task.Errorf(task.ErrConflict, a.name, "Task %s is %s: cannot %s its schedule.", a.name, a.is(), verb))
+		return
+	case after.Asleep() && !a.state.Asleep():
+		a.keepRhythm()
+	}
+	a.calls.add(lifecycle.ForRecord, c)
+	a.happens(e)
+}
+
+// keepRhythm sets the next time of a schedule that was disabled or stopped. The rhythm
+// of one that was disabled is as it was.
+func (a *actor) keepRhythm() {
+	now := a.sup.now()
+	next := a.clocks.due.At
+	if next.IsZero() {
+		next, _ = a.role.plan.First(now)
+	}
+	if !next.After(now) {
+		next, _ = a.role.plan.Next(next, now)
+	}
+	a.clocks.due.Set(next, now)
+}
+
 // planOf is the times of s, or an ErrUsage.
 func planOf(s *task.Spec) (cron.Plan, error) {
 	plan, err := cron.New(s.When, time.Local)

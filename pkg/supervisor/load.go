@@ -154,6 +154,9 @@ func (a *actor) restore(ctx context.Context, r task.Record) *lifecycle.GoOn {
 	}
 	e := lifecycle.Recovered{Recorded: kept, Found: found, NoEngine: a.role.engine == nil}
 	if !e.GoesOn(a.role.policy) {
+		if kept.Disabled {
+			a.clocks.due.At = r.NextAt.Time // its rhythm
+		}
 		a.recovered(e)
 		return nil
 	}

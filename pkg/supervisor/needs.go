@@ -86,7 +86,9 @@ func (a *actor) lookAgain() {
 	if by := time.Duration(a.moved.Swap(0)); by != 0 {
 		a.moveDue(by)
 	}
-	a.clocks.due.Arm(a.sup.now())
+	if a.needs().Alarm {
+		a.clocks.due.Arm(a.sup.now())
+	}
 	if a.needs().Slot == lifecycle.InQueue && a.shown.Load() != nil {
 		if why := a.because(); why != a.past.reason {
 			a.past.reason = why

@@ -30,6 +30,8 @@ const (
 	opPause
 	opResume
 	opRetry
+	opEnable
+	opDisable
 )
 
 func (o op) request() supervisor.Request {
@@ -55,6 +57,10 @@ func (o op) request() supervisor.Request {
 		return supervisor.Pause(o.name)
 	case opRetry:
 		return supervisor.Retry(o.name)
+	case opEnable:
+		return supervisor.Enable(o.name)
+	case opDisable:
+		return supervisor.Disable(o.name)
 	default:
 		return supervisor.Resume(o.name)
 	}

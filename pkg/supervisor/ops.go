@@ -44,6 +44,8 @@ func (a *actor) handle(c *Call) {
 		a.remove(c)
 	case kind == toPause, kind == toResume:
 		a.pause(c, kind == toPause)
+	case kind == toEnable, kind == toDisable:
+		a.enable(c, kind == toEnable)
 	case kind == toLeave:
 		a.leave(c)
 	default:
@@ -228,7 +230,11 @@ func (a *actor) restart(c *Call) {
 			return
 		}
 		a.clearEnd()
-		a.appoint(true)
+		if a.state.Disabled {
+			a.keepRhythm()
+		} else {
+			a.appoint(true)
+		}
 	case a.state.Asleep() && !a.role.spec.Repeats(): // its time is now
 		a.clocks.due.Set(time.Time{}, time.Time{})
 	}

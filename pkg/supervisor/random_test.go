@@ -188,9 +188,13 @@ func (w *world) step(what, kind, how byte) {
 		time.Sleep(time.Duration(how) * time.Second / 4)
 		return
 	case 16:
-		o.kind = opPause
+		if o.kind = opPause; how&8 != 0 {
+			o.kind = opDisable
+		}
 	case 17:
-		o.kind = opResume
+		if o.kind = opResume; how&8 != 0 {
+			o.kind = opEnable
+		}
 	case 18, 19:
 		w.changeGroup(how)
 		return

@@ -8,8 +8,8 @@ import (
 )
 
 // A Request is one thing to do with one task, for [Supervisor.Submit]. It is made by
-// [Start], [Retry], [Replace], [ReplaceAgain], [Stop], [Restart], [Pause], [Resume], [Signal],
-// [Remove] or [ForceRemove]; the zero Request is refused with an ErrUsage.
+// [Start], [Retry], [Replace], [ReplaceAgain], [Stop], [Restart], [Pause], [Resume], [Enable],
+// [Disable], [Signal], [Remove] or [ForceRemove]; the zero Request is refused with an ErrUsage.
 type Request struct {
 	kind   requestKind
 	name   string
@@ -52,6 +52,8 @@ const (
 	toRemove
 	toPause
 	toResume
+	toEnable
+	toDisable
 	toLeave // of Supervisor.Leave
 )
 
@@ -75,7 +77,9 @@ func Retry(name string) Request {
 }
 
 // starts reports whether a run may begin for r.
-func (r *Request) starts() bool { return r.kind == toStart || r.kind == toRestart || r.kind == toRetry }
+func (r *Request) starts() bool {
+	return r.kind == toStart || r.kind == toRestart || r.kind == toRetry || r.kind == toEnable
+}
 
 // Replace is Start that first stops a task of that name that has not ended.
 func Replace(spec task.Spec, end End) Request {
@@ -102,6 +106,13 @@ func Pause(name string) Request { return Request{kind: toPause, name: name} }
 
 // Resume continues a paused task.
 func Resume(name string) Request { return Request{kind: toResume, name: name} }
+
+// Enable has the schedule of a task start runs again, from its next time on. A task
+// without a schedule is an ErrConflict, for Disable too.
+func Enable(name string) Request { return Request{kind: toEnable, name: name} }
+
+// Disable has the schedule of a task start no further run; one that is under way finishes.
+func Disable(name string) Request { return Request{kind: toDisable, name: name} }
 
 // Signal sends sig to the process group of the task's run; without one it is an
 // ErrConflict.

@@ -32,7 +32,10 @@ func (a *actor) show() {
 	if a.needs().Tasks {
 		info.WaitsFor = a.waitedFor()
 	}
-	if info.NextAt.IsZero() {
+	switch {
+	case s.Disabled:
+		info.Disabled, info.NextAt = true, task.Time{}
+	case info.NextAt.IsZero():
 		info.NextAt = wall(a.clocks.due.At)
 	}
 	if a.run.proc != nil {
@@ -77,7 +80,7 @@ func (a *actor) because() string {
 		return a.waitsFor()
 	case needs.Slot == lifecycle.InQueue:
 		return a.whyQueued()
-	case a.state.Inactive():
+	case a.state.Inactive() && !a.state.Disabled:
 		return a.why()
 	}
 	unreached := ""

@@ -76,6 +76,8 @@ const (
 	isUp            // and restarts always
 	isDown
 	isRemoved
+	isEnabled // its schedule
+	isDisabled
 )
 
 func simulate(t *testing.T, seed uint64, lives, steps, acknowledged *atomic.Int64) {
@@ -188,9 +190,13 @@ func (s *sim) act() {
 	if s.r.IntN(2) == 0 {
 		o.grace = new(time.Duration(s.r.IntN(20)) * time.Second)
 	}
-	switch n := s.r.IntN(22); n {
-	case 21:
+	switch n := s.r.IntN(25); n {
+	case 24:
 		o.kind = opRetry
+	case 22, 23:
+		o.kind = opDisable
+	case 21:
+		o.kind = opEnable
 	case 20:
 		s.up()
 		return
@@ -416,6 +422,10 @@ func (s *sim) hear() (acknowledged int) {
 			s.promised[name] = isDown
 		case opRemove:
 			s.promised[name] = isRemoved
+		case opEnable:
+			s.promised[name] = isEnabled
+		case opDisable:
+			s.promised[name] = isDisabled
 		}
 		return true
 	})

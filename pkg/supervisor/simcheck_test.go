@@ -46,6 +46,10 @@ func (s *sim) check() {
 			s.t.Errorf("%s was stopped, and is %s", name, info.State)
 		case promise == isUp && info.State.Ended() && len(info.Spec.After) == 0:
 			s.t.Errorf("%s was started, and is %s: %s", name, info.State, info.Reason)
+		case promise == isEnabled && (info.Disabled || info.State.Ended()):
+			s.t.Errorf("%s was enabled, and is %s: %s", name, info.State, info.Reason)
+		case promise == isDisabled && (!info.Disabled || info.State == task.Waiting || info.State == task.Queued || info.State == task.BackingOff):
+			s.t.Errorf("%s was disabled, and is %s: %s", name, info.State, info.Reason)
 		case !is && len(s.live(name)) > 0:
 			s.t.Errorf("%s was removed, and lives", name)
 		}

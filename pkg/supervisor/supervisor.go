@@ -176,6 +176,16 @@ func (s *Supervisor) Resume(ctx context.Context, name string) (task.Info, error)
 	return s.Submit(Resume(name)).Wait(ctx)
 }
 
+// Enable is [Enable], awaited.
+func (s *Supervisor) Enable(ctx context.Context, name string) (task.Info, error) {
+	return s.Submit(Enable(name)).Wait(ctx)
+}
+
+// Disable is [Disable], awaited.
+func (s *Supervisor) Disable(ctx context.Context, name string) (task.Info, error) {
+	return s.Submit(Disable(name)).Wait(ctx)
+}
+
 // Restart is [Restart], awaited.
 func (s *Supervisor) Restart(ctx context.Context, name string) (task.Info, error) {
 	return s.Submit(Restart(name)).Wait(ctx)

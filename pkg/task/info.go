@@ -101,6 +101,7 @@ type Info struct {
 	PID       int    `json:"pid,omitempty"`
 	Run       int    `json:"run,omitempty"`       // runs are numbered from 1 and never reused
 	Slot      int    `json:"slot,omitempty"`      // of its group, while it has one: from 1 on
+	Disabled  bool   `json:"disabled,omitempty"`  // its schedule is: it starts no run
 	Restarts  int    `json:"restarts"`            // automatic ones since the last start by hand
 	Ready     *bool  `json:"ready,omitzero"`      // of the present run; absent while there is none
 	ExitCode  *int   `json:"exit_code,omitzero"`  // of the last run, unless a signal ended it

@@ -25,6 +25,7 @@ type Record struct {
 	Ending       string   `json:"ending,omitempty"`        // why a Stopping one is: since format 3; unknown in older records
 	Grace        Duration `json:"grace,omitempty"`         // that it was given
 	RerunPending bool     `json:"rerun_pending,omitempty"` // its time came while the run lasts: another follows
+	Disabled     bool     `json:"disabled,omitempty"`      // its schedule is: no run starts by itself
 	Note         string   `json:"note,omitempty"`          // what the check said that ends it
 	For          []string `json:"waits_for,omitempty"`     // the tasks that a Waits one still waits for
 

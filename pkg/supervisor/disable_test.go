@@ -1,0 +1,147 @@
+package supervisor_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tasks/internal/enginetest"
+	"tasks/pkg/supervisor"
+	"tasks/pkg/task"
+)
+
+func TestDisable(t *testing.T) {
+	st := newMemory()
+	faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		start(t, s, f, job("a", every(time.Hour))).Exit(task.Exit{}, false)
+		synctest.Wait()
+		time.Sleep(10 * time.Minute)
+		got, err := s.Disable(t.Context(), "a")
+		if err != nil || got.State != task.Stopped || got.Reason != "schedule disabled" || !got.Disabled || !got.NextAt.IsZero() || got.Desired != task.DesiredStopped {
+			t.Errorf("Disable: %+v, %v", got, err)
+		}
+		if again, err := s.Disable(t.Context(), "a"); err != nil || again.State != task.Stopped {
+			t.Errorf("Disable again: %+v, %v", again, err)
+		}
+		if r := st.record("a"); !r.Disabled || r.State != task.Stopped || r.Desired != task.DesiredStopped {
+			t.Errorf("record: %+v", r)
+		}
+		time.Sleep(5 * time.Hour)
+		quiet(t, f)
+		if got, err = s.Enable(t.Context(), "a"); err != nil || got.State != task.Waiting || got.Disabled || got.Reason != "" || got.Restarts != 0 {
+			t.Errorf("Enable: %+v, %v", got, err)
+		}
+		due(t, s, "a", 50*time.Minute) // its rhythm is as it was
+		if got, err = s.Enable(t.Context(), "a"); err != nil || got.State != task.Waiting {
+			t.Errorf("Enable again: %+v, %v", got, err)
+		}
+		due(t, s, "a", 50*time.Minute)
+		runs(t, f, 50*time.Minute).Exit(task.Exit{}, false)
+	})
+}
+
+func TestDisableLetsTheRunFinish(t *testing.T) {
+	faked(t, supervisor.Options{Store: newMemory()}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		r := start(t, s, f, job("a", every(time.Minute), overlaps(task.OverlapReplace)))
+		if got, err := s.Disable(t.Context(), "a"); err != nil || got.State != task.Running || got.Reason != "schedule disabled" || !got.NextAt.IsZero() {
+			t.Errorf("Disable: %+v, %v", got, err)
+		}
+		time.Sleep(3 * time.Minute)
+		quiet(t, f)
+		r.Exit(task.Exit{Code: 3}, false)
+		got := expect(t, s, "a", task.Stopped, "schedule disabled")
+		if got.ExitCode == nil || *got.ExitCode != 3 || len(got.Runs) != 1 || got.Runs[0].State != task.Failed || got.Runs[0].Reason != "exit code 3" {
+			t.Errorf("%+v", got)
+		}
+		if got, err := s.Restart(t.Context(), "a"); err != nil || got.State != task.Running || !got.Disabled { // once
+			t.Errorf("Restart: %+v, %v", got, err)
+		}
+		next(t, f).Exit(task.Exit{}, false)
+		expect(t, s, "a", task.Stopped, "schedule disabled")
+		time.Sleep(30 * time.Second)
+		if got, err := s.Enable(t.Context(), "a"); err != nil || got.State != task.Waiting {
+			t.Errorf("Enable: %+v, %v", got, err)
+		}
+		due(t, s, "a", 30*time.Second)
+	})
+}
+
+func TestEnableWhileItRuns(t *testing.T) {
+	faked(t, supervisor.Options{Store: newMemory()}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		r := start(t, s, f, job("a", every(time.Minute)))
+		s.Disable(t.Context(), "a")
+		if got, err := s.Enable(t.Context(), "a"); err != nil || got.State != task.Running || got.Disabled || got.NextAt.IsZero() || got.Reason != "" {
+			t.Errorf("Enable: %+v, %v", got, err)
+		}
+		r.Exit(task.Exit{}, false)
+		runs(t, f, time.Minute).Exit(task.Exit{}, false)
+	})
+}
+
+func TestDisableWithoutSchedule(t *testing.T) {
+	faked(t, supervisor.Options{Store: newMemory()}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		start(t, s, f, job("a"))
+		_, err := s.Disable(t.Context(), "a")
+		expectError(t, err, task.ErrConflict, "Task a has no schedule to disable: --cron or --every give it one.")
+		_, err = s.Enable(t.Context(), "a")
+		expectError(t, err, task.ErrConflict, "Task a has no schedule to enable: --cron or --every give it one.")
+		_, err = s.Disable(t.Context(), "b")
+		expectError(t, err, task.ErrNotFound, "No such task: b")
+	})
+}
+
+// A schedule that was stopped is enabled as well: its first time is as after a start, and
+// it does not start at once.
+func TestEnableStopped(t *testing.T) {
+	faked(t, supervisor.Options{Store: newMemory()}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		begin(t, s, job("a", every(time.Hour), delayed(10*time.Minute)))
+		s.Stop(t.Context(), "a")
+		if got, err := s.Enable(t.Context(), "a"); err != nil || got.State != task.Waiting {
+			t.Errorf("Enable: %+v, %v", got, err)
+		}
+		due(t, s, "a", 10*time.Minute)
+		s.Disable(t.Context(), "a")
+		if got, err := s.Start(t.Context(), task.Spec{Name: "a"}); err != nil || got.State != task.Waiting || got.Disabled {
+			t.Errorf("Start: %+v, %v", got, err)
+		}
+		start(t, s, f, job("b", every(time.Hour))).Exit(task.Exit{}, false)
+		synctest.Wait()
+		time.Sleep(time.Minute)
+		s.Stop(t.Context(), "b")
+		s.Enable(t.Context(), "b")
+		quiet(t, f)
+		due(t, s, "b", time.Hour)
+	})
+}
+
+// A disabled schedule is disabled for the next supervisor too, however this one ends, and
+// keeps its rhythm.
+func TestLoadOfADisabledOne(t *testing.T) {
+	for _, while := range []string{"it waits", "it runs"} {
+		t.Run(while, func(t *testing.T) {
+			reborn(t, func(t *testing.T, l *lives) {
+				r := start(t, l.Supervisor, l.fake, job("a", every(time.Hour)))
+				if while == "it waits" {
+					r.Exit(task.Exit{}, false)
+					synctest.Wait()
+				}
+				l.Disable(t.Context(), "a")
+				l.again(l.leave, 10*time.Minute)
+				if while == "it runs" {
+					expect(t, l.Supervisor, "a", task.Running, "schedule disabled")
+				}
+				l.again(l.close, 10*time.Minute) // which stops it
+				got := expect(t, l.Supervisor, "a", task.Stopped, "schedule disabled")
+				if !got.Disabled || !got.NextAt.IsZero() || got.Run != 1 {
+					t.Errorf("%+v", got)
+				}
+				time.Sleep(2 * time.Hour)
+				quiet(t, l.fake)
+				if got, err := l.Enable(t.Context(), "a"); err != nil || got.State != task.Waiting {
+					t.Errorf("Enable: %+v, %v", got, err)
+				}
+				due(t, l.Supervisor, "a", 40*time.Minute)
+			})
+		})
+	}
+}
