@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"tasks/pkg/client"
@@ -16,13 +18,17 @@ import (
 // batch is many tasks that are waited for together, and how far they are.
 type batch struct {
 	names []string
-	tasks map[string]task.Info // as last seen
-	open  int                  // have not ended
-	count map[task.State]int
+	said  map[string]bool // of which tasks it was said already what is wrong
 	since time.Time
+
+	mu     sync.Mutex           // guards what follows
+	tasks  map[string]task.Info // as last seen
+	open   int                  // have not ended
+	before int                  // had ended when the batch was made
+	count  map[task.State]int
 }
 
-// newBatch is the tasks that were started since then.
+// newBatch is the tasks that are waited for since then.
 func newBatch(since time.Time, started []task.Info) *batch {
 	b := &batch{tasks: make(map[string]task.Info, len(started)), count: make(map[task.State]int), since: since}
 	for _, t := range started {
@@ -33,11 +39,14 @@ func newBatch(since time.Time, started []task.Info) *batch {
 			b.open++
 		}
 	}
+	b.before = len(b.names) - b.open
 	return b
 }
 
 // see notes what a task now is, until it has ended.
 func (b *batch) see(t task.Info) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	was, ours := b.tasks[t.Name]
 	if !ours || was.State.Ended() {
 		return
@@ -69,7 +78,7 @@ func (b *batch) seeAll(all []task.Info, endsOf func([]task.Info) []task.Info) {
 }
 
 // watch notes what the events tell until all have ended.
-func (b *batch) watch(events iter.Seq2[task.Event, error], noted func()) error {
+func (b *batch) watch(events iter.Seq2[task.Event, error]) error {
 	if b.open == 0 {
 		return nil
 	}
@@ -80,8 +89,7 @@ func (b *batch) watch(events iter.Seq2[task.Event, error], noted func()) error {
 		case event.Missed > 0:
 			return errMissed
 		}
-		b.see(event.Task)
-		if noted(); b.open == 0 {
+		if b.see(event.Task); b.open == 0 {
 			return nil
 		}
 	}
@@ -103,17 +111,19 @@ func toWatch(sel task.Selector) task.Selector {
 
 // line says how far the batch is, in at most width columns.
 func (b *batch) line(width int) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	total, ended := len(b.names), len(b.names)-b.open
 	spent := time.Since(b.since)
 	parts := []string{fmt.Sprintf("%d of %d ended", ended, total)}
-	if n := b.count[task.Running]; n > 0 {
-		parts = append(parts, fmt.Sprintf("%d running", n))
+	for _, s := range task.States() {
+		if n := b.count[s]; n > 0 && s != task.Done {
+			parts = append(parts, fmt.Sprintf("%d %s", n, s))
+		}
 	}
-	if n := b.bad(); n > 0 {
-		parts = append(parts, fmt.Sprintf("%d failed", n))
-	}
-	if ended > 0 && spent >= time.Second {
-		rate := float64(ended) / spent.Seconds()
+	parts = append(parts, span(spent))
+	if ended > b.before && spent >= time.Second {
+		rate := float64(ended-b.before) / spent.Seconds()
 		parts = append(parts, rateText(rate), span(time.Duration(float64(b.open)/rate*float64(time.Second)))+" left")
 	}
 	text := strings.Join(parts, ", ")
@@ -127,6 +137,21 @@ func (b *batch) line(width int) string {
 	return text
 }
 
+// summary says how the batch has ended.
+func (b *batch) summary() string {
+	parts := []string{}
+	for _, s := range task.States() {
+		if n := b.count[s]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, s))
+		}
+	}
+	tasks := "tasks"
+	if len(b.names) == 1 {
+		tasks = "task"
+	}
+	return fmt.Sprintf("%d %s: %s, in %s", len(b.names), tasks, strings.Join(parts, ", "), span(time.Since(b.since)))
+}
+
 func rateText(perSecond float64) string {
 	if perSecond >= 10 {
 		return fmt.Sprintf("%.0f/s", perSecond)
@@ -137,16 +162,13 @@ func rateText(perSecond float64) string {
 	return fmt.Sprintf("%.1f/min", perSecond*60)
 }
 
-// bad is how many have not ended well.
-func (b *batch) bad() int { return b.count[task.Failed] + b.count[task.Stopped] + b.count[task.Lost] }
-
 // waitForBatch returns when all of the batch have ended. A terminal sees how far
 // it is; then come the tasks that have not ended well, and a summary.
 func (e *env) waitForBatch(ctx context.Context, c *client.Client, b *batch) error {
 	if len(b.names) == 0 { // all were refused
 		return nil
 	}
-	show := e.meter(b)
+	end := e.meter(b)
 	err := e.withSuccessors(ctx, func(again bool) error {
 		now, events, err := c.Observe(ctx, toWatch(task.Selector{Names: b.names}))
 		if err != nil && !again && errors.As(err, new(unreachedError)) {
@@ -156,10 +178,9 @@ func (e *env) waitForBatch(ctx context.Context, c *client.Client, b *batch) erro
 			return err
 		}
 		b.seeAll(now, func(gone []task.Info) []task.Info { return e.endsOf(c, gone) })
-		show(false)
-		return b.watch(events, func() { show(false) })
+		return b.watch(events)
 	})
-	show(true)
+	end()
 	if err != nil {
 		if errors.Is(err, context.Canceled) {
 			err = context.Cause(ctx)
@@ -174,33 +195,92 @@ func (e *env) waitForBatch(ctx context.Context, c *client.Client, b *batch) erro
 			bad = append(bad, t)
 		}
 	}
-	tasks := "tasks"
-	if len(all) == 1 {
-		tasks = "task"
-	}
-	e.remark("%d %s: %d done, %d not, in %s", len(all), tasks, len(all)-len(bad), len(bad), span(time.Since(b.since)))
+	e.remark("%s", b.summary())
 	print := bad
 	if e.output == "json" || e.output == "name" {
 		print = all
 	}
-	return joined(e.printTouched(print), codeOfTasks(all))
+	err = joined(e.printTouched(print), codeOfTasks(all))
+	e.sayWhy(slices.DeleteFunc(bad, func(t task.Info) bool { return b.said[t.Name] || strings.HasSuffix(t.Reason, " "+exitOf(t)) })) // the table says it
+	return err
 }
 
-// meter shows on a terminal how far b is, a few times a second; with the end it
-// takes the line away.
-func (p *printer) meter(b *batch) func(end bool) {
-	if !p.errTTY || p.quiet {
-		return func(bool) {}
-	}
-	var last time.Time
-	width := 0
-	return func(end bool) {
-		switch {
-		case end && width > 0:
-			width = p.overwrite(width, "")
-		case !end && time.Since(last) > 200*time.Millisecond:
-			last = time.Now()
-			width = p.overwrite(width, b.line(cmp.Or(p.width, 80)))
+// sayWhy says of tasks that have not ended well why that is so.
+func (p *printer) sayWhy(bad []task.Info) {
+	const most = 5
+	for i, t := range bad {
+		if i == most {
+			p.remark("tasks: and %d more: 'tasks show NAME' says why", len(bad)-most)
+			return
 		}
+		if t.Reason == "" || t.Reason == string(t.State) {
+			p.remark("tasks: %s: %s", t.Name, string(t.State))
+			continue
+		}
+		p.remark("tasks: %s: %s: %s", t.Name, string(t.State), t.Reason)
+	}
+}
+
+// meter shows on a terminal how far b is, a few times a second, until the returned function
+// takes the line away.
+func (p *printer) meter(b *batch) (end func()) {
+	if !p.errTTY || p.quiet {
+		return func() {}
+	}
+	over, gone := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(gone)
+		tick := time.NewTicker(200 * time.Millisecond)
+		defer tick.Stop()
+		for width := 0; ; {
+			width = p.overwrite(width, b.line(cmp.Or(p.width, 80)))
+			select {
+			case <-tick.C:
+			case <-over:
+				p.overwrite(width, "")
+				return
+			}
+		}
+	}()
+	return func() {
+		close(over)
+		<-gone
+	}
+}
+
+// showWait shows on a terminal how far a wait for the tasks of sel is, once it has lasted a
+// moment, until the returned function is called.
+func (e *env) showWait(ctx context.Context, c *client.Client, sel task.Selector) (end func()) {
+	if !e.errTTY || e.quiet {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	gone := make(chan struct{})
+	begin, is := time.Now(), sel.Matcher()
+	go func() {
+		defer close(gone)
+		var b *batch
+		for pause := remarkAfter; ; {
+			select {
+			case <-time.After(pause):
+			case <-ctx.Done():
+				return
+			}
+			now, events, err := c.Observe(ctx, toWatch(sel))
+			if err != nil { // the wait itself says what that means
+				continue
+			}
+			if b == nil {
+				b = newBatch(begin, slices.DeleteFunc(now, func(t task.Info) bool { return !is(&t) }))
+				defer e.meter(b)()
+			} else {
+				b.seeAll(now, func(gone []task.Info) []task.Info { return e.endsOf(c, gone) })
+			}
+			b.watch(events)
+		}
+	}()
+	return func() {
+		cancel()
+		<-gone
 	}
 }

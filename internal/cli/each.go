@@ -142,7 +142,9 @@ func (o *eachOptions) start(e *env, spec task.Spec, inputs []string) error {
 	}
 	since := time.Now()
 	tasks, err := startEach(ctx, c, spec, inputs)
-	return joined(err, e.waitForBatch(ctx, c, newBatch(since, tasks)))
+	b := newBatch(since, tasks)
+	b.said = namesIn(err)
+	return joined(e.sayNow(err), e.waitForBatch(ctx, c, b))
 }
 
 // slots is how many of the group run at the same time, once that is set.

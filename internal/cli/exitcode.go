@@ -34,6 +34,33 @@ type exitCode int
 
 func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
 
+// saidError is an error that was said already.
+type saidError struct{ error }
+
+func (e saidError) Unwrap() error { return e.error }
+
+// sayNow says what is wrong before what follows, which may last. It is not said again.
+func (e *env) sayNow(err error) error {
+	if err == nil {
+		return nil
+	}
+	for _, line := range e.lines(err) {
+		fmt.Fprintln(e.err, "tasks: "+line)
+	}
+	return saidError{err}
+}
+
+// namesIn is the names of the tasks that errors are about.
+func namesIn(err error) map[string]bool {
+	names := make(map[string]bool)
+	for _, one := range failures(err) {
+		if of := new(task.Error); errors.As(one, &of) {
+			names[of.Name] = true
+		}
+	}
+	return names
+}
+
 // usageError is wrong usage of the command line.
 type usageError struct{ error }
 
@@ -138,7 +165,7 @@ func failures(err error) []error {
 		}
 		return all
 	}
-	if errors.As(err, new(exitCode)) || unread(err) {
+	if errors.As(err, new(exitCode)) || errors.As(err, new(saidError)) || unread(err) {
 		return nil
 	}
 	return []error{err}

@@ -57,12 +57,18 @@ func (o *waitOptions) parse(l line) error {
 
 func (o *waitOptions) run(e *env) error {
 	e.code = codeOfWait
-	if _, err := e.dial(); err != nil {
+	c, err := e.dial()
+	if err != nil {
 		return err
 	}
 	ctx, done := untilInterrupt(unchanged)
 	defer done()
+	end := func() {}
+	if o.state == "ended" {
+		end = e.showWait(ctx, c, o.selector())
+	}
 	tasks, err := e.waitOn(ctx, e.noted(ctx, o.selector()), client.WaitOptions{Selector: o.selector(), Any: o.any, For: o.state, Timeout: o.timeout})
+	end()
 	if errors.Is(err, context.Canceled) {
 		err = context.Cause(ctx)
 	}
@@ -82,6 +88,9 @@ func (o *waitOptions) run(e *env) error {
 			}
 		}
 		return nil
+	}
+	if e.errTTY {
+		e.sayWhy(slices.DeleteFunc(slices.Clone(tasks), func(t task.Info) bool { return t.State == task.Done || codeOfTask(t) == 0 }))
 	}
 	return codeOfTasks(tasks)
 }
