@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -57,6 +58,8 @@ func valuesOf(command, flag string) completer {
 		return words(task.SignalNames()...)
 	case "ulimit":
 		return completeLimits
+	case "run":
+		return completeRuns
 	case "state":
 		if command == "clean" {
 			return listed("done", "failed", "stopped", "lost")
@@ -103,6 +106,19 @@ func completeNameLists(cmd *cobra.Command, args []string, toComplete string) ([]
 	return listed(names...)(cmd, args, toComplete)
 }
 
+// completeRuns offers all, and the runs of the first task that was named.
+func completeRuns(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	runs := []string{"all"}
+	for _, t := range live(cmd) {
+		if len(args) > 0 && t.Name == args[0] {
+			for n := t.Run; n > max(0, t.Run-10); n-- {
+				runs = append(runs, strconv.Itoa(n))
+			}
+		}
+	}
+	return runs, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
+}
+
 func completeGroups(cmd *cobra.Command, _ []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 	var names []string
 	asks(cmd, func(ctx context.Context, c *client.Client) {
@@ -139,7 +155,7 @@ func listed(all ...string) completer {
 
 // typed reports whether word is on the line to complete. The library says neither
 // where its -- is, nor by which of its names the command was called.
-func typed(word string) bool { return slices.Contains(os.Args, word) }
+func (e *env) typed(word string) bool { return slices.Contains(e.args, word) }
 
 // offerFlags gives the flags of cmd, and of its commands, the values that a shell
 // completes, and takes the quotes, which name a flag's value in help, out of their
@@ -149,10 +165,17 @@ func offerFlags(cmd *cobra.Command) {
 	cmd.PersistentFlags().VisitAll(unquote)
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		unquote(f)
-		if complete := valuesOf(cmd.Name(), f.Name); complete != nil {
+		complete := valuesOf(cmd.Name(), f.Name)
+		if complete == nil && slices.Contains([]string{"duration", "int", "size"}, f.Value.Type()) {
+			complete = words()
+		}
+		if complete != nil {
 			cmd.RegisterFlagCompletionFunc(f.Name, complete)
 		}
 	})
+	if cmd.ValidArgsFunction == nil && cmd.ValidArgs == nil && !cmd.HasSubCommands() { // else files
+		cmd.ValidArgsFunction = words()
+	}
 	for _, c := range cmd.Commands() {
 		offerFlags(c)
 	}

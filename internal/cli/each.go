@@ -51,7 +51,12 @@ as it has slots run at the same time: by default one per processor.`,
 		Example: `  ls *.wav | tasks each 'enc-{#}' -g encode --jobs 4 -- ffmpeg -i {} {.}.mp3
   find . -name '*.png' -print0 | tasks each -0 'opt-{#}' --wait -- optipng -quiet {}
   seq 10 | tasks each 'job-{}' --wait -c 'sleep "$1"; echo "$1"'`,
-		ValidArgsFunction: words(),
+		ValidArgsFunction: func(_ *cobra.Command, _ []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+			if e.typed("--") {
+				return e.completeCommand(toComplete)
+			}
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		},
 	})
 }
 

@@ -17,6 +17,7 @@ import (
 type env struct {
 	*printer
 	*dialer
+	args  []string         // the command line
 	shell *session         // that this is a line of; nil: a command by itself
 	code  func(error) int  // the exit code
 	do    func(verb) error // runs a command

@@ -48,6 +48,7 @@ func Main(args []string) int {
 
 // run executes one command line.
 func (e *env) run(args []string) int {
+	e.args = args
 	root := newRoot(e, args)
 	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
 		offerFlags(root)

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -23,7 +22,11 @@ func newShell(e *env) *cobra.Command {
 		Long: `A prompt that takes the same commands, without 'tasks' before them. Words are
 quoted as in sh, also over several lines. 'exit' stops every task and ends the
 supervisor; the end of input (Ctrl-D) leaves the prompt alone. The exit code is
-the last command's.`,
+the last command's.
+
+On a terminal, Tab completes commands, flags, names and files, and the arrow keys
+recall earlier lines, also of earlier sessions: the last 1000 are kept in the state
+directory, but for lines that begin with a blank.`,
 		Example: "  tasks shell\n  printf 'start capture\\nlist\\n' | tasks shell",
 		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -48,9 +51,11 @@ func (e *env) runShell() error {
 	read := e.plainReader()
 	s := &session{socket: e.socket}
 	if tty {
-		read = e.lineEditor(int(in.Fd()))
-		s.ask = read
-		fmt.Fprintln(e.out, "Commands: start NAME [-- COMMAND], stop NAME, list, logs NAME, help, exit. Ctrl-D leaves.")
+		ed := e.newEditor(int(in.Fd()), func(words []string) []string { return e.offers(s, words) })
+		defer ed.history.close()
+		read, s.ask = ed.line, ed.answer
+		fmt.Fprintln(e.out, "The commands of tasks, such as start NAME -- COMMAND, list, logs NAME; help lists them, Tab completes.\n"+
+			"exit stops every task and ends the supervisor; Ctrl-D leaves.")
 	}
 	code := done
 	for {
@@ -85,15 +90,26 @@ func (e *env) runShell() error {
 
 // line runs one line as a command of its own.
 func (e *env) line(s *session, words []string) int {
-	if words[0] == "tasks" && len(words) > 1 {
-		words = words[1:]
-	}
+	l := e.forLine(s)
+	defer l.close()
+	return l.run(withoutTasks(words))
+}
+
+// forLine is what a line is run with.
+func (e *env) forLine(s *session) *env {
 	l := newEnv() // the terminal may have another width by now
 	l.socket, l.foreign = e.socket, e.foreign
 	l.output, l.quiet, l.noHeaders, l.color = e.output, e.quiet, e.noHeaders, e.color
 	l.shell = s
-	defer l.close()
-	return l.run(words)
+	return l
+}
+
+// withoutTasks is a line without the word that it need not begin with.
+func withoutTasks(words []string) []string {
+	if words[0] == "tasks" && len(words) > 1 {
+		return words[1:]
+	}
+	return words
 }
 
 // sure asks who types in a shell before tasks that run are stopped.
@@ -195,59 +211,22 @@ func (s *streams) plainReader() reader {
 	}
 }
 
-// lineEditor reads lines with history and editing; the terminal is raw only
-// while it does. Ctrl-C begins a new line, as in any shell.
-func (s *streams) lineEditor(fd int) reader {
-	keys := &keyReader{Reader: s.in}
-	t := term.NewTerminal(struct {
-		io.Reader
-		io.Writer
-	}{keys, s.raw}, "")
-	return func(prompt string) (string, error) {
-		t.SetPrompt(prompt)
-		old, err := term.MakeRaw(fd)
-		if err != nil {
-			return "", err
-		}
-		defer beforeSignalled(func() { term.Restore(fd, old) })()
-		if w, h, err := term.GetSize(fd); err == nil && w > 0 { // a terminal may not know
-			t.SetSize(w, h)
-		}
-		line, err := t.ReadLine()
-		if keys.givenUp && err == nil {
-			err = errGivenUp
-		}
-		keys.givenUp = false
-		if errors.Is(err, io.EOF) {
-			fmt.Fprint(s.raw, "\r\n") // what follows begins a line
-		}
-		return line, err
-	}
-}
-
-// keyReader makes of Ctrl-C, which ends the editor, the keys that empty the line
-// and enter it: to its end, delete to its beginning, return; and of NUL, Ctrl-D: so
-// Linux passes on one that was typed before the terminal was raw (n_tty.c).
-type keyReader struct {
-	io.Reader
-	givenUp bool // Ctrl-C came
-}
-
-var keys = strings.NewReplacer("\x03", "\x05\x15\r", "\x00", "\x04")
-
-func (r *keyReader) Read(b []byte) (int, error) {
-	n, err := r.Reader.Read(b[:(len(b)+2)/3])
-	r.givenUp = r.givenUp || bytes.IndexByte(b[:n], 3) >= 0
-	return copy(b, keys.Replace(string(b[:n]))), err
-}
-
 // split takes a line apart as a POSIX shell does, with quotes, backslashes and comments,
 // and nothing else. It has not ended where the next line is part of it. Bytes that are not
 // UTF-8 stay as they are, for the commands to refuse.
 func split(line string) (words []string, ended bool) {
+	words, _, ended = splitAt(line)
+	return words, ended
+}
+
+// splitAt is split; begin is where the last word begins: at the end of a line that ends
+// with a blank, and nowhere, -1, in a comment.
+func splitAt(line string) (words []string, begin int, ended bool) {
 	var word []byte
+	line = strings.TrimRight(line, "\r\n")
 	in, quote, escaped := false, byte(0), false
-	for _, c := range []byte(strings.TrimRight(line, "\r\n")) {
+	for i, c := range []byte(line) {
+		was := in
 		switch {
 		case escaped:
 			escaped = false
@@ -269,7 +248,7 @@ func split(line string) (words []string, ended bool) {
 		case c == '\'' || c == '"':
 			quote, in = c, true
 		case c == '#' && !in:
-			return words, true
+			return words, -1, true
 		case c == ' ' || c == '\t':
 			if in {
 				words = append(words, string(word))
@@ -278,9 +257,14 @@ func split(line string) (words []string, ended bool) {
 		default:
 			word, in = append(word, c), true
 		}
+		if in && !was {
+			begin = i
+		}
 	}
 	if in {
 		words = append(words, string(word))
+	} else {
+		begin = len(line)
 	}
-	return words, quote == 0 && !escaped
+	return words, begin, quote == 0 && !escaped
 }

@@ -30,10 +30,14 @@ and 'tasks kill web' for TERM. To end a task use 'tasks stop', which does not le
 it be started again and returns when it is gone.`,
 		Example: "  tasks signal HUP web\n  tasks kill -USR1 web db",
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
-			if len(args) == 0 && !typed("kill") {
+			if len(args) == 0 && !e.typed("kill") {
 				return task.SignalNames(), cobra.ShellCompDirectiveNoFileComp
 			}
-			return completeNames(exists)(cmd, args, toComplete)
+			names, directive := completeNames(exists)(cmd, args, toComplete)
+			if len(args) == 0 && toComplete != "" { // of 'tasks kill', which is mostly for TERM
+				names = append(names, task.SignalNames()...)
+			}
+			return names, directive
 		},
 	})
 }

@@ -51,8 +51,8 @@ removed is not new: give its command again.`,
   tasks start backup --cron '0 3 * * *' -- ./backup.sh
   tasks start web db                   again, as they were`,
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
-			if typed("--") {
-				return nil, cobra.ShellCompDirectiveDefault
+			if e.typed("--") {
+				return e.completeCommand(toComplete)
 			}
 			return completeNames(ended)(cmd, args, toComplete)
 		},

@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/term"
+)
+
+// TestSplitAt finds where the word that is being typed begins.
+func TestSplitAt(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]string{
+		"": "0 true", "st": "0 true", "stop ": "5 true", "stop we": "5 true", "stop  a 'b c'd": "8 true", "stop 'a b": "5 false", `stop a\ b`: "5 true",
+		"stop a # b": "-1 true", `stop a\`: "5 false", "a#b": "0 true",
+	} {
+		if _, begin, ended := splitAt(line); fmt.Sprint(begin, " ", ended) != want {
+			t.Errorf("%q: %d %t, want %s", line, begin, ended, want)
+		}
+	}
+}
+
+// TestComplete presses Tab at the | of a line.
+func TestComplete(t *testing.T) {
+	t.Parallel()
+	offers := func(words []string) []string {
+		known := []string{"stop", "start", "status"}
+		if len(words) > 1 {
+			known = []string{"web", "web-2", "worker", "with blank", "dir/", "--env="}
+		}
+		return slices.DeleteFunc(known, func(o string) bool { return !strings.HasPrefix(o, words[len(words)-1]) })
+	}
+	for _, tt := range []struct{ line, want, shows string }{
+		{"sto|", "stop |", ""},
+		{"st|", "st|", "stop    start   status\r\n"},
+		{"sta|", "sta|", "start   status\r\n"},
+		{"|", "st|", ""},
+		{"xyz|", "xyz|", ""},
+		{"stop we|", "stop web|", ""},
+		{"stop web|", "stop web|", "web    web-2\r\n"},
+		{"stop wo| -t 3s", "stop worker | -t 3s", ""},
+		{"stop wi|", "stop 'with blank' |", ""},
+		{"stop 'wi|", "stop 'wi|", ""},
+		{"stop # we|", "stop # we|", ""},
+		{"start x -C d|", "start x -C dir/|", ""},
+		{"start x --e|", "start x --env=|", ""},
+	} {
+		var out strings.Builder
+		ed := &editor{offers: offers, fd: -1, term: term.NewTerminal(struct {
+			*strings.Reader
+			*strings.Builder
+		}{strings.NewReader(""), &out}, "")}
+		at := strings.IndexByte(tt.line, '|')
+		line, to, _ := ed.complete(strings.Replace(tt.line, "|", "", 1), at, '\t')
+		if got := line[:to] + "|" + line[to:]; got != tt.want || out.String() != tt.shows {
+			t.Errorf("%s: %s, %q; want %s, %q", tt.line, got, out.String(), tt.want, tt.shows)
+		}
+		if _, _, ok := ed.complete("sto", 3, 'x'); ok {
+			t.Error("another key completes")
+		}
+	}
+}
+
+// TestHistory keeps lines over sessions, and no more of them than it should.
+func TestHistory(t *testing.T) {
+	t.Parallel()
+	e := newEnv()
+	dir := t.TempDir()
+	e.paths.Socket, e.paths.State = "/nowhere", filepath.Join(dir, "none")
+	h := e.openHistory()
+	h.Add("list")
+	if h.Len() != 1 || h.At(0) != "list" {
+		t.Errorf("without a directory: %q", h.lines)
+	}
+	if _, err := os.Stat(e.paths.State); err == nil {
+		t.Error("a directory was made")
+	}
+	e.paths.State = dir
+	for session := range 3 {
+		h := e.openHistory()
+		for i := range 1500 {
+			h.Add(fmt.Sprintf("stop %d-%d", session, i))
+		}
+		h.Add("stop again")
+		h.Add("stop again")
+		h.Add("")
+		h.Add(" secret")
+		h.off = true
+		h.Add("y")
+		h.close()
+	}
+	h = e.openHistory()
+	defer h.close()
+	if h.Len() != mostHistory || h.At(0) != "stop again" || h.At(1) != "stop 2-1499" || h.At(mostHistory-1) != "stop 2-501" {
+		t.Errorf("%d lines, the first ones %s and %s", h.Len(), h.At(0), h.At(1))
+	}
+	info, err := os.Stat(filepath.Join(dir, "shell_history"))
+	if err != nil || info.Mode() != 0o600 || info.Size() > 64<<10 {
+		t.Errorf("%v, %v", info, err)
+	}
+}

@@ -1,0 +1,73 @@
+package cli
+
+import (
+	"bufio"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"tasks/internal/safeopen"
+)
+
+// mostHistory is how many lines a history keeps.
+const mostHistory = 1000
+
+// A history is the lines of the prompt, of earlier sessions too: a file in the state
+// directory, which is for its user alone. Where that cannot be written it is this
+// session's.
+type history struct {
+	lines []string // the newest last
+	file  *os.File // nil: none
+	off   bool     // what is read is not a line
+}
+
+// openHistory reads the history. Nothing is made where no supervisor has ever served.
+func (e *env) openHistory() *history {
+	h := new(history)
+	p, err := e.locate()
+	if err != nil {
+		return h
+	}
+	if h.file, err = safeopen.OpenOwn(filepath.Join(p.State, "shell_history"), os.O_RDWR|os.O_CREATE|os.O_APPEND); err != nil {
+		h.file = nil
+		return h
+	}
+	for in := bufio.NewScanner(h.file); in.Scan(); {
+		if line := in.Text(); utf8.ValidString(line) {
+			h.lines = append(h.lines, line)
+		}
+	}
+	if len(h.lines) > 2*mostHistory { // else it would grow for ever
+		h.lines = slices.Clone(h.lines[len(h.lines)-mostHistory:])
+		if h.file.Truncate(0) == nil {
+			io.WriteString(h.file, strings.Join(h.lines, "\n")+"\n")
+		}
+	}
+	return h
+}
+
+// Add adds a line, unless it is empty, begins with a blank, or is the last one again.
+func (h *history) Add(line string) {
+	if h.off || line == "" || line[0] == ' ' || len(h.lines) > 0 && h.lines[len(h.lines)-1] == line {
+		return
+	}
+	h.lines = append(h.lines, line)
+	if h.file != nil {
+		io.WriteString(h.file, line+"\n")
+	}
+}
+
+// Len is how many lines there are.
+func (h *history) Len() int { return min(len(h.lines), mostHistory) }
+
+// At is one of them; 0 is the newest.
+func (h *history) At(i int) string { return h.lines[len(h.lines)-1-i] }
+
+func (h *history) close() {
+	if h.file != nil {
+		h.file.Close()
+	}
+}
