@@ -49,9 +49,10 @@ func (e *env) askFor(grace func(own time.Duration) time.Duration, do func(contex
 	}
 	ctx, done := untilInterrupt(asked)
 	defer done()
-	end := e.progress(ctx, c, grace)
+	end, since := e.progress(ctx, c, grace), time.Now()
 	tasks, err := do(ctx, c)
 	end()
+	e.sayKilled(tasks, grace, since)
 	if errors.Is(err, task.ErrUnavailable) && len(tasks) == 0 {
 		return err
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -64,9 +65,10 @@ func (o *exitOptions) exit(e *env) error {
 	if err != nil {
 		return err
 	}
-	end := e.progress(ctx, c, atMost(o.timeout))
+	end, since := e.progress(ctx, c, atMost(o.timeout)), time.Now()
 	tasks, err := c.Exit(ctx, client.ExitOptions{Keep: o.keep, Timeout: o.timeout})
 	end()
+	e.sayKilled(tasks, atMost(o.timeout), since)
 	if errors.Is(err, task.ErrUnavailable) || errors.Is(err, task.ErrUsage) || errors.Is(err, errInterrupted) {
 		return err
 	}
@@ -78,7 +80,26 @@ func (o *exitOptions) exit(e *env) error {
 		}
 	}
 	e.client.Close()
-	return errors.Join(e.printTouched(tasks), err, gone)
+	err = errors.Join(e.printTouched(tasks), err, gone)
+	e.sayAgain(tasks, since)
+	return err
+}
+
+// sayAgain says on a terminal how what an exit has stopped is started again: no policy
+// does that.
+func (e *env) sayAgain(tasks []task.Info, since time.Time) {
+	var names []string
+	for _, t := range tasks {
+		if t.State == task.Stopped && t.EndedAt.After(since) {
+			names = append(names, t.Name)
+		}
+	}
+	if len(names) > 4 {
+		names = append(names[:3], "...")
+	}
+	if e.errTTY && names != nil {
+		e.remark("tasks: to start them again, use 'tasks serve', then 'tasks start %s'", strings.Join(names, " "))
+	}
 }
 
 // atMost caps the grace of each task; nil: no cap.

@@ -45,6 +45,20 @@ func (p *printer) progress(ctx context.Context, c *client.Client, grace func(own
 	}
 }
 
+// sayKilled says which tasks did not end by the stop signal of a command that began at
+// since.
+func (p *printer) sayKilled(tasks []task.Info, grace func(own time.Duration) time.Duration, since time.Time) {
+	for _, t := range tasks {
+		within := t.Spec.Grace()
+		if grace != nil {
+			within = grace(within)
+		}
+		if t.State == task.Stopped && strings.HasPrefix(t.Reason, "stopped; killed") && within > 0 && t.EndedAt.After(since) {
+			p.remark("tasks: %s did not end within %s: killed", t.Name, short(within))
+		}
+	}
+}
+
 // waitingFor names the tasks that are stopping, on one line.
 func (p *printer) waitingFor(ctx context.Context, c *client.Client, grace func(own time.Duration) time.Duration, since time.Duration) string {
 	tasks, err := c.List(ctx, client.ListOptions{States: []task.State{task.Stopping}, Stats: true})
