@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,8 +9,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"tasks/internal/escape"
-	"tasks/internal/logs"
 	"tasks/internal/option"
 	"tasks/pkg/client"
 	"tasks/pkg/task"
@@ -180,6 +177,7 @@ func (o *startOptions) started(e *env, start func(context.Context, *client.Clien
 		err = joined(err, e.printTouched(tasks))
 		if err == nil {
 			err = codeOfTasks(tasks)
+			e.whyFailed(tasks)
 		}
 		return err
 	}
@@ -259,16 +257,4 @@ func codeOfTasks(tasks []task.Info) error {
 		}
 	}
 	return nil
-}
-
-// lastLines shows on stderr how the output of tasks that went wrong ended.
-func (p *printer) lastLines(tasks []task.Info) {
-	for _, t := range tasks {
-		if t.Log == "" || !t.State.Ended() || t.StartedAt.IsZero() { // it has begun no run, and the log is of one before
-			continue
-		}
-		if text, err := logs.Last(t.Log, 10); err == nil && len(text) > 0 {
-			fmt.Fprintf(p.err, "last lines of %s:\n%s\n", plain(t.Name), escape.Colours(bytes.TrimRight(text, "\n")))
-		}
-	}
 }

@@ -100,7 +100,7 @@ func (o *upOptions) run(e *env) error {
 		tasks, _ = c.List(last, client.ListOptions{Selector: task.Selector{Names: namesOf(ch.Tasks)}})
 	}
 	e.lastLines(slices.DeleteFunc(slices.Clone(tasks), func(t task.Info) bool {
-		return t.State != task.Failed
+		return t.State == task.Stopped || t.State == task.Done
 	}))
 	return joined(err, e.printTouched(tasks))
 }
