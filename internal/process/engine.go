@@ -189,9 +189,13 @@ func (e *Engine) startRun(ctx context.Context, r *run, l engine.Launch, number s
 			return fmt.Errorf("cannot use the log: %w", err)
 		}
 	}
-	return e.begin(ctx, r, command{
+	c := command{
 		path: path, argv: l.Spec.Command, dir: dir, farDir: far, env: env, out: out, task: l.Spec.Name, number: number, attributes: &l.Spec.Attributes,
-	}, groups)
+	}
+	if err = e.begin(ctx, r, c, groups); err != nil && !c.mayWait() {
+		err = explained(err, path, dir)
+	}
+	return err
 }
 
 func (e *Engine) newRun(id string) *run {

@@ -170,7 +170,9 @@ func TestCannotExec(t *testing.T) {
 	}
 	plain := write("plain", 0o600, "")
 	bad := write("bad", 0o700, "\x7fELF")
-	script := write("script", 0o700, "#!/no/such/interpreter\n")
+	script := write("script", 0o700, "#!/no/such/interpreter -u\n")
+	write("crlf", 0o700, "#!/bin/sh\r\necho\r\n")
+	lines := write("lines", 0o700, "echo\n")
 	for _, tt := range []struct {
 		spec task.Spec
 		is   error
@@ -184,7 +186,10 @@ func TestCannotExec(t *testing.T) {
 		{task.Spec{Command: []string{dir}}, fs.ErrPermission, "permission denied"},
 		{task.Spec{Command: []string{"plain"}, Env: env(t, map[string]string{"PATH": dir})}, fs.ErrPermission, `exec "plain": permission denied`},
 		{task.Spec{Command: []string{bad}}, syscall.ENOEXEC, "exec format error"},
-		{task.Spec{Command: []string{script}}, fs.ErrNotExist, "no such file or directory"},
+		{task.Spec{Command: []string{script}}, fs.ErrNotExist, `no such file or directory: its interpreter "/no/such/interpreter", of its #! line, is not there`},
+		{task.Spec{Command: []string{"crlf"}, Env: env(t, map[string]string{"PATH": dir})}, fs.ErrNotExist, "its #! line ends with CR LF: end its lines with LF alone"},
+		{task.Spec{Command: []string{"./crlf"}, Cwd: dir, Attributes: task.Attributes{Nice: new(1)}}, fs.ErrNotExist, "its #! line ends with CR LF"},
+		{task.Spec{Command: []string{lines}}, syscall.ENOEXEC, "exec format error: it has no #! line: run it by sh"},
 		{task.Spec{Command: []string{"true"}, Cwd: dir + "/missing"}, fs.ErrNotExist, `cannot use directory "` + dir + `/missing": no such file or directory`},
 		{task.Spec{Command: []string{"true"}, Cwd: plain}, syscall.ENOTDIR, `cannot use directory "` + plain + `": not a directory`},
 		{task.Spec{Command: []string{"true"}, Env: env(t, map[string]string{"PATH": ""})}, fs.ErrNotExist, "not found"},
