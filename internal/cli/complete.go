@@ -69,6 +69,8 @@ func valuesOf(command, flag string) completer {
 		if command == "start" {
 			return words("running", "ready", "ended")
 		}
+	case "sort":
+		return words(sortWords()...)
 	case "for":
 		return words("ended", "running", "ready")
 	}

@@ -15,6 +15,7 @@ type listOptions struct {
 	selection
 	stateList
 	failing bool
+	sort    string
 }
 
 func newList(e *env) *cobra.Command {
@@ -23,11 +24,21 @@ func newList(e *env) *cobra.Command {
 		Aliases: []string{"ls", "ps", "status"},
 		Short:   "List tasks",
 		Long: `List tasks, sorted by name: state, process, how long it has been up, automatic
-restarts, exit code or signal of the last run, and command. '-o wide' adds what
-each uses and where it runs and logs.`,
+restarts, exit code or signal of the last run, and command. '-o wide' adds why it is
+in that state, what it uses, when its last run ended and how long that lasted, its
+priority and its place in the queue, and where it runs and logs. On a terminal UPTIME
+says when an ended task ended, and a wide list is made to fit; in a pipe nothing is
+cut.
+
+--sort KEY is by name, state, started, ended, duration, next, restarts, priority,
+place, cpu or memory: the newest, the longest, the next due, the first in the queue
+or the largest comes first, and what has no such fact last. -KEY is the other way
+round.`,
 		Example: `  tasks list
   tasks list 'web-*' --state running,backoff
-  tasks list --failing
+  tasks list --failing -o wide
+  tasks list --sort ended --state done,failed
+  tasks list -o wide --sort memory
   tasks list --json | jq -r '.[] | select(.state == "failed") | .name'`,
 		Annotations:       quietNames,
 		ValidArgsFunction: completeNames(nil),
@@ -38,10 +49,14 @@ func (o *listOptions) flags(f *pflag.FlagSet) {
 	o.selection.flags(f)
 	o.stateList.flags(f, "only tasks in these `STATES`, such as running,failed")
 	f.BoolVar(&o.failing, "failing", false, "only tasks that failed or are lost, or will run again after a run\nthat failed")
+	f.StringVar(&o.sort, "sort", "name", "sort by `KEY`, such as ended, duration or memory; -KEY: reversed")
 }
 
 func (o *listOptions) parse(l line) error {
 	if err := o.selection.parse(l); err != nil {
+		return err
+	}
+	if _, _, err := sortBy(o.sort); err != nil {
 		return err
 	}
 	return o.stateList.parse()
@@ -52,11 +67,11 @@ func (o *listOptions) run(e *env) error {
 	if err != nil {
 		return err
 	}
-	tasks, err := c.List(context.Background(), client.ListOptions{Selector: o.selector(), States: o.states, Stats: e.output == "wide"})
+	tasks, err := c.List(context.Background(), client.ListOptions{Selector: o.selector(), States: o.states, Stats: e.output == "wide" || usesStats(o.sort)})
 	if o.failing {
 		tasks = slices.DeleteFunc(tasks, func(t task.Info) bool { return !t.Failing() })
 	}
-	slices.SortFunc(tasks, func(a, b task.Info) int { return task.CompareNames(a.Name, b.Name) })
+	sortTasks(tasks, o.sort)
 	if e.quiet {
 		e.output = "name"
 	}

@@ -13,6 +13,13 @@ const two = `[{"name":"job","state":"failed","wish":"up","engine":"process","com
 const waiting = `[{"name":"due","state":"waiting","next_at":"2999-01-01T00:00:00Z","spec":{"name":"due"}},
 	{"name":"held","state":"waiting","next_at":"2999-01-01T00:00:00Z","waits_for":["due"],"reason":"anything","spec":{"name":"held"}}]`
 
+// jobs are tasks with times and places: the run of d was recorded by an earlier supervisor,
+// which does not say how long it lasted.
+const jobs = `[{"name":"a","group":"g","state":"queued","priority":2,"place":1,"reason":"waits for a slot of g","spec":{"name":"a"}},
+	{"name":"b","state":"failed","run":1,"signal":"SIGTERM","reason":"timed out after 2s","started_at":"2026-11-27T03:00:00Z","ended_at":"2026-11-27T03:00:02.5Z","duration":"2.5s","spec":{"name":"b"}},
+	{"name":"c","state":"running","run":1,"pid":7,"ready":false,"cpu_percent":1.5,"memory_bytes":2048,"processes":1,"spec":{"name":"c","ready_port":"80"}},
+	{"name":"d","state":"done","run":1,"exit_code":0,"priority":-1,"started_at":"2026-11-27T03:00:01Z","ended_at":"2026-11-27T05:00:00Z","spec":{"name":"d"}}]`
+
 const conflict = `error:{"code":-32002,"message":"Task web is already running.","data":{"kind":"conflict","name":"web"}}`
 
 // What a command prints, to the letter, and what it asks of the supervisor.
@@ -32,9 +39,24 @@ func TestOutput(t *testing.T) {
 		{"list --no-headers -g g --state running", scripted{"list": two}, done, "job  failed   -  -  2  1  false\nweb  running  7  -  0  -  serve 'a b'\n", "", `list {"group":"g","states":["running"]}`},
 		{"list --failing -o name", scripted{"list": two}, done, "job\n", "", `list {}`},
 		{"list -o wide", scripted{"list": two}, done,
-			"NAME  GROUP  STATE    READY  PID  UPTIME  RESTARTS  EXIT  CPU  MEM  PROCS  RUN  CWD   LOG   COMMAND\n" +
-				"job   -      failed   -      -    -       2         1     -    -    -      3    -     -     false\n" +
-				"web   g      running  yes    7    -       0         -     -    -    -      1    /srv  /l/1  serve 'a b'\n", "", `list {"stats":true}`},
+			"NAME  GROUP  STATE    READY  PID  UPTIME  RESTARTS  EXIT  CPU  MEM  PROCS  RUN  ENDED  DURATION  PRIORITY  PLACE  CWD   LOG   REASON       COMMAND\n" +
+				"job   -      failed   -      -    -       2         1     -    -    -      3    -      -         0         -      -     -     exit code 1  false\n" +
+				"web   g      running  -      7    -       0         -     -    -    -      1    -      -         0         -      /srv  /l/1  -            serve 'a b'\n", "", `list {"stats":true}`},
+		{"list -o wide --no-headers", scripted{"list": jobs}, done,
+			"a  g  queued   -   -  -  0  -        -     -       -  -  -                     -      2   1  -  -  waits for a slot of g\n" +
+				"b  -  failed   -   -  -  0  SIGTERM  -     -       -  1  2026-11-27T03:00:02Z  2.5s   0   -  -  -  timed out after 2s\n" +
+				"c  -  running  no  7  -  0  -        1.5%  2.0KiB  1  1  -                     -      0   -  -  -  -\n" +
+				"d  -  done     -   -  -  0  0        -     -       -  1  2026-11-27T05:00:00Z  1h59m  -1  -  -  -  -\n", "", `list {"stats":true}`},
+		{"list --sort ended -o name", scripted{"list": jobs}, done, "d\nb\na\nc\n", "", `list {}`},
+		{"list --sort -ended -o name", scripted{"list": jobs}, done, "b\nd\na\nc\n", "", `list {}`},
+		{"list --sort duration --json", scripted{"list": `[]`}, done, "[]\n", "", `list {}`},
+		{"list --sort duration -q", scripted{"list": jobs}, done, "d\nb\na\nc\n", "", `list {}`},
+		{"list --sort place -q", scripted{"list": jobs}, done, "a\nb\nc\nd\n", "", `list {}`},
+		{"list --sort priority -q", scripted{"list": jobs}, done, "a\nb\nc\nd\n", "", `list {}`},
+		{"list --sort -priority -q", scripted{"list": jobs}, done, "d\nb\nc\na\n", "", `list {}`},
+		{"list --sort memory -q", scripted{"list": jobs}, done, "c\na\nb\nd\n", "", `list {"stats":true}`},
+		{"list --sort state -q", scripted{"list": jobs}, done, "a\nc\nd\nb\n", "", `list {}`},
+		{"list --sort -name -q", scripted{"list": jobs}, done, "d\nc\nb\na\n", "", `list {}`},
 		{"list --no-headers", scripted{"list": waiting}, done, "due   waiting  -  in 106751d23h  0  -\nheld  waiting  -  -              0  -\n", "", `list {}`},
 		{"list", scripted{"list": "[]"}, done, "NAME  STATE  PID  UPTIME  RESTARTS  EXIT  COMMAND\n", "", `list {}`},
 		{"list --json", scripted{"list": "[]"}, done, "[]\n", "", `list {}`},

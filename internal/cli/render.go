@@ -65,50 +65,25 @@ func (p *printer) printTasks(tasks []task.Info) error {
 		}
 		return nil
 	}
-	head := []string{"NAME", "STATE", "PID", "UPTIME", "RESTARTS", "EXIT", "COMMAND"}
-	if p.output == "wide" {
-		head = []string{"NAME", "GROUP", "STATE", "READY", "PID", "UPTIME", "RESTARTS", "EXIT", "CPU", "MEM", "PROCS", "RUN", "CWD", "LOG", "COMMAND"}
-	}
-	now := time.Now()
-	rows := make([][]string, len(tasks))
-	for i, t := range tasks {
-		rows[i] = p.row(t, now)
-	}
-	return p.printTable(head, rows)
-}
-
-func (p *printer) row(t task.Info, now time.Time) []string {
-	state := p.paint(colours[t.State], string(t.State))
-	exit := exitOf(t)
-	if t.Failing() {
-		exit = p.paint(colours[task.Failed], exit)
-	}
-	command := plain(commandLine(t))
-	if p.output != "wide" {
-		return []string{t.Name, state, number(t.PID), uptime(t, now), strconv.Itoa(t.Restarts), exit, command}
-	}
-	cpu, mem, procs := "-", "-", "-"
-	if t.Stats != nil {
-		cpu = strconv.FormatFloat(t.Stats.CPUPercent, 'f', 1, 64) + "%"
-		mem, procs = size(t.Stats.MemoryBytes), strconv.Itoa(t.Stats.Processes)
-	}
-	return []string{
-		t.Name, dash(t.Group), state, isReady(t), number(t.PID), uptime(t, now), strconv.Itoa(t.Restarts), exit,
-		cpu, mem, procs, number(t.Run), dash(plain(t.Cwd)), dash(plain(t.Log)), command,
-	}
+	return p.taskTable(tasks)
 }
 
 // printTable prints rows under head: on a terminal no wider than it is, unless
 // wide is what was asked for.
 func (p *printer) printTable(head []string, rows [][]string) error {
+	if p.output == "wide" {
+		return p.printRows(head, rows, 0)
+	}
+	return p.printRows(head, rows, p.terminal())
+}
+
+// printRows prints a table whose lines are cut at width; 0: none is.
+func (p *printer) printRows(head []string, rows [][]string, width int) error {
 	if p.noHeaders {
 		head = nil
 	}
 	escapeCells(rows)
-	w := &trimmer{w: p.out}
-	if p.tty && p.output != "wide" {
-		w.width = p.width
-	}
+	w := &trimmer{w: p.out, width: width}
 	// The library takes 20 ms for a thousand rows, fills all up to the widest cell, and
 	// lays them out alike.
 	long := func(row []string) bool {
@@ -288,37 +263,6 @@ func number(n int) string {
 		return "-"
 	}
 	return strconv.Itoa(n)
-}
-
-func isReady(t task.Info) string {
-	switch {
-	case t.Ready == nil:
-		return "-"
-	case *t.Ready:
-		return "yes"
-	}
-	return "no"
-}
-
-// uptime is for how long a task runs, or when it will.
-func uptime(t task.Info, now time.Time) string {
-	if !t.NextAt.IsZero() && t.PID == 0 && len(t.WaitsFor) == 0 && (t.State == task.Waiting || t.State == task.BackingOff) {
-		return "in " + span(t.NextAt.Sub(now).Round(time.Second))
-	}
-	if t.PID == 0 && t.State != task.Running || t.StartedAt.IsZero() {
-		return "-"
-	}
-	return span(now.Sub(t.StartedAt.Time))
-}
-
-func exitOf(t task.Info) string {
-	switch {
-	case t.ExitCode != nil:
-		return strconv.Itoa(*t.ExitCode)
-	case t.Signal != "":
-		return t.Signal
-	}
-	return "-"
 }
 
 // span is a length of time for people: its two greatest units.

@@ -107,12 +107,18 @@ func (p *printer) showTask(t task.Info) error {
 	}
 	say("Run", num(t.Run))
 	say("Slot", num(t.Slot))
+	if t.Place > 0 {
+		say("Place", fmt.Sprintf("%d in the queue of %s", t.Place, t.Group))
+	}
 	say("Restarts", strconv.Itoa(t.Restarts))
 	if x := exitOf(t); x != "-" {
 		say("Exit", x)
 	}
 	say("Started", p.when(t.StartedAt))
 	say("Ended", p.when(t.EndedAt))
+	if d, ok := duration(&t); ok && t.PID == 0 {
+		say("Lasted", fine(d))
+	}
 	if t.Stats != nil {
 		noun := "processes"
 		if t.Stats.Processes == 1 {
@@ -149,7 +155,7 @@ func (p *printer) showTask(t task.Info) error {
 			end = time.Now()
 		}
 		if !end.IsZero() {
-			lasted = span(end.Sub(r.StartedAt.Time))
+			lasted = fine(end.Sub(r.StartedAt.Time))
 		}
 		runs = append(runs, []string{
 			strconv.Itoa(r.Run), p.paint(colours[state], string(state)), number(r.PID), p.when(r.StartedAt), lasted, exit, dash(plain(r.Reason)),

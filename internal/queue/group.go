@@ -1,6 +1,10 @@
 package queue
 
-import "container/heap"
+import (
+	"cmp"
+	"container/heap"
+	"slices"
+)
 
 // Unlimited is the number of slots of a group without a limit.
 const Unlimited = -1
@@ -86,6 +90,14 @@ func (g *Group) Admit() *Ticket {
 		g.top = max(g.top, slot)
 	}
 	return t
+}
+
+// Queue is the tickets that wait to be admitted, in their order, without tickets that only
+// keep a place.
+func (g *Group) Queue() []*Ticket {
+	all := slices.DeleteFunc(slices.Clone(g.queue), func(t *Ticket) bool { return t.Owner == nil })
+	slices.SortFunc(all, func(a, b *Ticket) int { return cmp.Or(cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.Seq, b.Seq)) })
+	return all
 }
 
 // Leave takes t out of the group, wherever in it it is.

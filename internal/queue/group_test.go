@@ -18,14 +18,19 @@ func (n *naive) next() *Ticket {
 	if n.paused || n.slots != Unlimited && len(n.running) >= n.slots {
 		return nil
 	}
-	var best *Ticket
+	best := n.best()
+	if best != nil && best.Owner == nil { // it keeps a place
+		return nil
+	}
+	return best
+}
+
+// best is the first of the queue.
+func (n *naive) best() (best *Ticket) {
 	for _, t := range n.queue {
 		if best == nil || t.Priority > best.Priority || t.Priority == best.Priority && t.Seq < best.Seq {
 			best = t
 		}
-	}
-	if best != nil && best.Owner == nil { // it keeps a place
-		return nil
 	}
 	return best
 }
@@ -100,6 +105,16 @@ func walk(t *testing.T, steps []byte) {
 			}
 			n.queue = drop(n.queue, slices.Index(n.queue, want))
 			n.running = append(n.running, want)
+		}
+		var order []*Ticket
+		for left := slices.Clone(n.queue); len(left) > 0; {
+			first := (&naive{slots: Unlimited, queue: left}).best()
+			if left = drop(left, slices.Index(left, first)); first.Owner != nil {
+				order = append(order, first)
+			}
+		}
+		if got := g.Queue(); !slices.Equal(got, order) {
+			t.Fatalf("step %d: the queue is %v, want %v", at, got, order)
 		}
 		if g.Empty() != (len(n.queue)+len(n.running) == 0) {
 			t.Fatalf("step %d: empty is %v", at, g.Empty())

@@ -169,6 +169,19 @@ func (q *Queues) Put(p *Place, seq uint64) {
 	p.seq = seq
 }
 
+// Places is the position of each that waits in the queue of its group, from 1 on.
+func (q *Queues) Places() map[*Place]int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	at := make(map[*Place]int)
+	for _, g := range q.groups {
+		for i, t := range g.Queue() {
+			at[t.Owner.(*Place)] = i + 1
+		}
+	}
+	return at
+}
+
 // Leave takes p out of the queue, or gives back its slot.
 func (q *Queues) Leave(p *Place) {
 	q.mu.Lock()

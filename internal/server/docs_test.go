@@ -18,7 +18,7 @@ import (
 
 // varying are the facts of a reply that differ from run to run. What the
 // document has for them must be of the same type, and times must be times.
-var varying = []string{"pid", "version", "uptime", "socket", "state_dir", "seq"}
+var varying = []string{"pid", "version", "uptime", "duration", "socket", "state_dir", "seq"}
 
 // TestDocument replays every example of docs/protocol.md in order, those of each
 // method on a connection of its own, and each chapter on a supervisor of its own.

@@ -61,8 +61,15 @@ func read(c *conn, params json.RawMessage, list bool) (func() (any, error), erro
 		shared = slices.DeleteFunc(shared, func(t *task.Info) bool { return !slices.Contains(p.States, t.State) })
 	}
 	runs := !list || p.Runs
+	var places map[string]int
+	if slices.ContainsFunc(shared, func(t *task.Info) bool { return t.State == task.Queued }) {
+		places = sup.Places()
+	}
 	add := func(t *task.Info) (done func()) {
 		done = func() {}
+		if t.State == task.Queued {
+			t.Place = places[t.Name]
+		}
 		if runs {
 			full, _ := sup.Info(t.Name)
 			t.Runs = full.Runs

@@ -93,6 +93,23 @@ func (s *Supervisor) LogPath(name string, run int) string {
 	return s.opts.Logs.Path(name, run)
 }
 
+// Places is the position of each queued task in the queue of its group, from 1 on.
+func (s *Supervisor) Places() map[string]int {
+	at := s.queues.Places()
+	named := make(map[string]int, len(at))
+	if len(at) == 0 {
+		return named
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name, a := range s.tasks {
+		if n := at[a.place]; n > 0 {
+			named[name] = n
+		}
+	}
+	return named
+}
+
 // lookup is the task as it now is, or nil.
 func (s *Supervisor) lookup(name string) *snapshot {
 	s.mu.Lock()

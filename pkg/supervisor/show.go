@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"tasks/internal/lifecycle"
 	"tasks/pkg/engine"
@@ -50,6 +51,9 @@ func (a *actor) show() {
 		r := past.history[n-1]
 		info.StartedAt, info.EndedAt, info.ExitCode, info.Signal = r.StartedAt, r.EndedAt, r.ExitCode, r.Signal
 		info.TimedOut = r.TimedOut
+		if lasted := r.EndedAt.Sub(r.StartedAt.Time); lasted >= 0 {
+			info.Duration = new(task.Duration(lasted.Round(time.Millisecond)))
+		}
 	}
 	info.Log = a.logPath()
 	a.shown.Store(now)

@@ -98,20 +98,22 @@ type Info struct {
 	After    []string `json:"after,omitempty"`     // the tasks that it waits for before a run
 	WaitsFor []string `json:"waits_for,omitempty"` // those of them, and of its after_ended, that it waits for now
 
-	PID       int    `json:"pid,omitempty"`
-	Run       int    `json:"run,omitempty"`       // runs are numbered from 1 and never reused
-	Slot      int    `json:"slot,omitempty"`      // of its group, while it has one: from 1 on
-	Disabled  bool   `json:"disabled,omitempty"`  // its schedule is: it starts no run
-	Restarts  int    `json:"restarts"`            // automatic ones since the last start by hand
-	Ready     *bool  `json:"ready,omitzero"`      // of the present run; absent while there is none
-	ExitCode  *int   `json:"exit_code,omitzero"`  // of the last run, unless a signal ended it
-	Signal    string `json:"signal,omitempty"`    // that ended the last run, such as "SIGKILL"
-	Reason    string `json:"reason,omitempty"`    // a sentence for people
-	TimedOut  bool   `json:"timed_out,omitempty"` // the last run lasted longer than its spec's timeout
-	StartedAt Time   `json:"started_at,omitzero"`
-	EndedAt   Time   `json:"ended_at,omitzero"`
-	NextAt    Time   `json:"next_at,omitzero"` // of the next run that is due at a time, or of the next automatic restart
-	Log       string `json:"log,omitempty"`    // path of the current, else the last run's log
+	PID       int       `json:"pid,omitempty"`
+	Run       int       `json:"run,omitempty"`       // runs are numbered from 1 and never reused
+	Place     int       `json:"place,omitempty"`     // in the queue of its group, from 1 on: of lists alone
+	Slot      int       `json:"slot,omitempty"`      // of its group, while it has one: from 1 on
+	Disabled  bool      `json:"disabled,omitempty"`  // its schedule is: it starts no run
+	Restarts  int       `json:"restarts"`            // automatic ones since the last start by hand
+	Ready     *bool     `json:"ready,omitzero"`      // of the present run; absent while there is none
+	ExitCode  *int      `json:"exit_code,omitzero"`  // of the last run, unless a signal ended it
+	Signal    string    `json:"signal,omitempty"`    // that ended the last run, such as "SIGKILL"
+	Reason    string    `json:"reason,omitempty"`    // a sentence for people
+	TimedOut  bool      `json:"timed_out,omitempty"` // the last run lasted longer than its spec's timeout
+	StartedAt Time      `json:"started_at,omitzero"`
+	EndedAt   Time      `json:"ended_at,omitzero"`
+	Duration  *Duration `json:"duration,omitzero"` // of the last run, once it has ended
+	NextAt    Time      `json:"next_at,omitzero"`  // of the next run that is due at a time, or of the next automatic restart
+	Log       string    `json:"log,omitempty"`     // path of the current, else the last run's log
 
 	Stats *Stats `json:"-"`              // of the present run, where asked for; see [Flat]
 	Spec  Spec   `json:"spec"`           // without the values of the environment
