@@ -86,6 +86,11 @@ func (d *dialer) dialWithin(most time.Duration) (*client.Client, error) {
 	return &d.client, nil
 }
 
+// survivors names the tasks of the supervisor that run, whether or not it does.
+func (d *dialer) survivors() ([]string, error) {
+	return process.Survivors(d.client.Socket, d.paths.State)
+}
+
 // unreachedError is that nobody could be connected to, unlike what a supervisor has said.
 type unreachedError struct{ error }
 

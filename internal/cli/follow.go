@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"tasks/internal/logs"
-	"tasks/internal/process"
 	"tasks/pkg/task"
 )
 
@@ -130,7 +129,7 @@ func (f *following) loop(ctx context.Context, fail func(error), events <-chan ta
 // endWithSupervisor notes which of the tasks run on though nobody tells of them.
 func (f *following) endWithSupervisor() {
 	f.env.remark("tasks: the supervisor has ended")
-	alive, err := process.Survivors(f.env.client.Socket)
+	alive, err := f.env.survivors()
 	for _, name := range slices.Sorted(maps.Keys(f.active)) {
 		switch {
 		case err != nil:
@@ -254,7 +253,7 @@ func (d *dialer) watch(ctx context.Context, sel task.Selector, events chan<- tas
 // supervisor to tell.
 func (d *dialer) watchSurvivors(ctx context.Context, names []string, events chan<- task.Event) {
 	for {
-		alive, err := process.Survivors(d.client.Socket)
+		alive, err := d.survivors()
 		has := func(name string) bool { return err != nil || slices.Contains(alive, name) } // or could not look
 		for _, name := range names {
 			if has(name) {

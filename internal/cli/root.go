@@ -77,7 +77,9 @@ func (e *env) lines(err error) (all []string) {
 		absent, path := new(socket.AbsentError), new(fs.PathError)
 		switch {
 		case errors.As(one, &absent) && one.Error() == absent.Error(): // that alone
-			text = e.absent(absent)
+			text = e.absent("no supervisor answers on "+absent.Socket, "start one with ")
+		case errors.Is(one, client.ErrLost):
+			text = e.lost()
 		case errors.Is(one, client.ErrUnknown):
 			text += e.otherVersion()
 		case errors.As(one, &path) && one == error(path):
@@ -94,21 +96,33 @@ func (e *env) lines(err error) (all []string) {
 	return all
 }
 
-// absent says that no supervisor answers, and what to do.
-func (e *env) absent(err *socket.AbsentError) string {
-	head, serve := "no supervisor answers on "+err.Socket, "'tasks serve'"
+// absent is head with what to do where no supervisor answers, which begins with how if no
+// task is left.
+func (e *env) absent(head, how string) string {
+	serve := "'tasks serve'"
 	if e.shell != nil {
 		serve = "'serve'"
 	}
-	survivors, _ := process.Survivors(e.client.Socket) // only a hint
+	survivors, _ := e.survivors() // only a hint
 	switch n := len(survivors); n {
 	case 0:
-		return head + ": start one with " + serve
+		return head + ": " + how + serve
 	case 1:
 		return head + ": one of its tasks still runs: " + serve + " takes it back"
 	default:
 		return fmt.Sprintf("%s: %d of its tasks still run: %s takes them back", head, n, serve)
 	}
+}
+
+// lost says what to do where the supervisor ended before it answered.
+func (e *env) lost() string {
+	const head = "the supervisor ended before it answered"
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	if _, err := e.client.Info(ctx); err == nil {
+		return head + ", and the next one serves: see 'tasks list' for what was done"
+	}
+	return e.absent(head, "start the next one with ")
 }
 
 // otherVersion says which version the supervisor is, and how it becomes this one.

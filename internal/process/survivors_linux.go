@@ -2,15 +2,22 @@ package process
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
+	"strconv"
 )
 
-// Survivors names the tasks that the supervisor on socket began and whose main
-// process lives, whether or not that supervisor does. The error is that they could
-// not be looked for.
-func Survivors(socket string) ([]string, error) {
+// Survivors names the tasks that the supervisor on socket, with this state directory, began
+// and whose main process lives, whether or not that supervisor does. The error is that they
+// could not be looked for.
+func Survivors(socket, state string) ([]string, error) {
 	all, err := scan()
 	if err != nil {
 		return nil, err
+	}
+	logs, err := filepath.EvalSymlinks(filepath.Join(state, "logs"))
+	if err != nil || state == "" {
+		logs = "" // none is there
 	}
 	var names []string
 	for _, s := range all {
@@ -37,7 +44,21 @@ func Survivors(socket string) ([]string, error) {
 			_, name, _ := bytes.Cut(env, []byte("\x00TASKS_NAME="))
 			name, _, _ = bytes.Cut(name, []byte{0})
 			names = append(names, string(name))
+		} else if name := ownerOfOutput(s.pid, logs); !ok && name != "" {
+			names = append(names, name)
 		}
 	}
 	return names, nil
+}
+
+// ownerOfOutput is the task to whose log, below the directory logs, the process writes; ""
+// if to none. A program that shows another title has no environment to be known by.
+func ownerOfOutput(pid int, logs string) string {
+	for _, fd := range []string{"1", "2"} {
+		file, err := os.Readlink(filepath.Join("/proc", strconv.Itoa(pid), "fd", fd))
+		if err == nil && logs != "" && filepath.Dir(filepath.Dir(file)) == logs {
+			return filepath.Base(filepath.Dir(file))
+		}
+	}
+	return ""
 }

@@ -167,4 +167,4 @@ func LeaveCgroup() error { return nil }
 func (e *Engine) Strays() ([]int, error) { return nil, nil }
 
 // Survivors cannot tell here.
-func Survivors(string) ([]string, error) { return nil, nil }
+func Survivors(_, _ string) ([]string, error) { return nil, nil }
