@@ -46,18 +46,26 @@ func lastOutput(t task.Info, again bool) []byte {
 	return nil
 }
 
-// whyFailed says why tasks failed that were waited for, and shows their last lines.
+// whyFailed says why the last runs of tasks failed, and shows their last lines.
 func (p *printer) whyFailed(tasks []task.Info) {
 	if p.quiet {
 		return
 	}
 	var failed []task.Info
 	for _, t := range tasks {
-		is, ended := map[task.State]string{task.Failed: "failed", task.Lost: "is lost"}[t.State]
-		if ended {
-			failed = append(failed, t)
-			p.remark("tasks: %s %s: %s", t.Name, is, t.Reason)
+		is := ""
+		switch t.State {
+		case task.Failed:
+			is = "failed"
+		case task.Lost:
+			is = "is lost"
+		case task.BackingOff:
+			is = "failed, and will be started again"
+		default:
+			continue
 		}
+		failed = append(failed, t)
+		p.remark("tasks: %s %s: %s", t.Name, is, t.Reason)
 	}
 	p.lastLines(failed)
 }

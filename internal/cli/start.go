@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -163,13 +164,22 @@ func (o *startOptions) started(e *env, start func(context.Context, *client.Clien
 		if err != nil && (o.wait == "running" || o.wait == "ready") {
 			e.lastLines(tasks)
 		}
+		if err == nil {
+			tasks = e.lookAgain(ctx, c, tasks)
+		}
 		return joined(err, e.printTouched(tasks))
 	}
 	var names []string
 	for _, t := range tasks {
 		names = append(names, t.Name)
 	}
+	hide := func() {}
+	if o.wait != "ended" {
+		v := &upView{e: e, names: names, tasks: tasks, since: time.Now()}
+		hide = v.show(ctx, c)
+	}
 	now, err := e.waitOn(ctx, func() []task.Info { return tasks }, client.WaitOptions{Selector: task.Selector{Names: names}, For: o.wait, Once: o.wait != "ended"})
+	hide()
 	if err == nil {
 		tasks = now
 	}

@@ -76,7 +76,6 @@ func (v *upView) show(ctx context.Context, c *client.Client) (hide func()) {
 		if v.e.errTTY {
 			pause = time.Second
 			defer v.clear()
-			v.draw()
 		}
 		for {
 			select {
@@ -93,7 +92,7 @@ func (v *upView) show(ctx context.Context, c *client.Client) (hide func()) {
 			default:
 				v.tasks = now
 				for _, line := range v.open() {
-					v.e.remark("tasks: waiting for %s", line)
+					v.e.remark("tasks: not up yet: %s", line)
 				}
 				return
 			}
