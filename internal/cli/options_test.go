@@ -43,6 +43,8 @@ func TestOptions(t *testing.T) {
 		{"stop web --timeout 1m --timeout 60s", &stopOptions{selection: names("web"), timeout: seconds(60)}},
 		{"restart --all", &restartOptions{selection{names: []string{}, all: true}}},
 		{"pause web", &pauseOptions{names("web")}},
+		{"timers", &timersOptions{selection{names: []string{}}}},
+		{"timers -g g backup", &timersOptions{selection{names: []string{"backup"}, groups: groupNames{"g"}}}},
 		{"enable web", &enableOptions{names("web")}},
 		{"disable -a", &disableOptions{selection{names: []string{}, all: true}}},
 		{"resume web", &resumeOptions{names("web")}},

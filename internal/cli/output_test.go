@@ -20,6 +20,17 @@ const jobs = `[{"name":"a","group":"g","state":"queued","priority":2,"place":1,"
 	{"name":"c","state":"running","run":1,"pid":7,"ready":false,"cpu_percent":1.5,"memory_bytes":2048,"processes":1,"spec":{"name":"c","ready_port":"80"}},
 	{"name":"d","state":"done","run":1,"exit_code":0,"priority":-1,"started_at":"2026-11-27T03:00:01Z","ended_at":"2026-11-27T05:00:00Z","spec":{"name":"d"}}]`
 
+// schedules are some that run, wait, and are disabled, and a task that waits for its time. Of
+// old, an earlier supervisor does not say how its last run ended.
+const schedules = `[{"name":"night","state":"running","next_at":"2999-01-02T00:00:00Z","zone":"Europe/Berlin","spec":{"name":"night","cron":"CRON_TZ=Europe/Berlin 0 3 * * *"},
+		"last_exit":{"run":7,"state":"failed","signal":"SIGTERM","reason":"timed out after 2s","started_at":"2026-11-27T03:00:00Z","ended_at":"2026-11-27T03:00:02.5Z"}},
+	{"name":"off","state":"stopped","disabled":true,"reason":"schedule disabled","spec":{"name":"off","every":"5m"},
+		"last_exit":{"run":1,"state":"done","exit_code":0,"started_at":"2026-11-27T03:00:00Z","ended_at":"2026-11-27T03:00:00.015Z"}},
+	{"name":"old","state":"waiting","next_at":"2999-01-02T00:00:00Z","run":2,"exit_code":1,"started_at":"2026-11-27T03:00:00Z","ended_at":"2026-11-27T03:00:02Z","spec":{"name":"old","every":"1d","at":"00:10"}},
+	{"name":"job","state":"waiting","waits_for":["db"],"next_at":"2999-01-01T00:00:00Z","spec":{"name":"job"}},
+	{"name":"done","state":"done","spec":{"name":"done"}},
+	{"name":"once","state":"waiting","next_at":"2999-01-01T00:00:00Z","zone":"Asia/Tokyo","spec":{"name":"once","at":"18:30"}}]`
+
 const conflict = `error:{"code":-32002,"message":"Task web is already running.","data":{"kind":"conflict","name":"web"}}`
 
 // What a command prints, to the letter, and what it asks of the supervisor.
@@ -76,6 +87,16 @@ func TestOutput(t *testing.T) {
 		{"clean -g g", scripted{"remove": two, "list": "[]"}, done, "job\nweb\n", "forgot 2 tasks\n", `remove {"group":"g","finished":true}; list {"group":"g"}`},
 		{"disable backup", scripted{"disable": `[{"name":"backup","state":"stopped","reason":"schedule disabled","disabled":true,"command":["./backup"]}]`}, done,
 			"NAME    STATE    PID  UPTIME  RESTARTS  EXIT  COMMAND\nbackup  stopped  -    -       0         -     ./backup\n", "", `disable {"names":["backup"]}`},
+		{"timers", scripted{"list": schedules}, done,
+			"NAME   STATE    NEXT                  LAST                  RESULT                      DURATION  SCHEDULE            ZONE\n" +
+				"once   waiting  2999-01-01T00:00:00Z  -                     -                           -         at 18:30            Asia/Tokyo\n" +
+				"night  running  2999-01-02T00:00:00Z  2026-11-27T03:00:00Z  failed: timed out after 2s  2.5s      0 3 * * *           Europe/Berlin\n" +
+				"old    waiting  2999-01-02T00:00:00Z  2026-11-27T03:00:00Z  failed                      2.0s      every 24h at 00:10  -\n" +
+				"off    stopped  disabled              2026-11-27T03:00:00Z  done                        15ms      every 5m            -\n", "", "list {}"},
+		{"timers -q", scripted{"list": schedules}, done, "once\nnight\nold\noff\n", "", "list {}"},
+		{"timers -o name job web", scripted{"list": two}, done, "", "", `list {"names":["job","web"]}`},
+		{"timers", scripted{"list": two}, done, "NAME  STATE  NEXT  LAST  RESULT  DURATION  SCHEDULE  ZONE\n", "", "list {}"},
+		{"timers --json", scripted{"list": two}, done, "[]\n", "", "list {}"},
 		{"enable -g g", scripted{"enable": "[]"}, done, "", "", `enable {"group":"g"}`},
 		{"pause -g g -g h", scripted{"pause": "[]"}, done, "", "", `pause {"groups":["g","h"]}`},
 		{"wait job web", scripted{"wait": two}, 1, "", "", `wait {"names":["job","web"],"for":"ended"}`},

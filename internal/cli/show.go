@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -130,6 +129,7 @@ func (p *printer) showTask(t task.Info) error {
 	for _, fact := range specFacts(&p.withoutSecrets([]task.Info{t})[0].Spec) {
 		say(fact[0], fact[1])
 	}
+	say("Zone", t.Zone)
 	for kv := range t.Spec.Env.Vars() {
 		say("Env", kv)
 	}
@@ -199,7 +199,7 @@ func (p *printer) when(t task.Time) string {
 	case !p.tty:
 		return t.Format(time.RFC3339)
 	}
-	local := strings.TrimSuffix(t.Local().Format("2006-01-02 15:04:05"), " ")
+	local := t.Local().Format("2006-01-02 15:04:05 -07:00")
 	if d := time.Since(t.Time); d >= 0 {
 		return local + " (" + span(d) + " ago)"
 	}

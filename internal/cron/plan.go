@@ -54,6 +54,43 @@ func New(w task.When, loc *time.Location) (Plan, error) {
 // Repeats reports whether there are runs again and again.
 func (p Plan) Repeats() bool { return p.every > 0 || p.cron.next != nil }
 
+// Zone is the one whose clock the times are read from, or nil where no clock is.
+func (p Plan) Zone() *time.Location {
+	switch {
+	case p.cron.next != nil && p.cron.zone != nil:
+		return p.cron.zone
+	case p.cron.next != nil:
+		return p.loc
+	case p.at != "":
+		if at, _, err := task.ParseAt(p.at); err == nil && at.IsZero() {
+			return p.loc
+		}
+	}
+	return nil
+}
+
+// Times are the first n times at which runs are due if the task is started by hand at now,
+// or fewer where there are no more. A run that is due at once is due at now.
+func (p Plan) Times(now time.Time, n int) ([]time.Time, error) {
+	at, err := p.First(now)
+	if err != nil {
+		return nil, err
+	}
+	if at.IsZero() {
+		at = now.Round(0)
+	}
+	return p.From(at, n), nil
+}
+
+// From are n times from at on, which is one of them, or fewer where there are no more.
+func (p Plan) From(at time.Time, n int) (times []time.Time) {
+	for len(times) < n && !at.IsZero() {
+		times = append(times, at)
+		at, _ = p.Next(at, at)
+	}
+	return times
+}
+
 // First is when the first run is due for a task that is started by hand at now.
 // Zero means at once. The error is an ErrPassed if the time to begin at is over.
 func (p Plan) First(now time.Time) (at time.Time, err error) {

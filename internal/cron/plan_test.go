@@ -12,6 +12,74 @@ import (
 	"tasks/pkg/task"
 )
 
+func TestZone(t *testing.T) {
+	t.Parallel()
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		when task.When
+		want string
+	}{
+		{task.When{}, ""},
+		{task.When{Every: new(task.Duration(time.Hour))}, ""},
+		{task.When{Cron: "0 3 * * *"}, "Europe/Berlin"},
+		{task.When{Cron: "CRON_TZ=Asia/Tokyo 0 3 * * *"}, "Asia/Tokyo"},
+		{task.When{At: "00:00"}, "Europe/Berlin"},
+		{task.When{At: "2030-01-02T15:04:05Z"}, ""},
+	} {
+		p, err := New(tt.when, berlin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if zone := p.Zone(); zone != nil {
+			got = zone.String()
+		}
+		if got != tt.want {
+			t.Errorf("%+v: %q, want %q", tt.when, got, tt.want)
+		}
+	}
+}
+
+func TestTimes(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 10, 24, 12, 0, 0, 0, time.UTC)
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		when task.When
+		want string
+	}{
+		{task.When{Cron: "30 2 * * *"}, "10-25 02:30:00 +0200, 10-26 02:30:00 +0100, 10-27 02:30:00 +0100"}, // the clock shows it twice
+		{task.When{Every: new(task.Duration(time.Hour))}, "10-24 12:00:00 +0000, 10-24 13:00:00 +0000, 10-24 14:00:00 +0000"},
+		{task.When{Every: new(task.Duration(time.Hour)), Delay: new(task.Duration(time.Minute))}, "10-24 12:01:00 +0000, 10-24 13:01:00 +0000, 10-24 14:01:00 +0000"},
+		{task.When{At: "18:30"}, "10-24 18:30:00 +0200"},
+		{task.When{}, "10-24 12:00:00 +0000"},
+	} {
+		p, err := New(tt.when, berlin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		times, err := p.Times(now, 3)
+		var got []string
+		for _, at := range times {
+			got = append(got, at.Format("01-02 15:04:05 -0700"))
+		}
+		if text := strings.Join(got, ", "); text != tt.want || err != nil {
+			t.Errorf("%+v: %s, %v, want %s", tt.when, text, err, tt.want)
+		}
+	}
+	if p, _ := New(task.When{At: "2020-01-02T15:04:05Z"}, berlin); true {
+		if _, err := p.Times(now, 3); !errors.Is(err, ErrPassed) {
+			t.Errorf("of a time that has passed: %v", err)
+		}
+	}
+}
+
 func TestEvery(t *testing.T) {
 	t.Parallel()
 	anchor := instant(t, "2026-01-01T00:00:00.25Z")

@@ -136,7 +136,7 @@ var All = []Option{
 	},
 	{
 		Key: "at", Topic: Order, Kind: Clock, Fact: "When",
-		Help: "start the first run at `TIME`: 15:04, or RFC 3339",
+		Help: "start the first run at `TIME`: 15:04 of the supervisor's time zone, or RFC 3339",
 		In:   func(s *task.Spec) any { return &s.At },
 	},
 	{
@@ -146,7 +146,7 @@ var All = []Option{
 	},
 	{
 		Key: "cron", Topic: Order, Kind: Cron, Fact: "When",
-		Help: "start runs at the times of crontab `FIELDS`, such as '0 3 * * *'",
+		Help: "start runs at the times of crontab `FIELDS`, such as '0 3 * * *', in the supervisor's time zone",
 		In:   func(s *task.Spec) any { return &s.Cron },
 	},
 	{

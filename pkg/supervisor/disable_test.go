@@ -145,3 +145,33 @@ func TestLoadOfADisabledOne(t *testing.T) {
 		})
 	}
 }
+
+// The last run that has ended is known while the next one runs, and of what is disabled.
+func TestLastExit(t *testing.T) {
+	faked(t, supervisor.Options{Store: newMemory()}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		r := start(t, s, f, job("a", every(time.Minute)))
+		if got := info(t, s, "a"); got.LastExit != nil || got.Duration != nil || got.Zone != "" {
+			t.Errorf("before the first end: %+v", got)
+		}
+		time.Sleep(2 * time.Second)
+		r.Exit(task.Exit{Code: 3}, false)
+		synctest.Wait()
+		if got := info(t, s, "a"); got.LastExit == nil || got.LastExit.State != task.Failed || got.LastExit.Run != 1 || *got.Duration != task.Duration(2*time.Second) {
+			t.Errorf("between two runs: %+v", got)
+		}
+		r = runs(t, f, 58*time.Second)
+		synctest.Wait()
+		if got := info(t, s, "a"); got.LastExit == nil || got.LastExit.Run != 1 || got.ExitCode != nil || got.Duration != nil {
+			t.Errorf("while the next one runs: %+v", got)
+		}
+		s.Disable(t.Context(), "a")
+		r.Exit(task.Exit{}, false)
+		if got := expect(t, s, "a", task.Stopped, "schedule disabled"); got.LastExit == nil || got.LastExit.State != task.Done {
+			t.Errorf("disabled: %+v", got)
+		}
+		start(t, s, f, job("b")).Exit(task.Exit{}, false)
+		if got := expect(t, s, "b", task.Done, ""); got.LastExit != nil {
+			t.Errorf("a job has its end itself: %+v", got)
+		}
+	})
+}

@@ -2,6 +2,9 @@ package supervisor
 
 import (
 	"fmt"
+	"os"
+	"strings"
+	"sync"
 	"time"
 
 	"tasks/internal/cron"
@@ -135,6 +138,26 @@ func planOf(s *task.Spec) (cron.Plan, error) {
 	}
 	return plan, nil
 }
+
+// zoneName is the name that people know a time zone by, or "" for nil.
+func zoneName(loc *time.Location) string {
+	switch {
+	case loc == nil:
+		return ""
+	case loc.String() != "Local": // as TZ has it
+		return loc.String()
+	}
+	return localZone()
+}
+
+// localZone is what /etc/localtime leads to.
+var localZone = sync.OnceValue(func() string {
+	path, _ := os.Readlink("/etc/localtime")
+	if _, name, ok := strings.Cut(path, "/zoneinfo/"); ok {
+		return name
+	}
+	return "Local"
+})
 
 // ClockSet must be called when the wall clock was set, forward by that much or back
 // if by is negative, and with 0 when the machine was suspended. A time of day then

@@ -177,7 +177,7 @@ func (a *actor) keepOrder() { a.sup.order.Restore(a.name, deps.Of(&a.role.spec))
 
 // adoptSpec makes spec what the task is.
 func (a *actor) adoptSpec(spec task.Spec, fn Func, plan cron.Plan) {
-	a.role.spec, a.role.fn, a.role.policy, a.role.engine, a.role.plan = spec, fn, lifecycle.PolicyOf(&spec), a.engineOf(spec, fn), plan
+	a.role = role{spec, fn, a.engineOf(spec, fn), lifecycle.PolicyOf(&spec), plan, zoneName(plan.Zone())}
 }
 
 // engineOf is what runs such a task, or nil.

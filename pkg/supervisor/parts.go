@@ -19,6 +19,7 @@ type role struct {
 	engine engine.Engine
 	policy lifecycle.Policy
 	plan   cron.Plan
+	zone   string // of the plan
 }
 
 // journal is the part of the record that the state does not have.

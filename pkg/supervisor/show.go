@@ -55,10 +55,24 @@ func (a *actor) show() {
 			info.Duration = new(task.Duration(lasted.Round(time.Millisecond)))
 		}
 	}
+	info.LastExit, info.Zone = a.lastExit(now.runs), a.role.zone
 	info.Log = a.logPath()
 	a.shown.Store(now)
 	a.sup.hub.publish(info, false)
 	a.sup.order.Changed(a.name)
+}
+
+// lastExit is the last of runs that has ended, where it says more than the task does.
+func (a *actor) lastExit(runs []task.Run) *task.Run {
+	if !a.role.spec.Repeats() && a.state.Public().Ended() {
+		return nil
+	}
+	for i := len(runs) - 1; i >= 0; i-- {
+		if runs[i].State != "" {
+			return &runs[i]
+		}
+	}
+	return nil
 }
 
 // logPath is the log of the last run, or "".

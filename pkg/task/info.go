@@ -111,9 +111,11 @@ type Info struct {
 	TimedOut  bool      `json:"timed_out,omitempty"` // the last run lasted longer than its spec's timeout
 	StartedAt Time      `json:"started_at,omitzero"`
 	EndedAt   Time      `json:"ended_at,omitzero"`
-	Duration  *Duration `json:"duration,omitzero"` // of the last run, once it has ended
-	NextAt    Time      `json:"next_at,omitzero"`  // of the next run that is due at a time, or of the next automatic restart
-	Log       string    `json:"log,omitempty"`     // path of the current, else the last run's log
+	Duration  *Duration `json:"duration,omitzero"`  // of the last run, once it has ended
+	LastExit  *Run      `json:"last_exit,omitzero"` // the last run that has ended: of a schedule, and of a task that has not ended
+	Zone      string    `json:"zone,omitempty"`     // that its times of day are of
+	NextAt    Time      `json:"next_at,omitzero"`   // of the next run that is due at a time, or of the next automatic restart
+	Log       string    `json:"log,omitempty"`      // path of the current, else the last run's log
 
 	Stats *Stats `json:"-"`              // of the present run, where asked for; see [Flat]
 	Spec  Spec   `json:"spec"`           // without the values of the environment
