@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +20,7 @@ type startOptions struct {
 	taskOptions
 	shell, wait  string
 	replace, all bool
+	next         int // so many times of the schedule are printed, and nothing is started
 
 	names   []string
 	command []string // nil: what is known of the names is started again
@@ -47,6 +49,7 @@ removed is not new: give its command again.`,
   tasks start report --wait -c 'make report | tee report.txt'
   tasks start api --after db --ready-port 8080 --wait=ready -- ./api
   tasks start backup --cron '0 3 * * *' -- ./backup.sh
+  tasks start --cron '0 3 * * mon-fri' --next 5
   tasks start web db                   again, as they were`,
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 			if e.typed("--") {
@@ -66,11 +69,16 @@ func (o *startOptions) flags(f *pflag.FlagSet) {
 	f.Lookup("wait").NoOptDefVal = "ended"
 	f.BoolVar(&o.replace, "replace", false, "stop first what has this name")
 	f.BoolVarP(&o.all, "all", "a", false, "start every ended task again")
+	f.IntVar(&o.next, "next", 0, "print the next `N` times of the schedule, and start nothing")
+	f.SetAnnotation("next", ofTopic, []string{string(option.Order)})
 	alsoCalled(f, "cwd", "workdir") // by docker
 }
 
 func (o *startOptions) parse(l line) error {
 	o.taskOptions.parse(l)
+	if slices.Contains(l.given, "next") {
+		return o.parseNext(l)
+	}
 	if o.wait != "" && o.wait != "ended" && o.wait != "running" && o.wait != "ready" {
 		return usage("bad --wait %q: use running, ready or ended", o.wait)
 	}
@@ -122,6 +130,8 @@ func (o *startOptions) run(e *env) error {
 		e.code = codeOfWait
 	}
 	switch {
+	case o.next > 0:
+		return o.printNext(e)
 	case o.ofGroup():
 		return o.groupAgain(e)
 	case o.command == nil:

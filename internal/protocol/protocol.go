@@ -77,6 +77,12 @@ type Output struct {
 	Ended  bool   `json:"ended"`            // nothing comes after it
 }
 
+// Date is a time of a schedule.
+type Date struct {
+	At     task.Time `json:"at"`
+	Offset string    `json:"offset"` // to UTC, of the zone that the schedule's times are of: "+01:00"
+}
+
 // The params of the methods. Each request's are one object; what it does not
 // name has its zero value, and unknown keys are refused.
 type (
@@ -94,6 +100,12 @@ type (
 		task.Spec
 		Inputs []string `json:"inputs"`
 		First  int      `json:"first,omitempty"` // number of the first input, {#}; default 1
+	}
+	// Next asks for the next times of a schedule, or of the task called name.
+	Next struct {
+		task.When
+		Name  string `json:"name,omitempty"`
+		Count int    `json:"count"`
 	}
 	// Apply sets groups and starts tasks, each after those of its dependencies that
 	// are among them. With Change it is a part of the change of a tasks file.

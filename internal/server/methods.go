@@ -30,6 +30,7 @@ var methods = map[string]begin{
 	"watch":   watch,
 	"pause":   pause,
 	"resume":  resume,
+	"next":    next,
 	"enable":  enable,
 	"disable": disable,
 	"each":    startEach,

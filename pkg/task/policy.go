@@ -58,6 +58,9 @@ const (
 // MinEvery is the shortest time between the runs of a schedule.
 const MinEvery = Duration(time.Second)
 
+// MaxTimes is of how many times of a schedule a list may be.
+const MaxTimes = 1000
+
 // Repeats reports whether there are runs again and again.
 func (w *When) Repeats() bool { return w.Every != nil || w.Cron != "" }
 
