@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -90,13 +91,31 @@ func completeNames(is func(task.Info) bool) completer {
 			named[a] = true
 		}
 		var names []string
-		for _, t := range live(cmd) {
+		tasks := live(cmd)
+		for _, t := range tasks {
 			if !named[t.Name] && strings.HasPrefix(t.Name, toComplete) && (is == nil || is(t)) {
 				names = append(names, t.Name+"\t"+string(t.State))
 			}
 		}
+		if len(names) == 0 && toComplete != "" {
+			names = shortOffers(tasks, toComplete, is)
+		}
 		return names, cobra.ShellCompDirectiveNoFileComp
 	}
+}
+
+// shortOffers are names that begin with word once the project of this directory is left out.
+func shortOffers(tasks []task.Info, word string, is func(task.Info) bool) (names []string) {
+	dir := projectDir()
+	for _, t := range tasks {
+		_, short, _ := strings.Cut(t.Name, ".")
+		of := filepath.Dir(t.Spec.File)
+		here := dir != "" && t.Spec.File != "" && (of == dir || strings.HasPrefix(dir, of+"/"))
+		if here && strings.HasPrefix(short, word) && (is == nil || is(t)) {
+			names = append(names, short+"\t"+string(t.State))
+		}
+	}
+	return names
 }
 
 // completeNameLists offers the tasks for a list with commas between them.

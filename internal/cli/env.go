@@ -26,7 +26,12 @@ type env struct {
 func newEnv() *env {
 	p := newPrinter()
 	e := &env{printer: p, dialer: &dialer{says: p}, code: codeOf}
-	e.do = func(v verb) error { return v.run(e) }
+	e.do = func(v verb) error {
+		if s, ok := v.(interface{ selected() *selection }); ok {
+			e.fullNames(s.selected())
+		}
+		return v.run(e)
+	}
 	return e
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math"
 	"os"
 	"path"
 	"path/filepath"
@@ -70,7 +69,7 @@ func (o *logOptions) flags(f *pflag.FlagSet) {
 }
 
 // allLines is the number of --lines all.
-const allLines = math.MaxInt
+const allLines = task.MaxCount
 
 func parseLines(text string) (int, error) {
 	if text == "all" {

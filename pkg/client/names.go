@@ -34,7 +34,7 @@ func inParts(ctx context.Context, sel task.Selector, params func(task.Selector) 
 	tasks, errs := make([][]task.Info, len(parts)), make([]error, len(parts))
 	answered := make(chan int, len(parts))
 	for i, names := range parts {
-		p := params(task.Selector{Names: names})
+		p := params(task.Selector{Names: names, Dir: sel.Dir})
 		go func() {
 			tasks[i], errs[i] = ask(ctx, p)
 			answered <- i

@@ -1,9 +1,11 @@
 package supervisor
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
+	"strings"
 	"sync"
 
 	"tasks/internal/typo"
@@ -23,6 +25,7 @@ func (s *Supervisor) Select(sel Selector) ([]string, []error) {
 		return nil, []error{err}
 	}
 	infos := sync.OnceValue(s.Shared) // plain names are looked up
+	short := sync.OnceValue(func() map[string]string { return shortNames(infos(), sel.Dir) })
 	var names []string
 	var errs []error
 	seen := make(map[string]bool)
@@ -36,6 +39,8 @@ func (s *Supervisor) Select(sel Selector) ([]string, []error) {
 		if !task.IsGlob(want) {
 			if s.lookup(want) != nil {
 				take(want)
+			} else if full := short()[want]; full != "" {
+				take(full)
 			} else if len(errs) < maxGuesses {
 				errs = append(errs, s.noSuch(want))
 			} else {
@@ -97,10 +102,38 @@ func (s *Supervisor) namesLocked() []string {
 
 func (s *Supervisor) noSuchLocked(name string) error {
 	err := task.NoSuchTask(name)
-	if like := typo.Nearest(name, s.namesLocked()); like != "" {
+	names := s.namesLocked()
+	if s.isGroupLocked(name) {
+		err.Msg += ": it is a group: use -g " + name
+	} else if like := cmp.Or(typo.Nearest(name, names), onlyShort(name, names)); like != "" {
 		err.Msg += fmt.Sprintf(" (did you mean %s?)", like)
 	}
 	return err
+}
+
+func (s *Supervisor) isGroupLocked(name string) bool {
+	if _, set := s.queues.Get(name); set {
+		return true
+	}
+	for _, a := range s.tasks {
+		if now := a.shown.Load(); now != nil && now.info.Group == name && name != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// onlyShort is the only name that is name after its project, or "".
+func onlyShort(name string, names []string) (full string) {
+	for _, n := range names {
+		if strings.HasSuffix(n, "."+name) {
+			if full != "" {
+				return ""
+			}
+			full = n
+		}
+	}
+	return full
 }
 
 func (s *Supervisor) noSuch(name string) error {

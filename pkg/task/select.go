@@ -16,6 +16,7 @@ type Selector struct {
 	All    bool     `json:"all,omitempty"`
 	Group  string   `json:"group,omitempty"`
 	Groups []string `json:"groups,omitempty"` // further ones
+	Dir    string   `json:"dir,omitempty"`    // absolute: names may leave out the project whose tasks file is there, or nearest above
 }
 
 // Empty reports whether s selects nothing.

@@ -1,0 +1,93 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"tasks/internal/taskfile"
+	"tasks/pkg/client"
+	"tasks/pkg/task"
+)
+
+func (s *selection) selected() *selection { return s }
+
+// fullNames gives names that were typed in a project's directory, without the project,
+// their full form, as the supervisor knows it; without one, as the tasks file has it. The
+// request that follows says what is wrong with them.
+func (e *env) fullNames(s *selection) {
+	dir := projectDir()
+	plain := slices.DeleteFunc(slices.Clone(s.names), task.IsGlob)
+	if dir == "" || len(plain) == 0 {
+		return
+	}
+	c, err := e.dial()
+	if err != nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	tasks, err := c.List(ctx, client.ListOptions{Selector: task.Selector{Names: plain, Dir: dir}})
+	if errors.Is(err, task.ErrUnavailable) {
+		tasks = nil
+	}
+	full, missing := make(map[string]string), false
+	for _, name := range plain {
+		at := slices.IndexFunc(tasks, func(t task.Info) bool { return t.Name == name })
+		if at < 0 {
+			at = slices.IndexFunc(tasks, func(t task.Info) bool { return t.Spec.File != "" && strings.HasSuffix(t.Name, "."+name) })
+		}
+		if missing = missing || at < 0; at >= 0 {
+			full[name] = tasks[at].Name
+		}
+	}
+	if missing { // of no supervisor, or of a file that is a link to elsewhere
+		addFromFile(full, plain)
+	}
+	for i, name := range s.names {
+		s.names[i] = cmp.Or(full[name], name)
+	}
+}
+
+// projectDir is this directory if a tasks file is in it or above; else "". Links are
+// resolved, as they are in the path of a tasks file.
+func projectDir() string {
+	wd, err := os.Getwd()
+	if err == nil {
+		wd, err = filepath.EvalSymlinks(wd)
+	}
+	if err != nil {
+		return ""
+	}
+	for at := wd; ; at = filepath.Dir(at) {
+		for _, name := range taskfile.Names() {
+			if _, err := os.Lstat(filepath.Join(at, name)); err == nil {
+				return wd
+			}
+		}
+		if at == filepath.Dir(at) {
+			return ""
+		}
+	}
+}
+
+// addFromFile adds to full the names that the nearest tasks file has.
+func addFromFile(full map[string]string, names []string) {
+	found, err := nearestFile()
+	if err != nil {
+		return
+	}
+	file, err := found.Load(os.Environ())
+	if err != nil {
+		return
+	}
+	for _, name := range names {
+		if in, ok := inFile(file, name); ok && full[name] == "" {
+			full[name] = in
+		}
+	}
+}
