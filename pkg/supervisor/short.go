@@ -9,7 +9,7 @@ import (
 )
 
 // shortNames are the names of tasks without their project, by these the full ones: of the
-// tasks files in dir, or in directories above, the nearest of which counts. A file's project
+// tasks files in dir, or in directories above: the nearest counts. A file's project
 // is what the names of all its tasks begin with.
 func shortNames(infos []*task.Info, dir string) map[string]string {
 	if dir == "" {
