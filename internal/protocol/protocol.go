@@ -80,7 +80,7 @@ type Output struct {
 // Date is a time of a schedule.
 type Date struct {
 	At     task.Time `json:"at"`
-	Offset string    `json:"offset"` // to UTC, of the zone that the schedule's times are of: "+01:00"
+	Offset string    `json:"offset"` // to UTC, in the schedule's time zone: "+01:00"
 }
 
 // The params of the methods. Each request's are one object; what it does not

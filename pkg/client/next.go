@@ -8,8 +8,8 @@ import (
 	"tasks/pkg/task"
 )
 
-// Next returns the next times, at most count, of a schedule, or without one of that of the
-// task called name. They are in the time zone that the schedule's times are of.
+// Next returns the next times, at most count, of a schedule, or without one of the task
+// called name. They are in the schedule's time zone.
 func (c *Client) Next(ctx context.Context, when task.When, name string, count int) ([]time.Time, error) {
 	var dates []protocol.Date
 	if err := c.call(ctx, "next", protocol.Next{When: when, Name: name, Count: count}, &dates); err != nil {
