@@ -3,6 +3,7 @@ package ready
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -32,7 +33,7 @@ func (r *checks) http(name, text string) (check, error) {
 		return check{}, fmt.Errorf("bad %s: not an http:// URL with a host", name) // it may hold a password
 	}
 	try := func(ctx context.Context) error { return r.checker.get(ctx, u) }
-	return check{name: name + " " + task.ShownURL(text), try: try}, nil
+	return check{name: name + " " + task.ShownURL(text), at: net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "80")), try: try}, nil
 }
 
 func (r *checks) port(name, port string) (check, error) {
@@ -41,7 +42,7 @@ func (r *checks) port(name, port string) (check, error) {
 		return check{}, err
 	}
 	try := func(ctx context.Context) error { return r.checker.connect(ctx, address) }
-	return check{name: name + " " + address, try: try}, nil
+	return check{name: name + " " + address, at: address, try: try}, nil
 }
 
 // get reports whether a GET of the URL is answered with a status from 200 to 399. It

@@ -88,6 +88,7 @@ func (c *Checker) Begin(l engine.Launch, log string) (engine.Checks, error) {
 // A check is one of those of a run. Its name is what people know it by.
 type check struct {
 	name  string
+	at    string // the address that it asks; "": none
 	try   func(context.Context) error
 	waits bool // a try takes as long as it takes: it ends with what it waits for
 	line  bool // a try executes a line
@@ -129,6 +130,9 @@ func (r *checks) plan(log string) error {
 		c, err := of.make(of.name, of.given)
 		if err != nil {
 			return err
+		}
+		if of.to == &r.ready && c.at != "" {
+			c.try = r.notTaken(c.at, c.try)
 		}
 		*of.to = append(*of.to, c)
 	}

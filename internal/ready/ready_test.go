@@ -106,6 +106,7 @@ func TestReadyWhenAllHaveSucceeded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		var lines, urls, ports []time.Duration
+		begun := false // before, a look at each port finds it closed
 		sh := func(ctx context.Context, l engine.Launch, line string) (string, task.Exit, error) {
 			lines = append(lines, time.Since(start))
 			if l.Spec.Name != "web" || l.Run != 3 || l.Slot != 2 || line != "check" {
@@ -115,6 +116,9 @@ func TestReadyWhenAllHaveSucceeded(t *testing.T) {
 			return "", task.Exit{Code: max(0, 2-len(lines))}, nil
 		}
 		serve := func(ctx context.Context, address string) (net.Conn, error) {
+			if !begun {
+				return refuse(ctx, address)
+			}
 			switch address {
 			case "127.0.0.1:80":
 				if urls = append(urls, time.Since(start)); len(urls) == 3 {
@@ -127,6 +131,7 @@ func TestReadyWhenAllHaveSucceeded(t *testing.T) {
 			return refuse(ctx, address)
 		}
 		r := begin(t, checker(t, sh, serve), task.Spec{Ready: task.Ready{ReadyHTTP: "http://localhost/", ReadyPort: "5432", ReadyCmd: "check", ReadyInterval: dur(time.Second)}}, "")
+		begun = true
 		if err := r.Ready(t.Context()); err != nil {
 			t.Error(err)
 		}
