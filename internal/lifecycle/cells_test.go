@@ -97,6 +97,8 @@ var events = []struct {
 	{"retry later", Retry{Later: true}},
 	{"disable", Disable{}},
 	{"enable", Enable{}},
+	{"edit", Edit{}},
+	{"edit later", Edit{Later: true}},
 }
 
 // event is the one called name.

@@ -245,6 +245,43 @@ stopping left    | -              | -              | -           | -            
 killing left     | -              | -              | -           | -              | backoff Settle
 stuck left       | -              | -              | -           | -              | backoff Settle`},
 	{"plain", `
+                 | edit     | edit later
+idle             | conflict | conflict
+sleeping         | -        | -
+sleeping held    | conflict | conflict
+waiting          | -        | -
+waiting held     | conflict | conflict
+queued           | -        | -
+queued held      | conflict | conflict
+starting         | -        | -
+starting again   | -        | -
+starting unasked | -        | -
+starting stopped | -        | -
+starting dropped | -        | -
+starting killed  | -        | -
+probing          | -        | -
+running          | -        | -
+paused           | -        | -
+stopping         | -        | -
+stopping left    | -        | -
+stopping restart | -        | -
+stopping renew   | conflict | conflict
+killing          | -        | -
+killing left     | -        | -
+stuck            | -        | -
+stuck left       | -        | -
+backoff          | over     | over
+backoff held     | -        | -
+over             | -        | -
+over failed      | -        | -
+over held        | -        | -
+`},
+	{"on-failure", `
+                 | edit     | edit later
+backoff          | -        | -
+backoff held     | -        | -
+`},
+	{"plain", `
                  | disable  | enable
 idle             | conflict | conflict
 sleeping         | conflict | conflict

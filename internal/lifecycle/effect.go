@@ -25,13 +25,14 @@ const (
 	SaveSoon               // record it in a moment, so that one Save may serve for more: SaveDue follows
 	Publish                // show the state to list, get and watchers
 	Answer                 // answer the callers To with the Outcome
+	Adopt                  // the edited spec is the present one from now on, and its policy that of the next step
 	Renew                  // carry out the first replacement: Start, Dropped or Postponed follows
 	Erase                  // delete the logs and the record: Erased follows
 	Vanish                 // the task is gone
 )
 
 var actions = [...]string{
-	"Launch", "Ask", "Kill", "Settle", "Blame", "Forget", "Save", "SaveSoon", "Publish", "Answer", "Renew", "Erase", "Vanish",
+	"Launch", "Ask", "Kill", "Settle", "Blame", "Forget", "Save", "SaveSoon", "Publish", "Answer", "Adopt", "Renew", "Erase", "Vanish",
 }
 
 func (a Action) String() string { return actions[a] }

@@ -53,6 +53,10 @@ type (
 	Disable struct{}
 	// Enable has the schedule start runs again, from its next time on.
 	Enable struct{}
+	// Edit says that the task has another spec: what follows from it is Policy.Edited.
+	Edit struct {
+		Later bool // its time, if that is new, has not come yet
+	}
 	// Leave keeps the run beyond the end of this supervisor, if it Lasts.
 	Leave struct {
 		Lasts bool // the engine can take it back

@@ -45,7 +45,7 @@ func (w *world) holds(p Policy, was, is State, e Event) error {
 		return fmt.Errorf("disabled in %v", is.Phase)
 	case disabled && is.Public() != task.Stopped:
 		return fmt.Errorf("disabled, and shown as %q", is.Public())
-	case is.Disabled != was.Disabled && !starts && !recovered && !erased && (is.Disabled && !disables || !is.Disabled && !enables):
+	case is.Disabled != was.Disabled && !starts && p.Repeats && !recovered && !erased && (is.Disabled && !disables || !is.Disabled && !enables):
 		return fmt.Errorf("%T turns disabled to %v", e, is.Disabled)
 	case disables && !is.Disabled, enables && is.Disabled:
 		return fmt.Errorf("%T has no effect", e)
@@ -119,6 +119,7 @@ func (w *world) passes(p Policy, was, is State, e Event) error {
 		restart = true
 	}
 	_, goesOn := e.(GoOn)
+	_, edits := e.(Edit)
 	stop, _ := e.(Stop)
 	refused := saved && (is.Run.Refused || was.Work.Intent.Cause == ByReplacement)
 	switch {
@@ -130,10 +131,10 @@ func (w *world) passes(p Policy, was, is State, e Event) error {
 		return fmt.Errorf("%v with the cause %d", to, is.Cause)
 	case stop.Shutdown && from.Pending() && moved:
 		return fmt.Errorf("%v becomes %v while the supervisor ends", from, to)
-	case w.stopped && from.Live() && to != Over && (!to.Live() || to < from) && !(outOfResources && to == Queued && is.Held):
+	case w.stopped && from.Live() && to != Over && (!to.Live() || to < from) && !(outOfResources && to.Pending() && is.Held):
 		return fmt.Errorf("%v becomes %v after a stop", from, to)
-	case from == Waiting && moved && !clear && !block && !stops && !replaces && !refused && !goesOn,
-		from == Queued && moved && !grant && !stops && !replaces && !refused && !goesOn,
+	case from == Waiting && moved && !clear && !block && !stops && !replaces && !refused && !goesOn && !edits,
+		from == Queued && moved && !grant && !stops && !replaces && !refused && !goesOn && !edits,
 		from == Waiting && !moved && !was.Held && (clear || block),
 		from == Queued && !moved && !was.Held && grant:
 		return fmt.Errorf("%T leads from %v to %v", e, from, to)
@@ -149,15 +150,15 @@ func (w *world) passes(p Policy, was, is State, e Event) error {
 		return fmt.Errorf("%T leads from paused to %v", e, to)
 	case from.Up() && moved && (restart || replaces):
 		return errors.New("ended before that is recorded")
-	case (is.Cause == ByTime || is.RerunPending) && !p.Repeats,
-		is.Cause == ByTime && p.Overlap != task.OverlapReplace,
+	case (to.Live() && is.Cause == ByTime || is.RerunPending) && !p.Repeats,
+		to.Live() && is.Cause == ByTime && p.Overlap != task.OverlapReplace,
 		is.RerunPending && p.Overlap != task.OverlapReplace && p.Overlap != task.OverlapQueue:
 		return fmt.Errorf("cause %d, again %v in spite of the policy", is.Cause, is.RerunPending)
 	case is.RerunPending && !was.RerunPending && (!ticked || !from.Live() || w.stopped),
 		is.RerunPending && !was.RerunPending && (was.Cause == ByRestart || was.Cause == ByTime),
 		is.RerunPending && !to.Live() && !w.stopped && to != Over, is.RerunPending && to == Starting && (p.Overlap != task.OverlapQueue || moved):
 		return fmt.Errorf("again while %v", to)
-	case is.Cause == ByUnready && p.Ready == 0, is.Cause == ByLeftBehind && (p.Leave && was.Cause != ByLeftBehind || !is.Run.Exited):
+	case to.Live() && is.Cause == ByUnready && p.Ready == 0, is.Cause == ByLeftBehind && (p.Leave && was.Cause != ByLeftBehind || !is.Run.Exited):
 		return fmt.Errorf("ended by cause %d", is.Cause)
 	case removes && from == Over && to != Over:
 		return errors.New("removed before it is erased")
@@ -166,24 +167,26 @@ func (w *world) passes(p Policy, was, is State, e Event) error {
 }
 
 // rests checks the phases in which a task may stay.
-func (w *world) rests(p Policy, was, is State, e Event) error {
+func (w *world) rests(old, p Policy, was, is State, e Event) error {
 	_, outOfResources := e.(OutOfResources)
 	_, block := e.(DependencyFailed)
 	_, recovered := e.(Recovered)
 	_, replaces := e.(Replace)
+	_, edits := e.(Edit)
 	tick, _ := e.(Tick)
 	goOn, _ := e.(GoOn)
 	if recovered {
 		return nil
 	}
-	goes := p.Repeats && was.Series.ScheduleActive || outOfResources && was.Series.Retry // continues, though its caller got an error
+	active := old.Repeats && was.Series.ScheduleActive
+	goes := p.Repeats && active || outOfResources && was.Series.Retry // continues, though its caller got an error
 	unbegun := failed(e) && !was.Series.Automatic && !goes && is.Phase != Queued || block
 	ended := was.Phase.Live() && !is.Phase.Live()
 	renewed := replaces || was.Cause == ByReplacement || was.Work.Intent.Cause == ByReplacement
 	sets := is.Armed != was.Armed && (is.Phase == Waiting || is.Phase == Queued || is.Phase == Starting)
 	switch {
 	case is.Phase != Over || was.Phase == Over || w.stopped || is.Desired == task.DesiredStopped || renewed:
-	case p.Repeats && (!failed(e) || was.Series.Automatic || was.Series.ScheduleActive):
+	case p.Repeats && (!failed(e) || was.Series.Automatic || active):
 		return fmt.Errorf("%T ends what repeats", e)
 	case p.Restart == task.RestartAlways && p.Max < 0 && !unbegun:
 		return fmt.Errorf("%T ends what restarts always", e)
@@ -193,13 +196,13 @@ func (w *world) rests(p Policy, was, is State, e Event) error {
 		return fmt.Errorf("%d times late after %d", is.Series.Missed, was.Series.Missed)
 	case was.Phase == Backoff && is.Phase != was.Phase && is.Phase != Over && is.Series.Missed != tick.Missed:
 		return errors.New("a retry is late")
-	case failed(e) && was.Phase == Starting && !was.Series.Automatic && was.Cause == ByItself && is.Phase != Over && !goes && !(outOfResources && is.Phase == Queued):
+	case failed(e) && was.Phase == Starting && !was.Series.Automatic && was.Cause == ByItself && is.Phase != Over && !goes && !(outOfResources && old.Grouped):
 		return fmt.Errorf("%v, though its caller got an error", is.Phase)
-	case ended && !unbegun && !renewed && was.RerunPending && !w.stopped && was.Desired != task.DesiredStopped && !(is.Phase == Waiting || is.Phase == Queued):
+	case ended && !unbegun && !renewed && was.RerunPending && (p.Overlap == task.OverlapQueue || p.Overlap == task.OverlapReplace) && !w.stopped && was.Desired != task.DesiredStopped && !(is.Phase == Waiting || is.Phase == Queued):
 		return fmt.Errorf("%v, and a time that had come is forgotten", is.Phase)
-	case sets && is.Series.Automatic != unasked(p, was, e):
+	case sets && is.Series.Automatic != unasked(old, was, e):
 		return fmt.Errorf("unasked is %v", is.Series.Automatic)
-	case sets && is.Series.Restarts > 0 && was.Phase != Backoff && !was.Phase.Pending() && !goOn.Count && !(outOfResources && is.Phase == Queued), is.Phase == Waiting && is.Series.Restarts > 0 && !goOn.Count && was.Phase != Waiting:
+	case sets && is.Series.Restarts > 0 && was.Phase != Backoff && !was.Phase.Pending() && !goOn.Count && !(outOfResources && old.Grouped), is.Phase == Waiting && is.Series.Restarts > 0 && !goOn.Count && was.Phase != Waiting && !edits && !outOfResources:
 		return fmt.Errorf("%d restarts of a new turn", is.Series.Restarts)
 	}
 	return nil
@@ -216,6 +219,8 @@ func unasked(p Policy, s State, e Event) bool {
 		if p.Grouped { // back in the queue
 			return s.Series.Automatic
 		}
+	case Edit:
+		return s.Phase == Sleeping || s.Series.Automatic
 	}
 	if s.Phase.Live() { // and is settled
 		return s.Cause != ByRestart
@@ -262,9 +267,10 @@ func started(s State) bool { return s.Phase != Idle }
 // stays reports whether no removal stands.
 func stays(s State) bool { return !s.HasCaller(ForRemoval) }
 
-// runs reports whether s runs as it should, or the next supervisor replaces it.
+// runs reports whether s runs as it should, or the next supervisor replaces it or has it
+// line up again.
 func runs(s State) bool {
-	return s.Phase == Running && s.Desired == task.DesiredRunning || s.Held && s.HasCaller(ForReplacement)
+	return s.Desired == task.DesiredRunning && (s.Phase == Running || s.Held && s.Phase.Pending()) || s.Held && s.HasCaller(ForReplacement)
 }
 
 // aimOf is the index of what e leads to from s; -1: nothing.
@@ -283,8 +289,8 @@ func (k *walk) leadsOn(i int, from scene, left int) error {
 	if from.next == nothing && aims[i].is(from.s) {
 		return nil
 	}
-	at, leads := k.place(from.s, from.next), reached<<(i+1)
-	from = scene{at.s, at.next, at.without(leads, from.worlds)}
+	at, leads := k.place(from.p, from.s, from.next), reached<<(i+1)
+	from = scene{at.p, at.s, at.next, at.without(leads, from.worlds)}
 	switch {
 	case len(from.worlds) == 0:
 		return nil
@@ -295,7 +301,7 @@ func (k *walk) leadsOn(i int, from scene, left int) error {
 	if at.next != nothing {
 		e = outcomes[at.next][0]
 	}
-	to, _, _, err := from.step(k.p, e)
+	to, _, _, err := from.step(e)
 	if err == nil {
 		err = k.leadsOn(i, to, left-1)
 	}

@@ -1,5 +1,7 @@
 package lifecycle
 
+import "slices"
+
 // luck says what becomes of the effects that may come to nothing.
 type luck struct {
 	unsaved  []bool // whether the n-th Save fails; the last counts for those after it
@@ -77,9 +79,17 @@ func lead(p Policy, s State, e Event, l luck) (State, []Effect, error) {
 		if err != nil {
 			return s, all, err
 		}
-		s, e, all = is, l.event(follows(is, effects)), append(all, effects...)
+		s, e, all, p = is, l.event(follows(is, effects)), append(all, effects...), policyAfter(p, effects)
 	}
 	return s, all, nil
+}
+
+// policyAfter is the policy of the next step.
+func policyAfter(p Policy, effects []Effect) Policy {
+	if slices.ContainsFunc(effects, func(e Effect) bool { return e.Do == Adopt }) {
+		return p.Edited.Policy
+	}
+	return p
 }
 
 // after is lead where all goes well, and what is done to the run.

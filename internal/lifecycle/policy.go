@@ -21,6 +21,8 @@ type Policy struct {
 	Grouped bool          // a run needs a slot
 	Repeats bool          // it has a schedule
 	Overlap task.Overlap
+
+	Edited *Edited // what becomes of it when the present run has ended; nil: nothing
 }
 
 // PolicyOf returns the policy of a spec, with defaults filled in.

@@ -159,7 +159,10 @@ func (p *Policy) restarts() bool {
 
 // GoesOn reports whether a task without a run gets one.
 func (e Recovered) GoesOn(p Policy) bool {
-	k := e.Recorded
+	k, was := e.Recorded, p
+	if p.Edited != nil { // since the run is over
+		p = p.Edited.Policy
+	}
 	switch {
 	case e.Found == TakenBack, e.Found == MayStillBe: // never two runs at the same time
 		return false
@@ -171,7 +174,7 @@ func (e Recovered) GoesOn(p Policy) bool {
 		return !e.NoEngine
 	case k.Disabled:
 		return false
-	case k.Live() && k.Exited && p.Restart == task.RestartOnFailure && !p.Repeats && k.ending(&p).State == task.Done:
+	case k.Live() && k.Exited && p.Restart == task.RestartOnFailure && !p.Repeats && k.ending(&was).State == task.Done:
 		return false
 	}
 	return k.interrupted() && (p.Repeats || p.restarts())
@@ -206,7 +209,7 @@ func (e Recovered) on(t *step) error {
 
 // goOn restores a task without a run.
 func (t *step) goOn(e Recovered) {
-	k := e.Recorded
+	k, goesOn := e.Recorded, e.GoesOn(t.p)
 	t.Series.Ran = k.Ran && !k.Fresh && !k.Rested
 	t.Last.State = k.State
 	switch {
@@ -223,7 +226,7 @@ func (t *step) goOn(e Recovered) {
 	if k.Shutdown {
 		t.Last.Cause = ByShutdown
 	}
-	goesOn := e.GoesOn(t.p)
+	t.adopt()
 	if t.enter(Over); k.Pending() && goesOn {
 		t.enter(Sleeping)
 	}

@@ -9,17 +9,17 @@ import (
 
 // die lets the supervisor die, and another follow, which finds the record and the
 // processes.
-func (k *walk) die(r Recorded) error {
-	if k.left[r] {
+func (k *walk) die(p Policy, r Recorded) error {
+	if k.left[left{p, r}] {
 		return nil
 	}
-	k.left[r] = true
+	k.left[left{p, r}] = true
 	for _, ran := range []bool{true, false} {
 		kept := r
 		kept.Ran, kept.Exists = ran, ran && kept.State != task.Starting
 		for _, found := range findings(kept) {
 			e := Recovered{Recorded: kept, Found: found}
-			if err := k.recover(e); err != nil {
+			if err := k.recover(p, e); err != nil {
 				return fmt.Errorf("then it dies, and %+v: %w", e, err)
 			}
 		}
@@ -39,20 +39,20 @@ func findings(k Recorded) []Found {
 }
 
 // recover checks what a supervisor makes of a record against what that promises.
-func (k *walk) recover(e Recovered) error {
-	at, _, err := scene{worlds: []world{{}}}.lead(k.p, e, luck{})
+func (k *walk) recover(p Policy, e Recovered) error {
+	at, _, err := scene{p: p, worlds: []world{{}}}.lead(e, luck{})
 	if err != nil {
 		return err
 	}
 	s := at.s
-	if err := promised(k.p, e, s); err != nil {
+	if err := promised(p, e, s); err != nil {
 		return fmt.Errorf("becomes %+v: %w", s, err)
 	}
 	if k.reach(at); !s.Held {
 		return nil
 	}
 	for _, later := range []bool{true, false} {
-		on, _, err := at.lead(k.p, e.Recorded.GoOn(k.p, later, 0), luck{})
+		on, _, err := at.lead(e.Recorded.GoOn(at.p, later, 0), luck{})
 		if err != nil {
 			return fmt.Errorf("continues: %w", err)
 		}
@@ -66,10 +66,13 @@ func (k *walk) recover(e Recovered) error {
 
 // promised: what was recorded continues, and nothing runs twice.
 func promised(p Policy, e Recovered, s State) error {
-	kept := e.Recorded
+	kept, was := e.Recorded, p
+	if p.Edited != nil && e.Found != TakenBack {
+		p = p.Edited.Policy
+	}
 	restarts := p.Restart == task.RestartAlways || p.Restart == task.RestartOnFailure || p.Repeats
 	interrupted := kept.Live() && !kept.Disabled || kept.State == task.BackingOff || kept.Shutdown
-	succeeded := kept.Exited && p.Restart == task.RestartOnFailure && !p.Repeats && p.ok(kept.Exit)
+	succeeded := kept.Exited && p.Restart == task.RestartOnFailure && !p.Repeats && was.ok(kept.Exit)
 	lost := e.Found == NoRun || e.Found == LostRun
 	switch {
 	case s.Phase == Starting:

@@ -125,8 +125,10 @@ func (t *step) fail(exit task.Exit, l Lasted, unbegun bool) {
 		t.resolve(ForStart, CannotBegin)
 		t.answer(ForStart)
 	}
+	again := t.Cause == ByRestart
 	t.decideNext(l, unbegun)
 	switch {
+	case again: // they get the answer of the next run
 	case t.Phase == Backoff:
 		t.resolve(ForStart, TriedAgain)
 	case !t.Phase.Live() && t.Cause != ByReplacement: // also if its schedule starts it again
@@ -139,6 +141,7 @@ func (t *step) yield() {
 	t.Series.Ran, t.Run.Killed, t.RerunPending = t.Series.RanBefore, false, false
 	t.resolvePending(ForEnd, Done)
 	t.do(Forget)
+	is := t.adopt()
 	switch t.Cause {
 	case ByStop, ByReplacement:
 		t.Last.State, t.Last.Cause = task.Stopped, t.Cause
@@ -155,7 +158,17 @@ func (t *step) yield() {
 	if !t.HasCaller(ForStart) {
 		t.Work.Record = Soon // the state is as before, and the disk may be full
 	}
-	t.enter(Queued)
+	switch {
+	case is.waits():
+		t.enter(Waiting)
+	case t.p.Grouped:
+		t.enter(Queued)
+	case t.Held:
+		t.enter(Sleeping)
+	default:
+		t.Work.Record = Now // before the stop of the other run is answered
+		t.launch()
+	}
 }
 
 func (Ready) on(t *step) error {

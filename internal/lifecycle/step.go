@@ -138,14 +138,15 @@ func (t *step) decideNext(l Lasted, unbegun bool) {
 	t.resolve(ForEnd, Done)
 	t.Work.Record = Now
 	t.do(Settle)
+	is := t.adopt()
 	series := &t.Series
 	// its caller gets the error, and there is no other try
 	unbegun = unbegun && !series.Automatic && !(t.p.Repeats && series.ScheduleActive)
 	switch {
-	case t.Cause == ByRestart, t.Cause == ByTime && !t.Disabled: // in the slot that it has
+	case t.Cause == ByRestart, t.Cause == ByTime && !t.Disabled:
 		series.Automatic, series.Retry = t.Cause == ByTime, true
 		series.Restarts, series.ShortRuns, series.Missed, t.RerunPending = 0, 0, 0, false
-		t.launch()
+		t.lineUp(is)
 	case t.Cause == ByReplacement:
 		held := t.Held
 		if t.enter(Over); held {

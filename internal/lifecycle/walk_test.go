@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -36,10 +37,12 @@ func alphabet() []Event {
 }
 
 // rare reports which events lead to many states, and differ little by policy.
-func rare(e Event) bool {
+func (k *walk) rare(e Event) bool {
 	switch e.(type) {
 	case Leave, Replace, Remove:
 		return true
+	case Edit:
+		return !k.edited
 	}
 	return false
 }
@@ -99,6 +102,41 @@ func phasesOf(p Policy) (all []Phase) {
 	return all
 }
 
+// editPairs is policies, and what each is edited to.
+var editPairs = sync.OnceValue(func() map[Policy]*Edited {
+	pairs := make(map[Policy]*Edited)
+	add := func(from, to Policy, is Edited) {
+		for _, p := range []*Policy{&from, &to} { // unlike those of policies
+			p.Grace, p.Backoff = grace, task.Backoff{Min: time.Second, Max: 4 * time.Second}
+		}
+		is.Policy = to
+		pairs[from] = &is
+	}
+	no, onFailure, always := Policy{Max: -1, Restart: task.RestartNo}, Policy{Max: -1, Restart: task.RestartOnFailure}, Policy{Max: -1, Restart: task.RestartAlways}
+	with := func(p Policy, change func(*Policy)) Policy {
+		change(&p)
+		return p
+	}
+	add(no, with(onFailure, func(p *Policy) { p.After, p.Grouped, p.Max = true, true, 1 }), Edited{Group: true, Order: true})
+	add(with(onFailure, func(p *Policy) { p.After, p.Grouped, p.Ready = true, true, time.Minute }), no, Edited{Group: true, Order: true})
+	add(with(always, func(p *Policy) { p.Grouped = true }), with(always, func(p *Policy) { p.Grouped, p.Max = true, 1 }), Edited{Group: true})
+	add(with(onFailure, func(p *Policy) { p.Grouped = true }), with(onFailure, func(p *Policy) { p.Grouped, p.Success, p.Leave = true, Codes{1<<0 | 1<<3}, true }), Edited{})
+	add(with(onFailure, func(p *Policy) { p.After, p.Grouped = true, true }), with(no, func(p *Policy) { p.After, p.Grouped = true, true }), Edited{Order: true})
+	add(with(onFailure, func(p *Policy) { p.Repeats, p.Overlap = true, task.OverlapReplace }), with(no, func(p *Policy) { p.Repeats, p.Overlap, p.Grouped = true, task.OverlapSkip, true }), Edited{Group: true, Times: true})
+	add(with(no, func(p *Policy) { p.Repeats, p.Overlap, p.Grouped = true, task.OverlapQueue, true }), onFailure, Edited{Group: true, Times: true})
+	add(with(no, func(p *Policy) { p.Timeout = time.Hour }), with(no, func(p *Policy) { p.Repeats, p.Overlap, p.After = true, task.OverlapQueue, true }), Edited{Order: true, Times: true})
+	add(with(always, func(p *Policy) { p.After, p.Repeats = true, true }), with(no, func(p *Policy) { p.Repeats = true }), Edited{Order: true})
+	return pairs
+})
+
+// edited is the policy by which e happens: of one without a pair an edit changes nothing.
+func edited(p Policy, e Event) Policy {
+	if _, edits := e.(Edit); edits && p.Edited == nil {
+		p.Edited = editPairs()[p]
+	}
+	return p
+}
+
 // essence is s without what no later step depends on, so that there are finitely
 // many of them: see TestEssence.
 func essence(p Policy, s State) State {
@@ -112,6 +150,8 @@ func essence(p Policy, s State) State {
 		s.Last = Ending{State: task.Stopped}
 	case s.Phase == Over:
 		s.Last = Ending{State: s.Last.State, Cause: shutdown(s.Last.Cause)}
+	case s.Phase == Backoff:
+		s.Last = Ending{State: s.Last.State}
 	default:
 		s.Last = Ending{}
 	}
@@ -203,7 +243,7 @@ func crowd(s State) State {
 
 // place is a state, what follows at once on it, and the worlds in which it was seen.
 type place struct {
-	s      State
+	by
 	next   next
 	worlds map[world]known
 	fresh  []world // the walk has not continued from these yet
@@ -225,13 +265,26 @@ func (at *place) without(what known, worlds []world) (all []world) {
 	return all
 }
 
+// by is a state by a policy.
+type by struct {
+	p Policy
+	s State
+}
+
+// left is what a death leaves of a task with that policy.
+type left struct {
+	p Policy
+	r Recorded
+}
+
 // walk continues from each place once in each world, by all events and whatever becomes of
 // them, and from what each record leads another supervisor to.
 type walk struct {
 	p        Policy
 	thorough bool // saves fail as well, and what is rare happens
-	places   [len(outcomes)]map[State]*place
-	left     map[Recorded]bool
+	edited   bool // its policy is one of editPairs
+	places   [len(outcomes)]map[by]*place
+	left     map[left]bool
 	phases   map[Phase]bool
 	rest     []*place // to continue from, at the next level
 	between  []*place // to continue from before that
@@ -240,22 +293,22 @@ type walk struct {
 }
 
 func newWalk(p Policy, thorough bool) *walk {
-	k := &walk{p: p, thorough: thorough, left: make(map[Recorded]bool), phases: make(map[Phase]bool)}
+	k := &walk{p: p, thorough: thorough, edited: editPairs()[p] != nil, left: make(map[left]bool), phases: make(map[Phase]bool)}
 	for i := range k.places {
-		k.places[i] = make(map[State]*place)
+		k.places[i] = make(map[by]*place)
 	}
 	return k
 }
 
 // place is the one of s, without what no later step depends on.
-func (k *walk) place(s State, n next) *place {
+func (k *walk) place(p Policy, s State, n next) *place {
 	if s.Armed = 0; n == nothing {
-		s = essence(k.p, s)
+		s = essence(p, s)
 	}
-	at := k.places[n][s]
+	at := k.places[n][by{p, s}]
 	if at == nil {
-		at = &place{s: s, next: n, worlds: make(map[world]known)}
-		k.places[n][s] = at
+		at = &place{by: by{p, s}, next: n, worlds: make(map[world]known)}
+		k.places[n][by{p, s}] = at
 	}
 	return at
 }
@@ -263,7 +316,7 @@ func (k *walk) place(s State, n next) *place {
 // all walks to the end, and returns how many events away that is.
 func (k *walk) all() (depth int, err error) {
 	for _, desired := range []task.Desired{task.DesiredRunning, task.DesiredStopped} { // as records have it
-		k.reach(scene{s: State{Desired: desired}, worlds: []world{{}}})
+		k.reach(scene{p: k.p, s: State{Desired: desired}, worlds: []world{{}}})
 	}
 	in := alphabet()
 	for ; len(k.rest) > 0; depth++ {
@@ -295,7 +348,7 @@ func (k *walk) reach(to scene) {
 	if to.next == nothing {
 		to.s = crowd(to.s)
 	}
-	k.enter(k.place(to.s, to.next), to.worlds)
+	k.enter(k.place(to.p, to.s, to.next), to.worlds)
 }
 
 func (k *walk) enter(at *place, worlds []world) {
@@ -326,17 +379,17 @@ func (k *walk) enter(at *place, worlds []world) {
 // from continues from a place, in each of its worlds that is new, by each of events. What
 // the walk leaves out may still have an aim.
 func (k *walk) from(at *place, events []Event) error {
-	p, from := k.p, scene{at.s, at.next, at.fresh}
+	p, from := at.p, scene{at.p, at.s, at.next, at.fresh}
 	at.fresh = nil
 	for _, e := range events {
-		aim, walks := -1, k.thorough || !rare(e)
+		aim, walks := -1, k.thorough || !k.rare(e)
 		if at.next == nothing {
 			aim = aimOf(from.s, e)
 		}
 		if !walks && aim < 0 {
 			continue
 		}
-		to, moved, _, err := from.step(p, e)
+		to, moved, _, err := from.step(e)
 		switch {
 		case err != nil || !walks:
 		case moved:
@@ -345,7 +398,7 @@ func (k *walk) from(at *place, events []Event) error {
 			k.enter(at, to.worlds)
 		}
 		if saved, ok := e.(Saved); ok && !saved.Failed && err == nil {
-			err = k.die(from.s.Recorded().essence(p))
+			err = k.die(p, from.s.Recorded().essence(p))
 		}
 		if aim >= 0 && err == nil {
 			err = k.leadsOn(aim, to, 40)
@@ -389,6 +442,25 @@ func TestEverySequence(t *testing.T) {
 			})
 		}
 	})
+	t.Run("edits", func(t *testing.T) {
+		for p, is := range editPairs() {
+			t.Run("", func(t *testing.T) {
+				t.Parallel()
+				k := newWalk(p, p.Timeout > 0)
+				if _, err := k.all(); err != nil {
+					t.Fatalf("%+v\nto %+v:\n%v", p, is, err)
+				}
+				for _, f := range phasesOf(is.Policy) {
+					if !k.phases[f] {
+						t.Errorf("%+v: %v was not reached", p, f)
+					}
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				states, steps, deaths = states+k.states, steps+k.steps, deaths+len(k.left)
+			})
+		}
+	})
 	t.Logf("%d policies, %d events: %d distinct states in all, the farthest %d events away, %d steps, %d records left by a death",
 		len(policies()), len(alphabet()), states, deepest-1, steps, deaths)
 }
@@ -397,15 +469,16 @@ func TestEverySequence(t *testing.T) {
 func TestEssence(t *testing.T) {
 	t.Parallel()
 	in := alphabet()
-	r := rand.New(rand.NewPCG(5, 6))
-	for _, p := range policies() {
+	for _, p := range slices.AppendSeq(policies(), maps.Keys(editPairs())) {
+		r := rand.New(rand.NewPCG(5, 6))
 		for range 50 {
 			s, w := State{Desired: []task.Desired{task.DesiredRunning, task.DesiredStopped}[r.IntN(2)]}, world{}
+			of := p
 			for range 60 {
 				e := in[r.IntN(len(in))]
 				var err error
-				if s, w, err = both(p, s, w, e, lucks[r.IntN(len(lucks))]); err != nil {
-					t.Fatalf("%+v, %+v: %T%+v: %v", p, s, e, e, err)
+				if of, s, w, err = both(of, s, w, e, lucks[r.IntN(len(lucks))]); err != nil {
+					t.Fatalf("%+v, %+v: %T%+v: %v", of, s, e, e, err)
 				}
 			}
 		}
@@ -413,17 +486,18 @@ func TestEssence(t *testing.T) {
 }
 
 // both is led, for s and for its essence.
-func both(p Policy, s State, w world, e Event, l luck) (State, world, error) {
-	to, effects, err := scene{s, nothing, []world{w}}.lead(p, e, l)
-	next, after := to.s, to.worlds[0]
+func both(p Policy, s State, w world, e Event, l luck) (Policy, State, world, error) {
+	to, effects, err := scene{p, s, nothing, []world{w}}.lead(e, l)
+	q, next, after := to.p, to.s, to.worlds[0]
 	if err != nil {
-		return next, after, err
+		return q, next, after, err
 	}
+	p = edited(p, e)
 	lean, leanEffects, _ := lead(p, essence(p, s), e, l)
-	if essence(p, lean) != essence(p, next) || !slices.Equal(effects, leanEffects) || lean.Public() != next.Public() || lean.Needs(p, 0) != next.Needs(p, 0) {
-		return next, after, errors.New("its essence becomes something else")
+	if essence(q, lean) != essence(q, next) || !slices.Equal(effects, leanEffects) || lean.Public() != next.Public() || lean.Needs(q, 0) != next.Needs(q, 0) {
+		return q, next, after, errors.New("its essence becomes something else")
 	}
-	return next, after, nil
+	return q, next, after, nil
 }
 
 // FuzzStep reads a policy from the first byte and an event from each other one.
@@ -444,7 +518,7 @@ func FuzzStep(f *testing.F) {
 			e := in[int(c)%len(in)]
 			before := s
 			var err error
-			if s, w, err = both(p, s, w, e, lucks[int(c)/len(in)%len(lucks)]); err != nil {
+			if p, s, w, err = both(p, s, w, e, lucks[int(c)/len(in)%len(lucks)]); err != nil {
 				t.Fatalf("%+v\nevent %d, %T%+v:\n%+v\nbecomes %+v: %v", p, n, e, e, before, s, err)
 			}
 			s.Reason(p, "")

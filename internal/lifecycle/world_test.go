@@ -25,16 +25,19 @@ type world struct {
 	current bool              // the record says what the state is
 }
 
-// scene is a state, what follows at once on it, and the worlds that it is in.
+// scene is a state by a policy, what follows at once on it, and the worlds that it is in.
 type scene struct {
+	p      Policy
 	s      State
 	next   next
 	worlds []world
 }
 
 // step is Step, with all checks in each world; moved is false if it leads nowhere else.
-func (at scene) step(p Policy, e Event) (to scene, moved bool, effects []Effect, err error) {
+func (at scene) step(e Event) (to scene, moved bool, effects []Effect, err error) {
+	p := edited(at.p, e)
 	is, effects, err := at.s.Step(p, e)
+	q := policyAfter(p, effects)
 	same := is == at.s
 	switch refused := errors.Is(err, task.ErrConflict); {
 	case refused && !same:
@@ -44,10 +47,11 @@ func (at scene) step(p Policy, e Event) (to scene, moved bool, effects []Effect,
 	case err != nil:
 		return at, false, nil, err
 	}
-	to = scene{is, follows(is, effects), make([]world, 0, len(at.worlds))}
-	recorded := same || is.Recorded() == at.s.Recorded()
+	to = scene{q, is, follows(is, effects), make([]world, 0, len(at.worlds))}
+	_, edits := e.(Edit)
+	recorded := same || !edits && is.Recorded() == at.s.Recorded() // the record has the spec as well
 	for _, w := range at.worlds {
-		w, err := w.see(p, at.s, is, recorded, e, effects)
+		w, err := w.see(p, q, at.s, is, recorded, e, effects)
 		if err == nil && to.next == nothing {
 			err = w.atRest(is)
 		}
@@ -56,14 +60,14 @@ func (at scene) step(p Policy, e Event) (to scene, moved bool, effects []Effect,
 		}
 		to.worlds = append(to.worlds, w)
 	}
-	return to, !same || to.next != at.next, effects, nil
+	return to, !same || q != at.p || to.next != at.next, effects, nil
 }
 
 // lead is lead, with all checks.
-func (at scene) lead(p Policy, e Event, l luck) (scene, []Effect, error) {
+func (at scene) lead(e Event, l luck) (scene, []Effect, error) {
 	var all []Effect
 	for e != nil {
-		to, _, effects, err := at.step(p, e)
+		to, _, effects, err := at.step(e)
 		if err != nil {
 			return at, all, err
 		}
@@ -75,7 +79,7 @@ func (at scene) lead(p Policy, e Event, l luck) (scene, []Effect, error) {
 // mayConflict is an error if e may not be refused.
 func mayConflict(s State, e Event) error {
 	switch e.(type) {
-	case Start, Retry, Pause, Resume, Disable, Enable, Remove, GoOn, Replace, Recovered:
+	case Start, Retry, Pause, Resume, Disable, Enable, Edit, Remove, GoOn, Replace, Recovered:
 		return nil
 	case Stop, Leave:
 		if s.Phase == Idle {
@@ -107,16 +111,21 @@ func (w *world) atRest(s State) error {
 	return nil
 }
 
-// see checks one step against all that always holds; recorded says that was and is have
-// the same record.
-func (w world) see(p Policy, was, is State, recorded bool, e Event, effects []Effect) (world, error) {
+// see checks one step against all that always holds; p is the policy of was, q that of is,
+// and recorded says that both have the same record.
+func (w world) see(p, q Policy, was, is State, recorded bool, e Event, effects []Effect) (world, error) {
 	has := func(a Action) bool { return slices.ContainsFunc(effects, func(e Effect) bool { return e.Do == a }) }
 	if err := w.hear(p, was, is, e); err != nil {
 		return w, err
 	}
 	acted := false
+	of := p
 	for i, effect := range effects {
-		if err := w.do(p, was, is, e, effect); err != nil {
+		if effect.Do == Adopt {
+			of = q
+			w.adopt(p, is)
+		}
+		if err := w.do(of, was, is, e, effect); err != nil {
 			return w, err
 		}
 		switch a, last := effect.Do, i == len(effects)-1; {
@@ -136,13 +145,24 @@ func (w world) see(p Policy, was, is State, recorded bool, e Event, effects []Ef
 	} else {
 		w.current = w.current && recorded
 	}
-	w.clear = w.clear && p.After && (is.Phase.Live() || is.Phase == Queued || is.Phase == Backoff)
+	w.clear = w.clear && q.After && (is.Phase.Live() || is.Phase == Queued || is.Phase == Backoff)
 	w.timed = w.timed && is.Phase == Sleeping
 	if _, erased := e.(Erased); erased && is.NeverStarted() {
 		return w, nil
 	}
 	w.before = w.before && w.asked
-	return w, cmp.Or(w.holds(p, was, is, e), w.passes(p, was, is, e), w.rests(p, was, is, e))
+	return w, cmp.Or(w.holds(q, was, is, e), w.passes(q, was, is, e), w.rests(p, q, was, is, e))
+}
+
+// adopt takes note that the edited policy of p is the present one.
+func (w *world) adopt(p Policy, is State) {
+	w.slot = w.slot && !p.Edited.Group && is.Phase.Live()
+	switch {
+	case is.Phase == Backoff: // a retry waits for nobody
+		w.clear = true
+	case p.Edited.Order:
+		w.clear = !p.Edited.After
+	}
 }
 
 // startsAgain reports whether a start or restart in phase p starts a new run.
@@ -168,7 +188,7 @@ func called(s State, e Event) (CallerKind, bool) {
 		return ForReplacement, true
 	case Remove:
 		return ForRemoval, true
-	case Pause, Resume, Disable, Enable:
+	case Pause, Resume, Disable, Enable, Edit:
 		return ForRecord, true
 	case Leave:
 		return s.LeaveWaitsFor(e), true
@@ -213,6 +233,14 @@ func (w *world) hear(p Policy, was, is State, e Event) error {
 	case Enable:
 		if was.Phase == Over && is.Phase != Over {
 			w.starts(false, true, false)
+		}
+	case Edit:
+		switch {
+		case p.Edited == nil || !p.Edited.Times || !was.Phase.Pending():
+		case e.Later:
+			w.timed = true
+		case was.Phase == Sleeping:
+			w.clear, w.begun = false, false
 		}
 	case Leave:
 		w.stopped = w.stopped || waitsFor(was, e) == ForEnd

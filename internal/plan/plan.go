@@ -46,8 +46,8 @@ type Plan struct {
 	TakenOver []string   // files that do not exist any more, and in whose place this one is
 }
 
-// Of is what c means for the tasks that there are, where envs is the environment of one
-// of them.
+// Of is what c means for the tasks that there are, where envs is the environment of the next
+// run of one of them.
 //
 // A task that has ended is started, unless it is done and not a service:
 // it stays while its spec does. Of environments, what the file gives counts, and
@@ -214,8 +214,14 @@ func due(s *task.Spec, t *task.Info, envs func(string) task.Env, files Files) (k
 	if t == nil {
 		return Start, true, "new"
 	}
-	differs := changes(&t.Spec, s, files)
-	if names := changedEnv(&t.Spec, envs(s.Name), s); names != "" {
+	differs, latest := changes(&t.Spec, s, files), &t.Spec
+	if t.Edited != nil { // since the present run began
+		latest = t.Edited
+		for _, what := range changes(latest, s, files) {
+			differs = append(differs, "edited: "+what)
+		}
+	}
+	if names := changedEnv(latest, envs(s.Name), s); names != "" {
 		differs = append(differs, "env changed: "+names)
 	}
 	why = strings.Join(differs, "; ")

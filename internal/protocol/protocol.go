@@ -155,6 +155,11 @@ type (
 	Restart struct{ task.Selector }
 	// Retry starts tasks that failed or are lost again.
 	Retry struct{ task.Selector }
+	// Edit changes the specs of tasks.
+	Edit struct {
+		task.Selector
+		Set json.RawMessage `json:"set"` // a merge patch: see ApplyPatch
+	}
 	// List selects tasks; nothing selected is all of them.
 	List struct {
 		task.Selector

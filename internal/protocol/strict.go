@@ -176,7 +176,7 @@ func memory(t reflect.Type) int {
 }
 
 func (s *scanner) value(t reflect.Type) error {
-	typed := t != nil
+	typed := t != nil && t != reflect.TypeFor[json.RawMessage]() // which is read later
 	switch s.peek() {
 	case '"':
 		if !isText(s.text()) {

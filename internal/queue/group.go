@@ -28,7 +28,7 @@ func NewGroup(slots int) *Group { return &Group{Slots: slots, taken: make(map[in
 // Ticket is the place of one task: in the queue, or admitted. The
 // zero value is in no group.
 type Ticket struct {
-	Owner    any    // for whoever made it; nil: it only keeps a place, and is not admitted
+	Owner    any    // for whoever made it
 	Priority int    // higher first
 	Seq      uint64 // first come, first served among equals
 	Slot     int    // once admitted: its number, distinct among the admitted; 0 if there is no limit
@@ -64,10 +64,10 @@ func (g *Group) Hold(t *Ticket, slot int) {
 }
 
 // Next returns the ticket that is next, and the slot that it gets, without a change
-// of the group. Nobody passes a ticket without an owner.
+// of the group.
 func (g *Group) Next() (t *Ticket, slot int, ok bool) {
 	limited := g.Slots != Unlimited
-	if g.Paused || len(g.queue) == 0 || g.queue[0].Owner == nil || limited && g.running >= g.Slots {
+	if g.Paused || len(g.queue) == 0 || limited && g.running >= g.Slots {
 		return nil, 0, false
 	}
 	if limited {
@@ -112,6 +112,12 @@ func (g *Group) Leave(t *Ticket) {
 		}
 	}
 	t.group, t.index, t.Slot = nil, 0, 0
+}
+
+// Prioritize changes the priority of t, which waits.
+func (g *Group) Prioritize(t *Ticket, priority int) {
+	t.Priority = priority
+	heap.Fix(&g.queue, t.index)
 }
 
 // Empty reports whether nobody is in the group.

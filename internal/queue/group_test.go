@@ -50,12 +50,9 @@ func walk(t *testing.T, steps []byte) {
 	for at, b := range steps {
 		arg := int(b >> 3)
 		switch b & 7 {
-		case 0, 1, 7:
+		case 0, 1:
 			seq++
 			x := &Ticket{Priority: arg%3 - 1, Seq: seq}
-			if b&7 < 7 {
-				x.Owner = x
-			}
 			g.Enter(x)
 			n.queue = append(n.queue, x)
 		case 2:
@@ -76,6 +73,10 @@ func walk(t *testing.T, steps []byte) {
 		case 5:
 			g.Paused = arg%2 == 1
 			n.paused = g.Paused
+		case 7:
+			if len(n.queue) > 0 {
+				g.Prioritize(n.queue[arg%len(n.queue)], arg%5-2)
+			}
 		case 6: // one that an earlier supervisor began
 			slot := arg%8 + 1
 			if !slices.ContainsFunc(n.running, func(t *Ticket) bool { return t.Slot == slot }) {

@@ -16,10 +16,9 @@ import (
 type Queues struct {
 	mu     sync.Mutex
 	groups map[string]*group
-	kept   map[uint64]*kept // places of tasks that are about to enter
-	seq    uint64           // the last place in a queue: a time in nanoseconds, each later than the one before
-	closed bool             // nobody is admitted
-	barred bool             // likewise, for BarFor
+	seq    uint64 // the last place in a queue: a time in nanoseconds, each later than the one before
+	closed bool   // nobody is admitted
+	barred bool   // likewise, for BarFor
 
 	outOfResources atomic.Bool // since a task could not start, until one does
 }
@@ -34,14 +33,8 @@ type group struct {
 	set *task.Group // nil: nothing was
 }
 
-// kept is a place in the queue of a group that Announce keeps.
-type kept struct {
-	ticket Ticket
-	group  string
-}
-
 // New makes Queues without groups.
-func New() *Queues { return &Queues{groups: make(map[string]*group), kept: make(map[uint64]*kept)} }
+func New() *Queues { return &Queues{groups: make(map[string]*group)} }
 
 // A Place is the place of one task: in the queue of its group, or admitted.
 // Its owner alone calls the methods of Queues with it.
@@ -78,14 +71,12 @@ func (q *Queues) Enter(p *Place, group string, priority int) (since task.Time, s
 	if p.seq == 0 {
 		p.seq = q.nextLocked()
 	}
-	seq := p.seq
-	p.seq = 0
 	p.group = group
-	p.ticket.Owner, p.ticket.Priority, p.ticket.Seq = p, priority, seq
-	since = task.Time{Time: time.Unix(0, int64(seq)).UTC()}
+	p.ticket.Owner, p.ticket.Priority, p.ticket.Seq = p, priority, p.seq
+	since = task.Time{Time: time.Unix(0, int64(p.seq)).UTC()}
+	p.seq = 0
 	g := q.groupLocked(group)
 	g.Enter(&p.ticket)
-	q.withdrawLocked(seq)
 	q.admitLocked(g)
 	select {
 	case slot := <-p.granted:
@@ -117,44 +108,6 @@ func (q *Queues) Last() uint64 {
 	return q.nextLocked()
 }
 
-// Announce is Last for a task that is about to enter the queue of a group: nobody behind
-// it is admitted before it enters, or its place is given up by Withdraw.
-func (q *Queues) Announce(group string, priority int) (seq uint64) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	seq = q.nextLocked()
-	k := &kept{Ticket{Priority: priority, Seq: seq}, group}
-	q.kept[seq] = k
-	q.groupLocked(group).Enter(&k.ticket)
-	return seq
-}
-
-// Withdraw gives up the place that Announce kept, if nobody has taken it.
-func (q *Queues) Withdraw(seq uint64) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.withdrawLocked(seq)
-}
-
-// WaitsElsewhere gives up the place that was announced for p: its task does not enter yet.
-func (q *Queues) WaitsElsewhere(p *Place) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.withdrawLocked(p.seq)
-}
-
-func (q *Queues) withdrawLocked(seq uint64) {
-	k := q.kept[seq]
-	if k == nil {
-		return
-	}
-	delete(q.kept, seq)
-	g := q.groups[k.group]
-	g.Leave(&k.ticket)
-	q.admitLocked(g)
-	q.dropLocked(k.group)
-}
-
 // nextLocked is the present as a number: a supervisor that follows has the order from
 // the times in the records, so no two are the same, whatever becomes of the clock.
 func (q *Queues) nextLocked() uint64 {
@@ -182,10 +135,38 @@ func (q *Queues) Places() map[*Place]int {
 	return at
 }
 
+// Prioritize changes the priority of p, if it waits.
+func (q *Queues) Prioritize(p *Place, priority int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if p.ticket.Group() == nil || p.ticket.Admitted() {
+		return
+	}
+	g := q.groups[p.group]
+	g.Prioritize(&p.ticket, priority)
+	q.admitLocked(g)
+}
+
+// Regroup takes p out of its group, as its task enters another one. If it has waited there, it
+// has the place in the other queue that it would have if it had waited in that.
+func (q *Queues) Regroup(p *Place) (waited bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if waited = !p.ticket.Admitted() || len(p.granted) > 0; waited {
+		p.seq = p.ticket.Seq
+	}
+	q.leaveLocked(p)
+	return waited
+}
+
 // Leave takes p out of the queue, or gives back its slot.
 func (q *Queues) Leave(p *Place) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.leaveLocked(p)
+}
+
+func (q *Queues) leaveLocked(p *Place) {
 	if p.ticket.Group() == nil {
 		return
 	}

@@ -56,37 +56,29 @@ func (w *world) expect(t *testing.T, want string) {
 	}
 }
 
-// A place that was announced is passed by nobody, until it is taken or given up.
-func TestAnnounce(t *testing.T) {
+// Another priority moves a place, and another group has it where it was.
+func TestMoved(t *testing.T) {
 	t.Parallel()
-	w := newWorld(2)
-	places := make(map[string]uint64)
-	for _, name := range []string{"a", "b", "c"} {
-		w.places[name], places[name] = NewPlace(), w.Announce("g", 0)
-		w.Put(w.places[name], places[name])
+	w := newWorld(1)
+	w.Set("h", &task.Group{Name: "h", Slots: new(0)})
+	for _, name := range []string{"a", "b", "c", "d"} {
+		w.enter(name, 0)
 	}
-	w.enter("c", 0)
-	w.expect(t, "")
-	w.enter("urgent", 1) // which has its own
-	w.expect(t, "urgent:1")
-	w.enter("a", 0)
-	w.expect(t, "a:2 urgent:1")
-	w.leave("a")
-	w.expect(t, "urgent:1")
-	w.Withdraw(places["b"])
-	w.expect(t, "c:2 urgent:1")
-	w.Withdraw(places["b"])
-	w.enter("b", 0) // where it was
-	w.enter("d", 0)
-	w.leave("c")
-	w.expect(t, "b:2 urgent:1")
-
-	w.places["e"] = NewPlace()
-	w.Put(w.places["e"], w.Announce("other", 0))
-	w.WaitsElsewhere(w.places["e"])
-	if len(w.kept) > 0 || len(w.groups) > 1 {
-		t.Errorf("%d places are kept, %d groups are there", len(w.kept), len(w.groups))
+	w.Prioritize(w.places["a"], -5) // it runs
+	w.Prioritize(w.places["d"], 1)
+	w.expect(t, "a:1")
+	if w.Regroup(w.places["a"]) {
+		t.Error("a has waited")
 	}
+	delete(w.slots, "a")
+	w.expect(t, "d:1")
+	if !w.Regroup(w.places["b"]) || w.places["b"].Taken() {
+		t.Error("b has not waited")
+	}
+	w.enter("x", 0)
+	w.enter("b", 0)
+	w.leave("d")
+	w.expect(t, "b:1")
 }
 
 func TestPlaces(t *testing.T) {

@@ -20,6 +20,7 @@ var methods = map[string]begin{
 	"stop":    stop,
 	"restart": restart,
 	"retry":   retry,
+	"edit":    edit,
 	"list":    list,
 	"get":     get,
 	"wait":    wait,
@@ -147,6 +148,19 @@ func retry(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 		t := sup.SharedInfo(name)
 		return supervisor.Retry(name), slices.Contains(p.Names, name) || t != nil && (t.State == task.Failed || t.State == task.Lost)
 	})
+}
+
+func edit(c *conn, _, params json.RawMessage) (func() (any, error), error) {
+	var p protocol.Edit
+	names, errs, err := selected(c, params, &p, &p.Selector)
+	if err != nil {
+		return nil, err
+	}
+	if err := protocol.CheckPatch(p.Set); err != nil {
+		return nil, err
+	}
+	change := func(s *task.Spec) error { return protocol.ApplyPatch(s, p.Set) }
+	return forEach(c, names, errs, func(name string) (supervisor.Request, bool) { return supervisor.Edit(name, change), true })
 }
 
 func signal(c *conn, _, params json.RawMessage) (func() (any, error), error) {

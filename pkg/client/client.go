@@ -159,6 +159,16 @@ func (c *Client) Retry(ctx context.Context, sel task.Selector) ([]task.Info, err
 	return c.ofSelected(ctx, "retry", sel, func(sel task.Selector) any { return protocol.Retry{Selector: sel} })
 }
 
+// Edit changes the specs of tasks: at once, or where a task has a run, from its next run on,
+// see [task.Info.Edited].
+func (c *Client) Edit(ctx context.Context, o EditOptions) ([]task.Info, error) {
+	set, err := json.Marshal(o.Set)
+	if err != nil {
+		return nil, fmt.Errorf("cannot encode request: %w", err)
+	}
+	return c.ofSelected(ctx, "edit", o.Selector, func(sel task.Selector) any { return protocol.Edit{Selector: sel, Set: set} })
+}
+
 // Signal sends a signal, by name or number, to the process groups of tasks.
 func (c *Client) Signal(ctx context.Context, sel task.Selector, signal string) ([]task.Info, error) {
 	return c.ofSelected(ctx, "signal", sel, func(sel task.Selector) any { return protocol.Signal{Selector: sel, Signal: signal} })

@@ -36,6 +36,14 @@ type StopOptions struct {
 	Timeout *task.Duration
 }
 
+// EditOptions say what to change of the specs of tasks.
+type EditOptions struct {
+	task.Selector
+	// Set has values by the keys that a spec has as JSON. Others stay as they are; nil is
+	// the default of that key. What is an object in a spec, as env, is merged.
+	Set map[string]any
+}
+
 // ListOptions narrow a list, or ask for more of each task. Nothing selected is every
 // task.
 type ListOptions struct {

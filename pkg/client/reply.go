@@ -139,6 +139,8 @@ func named(params any) ([]string, count) {
 		return names, all
 	case protocol.Stop:
 		return onlyNames(p.Selector), all
+	case protocol.Edit:
+		return onlyNames(p.Selector), all
 	case protocol.Retry:
 		return onlyNames(p.Selector), all
 	case protocol.Restart:

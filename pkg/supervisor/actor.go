@@ -122,6 +122,7 @@ func (a *actor) loop() {
 		case c := <-a.mail:
 			a.coming.Add(-1)
 			a.handle(c)
+			c.hasLinedUp()
 			close(c.taken)
 		case l := <-a.run.launched:
 			a.begun(l)
@@ -267,6 +268,8 @@ func (a *actor) carryOut(effects []lifecycle.Effect) (follows lifecycle.Event) {
 			a.show()
 		case lifecycle.Answer:
 			a.answer(e.To, e.Outcome)
+		case lifecycle.Adopt:
+			a.adopt()
 		case lifecycle.Renew:
 			follows = a.renew()
 		case lifecycle.Erase:

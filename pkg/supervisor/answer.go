@@ -21,6 +21,10 @@ func (a *actor) answer(kind lifecycle.CallerKind, outcome lifecycle.Outcome) {
 			c.answer(info, nil)
 			continue
 		}
+		if outcome == lifecycle.Unsaved && c.request.kind == toEdit {
+			c.answer(info, fmt.Errorf("%s is edited, but that cannot be recorded yet: %w", a.name, a.past.failure))
+			continue
+		}
 		c.answer(info, err)
 	}
 	*calls = nil

@@ -287,8 +287,10 @@ func (s *Supervisor) infosOf(names []string) []*task.Info {
 	return infos
 }
 
-// envOf is the environment of a task; the zero one where there is none.
+// envOf is the environment of a task's next run; the zero one where there is no task.
 func (s *Supervisor) envOf(name string) task.Env {
-	env, _ := s.Env(name)
-	return env
+	if now := s.lookup(name); now != nil {
+		return now.next
+	}
+	return task.Env{}
 }

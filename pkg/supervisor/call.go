@@ -17,7 +17,7 @@ type Call struct {
 	info    *task.Info // shared: nobody changes it
 	err     error
 
-	answered func() // unless nil, called with the answer
+	linedUp chan struct{} // closed once its task is in the queue, or the call has been handled; nil: nobody waits for that
 }
 
 func newCall(r Request) *Call {
@@ -60,9 +60,6 @@ func (c *Call) WaitEffect() {
 
 func (c *Call) answer(info *task.Info, err error) {
 	c.info, c.err = info, err
-	if c.answered != nil {
-		c.answered()
-	}
 	close(c.done)
 }
 
@@ -92,6 +89,9 @@ func (s *Supervisor) Submit(r Request) *Call {
 			return c.fail(err)
 		}
 		if a.deliver(c) {
+			if c.linedUp != nil {
+				<-c.linedUp
+			}
 			return c
 		}
 		// Removed, or closed, at this moment: look again.
@@ -127,20 +127,25 @@ func (s *Supervisor) SubmitInOrder(requests []Request) []*Call {
 	return calls
 }
 
-// queueUp gives the start its place in the queue of its group, whatever of several starts
-// gets there first.
+// queueUp gives the start its place in the queue of its group. It must be there before what is
+// submitted next, which would have the slot otherwise.
 func (s *Supervisor) queueUp(c *Call) {
 	r := &c.request
+	r.place = s.queues.Last()
 	spec := r.spec
 	if now := s.lookup(r.name); now != nil && len(spec.Command) == 0 && r.fn == nil { // again as it was
 		spec = &now.info.Spec
 	}
-	if r.force || spec.Group == "" { // what is stopped first may take its time
-		r.place = s.queues.Last()
-		return
+	if spec.Group != "" && !r.force { // what is stopped first may take its time
+		c.linedUp = make(chan struct{})
 	}
-	r.place = s.queues.Announce(spec.Group, spec.Priority)
-	c.answered = func() { s.queues.Withdraw(r.place) }
+}
+
+// hasLinedUp lets go on who waits for that.
+func (c *Call) hasLinedUp() {
+	if c.linedUp != nil && !closed(c.linedUp) {
+		close(c.linedUp)
+	}
 }
 
 // actorFor finds the task of r, or makes it where r brings a new one.

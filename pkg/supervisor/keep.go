@@ -60,6 +60,9 @@ func (a *actor) save() error {
 	if a.ahead.wait != nil {
 		r.For = slices.Sorted(maps.Keys(a.ahead.waits))
 	}
+	if a.role.edited != nil {
+		r.Edited = &a.role.edited.spec
+	}
 	if a.state.IsReplaced() {
 		a.recordNext(&r)
 	}
@@ -100,7 +103,7 @@ func (a *actor) recordNext(r *task.Record) {
 	case asked.fn != nil:
 		return
 	case len(next.Command) == 0: // the same again
-		next = &a.role.spec
+		next = a.role.latest()
 	}
 	if a.state.HasRun() {
 		r.Next = next

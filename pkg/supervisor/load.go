@@ -123,15 +123,23 @@ func (a *actor) restore(ctx context.Context, r task.Record) *lifecycle.GoOn {
 		a.sup.opts.Logger.Error("cannot read a schedule", "task", a.name, "err", err)
 	}
 	a.adoptSpec(r.Spec, fn, plan)
-	a.sup.order.Restore(a.name, deps.Of(&r.Spec))
 	past := &a.past
+	past.policy = a.role.policy
+	if r.Edited != nil {
+		e, err := a.editedTo(*r.Edited)
+		if err != nil {
+			a.sup.opts.Logger.Error("cannot read an edited spec", "task", a.name, "err", err)
+		}
+		a.role.setEdited(e)
+	}
+	a.keepOrder()
 	past.history, past.reason, past.rested, past.unknown = slices.Clone(r.Runs), r.Reason, r.Rested, r.Unknown
 	a.ahead.queued, a.ahead.still = r.Queued, r.For
 	if n := len(r.Runs); n > 0 {
 		past.run = r.Runs[n-1].Run
 	}
 	if r.Next != nil {
-		a.sup.order.Restore(a.name, slices.Concat(deps.Of(&r.Spec), deps.Of(r.Next)))
+		a.sup.order.Restore(a.name, slices.Concat(a.deps(), deps.Of(r.Next)))
 		a.calls.add(lifecycle.ForReplacement, newCall(Request{kind: toStart, name: a.name, spec: r.Next, force: true, kept: true}))
 	}
 	a.watchLeft(r.Runs)
@@ -159,6 +167,9 @@ func (a *actor) restore(ctx context.Context, r task.Record) *lifecycle.GoOn {
 		}
 		a.recovered(e)
 		return nil
+	}
+	if a.role.edited != nil && a.role.edited.policy.Times { // since the run is over
+		r.NextAt = task.Time{}
 	}
 	later, late := a.resume(r)
 	a.recovered(e)

@@ -19,6 +19,10 @@ func (a *actor) reconcile() lifecycle.Event {
 		return nil
 	}
 	a.ahead.armed = a.state.Armed
+	if c := a.calls.lining; c != nil {
+		a.calls.lining = nil
+		defer c.hasLinedUp()
+	}
 	needs := a.needs()
 	a.arm(needs)
 	if a.ahead.wait != nil {
@@ -31,9 +35,6 @@ func (a *actor) reconcile() lifecycle.Event {
 		if needs.Slot == lifecycle.NoSlot || a.ahead.missing == "" { // else it is back, in its place
 			a.ahead.queued = task.Time{}
 		}
-	}
-	if needs.Slot == lifecycle.NoSlot {
-		a.sup.queues.WaitsElsewhere(a.place)
 	}
 	if !needs.Alarm {
 		if a.clocks.due.Stop(); !needs.Time { // else the next supervisor goes by it

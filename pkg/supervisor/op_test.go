@@ -32,6 +32,7 @@ const (
 	opRetry
 	opEnable
 	opDisable
+	opEdit // to what spec has, its name aside
 )
 
 func (o op) request() supervisor.Request {
@@ -55,6 +56,11 @@ func (o op) request() supervisor.Request {
 		return supervisor.Remove(o.name)
 	case opPause:
 		return supervisor.Pause(o.name)
+	case opEdit:
+		return supervisor.Edit(o.name, func(s *task.Spec) error {
+			s.Command, s.Group, s.Priority, s.Restart, s.Order, s.When = o.spec.Command, o.spec.Group, o.spec.Priority, o.spec.Restart, o.spec.Order, o.spec.When
+			return nil
+		})
 	case opRetry:
 		return supervisor.Retry(o.name)
 	case opEnable:

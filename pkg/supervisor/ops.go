@@ -17,7 +17,7 @@ import (
 // handle begins one request.
 func (a *actor) handle(c *Call) {
 	switch kind := c.request.kind; {
-	case c.request.starts() && a.sup.isClosing():
+	case (c.request.starts() || kind == toEdit) && a.sup.isClosing():
 		// Behind the last stop, it would begin what nobody ends.
 		a.refuse(c, shuttingDown(a.name))
 	case !a.state.NeverStarted() && !c.request.fits(a.role.spec.File):
@@ -34,6 +34,8 @@ func (a *actor) handle(c *Call) {
 		c.fail(a.sup.noSuch(a.name))
 	case kind == toRetry:
 		a.retry(c)
+	case kind == toEdit:
+		a.edit(c)
 	case kind == toStop:
 		a.stop(c)
 	case kind == toRestart:
@@ -77,6 +79,7 @@ func (a *actor) start(c *Call) {
 		return
 	}
 	a.calls.add(lifecycle.ForStart, c)
+	a.calls.lining = c
 	a.happens(lifecycle.Start{Later: later})
 	a.placed()
 }
@@ -93,6 +96,7 @@ func (a *actor) retry(c *Call) {
 		return
 	}
 	a.calls.add(lifecycle.ForStart, c)
+	a.calls.lining = c
 	a.happens(lifecycle.Retry{Later: later})
 	a.placed()
 }
@@ -163,7 +167,7 @@ func (a *actor) acceptNext(spec *task.Spec) error {
 	if err != nil {
 		return err
 	}
-	after := append(deps.Of(&a.role.spec), deps.Of(spec)...)
+	after := append(a.deps(), deps.Of(spec)...)
 	for _, c := range a.calls.replacement {
 		after = append(after, deps.Of(c.request.spec)...)
 	}
@@ -173,11 +177,11 @@ func (a *actor) acceptNext(spec *task.Spec) error {
 
 // keepOrder has the task come after what its own spec names, and no other that was
 // accepted.
-func (a *actor) keepOrder() { a.sup.order.Restore(a.name, deps.Of(&a.role.spec)) }
+func (a *actor) keepOrder() { a.sup.order.Restore(a.name, a.deps()) }
 
 // adoptSpec makes spec what the task is.
 func (a *actor) adoptSpec(spec task.Spec, fn Func, plan cron.Plan) {
-	a.role = role{spec, fn, a.engineOf(spec, fn), lifecycle.PolicyOf(&spec), plan, zoneName(plan.Zone())}
+	a.role = role{spec: spec, fn: fn, engine: a.engineOf(spec, fn), policy: lifecycle.PolicyOf(&spec), plan: plan, zone: zoneName(plan.Zone())}
 }
 
 // engineOf is what runs such a task, or nil.

@@ -19,7 +19,8 @@ type role struct {
 	engine engine.Engine
 	policy lifecycle.Policy
 	plan   cron.Plan
-	zone   string // of the plan
+	zone   string  // of the plan
+	edited *edited // what becomes of it; nil: nothing
 }
 
 // journal is the part of the record that the state does not have.
@@ -39,6 +40,7 @@ type journal struct {
 	gone      task.Info        // what was shown before the task was removed
 	unknown   task.Unknown     // of the record
 	output    *output          // of the runs of a function without a log
+	policy    lifecycle.Policy // by which the last run is judged
 }
 
 // last is the present run, or else the one before.
@@ -89,7 +91,8 @@ type clocks struct {
 type callers struct {
 	start, end, record, replacement, removal []*Call
 
-	retry []*Call // handled again after this step
+	retry  []*Call // handled again after this step
+	lining *Call   // a start that has not reached the queue, if that is where it leads
 }
 
 func (c *callers) of(kind lifecycle.CallerKind) *[]*Call {

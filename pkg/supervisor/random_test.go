@@ -137,8 +137,6 @@ func (w *world) step(what, kind, how byte) {
 		}
 	case 5, 6:
 		o.kind = opRestart
-	case 7:
-		o.kind = opSignal
 	case 8:
 		o.kind = opRemove
 	case 9, 10:
@@ -190,6 +188,11 @@ func (w *world) step(what, kind, how byte) {
 	case 16:
 		if o.kind = opPause; how&8 != 0 {
 			o.kind = opDisable
+		}
+	case 7:
+		if o.kind = opSignal; how&1 != 0 {
+			o.kind, o.spec = opEdit, &task.Spec{Command: []string{"y"}, Restart: []task.Restart{"", task.RestartOnFailure, task.RestartAlways}[how%3]}
+			w.waits(o.spec, kind/3)
 		}
 	case 17:
 		if o.kind = opResume; how&8 != 0 {

@@ -8,7 +8,7 @@ import (
 )
 
 // A Request is one thing to do with one task, for [Supervisor.Submit]. It is made by
-// [Start], [Retry], [Replace], [ReplaceAgain], [Stop], [Restart], [Pause], [Resume], [Enable],
+// [Start], [Retry], [Replace], [ReplaceAgain], [Stop], [Edit], [Restart], [Pause], [Resume], [Enable],
 // [Disable], [Signal], [Remove] or [ForceRemove]; the zero Request is refused with an ErrUsage.
 type Request struct {
 	kind   requestKind
@@ -20,12 +20,13 @@ type Request struct {
 
 	shutdown bool // a stop by the end of the supervisor: the desired state stays
 	fn       Func
-	atMost   bool      // the grace may only shorten the spec's
-	ended    task.Time // remove only what ended then
-	kept     bool      // it was asked of an earlier supervisor
-	again    bool      // and so may this have been
-	place    uint64    // in the queue, if the start leads there at once: by when it was submitted
-	file     string    // it is for a task of this tasks file alone, if there is one of that name; "": any
+	change   func(*task.Spec) error // of an edit
+	atMost   bool                   // the grace may only shorten the spec's
+	ended    task.Time              // remove only what ended then
+	kept     bool                   // it was asked of an earlier supervisor
+	again    bool                   // and so may this have been
+	place    uint64                 // in the queue, if the start leads there at once: by when it was submitted
+	file     string                 // it is for a task of this tasks file alone, if there is one of that name; "": any
 }
 
 // ofFile is r only for a task of that tasks file: since it was looked at, another may have
@@ -48,6 +49,7 @@ const (
 	toStop
 	toRestart
 	toRetry
+	toEdit
 	toSignal
 	toRemove
 	toPause

@@ -30,6 +30,7 @@ type launched struct {
 func (a *actor) launch() {
 	past := &a.past
 	past.run++
+	past.policy = a.role.policy
 	past.refused, past.lost, past.rested, a.ahead.missing = nil, "", task.Time{}, ""
 	past.history = append(past.history, task.Run{Run: past.run, StartedAt: task.Now()})
 	if len(past.history) > keepRuns {

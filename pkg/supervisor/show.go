@@ -16,6 +16,7 @@ type snapshot struct {
 	info task.Info // without Runs
 	runs []task.Run
 	env  task.Env
+	next task.Env       // of the next run
 	proc engine.Process // the present run, or nil
 
 	output *output // of the runs, where it is in memory
@@ -24,12 +25,15 @@ type snapshot struct {
 // show publishes a new snapshot.
 func (a *actor) show() {
 	s, past, spec := &a.state, &a.past, &a.role.spec
-	now := &snapshot{runs: slices.Clone(past.history), env: spec.Env, proc: a.run.proc, output: a.past.output, info: task.Info{
+	now := &snapshot{runs: slices.Clone(past.history), env: spec.Env, next: a.role.latest().Env, proc: a.run.proc, output: a.past.output, info: task.Info{
 		Name: a.name, State: s.Public(), Desired: s.Desired, Engine: a.engineName(), Group: spec.Group, Command: spec.Command,
 		Cwd: spec.Cwd, Run: past.run, Restarts: s.Series.Restarts, Reason: past.reason, NextAt: a.clocks.next, Spec: spec.Shown(),
 		Priority: spec.Priority, After: spec.After, Slot: a.ahead.slot,
 	}}
 	info := &now.info
+	if a.role.edited != nil {
+		info.Edited = new(a.role.edited.spec.Shown())
+	}
 	if a.needs().Tasks {
 		info.WaitsFor = a.waitedFor()
 	}
@@ -105,7 +109,7 @@ func (a *actor) because() string {
 	if err := a.stopErr(); err != nil {
 		unreached = err.Error()
 	}
-	return a.state.Reason(a.role.policy, unreached)
+	return a.state.Reason(a.past.policy, unreached)
 }
 
 func (a *actor) whyQueued() string {
@@ -127,7 +131,7 @@ func (a *actor) why() string {
 	case a.state.Last.State == task.Lost && a.past.lost != "":
 		return a.past.lost
 	}
-	return a.state.Why(a.role.policy)
+	return a.state.Why(a.past.policy)
 }
 
 // stopErr is why some of the run was not reached by its stop.

@@ -56,6 +56,7 @@ type sim struct {
 	has      map[string]string            // commands of a tasks file, since an up of it was answered that is the last
 	begun    map[string]int               // runs of a job, by its command, which nobody asked to run again
 	promised map[string]promise
+	edited   map[string]*task.Spec // what an edit was answered for that is the last
 	runs     []*enginetest.FakeRun
 	fails    bool // some saves: a job whose end is in no record may run again
 	log      []string
@@ -81,7 +82,7 @@ const (
 )
 
 func simulate(t *testing.T, seed uint64, lives, steps, acknowledged *atomic.Int64) {
-	s := &sim{t: t, r: rand.New(rand.NewPCG(seed, 9)), fake: enginetest.NewFake(), disk: newMemory(), promised: make(map[string]promise), unheard: make(map[*enginetest.FakeRun]bool), given: make(map[string][]string), begun: make(map[string]int)}
+	s := &sim{t: t, r: rand.New(rand.NewPCG(seed, 9)), fake: enginetest.NewFake(), disk: newMemory(), promised: make(map[string]promise), edited: make(map[string]*task.Spec), unheard: make(map[*enginetest.FakeRun]bool), given: make(map[string][]string), begun: make(map[string]int)}
 	defer func() {
 		if t.Failed() {
 			for _, line := range s.log {
@@ -190,7 +191,10 @@ func (s *sim) act() {
 	if s.r.IntN(2) == 0 {
 		o.grace = new(time.Duration(s.r.IntN(20)) * time.Second)
 	}
-	switch n := s.r.IntN(25); n {
+	switch n := s.r.IntN(28); n {
+	case 25, 26, 27:
+		o.kind, o.spec = opEdit, s.spec(name)
+		o.spec.Priority = s.r.IntN(3)
 	case 24:
 		o.kind = opRetry
 	case 22, 23:
@@ -256,6 +260,9 @@ func (s *sim) act() {
 	}
 	if kind := o.kind; kind != opPause && kind != opResume {
 		s.promised[name] = unknown
+	}
+	if o.kind == opStart || o.kind == opRemove || o.kind == opEdit {
+		delete(s.edited, name)
 	}
 	s.asked = append(s.asked, asked{s.sup.Submit(o.request()), o})
 }
@@ -413,11 +420,16 @@ func (s *sim) hear() (acknowledged int) {
 			return true
 		}
 		acknowledged++
+		if kind := a.op.kind; info.Edited != nil && kind != opStop && kind != opRemove && kind != opEdit {
+			return true // it may become what promises something else
+		}
 		switch a.op.kind {
 		case opStart, opRestart:
 			if info.Spec.Restart == task.RestartAlways {
 				s.promised[name] = isUp
 			}
+		case opEdit:
+			s.edited[name] = a.op.spec
 		case opStop:
 			s.promised[name] = isDown
 		case opRemove:

@@ -32,6 +32,15 @@ func (s *sim) check() {
 			s.t.Errorf("%s has command %v, and its file %s", name, info.Command, command)
 		}
 	}
+	for name, want := range s.edited {
+		info, is := shown[name]
+		if info.Edited != nil {
+			info.Spec = *info.Edited
+		}
+		if is && (info.Spec.Command[0] != want.Command[0] || info.Spec.Group != want.Group || info.Spec.Priority != want.Priority) {
+			s.t.Errorf("%s was edited to %s, and is %s", name, brief(want), brief(&info.Spec))
+		}
+	}
 	s.checkQueue(shown)
 	slices.Sort(slots)
 	if len(slices.Compact(slices.Clone(slots))) != len(slots) {

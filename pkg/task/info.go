@@ -117,10 +117,11 @@ type Info struct {
 	NextAt    Time      `json:"next_at,omitzero"`   // of the next run that is due at a time, or of the next automatic restart
 	Log       string    `json:"log,omitempty"`      // path of the current, else the last run's log
 
-	Stats *Stats `json:"-"`              // of the present run, where asked for; see [Flat]
-	Spec  Spec   `json:"spec"`           // without the values of the environment
-	Tree  []Proc `json:"tree,omitempty"` // the processes of the present run, where asked for
-	Runs  []Run  `json:"runs,omitempty"` // the last runs, oldest first, where asked for
+	Stats  *Stats `json:"-"`                // of the present run, where asked for; see [Flat]
+	Spec   Spec   `json:"spec"`             // without the values of the environment
+	Edited *Spec  `json:"edited,omitempty"` // the spec from the next run on, if it was edited since the present one began
+	Tree   []Proc `json:"tree,omitempty"`   // the processes of the present run, where asked for
+	Runs   []Run  `json:"runs,omitempty"`   // the last runs, oldest first, where asked for
 }
 
 // Stats is what a run uses at this moment, with all that it started.

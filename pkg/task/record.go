@@ -29,6 +29,8 @@ type Record struct {
 	Note         string   `json:"note,omitempty"`          // what the check said that ends it
 	For          []string `json:"waits_for,omitempty"`     // the tasks that a Waits one still waits for
 
+	Edited *Spec `json:"edited_spec,omitempty"` // what Spec becomes when the present run has ended
+
 	Next *Spec `json:"next_spec,omitempty"` // what follows the run that is being ended, if something else than Spec
 
 	PausedFor Duration `json:"paused_for,omitempty"` // how long the run was paused before
