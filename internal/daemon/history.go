@@ -1,7 +1,9 @@
 package daemon
 
 import (
+	"fmt"
 	"os"
+	"slices"
 
 	"tasks/internal/events"
 	"tasks/pkg/supervisor"
@@ -28,6 +30,19 @@ func history(cfg Config, sup *supervisor.Supervisor, records []task.Record, owne
 		Records: records,
 		Owned:   owned,
 	}, cfg.Log, events.Event{Event: events.Serving, PID: os.Getpid(), Reason: how})
+}
+
+// supervisorKilled is the event of a supervisor that did not end in order, and of the runs
+// that it had begun before then.
+func supervisorKilled(pid int, tasks []task.Info, then task.Time) events.Event {
+	runs := "no run was left"
+	switch n := len(slices.DeleteFunc(tasks, func(t task.Info) bool { return t.PID == 0 || t.StartedAt.After(then.Time) })); {
+	case n == 1:
+		runs = "1 run was taken back"
+	case n > 1:
+		runs = fmt.Sprintf("%d runs were taken back", n)
+	}
+	return events.Event{Event: events.Note, Reason: fmt.Sprintf("the supervisor before, pid %d, ended without notice: %s", pid, runs)}
 }
 
 // logHarmed is the event of a log that was emptied, or removed, while its run wrote to it.

@@ -151,8 +151,12 @@ func Run(cfg Config, serving func()) error {
 		failpoint.At("resumed")
 	}
 	past = history(cfg, sup, records, lock.Check)
+	began := task.Now()
 	// A child of the program that this one replaced must be known before it is reaped.
 	started := sup.Load(context.Background(), records, db.Groups()...)
+	if pid := past.Killed(); pid != 0 {
+		past.Note(supervisorKilled(pid, sup.List(), began))
+	}
 	close(begin)
 	keeper.Ready()
 	sup.ResumeChanges(db.Changes())

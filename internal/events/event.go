@@ -68,7 +68,7 @@ const (
 // What happens to a supervisor.
 const (
 	Serving Word = "serving" // it has begun
-	Ending  Word = "ending"  // it has ended: nothing comes after it but the next one. One that was killed says nothing
+	Ending  Word = "ending"  // it has ended: nothing comes after it but the next one. Of one that was killed, the next says so
 	Missed  Word = "missed"  // so many events, missed, were not recorded
 )
 

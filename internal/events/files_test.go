@@ -250,6 +250,26 @@ func TestUnreadable(t *testing.T) {
 	}
 }
 
+// The pid of a supervisor is known that did not say that it ended.
+func TestKilled(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, tt := range []struct {
+		wrote []Event
+		want  int
+	}{
+		{nil, 0},
+		{[]Event{{At: at(1), Event: Serving, PID: 7}, a(1), a(2)}, 7},
+		{[]Event{{At: at(1), Event: Serving, PID: 8}}, 8},
+		{[]Event{{At: at(1), Event: Serving, PID: 9}, a(1), {At: at(2), Event: Ending, PID: 9}}, 0},
+	} {
+		write(t, mustWriter(t, dir), tt.wrote...)
+		if w := mustWriter(t, dir); w.killed != tt.want || w.seq < uint64(len(tt.wrote)) {
+			t.Errorf("after %+v: %d, want %d", tt.wrote, w.killed, tt.want)
+		}
+	}
+}
+
 func BenchmarkDeriveAndWrite(b *testing.B) {
 	w, err := newWriter(b.TempDir())
 	if err != nil {

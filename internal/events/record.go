@@ -64,6 +64,9 @@ func Record(dir string, from Sources, log *slog.Logger, first Event) *Recorder {
 	return r
 }
 
+// Killed is the pid of the supervisor before, if the history has no end of it; else 0.
+func (r *Recorder) Killed() int { return r.w.killed }
+
 // Close writes the rest, with the supervisor's own event last. It is called when
 // nothing happens any more, and waits at most 5 s for the disk.
 func (r *Recorder) Close(last Event) {

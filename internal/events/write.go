@@ -24,6 +24,7 @@ type writer struct {
 	pending bytes.Buffer
 	encoder *json.Encoder // to pending
 	missed  uint64
+	killed  int // pid of the supervisor before, if it did not say that it ended
 }
 
 // newWriter appends after the last event in dir. The error is why that is unknown:
@@ -38,8 +39,15 @@ func newWriter(dir string) (*writer, error) {
 	}
 	defer r.Close()
 	for e, err := range r.Back() {
-		w.seq = e.Seq
-		return w, err
+		if w.seq == 0 {
+			if w.seq = e.Seq; err != nil || e.Event == Ending {
+				return w, err
+			}
+		}
+		if e.Event == Serving {
+			w.killed = e.PID
+			break
+		}
 	}
 	return w, nil
 }
