@@ -167,6 +167,7 @@ func (o *startOptions) started(e *env, start func(context.Context, *client.Clien
 	defer done()
 	tasks, err := start(ctx, c)
 	err = hintRunning(err)
+	e.sayBehind(ctx, c, tasks)
 	if o.wait == "" || err != nil || len(tasks) == 0 {
 		if err != nil && o.wait == "ended" && len(tasks) == 1 && tasks[0].State == task.Failed {
 			err = errors.Join(exitCode(codeOfTask(tasks[0])), err)

@@ -92,6 +92,7 @@ func (o *upOptions) run(e *env) error {
 	case err != nil && tasks == nil && !errors.Is(err, errInterrupted): // nothing was begun
 		return err
 	case err == nil && len(tasks) > 0:
+		e.sayBehind(ctx, c, tasks)
 		tasks, err = e.waitUp(ctx, c, tasks) // what was kept may be on its way still, begun by another up
 	}
 	if tasks == nil && len(ch.Tasks) > 0 { // no answer says how they are

@@ -127,5 +127,11 @@ func (a *actor) waitsFor() string {
 	if n := len(a.ahead.waits) - most; n > 0 {
 		names = append(names, fmt.Sprintf("%d more", n))
 	}
-	return "waits for " + strings.Join(names, ", ")
+	text := "waits for " + strings.Join(names, ", ")
+	if len(names) == 1 && slices.Contains(a.role.spec.After, names[0]) { // perhaps for longer than was meant
+		if now := a.sup.lookup(names[0]); now != nil && now.info.Spec.PerhapsService() {
+			text += " to end: it has no readiness check"
+		}
+	}
+	return text
 }

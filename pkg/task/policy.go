@@ -36,6 +36,12 @@ func (o *Order) check(s *Spec) error {
 // and not until it has ended: it restarts always, or has a readiness check.
 func (s *Spec) Service() bool { return s.Restart == RestartAlways || s.Ready.Checked() }
 
+// PerhapsService reports whether the task looks like a service, but is not one that others
+// wait for until it is ready: they wait until it has ended.
+func (s *Spec) PerhapsService() bool {
+	return s.Restart == RestartOnFailure && s.MaxRestarts == nil && !s.Service() && !s.Job && !s.When.Repeats()
+}
+
 // When says at what times runs begin. Its zero value is: now, and once.
 type When struct {
 	Delay   *Duration `json:"delay,omitzero"`    // from the start by hand to the first run
