@@ -78,7 +78,7 @@ func TestShutdownOfAnOrder(t *testing.T) {
 					}
 				}
 				quiet(t, l.fake)
-				expect(t, l.Supervisor, "a7", task.Waiting, "waits for job")
+				expect(t, l.Supervisor, "a7", task.Waiting, "waits for job to end: it has no readiness check")
 				expect(t, l.Supervisor, "z7", task.Waiting, "waits for a7, job")
 				job.Exit(task.Exit{}, false)
 				for range 20 {
