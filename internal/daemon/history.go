@@ -45,6 +45,11 @@ func supervisorKilled(pid int, tasks []task.Info, then task.Time) events.Event {
 	return events.Event{Event: events.Note, Reason: fmt.Sprintf("the supervisor before, pid %d, ended without notice: %s", pid, runs)}
 }
 
+// hookFailed is the event of a hook that failed after a run.
+func hookFailed(spec *task.Spec, run int, why string) events.Event {
+	return events.Event{Event: events.Note, Name: spec.Name, Group: spec.Group, Run: run, Reason: why}
+}
+
 // logHarmed is the event of a log that was emptied, or removed, while its run wrote to it.
 func logHarmed(name string, run int, gone bool) events.Event {
 	if gone {

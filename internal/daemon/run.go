@@ -124,6 +124,7 @@ func Run(cfg Config, serving func()) error {
 	sup := supervisor.New(supervisor.Options{
 		Commands: lastly{engine, func() { within(flushTime, srv.Flush) }}, Builtin: heartbeat, Store: db, Logs: keeper,
 		Checker: checker, KeepEnded: cfg.KeepEnded, Logger: cfg.Log,
+		HookFailed: func(spec *task.Spec, run int, why string) { past.Note(hookFailed(spec, run, why)) },
 	})
 	keeper.Processes(func(name string, run int) int { return mainOf(sup.SharedInfo(name), run) })
 	killed, err := engine.KillUnknown(process.Database{

@@ -96,7 +96,7 @@ func (r *Recorder) Note(e Event) {
 
 // write writes e, as of now. The caller holds the mutex.
 func (r *Recorder) write(e Event) {
-	e.At = task.Now()
+	e.At, e.Reason = task.Now(), clip(e.Reason)
 	r.w.add(e)
 	r.flush()
 }

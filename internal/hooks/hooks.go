@@ -44,6 +44,7 @@ func Lines(state task.State, all ...task.Hooks) []string {
 // A Runner runs lines beside its callers. Make one with [New].
 type Runner struct {
 	logger *slog.Logger
+	failed func(l engine.Launch, why string)
 	ctx    context.Context
 	cancel context.CancelFunc
 	turns  chan struct{}
@@ -55,10 +56,11 @@ type Runner struct {
 	waited  time.Time     // since Wait was called; zero: it was not
 }
 
-// New makes a Runner, which tells the logger of what fails. It must be closed.
-func New(logger *slog.Logger) *Runner {
+// New makes a Runner, which tells the logger of what fails, and failed, unless that is nil,
+// after which run and why. It must be closed.
+func New(logger *slog.Logger, failed func(l engine.Launch, why string)) *Runner {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Runner{logger: logger, ctx: ctx, cancel: cancel, turns: make(chan struct{}, atOnce)}
+	return &Runner{logger: logger, failed: failed, ctx: ctx, cancel: cancel, turns: make(chan struct{}, atOnce)}
 }
 
 // Wait waits for the lines under way, also for new ones meanwhile, no longer than Close
@@ -147,14 +149,32 @@ func (r *Runner) run(shell engine.Shell, l engine.Launch, line string) {
 	if err == nil && exit.OK() {
 		return
 	}
-	why := []any{"code", exit.Code}
+	why, text := []any{"code", exit.Code}, fmt.Sprintf("exit code %d", exit.Code)
 	switch {
 	case err != nil:
-		why = []any{"err", err}
+		why, text = []any{"err", err}, err.Error()
 	case exit.Signal != 0:
-		why = []any{"signal", task.SignalName(exit.Signal)}
+		why, text = []any{"signal", task.SignalName(exit.Signal)}, task.SignalName(exit.Signal)
 	}
-	r.logger.With("task", l.Spec.Name, "hook", line).Warn("a hook failed", append(why, "output", strings.TrimSpace(output))...)
+	output = strings.TrimSpace(output)
+	r.logger.With("task", l.Spec.Name, "hook", line).Warn("a hook failed", append(why, "output", output)...)
+	if r.failed == nil {
+		return
+	}
+	if output != "" {
+		text += ": " + output[strings.LastIndexByte(output, '\n')+1:]
+	}
+	r.failed(l, fmt.Sprintf("the hook %s failed: %s", shortened(line), text))
+}
+
+// shortened is a line as it is told with what became of it.
+func shortened(line string) string {
+	const most = 60
+	line = strings.Join(strings.Fields(line), " ")
+	if runes := []rune(line); len(runes) > most {
+		line = string(runes[:most-1]) + "…"
+	}
+	return "'" + line + "'"
 }
 
 // exec executes the line. What cannot begin now is tried again.

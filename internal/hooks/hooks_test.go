@@ -77,6 +77,7 @@ type scene struct {
 	runner *hooks.Runner
 	fake   *enginetest.Fake
 	log    *recorder
+	failed *recorder // what is told of hooks that failed
 	live   []*enginetest.FakeExec
 }
 
@@ -85,8 +86,9 @@ func play(t *testing.T, f func(*scene)) {
 	t.Helper()
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		log := new(recorder)
-		s := &scene{T: t, runner: hooks.New(slog.New(slog.NewTextHandler(log, nil))), fake: enginetest.NewFake(), log: log}
+		log, failed := new(recorder), new(recorder)
+		tell := func(l engine.Launch, why string) { fmt.Fprintf(failed, "%s %d: %s", l.Spec.Name, l.Run, why) }
+		s := &scene{T: t, runner: hooks.New(slog.New(slog.NewTextHandler(log, nil)), tell), fake: enginetest.NewFake(), log: log, failed: failed}
 		defer s.runner.Close()
 		f(s)
 	})
@@ -161,13 +163,14 @@ func TestFailures(t *testing.T) {
 		exit   task.Exit
 		err    error
 		want   string // "": nothing
+		told   string
 	}{
-		{"well", "fine\n", task.Exit{}, nil, ""},
-		{"code", " no \n", task.Exit{Code: 9}, nil, "task=a hook=x code=9 output=no"},
-		{"silent", "", task.Exit{Code: 9}, nil, `task=a hook=x code=9 output=""`},
-		{"signal", "", task.Exit{Signal: syscall.SIGSEGV}, nil, `task=a hook=x signal=SIGSEGV output=""`},
-		{"error", "so far", task.Exit{}, errors.New("boom"), `task=a hook=x err=boom output="so far"`},
-		{"for good", "", task.Exit{}, syscall.ENOENT, `task=a hook=x err="no such file or directory" output=""`},
+		{"well", "fine\n", task.Exit{}, nil, "", ""},
+		{"code", " one\nno \n", task.Exit{Code: 9}, nil, `task=a hook=x code=9 output="one\nno"`, "a 7: the hook 'x' failed: exit code 9: no"},
+		{"silent", "", task.Exit{Code: 9}, nil, `task=a hook=x code=9 output=""`, "a 7: the hook 'x' failed: exit code 9"},
+		{"signal", "", task.Exit{Signal: syscall.SIGSEGV}, nil, `task=a hook=x signal=SIGSEGV output=""`, "a 7: the hook 'x' failed: SIGSEGV"},
+		{"error", "so far", task.Exit{}, errors.New("boom"), `task=a hook=x err=boom output="so far"`, "a 7: the hook 'x' failed: boom: so far"},
+		{"for good", "", task.Exit{}, syscall.ENOENT, `task=a hook=x err="no such file or directory" output=""`, "a 7: the hook 'x' failed: no such file or directory"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			play(t, func(s *scene) {
@@ -178,6 +181,9 @@ func TestFailures(t *testing.T) {
 				_, got, _ := strings.Cut(strings.TrimSuffix(s.log.String(), "\n"), `level=WARN msg="a hook failed" `)
 				if got != tt.want || (got == "") != (s.log.String() == "") {
 					s.Errorf("log: %s; want %s", s.log, tt.want)
+				}
+				if got := s.failed.String(); got != tt.told {
+					s.Errorf("told: %s; want %s", got, tt.told)
 				}
 			})
 		})

@@ -22,6 +22,14 @@ func (a *actor) hook(state task.State, run int, exit string) {
 	a.sup.hooks.Run(shell, engine.Launch{Spec: new(a.role.spec), Run: run, Slot: a.ahead.slot, Env: []string{"TASKS_STATE=" + string(state), "TASKS_EXIT=" + exit}}, lines)
 }
 
+// hookFailed is who is told of a hook that failed, or nil.
+func hookFailed(o Options) func(engine.Launch, string) {
+	if o.HookFailed == nil {
+		return nil
+	}
+	return func(l engine.Launch, why string) { o.HookFailed(l.Spec, l.Run, why) }
+}
+
 func (s *Supervisor) groupHooks(name string) task.Hooks {
 	if name == "" {
 		return task.Hooks{}

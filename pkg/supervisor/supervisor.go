@@ -96,6 +96,9 @@ type Options struct {
 	Logs Logs
 	// KeepEnded is how many done tasks are remembered; 0: all.
 	KeepEnded int
+	// HookFailed is told of each hook that failed, and why. It may be called from any
+	// goroutine.
+	HookFailed func(spec *task.Spec, run int, why string)
 	// Logger gets what is returned to no caller. nil: nobody does.
 	Logger *slog.Logger
 }
@@ -133,7 +136,7 @@ func New(o Options) *Supervisor {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Supervisor{opts: o, tasks: make(map[string]*actor), order: deps.NewOrder(), queues: queue.New(), hooks: hooks.New(o.Logger), disk: plan.NewDisk(os.Stat), now: time.Now, ended: make(chan struct{})}
+	s := &Supervisor{opts: o, tasks: make(map[string]*actor), order: deps.NewOrder(), queues: queue.New(), hooks: hooks.New(o.Logger, hookFailed(o)), disk: plan.NewDisk(os.Stat), now: time.Now, ended: make(chan struct{})}
 	if o.KeepEnded > 0 {
 		s.forgetOld(o.KeepEnded)
 	}
