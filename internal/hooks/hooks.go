@@ -167,7 +167,7 @@ func (r *Runner) run(shell engine.Shell, l engine.Launch, line string) {
 	r.failed(l, fmt.Sprintf("the hook %s failed: %s", shortened(line), text))
 }
 
-// shortened is a line as it is told with what became of it.
+// shortened is a line as errors name it.
 func shortened(line string) string {
 	const most = 60
 	line = strings.Join(strings.Fields(line), " ")

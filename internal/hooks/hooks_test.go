@@ -77,7 +77,7 @@ type scene struct {
 	runner *hooks.Runner
 	fake   *enginetest.Fake
 	log    *recorder
-	failed *recorder // what is told of hooks that failed
+	failed *recorder // the reports of hooks that failed
 	live   []*enginetest.FakeExec
 }
 
@@ -163,7 +163,7 @@ func TestFailures(t *testing.T) {
 		exit   task.Exit
 		err    error
 		want   string // "": nothing
-		told   string
+		report string
 	}{
 		{"well", "fine\n", task.Exit{}, nil, "", ""},
 		{"code", " one\nno \n", task.Exit{Code: 9}, nil, `task=a hook=x code=9 output="one\nno"`, "a 7: the hook 'x' failed: exit code 9: no"},
@@ -182,8 +182,8 @@ func TestFailures(t *testing.T) {
 				if got != tt.want || (got == "") != (s.log.String() == "") {
 					s.Errorf("log: %s; want %s", s.log, tt.want)
 				}
-				if got := s.failed.String(); got != tt.told {
-					s.Errorf("told: %s; want %s", got, tt.told)
+				if got := s.failed.String(); got != tt.report {
+					s.Errorf("reported: %s; want %s", got, tt.report)
 				}
 			})
 		})

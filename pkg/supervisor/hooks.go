@@ -22,7 +22,7 @@ func (a *actor) hook(state task.State, run int, exit string) {
 	a.sup.hooks.Run(shell, engine.Launch{Spec: new(a.role.spec), Run: run, Slot: a.ahead.slot, Env: []string{"TASKS_STATE=" + string(state), "TASKS_EXIT=" + exit}}, lines)
 }
 
-// hookFailed is who is told of a hook that failed, or nil.
+// hookFailed is what a failed hook is reported to, or nil.
 func hookFailed(o Options) func(engine.Launch, string) {
 	if o.HookFailed == nil {
 		return nil

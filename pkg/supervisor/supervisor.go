@@ -96,7 +96,7 @@ type Options struct {
 	Logs Logs
 	// KeepEnded is how many done tasks are remembered; 0: all.
 	KeepEnded int
-	// HookFailed is told of each hook that failed, and why. It may be called from any
+	// HookFailed is called for each hook that failed, with the reason. It may be called from any
 	// goroutine.
 	HookFailed func(spec *task.Spec, run int, why string)
 	// Logger gets what is returned to no caller. nil: nobody does.
