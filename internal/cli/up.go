@@ -91,9 +91,12 @@ func (o *upOptions) run(e *env) error {
 		e.remark("tasks: up did not finish: 'tasks up --check' lists the remaining changes, once a supervisor serves")
 	case err != nil && tasks == nil && !errors.Is(err, errInterrupted): // nothing was begun
 		return err
-	case err == nil && len(tasks) > 0:
+	case len(tasks) > 0 && !errors.Is(err, errInterrupted): // also what was kept may be on its way still, begun by another up
 		e.sayBehind(ctx, c, tasks)
-		tasks, err = e.waitUp(ctx, c, tasks) // what was kept may be on its way still, begun by another up
+		failed := err
+		if tasks, err = e.waitUp(ctx, c, tasks, named(failed)); failed != nil {
+			err = joined(failed, err)
+		}
 	}
 	if tasks == nil && len(ch.Tasks) > 0 { // no answer says how they are
 		last, cancel := evenThen(ctx)

@@ -14,8 +14,9 @@ import (
 )
 
 // waitUp waits until each of the tasks is up, or cannot be: also the ones that were on
-// their way already. The tasks are as they are then; none, where no supervisor says so.
-func (e *env) waitUp(ctx context.Context, c *client.Client, known []task.Info) ([]task.Info, error) {
+// their way already. The tasks are as they are then; none, where no supervisor says so. There is
+// an error for each that is not up, unless one has said so.
+func (e *env) waitUp(ctx context.Context, c *client.Client, known []task.Info, said map[string]bool) ([]task.Info, error) {
 	var names []string
 	for _, t := range known {
 		names = append(names, t.Name)
@@ -27,13 +28,27 @@ func (e *env) waitUp(ctx context.Context, c *client.Client, known []task.Info) (
 	if err != nil {
 		return nil, err
 	}
-	return tasks, notUp(tasks)
+	return tasks, notUp(tasks, said)
 }
 
-// notUp is an error for each task that is not up.
-func notUp(tasks []task.Info) error {
+// named is the tasks that errors are about.
+func named(err error) map[string]bool {
+	names := make(map[string]bool)
+	for _, one := range failures(err) {
+		var of *task.Error
+		if errors.As(one, &of) {
+			names[of.Name] = true
+		}
+	}
+	return names
+}
+
+func notUp(tasks []task.Info, said map[string]bool) error {
 	var errs []error
 	for _, t := range tasks {
+		if said[t.Name] {
+			continue
+		}
 		if t.State == task.Failed || t.State == task.Lost || t.State == task.Stopped || t.State == task.BackingOff || t.State == task.Starting {
 			why := t.Reason
 			if t.State == task.Starting {
