@@ -128,7 +128,7 @@ func (o *eachOptions) start(e *env, spec task.Spec, inputs []string) error {
 	if err != nil {
 		return err
 	}
-	ctx, done := untilInterrupt(unchanged)
+	ctx, done := untilInterrupt(waitAgain(nil, groupNames{spec.Group}, false))
 	defer done()
 	if spec.Caller, err = e.caller(ctx, c); err != nil {
 		return err

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -19,6 +21,21 @@ const (
 	unchanged = "the tasks stay as they are"
 	asked     = "the supervisor carries it out"
 )
+
+// waitAgain is unchanged, with the command that waits for the same tasks.
+func waitAgain(names []string, groups groupNames, all bool) string {
+	words := slices.Clone(names)
+	for _, g := range groups {
+		words = append(words, "-g", g)
+	}
+	if all {
+		words = append(words, "--all")
+	}
+	if len(words) > 8 { // too long for a line
+		return unchanged
+	}
+	return fmt.Sprintf("%s: 'tasks wait %s' waits for them again", unchanged, strings.Join(words, " "))
+}
 
 // untilInterrupt is a context that Ctrl-C or TERM ends with errInterrupted and
 // the remark then. A second one ends the command at once.

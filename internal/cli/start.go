@@ -159,9 +159,14 @@ func (o *startOptions) started(e *env, start func(context.Context, *client.Clien
 	if err != nil {
 		return err
 	}
-	then := unchanged
-	if o.replace {
+	then := waitAgain(o.names, o.groups, o.all)
+	switch {
+	case o.replace:
 		then = asked
+	case o.wait == "":
+		then = unchanged
+	case o.command != nil: // -g is the group that it gets
+		then = waitAgain(o.names, nil, false)
 	}
 	ctx, done := untilInterrupt(then)
 	defer done()

@@ -61,7 +61,7 @@ func (o *waitOptions) run(e *env) error {
 	if err != nil {
 		return err
 	}
-	ctx, done := untilInterrupt(unchanged)
+	ctx, done := untilInterrupt(waitAgain(o.names, o.groups, o.all))
 	defer done()
 	end := func() {}
 	if o.state == "ended" {
