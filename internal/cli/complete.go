@@ -61,6 +61,8 @@ func valuesOf(command, flag string) completer {
 		return completeLimits
 	case "run":
 		return completeRuns
+	case "unset":
+		return listed(flagNames(resettable())...)
 	case "state":
 		if command == "clean" {
 			return listed("done", "failed", "stopped", "lost")

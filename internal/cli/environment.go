@@ -38,10 +38,18 @@ func (o *taskOptions) environment(p *printer) (task.Env, error) {
 			}
 		}
 	}
+	if err := o.addTo(p, vars); err != nil {
+		return task.Env{}, err
+	}
+	return task.NewEnv(vars)
+}
+
+// addTo adds the variables of the files, and then those of -e.
+func (o *taskOptions) addTo(p *printer, vars map[string]string) error {
 	for _, path := range o.envFiles {
 		path, err := homePath("env-file", path)
 		if err != nil {
-			return task.Env{}, err
+			return err
 		}
 		remarks, err := taskfile.ReadEnv(path, vars, os.Environ())
 		p.remarks(remarks)
@@ -49,17 +57,17 @@ func (o *taskOptions) environment(p *printer) (task.Env, error) {
 			err = usage("cannot read --env-file %s: %v", path, errors.Unwrap(err))
 		}
 		if err != nil {
-			return task.Env{}, err
+			return err
 		}
 	}
 	for i, kv := range o.env {
 		k, v, ok := strings.Cut(kv, "=")
 		if !ok || k == "" { // what there is may be a secret
-			return task.Env{}, usage("bad --env: value %d is not NAME=VALUE", i+1)
+			return usage("bad --env: value %d is not NAME=VALUE", i+1)
 		}
 		vars[k] = v
 	}
-	return task.NewEnv(vars)
+	return nil
 }
 
 // pathList is the value of a flag for paths, which add up.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -166,6 +167,36 @@ func whenText(w *task.Spec) string {
 	return strings.Join(parts, ", ")
 }
 
+// editedText says what becomes of the spec at the next run.
+func editedText(t *task.Info) string {
+	if t.Edited == nil {
+		return ""
+	}
+	var parts []string
+	for i := range option.All {
+		o := &option.All[i]
+		if o.In == nil || o.Key == "env" || reflect.DeepEqual(o.In(&t.Spec), o.In(t.Edited)) {
+			continue
+		}
+		value := o.Text(t.Edited)
+		switch {
+		case o.Key == "command":
+			value = commandLine(task.Info{Command: t.Edited.Command})
+		case o.Kind == option.URL:
+			value = task.ShownURL(value)
+		case value == "" && o.Default != "":
+			value = o.Default
+		case value == "":
+			value = "none"
+		}
+		parts = append(parts, o.Flag()+" "+value)
+	}
+	if parts == nil {
+		parts = []string{"other variables"}
+	}
+	return "from the next run on: " + strings.Join(parts, ", ")
+}
+
 // withoutSecrets is tasks for the output: without names and passwords in URLs, unless
 // all that is secret was asked for.
 func (p *printer) withoutSecrets(tasks []task.Info) []task.Info {
@@ -176,6 +207,10 @@ func (p *printer) withoutSecrets(tasks []task.Info) []task.Info {
 	for i := range shown {
 		s := &shown[i].Spec
 		s.ReadyHTTP, s.HealthHTTP = task.ShownURL(s.ReadyHTTP), task.ShownURL(s.HealthHTTP)
+		if next := shown[i].Edited; next != nil {
+			shown[i].Edited = new(*next)
+			shown[i].Edited.ReadyHTTP, shown[i].Edited.HealthHTTP = task.ShownURL(next.ReadyHTTP), task.ShownURL(next.HealthHTTP)
+		}
 	}
 	return shown
 }

@@ -27,7 +27,7 @@ var otherCommands = []habit{
 	{"tasks", "try-restart reload-or-restart", "use 'tasks restart NAME'"},
 	{"tasks", "hup", "use 'tasks signal HUP NAME'"},
 	{"tasks", "sendSignal", "as in 'tasks signal HUP web'"},
-	{"tasks", "update", "use 'tasks start NAME --replace -- COMMAND', or for a tasks file 'tasks up'"},
+	{"tasks", "update", "use 'tasks edit NAME', or for a tasks file 'tasks up'"},
 	{"tasks", "set apply deploy sync", "change tasks.yaml, then use 'tasks up'"},
 	{"tasks", "daemon-reload reread startOrReload startOrRestart", "use 'tasks up', which reads tasks.yaml"},
 	{"tasks", "diff plan config check validate", "use 'tasks up --check'"},

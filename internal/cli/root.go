@@ -221,7 +221,7 @@ func newRoot(e *env, args []string) *cobra.Command {
 		},
 	})
 	all := []func(*env) *cobra.Command{
-		newServe, newStart, newEach, newUp, newDown, newSchema, newStop, newRestart, newRetry, newPause, newResume, newTimers, newEnable, newDisable, newList, newShow, newLogs, newEvents, newWait,
+		newServe, newStart, newEach, newUp, newDown, newSchema, newStop, newRestart, newRetry, newEdit, newPause, newResume, newTimers, newEnable, newDisable, newList, newShow, newLogs, newEvents, newWait,
 		newSignal, newGroup, newRemove, newClean, newExit, newInfo, newShell, newCompletion, newVersion,
 	}
 	if len(args) > 0 {

@@ -130,6 +130,7 @@ func (p *printer) showTask(t task.Info) error {
 		say(fact[0], fact[1])
 	}
 	say("Zone", t.Zone)
+	say("Edited", editedText(&t))
 	for kv := range t.Spec.Env.Vars() {
 		say("Env", kv)
 	}

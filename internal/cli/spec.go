@@ -29,11 +29,16 @@ type taskOptions struct {
 	given    []string // names of the given ones
 }
 
-func (o *taskOptions) flags(f *pflag.FlagSet) {
+func (o *taskOptions) flags(f *pflag.FlagSet) { o.flagsWithout(f, "") }
+
+// flagsWithout is flags but for the one of the option with that key.
+func (o *taskOptions) flagsWithout(f *pflag.FlagSet, key string) {
 	for i := range option.All {
 		opt := &option.All[i]
 		name, help := opt.Flag(), opt.Help
 		switch opt.Key {
+		case key:
+			continue
 		case "cwd":
 			f.VarP(optional[string]{&o.cwd, func(text string) (string, error) { return text, nil }, "string"}, name, opt.Letter, help)
 			f.SetAnnotation(name, mayBeEmpty, nil) // which says so itself

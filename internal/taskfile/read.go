@@ -21,6 +21,7 @@ const maxScalars = 100_000
 type loader struct {
 	*source
 	dir     string // in which it was found: absolute
+	literal bool   // variables are not expanded
 	environ callerEnv
 
 	dotenvFile content           // .env beside the file
@@ -145,7 +146,7 @@ func (l *loader) scalar(name string, at pos, n *node, s *scalar) (any, bool) {
 		return wrong(n.kind.String())
 	}
 	word, expanded := n.text, false
-	if n.kind == isText && !s.line {
+	if n.kind == isText && !s.line && !l.literal {
 		out, ok := l.expand(n)
 		if !ok {
 			return nil, false
