@@ -22,7 +22,7 @@ func everyCommand(root *cobra.Command, f func(*cobra.Command)) {
 // can be given twice and have one of its values ignored.
 func TestEveryFlagGivenTwice(t *testing.T) {
 	t.Parallel()
-	lists := []string{"after", "after-ended", "env", "env-file", "state", "success-codes", "ulimit"}
+	lists := []string{"after", "after-ended", "env", "env-file", "state", "success-codes", "ulimit", "unset", "unset-env"}
 	singles := 0
 	root := newRoot(newEnv(), nil)
 	everyCommand(root, func(cmd *cobra.Command) {
