@@ -136,5 +136,16 @@ func like(word string, names []string) string {
 var elsewhere = map[string]string{
 	"services": "tasks", "processes": "tasks", "programs": "tasks", "cmd": "command", "run": "command", "script": "command", "environment": "env",
 	"depends_on": "after", "needs": "after", "requires": "after", "working_dir": "cwd", "workdir": "cwd", "dir": "cwd", "replicas": "instances",
-	"numprocs": "instances", "healthcheck": "health_http", "stop_grace_period": "stop_timeout", "autorestart": "restart",
+	"numprocs": "instances", "healthcheck": "health_http", "stop_grace_period": "stop_timeout", "autorestart": "restart", "directory": "cwd",
+	"schedule": "cron", "stopsignal": "stop_signal", "stopwaitsecs": "stop_timeout", "exitcodes": "success_codes", "startretries": "max_restarts",
+	"exec_mode": "instances", "cron_restart": "cron", "kill_timeout": "stop_timeout",
 }
+
+// notHere is why there is no key for what others have one for.
+var notHere = map[string]string{
+	"autostart": "up starts all tasks of the file", "user": "every task runs as the user of its supervisor",
+	"logfile": "the output is kept: see 'tasks logs'", "stdout_logfile": "the output is kept: see 'tasks logs'", "stderr_logfile": "the output is kept: see 'tasks logs'",
+	"image": notContainers, "build": notContainers, "ports": notContainers, "volumes": notContainers, "networks": notContainers, "container_name": notContainers,
+}
+
+const notContainers = "a task is a program, not a container"

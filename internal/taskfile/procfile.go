@@ -49,7 +49,7 @@ func (l *loader) procfile(f *File) error {
 			l.report(pos{i + 1, 1 + utf8.RuneCountInString(line[:illegible(line)])}, "this is not UTF-8 text")
 			continue
 		case !ok || command == "":
-			l.report(at, "not NAME: COMMAND")
+			l.report(at, "this is not NAME: COMMAND, such as web: ./server")
 			continue
 		case err != nil:
 			l.report(at, "%v", err)

@@ -52,8 +52,8 @@ func TestProcfileFaults(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"web: x\n  web : y":                "Procfile:2:3: duplicate task web: it is in line 1 already",
-		"web x":                            "Procfile:1:1: not NAME: COMMAND",
-		"web:":                             "Procfile:1:1: not NAME: COMMAND",
+		"web x":                            "Procfile:1:1: this is not NAME: COMMAND, such as web: ./server",
+		"web:":                             "Procfile:1:1: this is not NAME: COMMAND, such as web: ./server",
 		"a b: c":                           "Procfile:1:1: bad name \"a b\": use a letter or digit, then letters, digits, '.', '_', '-' or '@'",
 		"web: \xff":                        "Procfile:1:6: this is not UTF-8 text",
 		"web: a\x00b":                      "Procfile:1:1: argument 2 of the command has a NUL byte",

@@ -52,6 +52,14 @@ func (g got) shown(msg string) string {
 	return msg
 }
 
+// example of the mapping that a key has, where people write a list.
+func example(key string) string {
+	if key == "env" {
+		return " such as {PORT: 8080}"
+	}
+	return ""
+}
+
 // fields reads the keys of n by the table; missing and bad ones are not in it.
 // What is n, for people, and free what keys that are left alone begin with.
 func (l *loader) fields(n *node, what string, at pos, table []field, free string) map[string]got {
@@ -65,6 +73,8 @@ func (l *loader) fields(n *node, what string, at pos, table []field, free string
 				hint := like(p.key.text, keys(table))
 				if own := elsewhere[p.key.text]; slices.Contains(keys(table), own) {
 					hint = fmt.Sprintf(": did you mean %s?", own)
+				} else if why := notHere[p.key.text]; why != "" && hint == "" {
+					hint = ": " + why
 				}
 				l.report(p.key.pos, "unknown key %q%s", shown(p.key.text), hint)
 			}
@@ -76,7 +86,7 @@ func (l *loader) fields(n *node, what string, at pos, table []field, free string
 				continue
 			}
 		} else if p.val.kind != isMap {
-			l.report(p.at(), "%s: give a mapping, not %s", p.key.text, p.val.kind)
+			l.report(p.at(), "%s: give a mapping%s, not %s", p.key.text, example(p.key.text), p.val.kind)
 			continue
 		}
 		found[p.key.text] = g

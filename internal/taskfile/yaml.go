@@ -105,18 +105,39 @@ func (s *source) ast() (file *ast.File) {
 	if err == nil {
 		return file
 	}
-	at, msg := pos{1, 1}, err.Error()
+	at, msg, hint := pos{1, 1}, err.Error(), ""
 	if e, ok := err.(interface {
 		GetToken() *token.Token
 		GetMessage() string
 	}); ok {
 		at, msg = tokenPos(e.GetToken()), e.GetMessage()
 		if isReference(e.GetToken()) {
-			msg += ": in { } and [ ], put a value with ${…} in quotes"
+			hint = ": in { } and [ ], put a value with ${…} in quotes"
 		}
 	}
-	s.report(at, "%s", quotedText().ReplaceAllString(msg, `"…"`))
+	text := quotedText().ReplaceAllString(msg, `"…"`)
+	for _, says := range syntax {
+		if strings.HasPrefix(msg, says.parser) {
+			text = says.people
+		}
+	}
+	s.report(at, "%s%s", text, hint)
 	return nil
+}
+
+// syntax is what the parser says, by how that begins, and what it means for people.
+var syntax = []struct{ parser, people string }{
+	{"found character '\t' that cannot start any token", "a line begins with a tab: indent with blanks"},
+	{"value is not allowed in this context", "the indentation of this does not fit the lines before it"},
+	{"mapping value is not allowed in this context", "a second \": \" on a line: put the text that it is in in quotes"},
+	{"could not find flow mapping end token", "the { is not closed: a } is missing"},
+	{"could not find flow sequence end token", "the [ is not closed: a ] is missing"},
+	{"',' or '}' must be specified", "a , or the } is missing before this"},
+	{"',' or ']' must be specified", "a , or the ] is missing before this"},
+	{"could not find end character of double-quoted text", "the \" is not closed"},
+	{"could not find end character of single-quoted text", "the ' is not closed"},
+	{"'@' is a reserved character", "no text begins with @: put it in quotes"},
+	{"'`' is a reserved character", "no text begins with `: put it in quotes"},
 }
 
 // isReference reports whether t is the brace of a ${NAME} without quotes, where YAML
