@@ -165,7 +165,7 @@ func (o *eachOptions) slots(ctx context.Context, c *client.Client, group string)
 		}
 		jobs = new(runtime.NumCPU())
 	}
-	g, err := c.SetGroup(ctx, client.GroupOptions{Name: group, Slots: &task.Slots{N: jobs}})
+	g, err := c.SetGroup(ctx, client.GroupOptions{Name: group, Slots: &task.Slots{N: jobs}, Temporary: true})
 	return g.String(), err
 }
 

@@ -153,6 +153,9 @@ func onGroups(e *env, verb, short string, do func(*client.Client, context.Contex
 				}
 				groups = append(groups, g)
 			}
+			if verb == "rm" && e.output != "json" { // they are gone
+				e.output = "name"
+			}
 			if len(groups) > 0 || e.output == "json" {
 				errs = append(errs, e.printGroups(groups, true))
 			}

@@ -49,7 +49,7 @@ func apply(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 	sup := c.srv.cfg.Supervisor
 	return func() (any, error) {
 		for _, g := range p.Groups {
-			if _, err := sup.ChangeGroup(g.Name, func(set *task.Group) { set.Slots, set.Hooks = g.Slots, g.Hooks }); err != nil {
+			if _, err := sup.ChangeGroup(g.Name, func(set *task.Group) { set.Slots, set.Hooks, set.Temporary = g.Slots, g.Hooks, false }); err != nil {
 				return nil, err
 			}
 		}

@@ -20,7 +20,9 @@ func groupSet(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 	if err := protocol.Decode(params, &p); err != nil {
 		return nil, err
 	}
-	g, err := c.srv.cfg.Supervisor.ChangeGroup(p.Name, func(g *task.Group) {
+	sup := c.srv.cfg.Supervisor
+	g, err := sup.ChangeGroup(p.Name, func(g *task.Group) {
+		g.Temporary = p.Temporary && (g.Temporary || g.Unset())
 		if p.Slots != nil {
 			g.Slots = p.Slots.N
 		}

@@ -36,7 +36,7 @@ func wantGroups(t testing.TB, s *Store, groups ...task.Group) {
 
 // fullGroup has every setting of a group.
 func fullGroup(name string) task.Group {
-	return task.Group{Name: name, Slots: new(3), Paused: true, Unfinished: true, Hooks: task.Hooks{OnExit: "echo <&>", OnFailure: "mail\n"}}
+	return task.Group{Name: name, Slots: new(3), Paused: true, Unfinished: true, Temporary: true, Hooks: task.Hooks{OnExit: "echo <&>", OnFailure: "mail\n"}}
 }
 
 func TestGroups(t *testing.T) {

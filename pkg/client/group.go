@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 
 	"tasks/internal/protocol"
 	"tasks/pkg/task"
@@ -23,7 +24,12 @@ func (c *Client) Groups(ctx context.Context) ([]task.Group, error) {
 // SetGroup changes a group, which need not be there. A raised number of slots
 // takes effect at once.
 func (c *Client) SetGroup(ctx context.Context, o GroupOptions) (task.Group, error) {
-	return c.group(ctx, "group.set", o.Name, protocol.GroupSet(o))
+	g, err := c.group(ctx, "group.set", o.Name, protocol.GroupSet(o))
+	if o.Temporary && errors.Is(err, ErrUnknown) {
+		o.Temporary = false
+		g, err = c.group(ctx, "group.set", o.Name, protocol.GroupSet(o))
+	}
+	return g, err
 }
 
 // PauseGroup stops admitting tasks of a group, and pauses its runs.

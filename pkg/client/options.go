@@ -114,4 +114,7 @@ type GroupOptions struct {
 	Slots     *task.Slots
 	OnExit    *string
 	OnFailure *string
+	// Temporary has the group forgotten with its last task, unless it was set otherwise
+	// before, or is later. An earlier supervisor does not know it: the group stays.
+	Temporary bool
 }

@@ -50,7 +50,7 @@ func (s *Supervisor) carryOut(a *Applying) (done Applied, err error) {
 		return done, err
 	}
 	for _, g := range c.Groups {
-		if _, err := s.ChangeGroup(g.Name, func(set *task.Group) { set.Slots, set.Hooks = g.Slots, g.Hooks }); err != nil {
+		if _, err := s.ChangeGroup(g.Name, func(set *task.Group) { set.Slots, set.Hooks, set.Temporary = g.Slots, g.Hooks, false }); err != nil {
 			return done, err
 		}
 	}

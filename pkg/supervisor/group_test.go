@@ -255,3 +255,36 @@ func TestGroupChangesAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// A temporary group is forgotten with its last task, and by the next supervisor for good.
+func TestTemporaryGroup(t *testing.T) {
+	reborn(t, func(t *testing.T, l *lives) {
+		got, err := l.ChangeGroup("g", func(g *task.Group) { g.Slots, g.Temporary = new(1), true })
+		if err != nil || got.Name != "g" || *got.Slots != 1 || len(l.Groups()) != 0 {
+			t.Fatalf("ChangeGroup: %+v, %v, and then %+v", got, err, l.Groups())
+		}
+		r := start(t, l.Supervisor, l.fake, job("a", func(s *task.Spec) { s.Group = "g" }))
+		if all := l.Groups(); len(all) != 1 || *all[0].Slots != 1 {
+			t.Errorf("with a task: %+v", all)
+		}
+		l.again(l.leave, time.Minute)
+		if all := l.Groups(); len(all) != 1 || !all[0].Temporary {
+			t.Errorf("with a task, taken over: %+v", all)
+		}
+		r.Exit(task.Exit{}, false)
+		expect(t, l.Supervisor, "a", task.Done, "")
+		if _, errs := l.Select(task.Selector{Group: "g"}); errs != nil {
+			t.Errorf("with an ended task: %v", errs)
+		}
+		if _, err := l.Remove(t.Context(), "a"); err != nil {
+			t.Fatal(err)
+		}
+		if _, errs := l.Select(task.Selector{Group: "g"}); len(l.Groups()) != 0 || errs == nil {
+			t.Errorf("without a task: %+v, %v", l.Groups(), errs)
+		}
+		l.again(l.leave, time.Minute)
+		if len(l.st.allGroups()) != 0 {
+			t.Errorf("recorded: %+v", l.st.allGroups())
+		}
+	})
+}

@@ -10,15 +10,28 @@ import (
 )
 
 // Groups is every group that something was set of or that has a task, sorted by
-// name.
+// name. A temporary one without a task is forgotten.
 func (s *Supervisor) Groups() []task.Group {
-	all := s.queues.All()
-	for _, t := range s.List() {
+	all, used := s.groups()
+	groups := make([]task.Group, 0, len(all))
+	for _, g := range all {
+		if !g.Temporary || used[g.Name] {
+			groups = append(groups, g)
+		}
+	}
+	slices.SortFunc(groups, func(a, b task.Group) int { return task.CompareNames(a.Name, b.Name) })
+	return groups
+}
+
+// groups is all groups by name, and which of them have a task.
+func (s *Supervisor) groups() (all map[string]task.Group, used map[string]bool) {
+	all, used = s.queues.All(), make(map[string]bool)
+	for _, t := range s.Shared() {
 		if t.Group == "" {
 			continue
 		}
 		g := all[t.Group]
-		g.Name = t.Group
+		g.Name, used[t.Group] = t.Group, true
 		switch t.State {
 		case task.Waiting, task.BackingOff:
 			g.Waiting++
@@ -29,12 +42,7 @@ func (s *Supervisor) Groups() []task.Group {
 		}
 		all[t.Group] = g
 	}
-	groups := make([]task.Group, 0, len(all))
-	for _, g := range all {
-		groups = append(groups, g)
-	}
-	slices.SortFunc(groups, func(a, b task.Group) int { return task.CompareNames(a.Name, b.Name) })
-	return groups
+	return all, used
 }
 
 // Group is one of Groups; the error is an ErrNotFound.
@@ -49,7 +57,7 @@ func (s *Supervisor) Group(name string) (task.Group, error) {
 
 // ChangeGroup changes what is set of the group called name, which need not be
 // there, and returns when that is durable and in effect: a queue that has slots continues
-// at once. Of what change is given it may set Slots, Paused and Hooks.
+// at once. Of what change is given it may set Slots, Paused, Temporary and Hooks.
 func (s *Supervisor) ChangeGroup(name string, change func(*task.Group)) (task.Group, error) {
 	s.changing.Lock() // one at a time, in the store and in effect
 	defer s.changing.Unlock()
@@ -71,7 +79,30 @@ func (s *Supervisor) ChangeGroup(name string, change func(*task.Group)) (task.Gr
 	if set.Paused != wasPaused {
 		s.pokeAll() // the reasons of queued tasks change
 	}
-	return s.Group(name)
+	all, _ := s.groups()
+	return all[name], nil
+}
+
+// dropTemporary forgets the temporary groups that no task is in.
+func (s *Supervisor) dropTemporary(groups []task.Group, records []task.Record) []task.Group {
+	used := make(map[string]bool)
+	for i := range records {
+		used[records[i].Spec.Group] = true
+		if next := records[i].Next; next != nil {
+			used[next.Group] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(groups), func(g task.Group) bool {
+		if !g.Temporary || used[g.Name] {
+			return false
+		}
+		if s.opts.Store != nil {
+			if err := s.opts.Store.DeleteGroup(g.Name); err != nil {
+				s.opts.Logger.Warn("cannot forget a group", "group", g.Name, "err", err)
+			}
+		}
+		return true
+	})
 }
 
 func (s *Supervisor) pokeAll() {

@@ -28,6 +28,7 @@ import (
 func (s *Supervisor) Load(ctx context.Context, records []task.Record, groups ...task.Group) (started <-chan struct{}) {
 	s.queues.Close() // until all are in the queue again
 	s.order.Close()  // and what they wait for is up again
+	groups = s.dropTemporary(groups, records)
 	for _, g := range groups {
 		s.queues.Set(g.Name, &g)
 	}

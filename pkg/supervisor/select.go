@@ -75,7 +75,7 @@ func (s *Supervisor) Select(sel Selector) ([]string, []error) {
 		}
 	}
 	for _, group := range groups {
-		if _, set := s.queues.Get(group); !found[group] && !set {
+		if g, set := s.queues.Get(group); !found[group] && (!set || g.Temporary) {
 			errs = append(errs, task.NoSuchGroup(group))
 		}
 	}
@@ -112,7 +112,7 @@ func (s *Supervisor) noSuchLocked(name string) error {
 }
 
 func (s *Supervisor) isGroupLocked(name string) bool {
-	if _, set := s.queues.Get(name); set {
+	if g, set := s.queues.Get(name); set && !g.Temporary {
 		return true
 	}
 	for _, a := range s.tasks {

@@ -13,6 +13,7 @@ type Group struct {
 	Paused bool   `json:"paused,omitempty"`
 	Hooks         // of each of its tasks, beside their own
 
+	Temporary  bool `json:"temporary,omitempty"`  // nobody has set it by hand: it is forgotten with its last task
 	Unfinished bool `json:"unfinished,omitempty"` // it was paused or resumed, and what runs in it is still to be
 
 	Running int `json:"running"` // runs, paused ones included
@@ -38,6 +39,9 @@ func (g *Group) Check() error {
 	}
 	return nil
 }
+
+// Unset reports whether nothing is set of g.
+func (g *Group) Unset() bool { return g.Slots == nil && !g.Paused && g.Hooks == Hooks{} }
 
 // NoSuchGroup is the ErrNotFound for name.
 func NoSuchGroup(name string) error {
