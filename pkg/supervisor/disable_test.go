@@ -175,3 +175,25 @@ func TestLastExit(t *testing.T) {
 		}
 	})
 }
+
+// A schedule in a paused group holds one run. After the group is resumed it catches up,
+// and the schedule has its rhythm as before.
+func TestScheduleInAPausedGroup(t *testing.T) {
+	faked(t, supervisor.Options{Store: newMemory()}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		start(t, s, f, job("a", every(time.Hour), func(s *task.Spec) { s.Group = "g" })).Exit(task.Exit{}, false)
+		expect(t, s, "a", task.Waiting, "")
+		if _, err := s.PauseGroup(t.Context(), "g"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3*time.Hour + 30*time.Minute)
+		quiet(t, f)
+		expect(t, s, "a", task.Queued, "group g is paused: resume it with 'tasks group resume g'")
+		if _, err := s.ResumeGroup(t.Context(), "g"); err != nil {
+			t.Fatal(err)
+		}
+		next(t, f).Exit(task.Exit{}, false)
+		expect(t, s, "a", task.Waiting, "")
+		quiet(t, f)
+		due(t, s, "a", 30*time.Minute)
+	})
+}
