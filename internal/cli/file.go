@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,7 @@ import (
 
 	"tasks/internal/deps"
 	"tasks/internal/taskfile"
+	"tasks/internal/typo"
 	"tasks/pkg/task"
 )
 
@@ -96,10 +98,25 @@ func allInFile(file *taskfile.File, names []string) (full []string, err error) {
 		if found, ok := inFile(file, name); ok {
 			full = append(full, found)
 		} else {
-			err = joined(err, task.Errorf(task.ErrNotFound, name, "No such task: %s: %s does not have it", name, file.Path))
+			like := ""
+			if near := typo.Nearest(name, bothNames(file)); near != "" {
+				like = fmt.Sprintf(" (did you mean %s?)", near)
+			}
+			err = joined(err, task.Errorf(task.ErrNotFound, name, "No such task: %s: %s does not have it%s", name, file.Path, like))
 		}
 	}
 	return full, err
+}
+
+// bothNames are those of the file's tasks, with the project and without.
+func bothNames(file *taskfile.File) (names []string) {
+	for _, s := range file.Tasks {
+		names = append(names, s.Name)
+		if short, ok := strings.CutPrefix(s.Name, file.Project+"."); ok {
+			names = append(names, short)
+		}
+	}
+	return names
 }
 
 // only narrows the file to the tasks named, if any are, what they come after, and the

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -23,7 +24,7 @@ func (p *printer) printHelp(cmd *cobra.Command) {
 	if long == "" {
 		long = cmd.Short + "."
 	}
-	fmt.Fprintf(&b, "%s\n", strings.TrimRight(long, "\n"))
+	fmt.Fprintf(&b, "%s\n", wrapped(strings.TrimRight(long, "\n"), p.columns()))
 	if cmd.Runnable() && cmd.HasParent() {
 		fmt.Fprintf(&b, "\nUsage:\n  %s\n", strings.TrimSuffix(cmd.UseLine(), " [flags]"))
 	}
@@ -50,6 +51,37 @@ func (p *printer) printHelp(cmd *cobra.Command) {
 		fmt.Fprintf(&b, "\nFlags of every command:\n%s\nMore about one: tasks COMMAND --help\n", cmd.PersistentFlags().FlagUsagesWrapped(p.columns()))
 	}
 	fmt.Fprint(cmd.OutOrStdout(), b.String())
+}
+
+// wrapped is text whose paragraphs fit into so many columns: each is laid out again if one
+// of its lines does not. A line that begins with a blank stays as it is.
+func wrapped(text string, columns int) string {
+	var all []string
+	for _, paragraph := range strings.Split(text, "\n\n") {
+		lines := strings.Split(paragraph, "\n")
+		long := func(line string) bool { return utf8.RuneCountInString(line) > columns }
+		if !slices.ContainsFunc(lines, long) || slices.ContainsFunc(lines, func(line string) bool { return strings.HasPrefix(line, " ") }) {
+			all = append(all, paragraph)
+			continue
+		}
+		var b strings.Builder
+		at := 0
+		for _, word := range strings.Fields(paragraph) {
+			switch n := utf8.RuneCountInString(word); {
+			case at == 0:
+			case at+1+n > columns:
+				b.WriteByte('\n')
+				at = 0
+			default:
+				b.WriteByte(' ')
+				at++
+			}
+			b.WriteString(word)
+			at += utf8.RuneCountInString(word)
+		}
+		all = append(all, b.String())
+	}
+	return strings.Join(all, "\n\n")
 }
 
 // writeFlags writes the flags under their topics; those without one come first.

@@ -76,3 +76,15 @@ func TestHelpWithoutTopics(t *testing.T) {
 		}
 	})
 }
+
+// TestWrapped lays out only the paragraphs that are too wide.
+func TestWrapped(t *testing.T) {
+	t.Parallel()
+	text := "one two three four\nfive six\n\nseven\neight\n\n  as it is, whatever its width\n\nwörter"
+	if got, want := wrapped(text, 10), "one two\nthree four\nfive six\n\nseven\neight\n\n  as it is, whatever its width\n\nwörter"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := wrapped(text, 96); got != text {
+		t.Errorf("%q", got)
+	}
+}

@@ -28,7 +28,7 @@ func newInfo(e *env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if own := version(); info.Version != own {
+			if own := version(); info.Version != own && info.Program == "" { // which is not ours to update
 				e.remark("tasks: the supervisor is version %s, this command %s", info.Version, own)
 			}
 			if e.quiet {

@@ -101,8 +101,8 @@ func (p *printer) showTask(t task.Info) error {
 	say("Command", commandLine(t))
 	say("Directory", t.Cwd)
 	say("PID", num(t.PID))
-	if t.Ready != nil && (t.Spec.Ready.Checked() || t.Spec.Health.Checked()) {
-		say("Ready", isReady(t))
+	if ready := isReady(t); ready != "-" {
+		say("Ready", ready)
 	}
 	say("Run", num(t.Run))
 	say("Slot", num(t.Slot))

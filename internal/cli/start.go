@@ -37,7 +37,8 @@ returns when the process exists, or once it waits for its time, for other tasks
 or for a slot; a program that cannot be executed is an error.
 
 The task gets the directory and the environment of the caller. The environment
-is kept on disk with the task, readable for the user alone.
+is kept on disk with the task, readable for the user alone. Its standard input is
+empty (/dev/null); what it writes is kept for 'tasks logs'.
 
 NAMEs alone start ended tasks again as they were, and so do --all and, without a
 command, --group. A new name is looked up in the tasks file, if there is one here or

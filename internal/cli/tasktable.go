@@ -145,9 +145,10 @@ func exitOf(t task.Info) string {
 	return "-"
 }
 
+// isReady is for tasks with a check: any other is ready once it runs.
 func isReady(t task.Info) string {
 	switch {
-	case t.Ready == nil:
+	case t.Ready == nil, !t.Spec.Ready.Checked() && !t.Spec.Health.Checked():
 		return "-"
 	case *t.Ready:
 		return "yes"

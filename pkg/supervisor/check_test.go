@@ -280,7 +280,7 @@ func TestPauseOfAHealthCheck(t *testing.T) {
 		start(t, s, f, job("a", ready, healthy))
 		k := c.Next(t)
 		_, err := s.Pause(t.Context(), "a")
-		expectError(t, err, task.ErrConflict, "Task a is starting: cannot pause it.")
+		expectError(t, err, task.ErrConflict, "Task a is starting: it can be paused once it is ready.")
 		k.BeReady(nil)
 		going(t, k, 0, 1)
 		if _, err := s.Pause(t.Context(), "a"); err != nil {

@@ -270,6 +270,9 @@ func (a *actor) pause(c *Call, pause bool) {
 	after, _, err := a.state.Step(a.role.policy, e)
 	p, able := a.run.proc.(engine.Pauser)
 	switch {
+	case err != nil && pause && a.is() == string(task.Starting):
+		c.fail(task.Errorf(task.ErrConflict, a.name, "Task %s is starting: it can be paused once it is ready.", a.name))
+		return
 	case err != nil:
 		c.fail(task.Errorf(task.ErrConflict, a.name, "Task %s is %s: cannot %s it.", a.name, a.is(), verb))
 		return
