@@ -42,6 +42,9 @@ func (p *printer) printHelp(cmd *cobra.Command) {
 			}
 		}
 	}
+	if !cmd.HasParent() {
+		b.WriteString("\n" + wrapped(otherNames(cmd), min(p.columns(), 80)) + "\n")
+	}
 	if own := cmd.LocalNonPersistentFlags(); own.HasAvailableFlags() && cmd.HasParent() {
 		writeFlags(&b, own, p.columns())
 	}
@@ -51,6 +54,17 @@ func (p *printer) printHelp(cmd *cobra.Command) {
 		fmt.Fprintf(&b, "\nFlags of every command:\n%s\nMore about one: tasks COMMAND --help\n", cmd.PersistentFlags().FlagUsagesWrapped(p.columns()))
 	}
 	fmt.Fprint(cmd.OutOrStdout(), b.String())
+}
+
+// otherNames are the aliases of all commands.
+func otherNames(root *cobra.Command) string {
+	var all []string
+	for _, c := range root.Commands() {
+		if c.IsAvailableCommand() && len(c.Aliases) > 0 {
+			all = append(all, strings.Join(c.Aliases, ", ")+" ("+c.Name()+")")
+		}
+	}
+	return "Other names: " + strings.Join(all, "; ")
 }
 
 // wrapped is text whose paragraphs fit into so many columns: each is laid out again if one
