@@ -48,7 +48,7 @@ round.`,
 func (o *listOptions) flags(f *pflag.FlagSet) {
 	o.selection.flags(f)
 	o.stateList.flags(f, "only tasks in these `STATES`, such as running,failed")
-	f.BoolVar(&o.failing, "failing", false, "only tasks that failed or are lost, or will run again after a run\nthat failed")
+	f.BoolVar(&o.failing, "failing", false, "only tasks that failed or are lost, and schedules and tasks in backoff\nwhose last run failed")
 	f.StringVar(&o.sort, "sort", "name", "sort by `KEY`, such as ended, duration or memory; -KEY: reversed")
 }
 

@@ -65,7 +65,7 @@ func (p *printer) wideRow(t *task.Info, now time.Time) []string {
 func (p *printer) state(t *task.Info) string { return p.paint(colours[t.State], string(t.State)) }
 
 func (p *printer) exit(t *task.Info) string {
-	if t.Failing() {
+	if t.PID == 0 && t.Failing() {
 		return p.paint(colours[task.Failed], exitOf(*t))
 	}
 	return exitOf(*t)

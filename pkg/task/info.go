@@ -49,13 +49,16 @@ func (t *Info) Finished() bool {
 }
 
 // Failing reports whether the task needs a look: it failed or is lost, or its last
-// run failed and another one is due, by its schedule or after its backoff.
+// run failed and another one is due, by its schedule or after its backoff. Of a schedule
+// the next run may have started already: whether that succeeds is not known yet.
 func (t *Info) Failing() bool {
 	switch {
 	case t.State == Failed || t.State == Lost:
 		return true
-	case t.State.Ended() || t.PID != 0:
+	case t.State.Ended():
 		return false
+	case t.PID != 0:
+		return t.Spec.Repeats() && t.LastExit != nil && (t.LastExit.State == Failed || t.LastExit.State == Lost)
 	}
 	return t.lastRunFailed()
 }

@@ -28,6 +28,11 @@ func TestFailing(t *testing.T) {
 		{"backoff after a failure", Info{State: BackingOff, ExitCode: code(1)}, true},
 		{"backoff after success, always restarted", Info{State: BackingOff, ExitCode: code(0)}, false},
 		{"running", Info{State: Running, PID: 7}, false},
+		{"a schedule that runs after one that failed", Info{State: Running, PID: 7, LastExit: &Run{State: Failed}, Spec: Spec{When: When{Cron: "@daily"}}}, true},
+		{"after one that was replaced", Info{State: Running, PID: 7, LastExit: &Run{State: Stopped}, Spec: Spec{When: When{Cron: "@daily"}}}, false},
+		{"its first run", Info{State: Running, PID: 7, Spec: Spec{When: When{Cron: "@daily"}}}, false},
+		{"a service that was restarted after it failed", Info{State: Running, PID: 7, LastExit: &Run{State: Failed}}, false},
+		{"a disabled schedule whose last run failed", Info{State: Stopped, Disabled: true, ExitCode: code(3), LastExit: &Run{State: Failed}}, false},
 	} {
 		if got := tt.info.Failing(); got != tt.want {
 			t.Errorf("%s: failing is %v", tt.name, got)
