@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"testing"
 
 	"tasks/internal/events"
@@ -20,6 +21,7 @@ func FuzzRender(f *testing.F) {
 		`[{"name":"a\nb","state":"x\ty","exit_code":-1,"restarts":-9223372036854775808,"pid":-1,"cpu_percent":1e308,"memory_bytes":-1,"processes":-1}]`,
 		`[{"next_at":"9999-12-31T23:59:59Z","state":"backoff","started_at":"0001-01-01T00:00:01Z","ended_at":"0000-01-01T00:00:00Z","runs":[{"ended_at":"0001-01-01T00:00:01Z"}]}]`,
 		`[{"spec":{"ready_http":"x","health_cmd":"y","max_restarts":-1,"restart":"always","timeout":"-1s","every":"2540400h","cron":"*","overlap":"z","success_codes":[1]}}]`,
+		`[{"spec":{"cron":" "},"last_exit":{"started_at":"0001-01-01T00:00:01Z"},"duration":"-1s","place":-1,"waits_for":["","x"],"state":"waiting"}]`,
 		`[{"name":"g","slots":-5,"running":-1,"on_exit":"\n"}]`, `[{"event":"missed","missed":18446744073709551615,"at":"9999-12-31T23:59:59Z","exit_code":3,"signal":"","reason":"\r"}]`,
 		`[{},{}]`, `[null]`,
 	} {
@@ -35,6 +37,12 @@ func FuzzRender(f *testing.F) {
 				var out, errs bytes.Buffer
 				e := &printer{streams: streams{out: &out, err: &errs, tty: tty, errTTY: tty, width: 40}, output: output, color: "auto"}
 				if isTasks {
+					for _, key := range sortWords() {
+						sortTasks(tasks, "-"+key)
+					}
+					if err := e.printTimers(slices.Clone(tasks)); err != nil {
+						t.Error(err)
+					}
 					if err := e.printTasks(tasks); err != nil {
 						t.Error(err)
 					}

@@ -57,7 +57,8 @@ func answerHostile(conn net.Conn) {
 			"name": "web", "command": []string{h}, "cwd": h, "on_exit": h, "on_failure": h, "after": []string{h}, "cron": h, "ready_log": h, "file": h,
 		},
 		"runs": []any{object{"run": 1, "state": h, "reason": h, "signal": h}}, "tree": []any{proc},
-		"cpu_percent": 1.5, "memory_bytes": 1, "processes": 2,
+		"cpu_percent": 1.5, "memory_bytes": 1, "processes": 2, "zone": h, "waits_for": []string{h}, "next_at": "2999-01-01T00:00:00Z",
+		"last_exit": object{"run": 1, "state": h, "reason": h, "signal": h, "started_at": "2026-01-01T00:00:00Z"},
 	}
 	info := object{"version": h, "protocol": 1, "pid": 7, "socket": h, "state_dir": h, "log": h}
 	group := object{"name": "g", "slots": 1, "on_exit": h, "on_failure": h}
@@ -98,7 +99,7 @@ func TestNothingThatOthersWriteReachesTheTerminal(t *testing.T) {
 		line  string
 		lines int // of the output, at most; 0: any
 	}{
-		{"list", 2}, {"list -o wide", 2}, {"list -o name", 1}, {"list -q", 1}, {"list --json", 0}, {"show x", 0}, {"show x --env --tree", 0}, {"show x --json", 0},
+		{"list", 2}, {"list -o wide", 2}, {"list --sort ended", 2}, {"timers", 2}, {"timers --json", 0}, {"enable x", 2}, {"start x --next 2", 0}, {"list -o name", 1}, {"list -q", 1}, {"list --json", 0}, {"show x", 0}, {"show x --env --tree", 0}, {"show x --json", 0},
 		{"info", 0}, {"info --json", 0}, {"stop x", 2}, {"restart x", 0}, {"start x", 0}, {"rm x", 2}, {"signal TERM x", 2}, {"group list", 2},
 		{"group set x --slots 2", 2}, {"serve", 1}, {"__complete stop ", 0},
 	} {

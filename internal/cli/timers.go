@@ -120,11 +120,11 @@ func resultOf(r *task.Run) string {
 func scheduleText(s *task.Spec) string {
 	var parts []string
 	if s.Cron != "" {
-		expression := strings.TrimSpace(s.Cron)
-		if words := strings.Fields(expression); strings.Contains(words[0], "=") { // the zone has its own column
-			expression = strings.Join(words[1:], " ")
+		words := strings.Fields(s.Cron)
+		if len(words) > 1 && strings.Contains(words[0], "=") { // the zone has its own column
+			words = words[1:]
 		}
-		parts = append(parts, plain(expression))
+		parts = append(parts, plain(strings.Join(words, " ")))
 	}
 	if s.Every != nil {
 		parts = append(parts, "every "+durationText(s.Every))
