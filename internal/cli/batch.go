@@ -188,21 +188,32 @@ func (e *env) waitForBatch(ctx context.Context, c *client.Client, b *batch) erro
 		return err
 	}
 	all, bad := make([]task.Info, 0, len(b.names)), []task.Info(nil)
+	failFast := false
 	for _, name := range b.names {
 		t := b.tasks[name]
 		all = append(all, t)
-		if t.State != task.Done {
+		if unbegun := t.State == task.Stopped && t.StartedAt.IsZero(); t.State != task.Done && !(unbegun && t.Spec.FailFast > 0) {
 			bad = append(bad, t)
 		}
+		failFast = failFast || t.Spec.FailFast > 0
+	}
+	code := codeOfTasks(all)
+	if failFast {
+		code = codeOfTasks(byEnd(bad))
 	}
 	e.remark("%s", b.summary())
 	print := bad
 	if e.output == "json" || e.output == "name" {
 		print = all
 	}
-	err = joined(e.printTouched(print), codeOfTasks(all))
+	err = joined(e.printTouched(print), code)
 	e.sayWhy(slices.DeleteFunc(bad, func(t task.Info) bool { return b.said[t.Name] || strings.HasSuffix(t.Reason, " "+exitOf(t)) })) // the table says it
 	return err
+}
+
+// byEnd is tasks in the order in which they ended.
+func byEnd(tasks []task.Info) []task.Info {
+	return slices.SortedStableFunc(slices.Values(tasks), func(a, b task.Info) int { return a.EndedAt.Compare(b.EndedAt.Time) })
 }
 
 // sayWhy says of tasks that have not ended well why that is so.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -28,6 +29,7 @@ type eachOptions struct {
 	taskOptions
 	shell     string
 	jobs      *int
+	failFast  *int
 	wait, nul bool
 
 	name    string
@@ -47,10 +49,15 @@ A command without any of them gets the input as its last word. With -c the line 
 run through sh, and the input is "$1" there.
 
 The tasks are in one group, by default the one that NAME begins with, and as many
-as it has slots run at the same time: by default one per processor.`,
+as it has slots run at the same time: by default one per processor. They begin in
+the order of the inputs.
+
+With --fail-fast no job begins any more once one has failed; what runs goes on to its
+end. A try that --restart repeats is no failure.`,
 		Example: `  ls *.wav | tasks each 'enc-{#}' -g encode --jobs 4 -- ffmpeg -i {} {.}.mp3
   find . -name '*.png' -print0 | tasks each -0 'opt-{#}' --wait -- optipng -quiet {}
-  seq 10 | tasks each 'job-{}' --wait -c 'sleep "$1"; echo "$1"'`,
+  seq 10 | tasks each 'job-{}' --wait -c 'sleep "$1"; echo "$1"'
+  seq 10 | tasks each 'job-{}' --fail-fast --wait -- ./convert {}`,
 		ValidArgsFunction: func(_ *cobra.Command, _ []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 			if e.typed("--") {
 				return e.completeCommand(toComplete)
@@ -66,6 +73,8 @@ func (o *eachOptions) flags(f *pflag.FlagSet) {
 	f.SetAnnotation("command", ofTopic, []string{string(option.Command)})
 	intVar(f, &o.jobs, "jobs", "j", "run `N` at the same time (default: the group's slots, else one per processor)")
 	f.SetAnnotation("jobs", ofTopic, []string{string(option.Order)})
+	intVar(f, &o.failFast, "fail-fast", "", "once `N` jobs have failed (alone: 1), stop those that have not begun")
+	f.Lookup("fail-fast").NoOptDefVal = "1"
 	f.BoolVarP(&o.nul, "null", "0", false, "inputs end with a NUL byte, not with a line")
 	f.BoolVar(&o.wait, "wait", false, "return when all have ended, with the first exit code that is not 0")
 }
@@ -80,6 +89,8 @@ func (o *eachOptions) parse(l line) error {
 		return usage("give a command either with -c or after --")
 	case o.jobs != nil && *o.jobs < 1:
 		return usage("bad --jobs %d: give 1 or more", *o.jobs)
+	case o.failFast != nil && *o.failFast < 1:
+		return usage("bad --fail-fast %d: give 1 or more", *o.failFast)
 	case each.Marked(o.shell):
 		return usage("the line of -c has {} in it: write \"$1\", which no input can break out of")
 	case !each.Marked(names[0]):
@@ -120,6 +131,9 @@ func (o *eachOptions) run(e *env) error {
 
 // start starts a task for each of the inputs.
 func (o *eachOptions) start(e *env, spec task.Spec, inputs []string) error {
+	if o.failFast != nil {
+		spec.Batch, spec.FailFast = rand.Text(), *o.failFast
+	}
 	specs, err := each.Specs(spec, inputs, 1)
 	if err != nil {
 		return err

@@ -99,6 +99,8 @@ func TestOptions(t *testing.T) {
 		{"each job-{} -j 3 -0 --wait -- run {}", &eachOptions{
 			taskOptions: taskOptions{groups: groupNames{"job"}}, jobs: new(3), wait: true, nul: true, name: "job-{}", command: []string{"run", "{}"},
 		}},
+		{"each job-{} --fail-fast -- run", &eachOptions{taskOptions: taskOptions{groups: groupNames{"job"}}, failFast: new(1), name: "job-{}", command: []string{"run"}}},
+		{"each job-{} --fail-fast=3 -- run", &eachOptions{taskOptions: taskOptions{groups: groupNames{"job"}}, failFast: new(3), name: "job-{}", command: []string{"run"}}},
 		{"each job-{} -g g -c run_$1", &eachOptions{
 			taskOptions: taskOptions{groups: groupNames{"g"}, given: []string{"group"}}, shell: "run $1", name: "job-{}", command: []string{"sh", "-c", "run $1", "sh", "{}"},
 		}},
@@ -216,7 +218,7 @@ func TestWrongOptions(t *testing.T) {
 		"start --all x":                           "--all cannot be used with names: leave out --all for x alone",
 		"edit":                                    "no task named: give names, or --all: see 'tasks edit --help'",
 		"edit web db":                             "say what to change, such as --priority 5, or give one name to change it in your editor: see 'tasks edit --help'",
-		"edit w*":                               "say what to change, such as --priority 5, or give one name to change it in your editor: see 'tasks edit --help'",
+		"edit w*":                                 "say what to change, such as --priority 5, or give one name to change it in your editor: see 'tasks edit --help'",
 		"edit web --":                             "no command after --",
 		"edit web -c a -- b":                      "give a command either with -c or after --, not both",
 		"edit web --unset timeout --timeout 1s":   "--unset timeout goes without --timeout",
@@ -228,6 +230,7 @@ func TestWrongOptions(t *testing.T) {
 		"show web --state bad":                    `unknown state "bad": use waiting, queued, starting, running, paused, stopping, backoff, done, failed, stopped, lost`,
 		"logs web --state bad":                    `unknown state "bad": use waiting, queued, starting, running, paused, stopping, backoff, done, failed, stopped, lost`,
 		"each x -- run":                           "every task would be named x: put {#} into the name: 'x-{#}'",
+		"each x-{} --fail-fast=0 -- run":          "bad --fail-fast 0: give 1 or more",
 		"each x-{} --jobs 0 -- run":               "bad --jobs 0: give 1 or more",
 		"each x-{} -c {}":                         `the line of -c has {} in it: write "$1", which no input can break out of`,
 		"sotp x":                                  `unknown command "sotp": see 'tasks --help'`,

@@ -139,6 +139,9 @@ func (s State) HasWork() bool {
 // StartIsAwaited reports whether a request waits until the run exists, or cannot.
 func (s State) StartIsAwaited() bool { return s.Phase == Starting && (s.Held || s.Cause != ByItself) }
 
+// Unbegun reports whether the task waits for its first run since it was started.
+func (s State) Unbegun() bool { return s.Phase.Pending() && !s.Series.Ran }
+
 // Inactive reports whether there is nothing to stop.
 func (s State) Inactive() bool { return s.Phase == Idle || s.Phase == Over }
 

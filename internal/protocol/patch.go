@@ -10,7 +10,7 @@ import (
 )
 
 // fixed are the keys of a spec that an edit leaves alone.
-var fixed = []string{"name", "file", "job", "env_names", "caller"}
+var fixed = []string{"name", "file", "job", "env_names", "caller", "batch", "fail_fast"}
 
 // CheckPatch reports what would keep patch from being applied to any spec.
 func CheckPatch(patch json.RawMessage) error {

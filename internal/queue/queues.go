@@ -16,9 +16,10 @@ import (
 type Queues struct {
 	mu     sync.Mutex
 	groups map[string]*group
-	seq    uint64 // the last place in a queue: a time in nanoseconds, each later than the one before
-	closed bool   // nobody is admitted
-	barred bool   // likewise, for BarFor
+	halted map[string]bool // batches of which nobody is admitted any more
+	seq    uint64          // the last place in a queue: a time in nanoseconds, each later than the one before
+	closed bool            // nobody is admitted
+	barred bool            // likewise, for BarFor
 
 	outOfResources atomic.Bool // since a task could not start, until one does
 }
@@ -34,11 +35,13 @@ type group struct {
 }
 
 // New makes Queues without groups.
-func New() *Queues { return &Queues{groups: make(map[string]*group)} }
+func New() *Queues { return &Queues{groups: make(map[string]*group), halted: make(map[string]bool)} }
 
 // A Place is the place of one task: in the queue of its group, or admitted.
 // Its owner alone calls the methods of Queues with it.
 type Place struct {
+	Batch string // that its task is of; "": none
+
 	ticket  Ticket   // guarded by Queues
 	seq     uint64   // in the queue to come, if not 0; guarded by Queues
 	granted chan int // has the slot once the ticket is admitted
@@ -75,6 +78,9 @@ func (q *Queues) Enter(p *Place, group string, priority int) (since task.Time, s
 	p.ticket.Owner, p.ticket.Priority, p.ticket.Seq = p, priority, p.seq
 	since = task.Time{Time: time.Unix(0, int64(p.seq)).UTC()}
 	p.seq = 0
+	if p.Batch != "" && q.halted[p.Batch] { // it is about to be stopped
+		return since, 0, false
+	}
 	g := q.groupLocked(group)
 	g.Enter(&p.ticket)
 	q.admitLocked(g)
@@ -135,6 +141,22 @@ func (q *Queues) Places() map[*Place]int {
 	return at
 }
 
+// Halt has nobody of the batch admitted any more.
+func (q *Queues) Halt(batch string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.halted[batch] = true
+	for name, g := range q.groups {
+		for _, t := range g.Queue() {
+			if t.Owner.(*Place).Batch == batch {
+				g.Leave(t)
+			}
+		}
+		q.admitLocked(g)
+		q.dropLocked(name)
+	}
+}
+
 // Prioritize changes the priority of p, if it waits.
 func (q *Queues) Prioritize(p *Place, priority int) {
 	q.mu.Lock()
@@ -168,6 +190,7 @@ func (q *Queues) Leave(p *Place) {
 
 func (q *Queues) leaveLocked(p *Place) {
 	if p.ticket.Group() == nil {
+		p.group = "" // it was halted
 		return
 	}
 	g := q.groups[p.group]

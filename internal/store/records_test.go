@@ -34,6 +34,8 @@ func full(t testing.TB, name string) task.Record {
 			},
 			LeaveChildren: true,
 			Job:           true,
+			Batch:         "b",
+			FailFast:      2,
 			LogMaxSize:    new(task.Size(8 << 20)),
 			LogKeep:       new(3),
 			File:          "/srv/tasks.yaml", EnvNames: []string{"A"}, Priority: -7, SuccessCodes: []int{0, 3, 255},

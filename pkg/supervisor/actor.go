@@ -227,6 +227,9 @@ func (a *actor) happens(e lifecycle.Event) {
 		if e = a.carryOut(effects); a.state.NeverStarted() { // it is gone
 			break
 		}
+		if !was.Inactive() && next.Inactive() {
+			a.failFast()
+		}
 		if e == nil {
 			e = a.reconcile()
 		}

@@ -45,6 +45,7 @@ func (s *Supervisor) Load(ctx context.Context, records []task.Record, groups ...
 	}
 	each(func(i int) { next[i] = actors[i].restore(ctx, records[i]) })
 	s.reserve(records, actors, next)
+	s.countFailures(actors)
 	calls := make([]*Call, len(records))
 	each(func(i int) { // none waits for the record of another
 		if next[i] != nil {
@@ -56,6 +57,7 @@ func (s *Supervisor) Load(ctx context.Context, records []task.Record, groups ...
 		s.actors.Go(actors[i].loop)
 	})
 	s.goOn()
+	s.giveUpAgain(actors)
 	all := make(chan struct{})
 	s.actors.Go(func() {
 		s.reportFailedStarts(calls)

@@ -57,6 +57,7 @@ func (a *actor) reconcile() lifecycle.Event {
 		a.ahead.wait = a.sup.order.Await(names, a.poke) // first, so that no change is missed
 		return a.waited(names)
 	case needs.Slot == lifecycle.InQueue:
+		a.place.Batch = a.role.spec.Batch
 		since, slot, admitted := a.sup.queues.Enter(a.place, a.role.spec.Group, a.role.spec.Priority)
 		if a.ahead.queued.IsZero() { // else it waited in an earlier supervisor
 			a.ahead.queued = since

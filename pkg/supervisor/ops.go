@@ -84,23 +84,6 @@ func (a *actor) start(c *Call) {
 	a.placed()
 }
 
-// retry answers at once for a task that need not be started.
-func (a *actor) retry(c *Call) {
-	if !a.state.NeedsRetry() {
-		c.answer(&a.shown.Load().info, nil)
-		return
-	}
-	later, err := a.become(c, false)
-	if err != nil {
-		c.fail(err)
-		return
-	}
-	a.calls.add(lifecycle.ForStart, c)
-	a.calls.lining = c
-	a.happens(lifecycle.Retry{Later: later})
-	a.placed()
-}
-
 // become makes the task at rest what c asks for, which was accepted already or is now;
 // later: its first run waits for its time.
 func (a *actor) become(c *Call, accepted bool) (later bool, err error) {
@@ -111,6 +94,7 @@ func (a *actor) become(c *Call, accepted bool) (later bool, err error) {
 		again = false
 	}
 	if again {
+		a.leaveBatch()
 		spec, fn = a.role.spec, a.role.fn
 	}
 	if a.engineOf(spec, fn) == nil {
@@ -141,6 +125,9 @@ func (a *actor) become(c *Call, accepted bool) (later bool, err error) {
 func (a *actor) placed() {
 	if !a.place.Taken() {
 		a.sup.queues.Put(a.place, 0)
+	}
+	if a.sup.failures.givenUp(&a.role.spec) {
+		a.stop(newCall(stopUnbegun(a.name)))
 	}
 }
 
@@ -299,6 +286,10 @@ func (a *actor) pause(c *Call, pause bool) {
 
 // stop asks the run to end; the call is answered when it has.
 func (a *actor) stop(c *Call) {
+	if c.request.unbegun && !a.state.Unbegun() {
+		c.answer(&a.shown.Load().info, nil)
+		return
+	}
 	a.calls.add(lifecycle.ForEnd, c)
 	a.happens(lifecycle.Stop{Shutdown: c.request.shutdown, Now: c.request.end.Now, Grace: a.graceOf(c)})
 }

@@ -18,6 +18,7 @@ type Request struct {
 	signal syscall.Signal // of a signal
 	force  bool           // a start stops what has its name, a removal what it removes
 
+	unbegun  bool // a stop only of what waits for its first run
 	shutdown bool // a stop by the end of the supervisor: the desired state stays
 	fn       Func
 	change   func(*task.Spec) error // of an edit

@@ -110,8 +110,10 @@ type Supervisor struct {
 	order  *deps.Order
 	queues *queue.Queues
 	hooks  *hooks.Runner
-	disk   *plan.Disk
-	now    func() time.Time // the wall clock
+
+	failures failures
+	disk     *plan.Disk
+	now      func() time.Time // the wall clock
 
 	// Locks are taken in this order: changing, the one of changes, mu, and then the one of
 	// order, queues or hub, which call nothing that locks. Whoever holds mu sends to no

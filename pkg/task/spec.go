@@ -15,13 +15,16 @@ import (
 // A Spec says what a task runs, and its policy. The zero value of
 // each field but Name means its default.
 type Spec struct {
-	Name    string   `json:"name"`
-	Command []string `json:"command,omitempty"` // argv, as given, without a shell; empty for a func
-	Cwd     string   `json:"cwd,omitempty"`     // absolute; default: the home of the supervisor's user
-	Env     Env      `json:"env,omitzero"`      // default: the environment of the supervisor
-	Group   string   `json:"group,omitempty"`   // tasks that share slots
-	Job     bool     `json:"job,omitempty"`     // one of many, each for an input; restart on-failure means retries
-	File    string   `json:"file,omitempty"`    // the tasks file that it is from: absolute; "" for none
+	Name     string   `json:"name"`
+	Command  []string `json:"command,omitempty"`   // argv, as given, without a shell; empty for a func
+	Cwd      string   `json:"cwd,omitempty"`       // absolute; default: the home of the supervisor's user
+	Env      Env      `json:"env,omitzero"`        // default: the environment of the supervisor
+	Group    string   `json:"group,omitempty"`     // tasks that share slots
+	Job      bool     `json:"job,omitempty"`       // one of many, each for an input; restart on-failure means retries
+	Batch    string   `json:"batch,omitempty"`     // the tasks that FailFast is about
+	FailFast int      `json:"fail_fast,omitempty"` // once so many tasks of Batch failed, those that have not begun are stopped; 0: never
+
+	File string `json:"file,omitempty"` // the tasks file that it is from: absolute; "" for none
 
 	EnvNames []string `json:"env_names,omitempty"` // the variables of Env that File gives; the others are of who started it
 
@@ -142,6 +145,14 @@ func (s *Spec) Check() error {
 	if err := cmp.Or(CheckDuration("stop timeout", s.StopTimeout), positive("timeout", s.Timeout), s.Backoff.check(),
 		CheckCount("number of restarts", s.MaxRestarts), CheckSize("log size", s.LogMaxSize), CheckCount("number of logs to keep", s.LogKeep)); err != nil {
 		return usage("%v", err)
+	}
+	switch {
+	case s.FailFast < 0 || s.FailFast > MaxCount:
+		return usage("bad number of failures %d: use 1 or more", s.FailFast)
+	case (s.FailFast > 0) != (s.Batch != ""):
+		return usage("fail_fast goes with batch")
+	case len(s.Batch) > maxChangeID || !utf8.ValidString(s.Batch):
+		return usage("bad batch: give at most %d bytes of text", maxChangeID)
 	}
 	if s.Priority < math.MinInt32 || s.Priority > math.MaxInt32 {
 		return usage("bad priority %d: give %d to %d", s.Priority, math.MinInt32, math.MaxInt32)

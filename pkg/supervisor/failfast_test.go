@@ -1,0 +1,54 @@
+package supervisor_test
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+
+	"tasks/pkg/task"
+)
+
+func failFast(n int) func(*task.Spec) {
+	return func(s *task.Spec) { s.Batch, s.FailFast = "b", n }
+}
+
+// No job gets the slot of the one with which its batch is given up, and what runs goes on;
+// others of the group do get it. A supervisor that follows keeps to that.
+func TestFailFast(t *testing.T) {
+	reborn(t, func(t *testing.T, l *lives) {
+		setSlots(t, l.Supervisor, "g", 2)
+		first := start(t, l.Supervisor, l.fake, job("j1", in("g"), failFast(2)))
+		second := start(t, l.Supervisor, l.fake, job("j2", in("g"), failFast(2), restarts(task.RestartOnFailure), func(s *task.Spec) { s.MaxRestarts = new(1) }))
+		for i := range 5 {
+			begin(t, l.Supervisor, job(fmt.Sprint("j", i+3), in("g"), failFast(2)))
+		}
+		begin(t, l.Supervisor, job("other", in("g")))
+		first.Exit(task.Exit{Code: 1}, false) // one
+		third := l.fake.Next(t)
+		second.Exit(task.Exit{Code: 1}, false) // it is tried again
+		fourth := l.fake.Next(t)
+		if third.Launch.Spec.Name != "j3" || fourth.Launch.Spec.Name != "j4" {
+			t.Fatalf("%s, %s", third.Launch.Spec.Name, fourth.Launch.Spec.Name)
+		}
+		l.again(l.leave, 0)
+		third.Exit(task.Exit{Code: 1}, false) // two
+		if r := l.fake.Next(t); r.Launch.Spec.Name != "other" {
+			t.Errorf("%s began", r.Launch.Spec.Name)
+		}
+		synctest.Wait()
+		for _, name := range []string{"j5", "j6", "j7"} {
+			expect(t, l.Supervisor, name, task.Stopped, "stopped")
+		}
+		expect(t, l.Supervisor, "j4", task.Running, "")
+		l.again(l.leave, 0)
+		l.Start(t.Context(), job("late", in("g"), failFast(2)))
+		synctest.Wait()
+		expect(t, l.Supervisor, "late", task.Stopped, "stopped")
+		l.Stop(t.Context(), "j2")
+		fourth.Exit(task.Exit{}, false)
+		if _, err := l.Start(t.Context(), task.Spec{Name: "j5"}); err != nil { // by hand it stands for itself
+			t.Error(err)
+		}
+		expect(t, l.Supervisor, "j5", task.Running, "")
+	})
+}
