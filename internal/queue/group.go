@@ -92,10 +92,9 @@ func (g *Group) Admit() *Ticket {
 	return t
 }
 
-// Queue is the tickets that wait to be admitted, in their order, without tickets that only
-// keep a place.
+// Queue is the tickets that wait to be admitted, in their order.
 func (g *Group) Queue() []*Ticket {
-	all := slices.DeleteFunc(slices.Clone(g.queue), func(t *Ticket) bool { return t.Owner == nil })
+	all := slices.Clone([]*Ticket(g.queue))
 	slices.SortFunc(all, func(a, b *Ticket) int { return cmp.Or(cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.Seq, b.Seq)) })
 	return all
 }
