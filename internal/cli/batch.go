@@ -18,7 +18,7 @@ import (
 // batch is many tasks that are waited for together, and how far they are.
 type batch struct {
 	names []string
-	said  map[string]bool // of which tasks it was said already what is wrong
+	said  map[string]bool // tasks whose error was printed already
 	since time.Time
 
 	mu     sync.Mutex           // guards what follows

@@ -52,8 +52,8 @@ The tasks are in one group, by default the one that NAME begins with, and as man
 as it has slots run at the same time: by default one per processor. They begin in
 the order of the inputs.
 
-With --fail-fast no job begins any more once one has failed; what runs goes on to its
-end. A try that --restart repeats is no failure.`,
+With --fail-fast no job begins any more once one has failed; running jobs continue.
+A try that --restart repeats does not count.`,
 		Example: `  ls *.wav | tasks each 'enc-{#}' -g encode --jobs 4 -- ffmpeg -i {} {.}.mp3
   find . -name '*.png' -print0 | tasks each -0 'opt-{#}' --wait -- optipng -quiet {}
   seq 10 | tasks each 'job-{}' --wait -c 'sleep "$1"; echo "$1"'
@@ -73,7 +73,7 @@ func (o *eachOptions) flags(f *pflag.FlagSet) {
 	f.SetAnnotation("command", ofTopic, []string{string(option.Command)})
 	intVar(f, &o.jobs, "jobs", "j", "run `N` at the same time (default: the group's slots, else one per processor)")
 	f.SetAnnotation("jobs", ofTopic, []string{string(option.Order)})
-	intVar(f, &o.failFast, "fail-fast", "", "once `N` jobs have failed (alone: 1), stop those that have not begun")
+	intVar(f, &o.failFast, "fail-fast", "", "once `N` jobs have failed (alone: 1), stop all that have not begun")
 	f.Lookup("fail-fast").NoOptDefVal = "1"
 	f.BoolVarP(&o.nul, "null", "0", false, "inputs end with a NUL byte, not with a line")
 	f.BoolVar(&o.wait, "wait", false, "return when all have ended, with the first exit code that is not 0")

@@ -16,7 +16,7 @@ func newRetry(e *env) *cobra.Command {
 		Use:   "retry NAME... | --all | --group G",
 		Short: "Start tasks that failed or are lost again",
 		Long: `Start tasks that failed or are lost again, as they were, dependencies first. All
-other tasks stay as they are, also those that were stopped or wait for their next
+other tasks stay as they are, also stopped ones and tasks that wait for their next
 try. If there is nothing to retry, retry says so and succeeds.`,
 		Example:           "  tasks retry -g encode && tasks wait -g encode\n  tasks retry build 'test-*'",
 		ValidArgsFunction: completeNames(needsRetry),

@@ -25,7 +25,7 @@ const (
 	SaveSoon               // record it in a moment, so that one Save may serve for more: SaveDue follows
 	Publish                // show the state to list, get and watchers
 	Answer                 // answer the callers To with the Outcome
-	Adopt                  // the edited spec is the present one from now on, and its policy that of the next step
+	Adopt                  // the edited spec is the present one from now on: the next step has its policy
 	Renew                  // carry out the first replacement: Start, Dropped or Postponed follows
 	Erase                  // delete the logs and the record: Erased follows
 	Vanish                 // the task is gone

@@ -111,7 +111,7 @@ func (w *world) atRest(s State) error {
 	return nil
 }
 
-// see checks one step against all that always holds; p is the policy of was, q that of is,
+// see checks one step against all that always holds; p is the policy of was, and q of is,
 // and recorded says that both have the same record.
 func (w world) see(p, q Policy, was, is State, recorded bool, e Event, effects []Effect) (world, error) {
 	has := func(a Action) bool { return slices.ContainsFunc(effects, func(e Effect) bool { return e.Do == a }) }

@@ -16,7 +16,7 @@ import (
 type Queues struct {
 	mu     sync.Mutex
 	groups map[string]*group
-	halted map[string]bool // batches of which nobody is admitted any more
+	halted map[string]bool // batches that are given up: none of their tasks is admitted
 	seq    uint64          // the last place in a queue: a time in nanoseconds, each later than the one before
 	closed bool            // nobody is admitted
 	barred bool            // likewise, for BarFor

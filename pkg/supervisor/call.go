@@ -141,7 +141,7 @@ func (s *Supervisor) queueUp(c *Call) {
 	}
 }
 
-// hasLinedUp lets go on who waits for that.
+// hasLinedUp releases whoever waits for that.
 func (c *Call) hasLinedUp() {
 	if c.linedUp != nil && !closed(c.linedUp) {
 		close(c.linedUp)

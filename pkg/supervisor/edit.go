@@ -106,8 +106,8 @@ func editable(old, spec *task.Spec) error {
 	return spec.Check()
 }
 
-// noteEnv notes which variables were edited of a task from a tasks file: they differ from
-// those that the file gives.
+// noteEnv notes which variables were edited of a task from a tasks file: the file has other
+// values.
 func noteEnv(old, spec *task.Spec) {
 	if spec.File == "" || spec.Env == old.Env {
 		return

@@ -32,7 +32,7 @@ func launched(t *testing.T, f *enginetest.Fake, n int) (commands []string) {
 	return commands
 }
 
-// In the queue an edited task keeps its place, in that of another group as well, and goes
+// In the queue an edited task keeps its place, in another group as well, and goes
 // by its new priority.
 func TestEditInTheQueue(t *testing.T) {
 	for _, tt := range []struct {

@@ -57,7 +57,7 @@ func (a *actor) failFast() {
 	}
 }
 
-// giveUp stops what has not begun of a batch. What runs goes on to its end.
+// giveUp stops what has not begun of a batch. Runs continue.
 func (s *Supervisor) giveUp(batch string) {
 	for _, t := range s.Shared() {
 		if t.Spec.Batch == batch && !t.State.Ended() {

@@ -12,7 +12,7 @@ func failFast(n int) func(*task.Spec) {
 	return func(s *task.Spec) { s.Batch, s.FailFast = "b", n }
 }
 
-// No job gets the slot of the one with which its batch is given up, and what runs goes on;
+// No job gets the slot of the one with which its batch is given up, and runs continue;
 // others of the group do get it. A supervisor that follows keeps to that.
 func TestFailFast(t *testing.T) {
 	reborn(t, func(t *testing.T, l *lives) {

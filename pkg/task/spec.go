@@ -22,7 +22,7 @@ type Spec struct {
 	Group    string   `json:"group,omitempty"`     // tasks that share slots
 	Job      bool     `json:"job,omitempty"`       // one of many, each for an input; restart on-failure means retries
 	Batch    string   `json:"batch,omitempty"`     // the tasks that FailFast is about
-	FailFast int      `json:"fail_fast,omitempty"` // once so many tasks of Batch failed, those that have not begun are stopped; 0: never
+	FailFast int      `json:"fail_fast,omitempty"` // once so many tasks of Batch failed, its others that have not begun are stopped; 0: never
 
 	File string `json:"file,omitempty"` // the tasks file that it is from: absolute; "" for none
 
