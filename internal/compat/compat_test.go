@@ -144,6 +144,7 @@ func TestClientOfAnEarlierSupervisor(t *testing.T) {
 	h.everyday(h.current)
 	h.want(2, `unknown field "umask": the supervisor is version .*: run 'tasks serve --replace'`, h.current, "start", "new", "--umask", "077", "--", "true")
 	h.want(2, `no such method: retry: the supervisor is version .*: run 'tasks serve --replace'`, h.current, "retry", "--all")
+	h.want(2, `no such method: edit: the supervisor is version .*: run 'tasks serve --replace'`, h.current, "edit", "--all", "--priority", "1")
 	h.want(0, `tick +waiting`, h.current, "start", "tick", "--every", "1h", "--delay", "1h", "--", "true")
 	h.want(0, `tick +waiting +20.* +- +- +- +every 1h after 1h +-`, h.current, "timers")
 	h.want(0, `tick +- +waiting`, h.current, "list", "-o", "wide", "--sort", "ended")
@@ -175,6 +176,11 @@ func TestClientOfAnEarlierSupervisor(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(h.state, "tasks.db.v2")); err != nil {
 		t.Errorf("the database before is not kept: %v", err)
 	}
+
+	// What this program knows alone outlives it.
+	h.want(0, `web is running: the change takes effect at its next run`, h.current, "edit", "web", "--", "sleep", "301")
+	h.want(0, "", h.current, "serve", "--replace")
+	h.want(0, `Edited: +from the next run on: command sleep 301`, h.current, "show", "web")
 
 	// There is no way back, and nothing is lost by trying.
 	h.want(1, `the one that runs goes on|running supervisor is kept`, h.earlier, "serve", "--replace")
