@@ -82,10 +82,10 @@ func (s *Supervisor) countFailures(actors []*actor) {
 }
 
 // giveUpAgain finishes what an earlier supervisor began.
-func (s *Supervisor) giveUpAgain(actors []*actor) {
-	for _, a := range actors {
-		if spec := &a.role.spec; s.failures.givenUp(spec) {
-			s.Submit(stopUnbegun(a.name))
+func (s *Supervisor) giveUpAgain(records []task.Record) {
+	for i := range records {
+		if spec := &records[i].Spec; s.failures.givenUp(spec) {
+			s.Submit(stopUnbegun(spec.Name))
 		}
 	}
 }

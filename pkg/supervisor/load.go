@@ -57,7 +57,7 @@ func (s *Supervisor) Load(ctx context.Context, records []task.Record, groups ...
 		s.actors.Go(actors[i].loop)
 	})
 	s.goOn()
-	s.giveUpAgain(actors)
+	s.giveUpAgain(records)
 	all := make(chan struct{})
 	s.actors.Go(func() {
 		s.reportFailedStarts(calls)
