@@ -30,10 +30,9 @@ priority and its place in the queue, and where it runs and logs. On a terminal U
 says when an ended task ended, and a wide list is made to fit; in a pipe nothing is
 cut.
 
---sort KEY is by name, state, started, ended, duration, next, restarts, priority,
-place, cpu or memory: the newest, the longest, the next due, the first in the queue
-or the largest comes first, and what has no such fact last. -KEY is the other way
-round.`,
+--sort KEY sorts by name, state, started, ended, duration, next, restarts, priority,
+place, cpu or memory. The newest, the longest, the next due, the first in the queue
+or the largest comes first; tasks without such a value come last. -KEY reverses that.`,
 		Example: `  tasks list
   tasks list 'web-*' --state running,backoff
   tasks list --failing -o wide

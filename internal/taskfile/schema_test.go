@@ -39,7 +39,7 @@ func TestTablesComplete(t *testing.T) {
 		not    []string // set otherwise
 	}{
 		{reflect.TypeFor[task.Spec](), taskFields(), []string{"name", "file", "env_names", "job", "caller"}},
-		{reflect.TypeFor[task.Group](), groupFields, []string{"name", "paused", "unfinished", "running", "queued", "waiting"}},
+		{reflect.TypeFor[task.Group](), groupFields, []string{"name", "paused", "temporary", "unfinished", "running", "queued", "waiting"}},
 	} {
 		want := jsonKeys(tt.of)
 		for _, key := range tt.not {
