@@ -3,11 +3,11 @@ package cli
 import (
 	"cmp"
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"tasks/internal/taskfile"
 	"tasks/pkg/client"
@@ -29,12 +29,9 @@ func (e *env) fullNames(s *selection) {
 	if err != nil {
 		return
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second) // the request itself waits for one that hangs
 	defer cancel()
-	tasks, err := c.List(ctx, client.ListOptions{Selector: task.Selector{Names: plain, Dir: dir}})
-	if errors.Is(err, task.ErrUnavailable) {
-		tasks = nil
-	}
+	tasks, _ := c.List(ctx, client.ListOptions{Selector: task.Selector{Names: plain, Dir: dir}})
 	full, missing := make(map[string]string), false
 	for _, name := range plain {
 		at := slices.IndexFunc(tasks, func(t task.Info) bool { return t.Name == name })
