@@ -140,7 +140,9 @@ func (s State) HasWork() bool {
 func (s State) StartIsAwaited() bool { return s.Phase == Starting && (s.Held || s.Cause != ByItself) }
 
 // Unbegun reports whether the task waits for its first run since it was started.
-func (s State) Unbegun() bool { return s.Phase.Pending() && !s.Series.Ran }
+func (s State) Unbegun() bool {
+	return s.Phase.Pending() && !s.Series.Ran && s.Series.Restarts == 0
+}
 
 // Inactive reports whether there is nothing to stop.
 func (s State) Inactive() bool { return s.Phase == Idle || s.Phase == Over }

@@ -40,7 +40,7 @@ func New() *Queues { return &Queues{groups: make(map[string]*group), halted: mak
 // A Place is the place of one task: in the queue of its group, or admitted.
 // Its owner alone calls the methods of Queues with it.
 type Place struct {
-	Batch string // that its task is of; "": none
+	Batch string // that its task is of, which has not begun; "": none
 
 	ticket  Ticket   // guarded by Queues
 	seq     uint64   // in the queue to come, if not 0; guarded by Queues

@@ -238,6 +238,10 @@ func (a *actor) happens(e lifecycle.Event) {
 			e = lifecycle.Flush{}
 		}
 	}
+	if a.ahead.givenUp {
+		a.ahead.givenUp = false
+		a.stop(newCall(stopUnbegun(a.name)))
+	}
 	a.handleAgain()
 }
 

@@ -32,8 +32,12 @@ func TestFailFast(t *testing.T) {
 		}
 		l.again(l.leave, 0)
 		third.Exit(task.Exit{Code: 1}, false) // two
-		if r := l.fake.Next(t); r.Launch.Spec.Name != "other" {
-			t.Errorf("%s began", r.Launch.Spec.Name)
+		for _, name := range []string{"j2", "other"} { // the one has begun before
+			r := l.fake.Next(t)
+			if r.Launch.Spec.Name != name {
+				t.Errorf("%s began, not %s", r.Launch.Spec.Name, name)
+			}
+			r.Exit(task.Exit{}, false)
 		}
 		synctest.Wait()
 		for _, name := range []string{"j5", "j6", "j7"} {
@@ -44,7 +48,10 @@ func TestFailFast(t *testing.T) {
 		l.Start(t.Context(), job("late", in("g"), failFast(2)))
 		synctest.Wait()
 		expect(t, l.Supervisor, "late", task.Stopped, "stopped")
-		l.Stop(t.Context(), "j2")
+		if info, err := l.Restart(t.Context(), "j3"); err != nil || info.Spec.FailFast > 0 {
+			t.Errorf("%+v, %v", info.Spec, err)
+		}
+		l.Stop(t.Context(), "j3")
 		fourth.Exit(task.Exit{}, false)
 		if _, err := l.Start(t.Context(), task.Spec{Name: "j5"}); err != nil { // by hand it stands for itself
 			t.Error(err)

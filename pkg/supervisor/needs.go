@@ -57,7 +57,10 @@ func (a *actor) reconcile() lifecycle.Event {
 		a.ahead.wait = a.sup.order.Await(names, a.poke) // first, so that no change is missed
 		return a.waited(names)
 	case needs.Slot == lifecycle.InQueue:
-		a.place.Batch = a.role.spec.Batch
+		if a.place.Batch = ""; a.state.Unbegun() { // else it is tried again
+			a.place.Batch = a.role.spec.Batch
+			a.ahead.givenUp = a.sup.failures.givenUp(&a.role.spec)
+		}
 		since, slot, admitted := a.sup.queues.Enter(a.place, a.role.spec.Group, a.role.spec.Priority)
 		if a.ahead.queued.IsZero() { // else it waited in an earlier supervisor
 			a.ahead.queued = since

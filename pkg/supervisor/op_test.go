@@ -59,6 +59,7 @@ func (o op) request() supervisor.Request {
 	case opEdit:
 		return supervisor.Edit(o.name, func(s *task.Spec) error {
 			s.Command, s.Group, s.Priority, s.Restart, s.Order, s.When = o.spec.Command, o.spec.Group, o.spec.Priority, o.spec.Restart, o.spec.Order, o.spec.When
+			s.Batch, s.FailFast = o.spec.Batch, o.spec.FailFast
 			return nil
 		})
 	case opRetry:

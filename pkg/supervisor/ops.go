@@ -126,9 +126,6 @@ func (a *actor) placed() {
 	if !a.place.Taken() {
 		a.sup.queues.Put(a.place, 0)
 	}
-	if a.sup.failures.givenUp(&a.role.spec) {
-		a.stop(newCall(stopUnbegun(a.name)))
-	}
 }
 
 // clearEnd forgets the end of a task that is started again.
@@ -220,6 +217,7 @@ func (a *actor) restart(c *Call) {
 			c.fail(err)
 			return
 		}
+		a.leaveBatch()
 		a.clearEnd()
 		if a.state.Disabled {
 			a.keepRhythm()

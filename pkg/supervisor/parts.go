@@ -76,6 +76,7 @@ type ahead struct {
 	waits   map[string]bool // dependencies that are not met yet
 	still   []string        // likewise, as an earlier supervisor recorded it; nil: all
 	slot    int
+	givenUp bool      // its batch is: it is stopped
 	queued  task.Time // since when the task is in the queue
 	missing string    // the resource that the last run could not start without
 }

@@ -353,6 +353,9 @@ func (s *sim) spec(name string) *task.Spec {
 	if s.r.IntN(3) == 0 {
 		spec.Group = "g"
 	}
+	if spec.Group != "" && s.r.IntN(2) == 0 { // a batch of a few lines of the log
+		spec.Restart, spec.Batch, spec.FailFast = task.RestartNo, fmt.Sprint("b", len(s.log)/30), 1
+	}
 	switch s.r.IntN(6) {
 	case 0:
 		spec.After = []string{fmt.Sprint("t", s.r.IntN(3))}
