@@ -109,9 +109,9 @@ func (e *Engine) noOrphans(runs map[*run]bool) {
 		r.childless = true
 	}
 }
+
 // attribute is assign, with the hidden ones. Unknown are processes that may be of more than
 // one run, or of none.
-// run, or of none.
 func (e *Engine) attribute(known evidence, orphans []stat, owner map[int]*run) (unknown []stat, ended bool, err error) {
 	hidden, ended, err := known.assign(orphans, owner)
 	if len(hidden) == 0 || err != nil {
