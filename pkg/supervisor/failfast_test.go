@@ -31,7 +31,7 @@ func TestFailFast(t *testing.T) {
 			t.Fatalf("%s, %s", third.Launch.Spec.Name, fourth.Launch.Spec.Name)
 		}
 		l.again(l.leave, 0)
-		third.Exit(task.Exit{Code: 1}, false) // two
+		third.Exit(task.Exit{Code: 1}, false)          // two
 		for _, name := range []string{"j2", "other"} { // the one has begun before
 			r := l.fake.Next(t)
 			if r.Launch.Spec.Name != name {

@@ -336,7 +336,7 @@ func (s *sim) leave() {
 	synctest.Wait()
 	s.next()
 	for _, was := range before {
-		if was.Spec.File != "" { // the next supervisor continues a change of that file
+		if was.Spec.File != "" || was.Spec.FailFast > 0 { // the next supervisor continues a change of that file, or gives up its batch
 			continue
 		}
 		info, err := s.sup.Info(was.Name)
@@ -353,9 +353,6 @@ func (s *sim) spec(name string) *task.Spec {
 	if s.r.IntN(3) == 0 {
 		spec.Group = "g"
 	}
-	if spec.Group != "" && s.r.IntN(2) == 0 { // a batch of a few lines of the log
-		spec.Restart, spec.Batch, spec.FailFast = task.RestartNo, fmt.Sprint("b", len(s.log)/30), 1
-	}
 	switch s.r.IntN(6) {
 	case 0:
 		spec.After = []string{fmt.Sprint("t", s.r.IntN(3))}
@@ -366,6 +363,9 @@ func (s *sim) spec(name string) *task.Spec {
 		spec.Overlap = []task.Overlap{task.OverlapSkip, task.OverlapQueue, task.OverlapReplace}[s.r.IntN(3)]
 	case 3:
 		spec.Delay = new(task.Duration(10 * time.Second))
+	}
+	if spec.Group != "" && !spec.Repeats() && s.r.IntN(2) == 0 { // a batch of a few lines of the log
+		spec.Restart, spec.Batch, spec.FailFast = task.RestartNo, fmt.Sprint("b", len(s.log)/30), 1
 	}
 	return spec
 }
