@@ -38,7 +38,7 @@ func TestTablesComplete(t *testing.T) {
 		fields []field
 		not    []string // set otherwise
 	}{
-		{reflect.TypeFor[task.Spec](), taskFields(), []string{"name", "file", "env_names", "job", "caller"}},
+		{reflect.TypeFor[task.Spec](), taskFields(), []string{"name", "file", "env_names", "job", "batch", "fail_fast", "caller"}},
 		{reflect.TypeFor[task.Group](), groupFields, []string{"name", "paused", "temporary", "unfinished", "running", "queued", "waiting"}},
 	} {
 		want := jsonKeys(tt.of)
