@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tasks/pkg/supervisor"
+	"tasks/pkg/task"
 )
 
 // Memory is given back once nothing has happened for quiet, and where something
@@ -34,14 +35,9 @@ func trim(sup *supervisor.Supervisor, s stirred) {
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
-		w := sup.Watch(1, nil)
+		w := sup.Watch(1, func(*task.Info) bool { s.stir(); return false })
 		defer w.Close()
-		for {
-			if _, ok := w.Next(context.Background()); !ok {
-				return
-			}
-			s.stir()
-		}
+		w.Next(context.Background()) // until the supervisor is closed
 	}()
 	var last held
 	s.settled(over, func() { last = giveBack(last) })

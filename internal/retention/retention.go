@@ -61,7 +61,7 @@ func (h *Ended) drop(name string) {
 }
 
 // Note takes in what a task is now, or that it is removed.
-func (h *Ended) Note(info task.Info, removed bool) {
+func (h *Ended) Note(info *task.Info, removed bool) {
 	switch {
 	case removed || info.State != task.Done && info.State != task.Failed || !info.Finished():
 		h.drop(info.Name)
@@ -72,7 +72,7 @@ func (h *Ended) Note(info task.Info, removed bool) {
 }
 
 // Again starts again with all current tasks.
-func (h *Ended) Again(tasks []task.Info) {
+func (h *Ended) Again(tasks []*task.Info) {
 	*h = *New()
 	for _, t := range tasks {
 		h.Note(t, false)

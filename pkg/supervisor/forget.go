@@ -17,15 +17,15 @@ func (s *Supervisor) forgetOld(keep int) {
 	s.actors.Go(func() {
 		ended := retention.New()
 		for {
-			events, ok := w.Next(context.Background())
+			changes, ok := w.next(context.Background())
 			if !ok {
 				return
 			}
-			for _, e := range events {
-				if e.Missed > 0 {
-					ended.Again(s.List())
+			for _, c := range changes {
+				if c.missed > 0 {
+					ended.Again(s.Shared())
 				}
-				ended.Note(e.Task, e.Removed)
+				ended.Note(c.task, c.removed)
 			}
 			for _, old := range ended.Oldest(keep, s.order.Awaited) {
 				s.Submit(Request{kind: toRemove, name: old.Name, ended: old.At})

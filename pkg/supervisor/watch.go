@@ -130,6 +130,18 @@ func (w *Watcher) wake() {
 // Next waits for events and returns all that there are; ok is false when the
 // watcher or the supervisor was closed, or ctx ended.
 func (w *Watcher) Next(ctx context.Context) (events []task.Event, ok bool) {
+	changes, ok := w.next(ctx)
+	if len(changes) > 0 {
+		events = make([]task.Event, len(changes))
+	}
+	for i := range changes {
+		events[i] = changes[i].event()
+	}
+	return events, ok
+}
+
+// next is Next, with the tasks as they are shared.
+func (w *Watcher) next(ctx context.Context) (changes []change, ok bool) {
 	for {
 		select {
 		case <-w.ready:
@@ -137,18 +149,14 @@ func (w *Watcher) Next(ctx context.Context) (events []task.Event, ok bool) {
 			return nil, false
 		}
 		w.hub.mu.Lock()
-		queue, over := w.queue, w.over
+		changes, over := w.queue, w.over
 		w.queue, w.size = nil, 0
 		w.hub.mu.Unlock()
-		for i := range queue {
-			events = append(events, queue[i].event())
-		}
-		switch {
-		case over:
+		if over {
 			w.wake()
-			return events, len(events) > 0
-		case len(events) > 0:
-			return events, true
+		}
+		if over || len(changes) > 0 {
+			return changes, len(changes) > 0
 		}
 	}
 }
