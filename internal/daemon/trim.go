@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 	"time"
 
 	"tasks/pkg/supervisor"
@@ -31,7 +32,7 @@ func (s stirred) stir() {
 // it is over, instead of at the next burst: a supervisor that is idle collects
 // no garbage by itself. It costs nothing while nothing happens.
 func trim(sup *supervisor.Supervisor, s stirred) {
-	debug.SetGCPercent(50)
+	paceGC()
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
@@ -85,4 +86,21 @@ func giveBack(last held) held {
 	debug.FreeOSMemory()
 	runtime.ReadMemStats(&m)
 	return held{m.TotalAlloc, now}
+}
+
+// garbage is how much of it may gather before it is collected, whatever else there is: by
+// percent alone a small heap would be collected at every 2 MiB of it.
+const garbage = 16 << 20
+
+// paceGC has the next collection come when there is half as much garbage as there is in use,
+// and garbage at the least. It is called again after each.
+func paceGC() {
+	inUse := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(inUse)
+	debug.SetGCPercent(gcPercent(inUse[0].Value.Uint64()))
+	runtime.AddCleanup(new([32]byte), func(struct{}) { paceGC() }, struct{}{})
+}
+
+func gcPercent(inUse uint64) int {
+	return int(max(50, garbage*100/max(inUse, 1<<20)))
 }
