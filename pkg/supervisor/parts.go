@@ -27,6 +27,8 @@ type journal struct {
 	history   []task.Run       // the last runs; the present one, if any, is the last
 	rested    task.Time        // when the task ended without a run
 	reason    string           // why the state is what it is, for people
+	log       string           // of run logOf, see logPath
+	logOf     int              // 0: of none
 	explained uint64           // the phase that reason is about: its Armed
 	unsaved   <-chan time.Time // when to save: a save was postponed, or failed
 	failure   error            // of the last save

@@ -54,12 +54,20 @@ func (a *actor) show() {
 	a.sup.order.Changed(a.name)
 }
 
-// logPath is the log of the last run, or "".
+// logPath is the log of the last run, or "". It is asked for once per run: a keeper looks at
+// its directory.
 func (a *actor) logPath() string {
-	if logs := a.sup.opts.Logs; logs != nil && a.past.run > 0 {
-		return logs.Path(a.name, a.past.run)
+	logs := a.sup.opts.Logs
+	if logs == nil || a.past.run == 0 {
+		return ""
 	}
-	return ""
+	if a.past.logOf != a.past.run {
+		if a.past.log = logs.Path(a.name, a.past.run); a.past.log == "" {
+			return "" // for now
+		}
+		a.past.logOf = a.past.run
+	}
+	return a.past.log
 }
 
 // explain says why the state is what it is. What was said of an end stays.
