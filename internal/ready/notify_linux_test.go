@@ -315,6 +315,38 @@ func TestNotifyInADeepDirectory(t *testing.T) {
 	}
 }
 
+// A directory that somebody has removed, as a cleaner of /tmp does, is made again for the
+// next run.
+func TestNotifyDirectoryIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	deep := filepath.Join(t.TempDir(), strings.Repeat("d", 100), "notify")
+	if err := os.Mkdir(filepath.Dir(deep), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for what, dir := range map[string]string{"a short path": notifyDir(t), "a long path": deep} {
+		c := New(Options{ID: t.Name(), Dir: dir})
+		spec := task.Spec{Name: "web", Ready: task.Ready{ReadyNotify: true}}
+		begin(t, c, spec, "").Close()
+		for _, withLink := range []bool{false, true} {
+			real, err := filepath.EvalSymlinks(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			os.RemoveAll(real)
+			if withLink {
+				os.RemoveAll(dir)
+			}
+			r := begin(t, c, spec, "")
+			say(t, notifier(t, r), "READY=1")
+			if err := r.Ready(t.Context()); err != nil {
+				t.Errorf("%s: %v", what, err)
+			}
+			r.Close()
+		}
+		c.Close()
+	}
+}
+
 func TestNotifyRefusesAnOpenDirectory(t *testing.T) {
 	t.Parallel()
 	o := Options{Dir: notifyDir(t)}
