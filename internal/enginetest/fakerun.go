@@ -25,6 +25,7 @@ type FakeRun struct {
 	// The fake's mutex guards these.
 	ignoresStop               bool
 	isBegun, isExited, isGone bool
+	isDead                    bool // has ended, and it is not reported
 	exit                      task.Exit
 	ended                     bool // failed
 	paused                    bool
@@ -64,6 +65,13 @@ func (r *FakeRun) Exit(e task.Exit, left bool) {
 	r.fake.mu.Lock()
 	defer r.fake.mu.Unlock()
 	r.end(e, left)
+}
+
+// Die ends the main process without a report of that, which comes with Exit.
+func (r *FakeRun) Die() {
+	r.fake.mu.Lock()
+	defer r.fake.mu.Unlock()
+	r.isDead = true
 }
 
 // Vanish ends the processes that the run left behind: leftBehind of them were stopped.
@@ -142,6 +150,13 @@ func (p fakeProcess) Exit() task.Exit {
 	p.run.fake.mu.Lock()
 	defer p.run.fake.mu.Unlock()
 	return p.run.exit
+}
+
+// Ended implements engine.Ender.
+func (p fakeProcess) Ended() bool {
+	p.run.fake.mu.Lock()
+	defer p.run.fake.mu.Unlock()
+	return p.run.isDead || p.run.isExited
 }
 
 func (p fakeProcess) Stop(sig syscall.Signal) {

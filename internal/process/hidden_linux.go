@@ -110,8 +110,8 @@ func (e *Engine) noOrphans(runs map[*run]bool) {
 	}
 }
 
-// attribute is assign, with the hidden ones. Unknown are those that may be of more than one
-// run, or of none.
+// attribute is assign, with the hidden ones. The unknown of them may be of more than one run,
+// or of none.
 func (e *Engine) attribute(known evidence, orphans []stat, owner map[int]*run) (unknown []stat, ended bool, err error) {
 	hidden, ended, err := known.assign(orphans, owner)
 	if len(hidden) == 0 || err != nil {

@@ -70,9 +70,32 @@ func (n *notices) read(conn *net.UnixConn) {
 		if err != nil {
 			return
 		}
-		if trusted(control[:more]) && flags&syscall.MSG_TRUNC == 0 && saysReady(text[:size]) {
-			n.said.Do(func() { close(n.ready) })
+		n.take(text[:size], control[:more], flags)
+	}
+}
+
+// look takes the notices that are there now: who reads them may not have run meanwhile.
+func (n *notices) look(conn *net.UnixConn) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return
+	}
+	text, control := make([]byte, maxNotice), make([]byte, maxNotice)
+	_ = raw.Control(func(fd uintptr) {
+		for {
+			size, more, flags, _, err := syscall.Recvmsg(int(fd), text, control, syscall.MSG_DONTWAIT|receiveFlags)
+			if err != nil {
+				return
+			}
+			n.take(text[:size], control[:more], flags)
 		}
+	})
+}
+
+// take looks at one notice.
+func (n *notices) take(text, control []byte, flags int) {
+	if trusted(control) && flags&syscall.MSG_TRUNC == 0 && saysReady(text) {
+		n.said.Do(func() { close(n.ready) })
 	}
 }
 
@@ -106,6 +129,9 @@ func (n *notices) await(ctx context.Context) error {
 	case <-n.ready:
 		return nil
 	case <-ctx.Done():
+	}
+	for _, conn := range n.conns {
+		n.look(conn)
 	}
 	select {
 	case <-n.ready:

@@ -24,6 +24,8 @@ func abstractName(id, name string, run int) string {
 	return "@tasks/" + hex.EncodeToString(sum[:20])
 }
 
+const receiveFlags = syscall.MSG_CMSG_CLOEXEC
+
 func bind(name string) (*net.UnixConn, error) {
 	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
 		var err error

@@ -12,6 +12,8 @@ import (
 // abstractName is empty: there is no abstract namespace here.
 func abstractName(string, string, int) string { return "" }
 
+const receiveFlags = 0
+
 func bind(name string) (*net.UnixConn, error) {
 	if !strings.HasPrefix(name, "/") {
 		return nil, errors.ErrUnsupported

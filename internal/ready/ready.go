@@ -226,13 +226,27 @@ func (r *checks) try(ctx context.Context, c check, timeout time.Duration, d *del
 		}
 		defer done()
 	}
-	limited, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	err := c.try(limited)
-	if err != nil && limited.Err() != nil && ctx.Err() == nil {
-		return fmt.Errorf("no answer within %s", timeout)
+	err, late := c.limited(ctx, timeout)
+	if late { // this program did not run for a while: it says nothing
+		err, _ = c.limited(ctx, timeout)
 	}
 	return err
+}
+
+// lateness is by how much a timeout may be missed by a program that runs.
+const lateness = 500 * time.Millisecond
+
+// limited makes the check, which may take timeout; late says that it was given much longer.
+func (c *check) limited(ctx context.Context, timeout time.Duration) (err error, late bool) {
+	limited, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	began, over := time.Now(), make(chan time.Time, 1)
+	inTime := context.AfterFunc(limited, func() { over <- time.Now() })
+	err = c.try(limited)
+	if inTime() || err == nil || ctx.Err() != nil {
+		return err, false
+	}
+	return fmt.Errorf("no answer within %s", timeout), (<-over).Sub(began) > timeout+lateness
 }
 
 // turn waits until a line may be executed. It may take as long as it likes after that.

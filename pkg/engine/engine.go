@@ -129,6 +129,14 @@ type StopReporter interface {
 	StopErr() error
 }
 
+// An Ender is a Process that can tell whether its main process has ended before it reports
+// that. A supervisor that did not run for a while, as one that was stopped, asks before it
+// acts on a deadline that has passed meanwhile.
+type Ender interface {
+	// Ended reports whether the main process has ended: if so, Exited is closed or soon is.
+	Ended() bool
+}
+
 // An Aged is a Process that knows its age by a clock that nobody sets. One that
 // was taken back and does not has the age that its record says.
 type Aged interface {

@@ -136,11 +136,13 @@ func (a *actor) loop() {
 			a.happens(lifecycle.SaveDue{})
 		case <-deadline:
 			a.clocks.timer = nil
-			if a.putOff() {
+			a.deadlineComes()
+		case <-due:
+			if a.endComes() {
+				a.clocks.due.Stop()
+				time.AfterFunc(reportPause, a.poke)
 				continue
 			}
-			a.happens(lifecycle.TimedOut{Note: a.unready(), Ran: a.ran()})
-		case <-due:
 			a.tick()
 		case slot := <-a.place.Granted():
 			a.ahead.slot = slot

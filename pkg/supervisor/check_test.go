@@ -103,12 +103,12 @@ func TestNotReady(t *testing.T) {
 		// While it is asked to end it says why.
 		f.AutoStop(false)
 		r = start(t, s, f, job("a", ready, patient(5*time.Second)))
-		c.Next(t).Say(nil)
 		time.Sleep(6 * time.Second)
-		expect(t, s, "a", task.Stopping, "not ready after 5s")
+		expect(t, s, "a", task.Stopping, "not ready after 5s: not yet")
 		time.Sleep(10 * time.Second)
 		r.Exit(task.Exit{Signal: syscall.SIGKILL}, false)
-		expect(t, s, "a", task.Failed, "not ready after 5s; killed")
+		expect(t, s, "a", task.Failed, "not ready after 5s: not yet; killed")
+		c.Next(t)
 
 		// What cannot be checked is not awaited.
 		f.AutoStop(true)
@@ -122,6 +122,18 @@ func TestNotReady(t *testing.T) {
 		if got := info(t, s, "a"); got.State != task.Failed {
 			t.Errorf("%+v", got)
 		}
+	})
+}
+
+// A run whose check has succeeded by its deadline is ready, also where nobody has seen that.
+func TestReadyAtTheDeadline(t *testing.T) {
+	checking(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake, c *enginetest.FakeChecker) {
+		start(t, s, f, job("a", ready, patient(5*time.Second), timeout(time.Minute)))
+		c.Next(t).Say(nil) // as it is asked for its last word
+		time.Sleep(6 * time.Second)
+		expect(t, s, "a", task.Running, "")
+		time.Sleep(54 * time.Second)
+		expect(t, s, "a", task.Failed, "timed out after 1m0s")
 	})
 }
 

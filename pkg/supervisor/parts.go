@@ -59,6 +59,7 @@ type present struct {
 	check     chan error         // receives the result of the current check
 	uncheck   context.CancelFunc // cancels the current check
 	putOff    time.Duration      // by how much the deadline of the current check was put off
+	awaited   time.Time          // since when an end is awaited that the engine has not reported; zero: it is not
 }
 
 func (p *present) closeChecks() {
@@ -82,6 +83,7 @@ type ahead struct {
 // clocks has the times at which something is due.
 type clocks struct {
 	timer *time.Timer // the phase's deadline
+	by    time.Time   // when that is
 	next  task.Time   // the restart that the backoff leads to
 	due   alarm.Alarm // the next scheduled time, or the end of a delay
 }
