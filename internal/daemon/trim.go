@@ -4,7 +4,6 @@ import (
 	"context"
 	"runtime"
 	"runtime/debug"
-	"runtime/metrics"
 	"time"
 
 	"tasks/pkg/supervisor"
@@ -17,6 +16,11 @@ const (
 	quiet = time.Second
 	busy  = 10 * time.Second
 )
+
+// ballast is never touched, so that it takes up no memory. It counts as in use all the same:
+// half as much garbage as there is in use may gather, of a small heap by itself 2 MiB, which
+// a burst of requests has ten times a second.
+const ballast = 16 << 20
 
 // stirred has an element when something has happened since trim last looked.
 type stirred chan struct{}
@@ -32,7 +36,7 @@ func (s stirred) stir() {
 // it is over, instead of at the next burst: a supervisor that is idle collects
 // no garbage by itself. It costs nothing while nothing happens.
 func trim(sup *supervisor.Supervisor, s stirred) {
-	paceGC()
+	debug.SetGCPercent(50)
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
@@ -40,8 +44,10 @@ func trim(sup *supervisor.Supervisor, s stirred) {
 		defer w.Close()
 		w.Next(context.Background()) // until the supervisor is closed
 	}()
+	idle := make([]byte, ballast)
 	var last held
 	s.settled(over, func() { last = giveBack(last) })
+	runtime.KeepAlive(idle)
 }
 
 // settled calls do once it is quiet, or has been busy for long, until over.
@@ -86,21 +92,4 @@ func giveBack(last held) held {
 	debug.FreeOSMemory()
 	runtime.ReadMemStats(&m)
 	return held{m.TotalAlloc, now}
-}
-
-// garbage is how much of it may gather before it is collected, whatever else there is: by
-// percent alone a small heap would be collected at every 2 MiB of it.
-const garbage = 16 << 20
-
-// paceGC has the next collection come when there is half as much garbage as there is in use,
-// and garbage at the least. It is called again after each.
-func paceGC() {
-	inUse := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	metrics.Read(inUse)
-	debug.SetGCPercent(gcPercent(inUse[0].Value.Uint64()))
-	runtime.AddCleanup(new([32]byte), func(struct{}) { paceGC() }, struct{}{})
-}
-
-func gcPercent(inUse uint64) int {
-	return int(max(50, garbage*100/max(inUse, 1<<20)))
 }

@@ -39,15 +39,6 @@ func TestGiveBackOfWhatWasHeldForLong(t *testing.T) {
 	}
 }
 
-func TestGCPercent(t *testing.T) {
-	t.Parallel()
-	for inUse, want := range map[uint64]int{0: 1600, 1 << 20: 1600, 4 << 20: 400, 32 << 20: 50, 1 << 30: 50} {
-		if got := gcPercent(inUse); got != want {
-			t.Errorf("with %d MiB in use: %d %%, want %d", inUse>>20, got, want)
-		}
-	}
-}
-
 func TestSettled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, over := make(stirred, 1), make(chan struct{})
