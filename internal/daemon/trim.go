@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 	"time"
 
 	"tasks/pkg/supervisor"
@@ -16,11 +17,6 @@ const (
 	quiet = time.Second
 	busy  = 10 * time.Second
 )
-
-// ballast is never touched, so that it takes up no memory. It counts as in use all the same:
-// half as much garbage as there is in use may gather, of a small heap by itself 2 MiB, which
-// a burst of requests has ten times a second.
-const ballast = 16 << 20
 
 // stirred has an element when something has happened since trim last looked.
 type stirred chan struct{}
@@ -36,7 +32,7 @@ func (s stirred) stir() {
 // it is over, instead of at the next burst: a supervisor that is idle collects
 // no garbage by itself. It costs nothing while nothing happens.
 func trim(sup *supervisor.Supervisor, s stirred) {
-	debug.SetGCPercent(50)
+	paceGC()
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
@@ -44,10 +40,8 @@ func trim(sup *supervisor.Supervisor, s stirred) {
 		defer w.Close()
 		w.Next(context.Background()) // until the supervisor is closed
 	}()
-	idle := make([]byte, ballast)
 	var last held
 	s.settled(over, func() { last = giveBack(last) })
-	runtime.KeepAlive(idle)
 }
 
 // settled calls do once it is quiet, or has been busy for long, until over.
@@ -92,4 +86,24 @@ func giveBack(last held) held {
 	debug.FreeOSMemory()
 	runtime.ReadMemStats(&m)
 	return held{m.TotalAlloc, now}
+}
+
+// paceGC has the next collection come when there is half as much garbage as there is in use,
+// in a small heap twice as much: by half, a burst of requests has one at every 2 MiB. It is
+// called again after each.
+func paceGC() {
+	inUse := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/scan/stack:bytes"}, {Name: "/gc/scan/globals:bytes"}}
+	metrics.Read(inUse)
+	var sum uint64
+	for _, sample := range inUse {
+		sum += sample.Value.Uint64()
+	}
+	debug.SetGCPercent(gcPercent(sum))
+	runtime.AddCleanup(new([32]byte), func(struct{}) { paceGC() }, struct{}{})
+}
+
+// gcPercent is how much garbage may gather beside so much in use, in percent of that.
+func gcPercent(inUse uint64) int {
+	const least, most, garbage = 50, 200, 8 << 20
+	return int(min(most, max(least, garbage*100/max(inUse, 1))))
 }
