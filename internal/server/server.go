@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tasks/internal/logs"
 	"tasks/internal/protocol"
 	"tasks/internal/socket"
 	"tasks/pkg/supervisor"
@@ -75,6 +76,8 @@ type Server struct {
 	kept      atomic.Int64 // bytes
 	staged    atomic.Int64 // bytes
 
+	logFollower func() *logs.Follower // made when it is first needed
+
 	mu     sync.Mutex // guards conns and the listener
 	conns  map[*conn]bool
 	closed bool
@@ -95,6 +98,11 @@ func New(cfg Config, uid int) *Server {
 		trees: make(chan struct{}, maxLargeTrees),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.logFollower = sync.OnceValue(func() *logs.Follower {
+		f := logs.NewFollower()
+		context.AfterFunc(s.ctx, func() { f.Close() })
+		return f
+	})
 	return s
 }
 

@@ -74,6 +74,22 @@ func (s *Supervisor) Watch(room int, match func(*task.Info) bool) *Watcher {
 	return w
 }
 
+// Changes says when the task called name has changed, until stop: changed has an element
+// then. It costs less than a Watcher.
+func (s *Supervisor) Changes(name string) (changed <-chan struct{}, stop func()) {
+	news := make(chan struct{}, 1)
+	w := s.Watch(1, func(t *task.Info) bool {
+		if t.Name == name {
+			select {
+			case news <- struct{}{}:
+			default:
+			}
+		}
+		return false
+	})
+	return news, w.Close
+}
+
 // add gives w its room: the watchers that share it have less from now on.
 func (h *hub) add(w *Watcher) {
 	h.watchers = append(h.watchers, w)
