@@ -203,11 +203,22 @@ func (s *Supervisor) StopAll(ctx context.Context, end End) ([]task.Info, error) 
 	return s.endAll(ctx, Request{kind: toStop, end: end, atMost: true})
 }
 
+// Shutdown is Close but for its last act: until Close is called, StopAll can still change
+// the desired states. It waits for the hooks as well. Once Leave has begun it stops nothing:
+// the error is an [EndingError].
+func (s *Supervisor) Shutdown(ctx context.Context) error {
+	_, err := s.endAll(ctx, Request{kind: toStop, shutdown: true})
+	if !errors.As(err, new(*EndingError)) {
+		s.hooks.Wait()
+	}
+	return err
+}
+
 // Close stops every task that still runs, joins, and ends the supervisor. The desired
 // states are kept. If ctx, or the time that the stops may take, ends first, the error is an
 // ErrTimeout that names the tasks that did not end: they keep running.
 func (s *Supervisor) Close(ctx context.Context) error {
-	_, err := s.endAll(ctx, Request{kind: toStop, shutdown: true})
+	err := s.Shutdown(ctx)
 	if errors.As(err, new(*EndingError)) { // Leave ends it
 		select {
 		case <-s.ended:
@@ -270,10 +281,10 @@ func (s *Supervisor) end(err error) {
 
 // An EndingError says that the supervisor is ending in another way already: the first
 // of Leave, StopAll and Close decides whether tasks keep running. It is an ErrUnavailable.
-type EndingError struct{ leaving bool }
+type EndingError struct{ Leaving bool } // else its tasks are stopped
 
 func (e *EndingError) Error() string {
-	if e.leaving {
+	if e.Leaving {
 		return "the supervisor is ending already, and its tasks keep running"
 	}
 	return "the supervisor is ending already, and its tasks are stopped"
