@@ -9,9 +9,9 @@
 //
 // From then on `tasks -s app.sock list` shows the program's tasks and
 // `tasks -s app.sock stop NAME` sets the stop event of one and joins. What the
-// supervisor cannot do is refused with a task.ErrUsage that says so: commands,
-// where it has no engine for them, and always `exit`, since the program ends
-// its supervisor itself.
+// supervisor cannot do is refused with a task.ErrUsage that says so: commands and
+// hooks, where it has no engine for them, and always `exit`, since the program
+// ends its supervisor itself.
 package serve
 
 import (

@@ -53,8 +53,11 @@ func (s *Supervisor) Group(name string) (task.Group, error) {
 func (s *Supervisor) ChangeGroup(name string, change func(*task.Group)) (task.Group, error) {
 	s.changing.Lock() // one at a time, in the store and in effect
 	defer s.changing.Unlock()
+	if change == nil {
+		return task.Group{}, task.Errorf(task.ErrUsage, name, "nothing to change of the group %s", name)
+	}
 	set, _ := s.queues.Get(name)
-	wasPaused := set.Paused
+	was := set
 	if set.Name = name; set.Slots != nil {
 		set.Slots = new(*set.Slots) // a change in place that is not saved is none
 	}
@@ -62,13 +65,18 @@ func (s *Supervisor) ChangeGroup(name string, change func(*task.Group)) (task.Gr
 	if err := set.Check(); err != nil {
 		return task.Group{}, err
 	}
+	if set.Hooks != was.Hooks {
+		if err := s.checkHooks(name, set.Hooks); err != nil {
+			return task.Group{}, err
+		}
+	}
 	if s.opts.Store != nil {
 		if err := s.opts.Store.SaveGroup(set); err != nil {
 			return task.Group{}, err
 		}
 	}
 	s.queues.Set(name, &set)
-	if set.Paused != wasPaused {
+	if set.Paused != was.Paused {
 		s.pokeAll() // the reasons of queued tasks change
 	}
 	return s.Group(name)

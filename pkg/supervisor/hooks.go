@@ -12,14 +12,22 @@ import (
 const HookTimeout = hooks.Timeout
 
 // hook runs what the spec, and its group, want done after a run that has ended in
-// that state, beside the loop.
+// that state, beside the loop. Also of a function it is a line of commands.
 func (a *actor) hook(state task.State, run int, exit string) {
 	lines := hooks.Lines(state, a.role.spec.Hooks, a.sup.groupHooks(a.role.spec.Group))
-	shell, ok := a.role.engine.(engine.Shell)
+	shell, ok := a.sup.opts.Commands.(engine.Shell)
 	if lines == nil || !ok {
 		return
 	}
 	a.sup.hooks.Run(shell, engine.Launch{Spec: new(a.role.spec), Run: run, Slot: a.ahead.slot, Env: []string{"TASKS_STATE=" + string(state), "TASKS_EXIT=" + exit}}, lines)
+}
+
+// checkHooks is an ErrUsage for hooks that nothing here can run.
+func (s *Supervisor) checkHooks(name string, h task.Hooks) error {
+	if _, ok := s.opts.Commands.(engine.Shell); ok || h.OnExit == "" && h.OnFailure == "" {
+		return nil
+	}
+	return task.Errorf(task.ErrUsage, name, "this supervisor runs no hooks")
 }
 
 func (s *Supervisor) groupHooks(name string) task.Hooks {

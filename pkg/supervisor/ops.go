@@ -132,6 +132,9 @@ func (a *actor) accept(spec *task.Spec, plan cron.Plan, after []string) error {
 	if err := a.sup.known(spec); err != nil {
 		return err
 	}
+	if err := a.sup.checkHooks(a.name, spec.Hooks); err != nil {
+		return err
+	}
 	return a.comeAfter(after)
 }
 

@@ -146,8 +146,8 @@ func (s *Supervisor) Go(name string, f Func) error {
 	return s.GoSpec(task.Spec{Name: name}, f)
 }
 
-// GoSpec is Go with a policy: of the spec, the name, the group and what says
-// when to stop and to restart apply to functions.
+// GoSpec is Go with a policy: of the spec, the name, the group, the hooks and what says
+// when to stop and to restart apply to functions. Hooks take Options.Commands.
 func (s *Supervisor) GoSpec(spec task.Spec, f Func) error {
 	spec.Command = nil
 	r := Start(spec)
