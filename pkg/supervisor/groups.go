@@ -62,6 +62,7 @@ func (s *Supervisor) ChangeGroup(name string, change func(*task.Group)) (task.Gr
 		set.Slots = new(*set.Slots) // a change in place that is not saved is none
 	}
 	change(&set)
+	set.Name, set.Running, set.Queued, set.Waiting = name, 0, 0, 0 // they are not settings
 	if err := set.Check(); err != nil {
 		return task.Group{}, err
 	}

@@ -94,7 +94,7 @@ type Options struct {
 	// Logs holds the output of runs. nil: the output of functions is kept in memory, see
 	// [Supervisor.Output], and the output of commands is discarded.
 	Logs Logs
-	// KeepEnded is how many done tasks are remembered; 0: all.
+	// KeepEnded is how many done tasks are remembered; 0 or less: all.
 	KeepEnded int
 	// Logger gets what is returned to no caller. nil: nobody does.
 	Logger *slog.Logger
@@ -149,6 +149,9 @@ func (s *Supervisor) Go(name string, f Func) error {
 // GoSpec is Go with a policy: of the spec, the name, the group, the hooks and what says
 // when to stop and to restart apply to functions. Hooks take Options.Commands.
 func (s *Supervisor) GoSpec(spec task.Spec, f Func) error {
+	if f == nil { // which would be a start by name alone
+		return task.Errorf(task.ErrUsage, spec.Name, "no function for the task %s", spec.Name)
+	}
 	spec.Command = nil
 	r := Start(spec)
 	r.fn = f

@@ -59,11 +59,11 @@ func (c *change) event() task.Event {
 }
 
 // Watch begins to collect the events of the tasks that match (nil: all). Up to
-// room events wait for the reader; 0: 1024, or fewer where many such watchers share
-// the room there is. A match is called while a task changes: it must be quick, and
+// room events wait for the reader; 0 or less: 1024, or fewer where many such watchers
+// share the room there is. A match is called while a task changes: it must be quick, and
 // not call the supervisor.
 func (s *Supervisor) Watch(room int, match func(*task.Info) bool) *Watcher {
-	w := &Watcher{hub: &s.hub, match: match, room: room, ready: make(chan struct{}, 1)}
+	w := &Watcher{hub: &s.hub, match: match, room: max(room, 0), ready: make(chan struct{}, 1)}
 	s.hub.mu.Lock()
 	defer s.hub.mu.Unlock()
 	w.over = s.hub.over
