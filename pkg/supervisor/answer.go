@@ -10,7 +10,7 @@ import (
 
 // answer replies to the callers that wait for the outcome.
 func (a *actor) answer(kind lifecycle.CallerKind, outcome lifecycle.Outcome) {
-	info, err := &a.past.gone, a.outcome(outcome)
+	info, err := a.past.gone, a.outcome(outcome)
 	if now := a.shown.Load(); now != nil {
 		info = &now.info
 	}

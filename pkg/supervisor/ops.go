@@ -356,8 +356,8 @@ func (a *actor) erase() (err error) {
 // comes before this.
 func (a *actor) vanish() {
 	if now := a.shown.Swap(nil); now != nil {
-		a.past.gone, a.past.unsaved = now.info, nil
-		a.sup.hub.publish(&a.past.gone, true)
+		a.past.gone, a.past.unsaved = &now.info, nil
+		a.sup.hub.publish(a.past.gone, true)
 	}
 	a.sup.mu.Lock()
 	delete(a.sup.tasks, a.name)

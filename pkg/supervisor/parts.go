@@ -37,7 +37,7 @@ type journal struct {
 	unerased  error            // why the task could not be removed
 	kept      *Request         // what an earlier supervisor was asked for, and this one has begun
 	keptUntil time.Time        // until when the client may ask for it again
-	gone      task.Info        // what was shown before the task was removed
+	gone      *task.Info       // what was shown before the task was removed; nil: it is there
 	unknown   task.Unknown     // of the record
 	output    *output          // of the runs of a function without a log
 }
@@ -48,7 +48,7 @@ func (j *journal) last() *task.Run { return &j.history[len(j.history)-1] }
 // present is the present run.
 type present struct {
 	launched  chan launched      // receives the run once the engine has started it
-	giveUp    context.CancelFunc // ends a start that hangs; nil: it is about to be given up
+	giveUp    context.CancelFunc // ends a start that hangs; nil: it is about to be given up, or over
 	proc      engine.Process
 	exited    <-chan struct{}
 	gone      <-chan struct{}

@@ -108,7 +108,7 @@ func (s *Supervisor) checksOf(l engine.Launch, log string) (engine.Checks, error
 }
 
 func (a *actor) begun(l launched) {
-	a.run.launched = nil
+	a.run.launched, a.run.giveUp = nil, nil
 	switch {
 	case errors.Is(l.err, engine.ErrHangs): // as where there is no room: it may begin later
 		a.ahead.missing = l.err.Error()
