@@ -125,6 +125,9 @@ func (c *Client) Get(ctx context.Context, o ListOptions) ([]task.Info, error) {
 // uses a connection of its own, whose end tells the supervisor that nobody waits any
 // longer.
 func (c *Client) Wait(ctx context.Context, o WaitOptions) ([]task.Info, error) {
+	if err := task.CheckDuration("timeout", o.Timeout); err != nil {
+		return nil, task.Errorf(task.ErrUsage, "", "%v", err)
+	}
 	if o.Timeout != nil {
 		const margin = time.Second // of the supervisor, whose reply says more
 		var cancel context.CancelFunc
@@ -343,7 +346,11 @@ func (c *Client) connect(ctx context.Context) (*link, error) {
 
 func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 	if c.Dial != nil {
-		return c.Dial(ctx)
+		conn, err := c.Dial(ctx)
+		if conn == nil && err == nil {
+			err = task.Errorf(task.ErrUsage, "", "Dial has opened no connection")
+		}
+		return conn, err
 	}
 	path := c.Socket
 	if path == "" {

@@ -46,7 +46,14 @@ type Logs struct{ keeper *logs.Keeper }
 // A program counts the runs of a task from 1 again, so the first one removes the task's
 // logs of an earlier program. The Logs must be closed, after the supervisor.
 func New(dir string, o Options) (*Logs, error) {
-	dir, err := filepath.Abs(dir)
+	if dir == "" { // an unset variable, and no wish for the current directory
+		return nil, task.Errorf(task.ErrUsage, "", "cannot keep logs: name a directory")
+	}
+	err := cmp.Or(task.CheckSize("MaxSize", &o.MaxSize), task.CheckCount("Keep", &o.Keep), task.CheckSize("Total", &o.Total))
+	if err != nil {
+		return nil, task.Errorf(task.ErrUsage, "", "cannot keep logs: %v", err)
+	}
+	dir, err = filepath.Abs(dir)
 	if err == nil {
 		err = socket.MakeDir(dir)
 	}

@@ -2,6 +2,7 @@ package logfile_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 
 	"tasks/pkg/logfile"
 	"tasks/pkg/supervisor"
+	"tasks/pkg/task"
 )
 
 // Each run of a function has its file, and no more of them stay than is asked for.
@@ -53,6 +55,33 @@ func TestLogs(t *testing.T) {
 	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
 		t.Errorf("%v, %v", left, err)
 	}
+}
+
+// Limits below 0 would be none, and no name of a directory the current one.
+func TestOddOptions(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "logs")
+	t.Chdir(filepath.Dir(dir))
+	os.Chmod(".", 0o700)
+	for what, err := range map[string]error{
+		"no directory":      second(logfile.New("", logfile.Options{})),
+		"a negative size":   second(logfile.New(dir, logfile.Options{MaxSize: -1})),
+		"a negative number": second(logfile.New(dir, logfile.Options{Keep: -1})),
+		"a negative total":  second(logfile.New(dir, logfile.Options{Total: -1})),
+	} {
+		if !errors.Is(err, task.ErrUsage) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("it was made all the same")
+	}
+}
+
+func second(l *logfile.Logs, err error) error {
+	if l != nil {
+		l.Close()
+	}
+	return err
 }
 
 // A directory of others is refused before anything is written to it.

@@ -34,7 +34,7 @@ type Server struct {
 	server   *server.Server
 }
 
-// Listen serves sup on the Unix socket path until Close. The socket's directory
+// Listen serves sup on the Unix socket path, which has no default, until Close. The socket's directory
 // must belong to this user or root, with nobody else able to write to it; if it
 // is missing, but not its parent, it is made with mode 0700. The socket has mode
 // 0600, and whoever connects must have the uid of this process, or be root.
@@ -42,6 +42,12 @@ type Server struct {
 // A socket that a dead program of this user left at path is replaced. One on
 // which somebody answers, and any other file, stays, as an error.
 func Listen(path string, sup *supervisor.Supervisor) (*Server, error) {
+	switch {
+	case path == "": // an unset variable; by default it is the socket of `tasks serve`
+		return nil, task.Errorf(task.ErrUsage, "", "cannot listen: name a socket")
+	case sup == nil:
+		return nil, task.Errorf(task.ErrUsage, "", "cannot listen on %s: there is no supervisor", path)
+	}
 	paths, err := socket.Locate(path, "", func(string) string { return "" }, os.Geteuid())
 	if err != nil {
 		return nil, err

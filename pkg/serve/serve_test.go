@@ -94,6 +94,27 @@ func TestServe(t *testing.T) {
 
 func second(_ []task.Info, err error) error { return err }
 
+// Without a path it would be the socket of `tasks serve`, and without a supervisor the
+// first client would end the program.
+func TestListenForNothing(t *testing.T) {
+	path := path(t)
+	t.Chdir(filepath.Dir(path))
+	for what, listen := range map[string]func() (*serve.Server, error){
+		"no path":       func() (*serve.Server, error) { return serve.Listen("", newSupervisor(t)) },
+		"no supervisor": func() (*serve.Server, error) { return serve.Listen(path, nil) },
+	} {
+		if srv, err := listen(); !errors.Is(err, task.ErrUsage) {
+			t.Errorf("%s: %v", what, err)
+			if srv != nil {
+				srv.Close(t.Context())
+			}
+		}
+	}
+	if left, err := os.ReadDir("."); err != nil || len(left) > 0 {
+		t.Errorf("%v, %v", left, err)
+	}
+}
+
 // A function that does not heed its stop event must not hold up the end.
 func TestCloseWithAStuckTask(t *testing.T) {
 	t.Parallel()
