@@ -85,16 +85,11 @@ type staged struct {
 }
 
 // unstage forgets what has come of a change.
-func (c *conn) unstage() { c.detach()() }
-
-// detach leaves what has come of a change to the caller, until that calls done.
-func (c *conn) detach() (done func()) {
-	if c.staged == nil {
-		return func() {}
+func (c *conn) unstage() {
+	if c.staged != nil {
+		c.srv.staged.Add(-int64(c.staged.size))
+		c.staged = nil
 	}
-	size := int64(c.staged.size)
-	c.staged = nil
-	return func() { c.srv.staged.Add(-size) }
 }
 
 // applyPart takes a part of a change of that many bytes, which belongs to the connection
@@ -136,17 +131,9 @@ func (c *conn) applyPart(p *protocol.Apply, size int) (func() (any, error), erro
 	if p.Commit == nil {
 		return now(struct{}{}, nil)
 	}
-	done := c.detach()
-	finish, err := c.commit(st.change, p.Commit)
-	if err != nil {
-		done()
-		return nil, err
-	}
+	c.staged, c.applying = nil, int64(st.size) // until it is answered
 	c.lasts = true
-	return func() (any, error) {
-		defer done()
-		return finish()
-	}, nil
+	return c.commit(st.change, p.Commit)
 }
 
 // applied is the result of a commit.
@@ -168,13 +155,17 @@ func (c *conn) commit(change task.Change, o *protocol.Commit) (func() (any, erro
 	}
 	sup := c.srv.cfg.Supervisor
 	if o.Check {
-		return func() (any, error) {
+		return now(late(func() (any, func(), error) {
+			done, ok := c.largeTurn()
+			if !ok {
+				return nil, done, shuttingDown()
+			}
 			p, err := sup.Plan(change)
 			if err != nil {
-				return nil, allOf(err)
+				return nil, done, allOf(err)
 			}
-			return applied{Steps: p.Steps, Groups: plan.Groups(change.Groups, sup.Groups()), TakenOver: p.TakenOver}, nil
-		}, nil
+			return applied{Steps: p.Steps, Groups: plan.Groups(change.Groups, sup.Groups()), TakenOver: p.TakenOver}, done, nil
+		}), nil)
 	}
 	a := sup.Apply(change, o.NoWait)
 	if a == nil {

@@ -187,33 +187,6 @@ func TestOutputInWholeCharacters(t *testing.T) {
 	}
 }
 
-// unread sends a request many times on each of several connections, and returns how much
-// memory the replies take up that nobody reads.
-func (h *host) unread(t *testing.T, clients, requests int, ask func(i int) string) (grown int64) {
-	t.Helper()
-	before := inUse()
-	for c := range clients {
-		p := h.dial(t)
-		for i := range requests {
-			p.send(ask(c*requests + i))
-		}
-	}
-	for ready := 0; ready < clients; {
-		ready = 0
-		h.srv.mu.Lock()
-		for c := range h.srv.conns {
-			if int(c.writers.Load()) >= requests*9/10 { // the socket takes the first ones
-				ready++
-			}
-		}
-		h.srv.mu.Unlock()
-		runtime.Gosched()
-	}
-	grown = inUse() - before
-	t.Logf("%d replies take up %d KiB", clients*requests, grown>>10)
-	return grown
-}
-
 // Replies with output that nobody reads take up little, from memory and from files.
 func TestOutputThatNobodyReads(t *testing.T) {
 	for name, dir := range map[string]supervisor.Logs{"memory": nil, "files": dirLogs(t.TempDir())} {

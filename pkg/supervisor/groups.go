@@ -13,7 +13,7 @@ import (
 // name.
 func (s *Supervisor) Groups() []task.Group {
 	all := s.queues.All()
-	for _, t := range s.List() {
+	for _, t := range s.Shared() {
 		if t.Group == "" {
 			continue
 		}
