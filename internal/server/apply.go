@@ -84,6 +84,17 @@ type staged struct {
 	size   int // bytes of its parts, as sent and in memory
 }
 
+// stage accounts for so many bytes of a change or of new tasks until done is called, or
+// refuses them.
+func (s *Server) stage(size int) (done func(), err error) {
+	done = func() { s.staged.Add(-int64(size)) }
+	if s.staged.Add(int64(size)) > maxStaged {
+		done()
+		return nil, task.Errorf(task.ErrUnavailable, "", "too much is waiting: the changes that are being sent or carried out have %d MiB at most: end some clients", maxStaged>>20)
+	}
+	return done, nil
+}
+
 // unstage forgets what has come of a change.
 func (c *conn) unstage() {
 	if c.staged != nil {
@@ -109,10 +120,11 @@ func (c *conn) applyPart(p *protocol.Apply, size int) (func() (any, error), erro
 	if p.Part != st.parts {
 		return refuse(task.Errorf(task.ErrUsage, "", "part %d of the change %s came where part %d was expected", p.Part, clip(p.Change, 64), st.parts))
 	}
-	st.parts, st.size = st.parts+1, st.size+size
-	if c.srv.staged.Add(int64(size)) > maxStaged {
-		return refuse(task.Errorf(task.ErrUnavailable, "", "too much is waiting: the changes that are being sent or carried out have %d MiB at most: end some clients", maxStaged>>20))
+	st.parts++
+	if _, err := c.srv.stage(size); err != nil {
+		return refuse(err)
 	}
+	st.size += size
 	for name, env := range p.Envs {
 		st.envs[name] = env
 	}

@@ -87,6 +87,7 @@ func (c *conn) serve() {
 			var result any
 			if err == nil {
 				result, err = finish()
+				finish = nil // and what it keeps, before the reply is written
 			}
 			if result == streaming {
 				return
