@@ -117,10 +117,11 @@ type (
 	Erased struct{ Failed bool }
 )
 
-// Lasted is what the next backoff delay depends on.
+// Lasted is what the run that follows depends on.
 type Lasted struct {
-	Ran    time.Duration // how long the run lasted
-	Jitter float64       // in [0,1): spreads the restarts of many tasks
+	Ran      time.Duration // how long the run lasted
+	Jitter   float64       // in [0,1): spreads the restarts of many tasks
+	SlotGone bool          // the group no longer has the slot of the run
 }
 
 // Found is what a new supervisor finds of a run that was under way.

@@ -52,7 +52,7 @@
 // follows. A run that has not started yet serves the new time as well.
 //
 // A settled run leads to Over, Backoff, Sleeping, Waiting, Queued or Starting, by
-// cause and policy. A Tick says that a scheduled time has come. It is an event like a
+// cause, policy and whether its group still has its slot. A Tick says that a scheduled time has come. It is an event like a
 // start by hand, and not a deadline. A phase has at most one deadline, which is armed
 // as the phase is entered, so a stale timer cannot exist.
 //

@@ -141,8 +141,11 @@ func (t *step) decideNext(l Lasted, unbegun bool) {
 	series := &t.Series
 	// its caller gets the error, and there is no other try
 	unbegun = unbegun && !series.Automatic && !(t.p.Repeats && series.ScheduleActive)
+	follows := t.Cause == ByRestart || t.Cause == ByTime
 	switch {
-	case t.Cause == ByRestart, t.Cause == ByTime: // in the slot that it has
+	case follows && t.p.Grouped && l.SlotGone:
+		t.beginAttempt(attempt{clear: true, automatic: t.Cause == ByTime, retry: true})
+	case follows: // in the slot that it has
 		series.Automatic, series.Retry = t.Cause == ByTime, true
 		series.Restarts, series.ShortRuns, series.Missed, t.RerunPending = 0, 0, 0, false
 		t.launch()

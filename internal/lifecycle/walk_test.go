@@ -24,6 +24,9 @@ func alphabet() []Event {
 		Exited{Exit: task.Exit{Lost: true}, Lasted: Lasted{Jitter: 0.5}},
 		Exited{Exit: task.Exit{Signal: 9}, Left: true},
 		Exited{Exit: task.Exit{Code: 3}},
+		Exited{Lasted: slotGone},
+		Gone{LeftBehind: 2, Lasted: slotGone},
+		Failed{Exit: task.Exit{Code: 127, Err: "not there"}, Lasted: slotGone},
 		Stop{Shutdown: true, Now: true},
 		Leave{},
 		GoOn{},
@@ -34,6 +37,8 @@ func alphabet() []Event {
 		Dated{},
 	)
 }
+
+var slotGone = Lasted{SlotGone: true}
 
 // rare reports which events lead to many states, and differ little by policy.
 func rare(e Event) bool {

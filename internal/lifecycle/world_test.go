@@ -320,7 +320,7 @@ func (w *world) settles(was, is State, e Event) error {
 	}
 	w.live, w.asked = false, false
 	follows := was.Cause == ByRestart || was.Cause == ByTime
-	w.slot, w.clear = w.slot && follows, w.clear && (follows || is.Phase == Backoff)
+	w.slot, w.clear = w.slot && follows && !losesSlot(e), w.clear && (follows || is.Phase == Backoff)
 	w.begun = w.begun && is.Phase != Waiting && is.Phase != Queued // they run at another time
 	return nil
 }
@@ -350,6 +350,19 @@ func (w *world) answers(p Policy, was, is State, e Event, effect Effect) error {
 		return errors.New("answered as ended")
 	}
 	return nil
+}
+
+// losesSlot reports whether the group no longer has the slot of the run that ends.
+func losesSlot(e Event) bool {
+	switch e := e.(type) {
+	case Exited:
+		return e.SlotGone
+	case Gone:
+		return e.SlotGone
+	case Failed:
+		return e.SlotGone
+	}
+	return false
 }
 
 // failed reports whether the run could not start.

@@ -239,9 +239,9 @@ func (a *actor) happens(e lifecycle.Event) {
 	a.handleAgain()
 }
 
-// lasted is what the state's next pause depends on.
+// lasted is what the run that follows depends on.
 func (a *actor) lasted() lifecycle.Lasted {
-	return lifecycle.Lasted{Ran: a.ran(), Jitter: rand.Float64()}
+	return lifecycle.Lasted{Ran: a.ran(), Jitter: rand.Float64(), SlotGone: !a.sup.queues.Keeps(a.place)}
 }
 
 // carryOut does what the effects say, and returns the event that follows at once, if
