@@ -218,8 +218,12 @@ func Run(cfg Config, serving func()) error {
 			return nil
 		},
 	}, os.Getuid())
-	bound := &bound{path: cfg.Paths, serve: srv.Serve, log: cfg.Log, listener: listener}
-	bound.accept()
+	bound := socket.Keep(listener, func() (*socket.Listener, error) {
+		if err := cfg.Paths.MakeDirs(); err != nil {
+			return nil, err
+		}
+		return socket.Listen(cfg.Paths.Socket)
+	}, srv.Serve, cfg.Log)
 	go trim(sup, stirred)
 	go func() {
 		err := watchClock(sup.ClockSet)
@@ -263,9 +267,7 @@ func Run(cfg Config, serving func()) error {
 			cfg.Log.Info("exiting", "tasks run on", sup.Left())
 			open = false
 		case <-early.Nudge:
-			bound.rebind()
-		case <-bound.lost:
-			bound.rebind()
+			bound.Rebind()
 		}
 	}
 	announce()
@@ -283,10 +285,11 @@ func Run(cfg Config, serving func()) error {
 	}
 	past.Close(events.Event{Event: events.Ending, PID: os.Getpid(), Reason: ending.why()})
 	if next != "" {
+		listener := bound.Release()
 		within(flushTime, srv.Close)
-		return handOver(cfg, next, bound.listener, lock, db, systemd)
+		return handOver(cfg, next, listener, lock, db, systemd)
 	}
-	bound.close()
+	bound.Close()
 	within(flushTime, srv.Close)
 	if !sup.Left() && err == nil { // nothing runs on that another host must not start as well
 		if err := lock.Clear(); err != nil {

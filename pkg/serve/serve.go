@@ -16,6 +16,7 @@ package serve
 
 import (
 	"context"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -30,8 +31,8 @@ import (
 
 // Server answers clients of one supervisor. Make one with [Listen].
 type Server struct {
-	listener *socket.Listener
-	server   *server.Server
+	bound  *socket.Bound
+	server *server.Server
 }
 
 // Listen serves sup on the Unix socket path, which has no default, until Close. The socket's directory
@@ -40,7 +41,8 @@ type Server struct {
 // 0600, and whoever connects must have the uid of this process, or be root.
 //
 // A socket that a dead program of this user left at path is replaced. One on
-// which somebody answers, and any other file, stays, as an error.
+// which somebody answers, and any other file, stays, as an error. A socket that is
+// removed later is bound again.
 func Listen(path string, sup *supervisor.Supervisor) (*Server, error) {
 	switch {
 	case path == "": // an unset variable; by default it is the socket of `tasks serve`
@@ -52,10 +54,13 @@ func Listen(path string, sup *supervisor.Supervisor) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := socket.CheckNamedDir(filepath.Dir(paths.Socket)); err != nil {
-		return nil, err
+	bind := func() (*socket.Listener, error) {
+		if err := socket.CheckNamedDir(filepath.Dir(paths.Socket)); err != nil {
+			return nil, err
+		}
+		return socket.ListenUnlocked(paths.Socket)
 	}
-	l, err := socket.ListenUnlocked(paths.Socket)
+	l, err := bind()
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +73,7 @@ func Listen(path string, sup *supervisor.Supervisor) (*Server, error) {
 		home = "/"
 	}
 	started := task.Now()
-	s := &Server{listener: l, server: server.New(server.Config{
+	s := &Server{server: server.New(server.Config{
 		Supervisor: sup, Home: home,
 		Info: func() protocol.Info {
 			return protocol.Info{
@@ -76,7 +81,7 @@ func Listen(path string, sup *supervisor.Supervisor) (*Server, error) {
 			}
 		},
 	}, os.Geteuid())}
-	go s.server.Serve(l)
+	s.bound = socket.Keep(l, bind, s.server.Serve, slog.New(slog.DiscardHandler))
 	return s, nil
 }
 
@@ -84,7 +89,7 @@ func Listen(path string, sup *supervisor.Supervisor) (*Server, error) {
 // way finish and be answered until ctx ends, and closes the connections. The
 // supervisor and its tasks stay as they are.
 func (s *Server) Close(ctx context.Context) error {
-	err := s.listener.Close()
+	err := s.bound.Close()
 	s.server.Close(ctx)
 	return err
 }

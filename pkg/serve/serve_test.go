@@ -12,6 +12,9 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
 
 	"tasks/pkg/client"
 	"tasks/pkg/serve"
@@ -112,6 +115,53 @@ func TestListenForNothing(t *testing.T) {
 	}
 	if left, err := os.ReadDir("."); err != nil || len(left) > 0 {
 		t.Errorf("%v, %v", left, err)
+	}
+}
+
+// A socket that somebody removes, as a cleaner of /tmp does, is bound again.
+func TestSocketIsBoundAgain(t *testing.T) {
+	t.Parallel()
+	sup, path := newSupervisor(t), path(t)
+	srv, err := serve.Listen(path, sup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := fsnotify.NewWatcher()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if err := w.Add(filepath.Dir(path)); err != nil {
+		t.Fatal(err)
+	}
+	c := client.Client{Socket: path}
+	defer c.Close()
+	for range 2 {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		late := time.After(time.Minute)
+		for bound := false; !bound; { // it has its mode once it listens
+			select {
+			case e := <-w.Events:
+				bound = e.Name == path && e.Has(fsnotify.Chmod)
+			case <-late:
+				t.Fatal("it is not bound again")
+			}
+		}
+		if err := c.Connect(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Info(t.Context()); err != nil {
+			t.Error(err)
+		}
+		c.Close()
+	}
+	if err := srv.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(path); err == nil {
+		t.Error("it is left behind")
 	}
 }
 
