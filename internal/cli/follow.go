@@ -353,8 +353,13 @@ type followed struct {
 
 // Missed implements [logs.Misser].
 func (f *followed) Missed(int64) {
-	if !f.said {
-		f.said = true
-		f.source.remark("tasks: lines of %s, run %d, were discarded before they could be shown: raise --log-max-size", f.source.name, f.run)
+	if f.said {
+		return
 	}
+	f.said = true
+	how := "raise --log-max-size"
+	if f.source.kept != nil {
+		how = "its program keeps the newest 64 KiB of each task"
+	}
+	f.source.remark("tasks: lines of %s, run %d, were discarded before they could be shown: %s", f.source.name, f.run, how)
 }

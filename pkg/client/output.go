@@ -21,6 +21,7 @@ type OutputOptions struct {
 type Output struct {
 	Run    int
 	Offset int64 // of the first byte: more than asked for where that is not kept any more
+	Size   int64 // of all that the run had written when the reply began; 0: the supervisor does not say
 	Text   []byte
 	Ended  bool // nothing comes after Text
 }
@@ -39,7 +40,7 @@ func (c *Client) Output(ctx context.Context, name string, o OutputOptions) (Outp
 	if err != nil {
 		return Output{}, ofKind(err)
 	}
-	out := Output{Run: reply.Run, Offset: reply.Offset, Text: []byte(reply.Text), Ended: reply.Ended}
+	out := Output{Run: reply.Run, Offset: reply.Offset, Size: reply.Size, Text: []byte(reply.Text), Ended: reply.Ended}
 	if reply.Base64 != "" {
 		if out.Text, err = base64.StdEncoding.DecodeString(reply.Base64); err != nil {
 			return Output{}, badReply("%v", err)
