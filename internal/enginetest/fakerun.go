@@ -190,6 +190,12 @@ func (p fakeProcess) Resume() error { return p.pause(false) }
 func (p fakeProcess) pause(on bool) error {
 	r := p.run
 	r.fake.mu.Lock()
+	held := r.fake.held
+	r.fake.mu.Unlock()
+	if held != nil {
+		<-held
+	}
+	r.fake.mu.Lock()
 	defer r.fake.mu.Unlock()
 	switch {
 	case r.fake.stiff != nil:

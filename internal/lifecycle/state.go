@@ -169,6 +169,9 @@ func (s State) Follows() bool {
 // CanPause reports whether there is a run that can be paused.
 func (s State) CanPause() bool { return s.Phase == Running }
 
+// CanResume reports whether there is a run that is paused.
+func (s State) CanResume() bool { return s.Phase == Paused }
+
 // Replaces reports whether the next scheduled time replaces the run.
 func (s State) Replaces(p Policy) bool {
 	return p.Repeats && p.Overlap == task.OverlapReplace && s.Phase.Up()

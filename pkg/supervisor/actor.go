@@ -41,6 +41,8 @@ type actor struct {
 	ahead  ahead
 	clocks clocks
 	calls  callers
+
+	suspension *suspension // under way, or nil
 }
 
 func newActor(s *Supervisor, name string) *actor {
@@ -96,7 +98,7 @@ func (a *actor) awake() bool {
 func (a *actor) rest() bool {
 	needs := a.needs()
 	needs.Time = false // it is in the record
-	if !a.state.Inactive() || a.state.NeverStarted() || needs != (lifecycle.Needs{}) || a.past.unsaved != nil || a.calls.any() {
+	if !a.state.Inactive() || a.state.NeverStarted() || needs != (lifecycle.Needs{}) || a.past.unsaved != nil || a.calls.any() || a.suspension != nil {
 		return false
 	}
 	a.sup.mu.Lock()
@@ -114,6 +116,10 @@ func (a *actor) loop() {
 		if a.clocks.timer != nil {
 			deadline = a.clocks.timer.C
 		}
+		check := a.run.check
+		if a.pausing() { // what is paused has neither a time limit nor checks
+			deadline, check = nil, nil
+		}
 		due := a.clocks.due.C()
 		if a.state.Held { // what comes is the next supervisor's
 			due = nil
@@ -121,8 +127,11 @@ func (a *actor) loop() {
 		select {
 		case c := <-a.mail:
 			a.coming.Add(-1)
-			a.handle(c)
-			close(c.taken)
+			if a.handle(c); !a.suspension.holds(c) {
+				close(c.taken)
+			}
+		case err := <-a.suspension.outcome():
+			a.suspended(err)
 		case l := <-a.run.launched:
 			a.begun(l)
 		case <-a.run.exited:
@@ -149,7 +158,7 @@ func (a *actor) loop() {
 			a.happens(lifecycle.SlotGranted{})
 		case <-a.stirred:
 			a.lookAgain()
-		case err := <-a.run.check:
+		case err := <-check:
 			a.checked(err)
 		case <-a.done:
 		}
@@ -188,9 +197,17 @@ func (a *actor) drain() {
 	a.clocks.due.Stop()
 	a.endCheck()
 	a.run.closeChecks()
-	for _, kind := range a.calls.all() {
+	err := task.Errorf(task.ErrUnavailable, a.name, "the supervisor has ended")
+	if a.state.NeverStarted() {
+		err = task.NoSuchTask(a.name)
+	}
+	calls := a.calls.all()
+	if s := a.suspension; s != nil {
+		calls = append(calls, []*Call{s.call}, s.behind)
+	}
+	for _, kind := range calls {
 		for _, c := range kind {
-			c.fail(task.Errorf(task.ErrUnavailable, a.name, "the supervisor has ended"))
+			c.fail(err)
 		}
 	}
 }

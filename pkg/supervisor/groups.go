@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 
-	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -126,51 +125,50 @@ func (s *Supervisor) ResumeGroup(ctx context.Context, name string) (task.Group, 
 	return s.stir(ctx, name, false)
 }
 
-// pauseWithGroup pauses a run that has come to be in a paused group: PauseGroup sees only
-// the runs that began before it.
-func (a *actor) pauseWithGroup() {
-	if a.role.spec.Group == "" || !a.state.CanPause() {
-		return
-	}
-	group, _ := a.sup.queues.Get(a.role.spec.Group)
-	if _, able := a.run.proc.(engine.Pauser); able && group.Paused {
-		a.pause(newCall(Pause(a.name)), true)
-	}
-}
-
 // stir pauses or resumes a group. It is recorded as unfinished before, so that the next
 // supervisor finishes what this one began.
 func (s *Supervisor) stir(ctx context.Context, name string, paused bool) (task.Group, error) {
 	if _, err := s.Group(name); err != nil {
 		return task.Group{}, err
 	}
-	if _, err := s.ChangeGroup(name, func(g *task.Group) { g.Paused, g.Unfinished = paused, true }); err != nil {
+	turn := 0
+	if _, err := s.ChangeGroup(name, func(g *task.Group) {
+		g.Paused, g.Unfinished = paused, true
+		s.stirs[name]++
+		turn = s.stirs[name]
+	}); err != nil {
 		return task.Group{}, err
 	}
-	return s.stirRuns(ctx, name, paused)
+	return s.stirRuns(ctx, name, paused, turn)
 }
 
-// stirRuns is the part of stir that is about what runs.
-func (s *Supervisor) stirRuns(ctx context.Context, name string, paused bool) (task.Group, error) {
-	of, state := Resume, task.Paused
-	if paused {
-		of, state = Pause, task.Running
+// finishGroup is for a group that the supervisor before was pausing or resuming.
+func (s *Supervisor) finishGroup(g task.Group) {
+	if _, err := s.stirRuns(context.Background(), g.Name, g.Paused, 0); err != nil && !errors.Is(err, task.ErrUnavailable) {
+		s.opts.Logger.Warn("cannot pause or resume all of a group", "group", g.Name, "err", err)
 	}
+}
+
+// stirRuns is the part of stir that is about what runs: each task that has not ended looks
+// what the group is when its turn comes, so what was asked for last holds for all.
+func (s *Supervisor) stirRuns(ctx context.Context, name string, paused bool, turn int) (task.Group, error) {
 	var calls []*Call
 	for _, t := range s.List() {
-		if t.Group == name && t.State == state {
-			calls = append(calls, s.Submit(of(t.Name)))
+		if t.Group == name && !t.State.Ended() {
+			calls = append(calls, s.Submit(Request{kind: toFollowGroup, name: t.Name}))
 		}
 	}
-	for _, c := range calls { // one that has ended meanwhile, or is a function, is none
-		if _, err := c.Wait(ctx); ctx.Err() != nil {
+	for _, c := range calls {
+		switch _, err := c.Wait(ctx); {
+		case err == nil:
+		case ctx.Err() != nil:
 			return task.Group{}, context.Cause(ctx)
-		} else if errors.Is(err, task.ErrUnavailable) { // left to the next supervisor
+		case errors.Is(err, task.ErrUnavailable): // left to the next supervisor
 			return task.Group{}, err
 		}
 	}
 	return s.ChangeGroup(name, func(g *task.Group) {
-		if g.Paused == paused { // else the other was asked for meanwhile
+		if s.stirs[name] == turn { // else another comes after it
 			g.Unfinished = false
 		}
 	})

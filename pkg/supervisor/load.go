@@ -61,11 +61,8 @@ func (s *Supervisor) Load(ctx context.Context, records []task.Record, groups ...
 		close(all)
 	})
 	for _, g := range groups {
-		if !g.Unfinished {
-			continue
-		}
-		if _, err := s.stirRuns(ctx, g.Name, g.Paused); err != nil {
-			s.opts.Logger.Warn("cannot pause or resume all of a group", "group", g.Name, "err", err)
+		if g.Unfinished {
+			s.actors.Go(func() { s.finishGroup(g) })
 		}
 	}
 	return all
@@ -242,15 +239,6 @@ func (a *actor) reclaim(ctx context.Context, r task.Record) error {
 		a.ahead.slot = r.Slot
 		a.sup.queues.Hold(a.place, a.role.spec.Group, r.Slot)
 	}
-	if p, ok := proc.(engine.Pauser); ok { // it may have been paused or resumed, and that was not recorded
-		asRecorded, verb := p.Resume, "resume"
-		if r.State == task.Paused {
-			asRecorded, verb = p.Pause, "pause"
-		}
-		if err := asRecorded(); err != nil && !closed(proc.Exited()) {
-			a.sup.opts.Logger.Warn("cannot "+verb+" a run that was taken back", "task", a.name, "err", err)
-		}
-	}
 	failpoint.At("adopted")
 	return nil
 }
@@ -270,8 +258,8 @@ func (a *actor) takenBack(r task.Record, kept lifecycle.Recorded) {
 	came := !r.NextAt.IsZero() && !r.NextAt.After(a.sup.now())
 	_, late := a.resume(r)
 	a.happens(lifecycle.Recovered{Recorded: kept, Found: lifecycle.TakenBack})
-	if r.PausedFor == 0 { // nobody has resumed it by hand
-		a.pauseWithGroup()
+	if resumed := r.PausedFor != 0; resumed || !a.pauseWithGroup() { // by hand
+		a.pauseAsRecorded(r.State == task.Paused)
 	}
 	if came {
 		a.timeComes(late)

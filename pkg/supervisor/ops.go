@@ -32,6 +32,7 @@ func (a *actor) handle(c *Call) {
 		a.replace(c)
 	case a.state.NeverStarted(): // its first start is still to come
 		c.fail(a.sup.noSuch(a.name))
+	case a.waits(c):
 	case kind == toStop:
 		a.stop(c)
 	case kind == toRestart:
@@ -42,6 +43,8 @@ func (a *actor) handle(c *Call) {
 		a.remove(c)
 	case kind == toPause, kind == toResume:
 		a.pause(c, kind == toPause)
+	case kind == toFollowGroup:
+		a.followGroup(c)
 	case kind == toLeave:
 		a.leave(c)
 	default:
@@ -232,41 +235,6 @@ func (a *actor) room() error {
 		return a.goesOnFor(err)
 	}
 	return nil
-}
-
-// pause stops or resumes the processes of the run, before the state hears of it:
-// that may fail.
-func (a *actor) pause(c *Call, pause bool) {
-	var e lifecycle.Event = lifecycle.Resume{}
-	verb := "resume"
-	if pause {
-		e, verb = lifecycle.Pause{}, "pause"
-	}
-	after, _, err := a.state.Step(a.role.policy, e)
-	p, able := a.run.proc.(engine.Pauser)
-	switch {
-	case err != nil:
-		c.fail(task.Errorf(task.ErrConflict, a.name, "Task %s is %s: cannot %s it.", a.name, a.is(), verb))
-		return
-	case after.Armed == a.state.Armed: // it is so
-	case !able:
-		c.fail(task.Errorf(task.ErrConflict, a.name, "cannot %s %s: a function has only its stop event", verb, a.name))
-		return
-	case pause:
-		if err = p.Pause(); err == nil {
-			a.run.paused()
-		}
-	default:
-		if err = p.Resume(); err == nil {
-			a.run.resumed()
-		}
-	}
-	if err != nil {
-		c.fail(fmt.Errorf("cannot %s %s: %w", verb, a.name, err))
-		return
-	}
-	a.calls.add(lifecycle.ForRecord, c)
-	a.happens(e)
 }
 
 // stop asks the run to end; the call is answered when it has.

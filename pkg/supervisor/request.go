@@ -51,7 +51,8 @@ const (
 	toRemove
 	toPause
 	toResume
-	toLeave // of Supervisor.Leave
+	toFollowGroup // pause or resume, as the group is
+	toLeave       // of Supervisor.Leave
 )
 
 // End is how to end a run. The zero End is as the task's spec says.

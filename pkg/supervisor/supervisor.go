@@ -114,7 +114,8 @@ type Supervisor struct {
 	// order, queues or hub, which call nothing that locks. Whoever holds mu sends to no
 	// actor.
 
-	changing sync.Mutex // held while the settings of a group change
+	changing sync.Mutex     // held while the settings of a group change
+	stirs    map[string]int // how often a group was paused or resumed; guarded by changing
 	changes  changes
 
 	mu      sync.Mutex // guards what follows
@@ -133,7 +134,7 @@ func New(o Options) *Supervisor {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Supervisor{opts: o, tasks: make(map[string]*actor), order: deps.NewOrder(), queues: queue.New(), hooks: hooks.New(o.Logger), disk: plan.NewDisk(os.Stat), now: time.Now, ended: make(chan struct{})}
+	s := &Supervisor{opts: o, tasks: make(map[string]*actor), stirs: make(map[string]int), order: deps.NewOrder(), queues: queue.New(), hooks: hooks.New(o.Logger), disk: plan.NewDisk(os.Stat), now: time.Now, ended: make(chan struct{})}
 	if o.KeepEnded > 0 {
 		s.forgetOld(o.KeepEnded)
 	}
