@@ -3,6 +3,7 @@ package supervisor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"tasks/pkg/task"
@@ -115,7 +116,8 @@ func (s *Supervisor) RemoveGroup(name string) (task.Group, error) {
 	return g, nil
 }
 
-// PauseGroup stops admitting tasks of the group, and pauses its runs that can be paused.
+// PauseGroup stops admitting tasks of the group, and pauses its runs. If one cannot be
+// paused that is an error; the group is paused, and so are its other runs. Functions keep running.
 func (s *Supervisor) PauseGroup(ctx context.Context, name string) (task.Group, error) {
 	return s.stir(ctx, name, true)
 }
@@ -158,18 +160,37 @@ func (s *Supervisor) stirRuns(ctx context.Context, name string, paused bool, tur
 			calls = append(calls, s.Submit(Request{kind: toFollowGroup, name: t.Name}))
 		}
 	}
+	var failed []error
 	for _, c := range calls {
 		switch _, err := c.Wait(ctx); {
-		case err == nil:
+		case err == nil, errors.Is(err, task.ErrNotFound), errors.Is(err, task.ErrConflict): // it has ended meanwhile
 		case ctx.Err() != nil:
 			return task.Group{}, context.Cause(ctx)
 		case errors.Is(err, task.ErrUnavailable): // left to the next supervisor
 			return task.Group{}, err
+		default:
+			failed = append(failed, err)
 		}
+	}
+	if failed != nil { // and stays unfinished: the next supervisor tries it
+		g, _ := s.Group(name)
+		return g, notAll(name, paused, failed)
 	}
 	return s.ChangeGroup(name, func(g *task.Group) {
 		if s.stirs[name] == turn { // else another comes after it
 			g.Unfinished = false
 		}
 	})
+}
+
+// notAll names a run of the group that is not as the group is.
+func notAll(name string, paused bool, failed []error) error {
+	state, more := "resumed", ""
+	if paused {
+		state = "paused"
+	}
+	if n := len(failed) - 1; n > 0 {
+		more = fmt.Sprintf(" (and %d more)", n)
+	}
+	return fmt.Errorf("group %s is %s, but not all of its tasks: %w%s", name, state, failed[0], more)
 }

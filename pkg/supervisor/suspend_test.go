@@ -61,6 +61,39 @@ func TestTheLastOfPauseAndResumeHolds(t *testing.T) {
 	}
 }
 
+// A run that cannot be paused, or resumed, with its group is reported, and tried again by
+// the next supervisor.
+func TestGroupSaysWhatIsNotPaused(t *testing.T) {
+	reborn(t, func(t *testing.T, l *lives) {
+		for _, name := range []string{"a", "b"} {
+			start(t, l.Supervisor, l.fake, job(name, in("g")))
+		}
+		for _, c := range []struct {
+			change        func(*supervisor.Supervisor, context.Context, string) (task.Group, error)
+			paused        bool
+			says          string
+			before, after task.State
+		}{
+			{(*supervisor.Supervisor).PauseGroup, true, "group g is paused, but not all of its tasks: cannot pause a: no space left on device (and 1 more)", task.Running, task.Paused},
+			{(*supervisor.Supervisor).ResumeGroup, false, "group g is resumed, but not all of its tasks: cannot resume a: no space left on device (and 1 more)", task.Paused, task.Running},
+		} {
+			l.fake.FailPause(errDisk)
+			g, err := c.change(l.Supervisor, t.Context(), "g")
+			expectError(t, err, errDisk, c.says)
+			if g.Paused != c.paused || !l.st.groups["g"].Unfinished {
+				t.Errorf("%+v, saved %+v", g, l.st.groups["g"])
+			}
+			expect(t, l.Supervisor, "a", c.before, "")
+			l.fake.FailPause(nil)
+			l.again(l.leave, time.Minute)
+			expect(t, l.Supervisor, "a", c.after, "")
+			if l.st.groups["g"].Unfinished {
+				t.Error("it is unfinished")
+			}
+		}
+	})
+}
+
 // A run that is slow to pause holds up neither its own end nor the next supervisor.
 func TestSlowPauseHoldsUpNobody(t *testing.T) {
 	reborn(t, func(t *testing.T, l *lives) {
