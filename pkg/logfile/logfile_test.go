@@ -95,3 +95,34 @@ func TestForeignDirectory(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// A directory that was removed is made again, and one that others have made in its place is
+// not touched.
+func TestDirectoryThatIsReplaced(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "logs")
+	files, err := logfile.New(dir, logfile.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer files.Close()
+	create := func(run int) error {
+		f, err := files.Create("a", run)
+		f.Close()
+		return err
+	}
+	os.RemoveAll(dir)
+	if err := create(1); err != nil {
+		t.Errorf("a directory that was removed: %v", err)
+	}
+	os.RemoveAll(dir)
+	if err := errors.Join(os.Mkdir(dir, 0o777), os.Chmod(dir, 0o777)); err != nil {
+		t.Fatal(err)
+	}
+	if err := create(2); err == nil || !strings.Contains(err.Error(), "chmod 700") {
+		t.Errorf("a directory of others: %v", err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("%v, %v", left, err)
+	}
+}
