@@ -112,7 +112,7 @@ func (g *Group) Keeps(t *Ticket) bool {
 }
 
 // Renewable reports whether t, which is admitted, would leave a slot to another run: its own,
-// or one of those that g still has.
+// or another that g still has.
 func (g *Group) Renewable(t *Ticket) bool {
 	return !g.Paused && (g.Keeps(t) || g.Slots == Unlimited || g.running <= g.Slots)
 }

@@ -35,7 +35,7 @@ func (n *naive) lowestFree() int {
 	}
 }
 
-// keeps reports whether x has a number of those that there are.
+// keeps reports whether x has one of the numbers that there still are.
 func (n *naive) keeps(x *Ticket) bool {
 	return n.slots == Unlimited && x.Slot == 0 || x.Slot > 0 && x.Slot <= n.slots
 }
