@@ -78,5 +78,5 @@ func (b *Bound) Release() *Listener {
 	return b.listener
 }
 
-// Close is that of the listener, which is released.
+// Close releases the listener, and closes it.
 func (b *Bound) Close() error { return b.Release().Close() }
