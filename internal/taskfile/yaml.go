@@ -98,7 +98,8 @@ func (s *source) ast() (file *ast.File) {
 			return nil
 		}
 	}
-	if !s.scalars(tokens) {
+	tokens, ok := s.joined(tokens)
+	if !ok || !s.scalars(tokens) {
 		return nil
 	}
 	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
