@@ -76,7 +76,8 @@ type (
 		Lasted
 	}
 	// OutOfResources says that the run could not start because the machine is out of disk,
-	// memory, processes or descriptors. A task that needs a slot returns to its queue.
+	// memory, processes or descriptors, or because what the supervisor must make of a run
+	// cannot be made now. It is as if the run had not been tried, but for who asked for it.
 	OutOfResources struct {
 		Exit task.Exit
 		Lasted

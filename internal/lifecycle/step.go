@@ -75,7 +75,7 @@ func (t *step) beginAttempt(a attempt) {
 	series.Restarts, series.ShortRuns = a.restarts, min(a.restarts, 1) // how many of them were short is unknown
 	series.Automatic, series.Missed = a.automatic, a.missed
 	series.Ran = series.Ran && a.automatic && a.later
-	series.Retry = a.retry || t.Phase == Backoff
+	series.Retry = a.retry || t.Phase == Backoff || t.Phase == Sleeping && !t.p.Repeats
 	t.Desired, t.Cause, t.RerunPending, t.Run.Refused = task.DesiredRunning, ByItself, false, false
 	switch {
 	case a.later:

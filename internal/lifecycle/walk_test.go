@@ -97,7 +97,7 @@ func policies() []Policy {
 func phasesOf(p Policy) (all []Phase) {
 	restarts := p.Max != 0 && (p.Restart == task.RestartOnFailure || p.Restart == task.RestartAlways)
 	for i := range phases {
-		if f := Phase(i); (f != Waiting || p.After) && (f != Queued || p.Grouped) && (f != Probing || p.Ready > 0) && (f != Backoff || restarts) {
+		if f := Phase(i); (f != Waiting || p.After) && (f != Probing || p.Ready > 0) && (f != Backoff || restarts) {
 			all = append(all, f)
 		}
 	}

@@ -208,7 +208,7 @@ func (w *world) hear(p Policy, was, is State, e Event) error {
 	case SlotGranted:
 		w.slot = w.slot || was.Phase == Queued && !was.Held
 	case OutOfResources:
-		if was.Phase == Starting && p.Grouped {
+		if waitsOn(p, was) {
 			w.asked, w.slot, w.begun = false, false, w.before
 		}
 	case Began:
@@ -288,7 +288,7 @@ func (w *world) do(p Policy, was, is State, e Event, effect Effect) error {
 			return errors.New("blamed for nothing")
 		}
 	case Forget:
-		if _, ok := e.(OutOfResources); !ok || !p.Grouped {
+		if _, ok := e.(OutOfResources); !ok || !waitsOn(p, was) {
 			return errors.New("a run is forgotten")
 		}
 	case Renew:
@@ -321,7 +321,7 @@ func (w *world) settles(was, is State, e Event) error {
 	w.live, w.asked = false, false
 	follows := was.Cause == ByRestart || was.Cause == ByTime
 	w.slot, w.clear = w.slot && follows && !losesSlot(e), w.clear && (follows || is.Phase == Backoff)
-	w.begun = w.begun && is.Phase != Waiting && is.Phase != Queued // they run at another time
+	w.begun = w.begun && is.Phase != Waiting && is.Phase != Queued && (follows || is.Phase != Starting) // they run at another time
 	return nil
 }
 

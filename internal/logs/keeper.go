@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tasks/internal/room"
 	"tasks/pkg/task"
 )
 
@@ -136,7 +137,7 @@ func (k *Keeper) Path(name string, run int) string {
 // Create is [Dir.Create], for a run to begin: call Watch and Done after it.
 func (k *Keeper) Create(name string, run int) (*os.File, error) {
 	if err := k.lost(); err != nil {
-		return nil, fmt.Errorf("cannot create the log of run %d: %w", run, err)
+		return nil, fmt.Errorf("cannot create the log of run %d: %w", run, room.NotNow(err))
 	}
 	k.turns <- struct{}{}
 	defer func() { <-k.turns }()

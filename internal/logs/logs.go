@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 
+	"tasks/internal/room"
 	"tasks/internal/safeopen"
 	"tasks/pkg/task"
 )
@@ -47,11 +48,12 @@ func (d Dir) path(name string, run int) string {
 // umask is, and the directories that are missing. Logs of that run and of later
 // ones are those of a task that was removed or forgotten, or of a run that was
 // never recorded: they are deleted, and who still writes to one writes on alone.
-// What Ahead has made becomes the log. It is an ENOSPC where there is no room for anything to be written.
+// What Ahead has made becomes the log. Where there is no room for anything to be written, or
+// the Dir cannot be written for now, the error is a [room.OutOfResources].
 func (d Dir) Create(name string, run int) (*os.File, error) {
 	f, err := d.create(name, run)
 	if err != nil {
-		return nil, fmt.Errorf("cannot create the log of run %d: %w", run, err)
+		return nil, fmt.Errorf("cannot create the log of run %d: %w", run, room.In(string(d), err))
 	}
 	return f, nil
 }

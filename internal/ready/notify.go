@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"sync"
 	"syscall"
+
+	"tasks/internal/room"
 )
 
 // notices hears what a run says of itself, sd_notify(3), until it is closed: who
@@ -24,7 +27,7 @@ type notices struct {
 func (r *checks) notify(name, _ string) (check, error) {
 	n, err := r.checker.listen(r.spec.Name, r.run, r.adopted)
 	if err != nil {
-		return check{}, fmt.Errorf("cannot listen for READY=1: %w", err)
+		return check{}, fmt.Errorf("cannot listen for READY=1: %w", room.In(filepath.Dir(r.checker.opts.Dir), err))
 	}
 	r.notices = n
 	return check{name: name, try: n.await, waits: true}, nil

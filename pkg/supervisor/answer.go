@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -39,7 +40,7 @@ func (a *actor) outcome(outcome lifecycle.Outcome) error {
 	case lifecycle.CannotBegin:
 		return task.Errorf(nil, a.name, "cannot start %s: %s", a.name, a.why())
 	case lifecycle.TriedAgain:
-		return task.Errorf(nil, a.name, "cannot start %s yet, it is tried again: %s", a.name, a.why())
+		return task.Errorf(nil, a.name, "cannot start %s yet, it is tried again: %s", a.name, cmp.Or(a.ahead.missing, a.why()))
 	case lifecycle.IsBlocked:
 		return task.Errorf(nil, a.name, "cannot start %s: %s", a.name, strings.TrimPrefix(a.past.reason, notStarted))
 	case lifecycle.IsStuck:

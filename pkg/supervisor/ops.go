@@ -124,7 +124,9 @@ func (a *actor) placed() {
 }
 
 // clearEnd forgets the end of a task that is started again.
-func (a *actor) clearEnd() { a.past.rested, a.ahead.queued = task.Time{}, task.Time{} }
+func (a *actor) clearEnd() {
+	a.past.rested, a.ahead.queued, a.ahead.missing = task.Time{}, task.Time{}, ""
+}
 
 // accept looks whether all that spec names is there, before anything is changed, and
 // has the task come after those others.

@@ -77,7 +77,7 @@ type ahead struct {
 	still   []string        // likewise, as an earlier supervisor recorded it; nil: all
 	slot    int
 	queued  task.Time // since when the task is in the queue
-	missing string    // the resource that the last run could not start without
+	missing string    // why the run could not begin that is tried again
 }
 
 // clocks has the times at which something is due.

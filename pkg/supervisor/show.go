@@ -83,10 +83,12 @@ func (a *actor) because() string {
 	switch needs := a.needs(); {
 	case needs.Tasks:
 		return a.waitsFor()
-	case needs.Slot == lifecycle.InQueue:
-		return a.whyQueued()
 	case a.state.Inactive():
 		return a.why()
+	case a.ahead.missing != "":
+		return "cannot begin yet: " + a.ahead.missing
+	case needs.Slot == lifecycle.InQueue:
+		return a.whyQueued()
 	}
 	unreached := ""
 	if err := a.stopErr(); err != nil {
@@ -96,9 +98,6 @@ func (a *actor) because() string {
 }
 
 func (a *actor) whyQueued() string {
-	if a.ahead.missing != "" {
-		return "cannot begin yet: " + a.ahead.missing
-	}
 	name := a.role.spec.Group
 	if group, _ := a.sup.queues.Get(name); group.Paused {
 		return fmt.Sprintf("group %s is paused: resume it with 'tasks group resume %s'", name, name)
