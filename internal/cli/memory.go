@@ -150,9 +150,9 @@ const (
 )
 
 // A lineCopier writes parts of what a run wrote. Where one does not continue the part before,
-// it goes on with the first whole line.
+// it continues with the first whole line.
 type lineCopier struct {
-	w       io.Writer // a logs.Misser gets the count of what is left out
+	w       io.Writer // a logs.Misser gets the count of the bytes that are missing
 	next    int64     // where the next part continues
 	held    []byte    // the beginning of a line that has not ended
 	torn    bool      // what was written last does not end a line

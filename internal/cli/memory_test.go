@@ -14,7 +14,7 @@ import (
 	"tasks/pkg/supervisor"
 )
 
-// missing counts what is left out.
+// missing counts the bytes that are missing.
 type missing struct {
 	bytes.Buffer
 	bytes int64
