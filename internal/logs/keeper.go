@@ -176,9 +176,6 @@ func (k *Keeper) Watch(spec *task.Spec, run int) {
 	k.prune(spec.Name, run, keep)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if old := k.logs[key{spec.Name, run - keep}]; old != nil && keep > 0 {
-		k.drop(old)
-	}
 	fresh := k.logs[key{spec.Name, run}] != nil
 	l := k.add(spec.Name, run)
 	l.leaves = spec.LeaveChildren
@@ -198,7 +195,7 @@ func (k *Keeper) prune(name string, run, keep int) {
 	}
 	k.turns <- struct{}{}
 	defer func() { <-k.turns }()
-	if err := k.dir.Prune(name, run, keep); err != nil {
+	if err := k.dir.prune(name, run, keep, k.stays); err != nil {
 		k.log.Warn("cannot bound the logs of a task", "task", name, "err", err)
 	}
 }

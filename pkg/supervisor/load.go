@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 	"sync"
 	"time"
@@ -131,8 +130,8 @@ func (a *actor) restore(ctx context.Context, r task.Record) *lifecycle.GoOn {
 		a.sup.order.Restore(a.name, slices.Concat(deps.Of(&r.Spec), deps.Of(r.Next)))
 		a.calls.add(lifecycle.ForReplacement, newCall(Request{kind: toStart, name: a.name, spec: r.Next, force: true, kept: true}))
 	}
-	a.watchLeft(r.Runs)
 	kept, found := lifecycle.RecordedIn(&r), lifecycle.NoRun
+	a.watchLeft(kept.Live())
 	if kept.Live() {
 		past.last().ExitCode, past.last().Signal = nil, ""
 		switch err = a.reclaim(ctx, r); {
@@ -160,22 +159,18 @@ func (a *actor) restore(ctx context.Context, r task.Record) *lifecycle.GoOn {
 	return &next
 }
 
-// watchLeft has the logs of ended runs bounded, too, where these may have left processes
-// behind that write on.
-func (a *actor) watchLeft(runs []task.Run) {
+// watchLeft has the logs of ended runs bounded, too, to which what these have left behind
+// still writes.
+func (a *actor) watchLeft(live bool) {
 	keeper, ok := a.sup.opts.Logs.(LogKeeper)
 	if !ok || !a.role.spec.LeaveChildren {
 		return
 	}
-	for _, run := range runs {
-		if run.EndedAt.IsZero() {
-			continue
-		}
-		if _, err := os.Lstat(keeper.Path(a.name, run.Run)); err == nil {
-			keeper.Watch(&a.role.spec, run.Run)
-			keeper.Done(a.name, run.Run)
-		}
+	last := a.past.run
+	if live {
+		last--
 	}
+	keeper.WatchLeft(&a.role.spec, last)
 }
 
 // recovered is for a task without a run: what its record says of it stays so.

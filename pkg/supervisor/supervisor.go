@@ -67,9 +67,14 @@ type Logs interface {
 // A LogKeeper is Logs that bound what runs write, and so hear of all runs.
 type LogKeeper interface {
 	Logs
-	// Watch is called between Create and the beginning of a run, for each run that was taken
-	// back, and for each whose processes an earlier supervisor has left and that may write on.
+	// Watch is called between Create and the beginning of a run, and for each run that was
+	// taken back.
 	Watch(spec *task.Spec, run int)
+	// WatchLeft is called for a task that an earlier supervisor had: what its ended runs have
+	// left behind may still write. last is the number of the last one.
+	WatchLeft(spec *task.Spec, last int)
+	// Written reports whether a process still writes to a log of the task.
+	Written(name string) bool
 	// Done is called when the run is over, or could not begin.
 	Done(name string, run int)
 	// Reserve is called before a run is ended for the sake of another, for which it
