@@ -84,6 +84,13 @@ func (e *ending) done() {
 	}
 }
 
+// ends reports whether no program takes over from a supervisor that ends.
+func (e *ending) ends() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.first.way != noEnd && e.first.way != replaced
+}
+
 // why is the reason of the end, once it is over.
 func (e *ending) why() string {
 	e.mu.Lock()

@@ -170,7 +170,7 @@ func Run(cfg Config, serving func()) error {
 			info := protocol.Info{
 				Version: cfg.Version, PID: os.Getpid(), StartedAt: since,
 				Socket: cfg.Paths.Socket, StateDir: cfg.Paths.State, Log: cfg.file.name(),
-				Strays: strays,
+				Strays: strays, Ending: ending.ends(),
 			}
 			if err := db.InPlace(); err != nil {
 				info.StateLost = err.Error()

@@ -65,6 +65,7 @@ type Info struct {
 	Log       string             `json:"log,omitempty"`
 	Counts    map[task.State]int `json:"counts"`
 	Strays    []int              `json:"strays,omitempty"` // pids of children that belong to no task
+	Ending    bool               `json:"ending,omitempty"` // it stops its tasks, or leaves them, and then ends
 }
 
 // Output is a part of what a run wrote.
