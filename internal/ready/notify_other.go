@@ -14,7 +14,7 @@ func abstractName(string, string, int) string { return "" }
 
 const receiveFlags = 0
 
-func bind(name string) (*net.UnixConn, error) {
+func bind(name string, _ int) (*net.UnixConn, error) {
 	if !strings.HasPrefix(name, "/") {
 		return nil, errors.ErrUnsupported
 	}

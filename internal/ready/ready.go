@@ -75,9 +75,10 @@ func (c *Checker) Close() {
 
 // Begin implements [engine.Checker]. It may be called again for a run that an
 // earlier supervisor began: what that run says of itself is heard from then on.
-// The error is that a check cannot be made, such as one of a log that is not kept.
+// The error is that a check cannot be made, such as one of a log that is not kept; of a
+// run that was taken back it is logged, and the others are made.
 func (c *Checker) Begin(l engine.Launch, log string) (engine.Checks, error) {
-	r := &checks{checker: c, spec: l.Spec, run: l.Run, slot: l.Slot, adopted: l.Adopted}
+	r := &checks{checker: c, spec: l.Spec, run: l.Run, slot: l.Slot, adopted: l.Adopted, isReady: l.Ready}
 	if err := r.plan(log); err != nil {
 		r.Close()
 		return nil, fmt.Errorf("cannot check %s: %w", l.Spec.Name, err)
@@ -100,10 +101,14 @@ type checks struct {
 	run     int
 	slot    int
 	adopted bool
+	isReady bool // and that is known
 	ready   []check
 	health  []check
-	notices *notices              // nil: the run need not say that it is ready
 	delay   atomic.Pointer[delay] // of the last Ready
+
+	mu      sync.Mutex
+	notices *notices // nil: the run need not say that it is ready, or cannot
+	closed  bool
 }
 
 // plan makes the checks that the spec names.
@@ -123,20 +128,47 @@ func (r *checks) plan(log string) error {
 		{"log", s.ReadyLog, ofLog, &r.ready}, {"notify", notify, r.notify, &r.ready},
 		{"health_http", s.HealthHTTP, r.http, &r.health}, {"health_cmd", s.HealthCmd, r.cmd, &r.health},
 	} {
-		if of.given == "" {
+		known := r.isReady && of.to == &r.ready
+		if of.given == "" || known && of.name != "notify" { // what it says is heard as before
 			continue
 		}
 		c, err := of.make(of.name, of.given)
-		if err != nil {
+		if err != nil && !r.adopted {
 			return err
+		}
+		if err != nil {
+			r.checker.opts.Logger.Warn("cannot make a check of a run that was taken back", "task", s.Name, "check", of.name, "err", err)
+			if known || of.to == &r.health {
+				continue
+			}
+			c = r.later(of.name, func() (check, error) { return of.make(of.name, of.given) })
 		}
 		*of.to = append(*of.to, c)
 	}
 	return nil
 }
 
+// later is a check that cannot be made yet, as while there are too few descriptors.
+func (r *checks) later(name string, retry func() (check, error)) check {
+	var made *check
+	try := func(ctx context.Context) error {
+		for made == nil {
+			c, err := retry()
+			if err == nil {
+				made = &c
+			} else if !sleep(ctx, r.spec.Ready.Interval()) {
+				return err
+			}
+		}
+		return r.until(ctx, *made, nil)
+	}
+	return check{name: name, try: try, waits: true}
+}
+
 // Env implements [engine.Checks].
 func (r *checks) Env() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.notices == nil {
 		return nil
 	}
@@ -145,7 +177,9 @@ func (r *checks) Env() []string {
 
 // Close implements [engine.Checks]. What the run says of itself was taken until now.
 func (r *checks) Close() {
-	if r.notices != nil {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed = true; r.notices != nil {
 		r.notices.close()
 	}
 }

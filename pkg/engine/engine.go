@@ -49,6 +49,7 @@ type Launch struct {
 	Env  []string // NAME=VALUE, beside what the spec says
 
 	Adopted bool // the run was begun by an earlier supervisor
+	Ready   bool // and is known to be ready
 }
 
 // A Pauser is a Process that can be paused. Stop ends a paused one as any other.

@@ -209,7 +209,9 @@ func (a *actor) reclaim(ctx context.Context, r task.Record) error {
 		return task.ErrNotFound
 	}
 	l := engine.Launch{Spec: new(a.role.spec), Run: a.past.run, Slot: r.Slot, Adopted: true}
-	if lifecycle.RecordedIn(&r).IsBeingEnded() { // all of it, also where its main process has ended meanwhile
+	kept := lifecycle.RecordedIn(&r)
+	l.Ready = kept.Ready
+	if kept.IsBeingEnded() { // all of it, also where its main process has ended meanwhile
 		l.Spec.LeaveChildren = false
 	}
 	if logs := a.sup.opts.Logs; logs != nil {

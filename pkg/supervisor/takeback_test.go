@@ -104,6 +104,27 @@ func TestExitIsKnownAfterADeath(t *testing.T) {
 	})
 }
 
+// Whoever checks a run that was taken back is told whether it is ready.
+func TestReadinessIsKnownToChecks(t *testing.T) {
+	reborn(t, func(t *testing.T, l *lives) {
+		checker := enginetest.NewFakeChecker()
+		l.o.Checker = checker
+		l.again(l.leave, 0)
+		for _, isReady := range []bool{true, false} {
+			start(t, l.Supervisor, l.fake, job("a", func(s *task.Spec) { s.ReadyNotify = true }))
+			if checks := checker.Next(t); isReady {
+				checks.BeReady(nil)
+				expect(t, l.Supervisor, "a", task.Running, "")
+			}
+			l.again(l.leave, 0)
+			if got := checker.Next(t).IsReady; got != isReady {
+				t.Errorf("it is ready: %v, want %v", got, isReady)
+			}
+			l.Stop(t.Context(), "a")
+		}
+	})
+}
+
 // Why a run is being ended is known to the next supervisor, also where it has ended
 // meanwhile.
 func TestCauseIsKnownAfterADeath(t *testing.T) {
