@@ -104,7 +104,7 @@ func TestExitIsKnownAfterADeath(t *testing.T) {
 	})
 }
 
-// Whoever checks a run that was taken back is told whether it is ready.
+// The checks of a run that was taken back know whether it is ready.
 func TestReadinessIsKnownToChecks(t *testing.T) {
 	reborn(t, func(t *testing.T, l *lives) {
 		checker := enginetest.NewFakeChecker()
