@@ -3,15 +3,18 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"tasks/pkg/client"
 	"tasks/pkg/serve"
 	"tasks/pkg/supervisor"
+	"tasks/pkg/task"
 )
 
 // missing counts the bytes that are missing.
@@ -70,6 +73,53 @@ func (s *slow) Write(b []byte) (int, error) {
 		<-s.goOn
 	}
 	return s.Buffer.Write(b)
+}
+
+// A function that is restarted is followed through its runs, also where the news of the end of
+// a run comes after its output has ended.
+func TestFollowMemoryThroughRestarts(t *testing.T) {
+	t.Parallel()
+	sup := supervisor.New(supervisor.Options{})
+	socket := filepath.Join(t.TempDir(), "s")
+	srv, err := serve.Listen(socket, sup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer srv.Close(context.Background())
+	defer sup.Close(context.Background())
+	const runs = 3
+	run := 0
+	if err := sup.GoSpec(task.Spec{Name: "flaky", Restart: task.RestartOnFailure, Backoff: task.Backoff{Min: time.Millisecond, Max: time.Millisecond}}, func(ctx context.Context) error {
+		run++
+		fmt.Fprintln(supervisor.Log(ctx), "run", run)
+		if run == runs {
+			return nil
+		}
+		return errors.New("failed")
+	}); err != nil {
+		t.Fatal(err)
+	}
+	c := &client.Client{Socket: socket}
+	defer c.Close()
+	var out bytes.Buffer
+	shown := make(chan struct{})
+	s := &source{name: "flaky", kept: c, out: &out, last: task.Info{Run: 1}, end: func() error { shown <- struct{}{}; return nil }}
+	news, over := make(chan task.Info, 1), make(chan error, 1)
+	go func() { over <- s.followRuns(t.Context(), nil, -1, news) }()
+	for n := range runs {
+		select {
+		case <-shown:
+		case err := <-over:
+			t.Fatalf("run %d: ended with %v after %q", n+1, err, out.String())
+		}
+		if n+1 < runs {
+			pass(news, task.Info{Run: n + 2, State: task.Running})
+		}
+	}
+	pass(news, task.Info{Run: runs, State: task.Done})
+	if err := <-over; err != nil || out.String() != "run 1\nrun 2\nrun 3\n" {
+		t.Errorf("%q, %v", out.String(), err)
+	}
 }
 
 // Whoever is too slow for output that is kept in memory misses whole lines, and hears of that.
