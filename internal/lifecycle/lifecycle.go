@@ -54,7 +54,7 @@
 //
 // A settled run leads to Over, Backoff, Sleeping, Waiting, Queued or Starting, by
 // cause, policy and whether its group still has its slot. One that the machine has no
-// resources for leads to Queued, unless a caller can be told. A Tick says that a scheduled
+// resources for leads to Queued, unless a caller gets the error. A Tick says that a scheduled
 // time has come. It is an event like a start by hand, and not a deadline. A phase has at
 // most one deadline, which is armed as the phase is entered, so a stale timer cannot exist.
 //

@@ -117,7 +117,7 @@ func (a *actor) begun(l launched) {
 	case room.OutOfResources(l.err):
 		a.ahead.missing = l.err.Error()
 		if a.sup.queues.Bar() {
-			a.sup.opts.Logger.Warn("cannot begin tasks; those that wait are tried again", "every", queue.BarFor, "task", a.name, "err", l.err)
+			a.sup.opts.Logger.Warn("cannot begin tasks; waiting tasks are tried again", "every", queue.BarFor, "task", a.name, "err", l.err)
 		}
 		a.happens(lifecycle.OutOfResources{Exit: failure(l), Lasted: a.lasted()})
 		return
