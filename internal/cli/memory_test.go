@@ -88,10 +88,11 @@ func TestFollowMemoryThroughRestarts(t *testing.T) {
 	defer srv.Close(context.Background())
 	defer sup.Close(context.Background())
 	const runs = 3
-	run := 0
+	run, begun := 0, make(chan int, runs)
 	if err := sup.GoSpec(task.Spec{Name: "flaky", Restart: task.RestartOnFailure, Backoff: task.Backoff{Min: time.Millisecond, Max: time.Millisecond}}, func(ctx context.Context) error {
 		run++
 		fmt.Fprintln(supervisor.Log(ctx), "run", run)
+		begun <- run
 		if run == runs {
 			return nil
 		}
@@ -107,13 +108,13 @@ func TestFollowMemoryThroughRestarts(t *testing.T) {
 	news, over := make(chan task.Info, 1), make(chan error, 1)
 	go func() { over <- s.followRuns(t.Context(), nil, -1, news) }()
 	for n := range runs {
+		if run := <-begun; n > 0 {
+			pass(news, task.Info{Run: run, State: task.Running})
+		}
 		select {
 		case <-shown:
 		case err := <-over:
 			t.Fatalf("run %d: ended with %v after %q", n+1, err, out.String())
-		}
-		if n+1 < runs {
-			pass(news, task.Info{Run: n + 2, State: task.Running})
 		}
 	}
 	pass(news, task.Info{Run: runs, State: task.Done})
