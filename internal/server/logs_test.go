@@ -9,9 +9,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"tasks/internal/enginetest"
@@ -129,6 +131,79 @@ func TestOutputThatNeverComes(t *testing.T) {
 	h.srv.Close(ctx)
 	if err := <-waits; err == nil {
 		t.Error("answered")
+	}
+}
+
+// Whoever follows many tasks takes one connection for as many as may wait on it, and none of
+// them waits for the output of another.
+func TestOutputsThatWaitShareConnections(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	const many, parts = maxInFlight + 10, 3
+	var dials atomic.Int32
+	c := &client.Client{Dial: func(ctx context.Context) (net.Conn, error) {
+		dials.Add(1)
+		return new(net.Dialer).DialContext(ctx, "unix", h.path)
+	}}
+	defer c.Close()
+	write, read := make([]chan struct{}, many), make(chan error)
+	for i := range many {
+		write[i] = make(chan struct{})
+		if err := h.sup.Go(fmt.Sprint("a", i), func(ctx context.Context) error {
+			for range write[i] {
+				fmt.Fprintln(supervisor.Log(ctx), i)
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			for offset, ended := int64(0), false; !ended; {
+				out, err := c.Output(t.Context(), fmt.Sprint("a", i), client.OutputOptions{Offset: offset, Wait: true})
+				offset, ended = offset+int64(len(out.Text)), out.Ended || err != nil
+				read <- err
+			}
+		}()
+	}
+	for range parts {
+		for i := range many { // the others wait meanwhile
+			write[i] <- struct{}{}
+			if err := <-read; err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if n := dials.Load(); n > 2 {
+		t.Errorf("%d connections for %d tasks", n, many)
+	}
+	for i := range many {
+		close(write[i])
+		if err := <-read; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A request that nobody waits for any more ends with its connection, which others would share.
+func TestAbandonedOutput(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.goTask(t, "quiet")
+	c := &client.Client{Socket: h.path}
+	defer c.Close()
+	for range 2 {
+		ctx, cancel := context.WithCancel(t.Context())
+		over := make(chan error)
+		go func() {
+			_, err := c.Output(ctx, "quiet", client.OutputOptions{Wait: true})
+			over <- err
+		}()
+		h.left(t, 1)
+		cancel()
+		if err := <-over; err != context.Canceled {
+			t.Error(err)
+		}
+		h.left(t, 0)
 	}
 }
 

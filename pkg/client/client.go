@@ -11,9 +11,10 @@
 // one per task that failed, are joined; what the request did reach is returned
 // beside them. All methods may be called from several goroutines: their requests
 // share one connection, which is opened at the first and again after it was lost;
-// Wait and Watch have one of their own. A context that ends takes the caller away,
-// not what the supervisor was already asked to do. Where the supervisor is killed or
-// replaced the error is an ErrLost: what waits can be asked of the next one.
+// Wait and Watch have one of their own, and calls of Output that wait share another.
+// A context that ends takes the caller away, not what the supervisor was already asked
+// to do. Where the supervisor is killed or replaced the error is an ErrLost: what waits
+// can be asked of the next one.
 package client
 
 import (
@@ -50,6 +51,8 @@ type Client struct {
 	mu      sync.Mutex // guards link and dialing
 	link    *link
 	dialing chan struct{} // closed when the dial under way has ended
+
+	outputs waitLinks // of calls of Output that wait
 
 	last atomic.Uint64 // request id
 }
@@ -173,9 +176,10 @@ func (c *Client) Replace(ctx context.Context, o ReplaceOptions) error {
 	return ofKind(c.call(ctx, "replace", protocol.Replace(o), &nothing))
 }
 
-// Close closes the shared connection. Requests under way on it fail; the supervisor carries
+// Close closes the shared connections. Requests under way on them fail; the supervisor carries
 // out what it has read. A later request opens a new one.
 func (c *Client) Close() error {
+	c.outputs.close()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.link == nil {

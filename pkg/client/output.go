@@ -27,13 +27,13 @@ type Output struct {
 }
 
 // Output returns what a run of the task called name wrote from a place on, a part
-// at a time: the next one begins at Offset + len(Text). With Wait it uses a connection
-// of its own.
+// at a time: the next one begins at Offset + len(Text). Calls with Wait share connections of
+// their own, 256 of them each.
 func (c *Client) Output(ctx context.Context, name string, o OutputOptions) (Output, error) {
 	if o.Wait {
-		own := &Client{Socket: c.Socket, Dial: c.Dial}
-		defer own.Close()
-		c = own
+		shared := c.outputs.join(c)
+		defer shared.leave(ctx)
+		c = &shared.client
 	}
 	var reply protocol.Output
 	err := c.call(ctx, "logs", protocol.Logs{Name: name, Run: o.Run, Offset: o.Offset, Wait: o.Wait}, &reply)
