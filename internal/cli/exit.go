@@ -73,7 +73,7 @@ func (o *exitOptions) exit(e *env) error {
 		return err
 	}
 	// The supervisor holds its lock as long as there is a process of it.
-	gone := socket.AwaitRelease(ctx, info.StateDir)
+	gone := socket.AwaitRelease(ctx, info.StateDir, info.PID)
 	for _, t := range tasks {
 		if o.keep && t.State == task.Stopped { // which does not end by itself
 			e.remark("tasks: %s could not run on without the supervisor: it is %s", t.Name, t.State)

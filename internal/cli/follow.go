@@ -283,7 +283,8 @@ func (s *source) followRuns(ctx context.Context, f *logs.Follower, lines int, ne
 		over := make(chan struct{})
 		result := s.followRun(ctx, f, run, lines, over)
 		var missing <-chan struct{} // ctx.Done while the log is yet to be made
-		for newest == run && !state.Ended() && state != task.BackingOff {
+		shown := false              // to its end: what is in memory may end before the news of it comes
+		for newest == run && !shown && !state.Ended() && state != task.BackingOff {
 			select {
 			case t := <-news:
 				state, newest = t.State, max(newest, t.Run)
@@ -291,24 +292,29 @@ func (s *source) followRuns(ctx context.Context, f *logs.Follower, lines int, ne
 					result, missing = s.followRun(ctx, f, run, lines, over), nil
 				}
 			case err := <-result:
-				if !errors.Is(err, fs.ErrNotExist) {
+				if err != nil && !errors.Is(err, fs.ErrNotExist) {
 					return err
 				}
-				result, missing = nil, ctx.Done()
+				result = nil
+				if shown = err == nil; !shown {
+					missing = ctx.Done()
+				}
 			case <-missing:
 				return nil
 			}
 		}
 		close(over)
-		err := error(fs.ErrNotExist)
-		if result != nil {
-			err = <-result
-		}
-		if errors.Is(err, fs.ErrNotExist) { // or it was made since
-			err = <-s.followRun(ctx, f, run, lines, over)
-		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
+		if !shown {
+			err := error(fs.ErrNotExist)
+			if result != nil {
+				err = <-result
+			}
+			if errors.Is(err, fs.ErrNotExist) { // or it was made since
+				err = <-s.followRun(ctx, f, run, lines, over)
+			}
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
 		}
 		if err := s.end(); err != nil {
 			return err
@@ -352,8 +358,13 @@ type followed struct {
 
 // Missed implements [logs.Misser].
 func (f *followed) Missed(int64) {
-	if !f.said {
-		f.said = true
-		f.source.remark("tasks: lines of %s, run %d, were discarded before they could be shown: raise --log-max-size", f.source.name, f.run)
+	if f.said {
+		return
 	}
+	f.said = true
+	how := "raise --log-max-size"
+	if f.source.kept != nil {
+		how = "its program keeps the newest 64 KiB of each task"
+	}
+	f.source.remark("tasks: lines of %s, run %d, were discarded before they could be shown: %s", f.source.name, f.run, how)
 }

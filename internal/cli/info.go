@@ -72,7 +72,11 @@ func (p *printer) printInfo(info client.Info) error {
 	say("Supervisor", info.Version)
 	say("Protocol", strconv.Itoa(info.Protocol))
 	say("PID", strconv.Itoa(info.PID))
-	say("Uptime", span(time.Duration(info.Uptime)))
+	uptime := span(time.Duration(info.Uptime))
+	if info.Ending {
+		uptime += ", ending"
+	}
+	say("Uptime", uptime)
 	say("Socket", info.Socket)
 	if info.StateLost != "" {
 		say("State", "lost: "+info.StateLost)

@@ -48,10 +48,11 @@ func (o *serveOptions) takeOver(e *env, paths socket.Paths) (done bool, err erro
 func (d *dialer) replaceOnce(path, state string, o client.ReplaceOptions) (done bool, err error) {
 	ctx := context.Background()
 	var before client.Info
+	var refused error // by a supervisor that ends, which it may have done meanwhile
 	for tries := 1; ; tries++ {
 		before, err = d.client.Info(ctx)
 		if errors.Is(err, task.ErrUnavailable) {
-			return false, nil
+			return false, refused
 		}
 		if err != nil {
 			return false, err
@@ -66,6 +67,9 @@ func (d *dialer) replaceOnce(path, state string, o client.ReplaceOptions) (done 
 		if !errors.Is(err, task.ErrUnavailable) || tries == 10 {
 			return false, err
 		} // else another program may have taken over meanwhile
+		if refused = err; errors.Is(err, client.ErrLost) || errors.As(err, new(*socket.AbsentError)) { // it has died
+			refused = nil
+		}
 	}
 	for {
 		now, err := d.client.Info(ctx) // the socket stays: until it answers again, this waits

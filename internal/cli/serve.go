@@ -32,8 +32,9 @@ func newServe(e *env) *cobra.Command {
 		Use:   "serve [--foreground] [--state-dir DIR]",
 		Short: "Start the supervisor in the background",
 		Long: `Start the supervisor in the background, and return when its socket answers.
-If one answers already, it says so and succeeds. The tasks of an earlier supervisor
-are listed again; the ones that should run and have a restart policy are restarted.
+If one answers already, it says so and succeeds; it waits for one that is ending.
+The tasks of an earlier supervisor are listed again; the ones that should run and
+have a restart policy are restarted.
 
 With --replace this program takes over from the running supervisor; tasks keep
 running. --keep-ended and the --log flags set new limits; limits that are not given
@@ -118,14 +119,14 @@ func (o *serveOptions) run(e *env) error {
 		}
 	}
 	for {
-		already, err := daemon.Start(context.Background(), paths, keep, limits, e.silent, e.lockHeld)
+		already, err := daemon.Start(context.Background(), paths, keep, limits, e.silent, e.waitsFor)
 		if err != nil {
 			return fmt.Errorf("cannot serve: %w", err)
 		}
 		info, err := e.client.Info(context.Background())
 		switch {
-		case already && errors.Is(err, task.ErrUnavailable):
-			e.dialAt(paths.Socket) // the one that answered was ending
+		case already && (errors.Is(err, task.ErrUnavailable) || info.Ending): // only just
+			e.dialAt(paths.Socket)
 			continue
 		case err != nil:
 			return err

@@ -52,10 +52,5 @@ func stopped(pid int) bool {
 	return err == nil && name >= 0 && bytes.HasPrefix(stat[name:], []byte(") T "))
 }
 
-// lockHeld says that serve waits for the lock of the state directory, and who holds it.
-func (d *dialer) lockHeld(by string) {
-	if by == "" {
-		by = "another process"
-	}
-	fmt.Fprintf(d.says.err, "tasks: %s holds the lock of the state directory: waiting for it\n", by)
-}
+// waitsFor says what serve waits for.
+func (d *dialer) waitsFor(what string) { fmt.Fprintf(d.says.err, "tasks: %s: waiting for it\n", what) }

@@ -122,6 +122,36 @@ func TestOwnLogCountsWhatIsMissing(t *testing.T) {
 	}
 }
 
+// A log that was removed is made again, and stderr, to which a crash is reported, leads there.
+func TestOwnLogIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "supervisor.log")
+	stderr, err := openLog(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stderr.Close()
+	log := &ownLog{path: path, stderr: stderr}
+	for _, remove := range []func() error{
+		func() error { return nil },
+		func() error { return os.Remove(path) },
+		func() error { return os.Rename(path, path+".old") },
+	} {
+		if err := remove(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := log.Write([]byte("a line\n")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := stderr.WriteString("a crash\n"); err != nil {
+			t.Fatal(err)
+		}
+		if got := consoleLog(t, path); got != "a line\na crash\n" {
+			t.Errorf("the log has %q", got)
+		}
+	}
+}
+
 // A log whose path leads to another's file is still written to its own.
 func TestOwnLogOfALostDirectory(t *testing.T) {
 	t.Parallel()

@@ -1,13 +1,16 @@
 package daemon
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -164,5 +167,43 @@ func TestHeartbeatEndsByItsStopEvent(t *testing.T) {
 	stop()
 	if err := heartbeat(ctx); err != nil {
 		t.Error(err)
+	}
+}
+
+// Whoever asks for info may have an answer of a supervisor that serves, and of one that ends.
+func TestAnswers(t *testing.T) {
+	t.Parallel()
+	for reply, want := range map[string]found{
+		`{"jsonrpc":"2.0","id":1,"result":{"pid":7}}` + "\n":                serving,
+		`{"jsonrpc":"2.0","id":1,"result":{"pid":7,"ending":false}}` + "\n": serving,
+		`{"jsonrpc":"2.0","id":1,"result":{"pid":7,"ending":true}}` + "\n":  ends,
+		`{"jsonrpc":"2.0","id":1,"error":{"code":-32603}}` + "\n":           serving,
+		"": absent,
+	} {
+		path := filepath.Join(t.TempDir(), "s.sock")
+		l, err := net.Listen("unix", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var served sync.WaitGroup
+		served.Go(func() {
+			conn, err := l.Accept()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			bufio.NewReader(conn).ReadString('\n')
+			io.WriteString(conn, reply)
+			conn.Close()
+		})
+		got, err := answers(t.Context(), path, func() {})
+		if got != want || err != nil {
+			t.Errorf("%q: %d, %v", reply, got, err)
+		}
+		served.Wait()
+		l.Close()
+		if got, err := answers(t.Context(), path, func() {}); got != absent || err != nil {
+			t.Errorf("without a listener: %d, %v", got, err)
+		}
 	}
 }

@@ -1,7 +1,10 @@
 package daemon
 
 import (
+	"bufio"
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,8 +23,10 @@ import (
 	"tasks/internal/early"
 	"tasks/internal/logs"
 	"tasks/internal/process"
+	"tasks/internal/protocol"
 	"tasks/internal/ready"
 	"tasks/internal/socket"
+	"tasks/pkg/task"
 )
 
 // Command is the hidden command that the forked child runs.
@@ -37,6 +42,12 @@ const startTime = 30 * time.Second
 // command does.
 const silentAfter = 5 * time.Second
 
+// endingAfter is when serve reports that it waits for a supervisor that is ending.
+const endingAfter = time.Second
+
+// maxReply bounds what is read of a reply to info.
+const maxReply = 1 << 20
+
 // How often another supervisor is looked for that is just starting or ending.
 const (
 	firstPause = 5 * time.Millisecond
@@ -49,17 +60,28 @@ const handOff = 2 * time.Second
 
 // Start forks the supervisor into the background and returns when its socket
 // answers. already tells that one was serving there before; six at once give
-// one supervisor. silent is called if there is one that does not answer, and is
-// waited for, and held with the process, if it is known, that has had the lock of the
-// state directory for as long. The error is why the child ended, in its own words.
-func Start(ctx context.Context, paths socket.Paths, keepEnded int, limits logs.Limits, silent func(), held func(by string)) (already bool, err error) {
+// one supervisor. One that is ending is waited for. silent is called if there is one that
+// does not answer, and is waited for, and waits with what else is in the way for longer than
+// a moment. The error is why the child ended, in its own words.
+func Start(ctx context.Context, paths socket.Paths, keepEnded int, limits logs.Limits, silent func(), waits func(what string)) (already bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
 	began := time.Now()
-	tell := sync.OnceFunc(func() { held(socket.LockedBy(paths.State)) })
+	var once sync.Once
 	for wait := firstPause; ; wait = min(2*wait, lastPause) {
-		if yes, err := answers(ctx, paths.Socket, silent); yes || err != nil {
-			return yes, err
+		switch who, err := answers(ctx, paths.Socket, silent); {
+		case err != nil:
+			return false, err
+		case who == serving:
+			return true, nil
+		case who == ends:
+			if time.Since(began) > endingAfter {
+				once.Do(func() { waits("the supervisor is ending") })
+			}
+			if pause(ctx, wait) != nil {
+				return false, task.Errorf(task.ErrUnavailable, "", "the supervisor is still ending: try again once its tasks have ended")
+			}
+			continue
 		}
 		if err := process.Probe(); err != nil {
 			return false, err
@@ -79,10 +101,12 @@ func Start(ctx context.Context, paths socket.Paths, keepEnded int, limits logs.L
 			// It has lost its socket file, or is just starting or ending.
 			socket.Nudge(paths.State, paths.Socket)
 			if time.Since(began) > silentAfter {
-				tell()
+				once.Do(func() {
+					waits(cmp.Or(socket.LockedBy(paths.State), "another process") + " holds the lock of the state directory")
+				})
 			}
-			if err := pause(ctx, paths, wait); err != nil {
-				return false, err
+			if pause(ctx, wait) != nil {
+				return false, heldTooLong(paths)
 			}
 			continue
 		}
@@ -99,37 +123,59 @@ func Start(ctx context.Context, paths socket.Paths, keepEnded int, limits logs.L
 }
 
 // pause waits for another supervisor to come up or go.
-func pause(ctx context.Context, paths socket.Paths, wait time.Duration) error {
+func pause(ctx context.Context, wait time.Duration) error {
 	select {
 	case <-time.After(wait):
 		return nil
 	case <-ctx.Done():
-		if by := socket.LockedBy(paths.State); by != "" {
-			return fmt.Errorf("%s holds the lock of %s but does not answer on %s: end it first", by, paths.State, paths.Socket)
-		}
-		return fmt.Errorf("another supervisor holds %s but does not answer on %s", paths.State, paths.Socket)
+		return ctx.Err()
 	}
 }
 
+func heldTooLong(paths socket.Paths) error {
+	if by := socket.LockedBy(paths.State); by != "" {
+		return fmt.Errorf("%s holds the lock of %s but does not answer on %s: end it first", by, paths.State, paths.Socket)
+	}
+	return fmt.Errorf("another supervisor holds %s but does not answer on %s", paths.State, paths.Socket)
+}
+
+// found is what is at the socket.
+type found int
+
+const (
+	absent  found = iota
+	serving       // a supervisor that serves
+	ends          // one that is about to be gone
+)
+
 // answers asks for a word: of one that was just killed the socket still takes
 // connections for a moment. That another user's answers is an error.
-func answers(ctx context.Context, path string, silent func()) (bool, error) {
+func answers(ctx context.Context, path string, silent func()) (found, error) {
 	conn, err := socket.Dial(ctx, path)
 	var foreign *socket.ForeignError
 	if errors.As(err, &foreign) {
-		return false, err
+		return absent, err
 	}
 	if err != nil {
-		return false, nil
+		return absent, nil
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	if _, err := conn.Write([]byte(`{"jsonrpc":"2.0","id":1,"method":"info"}` + "\n")); err != nil {
-		return false, nil
+		return absent, nil
 	}
 	defer time.AfterFunc(silentAfter, silent).Stop()
-	n, _ := conn.Read(make([]byte, 1))
-	return n == 1, nil
+	line, err := bufio.NewReader(io.LimitReader(conn, maxReply)).ReadBytes('\n')
+	if err != nil {
+		return absent, nil
+	}
+	var reply struct {
+		Result protocol.Info `json:"result"`
+	}
+	if json.Unmarshal(line, &reply) == nil && reply.Result.Ending {
+		return ends, nil
+	}
+	return serving, nil
 }
 
 // fork starts the child and returns its verdict: "ready", "held" where another

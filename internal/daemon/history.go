@@ -61,17 +61,6 @@ func logHarmed(name string, run int, gone bool) events.Event {
 	}
 }
 
-// leavingBecause says why a supervisor ends that was asked to.
-func leavingBecause(leaving bool, next string) string {
-	switch {
-	case next != "":
-		return "is replaced by " + next
-	case leaving:
-		return "exit: tasks run on"
-	}
-	return "exit"
-}
-
 // mainOf is the main process of a run of a task, 0 where it has none yet, and below
 // where the run is over.
 func mainOf(info *task.Info, run int) int {

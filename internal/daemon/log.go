@@ -10,6 +10,8 @@ import (
 	"slices"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"tasks/internal/safeopen"
 )
 
@@ -65,6 +67,9 @@ func (l *ownLog) append(b []byte) (int, error) {
 		return 0, err
 	}
 	defer f.Close()
+	if l.stderr != nil && safeopen.InPlace(l.stderr, l.path, l.path) != nil { // it was removed, or moved away
+		_ = unix.Dup2(int(f.Fd()), int(l.stderr.Fd())) // so that a crash is reported here
+	}
 	if info, err := f.Stat(); err == nil && info.Size() > maxLog {
 		if err := keepOld(f, l.path+".1"); err != nil {
 			return 0, err

@@ -163,9 +163,7 @@ func Run(cfg Config, serving func()) error {
 	sup.ResumeChanges(db.Changes())
 
 	since := task.Now()
-	exited := make(chan struct{})
-	var once sync.Once
-	next := "" // set before exited is closed
+	ending := newEnding()
 	stirred := make(stirred, 1)
 	srv = server.New(server.Config{
 		Supervisor: sup, Home: home, Caller: process.CallerOf(0), Logger: cfg.Log, Answered: stirred.stir,
@@ -177,24 +175,28 @@ func Run(cfg Config, serving func()) error {
 			info := protocol.Info{
 				Version: cfg.Version, PID: os.Getpid(), StartedAt: since,
 				Socket: cfg.Paths.Socket, StateDir: cfg.Paths.State, Log: cfg.file.name(),
-				Strays: strays,
+				Strays: strays, Ending: ending.ends(),
 			}
 			if err := db.InPlace(); err != nil {
 				info.StateLost = err.Error()
 			}
 			return info
 		},
-		Exit: func(ctx context.Context, end supervisor.End, keep bool) ([]task.Info, error) {
+		Exit: func(ctx context.Context, e supervisor.End, keep bool) (tasks []task.Info, err error) {
 			touched := live(sup.List())
-			var tasks []task.Info
-			var err error
+			asked := end{way: exiting}
+			if keep {
+				asked.way = leaving
+			}
+			if _, err := ending.begin(asked); err != nil {
+				return nil, err
+			}
+			defer ending.done()
+			cfg.Log.Info("exit: " + asked.way.String())
 			if keep {
 				tasks, err = sup.Leave(ctx)
 			} else {
-				tasks, err = sup.StopAll(ctx, end)
-			}
-			if !errors.As(err, new(*supervisor.EndingError)) {
-				once.Do(func() { close(exited) })
+				tasks, err = sup.StopAll(ctx, e)
 			}
 			return slices.DeleteFunc(tasks, func(t task.Info) bool { return !touched[t.Name] }), err
 		},
@@ -205,22 +207,28 @@ func Run(cfg Config, serving func()) error {
 			if err := cfg.restore(lock, db); err != nil {
 				return err
 			}
-			if _, err := sup.Leave(context.Background()); errors.As(err, new(*supervisor.EndingError)) {
+			first, err := ending.begin(end{way: replaced, program: o.Program})
+			if err != nil {
+				if first == replaced {
+					<-ending.over // then its caller can ask the program that has taken over
+				}
 				return err
-			} else if err != nil {
+			}
+			defer ending.done()
+			cfg.Log.Info("replaced: "+replaced.String(), "program", o.Program)
+			if _, err := sup.Leave(context.Background()); err != nil {
 				cfg.Log.Warn("some tasks did not end", "err", err)
 			}
-			var err error = task.Errorf(task.ErrUnavailable, "", "the supervisor is being ended or replaced already")
-			once.Do(func() {
-				next, err = o.Program, nil
-				cfg.setLimits(o)
-				close(exited)
-			})
-			return err
+			cfg.setLimits(o)
+			return nil
 		},
 	}, os.Getuid())
-	bound := &bound{path: cfg.Paths, serve: srv.Serve, log: cfg.Log, listener: listener}
-	bound.accept()
+	bound := socket.Keep(listener, func() (*socket.Listener, error) {
+		if err := cfg.Paths.MakeDirs(); err != nil {
+			return nil, err
+		}
+		return socket.Listen(cfg.Paths.Socket)
+	}, srv.Serve, cfg.Log)
 	go trim(sup, stirred)
 	go func() {
 		err := watchClock(sup.ClockSet)
@@ -232,7 +240,7 @@ func Run(cfg Config, serving func()) error {
 		systemd.notifyOnceRead("READY=1")
 	})
 	timeout := time.After(startsTime)
-	beats, quit, why := systemd.beats(), early.Quit, ""
+	beats, quit := systemd.beats(), early.Quit
 	for open := true; open; {
 		select {
 		case <-started:
@@ -242,26 +250,33 @@ func Run(cfg Config, serving func()) error {
 			announce()
 		case <-beats: // from the loop that does the work: a hung one sends none
 			systemd.notify("WATCHDOG=1")
-		case sig := <-quit:
-			late := true
-			once.Do(func() { late = false; close(exited) })
-			if late { // how it ends is decided, and the signal is for the next program, if there is one
-				early.Redeliver(sig.(syscall.Signal))
+		case got := <-quit:
+			sig := got.(syscall.Signal)
+			switch first, err := ending.begin(end{way: shutting, signal: sig}); {
+			case err == nil:
+				cfg.Log.Info("shutting down: "+shutting.String(), "signal", sig.String())
+				announce()
+				systemd.notify("STOPPING=1")
+				go func() {
+					defer ending.done()
+					sup.Shutdown(context.Background()) // Close says what did not end
+				}()
+			case first == replaced:
+				cfg.Log.Info("the signal is for the program that takes over", "signal", sig.String())
+				early.Redeliver(sig)
 				quit = nil
-				continue
+			default:
+				cfg.Log.Info("the signal changes nothing: "+err.Error(), "signal", sig.String())
 			}
-			cfg.Log.Info("shutting down: tasks are stopped, and the next supervisor restarts those with a restart policy", "signal", sig.String())
-			why, open = "got "+task.SignalName(sig.(syscall.Signal))+": tasks are stopped; the next supervisor restarts those with a restart policy", false
-		case <-exited:
+		case <-ending.over:
 			cfg.Log.Info("exiting", "tasks run on", sup.Left())
-			why, open = leavingBecause(sup.Left(), next), false
+			open = false
 		case <-early.Nudge:
-			bound.rebind()
-		case <-bound.lost:
-			bound.rebind()
+			bound.Rebind()
 		}
 	}
 	announce()
+	next := ending.first.program
 	if next == "" {
 		systemd.notify("STOPPING=1")
 	}
@@ -273,12 +288,13 @@ func Run(cfg Config, serving func()) error {
 	if err != nil {
 		cfg.Log.Error("some tasks did not end", "err", err)
 	}
-	past.Close(events.Event{Event: events.Ending, PID: os.Getpid(), Reason: why})
+	past.Close(events.Event{Event: events.Ending, PID: os.Getpid(), Reason: ending.why()})
 	if next != "" {
+		listener := bound.Release()
 		within(flushTime, srv.Close)
-		return handOver(cfg, next, bound.listener, lock, db, systemd)
+		return handOver(cfg, next, listener, lock, db, systemd)
 	}
-	bound.close()
+	bound.Close()
 	within(flushTime, srv.Close)
 	if !sup.Left() && err == nil { // nothing runs on that another host must not start as well
 		if err := lock.Clear(); err != nil {

@@ -4,9 +4,11 @@ import (
 	"context"
 	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 	"time"
 
 	"tasks/pkg/supervisor"
+	"tasks/pkg/task"
 )
 
 // Memory is given back once nothing has happened for quiet, and where something
@@ -30,18 +32,13 @@ func (s stirred) stir() {
 // it is over, instead of at the next burst: a supervisor that is idle collects
 // no garbage by itself. It costs nothing while nothing happens.
 func trim(sup *supervisor.Supervisor, s stirred) {
-	debug.SetGCPercent(50)
+	paceGC()
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
-		w := sup.Watch(1, nil)
+		w := sup.Watch(1, func(*task.Info) bool { s.stir(); return false })
 		defer w.Close()
-		for {
-			if _, ok := w.Next(context.Background()); !ok {
-				return
-			}
-			s.stir()
-		}
+		w.Next(context.Background()) // until the supervisor is closed
 	}()
 	var last held
 	s.settled(over, func() { last = giveBack(last) })
@@ -89,4 +86,24 @@ func giveBack(last held) held {
 	debug.FreeOSMemory()
 	runtime.ReadMemStats(&m)
 	return held{m.TotalAlloc, now}
+}
+
+// paceGC has the next collection come when there is half as much garbage as there is in use,
+// in a small heap twice as much: by half, a burst of requests has one at every 2 MiB. It is
+// called again after each.
+func paceGC() {
+	inUse := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/scan/stack:bytes"}, {Name: "/gc/scan/globals:bytes"}}
+	metrics.Read(inUse)
+	var sum uint64
+	for _, sample := range inUse {
+		sum += sample.Value.Uint64()
+	}
+	debug.SetGCPercent(gcPercent(sum))
+	runtime.AddCleanup(new([32]byte), func(struct{}) { paceGC() }, struct{}{})
+}
+
+// gcPercent is how much garbage may gather beside so much in use, in percent of that.
+func gcPercent(inUse uint64) int {
+	const least, most, garbage = 50, 200, 8 << 20
+	return int(min(most, max(least, garbage*100/max(inUse, 1))))
 }

@@ -39,6 +39,15 @@ func TestGiveBackOfWhatWasHeldForLong(t *testing.T) {
 	}
 }
 
+func TestGCPercent(t *testing.T) {
+	t.Parallel()
+	for inUse, want := range map[uint64]int{0: 200, 2 << 20: 200, 8 << 20: 100, 16 << 20: 50, 1 << 30: 50} {
+		if got := gcPercent(inUse); got != want {
+			t.Errorf("with %d MiB in use: %d %%, want %d", inUse>>20, got, want)
+		}
+	}
+}
+
 func TestSettled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, over := make(stirred, 1), make(chan struct{})

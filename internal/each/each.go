@@ -22,10 +22,40 @@ func Expand(text, input string, n int) string {
 	if !strings.Contains(text, "{") {
 		return text
 	}
-	base := path.Base(input)
-	return strings.NewReplacer(
-		"{}", input, "{.}", bare(input), "{/}", base, "{//}", path.Dir(input), "{/.}", bare(base), "{#}", strconv.Itoa(n),
-	).Replace(text)
+	var b strings.Builder
+	for {
+		before, rest, found := strings.Cut(text, "{")
+		if b.WriteString(before); !found {
+			return b.String()
+		}
+		mark, after, _ := strings.Cut(rest, "}")
+		if value, ok := valueOf(mark, input, n); ok && len(mark) < len(rest) {
+			b.WriteString(value)
+			text = after
+		} else {
+			b.WriteByte('{')
+			text = rest
+		}
+	}
+}
+
+// valueOf is what the mark that has this between its braces is replaced by.
+func valueOf(mark, input string, n int) (value string, ok bool) {
+	switch mark {
+	case "":
+		return input, true
+	case ".":
+		return bare(input), true
+	case "/":
+		return path.Base(input), true
+	case "//":
+		return path.Dir(input), true
+	case "/.":
+		return bare(path.Base(input)), true
+	case "#":
+		return strconv.Itoa(n), true
+	}
+	return "", false
 }
 
 // bare is name without the extension of its last element, unless that begins with the dot.

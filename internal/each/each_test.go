@@ -32,6 +32,7 @@ func TestExpand(t *testing.T) {
 		{"{/.}", "a/b/c.d", "c"},
 		{"job-{#}", "x", "job-7"},
 		{"{x} {", "x", "{x} {"},
+		{"{{}} {#", "x", "{x} {#"},
 		{"{}", "$(touch x); y", "$(touch x); y"},
 	} {
 		if got := each.Expand(tt.text, tt.input, 7); got != tt.want {

@@ -27,6 +27,7 @@ type Fake struct {
 	failExec    error // of lines; nil: they begin
 	ignoresStop bool
 	stiff       error
+	held        chan struct{} // what each Pause and Resume waits for; nil: nothing
 	fails       []error
 	starts      int
 	runs        []*FakeRun    // all that began, or may yet; the pid counts them from 1
@@ -66,6 +67,20 @@ func (f *Fake) FailPause(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.stiff = err
+}
+
+// HoldPauses has each Pause and Resume wait until release is called.
+func (f *Fake) HoldPauses() (release func()) {
+	held := make(chan struct{})
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.held = held
+	return func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.held = nil
+		close(held)
+	}
 }
 
 // Starts is how often Start was called, failures included.

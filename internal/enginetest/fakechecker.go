@@ -64,7 +64,7 @@ func (c *FakeChecker) Begin(l engine.Launch, log string) (engine.Checks, error) 
 		return nil, err
 	}
 	k := &FakeChecks{
-		Spec: l.Spec, Run: l.Run, Slot: l.Slot, Log: log, ready: make(chan error, 1), unhealthy: make(chan error, 1), word: errors.New("not yet"),
+		Spec: l.Spec, Run: l.Run, Slot: l.Slot, Log: log, IsReady: l.Ready, ready: make(chan error, 1), unhealthy: make(chan error, 1), word: errors.New("not yet"),
 	}
 	c.all = append(c.all, k)
 	c.checks.add(k)
@@ -73,10 +73,11 @@ func (c *FakeChecker) Begin(l engine.Launch, log string) (engine.Checks, error) 
 
 // FakeChecks are the checks of one run, as the test has them.
 type FakeChecks struct {
-	Spec *task.Spec
-	Run  int
-	Slot int
-	Log  string
+	Spec    *task.Spec
+	Run     int
+	Slot    int
+	Log     string
+	IsReady bool // was known as they were made
 
 	ready, unhealthy chan error
 

@@ -25,6 +25,7 @@ type FakeRun struct {
 	// The fake's mutex guards these.
 	ignoresStop               bool
 	isBegun, isExited, isGone bool
+	isDead                    bool // has ended, and it is not reported
 	exit                      task.Exit
 	ended                     bool // failed
 	paused                    bool
@@ -64,6 +65,13 @@ func (r *FakeRun) Exit(e task.Exit, left bool) {
 	r.fake.mu.Lock()
 	defer r.fake.mu.Unlock()
 	r.end(e, left)
+}
+
+// Die ends the main process without a report of that, which comes with Exit.
+func (r *FakeRun) Die() {
+	r.fake.mu.Lock()
+	defer r.fake.mu.Unlock()
+	r.isDead = true
 }
 
 // Vanish ends the processes that the run left behind: leftBehind of them were stopped.
@@ -144,6 +152,13 @@ func (p fakeProcess) Exit() task.Exit {
 	return p.run.exit
 }
 
+// Ended implements engine.Ender.
+func (p fakeProcess) Ended() bool {
+	p.run.fake.mu.Lock()
+	defer p.run.fake.mu.Unlock()
+	return p.run.isDead || p.run.isExited
+}
+
 func (p fakeProcess) Stop(sig syscall.Signal) {
 	r := p.run
 	r.fake.mu.Lock()
@@ -174,6 +189,12 @@ func (p fakeProcess) Resume() error { return p.pause(false) }
 
 func (p fakeProcess) pause(on bool) error {
 	r := p.run
+	r.fake.mu.Lock()
+	held := r.fake.held
+	r.fake.mu.Unlock()
+	if held != nil {
+		<-held
+	}
 	r.fake.mu.Lock()
 	defer r.fake.mu.Unlock()
 	switch {

@@ -109,11 +109,20 @@ func briefRun(t *testing.T, of suite) {
 	if e := p.Exit(); !e.OK() || e.LeftBehind != 0 {
 		t.Errorf("Exit = %+v", e)
 	}
+	isEnded(t, p, true)
 	logClosed(t, l)
 	if b, err := os.ReadFile(path); err != nil || string(b) != "hello\n" {
 		t.Errorf("the log has %q, %v", b, err)
 	}
 	ended(t, p)
+}
+
+// isEnded checks what an Ender says.
+func isEnded(t *testing.T, p engine.Process, want bool) {
+	t.Helper()
+	if e, ok := p.(engine.Ender); ok && e.Ended() != want {
+		t.Errorf("Ended = %t", !want)
+	}
 }
 
 func failingRun(t *testing.T, of suite) {
@@ -140,6 +149,7 @@ func lastingRun(t *testing.T, of suite) {
 	if isClosed(p.Exited()) || isClosed(p.Gone()) {
 		t.Fatalf("it ended by itself: %+v", p.Exit())
 	}
+	isEnded(t, p, false)
 	p.Stop(syscall.SIGTERM)
 	p.Stop(syscall.SIGTERM)
 	Await(t, p.Gone(), "Gone after Stop")

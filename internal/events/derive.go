@@ -14,7 +14,8 @@ type past struct {
 	pid    int
 	ended  task.Time // of the run
 	next   task.Time
-	record bool // from a record, which has no next
+	record bool   // from a record, which has no next
+	tried  string // why it was queued before it was about to start
 }
 
 // A deriver makes events of what tasks are, one after the other.
@@ -51,6 +52,9 @@ func (d *deriver) derive(events []Event, at task.Time, now *task.Info, removed b
 	if is.run == was.run && !was.ended.IsZero() {
 		is.ended = was.ended // a run ends once; what waits for its next one may show none, or that it waits no more
 	}
+	if was.state == task.Queued && now.State == task.Starting {
+		is.tried = was.reason
+	}
 	d.known[now.Name] = is
 	e := Event{At: at, Name: now.Name, Group: now.Group, State: now.State, Run: now.Run}
 	if was.state != now.State {
@@ -66,8 +70,8 @@ func (d *deriver) derive(events []Event, at task.Time, now *task.Info, removed b
 			events = append(events, end)
 		}
 	}
-	ended := !now.EndedAt.IsZero() && (now.Run != was.run || was.ended.IsZero())
-	told := "" // the reason of the end
+	ended := !now.EndedAt.IsZero() && (now.Run > was.run || now.Run == was.run && was.ended.IsZero()) // lower: a run was none
+	told := ""                                                                                        // the reason of the end
 	if ended {
 		end := d.end(e, was, now)
 		events, told = append(events, end), end.Reason
@@ -153,6 +157,9 @@ func word(was past, now *task.Info, known, ended bool) Word {
 	}
 	switch now.State {
 	case task.Waiting, task.Queued:
+		if was.tried != "" && was.tried == now.Reason { // again in vain
+			return ""
+		}
 		if changed || ended || now.NextAt != was.next && !was.record {
 			return Word(now.State)
 		}

@@ -159,6 +159,18 @@ func TestDerive(t *testing.T) {
 			is("", task.Queued, 2, 0, exit(6, 3), reason("slots, 2nd")),
 			is("running queued>running run3 pid9", task.Running, 3, 9),
 		}},
+		{what: "cannot begin yet", shown: []shown{
+			is(born, task.Running, 1, 7),
+			is("failed running>backoff run1 pid7 exit1, backoff running>backoff run1 next5", task.BackingOff, 1, 0, exit(1, 1), next(5)),
+			is("", task.Starting, 2, 0),
+			is("queued starting>queued run1 (no space)", task.Queued, 1, 0, exit(1, 1), reason("no space")),
+			is("", task.Starting, 2, 0),
+			is("", task.Queued, 1, 0, exit(1, 1), reason("no space")),
+			is("", task.Starting, 2, 0),
+			is("queued starting>queued run1 (no memory)", task.Queued, 1, 0, exit(1, 1), reason("no memory")),
+			is("", task.Starting, 2, 0),
+			is("running starting>running run2 pid8", task.Running, 2, 8),
+		}},
 		{what: "waits for its second run", shown: []shown{
 			is(born, task.Running, 1, 7),
 			is("stopped running>stopped run1 pid7 SIGTERM", task.Stopped, 1, 0, signal(1, "SIGTERM")),

@@ -53,7 +53,7 @@ type Runner struct {
 	running int           // calls of Run whose lines have not ended
 	idle    chan struct{} // closed when running is 0 again; nil: nobody waits
 	last    time.Time     // call of Run
-	waited  time.Time     // since Wait was called; zero: it was not
+	waited  time.Time     // since Wait or Close was called; zero: neither was
 }
 
 // New makes a Runner, which tells the logger of what fails, and failed, unless that is nil,
@@ -66,29 +66,31 @@ func New(logger *slog.Logger, failed func(l engine.Launch, why string)) *Runner 
 // Wait waits for the lines under way, also for new ones meanwhile, no longer than Close
 // does. It is for a caller that continues until then.
 func (r *Runner) Wait() {
-	r.mu.Lock()
-	r.waited = time.Now()
-	r.mu.Unlock()
 	select {
 	case <-r.ended():
-	case <-time.After(atEnd):
+	case <-time.After(r.bound()):
 	}
 }
 
-// Close waits for the lines under way, within a bound: then they are killed, and waiting
-// lines are not run. What Wait has waited counts, unless lines came after it.
-func (r *Runner) Close() {
+// bound is how much longer lines may take at the end: atEnd since the first to ask, or since
+// the last line that came after that.
+func (r *Runner) bound() time.Duration {
 	r.mu.Lock()
-	bound := atEnd
-	if !r.waited.IsZero() {
-		since := r.waited
-		if r.last.After(since) {
-			since = r.last
-		}
-		bound -= time.Since(since)
+	defer r.mu.Unlock()
+	if r.waited.IsZero() {
+		r.waited = time.Now()
 	}
-	r.mu.Unlock()
-	timer := time.AfterFunc(bound, r.cancel)
+	since := r.waited
+	if r.last.After(since) {
+		since = r.last
+	}
+	return atEnd - time.Since(since)
+}
+
+// Close waits for the lines under way, within a bound: then they are killed, and waiting
+// lines are not run. The time of Wait counts, unless lines came after it.
+func (r *Runner) Close() {
+	timer := time.AfterFunc(r.bound(), r.cancel)
 	defer timer.Stop()
 	<-r.ended()
 	r.cancel()

@@ -14,8 +14,8 @@ sleeping         | conflict        | conflict | over               | over       
 sleeping held    | conflict        | conflict | over               | over               | over               | -                  | -        | starting Launch
 waiting          | conflict        | conflict | over               | over               | over               | same               | same     | -
 waiting held     | conflict        | conflict | over               | over               | over               | -                  | -        | same
-queued           | conflict        | conflict | over               | over               | over               | same               | same     | -
-queued held      | conflict        | conflict | over               | over               | over               | -                  | -        | same
+queued           | conflict        | conflict | over               | over               | over               | same               | same     | starting Launch
+queued held      | conflict        | conflict | over               | over               | over               | -                  | -        | starting Launch
 starting         | conflict        | conflict | same               | same               | same               | same               | same     | -
 starting again   | conflict        | conflict | same               | same               | same               | same               | same     | -
 starting unasked | conflict        | conflict | same               | same               | same               | same               | same     | same
@@ -78,13 +78,13 @@ sleeping         | -               | -          | -               | -       | - 
 sleeping held    | -               | -          | -               | -       | -            | -               | -            | -           | -
 waiting          | starting Launch | over Blame | -               | -       | -            | -               | -            | -           | -
 waiting held     | -               | -          | -               | -       | -            | -               | -            | -           | -
-queued           | -               | -          | starting Launch | -       | -            | -               | -            | -           | -
+queued           | -               | -          | starting Launch | -       | -            | starting Launch | -            | -           | -
 queued held      | -               | -          | -               | -       | -            | -               | -            | -           | -
 starting         | -               | -          | -               | -       | -            | -               | running      | over Settle | over Settle
-starting again   | -               | -          | -               | -       | -            | -               | running      | over Settle | over Settle
-starting unasked | -               | -          | -               | -       | -            | -               | running      | over Settle | over Settle
+starting again   | -               | -          | -               | -       | -            | -               | running      | over Settle | queued Forget
+starting unasked | -               | -          | -               | -       | -            | -               | running      | over Settle | queued Forget
 starting stopped | -               | -          | -               | -       | -            | -               | stopping Ask | over Settle | over Settle
-starting dropped | -               | -          | -               | -       | -            | -               | stopping Ask | over Settle | over Settle
+starting dropped | -               | -          | -               | -       | -            | -               | stopping Ask | over Settle | over Forget
 starting killed  | -               | -          | -               | -       | -            | -               | killing Kill | over Settle | over Settle
 probing          | -               | -          | -               | running | -            | stopping Ask    | -            | -           | -
 running          | -               | -          | -               | -       | stopping Ask | stopping Ask    | -            | -           | -
@@ -168,17 +168,17 @@ over failed      | starting Launch | sleeping
 over held        | conflict        | conflict
 `},
 	{"after", `
-                 | start    | restart | go on           | sleep on | replace       | tick    | deps met        | timed out       | exited
-idle             | waiting  | waiting | conflict        | conflict | conflict      | -       | -               | -               | -
-sleeping         | conflict | waiting | conflict        | conflict | waiting Renew | waiting | -               | -               | -
-sleeping held    | conflict | waiting | starting Launch | same     | waiting Renew | -       | -               | -               | -
-waiting          | conflict | -       | conflict        | conflict | same Renew    | -       | starting Launch | -               | -
-queued           | conflict | -       | conflict        | conflict | waiting Renew | -       | -               | -               | -
-stopping restart | conflict | -       | conflict        | conflict | same          | -       | -               | killing Kill    | starting Settle Launch
-stopping renew   | conflict | -       | conflict        | conflict | -             | -       | -               | killing Kill    | waiting Settle Renew
-backoff          | conflict | waiting | conflict        | conflict | waiting Renew | -       | -               | starting Launch | -
-over             | waiting  | waiting | conflict        | conflict | conflict      | -       | -               | -               | -
-over held        | waiting  | waiting | starting Launch | sleeping | conflict      | -       | -               | -               | -
+                 | start    | restart         | go on           | sleep on | replace       | tick    | deps met        | timed out       | exited
+idle             | waiting  | waiting         | conflict        | conflict | conflict      | -       | -               | -               | -
+sleeping         | conflict | waiting         | conflict        | conflict | waiting Renew | waiting | -               | -               | -
+sleeping held    | conflict | waiting         | starting Launch | same     | waiting Renew | -       | -               | -               | -
+waiting          | conflict | -               | conflict        | conflict | same Renew    | -       | starting Launch | -               | -
+queued           | conflict | starting Launch | conflict        | conflict | waiting Renew | -       | -               | starting Launch | -
+stopping restart | conflict | -               | conflict        | conflict | same          | -       | -               | killing Kill    | starting Settle Launch
+stopping renew   | conflict | -               | conflict        | conflict | -             | -       | -               | killing Kill    | waiting Settle Renew
+backoff          | conflict | waiting         | conflict        | conflict | waiting Renew | -       | -               | starting Launch | -
+over             | waiting  | waiting         | conflict        | conflict | conflict      | -       | -               | -               | -
+over held        | waiting  | waiting         | starting Launch | sleeping | conflict      | -       | -               | -               | -
 `},
 	{"grouped", `
                  | start    | restart | go on    | sleep on | replace      | tick   | deps met | slot granted    | timed out    | exited
@@ -234,8 +234,8 @@ stuck         | same         | -`},
 	{"on-failure", `
                  | failed         | no resources   | exited      | exited 1       | gone
 starting         | over Settle    | over Settle    | -           | -              | -
-starting again   | over Settle    | backoff Settle | -           | -              | -
-starting unasked | backoff Settle | backoff Settle | -           | -              | -
+starting again   | over Settle    | queued Forget  | -           | -              | -
+starting unasked | backoff Settle | queued Forget  | -           | -              | -
 starting stopped | over Settle    | over Settle    | -           | -              | -
 probing          | -              | -              | over Settle | backoff Settle | -
 running          | -              | -              | over Settle | backoff Settle | -

@@ -80,7 +80,7 @@ func TestDocumentation(t *testing.T) {
 			docCell(t, phase, header[i], row[i])
 		}
 	}
-	if want := len(phases)*11 + (len(phases)-5)*8; cells != want {
+	if want := len(phases)*11 + (len(phases)-4)*8; cells != want {
 		t.Errorf("%d cells, want %d", cells, want)
 	}
 }

@@ -25,7 +25,7 @@ func (e Edit) on(t *step) error {
 	is := t.adopt()
 	switch {
 	case t.Held:
-	case t.Phase.Pending() && is.Times && e.Later:
+	case t.Phase.Pending() && is.Times && e.Later && !t.Disabled: // else its run was under way
 		t.enter(Sleeping)
 	case t.Phase == Sleeping && is.Times:
 		t.beginAttempt(attempt{automatic: true})

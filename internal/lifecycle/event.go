@@ -88,7 +88,8 @@ type (
 		Lasted
 	}
 	// OutOfResources says that the run could not start because the machine is out of disk,
-	// memory, processes or descriptors. A task that needs a slot returns to its queue.
+	// memory, processes or descriptors, or because what the supervisor must make of a run
+	// cannot be made now. It is as if the run had not been tried, but for who asked for it.
 	OutOfResources struct {
 		Exit task.Exit
 		Lasted
@@ -129,10 +130,11 @@ type (
 	Erased struct{ Failed bool }
 )
 
-// Lasted is what the next backoff delay depends on.
+// Lasted is what the run that follows depends on.
 type Lasted struct {
-	Ran    time.Duration // how long the run lasted
-	Jitter float64       // in [0,1): spreads the restarts of many tasks
+	Ran      time.Duration // how long the run lasted
+	Jitter   float64       // in [0,1): spreads the restarts of many tasks
+	SlotGone bool          // the group no longer has the slot of the run
 }
 
 // Found is what a new supervisor finds of a run that was under way.

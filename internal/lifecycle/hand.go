@@ -60,6 +60,10 @@ func (e Restart) on(t *step) error {
 	case Waiting, Queued: // keeps its place in the queue, and counts restarts from zero
 		t.Desired, t.Held = task.DesiredRunning, false
 		series.Automatic, series.Ran, series.Restarts, series.ShortRuns = false, false, 0, 0
+		if t.Phase == Queued && !t.p.Grouped { // there may be resources now
+			series.Retry = true
+			t.launch()
+		}
 	case Starting: // the run is new anyway
 		series.Retry = series.Retry || series.Automatic
 		series.Restarts, series.ShortRuns, series.Automatic = 0, 0, false

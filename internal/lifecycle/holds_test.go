@@ -11,7 +11,7 @@ import (
 func (w *world) holds(p Policy, was, is State, e Event) error {
 	entered := is.Armed != was.Armed
 	deadline := is.Deadline(p, 0)
-	finite := is.Phase == Stopping || is.Phase == Killing || is.Phase == Backoff || is.Phase == Probing || is.Phase == Running && p.Timeout > 0
+	finite := is.Phase == Stopping || is.Phase == Killing || is.Phase == Backoff || is.Phase == Probing || is.Phase == Running && p.Timeout > 0 || is.Phase == Queued && !p.Grouped
 	stop, stops := e.(Stop)
 	_, removes := e.(Remove)
 	goOn, goesOn := e.(GoOn)
@@ -82,7 +82,7 @@ func (w *world) holds(p Policy, was, is State, e Event) error {
 func (w *world) passes(p Policy, was, is State, e Event) error {
 	from, to := was.Phase, is.Phase
 	moved := from != to
-	var clear, block, grant, began, ready, pause, resume, stops, saved, replaces, outOfResources, recovered, ticked, exits, restart bool
+	var clear, block, grant, tried, began, ready, pause, resume, stops, saved, replaces, outOfResources, recovered, ticked, exits, restart bool
 	left, removes := false, false
 	switch e := e.(type) {
 	case DependenciesMet:
@@ -91,6 +91,8 @@ func (w *world) passes(p Policy, was, is State, e Event) error {
 		block = true
 	case SlotGranted:
 		grant = true
+	case TimedOut:
+		tried = !p.Grouped
 	case Began:
 		began = true
 	case Ready:
@@ -125,7 +127,7 @@ func (w *world) passes(p Policy, was, is State, e Event) error {
 	switch {
 	case recovered:
 		return nil // see recovers
-	case to == Sleeping && !p.Repeats && !w.timed && !is.Held, to == Waiting && !p.After, to == Queued && !p.Grouped, to == Probing && p.Ready == 0:
+	case to == Sleeping && !p.Repeats && !w.timed && !is.Held, to == Waiting && !p.After, to == Queued && !p.Grouped && moved && !outOfResources, to == Probing && p.Ready == 0:
 		return fmt.Errorf("%v is not of this policy", to)
 	case to.Pending() && is.Cause != ByItself:
 		return fmt.Errorf("%v with the cause %d", to, is.Cause)
@@ -134,9 +136,9 @@ func (w *world) passes(p Policy, was, is State, e Event) error {
 	case w.stopped && from.Live() && to != Over && (!to.Live() || to < from) && !(outOfResources && to.Pending() && is.Held):
 		return fmt.Errorf("%v becomes %v after a stop", from, to)
 	case from == Waiting && moved && !clear && !block && !stops && !replaces && !refused && !goesOn && !edits,
-		from == Queued && moved && !grant && !stops && !replaces && !refused && !goesOn && !edits,
+		from == Queued && moved && !grant && !tried && !(restart && !p.Grouped) && !stops && !replaces && !refused && !goesOn && !edits,
 		from == Waiting && !moved && !was.Held && (clear || block),
-		from == Queued && !moved && !was.Held && grant:
+		from == Queued && !moved && !was.Held && (grant || tried):
 		return fmt.Errorf("%T leads from %v to %v", e, from, to)
 	case to == Probing && moved && !began,
 		to == Running && moved && !ready && !resume && (!began || p.Ready > 0),
@@ -179,7 +181,7 @@ func (w *world) rests(old, p Policy, was, is State, e Event) error {
 		return nil
 	}
 	active := old.Repeats && was.Series.ScheduleActive
-	goes := p.Repeats && active || outOfResources && was.Series.Retry // continues, though its caller got an error
+	goes := p.Repeats && active // continues, though its caller got an error
 	unbegun := failed(e) && !was.Series.Automatic && !goes && is.Phase != Queued || block
 	ended := was.Phase.Live() && !is.Phase.Live()
 	renewed := replaces || was.Cause == ByReplacement || was.Work.Intent.Cause == ByReplacement
@@ -196,16 +198,23 @@ func (w *world) rests(old, p Policy, was, is State, e Event) error {
 		return fmt.Errorf("%d times late after %d", is.Series.Missed, was.Series.Missed)
 	case was.Phase == Backoff && is.Phase != was.Phase && is.Phase != Over && is.Series.Missed != tick.Missed:
 		return errors.New("a retry is late")
-	case failed(e) && was.Phase == Starting && !was.Series.Automatic && was.Cause == ByItself && is.Phase != Over && !goes && !(outOfResources && old.Grouped):
+	case failed(e) && was.Phase == Starting && !was.Series.Automatic && was.Cause == ByItself && is.Phase != Over && !goes && !(outOfResources && waitsOn(old, was)):
 		return fmt.Errorf("%v, though its caller got an error", is.Phase)
+	case outOfResources && waitsOn(old, was) && was.Cause != ByStop && !renewed && !((is.Phase == Queued || is.Phase == Waiting) && is.Series.Restarts == was.Series.Restarts):
+		return fmt.Errorf("%v, %d restarts: it does not wait for resources", is.Phase, is.Series.Restarts)
 	case ended && !unbegun && !renewed && was.RerunPending && (p.Overlap == task.OverlapQueue || p.Overlap == task.OverlapReplace) && !w.stopped && was.Desired != task.DesiredStopped && !(is.Phase == Waiting || is.Phase == Queued):
 		return fmt.Errorf("%v, and a time that had come is forgotten", is.Phase)
 	case sets && is.Series.Automatic != unasked(old, was, e):
 		return fmt.Errorf("unasked is %v", is.Series.Automatic)
-	case sets && is.Series.Restarts > 0 && was.Phase != Backoff && !was.Phase.Pending() && !goOn.Count && !(outOfResources && old.Grouped), is.Phase == Waiting && is.Series.Restarts > 0 && !goOn.Count && was.Phase != Waiting && !edits && !outOfResources:
+	case sets && is.Series.Restarts > 0 && was.Phase != Backoff && !was.Phase.Pending() && !goOn.Count && !(outOfResources && waitsOn(old, was)), is.Phase == Waiting && is.Series.Restarts > 0 && !goOn.Count && was.Phase != Waiting && !edits && !outOfResources:
 		return fmt.Errorf("%d restarts of a new turn", is.Series.Restarts)
 	}
 	return nil
+}
+
+// waitsOn reports whether s waits on where the machine has no resources for its run.
+func waitsOn(p Policy, s State) bool {
+	return s.Phase == Starting && (p.Grouped || s.Series.Automatic || s.Series.Retry)
 }
 
 // unasked reports whether no caller asked for the run that s leads to after e.
@@ -216,7 +225,7 @@ func unasked(p Policy, s State, e Event) bool {
 	case GoOn, Tick, TimedOut:
 		return true
 	case OutOfResources:
-		if p.Grouped { // back in the queue
+		if waitsOn(p, s) {
 			return s.Series.Automatic
 		}
 	case Edit:

@@ -10,26 +10,27 @@
 // of a table and not a flag. On its way to a run a task passes these phases, but for the
 // ones that its policy does not need:
 //
-//	Sleeping (its time) > Waiting (other tasks) > Queued (a slot) > Starting > Probing (readiness) > Running
+//	Sleeping (its time) > Waiting (other tasks) > Queued (a slot, resources) > Starting > Probing (readiness) > Running
 //
-//	phase    | Start      | Retry                | Stop                   | Restart    | Replace                | Remove   | Pause, Resume | Tick         | Deps met, failed | Slot       | Disable, Enable
-//	---------+------------+----------------------+------------------------+------------+------------------------+----------+---------------+--------------+------------------+------------+-----------------
-//	Idle     | on its way | conflict             | conflict               | on its way | conflict               | conflict | conflict      | -            | -                | -          | conflict
-//	Sleeping | conflict   | conflict             | Over *                 | on its way | on its way             | Idle     | conflict      | on its way * | -                | -          | Over, - °
-//	Waiting  | conflict   | conflict             | Over *                 | as it was  | on its way             | Idle     | conflict      | -            | on, Over * '     | -          | Over, - °
-//	Queued   | conflict   | conflict             | Over *                 | as it was  | on its way             | Idle     | conflict      | -            | -                | Starting * | Over, - °
-//	Starting | conflict   | conflict             | noted                  | noted      | noted                  | noted    | conflict      | overlap      | -                | -          | noted °
-//	Probing  | conflict   | conflict             | Stopping, Killing      | Stopping   | Stopping, Killing      | Stopping | conflict      | overlap      | -                | -          | noted °
-//	Running  | conflict   | conflict             | Stopping, Killing      | Stopping   | Stopping, Killing      | Stopping | Paused, -     | overlap      | -                | -          | noted °
-//	Paused   | conflict   | conflict             | Stopping, Killing      | Stopping   | Stopping, Killing      | Stopping | -, Running    | overlap      | -                | -          | noted °
-//	Stopping | conflict   | conflict             | noted, Killing         | noted      | noted, Killing         | noted    | conflict      | overlap      | -                | -          | noted °
-//	Killing  | conflict   | conflict             | noted                  | noted      | noted                  | noted    | conflict      | overlap      | -                | -          | noted °
-//	Stuck    | conflict   | conflict             | reported, killed again | reported   | reported, killed again | reported | conflict      | overlap      | -                | -          | noted °
-//	Backoff  | conflict   | conflict             | Over                   | on its way | on its way             | Idle     | conflict      | on its way ' | -                | -          | Over, - °
-//	Over     | on its way | on its way, conflict | as it was              | on its way | conflict               | Idle     | conflict      | -            | -                | -          | Over, Sleeping * °
+//	phase    | Start      | Retry                | Stop                   | Restart             | Replace                | Remove   | Pause, Resume | Tick         | Deps met, failed | Slot       | Disable, Enable
+//	---------+------------+----------------------+------------------------+---------------------+------------------------+----------+---------------+--------------+------------------+------------+-----------------
+//	Idle     | on its way | conflict             | conflict               | on its way          | conflict               | conflict | conflict      | -            | -                | -          | conflict
+//	Sleeping | conflict   | conflict             | Over *                 | on its way          | on its way             | Idle     | conflict      | on its way * | -                | -          | Over, - °
+//	Waiting  | conflict   | conflict             | Over *                 | as it was           | on its way             | Idle     | conflict      | -            | on, Over * '     | -          | Over, - °
+//	Queued   | conflict   | conflict             | Over *                 | as it was, Starting | on its way             | Idle     | conflict      | -            | -                | Starting * | Over, - °
+//	Starting | conflict   | conflict             | noted                  | noted               | noted                  | noted    | conflict      | overlap      | -                | -          | noted °
+//	Probing  | conflict   | conflict             | Stopping, Killing      | Stopping            | Stopping, Killing      | Stopping | conflict      | overlap      | -                | -          | noted °
+//	Running  | conflict   | conflict             | Stopping, Killing      | Stopping            | Stopping, Killing      | Stopping | Paused, -     | overlap      | -                | -          | noted °
+//	Paused   | conflict   | conflict             | Stopping, Killing      | Stopping            | Stopping, Killing      | Stopping | -, Running    | overlap      | -                | -          | noted °
+//	Stopping | conflict   | conflict             | noted, Killing         | noted               | noted, Killing         | noted    | conflict      | overlap      | -                | -          | noted °
+//	Killing  | conflict   | conflict             | noted                  | noted               | noted                  | noted    | conflict      | overlap      | -                | -          | noted °
+//	Stuck    | conflict   | conflict             | reported, killed again | reported            | reported, killed again | reported | conflict      | overlap      | -                | -          | noted °
+//	Backoff  | conflict   | conflict             | Over                   | on its way          | on its way             | Idle     | conflict      | on its way ' | -                | -          | Over, - °
+//	Over     | on its way | on its way, conflict | as it was              | on its way          | conflict               | Idle     | conflict      | -            | -                | -          | Over, Sleeping * °
 //
 //	phase    | Began | Ready   | Unhealthy | Failed  | No resources          | Exited, and left  | Gone    | Timed out
 //	---------+-------+---------+-----------+---------+-----------------------+-------------------+---------+-------------------
+//	Queued   | -     | -       | -         | -       | -                     | -                 | -       | Starting *
 //	Starting | up "  | -       | -         | settled | settled, Queued, Over | -                 | -       | -
 //	Probing  | -     | Running | -         | -       | -                     | settled, Stopping | -       | Stopping
 //	Running  | -     | -       | Stopping  | -       | -                     | settled, Stopping | -       | Stopping
@@ -54,9 +55,10 @@
 // follows. A run that has not started yet serves the new time as well.
 //
 // A settled run leads to Over, Backoff, Sleeping, Waiting, Queued or Starting, by
-// cause and policy. A Tick says that a scheduled time has come. It is an event like a
-// start by hand, and not a deadline. A phase has at most one deadline, which is armed
-// as the phase is entered, so a stale timer cannot exist.
+// cause, policy and whether its group still has its slot. One that the machine has no
+// resources for leads to Queued, unless a caller gets the error. A Tick says that a scheduled
+// time has come. It is an event like a start by hand, and not a deadline. A phase has at
+// most one deadline, which is armed as the phase is entered, so a stale timer cannot exist.
 //
 // Callers wait in [PendingWork] until they have what they asked for, or cannot get it.
 // A step that changes something leaves work: record, publish, answer. [Flush] does it
@@ -75,7 +77,7 @@ const (
 	Idle     Phase = iota // never run
 	Sleeping              // until its time
 	Waiting               // for other tasks
-	Queued                // for a slot
+	Queued                // for a slot, or for resources
 	Starting              // the engine was asked for a run
 	Probing               // the run exists, and is not ready
 	Running               // the run exists
@@ -121,6 +123,10 @@ const (
 
 // KillWait is how long a killed run may take to end before it counts as stuck.
 const KillWait = 2 * time.Second
+
+// ResourcesWait is how long a task without a group waits for resources until its run is
+// tried again. One with a group waits for its slot.
+const ResourcesWait = 2 * time.Second
 
 // causes has the names of the causes in records.
 var causes = [...]string{

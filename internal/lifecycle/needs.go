@@ -41,7 +41,7 @@ func (s State) Needs(p Policy, ran time.Duration) Needs {
 	switch {
 	case s.Phase == Waiting:
 		n.Tasks = true
-	case s.Phase == Queued:
+	case s.Phase == Queued && p.Grouped:
 		n.Slot = InQueue
 	case s.Phase.Live():
 		n.Slot = HasSlot
@@ -73,6 +73,10 @@ func (s State) Deadline(p Policy, ran time.Duration) time.Duration {
 		return max(s.Grace, time.Nanosecond)
 	case Killing:
 		return KillWait
+	case Queued:
+		if !p.Grouped {
+			return ResourcesWait
+		}
 	case Backoff:
 		return max(s.BackoffDelay, time.Nanosecond)
 	}

@@ -107,13 +107,10 @@ func (e Failed) on(t *step) error {
 func (e OutOfResources) on(t *step) error {
 	switch {
 	case t.Phase != Starting:
-	case t.p.Grouped:
+	case t.p.Grouped, t.Series.Automatic, t.Series.Retry:
 		t.yield()
-	default:
-		if t.Series.Automatic { // a run that could not start does not count as a restart
-			t.Series.Restarts = max(t.Series.Restarts-1, 0)
-		}
-		t.fail(e.Exit, e.Lasted, !t.Series.Retry)
+	default: // its caller gets the error
+		t.fail(e.Exit, e.Lasted, true)
 	}
 	return nil
 }
@@ -136,7 +133,8 @@ func (t *step) fail(exit task.Exit, l Lasted, unbegun bool) {
 	}
 }
 
-// yield puts a task whose run could not start back into the queue for its slot.
+// yield has a task wait whose run could not start: in the queue of its group, or until it
+// is tried again.
 func (t *step) yield() {
 	t.Series.Ran, t.Run.Killed, t.RerunPending = t.Series.RanBefore, false, false
 	t.resolvePending(ForEnd, Done)
@@ -148,6 +146,7 @@ func (t *step) yield() {
 		t.enter(Over)
 		if t.resolve(ForStart, WasStopped); t.Cause == ByReplacement {
 			t.answer(ForStart)
+			t.Work.Record = Now
 			t.renew()
 		}
 		return
@@ -155,19 +154,16 @@ func (t *step) yield() {
 		t.Held = true
 	}
 	t.Cause = ByItself
+	if !t.p.Grouped {
+		t.resolve(ForStart, TriedAgain)
+	}
 	if !t.HasCaller(ForStart) {
 		t.Work.Record = Soon // the state is as before, and the disk may be full
 	}
-	switch {
-	case is.waits():
+	if is.waits() {
 		t.enter(Waiting)
-	case t.p.Grouped:
+	} else {
 		t.enter(Queued)
-	case t.Held:
-		t.enter(Sleeping)
-	default:
-		t.Work.Record = Now // before the stop of the other run is answered
-		t.launch()
 	}
 }
 
@@ -229,6 +225,10 @@ func (e TimedOut) on(t *step) error {
 	case Killing:
 		t.enter(Stuck)
 		t.reportStuck()
+	case Queued:
+		if !t.Held && !t.p.Grouped {
+			t.launch()
+		}
 	case Backoff:
 		if t.Held {
 			return nil

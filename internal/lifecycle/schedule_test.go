@@ -118,6 +118,22 @@ func TestSchedule(t *testing.T) {
 	}
 }
 
+// A run that follows another begins in its slot only if the group still has that.
+func TestSlotGone(t *testing.T) {
+	t.Parallel()
+	for _, ins := range []string{"start, slot granted, began, restart", "start, slot granted, began, tick"} {
+		p := policyOf(t, "repeats replace grouped")
+		m, _ := play(t, p, strings.Split(ins, ", ")...)
+		m, _, _ = after(p, m, Exited{Lasted: slotGone})
+		if m.Phase != Queued || m.Last.State != task.Stopped || !m.Series.Retry {
+			t.Errorf("%s, exited: %+v", ins, m)
+		}
+		if m, _, _ = after(p, m, SlotGranted{}); m.Phase != Starting {
+			t.Errorf("%s, exited, slot granted: %v", ins, m.Phase)
+		}
+	}
+}
+
 // The first run after times that passed unseen says how many they were.
 func TestLate(t *testing.T) {
 	t.Parallel()

@@ -26,8 +26,8 @@ type State struct {
 
 // Series is the runs since the last start by hand, or since the last scheduled time.
 type Series struct {
-	Automatic      bool // no caller waits for the run to start
-	Retry          bool // if the machine is out of resources for the run it is tried again, even if a caller asked for it
+	Automatic      bool // no caller waits for the run to start: if the machine is out of resources for it, it is tried again
+	Retry          bool // likewise where a caller waits: what the run follows was given up for it
 	Ran            bool // the series has had a run
 	RanBefore      bool // it had one before the run that is starting
 	ScheduleActive bool // it has slept or run since its start by hand: from then on its schedule is in force
@@ -174,6 +174,9 @@ func (s State) Follows() bool {
 
 // CanPause reports whether there is a run that can be paused.
 func (s State) CanPause() bool { return s.Phase == Running }
+
+// CanResume reports whether there is a run that is paused.
+func (s State) CanResume() bool { return s.Phase == Paused }
 
 // Replaces reports whether the next scheduled time replaces the run.
 func (s State) Replaces(p Policy) bool {

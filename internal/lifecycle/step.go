@@ -75,7 +75,7 @@ func (t *step) beginAttempt(a attempt) {
 	series.Restarts, series.ShortRuns = a.restarts, min(a.restarts, 1) // how many of them were short is unknown
 	series.Automatic, series.Missed = a.automatic, a.missed
 	series.Ran = series.Ran && a.automatic && a.later
-	series.Retry = a.retry || t.Phase == Backoff
+	series.Retry = a.retry || t.Phase == Backoff || t.Phase == Sleeping && !t.p.Repeats
 	t.Desired, t.Cause, t.RerunPending, t.Run.Refused = task.DesiredRunning, ByItself, false, false
 	switch {
 	case a.later:
@@ -143,7 +143,8 @@ func (t *step) decideNext(l Lasted, unbegun bool) {
 	// its caller gets the error, and there is no other try
 	unbegun = unbegun && !series.Automatic && !(t.p.Repeats && series.ScheduleActive)
 	switch {
-	case t.Cause == ByRestart, t.Cause == ByTime && !t.Disabled:
+	case t.Cause == ByRestart, t.Cause == ByTime && !t.Disabled: // in the slot that it has, if that is still there
+		is.Group = is.Group || l.SlotGone
 		series.Automatic, series.Retry = t.Cause == ByTime, true
 		series.Restarts, series.ShortRuns, series.Missed, t.RerunPending = 0, 0, 0, false
 		t.lineUp(is)

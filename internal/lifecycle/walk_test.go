@@ -25,6 +25,9 @@ func alphabet() []Event {
 		Exited{Exit: task.Exit{Lost: true}, Lasted: Lasted{Jitter: 0.5}},
 		Exited{Exit: task.Exit{Signal: 9}, Left: true},
 		Exited{Exit: task.Exit{Code: 3}},
+		Exited{Lasted: slotGone},
+		Gone{LeftBehind: 2, Lasted: slotGone},
+		Failed{Exit: task.Exit{Code: 127, Err: "not there"}, Lasted: slotGone},
 		Stop{Shutdown: true, Now: true},
 		Leave{},
 		GoOn{},
@@ -35,6 +38,8 @@ func alphabet() []Event {
 		Dated{},
 	)
 }
+
+var slotGone = Lasted{SlotGone: true}
 
 // rare reports which events lead to many states, and differ little by policy.
 func (k *walk) rare(e Event) bool {
@@ -95,7 +100,7 @@ func policies() []Policy {
 func phasesOf(p Policy) (all []Phase) {
 	restarts := p.Max != 0 && (p.Restart == task.RestartOnFailure || p.Restart == task.RestartAlways)
 	for i := range phases {
-		if f := Phase(i); (f != Waiting || p.After) && (f != Queued || p.Grouped) && (f != Probing || p.Ready > 0) && (f != Backoff || restarts) {
+		if f := Phase(i); (f != Waiting || p.After) && (f != Probing || p.Ready > 0) && (f != Backoff || restarts) {
 			all = append(all, f)
 		}
 	}

@@ -251,7 +251,7 @@ func (w *world) hear(p Policy, was, is State, e Event) error {
 	case SlotGranted:
 		w.slot = w.slot || was.Phase == Queued && !was.Held
 	case OutOfResources:
-		if was.Phase == Starting && p.Grouped {
+		if waitsOn(p, was) {
 			w.byHand = w.byHand || was.Disabled // it was under way
 			w.asked, w.slot, w.begun = false, false, w.before
 		}
@@ -334,7 +334,7 @@ func (w *world) do(p Policy, was, is State, e Event, effect Effect) error {
 			return errors.New("blamed for nothing")
 		}
 	case Forget:
-		if _, ok := e.(OutOfResources); !ok || !p.Grouped {
+		if _, ok := e.(OutOfResources); !ok || !waitsOn(p, was) {
 			return errors.New("a run is forgotten")
 		}
 	case Renew:
@@ -366,8 +366,8 @@ func (w *world) settles(was, is State, e Event) error {
 	}
 	w.live, w.asked = false, false
 	follows := was.Cause == ByRestart || was.Cause == ByTime && !was.Disabled
-	w.slot, w.clear = w.slot && follows, w.clear && (follows || is.Phase == Backoff)
-	w.begun = w.begun && is.Phase != Waiting && is.Phase != Queued // they run at another time
+	w.slot, w.clear = w.slot && follows && !losesSlot(e), w.clear && (follows || is.Phase == Backoff)
+	w.begun = w.begun && is.Phase != Waiting && is.Phase != Queued && (follows || is.Phase != Starting) // they run at another time
 	return nil
 }
 
@@ -396,6 +396,19 @@ func (w *world) answers(p Policy, was, is State, e Event, effect Effect) error {
 		return errors.New("answered as ended")
 	}
 	return nil
+}
+
+// losesSlot reports whether the group no longer has the slot of the run that ends.
+func losesSlot(e Event) bool {
+	switch e := e.(type) {
+	case Exited:
+		return e.SlotGone
+	case Gone:
+		return e.SlotGone
+	case Failed:
+		return e.SlotGone
+	}
+	return false
 }
 
 // failed reports whether the run could not start.

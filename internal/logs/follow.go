@@ -176,6 +176,13 @@ func (f *Follower) open(path string) (*os.File, watch, error) {
 	}
 }
 
+// Watch tells of changes of the file at path until stop: changed, or where the system cannot
+// watch it, tick says when to look at it again.
+func (f *Follower) Watch(path string) (changed <-chan struct{}, tick <-chan time.Time, stop func()) {
+	w := f.watch(path)
+	return w.changed, w.tick, w.stop
+}
+
 func (f *Follower) watch(path string) watch {
 	if f.watcher == nil {
 		return ticking()

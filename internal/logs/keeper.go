@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tasks/internal/room"
 	"tasks/pkg/task"
 )
 
@@ -136,7 +137,7 @@ func (k *Keeper) Path(name string, run int) string {
 // Create is [Dir.Create], for a run to begin: call Watch and Done after it.
 func (k *Keeper) Create(name string, run int) (*os.File, error) {
 	if err := k.lost(); err != nil {
-		return nil, fmt.Errorf("cannot create the log of run %d: %w", run, err)
+		return nil, fmt.Errorf("cannot create the log of run %d: %w", run, room.NotNow(err))
 	}
 	k.turns <- struct{}{}
 	defer func() { <-k.turns }()
@@ -175,9 +176,6 @@ func (k *Keeper) Watch(spec *task.Spec, run int) {
 	k.prune(spec.Name, run, keep)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if old := k.logs[key{spec.Name, run - keep}]; old != nil && keep > 0 {
-		k.drop(old)
-	}
 	fresh := k.logs[key{spec.Name, run}] != nil
 	l := k.add(spec.Name, run)
 	l.leaves = spec.LeaveChildren
@@ -197,7 +195,7 @@ func (k *Keeper) prune(name string, run, keep int) {
 	}
 	k.turns <- struct{}{}
 	defer func() { <-k.turns }()
-	if err := k.dir.Prune(name, run, keep); err != nil {
+	if err := k.dir.prune(name, run, keep, k.stays); err != nil {
 		k.log.Warn("cannot bound the logs of a task", "task", name, "err", err)
 	}
 }

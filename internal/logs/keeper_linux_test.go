@@ -218,7 +218,9 @@ func TestKeeperLimitsOfTheTask(t *testing.T) {
 	} {
 		c.spec.Name = c.name
 		for run := 1; run <= 4; run++ {
-			write(t, begin(t, k, c.spec, run), text)
+			f := begin(t, k, c.spec, run)
+			write(t, f, text)
+			f.Close()
 			ends(t, k, c.name, run)
 		}
 		wantRuns(t, k.dir, c.name, c.runs...)
@@ -240,6 +242,7 @@ func TestKeeperNoHoles(t *testing.T) {
 		write(t, f, text)
 		until(t, k, "a look", func() bool { return k.logs[key{"web", run}].max == 0 })
 		write(t, f, text)
+		f.Close()
 		ends(t, k, "web", run)
 		if b, err := os.ReadFile(f.Name()); err != nil || string(b) != text+text {
 			t.Errorf("%d bytes, %v", len(b), err)
@@ -307,6 +310,7 @@ func TestKeeperTotal(t *testing.T) {
 	for i := range 6 {
 		w := newLog(t, k.dir, fmt.Sprintf("old-%d", i))
 		write(t, w, mib)
+		w.Close()
 		if err := os.Chtimes(w.Name(), old, old.Add(time.Duration(i)*time.Minute)); err != nil {
 			t.Fatal(err)
 		}
@@ -376,12 +380,13 @@ func TestKeeperRemove(t *testing.T) {
 	write(t, next, "gone\n")
 	write(t, again, string(numbered(20_000)))
 	until(t, k, "trimmed", func() bool { return onDisk(t, again.Name()) <= 64<<10 })
+	again.Close()
 	if k.left != 0 || len(k.logs) != 1 {
 		t.Errorf("%d left, %d logs", k.left, len(k.logs))
 	}
 	// Of the oldest that may be written to, none is kept in mind.
 	for run := 3; run <= 9; run++ {
-		begin(t, k, task.Spec{Name: "web", LeaveChildren: true}, run)
+		begin(t, k, task.Spec{Name: "web", LeaveChildren: true}, run).Close()
 		k.Done("web", run)
 	}
 	until(t, k, "two known", func() bool { return len(k.logs) == 2 && k.left == 2 })

@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 
+	"tasks/internal/room"
 	"tasks/internal/safeopen"
 	"tasks/pkg/task"
 )
@@ -47,11 +48,12 @@ func (d Dir) path(name string, run int) string {
 // umask is, and the directories that are missing. Logs of that run and of later
 // ones are those of a task that was removed or forgotten, or of a run that was
 // never recorded: they are deleted, and who still writes to one writes on alone.
-// What Ahead has made becomes the log. It is an ENOSPC where there is no room for anything to be written.
+// What Ahead has made becomes the log. Where there is no room for anything to be written, or
+// the Dir cannot be written for now, the error is a [room.OutOfResources].
 func (d Dir) Create(name string, run int) (*os.File, error) {
 	f, err := d.create(name, run)
 	if err != nil {
-		return nil, fmt.Errorf("cannot create the log of run %d: %w", run, err)
+		return nil, fmt.Errorf("cannot create the log of run %d: %w", run, room.In(string(d), err))
 	}
 	return f, nil
 }
@@ -120,8 +122,19 @@ func makeDir(path string) error {
 
 // Prune deletes the logs of all but the newest keep runs of a task, newest
 // being the number of the last one. A keep below 1 keeps all. It costs one
-// failed unlink where there is nothing to delete.
+// failed unlink where there is nothing to delete. Logs that a process still writes to stay.
 func (d Dir) Prune(name string, newest, keep int) error {
+	return d.prune(name, newest, keep, d.Written)
+}
+
+// Written reports whether a process, left behind by the run, may still write to its log.
+func (d Dir) Written(name string, run int) bool {
+	path := d.Path(name, run)
+	return path != "" && written(path)
+}
+
+// prune is Prune but for the logs that stay.
+func (d Dir) prune(name string, newest, keep int, stays func(name string, run int) bool) error {
 	if err := task.CheckName(name); err != nil {
 		return fmt.Errorf("cannot delete old logs: %w", err)
 	}
@@ -130,17 +143,22 @@ func (d Dir) Prune(name string, newest, keep int) error {
 		return nil
 	}
 	// That one stands for all before it: where it is gone, nothing is listed.
-	err := safeopen.Unlink(d.path(name, last))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("cannot delete old logs: %w", err)
+	if !stays(name, last) {
+		err := safeopen.Unlink(d.path(name, last))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("cannot delete old logs: %w", err)
+		}
 	}
 	runs, err := d.Runs(name)
 	for _, run := range runs {
-		if run > last {
+		if run >= last {
 			break
+		}
+		if stays(name, run) {
+			continue
 		}
 		if e := safeopen.Unlink(d.path(name, run)); e != nil && !errors.Is(e, fs.ErrNotExist) && err == nil {
 			err = fmt.Errorf("cannot delete old logs: %w", e)

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"tasks/internal/room"
 	"tasks/pkg/task"
 )
 
@@ -224,5 +225,23 @@ func BenchmarkCreatePrune(b *testing.B) {
 		if err := d.Prune("web", run, 10); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// A directory that cannot be written is a reason to wait; what somebody has put in the place of
+// one task's logs is not, or it would hold up others.
+func TestCreateWhereNothingCanBeMade(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, name := range []string{"logs", "web"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := Dir(filepath.Join(dir, "logs")).Create("web", 1); !errors.Is(err, syscall.ENOTDIR) || !room.OutOfResources(err) {
+		t.Errorf("no log can be made: %v", err)
+	}
+	if _, err := Dir(dir).Create("web", 1); !errors.Is(err, syscall.ENOTDIR) || room.OutOfResources(err) {
+		t.Errorf("a file in the place of one directory: %v", err)
 	}
 }

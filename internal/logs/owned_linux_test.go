@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"tasks/internal/room"
 	"tasks/pkg/task"
 )
 
@@ -27,7 +28,7 @@ func TestKeeperOfALostDir(t *testing.T) {
 	t.Cleanup(func() { k.Close() })
 	begin(t, k, task.Spec{Name: "web"}, 1)
 	lost.Store(true)
-	if _, err := k.Create("web", 2); !errors.Is(err, why) {
+	if _, err := k.Create("web", 2); !errors.Is(err, why) || !room.OutOfResources(err) {
 		t.Errorf("Create: %v", err)
 	}
 	if err := k.Remove("web"); !errors.Is(err, why) {

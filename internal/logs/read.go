@@ -213,21 +213,16 @@ func last(path string, n int) ([]byte, error) {
 	return b[1:], nil
 }
 
-// Part is at most that many bytes of the log at path, from offset on, or from where the
-// rest of a trimmed log begins.
-func Part(path string, offset int64, most int) (text []byte, from int64, err error) {
-	f, err := safeopen.Open(path)
-	if err != nil {
-		return nil, offset, err
-	}
-	defer f.Close()
+// ReadPiece reads into piece what f holds from offset on, or from where the rest of a trimmed
+// log begins. It stops before what was discarded. atEnd: f ends behind the piece.
+func ReadPiece(f *os.File, piece []byte, offset int64) (n int, from int64, atEnd bool, err error) {
 	if from, _, err = skipHole(f, offset); err != nil {
-		return nil, offset, err
+		return 0, from, false, err
 	}
-	text = make([]byte, most)
-	n, err := f.ReadAt(text, from)
-	if err == io.EOF {
-		err = nil
+	n, err = f.ReadAt(piece, from)
+	if atEnd = err == io.EOF; err != nil && !atEnd {
+		return 0, from, false, err
 	}
-	return text[:n], from, err
+	hole, err := findHole(f, piece[:n], from)
+	return hole, from, atEnd && hole == n, err
 }

@@ -131,7 +131,7 @@ func (k *Keeper) deleteOldest(all []found, live map[key]bool) (deleted int) {
 		if sum <= k.lowered() {
 			break
 		}
-		if live[f.key] || f.data == 0 || k.has(f.key) {
+		if live[f.key] || f.data == 0 || k.has(f.key) || written(f.path) {
 			continue
 		}
 		err := safeopen.Unlink(f.path)

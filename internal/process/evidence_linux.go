@@ -87,7 +87,7 @@ func (k evidence) findReapers(all []stat) {
 // after reports whether s is younger than an adopted run whose orphans that reaper takes in.
 func (k evidence) after(reaper int, s stat) bool {
 	start, ok := k.oldest[reaper]
-	return ok && s.start >= start
+	return ok && s.start >= start && !s.parentOutside()
 }
 
 // mayReap reports whether the process, zero for one that is gone, may be the parent of what
@@ -204,7 +204,8 @@ func (k evidence) of(p proc) (*run, error) {
 // not be marked they look the same. The orphans of an adopted run are children of a process
 // that has others too, and one of these may have been passed a descriptor (unix(7)), mark
 // and all: there only the output of the process counts, where the log is marked, and not
-// the output of a systemd service, which may have been passed it.
+// the output of a systemd service, which may have been passed it. Nor does a log that
+// could not be marked prove anything of who may be a stranger.
 func (k evidence) byOpenFiles(pid int) (*run, error) {
 	dir, s, err := living(pid)
 	for err == nil {
@@ -239,7 +240,7 @@ func (k evidence) byFilesIn(p proc, dir string) (*run, error) {
 		marked := flags&logMark != 0
 		switch {
 		case flags&unix.O_ACCMODE == unix.O_RDONLY:
-		case !r.adopted && (marked || !r.marked):
+		case !r.adopted && (marked || !r.marked && (r.line || !takesInStrangers())):
 			return r, nil
 		case r.adopted && marked && (name == "1" || name == "2"):
 			env, envErr := environOf(p, dir)

@@ -16,6 +16,9 @@ import (
 // the kernel may take forever.
 const killTimeout = 10 * time.Second
 
+// reportTime is how long the end of a line that has ended may take to be seen.
+const reportTime = time.Second
+
 var (
 	errClosed     = errors.New("the engine has been closed")
 	errUnkillable = errors.New("what it started outlives a kill")
@@ -71,19 +74,25 @@ func (r *run) finish(ctx context.Context, grace time.Duration) (err error) {
 	timer := time.NewTimer(grace)
 	timer.Stop()
 	defer timer.Stop()
-	exited, done, killed := r.exited, ctx.Done(), false
+	exited, done, killed, late := r.exited, ctx.Done(), false, false
 	for {
 		select {
 		case <-r.gone:
 			return err
 		case <-exited:
 			exited = nil
-			if !closed(r.gone) && !killed {
+			switch {
+			case closed(r.gone) || killed:
+				continue
+			case !late:
 				r.Stop(syscall.SIGTERM)
 				timer.Reset(grace)
+				continue
 			}
-			continue
 		case <-timer.C:
+			if exited != nil && !killed {
+				err = ctx.Err()
+			}
 			if killed {
 				if err := r.StopErr(); err != nil {
 					return fmt.Errorf("%w: %v", errUnkillable, err) // not by its errno: the line has begun
@@ -94,6 +103,11 @@ func (r *run) finish(ctx context.Context, grace time.Duration) (err error) {
 			done = nil
 			if closed(r.gone) {
 				return nil
+			}
+			if exited != nil && r.Ended() { // in time, and nobody has seen it yet
+				late = true
+				timer.Reset(reportTime)
+				continue
 			}
 			err = ctx.Err()
 		case <-r.engine.quit:

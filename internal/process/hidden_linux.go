@@ -15,7 +15,8 @@ import (
 // it was seen before, nothing of its own shows whose it is. It is a run's if nothing else
 // can have begun it: neither another run nor a process that a run has begun and that is
 // not part of it, as another supervisor, whose own runs come to this process when it is
-// killed.
+// killed. Where this process is the first of its pid namespace it is nobody's, see
+// takesInStrangers.
 
 // makers knows what can have started the present orphans: all descend from a run
 // whose main process lived at some time since there was no orphan at all.
@@ -147,11 +148,20 @@ func oldestStray(orphans, hidden []stat, owner map[int]*run) (start uint64) {
 	return start
 }
 
+// takesInStrangers reports whether orphans come to this process that descend from no run:
+// the first process of a pid namespace takes in those of who enters it from outside
+// (pid_namespaces(7)), as by docker exec.
+func takesInStrangers() bool { return ownPID == 1 }
+
+// parentOutside reports whether the process has a living parent outside this pid namespace:
+// it has entered from there, or begun this namespace.
+func (s stat) parentOutside() bool { return s.ppid == 0 }
+
 // onlyMaker is the one run that can have begun the orphan, judging by what has ended, or
 // nil. The caller holds the mutex.
 func (e *Engine) onlyMaker(s stat) *run {
 	runs := e.makersOf(s)
-	if len(runs) != 1 || e.makers.forgotten <= s.start || e.makers.strays.has(s.start) {
+	if takesInStrangers() || len(runs) != 1 || e.makers.forgotten <= s.start || e.makers.strays.has(s.start) {
 		return nil
 	}
 	return runs[0]
@@ -206,7 +216,7 @@ func (e *Engine) sayUnknown(runs map[string]*run, unknown, all []stat) {
 		e.mu.Unlock()
 		slices.Sort(names)
 		program, _ := readAll("/proc/" + strconv.Itoa(s.pid) + "/comm")
-		e.opts.Logger.Warn("a process may not be read, and it is not known which task has begun it: it is not ended",
+		e.opts.Logger.Warn("a process may not be read, and it is not known which task, if any, has begun it: it is not ended",
 			"pid", s.pid, "program", strings.TrimSpace(string(program)), "tasks", someOf(slices.Compact(names)))
 	}
 }

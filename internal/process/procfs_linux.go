@@ -146,6 +146,18 @@ func (p proc) there() (bool, error) {
 	return err == nil && start == p.start, err
 }
 
+// Ended implements engine.Ender.
+func (r *run) Ended() bool {
+	r.engine.mu.Lock()
+	late := r.late
+	r.engine.mu.Unlock()
+	if late { // Exited is closed with the last of it
+		return false
+	}
+	s, err := readStat(r.ref.PID, make([]byte, 1024))
+	return gone(err) || err == nil && (s.start != r.ref.Start || s.dead())
+}
+
 // ticks is the present as a process that began now would have it as its start.
 func ticks() uint64 {
 	return uint64(sinceBoot() / tick)

@@ -310,9 +310,12 @@ func (s *sim) begin() {
 	memory.mu.Unlock()
 	s.inMachine(func(m *machine) {
 		m.current = m.now
-		self := m.fork(m.orphanage)
-		self.subreaper = true
-		m.setsid(self)
+		self := m.init
+		if !m.contained {
+			self = m.fork(m.orphanage)
+			self.subreaper = true
+			m.setsid(self)
+		}
 		own := m.root.below[ownGroup]
 		if own == nil {
 			own = m.newGroup(m.root, ownGroup)

@@ -615,7 +615,9 @@ func (m *machine) statLine(f *simFile) string {
 		threads = 2
 	}
 	set(3, state)
-	set(4, p.parent.pid)
+	if p != m.init {
+		set(4, p.parent.pid)
+	}
 	set(5, p.pgrp.pid)
 	set(6, p.session.pid)
 	set(20, threads)

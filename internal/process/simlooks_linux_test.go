@@ -140,6 +140,63 @@ func TestStopAsTheMainProcessEnds(t *testing.T) {
 	})
 }
 
+// To a supervisor that is the first process of its pid namespace comes what was begun by
+// whoever has entered that from outside. It is not a run's for the want of another that can
+// have begun it, nor by a log that could not be marked, and it holds up no stop.
+func TestOrphansOfWhoEntersAreStrangers(t *testing.T) {
+	if !onMachine(t) {
+		return
+	}
+	for name, enter := range map[string]func(p *simProc, log uint64){
+		"may not be read": func(p *simProc, _ uint64) { p.hidden = true },
+		"writes to a log": func(p *simProc, log uint64) {
+			p.env, p.files[5] = []string{"HOME=/"}, openFile{log, syscall.O_WRONLY | syscall.O_APPEND}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSim(t, 1, kernelKind{pidfdGroup: true, pidfdExit: true, children: true})
+				s.inMachine(func(m *machine) {
+					m.scripted, m.contained = func(*simProc) {}, true
+					m.end(m.orphanage, 0)
+					m.reap(m.orphanage)
+				})
+				s.m.before = func(c call) error {
+					if c.name == "fcntl" {
+						return syscall.EPERM // as where this user does not own its files
+					}
+					return nil
+				}
+				s.begin()
+				s.start("a")
+				s.pass(time.Second)
+				r := s.runs[0]
+				var entered, child *simProc
+				s.inMachine(func(m *machine) {
+					m.left, m.faulty = -1, 0
+					r.main.ignores, r.main.resists = false, 0
+					entered, child = m.fork(m.init), m.fork(r.main)
+					m.setsid(entered)
+					m.setsid(child)
+					child.hidden = true
+					enter(entered, r.log)
+				})
+				s.ask(func() { s.signal(r, syscall.SIGTERM) })
+				s.pass(time.Minute)
+				s.inMachine(func(m *machine) {
+					if entered.zombie {
+						m.fail("%v, which no run has begun, was ended", entered)
+					}
+					if !child.zombie || !r.over {
+						m.fail("%s is over: %v, its child has ended: %v", r.name, r.over, child.zombie)
+					}
+				})
+				s.close()
+			})
+		})
+	}
+}
+
 // What a daemon has begun with the environment of a run or a line, as atd(8) does for a hook
 // that calls at(1), is not the run's: the next supervisor leaves it alone. What is the run's
 // is asked to end before it is killed.
@@ -159,12 +216,15 @@ func TestJobsOfDaemonsAreStrangers(t *testing.T) {
 			m.left = -1
 			left = m.fork(lost.main)
 			m.setsid(left)
-			daemon := m.fork(m.init)
-			for _, env := range [][]string{unknown.main.env, lost.main.env, {"TASKS_RUN_ID=" + lost.id + ":1"}} {
-				job := m.fork(daemon)
-				m.setsid(job)
-				job.env = env
-				jobs = append(jobs, job, m.fork(job))
+			outside := &simProc{parent: m.init} // of the pid namespace, as the parent of who enters it with `nsenter --env`
+			outside.pgrp, outside.session = outside, outside
+			for _, daemon := range []*simProc{m.fork(m.init), outside} {
+				for _, env := range [][]string{unknown.main.env, lost.main.env, {"TASKS_RUN_ID=" + lost.id + ":1"}} {
+					job := m.fork(daemon)
+					m.setsid(job)
+					job.env = env
+					jobs = append(jobs, job, m.fork(job))
+				}
 			}
 			unknown.recorded = false
 			for _, p := range []*simProc{unknown.main, left} {

@@ -45,6 +45,7 @@ type machine struct {
 	lastStart map[int]uint64
 	init      *simProc
 	orphanage *simProc // a subreaper, which begins the supervisors
+	contained bool     // the supervisor is init
 	root      *simGroup
 
 	*life

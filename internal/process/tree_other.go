@@ -95,6 +95,8 @@ func markLog(*os.File) bool { return false }
 func ticks() uint64 { return 0 }
 
 // ignored lists the signals that this process ignores.
+func (r *run) Ended() bool { return closed(r.exited) }
+
 func ignored() ([]os.Signal, error) {
 	var all []os.Signal
 	for sig := syscall.Signal(1); sig < 32; sig++ {

@@ -144,7 +144,7 @@ func (e *Engine) lookForUnknown(db Database, groups map[cgroup]bool, found map[p
 			if dir, err := cgroupDirOf(group); err == nil { // an earlier supervisor may have begun elsewhere
 				groups[cgroup(dir)] = true
 			}
-		} else if found[s.proc] || e.unknown(byEnviron, own, db.Known) && e.mayReap(byPID[s.ppid].proc) {
+		} else if found[s.proc] || e.unknown(byEnviron, own, db.Known) && !s.parentOutside() && e.mayReap(byPID[s.ppid].proc) {
 			owner[s.pid] = stranger
 		}
 	}

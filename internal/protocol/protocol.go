@@ -65,15 +65,17 @@ type Info struct {
 	Log       string             `json:"log,omitempty"`
 	Counts    map[task.State]int `json:"counts"`
 	Strays    []int              `json:"strays,omitempty"` // pids of children that belong to no task
+	Ending    bool               `json:"ending,omitempty"` // it stops its tasks, or leaves them, and then ends
 }
 
 // Output is a part of what a run wrote.
 type Output struct {
 	Run    int    `json:"run"`
 	Offset int64  `json:"offset"`           // of the first byte: more than asked for where that is not kept
-	Next   int64  `json:"next"`             // of the byte behind the last
+	Size   int64  `json:"size"`             // of all that it had written when the reply began; 0 of a supervisor that does not say
 	Text   string `json:"text,omitempty"`   // if it is UTF-8
 	Base64 string `json:"base64,omitempty"` // else
+	Next   int64  `json:"next"`             // of the byte behind the last
 	Ended  bool   `json:"ended"`            // nothing comes after it
 }
 

@@ -119,6 +119,21 @@ func (g *Group) Prioritize(t *Ticket, priority int) {
 	heap.Fix(&g.queue, t.index)
 }
 
+// Keeps reports whether t, which is admitted, has a slot that g still has: another run may
+// begin in it at once.
+func (g *Group) Keeps(t *Ticket) bool {
+	if g.Slots == Unlimited {
+		return t.Slot == 0
+	}
+	return 0 < t.Slot && t.Slot <= g.Slots
+}
+
+// Renewable reports whether t, which is admitted, would leave a slot to another run: its own,
+// or another that g still has.
+func (g *Group) Renewable(t *Ticket) bool {
+	return !g.Paused && (g.Keeps(t) || g.Slots == Unlimited || g.running <= g.Slots)
+}
+
 // Empty reports whether nobody is in the group.
 func (g *Group) Empty() bool { return g.running == 0 && len(g.queue) == 0 }
 

@@ -39,6 +39,16 @@ func (n *naive) lowestFree() int {
 	}
 }
 
+// keeps reports whether x has one of the numbers that there still are.
+func (n *naive) keeps(x *Ticket) bool {
+	return n.slots == Unlimited && x.Slot == 0 || x.Slot > 0 && x.Slot <= n.slots
+}
+
+// renewable reports whether one more could run if x did not, or did again.
+func (n *naive) renewable(x *Ticket) bool {
+	return !n.paused && (n.keeps(x) || n.slots == Unlimited || len(n.running)-1 < n.slots)
+}
+
 // walk does what the bytes say to a group and to the naive one.
 func walk(t *testing.T, steps []byte) {
 	g, n, seq := NewGroup(Unlimited), &naive{slots: Unlimited}, uint64(0)
@@ -110,6 +120,12 @@ func walk(t *testing.T, steps []byte) {
 		}
 		if got := g.Queue(); !slices.Equal(got, order) {
 			t.Fatalf("step %d: the queue is %v, want %v", at, got, order)
+		}
+		for _, x := range n.running {
+			keeps, renewable := n.keeps(x), n.renewable(x)
+			if g.Keeps(x) != keeps || g.Renewable(x) != renewable {
+				t.Fatalf("step %d: %+v with %d slots, %d running: keeps its slot: %v, renewable: %v; want %v, %v", at, x, g.Slots, len(n.running), g.Keeps(x), g.Renewable(x), keeps, renewable)
+			}
 		}
 		if g.Empty() != (len(n.queue)+len(n.running) == 0) {
 			t.Fatalf("step %d: empty is %v", at, g.Empty())

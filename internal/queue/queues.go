@@ -100,6 +100,23 @@ func (q *Queues) Hold(p *Place, group string, slot int) {
 	q.groupLocked(group).Hold(&p.ticket, slot)
 }
 
+// Keeps reports whether the group of p, which is admitted, still has its slot.
+func (q *Queues) Keeps(p *Place) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	g := p.ticket.Group()
+	return g == nil || g.Keeps(&p.ticket)
+}
+
+// Renewable reports whether something can begin in the group of p, which is admitted, once
+// its run has ended.
+func (q *Queues) Renewable(p *Place) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	g := p.ticket.Group()
+	return g == nil || g.Renewable(&p.ticket)
+}
+
 // Keep has p, which is admitted, enter where it was the next time.
 func (q *Queues) Keep(p *Place) {
 	q.mu.Lock()

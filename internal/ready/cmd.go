@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 	"unicode"
 	"unicode/utf8"
 
@@ -24,6 +25,8 @@ func (r *checks) cmd(name, line string) (check, error) {
 func (r *checks) execute(ctx context.Context, line string) error {
 	output, exit, err := r.checker.opts.Shell.Exec(ctx, engine.Launch{Spec: r.spec, Run: r.run, Slot: r.slot}, line)
 	switch {
+	case errors.As(err, new(syscall.Errno)): // it has not begun
+		return unmade{err}
 	case err != nil:
 		return err
 	case exit.OK():

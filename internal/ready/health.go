@@ -3,35 +3,43 @@ package ready
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
 	"tasks/internal/room"
 )
 
+// unmade is why a check could not be made: it says nothing of the run. A server or a command
+// that was reached never fails with an error of [room.OutOfResources] either.
+type unmade struct{ error }
+
+func (u unmade) Unwrap() error { return u.error }
+
+func isUnmade(err error) bool { return errors.As(err, new(unmade)) || room.OutOfResources(err) }
+
 // Healthy implements [engine.Checks]. A check has failed if the URL or the command
-// has. One that could not start because this machine is out of resources says nothing
-// about the run: a server or a command that was reached never fails with one of the
-// errors of [room.OutOfResources]. The first check is one interval after the call.
+// has: one that could not be made is repeated. The first check is one interval after the
+// call.
 func (r *checks) Healthy(ctx context.Context) error {
 	if len(r.health) == 0 {
 		<-ctx.Done()
 		return nil
 	}
-	inARow, most, unmade := 0, r.spec.Health.Retries(), false
+	inARow, most, said := 0, r.spec.Health.Retries(), false
 	for sleep(ctx, r.spec.Health.Interval()) {
 		err := r.checkAll(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return nil
 		case err == nil:
-			inARow, unmade = 0, false
+			inARow, said = 0, false
 			continue
-		case room.OutOfResources(err):
-			if !unmade {
+		case isUnmade(err):
+			if !said {
 				r.checker.opts.Logger.Warn("cannot make a health check; trying again", "task", r.spec.Name, "run", r.run, "err", err)
 			}
-			unmade = true
+			said = true
 			continue
 		}
 		inARow++
@@ -59,12 +67,12 @@ func (r *checks) checkAll(ctx context.Context) error {
 		})
 	}
 	all.Wait()
-	var unmade error
+	var last error
 	for _, err := range failed {
-		if err != nil && !room.OutOfResources(err) {
+		if err != nil && !isUnmade(err) {
 			return err
 		}
-		unmade = cmp.Or(unmade, err)
+		last = cmp.Or(last, err)
 	}
-	return unmade
+	return last
 }

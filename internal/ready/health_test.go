@@ -81,7 +81,7 @@ func TestHealthy(t *testing.T) {
 // A line that has not begun says nothing of the run, whatever there was no room for.
 func TestHealthLineCannotBegin(t *testing.T) {
 	t.Parallel()
-	for _, err := range []error{syscall.EMFILE, syscall.EAGAIN, syscall.ENOBUFS, syscall.ENOSPC, syscall.EDQUOT, syscall.EBADF} {
+	for _, err := range []error{syscall.EMFILE, syscall.EAGAIN, syscall.ENOBUFS, syscall.ENOSPC, syscall.EDQUOT, syscall.EBADF, syscall.ENOENT, syscall.EACCES} {
 		t.Run(err.Error(), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
@@ -101,6 +101,38 @@ func TestHealthLineCannotBegin(t *testing.T) {
 					t.Errorf("it took %v", took)
 				}
 			})
+		})
+	}
+}
+
+// Where all local ports to a server are taken nothing is known of that. An address that
+// cannot be reached at all is the user's affair.
+func TestHealthWithoutALocalPort(t *testing.T) {
+	t.Parallel()
+	for _, routed := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			c := checker(t, nil, nil)
+			n := 0
+			c.dial = func(_ context.Context, network, _ string) (net.Conn, error) {
+				if network == "udp" && routed {
+					conn, _ := net.Pipe()
+					return conn, nil
+				}
+				err := syscall.EADDRNOTAVAIL
+				if n++; n > 5 {
+					err = syscall.ECONNREFUSED
+				}
+				return nil, &net.OpError{Op: "dial", Net: network, Err: os.NewSyscallError("connect", err)}
+			}
+			spec := task.Spec{Health: task.Health{HealthHTTP: "http://192.0.2.1:8000/", HealthRetries: new(1)}}
+			err := begin(t, c, spec, "").Healthy(t.Context())
+			want := "cannot assign requested address"
+			if routed {
+				want = "connection refused"
+			}
+			if got := fmt.Sprint(err); got != "health_http http://192.0.2.1:8000/: "+want {
+				t.Error(got)
+			}
 		})
 	}
 }

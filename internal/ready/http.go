@@ -188,11 +188,27 @@ func (c *Checker) open(ctx context.Context, host, port string) (net.Conn, error)
 		if err == nil {
 			return conn, nil
 		}
-		if first == nil {
-			first = plain(err)
+		if first != nil {
+			continue
+		}
+		if first = plain(err); c.outOfPorts(ctx, net.JoinHostPort(host, port), err) {
+			first = unmade{first}
 		}
 	}
 	return nil, first
+}
+
+// outOfPorts reports whether err is that all local ports to the address are taken: connect(2)
+// says the same of an address that cannot be reached from here, but over UDP as well.
+func (c *Checker) outOfPorts(ctx context.Context, address string, err error) bool {
+	if !errors.Is(err, syscall.EADDRNOTAVAIL) {
+		return false
+	}
+	conn, err := c.dial(ctx, "udp", address) // this sends nothing
+	if err == nil {
+		conn.Close()
+	}
+	return err == nil
 }
 
 // toItself reports whether the connection is one that found itself: on a port

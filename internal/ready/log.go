@@ -6,10 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"time"
 
 	"tasks/internal/logs"
 	"tasks/pkg/task"
 )
+
+// lastLook is how long a log is read on that has come to its deadline.
+const lastLook = time.Second
 
 // maxLine is how much of a line is looked at, in bytes.
 const maxLine = 64 << 10
@@ -34,7 +38,10 @@ func (r *checks) log(name, text, path string) (check, error) {
 func (c *Checker) await(ctx context.Context, path string, expr *regexp.Regexp) error {
 	defer c.letFollow()
 	m := &matcher{expr: expr}
-	err := c.sharedFollower().Follow(ctx, path, -1, m, nil)
+	last, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(lastLook, cancel) })()
+	err := c.sharedFollower().Follow(last, path, -1, m, ctx.Done())
 	switch {
 	case errors.Is(err, errMatched):
 		return nil

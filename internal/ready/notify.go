@@ -7,37 +7,45 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"sync"
 	"syscall"
+
+	"tasks/internal/room"
 )
 
 // notices hears what a run says of itself, sd_notify(3), until it is closed: who
 // cannot say what it will may fail for that. Of all that only READY=1 counts.
 type notices struct {
 	name  string          // for NOTIFY_SOCKET
-	conns []*net.UnixConn // the socket of that name, and one of an earlier version
+	conns []*net.UnixConn // the socket of that name, and one of an earlier version until the run is ready
 	ready chan struct{}
 	said  sync.Once // closes ready
 	over  sync.WaitGroup
 }
 
 func (r *checks) notify(name, _ string) (check, error) {
-	n, err := r.checker.listen(r.spec.Name, r.run, r.adopted)
+	n, err := r.checker.listen(r.spec.Name, r.run, r.adopted && !r.isReady)
 	if err != nil {
-		return check{}, fmt.Errorf("cannot listen for READY=1: %w", err)
+		return check{}, fmt.Errorf("cannot listen for READY=1: %w", room.In(filepath.Dir(r.checker.opts.Dir), err))
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		n.close()
 	}
 	r.notices = n
 	return check{name: name, try: n.await, waits: true}, nil
 }
 
-// listen binds the socket of a run.
-func (c *Checker) listen(name string, run int, adopted bool) (*notices, error) {
+// listen binds the socket of a run; earlier: and the one that versions before gave it.
+func (c *Checker) listen(name string, run int, earlier bool) (*notices, error) {
 	dir, err := c.sockets.open()
 	if err != nil {
 		return nil, err
 	}
 	n := &notices{name: socketPath(dir, name, run), ready: make(chan struct{})}
-	conn, err := bind(n.name)
+	conn, err := bind(n.name, room.Needed)
 	if err != nil {
 		return nil, err
 	}
@@ -46,8 +54,8 @@ func (c *Checker) listen(name string, run int, adopted bool) (*notices, error) {
 		return nil, err
 	}
 	n.hear(conn)
-	if adopted { // it may have begun when the name was an abstract one
-		if conn, err := bind(abstractName(c.opts.ID, name, run)); err == nil {
+	if earlier { // it may have begun when the name was an abstract one
+		if conn, err := bind(abstractName(c.opts.ID, name, run), room.Optional); err == nil {
 			n.hear(conn)
 		}
 	}
@@ -70,9 +78,32 @@ func (n *notices) read(conn *net.UnixConn) {
 		if err != nil {
 			return
 		}
-		if trusted(control[:more]) && flags&syscall.MSG_TRUNC == 0 && saysReady(text[:size]) {
-			n.said.Do(func() { close(n.ready) })
+		n.take(text[:size], control[:more], flags)
+	}
+}
+
+// look takes the notices that are there now: who reads them may not have run meanwhile.
+func (n *notices) look(conn *net.UnixConn) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return
+	}
+	text, control := make([]byte, maxNotice), make([]byte, maxNotice)
+	_ = raw.Control(func(fd uintptr) {
+		for {
+			size, more, flags, _, err := syscall.Recvmsg(int(fd), text, control, syscall.MSG_DONTWAIT|receiveFlags)
+			if err != nil {
+				return
+			}
+			n.take(text[:size], control[:more], flags)
 		}
+	})
+}
+
+// take looks at one notice.
+func (n *notices) take(text, control []byte, flags int) {
+	if trusted(control) && flags&syscall.MSG_TRUNC == 0 && saysReady(text) {
+		n.said.Do(func() { close(n.ready) })
 	}
 }
 
@@ -104,8 +135,14 @@ func closeReceived(messages []syscall.SocketControlMessage) {
 func (n *notices) await(ctx context.Context) error {
 	select {
 	case <-n.ready:
+		for _, earlier := range n.conns[1:] { // two descriptors for each run would be too many
+			earlier.Close()
+		}
 		return nil
 	case <-ctx.Done():
+	}
+	for _, conn := range n.conns {
+		n.look(conn)
 	}
 	select {
 	case <-n.ready:

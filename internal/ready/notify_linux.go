@@ -24,7 +24,9 @@ func abstractName(id, name string, run int) string {
 	return "@tasks/" + hex.EncodeToString(sum[:20])
 }
 
-func bind(name string) (*net.UnixConn, error) {
+const receiveFlags = syscall.MSG_CMSG_CLOEXEC
+
+func bind(name string, leave int) (*net.UnixConn, error) {
 	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
 		var err error
 		controlErr := raw.Control(func(fd uintptr) {
@@ -40,7 +42,7 @@ func bind(name string) (*net.UnixConn, error) {
 		return nil, err
 	}
 	socket := conn.(*net.UnixConn)
-	if err := mayHold(socket); err != nil {
+	if err := mayHold(socket, leave); err != nil {
 		socket.Close()
 		os.Remove(name)
 		return nil, err
@@ -48,14 +50,14 @@ func bind(name string) (*net.UnixConn, error) {
 	return socket, nil
 }
 
-// mayHold is why socket must not be held for as long as its run lasts.
-func mayHold(socket *net.UnixConn) error {
+// mayHold is why socket must not be held for as long as its run lasts, see [room.Hold].
+func mayHold(socket *net.UnixConn, leave int) error {
 	raw, err := socket.SyscallConn()
 	if err != nil {
 		return err
 	}
 	var scarce error
-	err = raw.Control(func(fd uintptr) { scarce = room.Hold(int(fd), room.Needed) })
+	err = raw.Control(func(fd uintptr) { scarce = room.Hold(int(fd), leave) })
 	return cmp.Or(err, scarce)
 }
 

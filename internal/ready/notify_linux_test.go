@@ -252,12 +252,13 @@ func TestNotifyByTheEarlierName(t *testing.T) {
 	if err := r.Ready(t.Context()); err != nil {
 		t.Error(err)
 	}
-	r.Close()
+	defer r.Close() // the other name is free once the run is ready
 	squatter, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: old, Net: "unixgram"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer squatter.Close()
+	r.Close()
 	for _, l.Adopted = range []bool{false, true} {
 		r, err := New(o).Begin(l, "")
 		if err != nil {
@@ -269,6 +270,64 @@ func TestNotifyByTheEarlierName(t *testing.T) {
 		}
 		r.Close()
 	}
+}
+
+// A run that was taken back keeps its other checks where it has no socket yet, which is tried
+// again until it is ready; one that is ready holds one socket alone.
+func TestSocketOfARunThatWasTakenBack(t *testing.T) {
+	t.Parallel()
+	o := Options{ID: fmt.Sprint(t.Name(), os.Getpid()), Dir: notifyDir(t)}
+	spec := &task.Spec{Name: "web", Ready: task.Ready{ReadyNotify: true, ReadyInterval: new(task.Duration(time.Millisecond))}, Health: task.Health{HealthHTTP: "http://127.0.0.1:1/", HealthInterval: new(task.Duration(time.Millisecond))}}
+	c := New(o)
+	blocked := socketPath(o.Dir, "web", 7)
+	block := func() {
+		t.Helper()
+		if err := errors.Join(os.MkdirAll(o.Dir, 0o700), os.WriteFile(blocked, nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, isReady := range []bool{false, true} {
+		block()
+		l := engine.Launch{Spec: spec, Run: 7, Adopted: true, Ready: isReady}
+		r, err := c.Begin(l, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Healthy(t.Context()); err == nil || !strings.Contains(err.Error(), "health_http") {
+			t.Errorf("Healthy: %v", err)
+		}
+		if isReady {
+			r.Close()
+			break
+		}
+		ready := make(chan error, 1)
+		go func() { ready <- r.Ready(t.Context()) }()
+		if err := os.Remove(blocked); err != nil {
+			t.Fatal(err)
+		}
+		for end := time.Now().Add(time.Minute); r.Env() == nil; time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatal("there is no socket")
+			}
+		}
+		say(t, notifier(t, r), "READY=1")
+		if err := <-ready; err != nil {
+			t.Error(err)
+		}
+		r.Close()
+	}
+	os.Remove(blocked)
+	r, err := c.Begin(engine.Launch{Spec: spec, Run: 7, Adopted: true, Ready: true}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	notifier(t, r)
+	old, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: abstractName(o.ID, "web", 7), Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	old.Close()
 }
 
 // A state directory of a long path has its sockets elsewhere, and the next
@@ -312,6 +371,38 @@ func TestNotifyInADeepDirectory(t *testing.T) {
 		if _, err := os.Lstat(path); err == nil {
 			t.Errorf("%s is left behind", path)
 		}
+	}
+}
+
+// A directory that somebody has removed, as a cleaner of /tmp does, is made again for the
+// next run.
+func TestNotifyDirectoryIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	deep := filepath.Join(t.TempDir(), strings.Repeat("d", 100), "notify")
+	if err := os.Mkdir(filepath.Dir(deep), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for what, dir := range map[string]string{"a short path": notifyDir(t), "a long path": deep} {
+		c := New(Options{ID: t.Name(), Dir: dir})
+		spec := task.Spec{Name: "web", Ready: task.Ready{ReadyNotify: true}}
+		begin(t, c, spec, "").Close()
+		for _, withLink := range []bool{false, true} {
+			real, err := filepath.EvalSymlinks(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			os.RemoveAll(real)
+			if withLink {
+				os.RemoveAll(dir)
+			}
+			r := begin(t, c, spec, "")
+			say(t, notifier(t, r), "READY=1")
+			if err := r.Ready(t.Context()); err != nil {
+				t.Errorf("%s: %v", what, err)
+			}
+			r.Close()
+		}
+		c.Close()
 	}
 }
 

@@ -12,7 +12,9 @@ import (
 // abstractName is empty: there is no abstract namespace here.
 func abstractName(string, string, int) string { return "" }
 
-func bind(name string) (*net.UnixConn, error) {
+const receiveFlags = 0
+
+func bind(name string, _ int) (*net.UnixConn, error) {
 	if !strings.HasPrefix(name, "/") {
 		return nil, errors.ErrUnsupported
 	}

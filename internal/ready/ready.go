@@ -75,9 +75,10 @@ func (c *Checker) Close() {
 
 // Begin implements [engine.Checker]. It may be called again for a run that an
 // earlier supervisor began: what that run says of itself is heard from then on.
-// The error is that a check cannot be made, such as one of a log that is not kept.
+// The error is that a check cannot be made, such as one of a log that is not kept; of a
+// run that was taken back it is logged, and the others are made.
 func (c *Checker) Begin(l engine.Launch, log string) (engine.Checks, error) {
-	r := &checks{checker: c, spec: l.Spec, run: l.Run, slot: l.Slot, adopted: l.Adopted}
+	r := &checks{checker: c, spec: l.Spec, run: l.Run, slot: l.Slot, adopted: l.Adopted, isReady: l.Ready}
 	if err := r.plan(log); err != nil {
 		r.Close()
 		return nil, fmt.Errorf("cannot check %s: %w", l.Spec.Name, err)
@@ -101,10 +102,14 @@ type checks struct {
 	run     int
 	slot    int
 	adopted bool
+	isReady bool // and that is known
 	ready   []check
 	health  []check
-	notices *notices              // nil: the run need not say that it is ready
 	delay   atomic.Pointer[delay] // of the last Ready
+
+	mu      sync.Mutex
+	notices *notices // nil: the run need not say that it is ready, or cannot
+	closed  bool
 }
 
 // plan makes the checks that the spec names.
@@ -124,12 +129,20 @@ func (r *checks) plan(log string) error {
 		{"log", s.ReadyLog, ofLog, &r.ready}, {"notify", notify, r.notify, &r.ready},
 		{"health_http", s.HealthHTTP, r.http, &r.health}, {"health_cmd", s.HealthCmd, r.cmd, &r.health},
 	} {
-		if of.given == "" {
+		known := r.isReady && of.to == &r.ready
+		if of.given == "" || known && of.name != "notify" { // what it says is heard as before
 			continue
 		}
 		c, err := of.make(of.name, of.given)
-		if err != nil {
+		if err != nil && !r.adopted {
 			return err
+		}
+		if err != nil {
+			r.checker.opts.Logger.Warn("cannot make a check of a run that was taken back", "task", s.Name, "check", of.name, "err", err)
+			if known || of.to == &r.health {
+				continue
+			}
+			c = r.later(of.name, func() (check, error) { return of.make(of.name, of.given) })
 		}
 		if of.to == &r.ready && c.at != "" {
 			c.try = r.notTaken(c.at, c.try)
@@ -139,8 +152,27 @@ func (r *checks) plan(log string) error {
 	return nil
 }
 
+// later is a check that cannot be made yet, as while there are too few descriptors.
+func (r *checks) later(name string, retry func() (check, error)) check {
+	var made *check
+	try := func(ctx context.Context) error {
+		for made == nil {
+			c, err := retry()
+			if err == nil {
+				made = &c
+			} else if !sleep(ctx, r.spec.Ready.Interval()) {
+				return err
+			}
+		}
+		return r.until(ctx, *made, nil)
+	}
+	return check{name: name, try: try, waits: true}
+}
+
 // Env implements [engine.Checks].
 func (r *checks) Env() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.notices == nil {
 		return nil
 	}
@@ -149,7 +181,9 @@ func (r *checks) Env() []string {
 
 // Close implements [engine.Checks]. What the run says of itself was taken until now.
 func (r *checks) Close() {
-	if r.notices != nil {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed = true; r.notices != nil {
 		r.notices.close()
 	}
 }
@@ -230,13 +264,27 @@ func (r *checks) try(ctx context.Context, c check, timeout time.Duration, d *del
 		}
 		defer done()
 	}
-	limited, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	err := c.try(limited)
-	if err != nil && limited.Err() != nil && ctx.Err() == nil {
-		return fmt.Errorf("no answer within %s", timeout)
+	err, late := c.limited(ctx, timeout)
+	if late { // this program did not run for a while: it says nothing
+		err, _ = c.limited(ctx, timeout)
 	}
 	return err
+}
+
+// lateness is by how much a timeout may be missed by a program that runs.
+const lateness = 500 * time.Millisecond
+
+// limited makes the check, which may take timeout; late says that it was given much longer.
+func (c *check) limited(ctx context.Context, timeout time.Duration) (err error, late bool) {
+	limited, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	began, over := time.Now(), make(chan time.Time, 1)
+	inTime := context.AfterFunc(limited, func() { over <- time.Now() })
+	err = c.try(limited)
+	if inTime() || err == nil || ctx.Err() != nil {
+		return err, false
+	}
+	return fmt.Errorf("no answer within %s", timeout), (<-over).Sub(began) > timeout+lateness
 }
 
 // turn waits until a line may be executed. It may take as long as it likes after that.

@@ -25,7 +25,6 @@ import (
 type sockets struct {
 	mu   sync.Mutex
 	path string
-	dir  string // where it leads; "": not opened yet
 }
 
 // maxPath is the longest name of a socket that every program can send to, and
@@ -51,13 +50,11 @@ func SocketBeside(path, name string, run int) string {
 	return socketPath(filepath.Dir(path), name, run)
 }
 
-// open finds or makes the directory.
+// open finds or makes the directory: cleaners remove what is old in /tmp, and users what
+// they do not know.
 func (s *sockets) open() (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.dir != "" {
-		return s.dir, nil
-	}
 	if s.path == "" {
 		return "", errors.New("there is no directory for its socket")
 	}
@@ -78,7 +75,6 @@ func (s *sockets) open() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	s.dir = dir
 	return dir, nil
 }
 
@@ -146,7 +142,6 @@ func (s *sockets) removeStale() {
 func (s *sockets) remove() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.dir = ""
 	dir, err := os.Readlink(s.path)
 	if err != nil {
 		os.Remove(s.path)

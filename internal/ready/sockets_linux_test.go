@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"tasks/internal/room"
 )
 
 // What has the name of the directory in /tmp may be another user's by now: a link, or a
@@ -34,7 +36,7 @@ func TestNotifySweepsItsOwnAlone(t *testing.T) {
 		if err := os.Symlink(leads, o.Dir); err != nil {
 			t.Fatal(err)
 		}
-		conn, err := bind(filepath.Join(victim, "docker.sock"))
+		conn, err := bind(filepath.Join(victim, "docker.sock"), room.Needed)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -61,7 +61,7 @@ func (h *Ended) drop(name string) {
 }
 
 // Note takes in what a task is now, or that it is removed.
-func (h *Ended) Note(info task.Info, removed bool) {
+func (h *Ended) Note(info *task.Info, removed bool) {
 	switch {
 	case removed || info.State != task.Done && info.State != task.Failed || !info.Finished():
 		h.drop(info.Name)
@@ -72,7 +72,7 @@ func (h *Ended) Note(info task.Info, removed bool) {
 }
 
 // Again starts again with all current tasks.
-func (h *Ended) Again(tasks []task.Info) {
+func (h *Ended) Again(tasks []*task.Info) {
 	*h = *New()
 	for _, t := range tasks {
 		h.Note(t, false)
@@ -80,8 +80,8 @@ func (h *Ended) Again(tasks []task.Info) {
 }
 
 // Oldest removes and returns the ends to forget, so that keep of the forgettable stay; what
-// is awaited stays as well.
-func (h *Ended) Oldest(keep int, awaited func(name string) bool) (old []End) {
+// is needed stays as well.
+func (h *Ended) Oldest(keep int, needed func(name string) bool) (old []End) {
 	for len(h.failed) > 0 && (h.all[h.failed[0].Name] != h.failed[0] || time.Since(h.failed[0].since) >= failedStay) {
 		if e := h.failed[0]; h.all[e.Name] == e {
 			h.free = insert(h.free, e)
@@ -95,7 +95,7 @@ func (h *Ended) Oldest(keep int, awaited func(name string) bool) (old []End) {
 		h.free = h.free[1:]
 		switch {
 		case h.all[e.Name] != e:
-		case awaited(e.Name):
+		case needed(e.Name):
 			stay = append(stay, e)
 		default:
 			old = append(old, e)

@@ -38,7 +38,7 @@ func TestOldest(t *testing.T) {
 	}
 	// A service that has failed stays, however long ago.
 	service := task.Info{Name: "service", State: task.Failed, EndedAt: task.Time{Time: now}, Spec: task.Spec{Restart: task.RestartOnFailure}}
-	if h.Note(service, false); len(h.all) != 3 {
+	if h.Note(&service, false); len(h.all) != 3 {
 		t.Error("a service that failed will be forgotten in time")
 	}
 	// What is awaited stays, and counts; what has run again counts no longer.
@@ -46,7 +46,7 @@ func TestOldest(t *testing.T) {
 	if old := h.Oldest(2, func(name string) bool { return name == "done then" }); len(old) != 0 {
 		t.Errorf("to be forgotten beside what is awaited: %+v", old)
 	}
-	h.Note(task.Info{Name: "done last", State: task.Starting}, false)
+	h.Note(&task.Info{Name: "done last", State: task.Starting}, false)
 	if old := h.Oldest(1, func(string) bool { return false }); len(old) != 1 || old[0].Name != "done then" || h.n != 1 {
 		t.Errorf("to be forgotten: %+v; %d stay", old, h.n)
 	}

@@ -16,7 +16,11 @@ import (
 //   - EMFILE, ENFILE: no descriptor; open(2), pipe(2), socket(2)
 //   - EBADF: no descriptor, as dup2(2) says it between fork and exec: of a number
 //     that the limit does not allow
+//   - what NotNow was called for
 func OutOfResources(err error) bool {
+	if errors.As(err, new(notNow)) {
+		return true
+	}
 	for _, e := range []error{
 		syscall.ENOSPC, syscall.EDQUOT, syscall.ENOMEM, syscall.ENOBUFS, syscall.EAGAIN, syscall.EMFILE, syscall.ENFILE, syscall.EBADF,
 	} {
@@ -25,4 +29,22 @@ func OutOfResources(err error) bool {
 		}
 	}
 	return false
+}
+
+type notNow struct{ error }
+
+func (e notNow) Unwrap() error { return e.error }
+
+// NotNow is err, of a place that is the supervisor's and cannot be used for now: it counts as
+// out of resources.
+func NotNow(err error) error { return notNow{err} }
+
+// In is err, of a file to be made below dir: NotNow where dir itself cannot be written, as on a
+// disk that is read-only or away. If it can, somebody has put something else in the way.
+func In(dir string, err error) error {
+	const write, search = 2, 1 // W_OK, X_OK
+	if err != nil && (errors.Is(err, syscall.EIO) || syscall.Access(dir, write|search) != nil) {
+		return NotNow(err)
+	}
+	return err
 }

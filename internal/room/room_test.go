@@ -29,6 +29,12 @@ func TestOutOfResources(t *testing.T) {
 		{&net.OpError{Op: "dial", Err: os.NewSyscallError("socket", syscall.EMFILE)}, true},
 		{errors.Join(errors.New("x"), syscall.ENOMEM), true},
 
+		{fmt.Errorf("cannot create: %w", NotNow(errors.New("the state directory was removed"))), true},
+		{In(t.TempDir(), syscall.ENOTDIR), false},
+		{In(t.TempDir(), syscall.EIO), true},
+		{In(t.TempDir()+"/gone", syscall.ENOENT), true},
+		{In(t.TempDir()+"/gone", nil), false},
+
 		{nil, false},
 		{errors.New(syscall.ENOSPC.Error()), false}, // a text of others
 		{syscall.ENOENT, false},

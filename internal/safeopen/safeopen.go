@@ -10,6 +10,8 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // ErrNotRegular says that a path leads to a FIFO, a device, a socket or a
@@ -141,20 +143,28 @@ func Dir(path string) (*os.File, error) {
 // InPlace reports that path no longer leads to the open file f of a supervisor,
 // and what to do about it; what is the name of that for people.
 func InPlace(f *os.File, path, what string) error {
-	opened, err := f.Stat()
-	if err != nil {
-		return err
+	var opened, there unix.Stat_t // of os.FileInfo many would be made: each change asks a few times
+	if err := ignoringEINTR(func() error { return unix.Fstat(int(f.Fd()), &opened) }); err != nil {
+		return &fs.PathError{Op: "fstat", Path: path, Err: err}
 	}
 	became := ""
-	switch there, err := os.Stat(path); {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+	switch err := ignoringEINTR(func() error { return unix.Stat(path, &there) }); {
+	case err == unix.ENOENT, err == unix.ENOTDIR:
 		became = "removed"
 	case err != nil:
-		return err
-	case os.SameFile(opened, there):
+		return &fs.PathError{Op: "stat", Path: path, Err: err}
+	case opened.Dev == there.Dev && opened.Ino == there.Ino:
 		return nil
 	default:
 		became = "replaced"
 	}
 	return fmt.Errorf("%s was %s while the supervisor uses it: put it back, or have it written again by 'tasks serve --replace'", what, became)
+}
+
+func ignoringEINTR(call func() error) (err error) {
+	for {
+		if err = call(); err != unix.EINTR {
+			return err
+		}
+	}
 }

@@ -84,17 +84,23 @@ type staged struct {
 	size   int // bytes of its parts, as sent and in memory
 }
 
-// unstage forgets what has come of a change.
-func (c *conn) unstage() { c.detach()() }
-
-// detach leaves what has come of a change to the caller, until that calls done.
-func (c *conn) detach() (done func()) {
-	if c.staged == nil {
-		return func() {}
+// stage accounts for so many bytes of a change or of new tasks until done is called, or
+// refuses them.
+func (s *Server) stage(size int) (done func(), err error) {
+	done = func() { s.staged.Add(-int64(size)) }
+	if s.staged.Add(int64(size)) > maxStaged {
+		done()
+		return nil, task.Errorf(task.ErrUnavailable, "", "too much is waiting: the changes that are being sent or carried out have %d MiB at most: end some clients", maxStaged>>20)
 	}
-	size := int64(c.staged.size)
-	c.staged = nil
-	return func() { c.srv.staged.Add(-size) }
+	return done, nil
+}
+
+// unstage forgets what has come of a change.
+func (c *conn) unstage() {
+	if c.staged != nil {
+		c.srv.staged.Add(-int64(c.staged.size))
+		c.staged = nil
+	}
 }
 
 // applyPart takes a part of a change of that many bytes, which belongs to the connection
@@ -114,10 +120,11 @@ func (c *conn) applyPart(p *protocol.Apply, size int) (func() (any, error), erro
 	if p.Part != st.parts {
 		return refuse(task.Errorf(task.ErrUsage, "", "part %d of the change %s came where part %d was expected", p.Part, clip(p.Change, 64), st.parts))
 	}
-	st.parts, st.size = st.parts+1, st.size+size
-	if c.srv.staged.Add(int64(size)) > maxStaged {
-		return refuse(task.Errorf(task.ErrUnavailable, "", "too much is waiting: the changes that are being sent or carried out have %d MiB at most: end some clients", maxStaged>>20))
+	st.parts++
+	if _, err := c.srv.stage(size); err != nil {
+		return refuse(err)
 	}
+	st.size += size
 	for name, env := range p.Envs {
 		st.envs[name] = env
 	}
@@ -136,17 +143,9 @@ func (c *conn) applyPart(p *protocol.Apply, size int) (func() (any, error), erro
 	if p.Commit == nil {
 		return now(struct{}{}, nil)
 	}
-	done := c.detach()
-	finish, err := c.commit(st.change, p.Commit)
-	if err != nil {
-		done()
-		return nil, err
-	}
+	c.staged, c.applying = nil, int64(st.size) // until it is answered
 	c.lasts = true
-	return func() (any, error) {
-		defer done()
-		return finish()
-	}, nil
+	return c.commit(st.change, p.Commit)
 }
 
 // applied is the result of a commit.
@@ -168,13 +167,17 @@ func (c *conn) commit(change task.Change, o *protocol.Commit) (func() (any, erro
 	}
 	sup := c.srv.cfg.Supervisor
 	if o.Check {
-		return func() (any, error) {
+		return now(late(func() (any, func(), error) {
+			done, ok := c.largeTurn()
+			if !ok {
+				return nil, done, shuttingDown()
+			}
 			p, err := sup.Plan(change)
 			if err != nil {
-				return nil, allOf(err)
+				return nil, done, allOf(err)
 			}
-			return applied{Steps: p.Steps, Groups: plan.Groups(change.Groups, sup.Groups()), TakenOver: p.TakenOver}, nil
-		}, nil
+			return applied{Steps: p.Steps, Groups: plan.Groups(change.Groups, sup.Groups()), TakenOver: p.TakenOver}, done, nil
+		}), nil)
 	}
 	a := sup.Apply(change, o.NoWait)
 	if a == nil {

@@ -30,6 +30,7 @@ type conn struct {
 	long     bool         // the request that is begun has the turn of a long line
 	lasts    bool         // it may last for ever, and keeps little of its line
 	kept     int64        // bytes that it will keep
+	applying int64        // bytes of the change that it commits
 	staged   *staged      // the change that is being sent; the reader's
 	lineDone func()       // gives back the turn of the long line that is being read, or nil
 
@@ -70,8 +71,8 @@ func (c *conn) serve() {
 		done := c.takeSlot()
 		c.long, c.lasts = lineDone != nil, false
 		req, finish, err := c.begin(line)
-		kept := c.kept
-		c.kept = 0
+		kept, applying := c.kept, c.applying
+		c.kept, c.applying = 0, 0
 		if lineDone != nil && c.lasts {
 			lineDone()
 			lineDone = nil
@@ -79,12 +80,14 @@ func (c *conn) serve() {
 		open.Go(func() {
 			defer done()
 			defer c.srv.kept.Add(-kept)
+			defer c.srv.staged.Add(-applying)
 			if lineDone != nil {
 				defer lineDone()
 			}
 			var result any
 			if err == nil {
 				result, err = finish()
+				finish = nil // and what it keeps, before the reply is written
 			}
 			if result == streaming {
 				return
@@ -211,11 +214,19 @@ func (c *conn) begin(line []byte) (protocol.Request, func() (any, error), error)
 // account accounts for what the request that is begun keeps until it is answered, or
 // refuses it: the one beside which all that others keep is too much.
 func (c *conn) account(size int) error {
-	if c.srv.kept.Add(int64(size)) > maxKept {
-		c.srv.kept.Add(-int64(size))
-		return task.Errorf(task.ErrUnavailable, "", "too much is waiting: requests in flight keep %d MiB of names at most: name fewer tasks, or end some clients", maxKept>>20)
+	err := c.srv.keep(size)
+	if err == nil {
+		c.kept += int64(size)
 	}
-	c.kept += int64(size)
+	return err
+}
+
+// keep accounts for what is kept until it is given back, or refuses it.
+func (s *Server) keep(size int) error {
+	if s.kept.Add(int64(size)) > maxKept {
+		s.kept.Add(-int64(size))
+		return task.Errorf(task.ErrUnavailable, "", "too much is waiting: requests in flight keep %d MiB of names and results at most: name fewer tasks, or end some clients", maxKept>>20)
+	}
 	return nil
 }
 

@@ -264,6 +264,14 @@ const textPiece = 1 << 10
 // writeText writes s as JSON, with its quotes.
 func writeText(w *bufio.Writer, s string) error {
 	w.WriteByte('"')
+	if err := writeEscaped(w, s); err != nil {
+		return err
+	}
+	return w.WriteByte('"')
+}
+
+// writeEscaped writes s as it is between the quotes.
+func writeEscaped(w *bufio.Writer, s string) error {
 	for s != "" {
 		n := sameInJSON(s)
 		if _, err := w.WriteString(s[:n]); err != nil {
@@ -282,7 +290,7 @@ func writeText(w *bufio.Writer, s string) error {
 		}
 		s = s[n:]
 	}
-	return w.WriteByte('"')
+	return nil
 }
 
 // sameInJSON is how many of the first bytes of s are the same in JSON.

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"unsafe"
 
 	"tasks/internal/protocol"
 	"tasks/pkg/task"
@@ -12,7 +13,11 @@ func groupList(c *conn, _, params json.RawMessage) (func() (any, error), error) 
 	if err := protocol.Decode(params, &struct{}{}); err != nil {
 		return nil, err
 	}
-	return now(c.srv.cfg.Supervisor.Groups(), nil)
+	groups := c.srv.cfg.Supervisor.Groups()
+	if err := c.account(cap(groups) * int(unsafe.Sizeof(task.Group{}))); err != nil {
+		return nil, err
+	}
+	return now(groups, nil)
 }
 
 func groupSet(c *conn, _, params json.RawMessage) (func() (any, error), error) {

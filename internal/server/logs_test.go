@@ -1,15 +1,24 @@
 package server
 
 import (
+	"bufio"
 	"bytes"
+	"cmp"
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
+	"io"
+	"net"
 	"os"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"tasks/internal/enginetest"
 	"tasks/internal/logs"
+	"tasks/internal/protocol"
 	"tasks/pkg/client"
 	"tasks/pkg/supervisor"
 )
@@ -125,24 +134,195 @@ func TestOutputThatNeverComes(t *testing.T) {
 	}
 }
 
+// Whoever follows many tasks takes one connection for as many as may wait on it, and none of
+// them waits for the output of another.
+func TestOutputsThatWaitShareConnections(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	const many, parts = maxInFlight + 10, 3
+	var dials atomic.Int32
+	c := &client.Client{Dial: func(ctx context.Context) (net.Conn, error) {
+		dials.Add(1)
+		return new(net.Dialer).DialContext(ctx, "unix", h.path)
+	}}
+	defer c.Close()
+	write, read := make([]chan struct{}, many), make(chan error)
+	for i := range many {
+		write[i] = make(chan struct{})
+		if err := h.sup.Go(fmt.Sprint("a", i), func(ctx context.Context) error {
+			for range write[i] {
+				fmt.Fprintln(supervisor.Log(ctx), i)
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			for offset, ended := int64(0), false; !ended; {
+				out, err := c.Output(t.Context(), fmt.Sprint("a", i), client.OutputOptions{Offset: offset, Wait: true})
+				offset, ended = offset+int64(len(out.Text)), out.Ended || err != nil
+				read <- err
+			}
+		}()
+	}
+	for range parts {
+		for i := range many { // the others wait meanwhile
+			write[i] <- struct{}{}
+			if err := <-read; err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if n := dials.Load(); n > 2 {
+		t.Errorf("%d connections for %d tasks", n, many)
+	}
+	for i := range many {
+		close(write[i])
+		if err := <-read; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A request that nobody waits for any more ends with its connection, which others would share.
+func TestAbandonedOutput(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.goTask(t, "quiet")
+	c := &client.Client{Socket: h.path}
+	defer c.Close()
+	for range 2 {
+		ctx, cancel := context.WithCancel(t.Context())
+		over := make(chan error)
+		go func() {
+			_, err := c.Output(ctx, "quiet", client.OutputOptions{Wait: true})
+			over <- err
+		}()
+		h.left(t, 1)
+		cancel()
+		if err := <-over; err != context.Canceled {
+			t.Error(err)
+		}
+		h.left(t, 0)
+	}
+}
+
+// replyOf is the reply that has what is read of text.
+func replyOf(t *testing.T, text []byte, ended bool) (reply protocol.Output) {
+	t.Helper()
+	read := func(offset int64, most int) (supervisor.Output, error) {
+		end := min(len(text), int(offset)+most)
+		return supervisor.Output{Run: 3, Offset: offset, Size: int64(len(text)), Text: text[offset:end], Ended: ended && end == len(text)}, nil
+	}
+	first, _ := read(0, outputPiece)
+	var b bytes.Buffer
+	w := bufio.NewWriter(&b)
+	err := outputReply{first, read}.writeTo(w)
+	w.Flush()
+	if err = cmp.Or(err, json.Unmarshal(b.Bytes(), &reply)); err != nil || reply.Run != 3 || reply.Size != int64(len(text)) {
+		t.Errorf("%v: %+v", err, reply)
+	}
+	if reply.Base64 != "" {
+		binary, err := base64.StdEncoding.DecodeString(reply.Base64)
+		if err != nil || !bytes.Equal(binary, text[:reply.Next]) {
+			t.Errorf("%d bytes of base64, %v", len(reply.Base64), err)
+		}
+	} else if reply.Text != string(text[:reply.Next]) {
+		t.Errorf("%d bytes are others than the %d of the log", len(reply.Text), reply.Next)
+	}
+	return reply
+}
+
 // A character that is cut by the end of what there is comes whole, with the next part.
 func TestOutputInWholeCharacters(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
-		text  string
-		ended bool
-		want  string
+		text   string
+		ended  bool
+		want   string
+		binary bool
 	}{
-		{"ü", false, "ü"}, {"aü"[:2], false, "a"}, {"a世"[:3], false, "a"}, {"a世"[:3], true, ""}, {"ü"[:1], false, ""}, {"", false, ""}, {"a\xff", false, ""},
+		{"ü", false, "ü", false}, {"aü"[:2], false, "a", false}, {"a世"[:3], false, "a", false}, {"a世"[:3], true, "a世"[:3], true},
+		{"ü"[:1], false, "ü"[:1], true}, {"", false, "", false}, {"a\xff", false, "a\xff", true}, {"<\"\x01", true, "<\"\x01", false},
+		{strings.Repeat("x", outputPiece) + "\xff", true, strings.Repeat("x", outputPiece), false}, // the rest comes in another form
 	} {
-		got := outputReply(supervisor.Output{Text: []byte(tt.text), Ended: tt.ended})
-		if got.Text != tt.want || got.Text == "" && tt.text != "" && got.Base64 == "" || got.Next > int64(len(tt.text)) {
+		got := replyOf(t, []byte(tt.text), tt.ended)
+		if got.Next != int64(len(tt.want)) || (got.Base64 != "") != tt.binary || got.Ended != (tt.ended && tt.want == tt.text) {
 			t.Errorf("%q, ended %v: %+v", tt.text, tt.ended, got)
 		}
 	}
-	big := outputReply(supervisor.Output{Text: bytes.Repeat([]byte("世"), maxOutput), Ended: true})
-	if big.Ended || big.Base64 != "" || len(big.Text) > maxOutput || len(big.Text) < maxOutput-4 {
-		t.Errorf("%d bytes, ended %v", len(big.Text), big.Ended)
+	for _, unit := range []string{"世", "x", "世\xff", "\xff"} {
+		text := bytes.Repeat([]byte(unit), maxOutput)
+		if got := replyOf(t, text, true); got.Ended != (got.Next == int64(len(text))) || got.Next > maxOutput || got.Next < maxOutput-4 {
+			t.Errorf("%q: %d bytes, ended %v", unit, got.Next, got.Ended)
+		}
+		if got := replyOf(t, text[:outputPiece*3/2], true); !got.Ended {
+			t.Errorf("%q: %d bytes, not ended", unit, got.Next)
+		}
+	}
+}
+
+// Replies with output that nobody reads take up little, from memory and from files.
+func TestOutputThatNobodyReads(t *testing.T) {
+	for name, dir := range map[string]supervisor.Logs{"memory": nil, "files": dirLogs(t.TempDir())} {
+		for _, text := range []string{"x", "\xff"} {
+			h := &host{sup: supervisor.New(supervisor.Options{Logs: dir})}
+			h.serve(t, Config{}, os.Getuid())
+			h.sup.Go("a", func(ctx context.Context) error {
+				_, err := io.WriteString(supervisor.Log(ctx), strings.Repeat(text, 400<<10))
+				return err
+			})
+			h.sup.Wait(t.Context(), "a")
+			grown := h.unread(t, 10, 100, func(i int) string { return request(i, "logs", `{"name":"a"}`) })
+			if grown > 32<<20 {
+				t.Errorf("%s: the replies take up %d MiB", name, grown>>20)
+			}
+			h.sup.Remove(t.Context(), "a") // of the files
+		}
+	}
+}
+
+// Who waits for the output of a silent task has nothing read and no buffer made, and is
+// answered when the task writes, or ends.
+func TestWaitForOutputReadsNothing(t *testing.T) {
+	dir := dirLogs(t.TempDir())
+	h := &host{sup: supervisor.New(supervisor.Options{Logs: dir})}
+	h.serve(t, Config{}, os.Getuid())
+	lines := make(chan string)
+	if err := h.sup.Go("a", func(ctx context.Context) error {
+		for line := range lines {
+			fmt.Fprintln(supervisor.Log(ctx), line)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	lines <- "one"
+	p := h.dial(t)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for i := range maxInFlight - 1 {
+		p.ask(i, "logs", fmt.Sprintf(`{"name":"a","offset":%d,"wait":true}`, len("one\ntwo\n")*(i%2)+len("one\n")*(1-i%2)))
+	}
+	lines <- "two"
+	for range maxInFlight / 2 {
+		var out protocol.Output
+		m := p.recv()
+		if err := json.Unmarshal(m.Result, &out); err != nil || out.Text != "two\n" || out.Next != 8 || out.Ended {
+			t.Errorf("%s: %+v, %v", m.ID, m, err)
+		}
+	}
+	close(lines)
+	for range maxInFlight/2 - 1 {
+		var out protocol.Output
+		m := p.recv()
+		if err := json.Unmarshal(m.Result, &out); err != nil || out.Text != "" || out.Next != 8 || !out.Ended {
+			t.Errorf("%s: %+v, %v", m.ID, m, err)
+		}
+	}
+	runtime.ReadMemStats(&after)
+	if made := after.TotalAlloc - before.TotalAlloc; made > 16<<20 {
+		t.Errorf("%d waits have allocated %d KiB", maxInFlight-1, made>>10)
 	}
 }
 

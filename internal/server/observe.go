@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"time"
+	"unsafe"
 
 	"tasks/internal/protocol"
 	"tasks/pkg/supervisor"
@@ -45,6 +46,9 @@ func read(c *conn, params json.RawMessage, list bool) (func() (any, error), erro
 	var errs []error
 	if p.Empty() || p.All {
 		shared = sup.Shared()
+		if err := c.account(sizeOfList(shared)); err != nil {
+			return nil, err
+		}
 	} else {
 		var names []string
 		var err error
@@ -96,16 +100,28 @@ func (c *conn) addTree(t *task.Info) (done func()) {
 		return func() {}
 	}
 	t.Tree = nil // it is looked at again
-	select {
-	case c.srv.trees <- struct{}{}:
+	done, ok := c.largeTurn()
+	if ok {
 		c.srv.cfg.Supervisor.Tree(t)
+	}
+	return done
+}
+
+// largeTurn waits for the turn of what is large while it is written, which done gives back;
+// not ok: nobody reads it.
+func (c *conn) largeTurn() (done func(), ok bool) {
+	if c.ctx.Err() != nil {
+		return func() {}, false
+	}
+	select {
+	case c.srv.large <- struct{}{}:
 		read := c.mustRead()
 		return func() {
 			read()
-			<-c.srv.trees
-		}
-	case <-c.ctx.Done(): // nobody reads it
-		return func() {}
+			<-c.srv.large
+		}, true
+	case <-c.ctx.Done():
+		return func() {}, false
 	}
 }
 
@@ -119,6 +135,9 @@ func sizeOfTree(tree []task.Proc) int {
 	}
 	return size
 }
+
+// sizeOfList is how many bytes it takes to keep a list of what others share.
+func sizeOfList(shared []*task.Info) int { return cap(shared) * int(unsafe.Sizeof(shared[0])) }
 
 func wait(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 	var p protocol.Wait
@@ -258,10 +277,16 @@ func watch(c *conn, id, params json.RawMessage) (func() (any, error), error) {
 	}
 	w := sup.Watch(0, match)
 	found := slices.DeleteFunc(sup.Shared(), func(t *task.Info) bool { return !match(t) })
+	size := sizeOfList(found) // until they are written, however long the watch lasts
+	if err := c.srv.keep(size); err != nil {
+		w.Close()
+		return nil, err
+	}
 	return func() (any, error) {
 		defer w.Close()
 		c.reply(id, tasks{shared: found}, nil)
 		found = nil
+		c.srv.kept.Add(-int64(size))
 		for {
 			e, ok := w.First(c.ctx)
 			if !ok {

@@ -44,6 +44,10 @@ func (ts tasks) write(w *bufio.Writer, t *task.Info) error {
 	return encode(w, &own)
 }
 
+// late makes a result when its reply has its turn to be written, so that it takes up no memory
+// before. done is called when it was written, also after an error.
+type late func() (result any, done func(), err error)
+
 // failedReply is the reply to a request that has failed. The tasks are the ones that it did
 // reach.
 type (
@@ -78,6 +82,11 @@ func (c *conn) reply(id json.RawMessage, result any, err error) {
 	}
 	r := protocol.Reply{JSONRPC: "2.0", ID: id}
 	c.write(func(w *bufio.Writer) error {
+		if make, is := result.(late); is && err == nil {
+			var done func()
+			result, done, err = make()
+			defer done()
+		}
 		if err == nil {
 			r.Result = result
 			return encode(w, &r)

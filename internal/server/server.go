@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tasks/internal/logs"
 	"tasks/internal/protocol"
 	"tasks/internal/socket"
 	"tasks/pkg/supervisor"
@@ -52,13 +53,13 @@ const (
 // Limits of all connections together, so that stalled clients hold memory only for a while,
 // and not more of it the more there are.
 const (
-	maxConns      = 2048
-	maxAllFlight  = 8192 // requests in flight beside the first one of each connection
-	maxLargeTrees = 16   // tasks that are being written with their processes, where these take up more than smallTree
-	smallTree     = 64 << 10
-	maxLongLines  = 16        // requests of more than 32 KiB that are being read or carried out, and changes being read
-	maxKept       = 64 << 20  // bytes that requests in flight keep of the tasks they name
-	maxStaged     = 512 << 20 // bytes of changes that are being sent or carried out
+	maxConns     = 2048
+	maxAllFlight = 8192 // requests in flight beside the first one of each connection
+	maxLarge     = 16   // tasks that are being written with more than smallTree of processes, and checks of a change
+	smallTree    = 64 << 10
+	maxLongLines = 16        // requests of more than 32 KiB that are being read or carried out, and changes being read
+	maxKept      = 64 << 20  // bytes that requests in flight keep of the tasks they name, and lists that are not written yet
+	maxStaged    = 512 << 20 // bytes of changes that are being sent or carried out
 )
 
 // Server serves connections until it is closed.
@@ -71,9 +72,11 @@ type Server struct {
 
 	inFlight  chan struct{}
 	longLines chan struct{}
-	trees     chan struct{}
+	large     chan struct{}
 	kept      atomic.Int64 // bytes
 	staged    atomic.Int64 // bytes
+
+	logFollower func() *logs.Follower // made when it is first needed
 
 	mu     sync.Mutex // guards conns and the listener
 	conns  map[*conn]bool
@@ -92,9 +95,14 @@ func New(cfg Config, uid int) *Server {
 	s := &Server{
 		cfg: cfg, uid: uid, began: time.Now(), conns: make(map[*conn]bool),
 		inFlight: make(chan struct{}, maxAllFlight), longLines: make(chan struct{}, maxLongLines),
-		trees: make(chan struct{}, maxLargeTrees),
+		large: make(chan struct{}, maxLarge),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.logFollower = sync.OnceValue(func() *logs.Follower {
+		f := logs.NewFollower()
+		context.AfterFunc(s.ctx, func() { f.Close() })
+		return f
+	})
 	return s
 }
 

@@ -51,6 +51,7 @@ func TestShapes(t *testing.T) {
 		{`{"jsonrpc":"2.0","id":1,"method":"group.set","params":{"name":"all","slots":1}}`, `1`, -32005, "bad group"},
 		{`{"jsonrpc":"2.0","id":1,"method":"get","params":{"names":["*` + strings.Repeat("[a-z]", 4000) + `"]}}`, `1`, -32005, "the patterns have 20001 bytes, at most 16384 are allowed"},
 		{`{"jsonrpc":"2.0","id":1,"method":"watch","params":{"names":["*` + strings.Repeat("[a-z]", 4000) + `"]}}`, `1`, -32005, "the patterns have 20001 bytes, at most 16384 are allowed"},
+		{`{"jsonrpc":"2.0","id":1,"method":"watch","params":{"names":["a*"` + strings.Repeat(`,"a*"`, 100) + `]}}`, `1`, -32005, "there are 101 patterns, at most 100 are allowed"},
 		{`{"jsonrpc":"2.0","id":1,"method":"stop","params":{"names":["a*"` + strings.Repeat(`,"a*"`, 1<<13) + `]}}`, `1`, -32005, "the patterns have 16386 bytes"},
 		{`{"jsonrpc":"2.0","id":1,"method":"each","params":{"name":"x","command":["echo"],"inputs":["1","2"]}}`, `1`, -32005, "would both be named x"},
 		{`{"jsonrpc":"2.0","id":1,"method":"each","params":{"name":"x-{#}","inputs":["1","2"]}}`, `1`, -32602, "give a command"},

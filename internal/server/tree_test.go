@@ -60,14 +60,14 @@ func TestReadersOfLargeTrees(t *testing.T) {
 			io.WriteString(here, request(1, "list", `{"tree":true}`))
 			return here
 		}
-		const readers = 2*maxLargeTrees + 1
+		const readers = 2*maxLarge + 1
 		var ends []net.Conn
 		for range readers {
 			ends = append(ends, ask())
 		}
 		for turn := 1; turn <= 3; turn++ {
 			synctest.Wait()
-			if got, want := int(engine.looks.Load()), readers+min(turn*maxLargeTrees, readers); got != want {
+			if got, want := int(engine.looks.Load()), readers+min(turn*maxLarge, readers); got != want {
 				t.Errorf("%d looks, want %d", got, want)
 			}
 			time.Sleep(writeTimeout)
@@ -114,7 +114,7 @@ func TestReadersThatTrickle(t *testing.T) {
 				}
 				var slow sync.WaitGroup
 				began := time.Now()
-				for range max(maxLargeTrees, maxLongLines) {
+				for range max(maxLarge, maxLongLines) {
 					nc := dial()
 					slow.Go(func() {
 						for b := make([]byte, writeBuffer); ; time.Sleep(writeTimeout - time.Second) {

@@ -26,6 +26,17 @@ func MakeDir(path string) error {
 	return checkOwn(path, os.Geteuid())
 }
 
+// CheckDir is MakeDir that makes nothing: a missing directory is fine.
+func CheckDir(path string) error {
+	if err := newTruster().check(filepath.Dir(path), path); err != nil {
+		return err
+	}
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return checkOwn(path, os.Geteuid())
+}
+
 // CheckNamedDir checks the directory of a socket that the user named: it and all
 // that are above it must belong to this user or root, and only they may rename
 // there. A missing one is made, 0700; its parents are not, since a missing

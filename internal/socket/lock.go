@@ -343,9 +343,9 @@ func content(file *os.File) (pid int, socket string, err error) {
 	return pid, socket, nil
 }
 
-// AwaitRelease returns when nobody holds the lock of stateDir any longer, or
-// ctx has ended. It may be the lock of another user, whose supervisor root ends.
-func AwaitRelease(ctx context.Context, stateDir string) error {
+// AwaitRelease returns when the process pid, by its own pid namespace, no longer holds the lock
+// of stateDir, or ctx has ended. It may be the lock of another user, whose supervisor root ends.
+func AwaitRelease(ctx context.Context, stateDir string, pid int) error {
 	file, err := openAnyLock(lockPath(stateDir), os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -353,22 +353,19 @@ func AwaitRelease(ctx context.Context, stateDir string) error {
 	if err != nil {
 		return err
 	}
-	free := make(chan error, 1)
-	go func() {
-		defer file.Close()
-		for {
-			err := syscall.Flock(int(file.Fd()), syscall.LOCK_SH)
-			if err != syscall.EINTR {
-				free <- err
-				return
-			}
+	defer unlock(file)
+	for {
+		if err := flock(file, syscall.LOCK_SH); !errors.Is(err, syscall.EWOULDBLOCK) {
+			return err
 		}
-	}()
-	select {
-	case err := <-free:
-		return err
-	case <-ctx.Done():
-		return context.Cause(ctx)
+		if now, _, err := content(file); err == nil && now != 0 && now != pid {
+			return nil // the next supervisor has it, for as long as that lives
+		}
+		select {
+		case <-time.After(2 * time.Millisecond):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
 }
 

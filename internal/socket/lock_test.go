@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -110,6 +111,32 @@ func TestLockRace(t *testing.T) {
 		t.Fatalf("%d of 12 got the lock", n)
 	}
 	check(t, winner.Load().Release())
+}
+
+// Who waits for the end of a supervisor does not wait for the end of the next one.
+func TestAwaitRelease(t *testing.T) {
+	dir := t.TempDir()
+	l, err := AcquireLock(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Record("/s"); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := AwaitRelease(ctx, dir, os.Getpid()); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, and it is held", err)
+	}
+	if err := AwaitRelease(ctx, dir, os.Getppid()); err != nil {
+		t.Errorf("%v, and another holds it", err)
+	}
+	if err := l.Release(); err != nil {
+		t.Fatal(err)
+	}
+	if err := AwaitRelease(ctx, dir, os.Getpid()); err != nil {
+		t.Errorf("%v, and nobody holds it", err)
+	}
 }
 
 // Readers of the lock must not keep anyone from it.

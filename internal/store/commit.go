@@ -181,7 +181,7 @@ func (s *Store) commit(batch []change) error {
 	if err := s.InPlace(); err != nil {
 		return err
 	}
-	removed, number := removedAfter(s.removed, batch), s.nextCommit()
+	removed, number := removedBy(s.removed, batch), s.nextCommit()
 	err := s.guard(func() error {
 		if s.old {
 			if err := s.keepBefore(); err != nil {
@@ -194,7 +194,7 @@ func (s *Store) commit(batch []change) error {
 					return err
 				}
 			}
-			if err := putRemoved(tx, s.removed, removed); err != nil {
+			if err := removed.write(tx); err != nil {
 				return err
 			}
 			if err := putCommits(tx, number); err != nil {
@@ -208,7 +208,8 @@ func (s *Store) commit(batch []change) error {
 	}
 	s.old = false
 	s.mu.Lock()
-	s.removed, s.commits = removed, number
+	removed.apply(s.removed)
+	s.commits = number
 	s.mu.Unlock()
 	if err := s.InPlace(); err != nil { // it may have gone meanwhile
 		return err

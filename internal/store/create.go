@@ -125,7 +125,7 @@ func fill(tx *bbolt.Tx, c *contents) error {
 			return err
 		}
 	}
-	if err := putRemoved(tx, nil, c.removed); err != nil {
+	if err := (&removedChange{put: c.removed}).write(tx); err != nil {
 		return err
 	}
 	for name, values := range c.unknown {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -40,7 +41,7 @@ func TestRemovedEnvironmentIsErased(t *testing.T) {
 	if !has() {
 		t.Fatal("it was erased before there was anything to try")
 	}
-	id, removed := s.ID(), s.removed
+	id, removed := s.ID(), maps.Clone(s.removed)
 	s = reopen(t, s)
 	for range 2 {
 		if has() {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -151,6 +152,20 @@ func wantRemoved(t testing.TB, s *Store, removed map[string]task.Removed) {
 	}
 }
 
+// wantKept is for more removals than there is room for: these are kept at the least.
+func wantKept(t testing.TB, s *Store, removed map[string]task.Removed) {
+	t.Helper()
+	for name, r := range removed {
+		if s.removed[name] != r {
+			t.Errorf("removed name %s: %v, want %v", name, s.removed[name], r)
+		}
+	}
+	if len(s.removed) > maxRemoved+moreRemoved {
+		t.Errorf("%d removed names are kept", len(s.removed))
+	}
+	wantRemoved(t, reopen(t, s), maps.Clone(s.removed))
+}
+
 func TestRemovedNames(t *testing.T) {
 	t.Parallel()
 	s := mustOpen(t, filepath.Join(t.TempDir(), "db"))
@@ -179,9 +194,10 @@ func TestRemovedNames(t *testing.T) {
 	}
 	var wg sync.WaitGroup
 	all := make(map[string]task.Removed)
-	for i := range maxRemoved + 500 {
+	const more = 2*moreRemoved + 10
+	for i := range maxRemoved + more {
 		name := fmt.Sprintf("n%04d", i)
-		if i >= 500 {
+		if i >= more {
 			all[name] = task.Removed{At: at(10 + i)}
 		}
 		wg.Go(func() {
@@ -191,8 +207,7 @@ func TestRemovedNames(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	wantRemoved(t, s, all)
-	wantRemoved(t, reopen(t, s), all)
+	wantKept(t, s, all)
 }
 
 // The names of removed jobs may be very many: they do not push out those of services.
@@ -200,33 +215,54 @@ func TestRemovedJobsGiveWay(t *testing.T) {
 	t.Parallel()
 	s := mustOpen(t, filepath.Join(t.TempDir(), "db"))
 	at := func(n int) task.Time { return task.Time{Time: time.Date(2026, 1, 2, 3, 4, 5, n, time.UTC)} }
-	all := make(map[string]task.Removed)
-	remove := func(name string, r task.Removed) {
-		t.Helper()
-		all[name] = r
-		if err := s.Delete(name, r); err != nil {
-			t.Fatal(err)
-		}
+	kept := map[string]task.Removed{"service": {At: at(0)}, "other": {At: at(1)}}
+	if err := s.Delete("service", kept["service"]); err != nil {
+		t.Fatal(err)
 	}
-	remove("service", task.Removed{At: at(0)})
 	var wg sync.WaitGroup
-	for i := range maxRemoved + 100 {
-		name, r := fmt.Sprintf("job%04d", i), task.Removed{At: at(1 + i), Job: true}
-		if i >= 101 {
-			all[name] = r
+	const jobs = maxRemoved + 2*moreRemoved
+	for i := range jobs {
+		name, r := fmt.Sprintf("job%04d", i), task.Removed{At: at(2 + i), Job: true}
+		if i >= jobs-maxRemoved+2 {
+			kept[name] = r
 		}
 		wg.Go(func() {
-			if err := s.Delete(name, r); err != nil {
+			err := s.Delete(name, r)
+			if i == jobs/2 {
+				err = errors.Join(err, s.Delete("other", task.Removed{At: at(1)}))
+			}
+			if err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	wg.Wait()
-	wantRemoved(t, s, all)
-	s = reopen(t, s)
-	remove("other", task.Removed{At: at(0)})
-	delete(all, "job0101")
-	wantRemoved(t, s, all)
+	wantKept(t, s, kept)
+}
+
+// A name that is removed and there again in one commit, or the other way round, is as it was
+// last.
+func TestRemovedInOneCommit(t *testing.T) {
+	t.Parallel()
+	old, last := task.Removed{At: task.Now()}, task.Removed{At: task.Now(), Job: true}
+	remove := change{bucket: recordsBucket, name: "a", removed: last}
+	there := change{bucket: recordsBucket, name: "a", value: []byte("{}")}
+	for _, tt := range []struct {
+		batch []change
+		want  map[string]task.Removed
+	}{
+		{[]change{remove, there}, map[string]task.Removed{}},
+		{[]change{there, remove}, map[string]task.Removed{"a": last}},
+		{[]change{there, remove, there}, map[string]task.Removed{}},
+		{[]change{there, {bucket: recordsBucket, name: "a"}}, map[string]task.Removed{}},
+	} {
+		for _, now := range []map[string]task.Removed{{}, {"a": old}} {
+			c := removedBy(now, tt.batch)
+			if c.apply(now); !maps.Equal(now, tt.want) {
+				t.Errorf("%v: %v, want %v", tt.batch, now, tt.want)
+			}
+		}
+	}
 }
 
 func TestUndecodableRemovedName(t *testing.T) {

@@ -56,7 +56,7 @@ type Store struct {
 	loaded   []task.Record           // what Open read, until it is asked for or outdated
 	groups   []task.Group            // what Open read
 	changes  []task.Change           // what Open read
-	removed  map[string]task.Removed // names of removed tasks; not changed in place
+	removed  map[string]task.Removed // names of removed tasks; changed by the committer
 	commits  uint64                  // how many the file at path has had
 	latest   uint64                  // how many a file of this database was seen to have, perhaps another one
 }

@@ -160,11 +160,12 @@ func TestFaults(t *testing.T) {
 		"a: &x {b: *x}\ntasks: *x":                      "1:11: there is no anchor of this alias before it: put a text that begins with * in quotes",
 		"tasks: !!set {}":                               "1:8: this tag is not supported here: put a text that begins with ! in quotes",
 		"tasks: {a: {<<: x}}":                           "1:17: << takes in a mapping, not a text",
-		"tasks: \"a\tb\"":                               "1:8: there is a tab in this: write it as \\t in double quotes",
-		"tasks: a\tb":                                   "1:8: there is a tab in this: write it as \\t in double quotes",
-		"tasks: \xff":                                   "1:8: this is not UTF-8 text",
-		`tasks: "\udc00 x"`:                             "1:8: this is not UTF-8 text: an escape in it names no character",
-		`tasks: "\U00110000"`:                           "1:8: this is not UTF-8 text: an escape in it names no character",
+		"x-a: &a {nice: 1}\nx-b: &b {nice: 2}\ntasks:\n  a:\n    command: x\n    <<: *a\n    <<: *b": `7:5: duplicate key "<<": give one with a list, as <<: [*a, *b]`,
+		"tasks: \"a\tb\"":     "1:8: there is a tab in this: write it as \\t in double quotes",
+		"tasks: a\tb":         "1:8: there is a tab in this: write it as \\t in double quotes",
+		"tasks: \xff":         "1:8: this is not UTF-8 text",
+		`tasks: "\udc00 x"`:   "1:8: this is not UTF-8 text: an escape in it names no character",
+		`tasks: "\U00110000"`: "1:8: this is not UTF-8 text: an escape in it names no character",
 	} {
 		got, _, _ := strings.Cut(problemsOf(t, text), "\n")
 		if got != want {

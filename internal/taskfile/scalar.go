@@ -69,10 +69,10 @@ func (s *source) scalars(tokens token.Tokens) bool {
 // tabs, and after one in double quotes it drops as many characters.
 func lostTab(t *token.Token) bool {
 	text := strings.TrimSpace(t.Origin)
-	switch t.Type {
-	case token.DoubleQuoteType:
+	switch {
+	case t.Type == token.DoubleQuoteType:
 		return strings.Contains(text, "\t")
-	case token.StringType:
+	case isPlain(t):
 		if strings.Contains(t.Value, "\t") {
 			return false
 		}
@@ -88,7 +88,7 @@ func lostTab(t *token.Token) bool {
 // folded is a text without quotes or in single ones, whose lines are folded: of several
 // empty ones the library loses some, of the last one blanks.
 func folded(t *token.Token) string {
-	text := strings.TrimRight(strings.TrimLeft(t.Origin, " \n"), " \t\n")
+	text := strings.Trim(t.Origin, " \t\n")
 	if !strings.Contains(text, "\n") {
 		return t.Value
 	}
@@ -118,7 +118,7 @@ func folded(t *token.Token) string {
 // plainText is a text without quotes. The library takes in comments, and what YAML has only
 // in quotes.
 func plainText(t *token.Token) (text, problem string) {
-	begin := strings.TrimLeft(t.Origin, " \n")
+	begin := strings.TrimLeft(t.Origin, " \t\n")
 	if begin != "" && strings.Contains(",[]{}#&*!|>'\"%@`", begin[:1]) {
 		return "", "put a text that begins with " + begin[:1] + " in quotes"
 	}
@@ -200,9 +200,19 @@ func isHeader(t *token.Token) bool { return t.Type == token.LiteralType || t.Typ
 
 // isScalar reports whether t is a value or a key, not the name of an anchor.
 func isScalar(t *token.Token) bool {
-	switch t.Type {
-	case token.StringType, token.SingleQuoteType, token.DoubleQuoteType, token.IntegerType, token.FloatType, token.BoolType, token.NullType:
+	if isPlain(t) || t.Type == token.SingleQuoteType || t.Type == token.DoubleQuoteType {
 		return t.Prev == nil || t.Prev.Type != token.AnchorType && t.Prev.Type != token.AliasType
+	}
+	return false
+}
+
+// isPlain reports whether t is a text without quotes, also one that reads as a number or the
+// like.
+func isPlain(t *token.Token) bool {
+	switch t.Type {
+	case token.StringType, token.IntegerType, token.BinaryIntegerType, token.OctetIntegerType, token.HexIntegerType, token.FloatType,
+		token.InfinityType, token.NanType, token.BoolType, token.NullType, token.MergeKeyType:
+		return true
 	}
 	return false
 }

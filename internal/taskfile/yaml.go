@@ -98,7 +98,8 @@ func (s *source) ast() (file *ast.File) {
 			return nil
 		}
 	}
-	if !s.scalars(tokens) {
+	tokens, ok := s.joined(tokens)
+	if !ok || !s.scalars(tokens) {
 		return nil
 	}
 	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
@@ -258,7 +259,9 @@ func (b *builder) mapping(at pos, values []*ast.MappingValueNode, flow bool, dep
 	var merge []*node
 	for _, v := range values {
 		if v.Key.IsMergeKey() {
-			merge = append(merge, b.node(v.Value, depth+1))
+			if merge = append(merge, b.node(v.Value, depth+1)); len(merge) > 1 {
+				b.report(place(v.Key), "duplicate key \"<<\": give one with a list, as <<: [*a, *b]")
+			}
 			continue
 		}
 		key, val := b.node(v.Key, depth+1), b.node(v.Value, depth+1)

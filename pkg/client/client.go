@@ -11,9 +11,10 @@
 // one per task that failed, are joined; what the request did reach is returned
 // beside them. All methods may be called from several goroutines: their requests
 // share one connection, which is opened at the first and again after it was lost;
-// Wait and Watch have one of their own. A context that ends takes the caller away,
-// not what the supervisor was already asked to do. Where the supervisor is killed or
-// replaced the error is an ErrLost: what waits can be asked of the next one.
+// Wait and Watch have one of their own, and calls of Output that wait share another.
+// A context that ends takes the caller away, not what the supervisor was already asked
+// to do. Where the supervisor is killed or replaced the error is an ErrLost: what waits
+// can be asked of the next one.
 package client
 
 import (
@@ -50,6 +51,8 @@ type Client struct {
 	mu      sync.Mutex // guards link and dialing
 	link    *link
 	dialing chan struct{} // closed when the dial under way has ended
+
+	outputs waitLinks // of calls of Output that wait
 
 	last atomic.Uint64 // request id
 }
@@ -135,6 +138,9 @@ func (c *Client) Get(ctx context.Context, o ListOptions) ([]task.Info, error) {
 // uses a connection of its own, whose end tells the supervisor that nobody waits any
 // longer.
 func (c *Client) Wait(ctx context.Context, o WaitOptions) ([]task.Info, error) {
+	if err := task.CheckDuration("timeout", o.Timeout); err != nil {
+		return nil, task.Errorf(task.ErrUsage, "", "%v", err)
+	}
 	if o.Timeout != nil {
 		const margin = time.Second // of the supervisor, whose reply says more
 		var cancel context.CancelFunc
@@ -196,9 +202,10 @@ func (c *Client) Replace(ctx context.Context, o ReplaceOptions) error {
 	return ofKind(c.call(ctx, "replace", protocol.Replace(o), &nothing))
 }
 
-// Close closes the shared connection. Requests under way on it fail; the supervisor carries
+// Close closes the shared connections. Requests under way on them fail; the supervisor carries
 // out what it has read. A later request opens a new one.
 func (c *Client) Close() error {
+	c.outputs.close()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.link == nil {
@@ -369,7 +376,11 @@ func (c *Client) connect(ctx context.Context) (*link, error) {
 
 func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 	if c.Dial != nil {
-		return c.Dial(ctx)
+		conn, err := c.Dial(ctx)
+		if conn == nil && err == nil {
+			err = task.Errorf(task.ErrUsage, "", "Dial has opened no connection")
+		}
+		return conn, err
 	}
 	path := c.Socket
 	if path == "" {

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"tasks/internal/enginetest"
 	"tasks/pkg/client"
@@ -71,7 +72,7 @@ func start(t testing.TB, c *client.Client, name string) {
 
 func names(n ...string) task.Selector { return task.Selector{Names: n} }
 
-func second(_ []task.Info, err error) error { return err }
+func second[T any](_ T, err error) error { return err }
 
 var background = context.Background()
 
@@ -269,5 +270,46 @@ func TestTooLongARequest(t *testing.T) {
 	spec.Command[0] = spec.Command[0][:1<<20-200]
 	if err := second(c.Start(t.Context(), spec, client.StartOptions{})); err != nil {
 		t.Error(err)
+	}
+}
+
+// What is zero, negative or nil is refused, whichever side sees it.
+func TestOddArguments(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	c, _ := h.client(t)
+	start(t, c, "a")
+	none := client.Client{Dial: func(context.Context) (net.Conn, error) { return nil, nil }}
+	negative, spec := new(task.Duration(-1)), task.Spec{Name: "{#}", Command: []string{"{}"}}
+	for what, err := range map[string]error{
+		"no connection":               none.Connect(background),
+		"no name":                     second(c.Start(background, task.Spec{}, client.StartOptions{})),
+		"nothing to start again":      second(c.StartAgain(background, task.Selector{}, client.StartOptions{})),
+		"a negative number":           second(c.StartEach(background, spec, []string{"x"}, -1)),
+		"nothing to stop":             second(c.Stop(background, client.StopOptions{})),
+		"a negative grace":            second(c.Stop(background, client.StopOptions{Selector: names("a"), Timeout: negative})),
+		"nothing to restart":          second(c.Restart(background, task.Selector{})),
+		"nothing to pause":            second(c.Pause(background, task.Selector{})),
+		"nothing to resume":           second(c.Resume(background, task.Selector{})),
+		"no signal":                   second(c.Signal(background, names("a"), "")),
+		"signal 0":                    second(c.Signal(background, names("a"), "0")),
+		"nothing to wait for":         second(c.Wait(background, client.WaitOptions{})),
+		"a negative timeout":          second(c.Wait(background, client.WaitOptions{Selector: names("a"), Timeout: negative})),
+		"a timeout far below 0":       second(c.Wait(background, client.WaitOptions{Selector: names("a"), Timeout: new(task.Duration(-time.Hour))})),
+		"nothing to remove":           second(c.Remove(background, client.RemoveOptions{})),
+		"a negative grace at the end": second(c.Exit(background, client.ExitOptions{Timeout: negative})),
+		"no program":                  c.Replace(background, client.ReplaceOptions{}),
+		"no name of a group":          second(c.SetGroup(background, client.GroupOptions{})),
+		"negative slots":              second(c.SetGroup(background, client.GroupOptions{Name: "g", Slots: &task.Slots{N: new(-1)}})),
+		"no change":                   second(c.Change(background, task.Change{}, client.ChangeOptions{})),
+		"a negative run":              second(c.Output(background, "a", client.OutputOptions{Run: -1})),
+		"a negative offset":           second(c.Output(background, "a", client.OutputOptions{Offset: -1})),
+	} {
+		if !errors.Is(err, task.ErrUsage) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if info, _ := h.sup.Info("a"); info.State != task.Running || len(h.sup.List()) != 1 || len(h.sup.Groups()) != 0 {
+		t.Errorf("%+v, %+v", h.sup.List(), h.sup.Groups())
 	}
 }

@@ -18,6 +18,7 @@ type Info struct {
 	Log       string             `json:"log,omitempty"`        // path of its own log
 	Counts    map[task.State]int `json:"counts"`
 	Strays    []int              `json:"strays,omitempty"` // pids of children that belong to no task
+	Ending    bool               `json:"ending,omitempty"` // it stops its tasks, or leaves them, and then ends
 }
 
 // StartOptions say how to start tasks. The zero StartOptions start what has ended.

@@ -21,25 +21,26 @@ type OutputOptions struct {
 type Output struct {
 	Run    int
 	Offset int64 // of the first byte: more than asked for where that is not kept any more
+	Size   int64 // of all that the run had written when the reply began; 0: the supervisor does not say
 	Text   []byte
 	Ended  bool // nothing comes after Text
 }
 
 // Output returns what a run of the task called name wrote from a place on, a part
-// at a time: the next one begins at Offset + len(Text). With Wait it uses a connection
-// of its own.
+// at a time: the next one begins at Offset + len(Text). Calls with Wait share connections of
+// their own, 256 of them each.
 func (c *Client) Output(ctx context.Context, name string, o OutputOptions) (Output, error) {
 	if o.Wait {
-		own := &Client{Socket: c.Socket, Dial: c.Dial}
-		defer own.Close()
-		c = own
+		shared := c.outputs.join(c)
+		defer shared.leave(ctx)
+		c = &shared.client
 	}
 	var reply protocol.Output
 	err := c.call(ctx, "logs", protocol.Logs{Name: name, Run: o.Run, Offset: o.Offset, Wait: o.Wait}, &reply)
 	if err != nil {
 		return Output{}, ofKind(err)
 	}
-	out := Output{Run: reply.Run, Offset: reply.Offset, Text: []byte(reply.Text), Ended: reply.Ended}
+	out := Output{Run: reply.Run, Offset: reply.Offset, Size: reply.Size, Text: []byte(reply.Text), Ended: reply.Ended}
 	if reply.Base64 != "" {
 		if out.Text, err = base64.StdEncoding.DecodeString(reply.Base64); err != nil {
 			return Output{}, badReply("%v", err)

@@ -49,6 +49,7 @@ type Launch struct {
 	Env  []string // NAME=VALUE, beside what the spec says
 
 	Adopted bool // the run was begun by an earlier supervisor
+	Ready   bool // and is known to be ready
 }
 
 // A Pauser is a Process that can be paused. Stop ends a paused one as any other.
@@ -127,6 +128,14 @@ type StopReporter interface {
 	// StopErr is why some of the run could not be found or signalled since the last
 	// Stop; nil if all of it was. What could not be done is tried again until it can be.
 	StopErr() error
+}
+
+// An Ender is a Process that can tell whether its main process has ended before it reports
+// that. A supervisor that did not run for a while, as one that was stopped, asks before it
+// acts on a deadline that has passed meanwhile.
+type Ender interface {
+	// Ended reports whether the main process has ended: if so, Exited is closed or soon is.
+	Ended() bool
 }
 
 // An Aged is a Process that knows its age by a clock that nobody sets. One that

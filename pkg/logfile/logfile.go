@@ -41,12 +41,19 @@ type Options struct {
 // from any goroutine.
 type Logs struct{ keeper *logs.Keeper }
 
-// New keeps logs in dir, which is made with mode 0700 if it is not there, and must be
-// this user's alone. No other program, and no other Logs, may use it at the same time.
+// New keeps logs in dir, which is made with mode 0700 whenever it is not there, and must be
+// this user's alone: else nothing in it is touched. No other program, and no other Logs, may use it at the same time.
 // A program counts the runs of a task from 1 again, so the first one removes the task's
 // logs of an earlier program. The Logs must be closed, after the supervisor.
 func New(dir string, o Options) (*Logs, error) {
-	dir, err := filepath.Abs(dir)
+	if dir == "" { // an unset variable, and no wish for the current directory
+		return nil, task.Errorf(task.ErrUsage, "", "cannot keep logs: name a directory")
+	}
+	err := cmp.Or(task.CheckSize("MaxSize", &o.MaxSize), task.CheckCount("Keep", &o.Keep), task.CheckSize("Total", &o.Total))
+	if err != nil {
+		return nil, task.Errorf(task.ErrUsage, "", "cannot keep logs: %v", err)
+	}
+	dir, err = filepath.Abs(dir)
 	if err == nil {
 		err = socket.MakeDir(dir)
 	}
@@ -59,7 +66,8 @@ func New(dir string, o Options) (*Logs, error) {
 	limits := logs.Limits{
 		MaxSize: cmp.Or(o.MaxSize, logs.DefaultMaxSize), Keep: cmp.Or(o.Keep, logs.DefaultKeep), Total: cmp.Or(o.Total, logs.DefaultTotal),
 	}
-	l := &Logs{logs.NewKeeper(logs.Dir(dir), limits, o.Logger, nil, nil)}
+	ours := func() error { return socket.CheckDir(dir) } // another may have made it since, where it was removed
+	l := &Logs{logs.NewKeeper(logs.Dir(dir), limits, o.Logger, nil, ours)}
 	l.keeper.Ready()
 	return l, nil
 }

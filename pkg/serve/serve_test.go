@@ -12,6 +12,9 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
 
 	"tasks/pkg/client"
 	"tasks/pkg/serve"
@@ -93,6 +96,74 @@ func TestServe(t *testing.T) {
 }
 
 func second(_ []task.Info, err error) error { return err }
+
+// Without a path it would be the socket of `tasks serve`, and without a supervisor the
+// first client would end the program.
+func TestListenForNothing(t *testing.T) {
+	path := path(t)
+	t.Chdir(filepath.Dir(path))
+	for what, listen := range map[string]func() (*serve.Server, error){
+		"no path":       func() (*serve.Server, error) { return serve.Listen("", newSupervisor(t)) },
+		"no supervisor": func() (*serve.Server, error) { return serve.Listen(path, nil) },
+	} {
+		if srv, err := listen(); !errors.Is(err, task.ErrUsage) {
+			t.Errorf("%s: %v", what, err)
+			if srv != nil {
+				srv.Close(t.Context())
+			}
+		}
+	}
+	if left, err := os.ReadDir("."); err != nil || len(left) > 0 {
+		t.Errorf("%v, %v", left, err)
+	}
+}
+
+// A socket that somebody removes, as a cleaner of /tmp does, is bound again.
+func TestSocketIsBoundAgain(t *testing.T) {
+	t.Parallel()
+	sup, path := newSupervisor(t), path(t)
+	srv, err := serve.Listen(path, sup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := fsnotify.NewWatcher()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if err := w.Add(filepath.Dir(path)); err != nil {
+		t.Fatal(err)
+	}
+	c := client.Client{Socket: path}
+	defer c.Close()
+	for range 2 {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		late := time.After(time.Minute)
+		for bound := false; !bound; { // it has its mode once it listens
+			select {
+			case e := <-w.Events:
+				bound = e.Name == path && e.Has(fsnotify.Chmod)
+			case <-late:
+				t.Fatal("it is not bound again")
+			}
+		}
+		if err := c.Connect(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Info(t.Context()); err != nil {
+			t.Error(err)
+		}
+		c.Close()
+	}
+	if err := srv.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(path); err == nil {
+		t.Error("it is left behind")
+	}
+}
 
 // A function that does not heed its stop event must not hold up the end.
 func TestCloseWithAStuckTask(t *testing.T) {

@@ -41,6 +41,8 @@ type actor struct {
 	ahead  ahead
 	clocks clocks
 	calls  callers
+
+	suspension *suspension // under way, or nil
 }
 
 func newActor(s *Supervisor, name string) *actor {
@@ -96,7 +98,7 @@ func (a *actor) awake() bool {
 func (a *actor) rest() bool {
 	needs := a.needs()
 	needs.Time = false // it is in the record
-	if !a.state.Inactive() || a.state.NeverStarted() || needs != (lifecycle.Needs{}) || a.past.unsaved != nil || a.calls.any() {
+	if !a.state.Inactive() || a.state.NeverStarted() || needs != (lifecycle.Needs{}) || a.past.unsaved != nil || a.calls.any() || a.suspension != nil {
 		return false
 	}
 	a.sup.mu.Lock()
@@ -114,6 +116,10 @@ func (a *actor) loop() {
 		if a.clocks.timer != nil {
 			deadline = a.clocks.timer.C
 		}
+		check := a.run.check
+		if a.pausing() { // what is paused has neither a time limit nor checks
+			deadline, check = nil, nil
+		}
 		due := a.clocks.due.C()
 		if a.state.Held { // what comes is the next supervisor's
 			due = nil
@@ -123,7 +129,11 @@ func (a *actor) loop() {
 			a.coming.Add(-1)
 			a.handle(c)
 			c.hasLinedUp()
-			close(c.taken)
+			if !a.suspension.holds(c) {
+				close(c.taken)
+			}
+		case err := <-a.suspension.outcome():
+			a.suspended(err)
 		case l := <-a.run.launched:
 			a.begun(l)
 		case <-a.run.exited:
@@ -137,18 +147,20 @@ func (a *actor) loop() {
 			a.happens(lifecycle.SaveDue{})
 		case <-deadline:
 			a.clocks.timer = nil
-			if a.putOff() {
+			a.deadlineComes()
+		case <-due:
+			if a.endComes() {
+				a.clocks.due.Stop()
+				time.AfterFunc(reportPause, a.poke)
 				continue
 			}
-			a.happens(lifecycle.TimedOut{Note: a.unready(), Ran: a.ran()})
-		case <-due:
 			a.tick()
 		case slot := <-a.place.Granted():
 			a.ahead.slot = slot
 			a.happens(lifecycle.SlotGranted{})
 		case <-a.stirred:
 			a.lookAgain()
-		case err := <-a.run.check:
+		case err := <-check:
 			a.checked(err)
 		case <-a.done:
 		}
@@ -187,9 +199,17 @@ func (a *actor) drain() {
 	a.clocks.due.Stop()
 	a.endCheck()
 	a.run.closeChecks()
-	for _, kind := range a.calls.all() {
+	err := task.Errorf(task.ErrUnavailable, a.name, "the supervisor has ended")
+	if a.state.NeverStarted() {
+		err = task.NoSuchTask(a.name)
+	}
+	calls := a.calls.all()
+	if s := a.suspension; s != nil {
+		calls = append(calls, []*Call{s.call}, s.behind)
+	}
+	for _, kind := range calls {
 		for _, c := range kind {
-			c.fail(task.Errorf(task.ErrUnavailable, a.name, "the supervisor has ended"))
+			c.fail(err)
 		}
 	}
 }
@@ -245,9 +265,9 @@ func (a *actor) happens(e lifecycle.Event) {
 	a.handleAgain()
 }
 
-// lasted is what the state's next pause depends on.
+// lasted is what the run that follows depends on.
 func (a *actor) lasted() lifecycle.Lasted {
-	return lifecycle.Lasted{Ran: a.ran(), Jitter: rand.Float64()}
+	return lifecycle.Lasted{Ran: a.ran(), Jitter: rand.Float64(), SlotGone: !a.sup.queues.Keeps(a.place)}
 }
 
 // carryOut does what the effects say, and returns the event that follows at once, if

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -10,7 +11,7 @@ import (
 
 // answer replies to the callers that wait for the outcome.
 func (a *actor) answer(kind lifecycle.CallerKind, outcome lifecycle.Outcome) {
-	info, err := &a.past.gone, a.outcome(outcome)
+	info, err := a.past.gone, a.outcome(outcome)
 	if now := a.shown.Load(); now != nil {
 		info = &now.info
 	}
@@ -43,7 +44,7 @@ func (a *actor) outcome(outcome lifecycle.Outcome) error {
 	case lifecycle.CannotBegin:
 		return task.Errorf(nil, a.name, "cannot start %s: %s", a.name, a.why())
 	case lifecycle.TriedAgain:
-		return task.Errorf(nil, a.name, "cannot start %s yet, it is tried again: %s", a.name, a.why())
+		return task.Errorf(nil, a.name, "cannot start %s yet, it is tried again: %s", a.name, cmp.Or(a.ahead.missing, a.why()))
 	case lifecycle.IsBlocked:
 		return task.Errorf(nil, a.name, "cannot start %s: %s", a.name, strings.TrimPrefix(a.past.reason, notStarted))
 	case lifecycle.IsStuck:

@@ -231,6 +231,11 @@ func (s *Supervisor) acceptable(c *task.Change, started []task.Spec) error {
 	if c.Down {
 		return nil
 	}
+	for _, g := range c.Groups {
+		if err := s.checkHooks(g.Name, g.Hooks); err != nil {
+			return err
+		}
+	}
 	for i := range started { // what is kept may have had its time
 		spec := &started[i]
 		when, err := planOf(spec)
@@ -239,6 +244,9 @@ func (s *Supervisor) acceptable(c *task.Change, started []task.Spec) error {
 		}
 		if err != nil {
 			return task.Errorf(task.ErrUsage, spec.Name, "cannot start %s: %v", spec.Name, err)
+		}
+		if err := s.checkHooks(spec.Name, spec.Hooks); err != nil {
+			return err
 		}
 	}
 	g := deps.GraphOf(c.Tasks)

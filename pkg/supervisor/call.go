@@ -82,6 +82,10 @@ func (s *Supervisor) Submit(r Request) *Call {
 		s.queueUp(c)
 	case toRetry:
 		s.queueUp(c)
+	case toSignal:
+		if r.signal <= 0 { // signal 0 is sent to nobody, kill(2)
+			return c.fail(task.Errorf(task.ErrUsage, r.name, "unknown signal %d: signals go from 1 to 64", int(r.signal)))
+		}
 	}
 	for {
 		a, err := s.actorFor(&c.request)

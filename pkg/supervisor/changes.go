@@ -236,6 +236,9 @@ func (s *Supervisor) takeTurn(a *Applying, earlier []*Applying) bool {
 // Abandon says that a caller of Apply has gone. A change that waits for its turn, and has no
 // caller any more, is dropped for a later one of the whole file.
 func (s *Supervisor) Abandon(a *Applying) {
+	if a == nil { // Apply has begun nothing
+		return
+	}
 	s.changes.mu.Lock()
 	defer s.changes.mu.Unlock()
 	a.asking--

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tasks/internal/enginetest"
+	"tasks/internal/room"
 	"tasks/pkg/supervisor"
 	"tasks/pkg/task"
 )
@@ -103,12 +104,12 @@ func TestNotReady(t *testing.T) {
 		// While it is asked to end it says why.
 		f.AutoStop(false)
 		r = start(t, s, f, job("a", ready, patient(5*time.Second)))
-		c.Next(t).Say(nil)
 		time.Sleep(6 * time.Second)
-		expect(t, s, "a", task.Stopping, "not ready after 5s")
+		expect(t, s, "a", task.Stopping, "not ready after 5s: not yet")
 		time.Sleep(10 * time.Second)
 		r.Exit(task.Exit{Signal: syscall.SIGKILL}, false)
-		expect(t, s, "a", task.Failed, "not ready after 5s; killed")
+		expect(t, s, "a", task.Failed, "not ready after 5s: not yet; killed")
+		c.Next(t)
 
 		// What cannot be checked is not awaited.
 		f.AutoStop(true)
@@ -122,6 +123,18 @@ func TestNotReady(t *testing.T) {
 		if got := info(t, s, "a"); got.State != task.Failed {
 			t.Errorf("%+v", got)
 		}
+	})
+}
+
+// A run whose check has succeeded by its deadline is ready, also where nobody has seen that.
+func TestReadyAtTheDeadline(t *testing.T) {
+	checking(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake, c *enginetest.FakeChecker) {
+		start(t, s, f, job("a", ready, patient(5*time.Second), timeout(time.Minute)))
+		c.Next(t).Say(nil) // as it is asked for its last word
+		time.Sleep(6 * time.Second)
+		expect(t, s, "a", task.Running, "")
+		time.Sleep(54 * time.Second)
+		expect(t, s, "a", task.Failed, "timed out after 1m0s")
 	})
 }
 
@@ -266,6 +279,20 @@ func TestChecksThatCannotBegin(t *testing.T) {
 		if !c.Next(t).Closed() {
 			t.Error("the checks of a run that could not begin are open")
 		}
+	})
+	t.Run("later", func(t *testing.T) {
+		checking(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake, c *enginetest.FakeChecker) {
+			begin(t, s, job("a", ready, delayed(time.Minute)))
+			c.FailNext(room.NotNow(syscall.EROFS))
+			time.Sleep(time.Minute)
+			expect(t, s, "a", task.Queued, "cannot begin yet: read-only file system")
+			time.Sleep(time.Minute)
+			next(t, f).Exit(task.Exit{}, false)
+			begin(t, s, job("b", ready, delayed(time.Minute)))
+			c.FailNext(errors.New("no such check"))
+			time.Sleep(time.Minute)
+			expect(t, s, "b", task.Failed, "no such check")
+		})
 	})
 	t.Run("no checker", func(t *testing.T) {
 		faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, _ *enginetest.Fake) {

@@ -31,8 +31,8 @@ func (a *actor) tick() {
 func (a *actor) timeComes(late int) {
 	if a.state.Replaces(a.role.policy) {
 		err := a.room()
-		if group, _ := a.sup.queues.Get(a.role.spec.Group); err == nil && group.Closed() {
-			err = fmt.Errorf("nothing begins in the group %s", group.Name)
+		if err == nil && !a.sup.queues.Renewable(a.place) {
+			err = fmt.Errorf("nothing begins in the group %s", a.role.spec.Group)
 		}
 		if err != nil {
 			a.sup.opts.Logger.Warn("a run is not replaced: its next time tries again", "task", a.name, "err", err)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tasks/internal/enginetest"
+	"tasks/internal/lifecycle"
 	"tasks/pkg/supervisor"
 	"tasks/pkg/task"
 )
@@ -327,8 +328,8 @@ func TestRetriesWithinATurn(t *testing.T) {
 			start(t, s, f, job("a", every(time.Hour))).Exit(task.Exit{}, false)
 			f.FailNext(errDisk)
 			time.Sleep(time.Hour)
-			expect(t, s, "a", task.Waiting, "no space left on device")
-			runs(t, f, time.Hour)
+			expect(t, s, "a", task.Queued, "cannot begin yet: no space left on device")
+			runs(t, f, lifecycle.ResourcesWait)
 		})
 	})
 }

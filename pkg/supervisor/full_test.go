@@ -74,7 +74,7 @@ func TestLoadBeforeThereIsRoom(t *testing.T) {
 		s.Load(t.Context(), []task.Record{record(task.Stopped, task.DesiredRunning, func(r *task.Record) {
 			r.Spec.Restart, r.Shutdown = task.RestartAlways, true
 		})})
-		expect(t, s, "web", task.BackingOff, "no space left on device")
+		expect(t, s, "web", task.Queued, "cannot begin yet: no space left on device")
 		f.Next(t) // it can start, but not be recorded: it keeps running
 		time.Sleep(time.Minute)
 		if got := expect(t, s, "web", task.Running, ""); got.Desired != task.DesiredRunning {
@@ -229,7 +229,8 @@ func TestQueueWithoutRoom(t *testing.T) {
 	})
 }
 
-// What becomes of one that could not begin is what becomes of any that is queued.
+// What becomes of one that could not begin is what becomes of any that is queued, whether or
+// not it has a group.
 func TestQueuedWithoutRoom(t *testing.T) {
 	for name, tt := range map[string]func(t *testing.T, s *supervisor.Supervisor, st *memory){
 		"stop": func(t *testing.T, s *supervisor.Supervisor, st *memory) {
@@ -256,20 +257,23 @@ func TestQueuedWithoutRoom(t *testing.T) {
 			}
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			st := newMemory()
-			faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
-				setSlots(t, s, "g", 1)
-				first := start(t, s, f, job("first", in("g")))
-				begin(t, s, job("a", in("g")))
-				f.FailNext(syscall.EMFILE)
-				first.Exit(task.Exit{}, false)
-				synctest.Wait()
-				expect(t, s, "a", task.Queued, "cannot begin yet: too many open files")
-				tt(t, s, st)
-				quiet(t, f)
+		for how, waits := range map[string]func(*task.Spec){"slot": in("g"), "order": after("first")} {
+			t.Run(name+", "+how, func(t *testing.T) {
+				st := newMemory()
+				faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+					setSlots(t, s, "g", 1)
+					first := start(t, s, f, job("first", in("g")))
+					begin(t, s, job("a", waits))
+					f.FailNext(syscall.EMFILE)
+					first.Exit(task.Exit{}, false)
+					synctest.Wait()
+					expect(t, s, "a", task.Queued, "cannot begin yet: too many open files")
+					tt(t, s, st)
+					time.Sleep(time.Minute)
+					quiet(t, f)
+				})
 			})
-		})
+		}
 	}
 }
 

@@ -202,7 +202,7 @@ func TestNamesOfFunctions(t *testing.T) {
 		s.Go("capture", untilStop)
 		expectError(t, s.Go("capture", untilStop), task.ErrConflict, "Task capture is already running.")
 		expectError(t, s.Go("../x", untilStop), task.ErrUsage, "bad name")
-		expectError(t, s.Go("nothing", nil), task.ErrUsage, "no command for the new task nothing")
+		expectError(t, s.Go("nothing", nil), task.ErrUsage, "no function for the task nothing")
 		_, err := s.Start(t.Context(), web())
 		expectError(t, err, task.ErrUsage, "no commands")
 		_, err = s.Start(t.Context(), task.Spec{Name: "captrue"})

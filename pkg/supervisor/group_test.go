@@ -132,8 +132,10 @@ func TestPauseAndResumeGroup(t *testing.T) {
 		begin(t, s, job("c", in("g")))
 		expect(t, s, "c", task.Queued, "waits for a slot of g")
 		f.FailPause(errDisk) // of one task: the group is paused
-		if g, err := s.PauseGroup(t.Context(), "g"); err != nil || !g.Paused {
-			t.Errorf("PauseGroup: %+v, %v", g, err)
+		g, err = s.PauseGroup(t.Context(), "g")
+		expectError(t, err, errDisk, "group g is paused, but not all of its tasks: cannot pause a: ")
+		if !g.Paused {
+			t.Errorf("PauseGroup: %+v", g)
 		}
 		expect(t, s, "a", task.Running, "")
 		synctest.Wait()

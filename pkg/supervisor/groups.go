@@ -3,9 +3,9 @@ package supervisor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
-	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -61,14 +61,23 @@ func (s *Supervisor) Group(name string) (task.Group, error) {
 func (s *Supervisor) ChangeGroup(name string, change func(*task.Group)) (task.Group, error) {
 	s.changing.Lock() // one at a time, in the store and in effect
 	defer s.changing.Unlock()
+	if change == nil {
+		return task.Group{}, task.Errorf(task.ErrUsage, name, "nothing to change of the group %s", name)
+	}
 	set, _ := s.queues.Get(name)
-	wasPaused := set.Paused
+	was := set
 	if set.Name = name; set.Slots != nil {
 		set.Slots = new(*set.Slots) // a change in place that is not saved is none
 	}
 	change(&set)
+	set.Name, set.Running, set.Queued, set.Waiting = name, 0, 0, 0 // they are not settings
 	if err := set.Check(); err != nil {
 		return task.Group{}, err
+	}
+	if set.Hooks != was.Hooks {
+		if err := s.checkHooks(name, set.Hooks); err != nil {
+			return task.Group{}, err
+		}
 	}
 	if s.opts.Store != nil {
 		if err := s.opts.Store.SaveGroup(set); err != nil {
@@ -76,7 +85,7 @@ func (s *Supervisor) ChangeGroup(name string, change func(*task.Group)) (task.Gr
 		}
 	}
 	s.queues.Set(name, &set)
-	if set.Paused != wasPaused {
+	if set.Paused != was.Paused {
 		s.pokeAll() // the reasons of queued tasks change
 	}
 	all, _ := s.groups()
@@ -138,7 +147,8 @@ func (s *Supervisor) RemoveGroup(name string) (task.Group, error) {
 	return g, nil
 }
 
-// PauseGroup stops admitting tasks of the group, and pauses its runs that can be paused.
+// PauseGroup stops admitting tasks of the group, and pauses its runs. If one cannot be
+// paused that is an error; the group is paused, and so are its other runs. Functions keep running.
 func (s *Supervisor) PauseGroup(ctx context.Context, name string) (task.Group, error) {
 	return s.stir(ctx, name, true)
 }
@@ -148,52 +158,70 @@ func (s *Supervisor) ResumeGroup(ctx context.Context, name string) (task.Group, 
 	return s.stir(ctx, name, false)
 }
 
-// pauseWithGroup pauses a run that has come to be in a paused group: PauseGroup sees only
-// the runs that began before it.
-func (a *actor) pauseWithGroup() {
-	if a.role.spec.Group == "" || !a.state.CanPause() {
-		return
-	}
-	group, _ := a.sup.queues.Get(a.role.spec.Group)
-	if _, able := a.run.proc.(engine.Pauser); able && group.Paused {
-		a.pause(newCall(Pause(a.name)), true)
-	}
-}
-
 // stir pauses or resumes a group. It is recorded as unfinished before, so that the next
 // supervisor finishes what this one began.
 func (s *Supervisor) stir(ctx context.Context, name string, paused bool) (task.Group, error) {
 	if _, err := s.Group(name); err != nil {
 		return task.Group{}, err
 	}
-	if _, err := s.ChangeGroup(name, func(g *task.Group) { g.Paused, g.Unfinished = paused, true }); err != nil {
+	turn := 0
+	if _, err := s.ChangeGroup(name, func(g *task.Group) {
+		g.Paused, g.Unfinished = paused, true
+		s.stirs[name]++
+		turn = s.stirs[name]
+	}); err != nil {
 		return task.Group{}, err
 	}
-	return s.stirRuns(ctx, name, paused)
+	return s.stirRuns(ctx, name, paused, turn)
 }
 
-// stirRuns is the part of stir that is about what runs.
-func (s *Supervisor) stirRuns(ctx context.Context, name string, paused bool) (task.Group, error) {
-	of, state := Resume, task.Paused
-	if paused {
-		of, state = Pause, task.Running
+// finishGroup is for a group that the supervisor before was pausing or resuming.
+func (s *Supervisor) finishGroup(g task.Group) {
+	if _, err := s.stirRuns(context.Background(), g.Name, g.Paused, 0); err != nil && !errors.Is(err, task.ErrUnavailable) {
+		s.opts.Logger.Warn("cannot pause or resume all of a group", "group", g.Name, "err", err)
 	}
+}
+
+// stirRuns is the part of stir that is about what runs: each task that has not ended looks
+// what the group is when its turn comes, so what was asked for last holds for all.
+func (s *Supervisor) stirRuns(ctx context.Context, name string, paused bool, turn int) (task.Group, error) {
 	var calls []*Call
 	for _, t := range s.List() {
-		if t.Group == name && t.State == state {
-			calls = append(calls, s.Submit(of(t.Name)))
+		if t.Group == name && !t.State.Ended() {
+			calls = append(calls, s.Submit(Request{kind: toFollowGroup, name: t.Name}))
 		}
 	}
-	for _, c := range calls { // one that has ended meanwhile, or is a function, is none
-		if _, err := c.Wait(ctx); ctx.Err() != nil {
+	var failed []error
+	for _, c := range calls {
+		switch _, err := c.Wait(ctx); {
+		case err == nil, errors.Is(err, task.ErrNotFound), errors.Is(err, task.ErrConflict): // it has ended meanwhile
+		case ctx.Err() != nil:
 			return task.Group{}, context.Cause(ctx)
-		} else if errors.Is(err, task.ErrUnavailable) { // left to the next supervisor
+		case errors.Is(err, task.ErrUnavailable): // left to the next supervisor
 			return task.Group{}, err
+		default:
+			failed = append(failed, err)
 		}
+	}
+	if failed != nil { // and stays unfinished: the next supervisor tries it
+		g, _ := s.Group(name)
+		return g, notAll(name, paused, failed)
 	}
 	return s.ChangeGroup(name, func(g *task.Group) {
-		if g.Paused == paused { // else the other was asked for meanwhile
+		if s.stirs[name] == turn { // else another comes after it
 			g.Unfinished = false
 		}
 	})
+}
+
+// notAll names a run of the group that is not as the group is.
+func notAll(name string, paused bool, failed []error) error {
+	state, more := "resumed", ""
+	if paused {
+		state = "paused"
+	}
+	if n := len(failed) - 1; n > 0 {
+		more = fmt.Sprintf(" (and %d more)", n)
+	}
+	return fmt.Errorf("group %s is %s, but not all of its tasks: %w%s", name, state, failed[0], more)
 }

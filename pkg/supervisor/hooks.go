@@ -12,10 +12,10 @@ import (
 const HookTimeout = hooks.Timeout
 
 // hook runs what the spec, and its group, want done after a run that has ended in
-// that state, beside the loop.
+// that state, beside the loop. Also of a function it is a line of commands.
 func (a *actor) hook(state task.State, run int, exit string) {
 	lines := hooks.Lines(state, a.role.spec.Hooks, a.sup.groupHooks(a.role.spec.Group))
-	shell, ok := a.role.engine.(engine.Shell)
+	shell, ok := a.sup.opts.Commands.(engine.Shell)
 	if lines == nil || !ok {
 		return
 	}
@@ -28,6 +28,14 @@ func hookFailed(o Options) func(engine.Launch, string) {
 		return nil
 	}
 	return func(l engine.Launch, why string) { o.HookFailed(l.Spec, l.Run, why) }
+}
+
+// checkHooks is an ErrUsage for hooks that nothing here can run.
+func (s *Supervisor) checkHooks(name string, h task.Hooks) error {
+	if _, ok := s.opts.Commands.(engine.Shell); ok || h.OnExit == "" && h.OnFailure == "" {
+		return nil
+	}
+	return task.Errorf(task.ErrUsage, name, "this supervisor runs no hooks")
 }
 
 func (s *Supervisor) groupHooks(name string) task.Hooks {

@@ -2,6 +2,7 @@ package supervisor_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -117,8 +118,37 @@ func TestHooksOfRetries(t *testing.T) {
 		if err := s.GoSpec(task.Spec{Name: "f", Hooks: task.Hooks{OnExit: "x"}}, func(context.Context) error { return nil }); err != nil {
 			t.Error(err)
 		}
-		lines(t, f) // a function has no shell
+		lines(t, f, "x done 0, 1") // by the engine of commands
 	})
+}
+
+func second[T any](_ T, err error) error { return err }
+
+// Hooks that nothing can run are refused, and change nothing.
+func TestHooksThatNothingCanRun(t *testing.T) {
+	t.Parallel()
+	s := supervisor.New(supervisor.Options{})
+	defer s.Close(t.Context())
+	s.Load(t.Context(), nil, task.Group{Name: "loaded", Hooks: task.Hooks{OnExit: "x"}})
+	done := func(context.Context) error { return nil }
+	hooks := task.Hooks{OnFailure: "x"}
+	for what, err := range map[string]error{
+		"a task":  s.GoSpec(task.Spec{Name: "a", Hooks: hooks}, done),
+		"a group": second(s.ChangeGroup("g", func(g *task.Group) { g.Hooks, g.Slots = hooks, new(1) })),
+		"a tasks file": second(s.Apply(task.Change{
+			ID: "1", File: "/f", Groups: []task.Group{{Name: "g", Hooks: hooks}}, Tasks: []task.Spec{{Name: "a", Command: []string{"true"}, File: "/f"}},
+		}, false).Wait(t.Context())),
+	} {
+		if !errors.Is(err, task.ErrUsage) || !strings.Contains(err.Error(), "runs no hooks") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if list, groups := s.List(), s.Groups(); len(list) != 0 || len(groups) != 1 {
+		t.Errorf("%+v, %+v", list, groups)
+	}
+	if _, err := s.PauseGroup(t.Context(), "loaded"); err != nil {
+		t.Errorf("what had hooks before: %v", err)
+	}
 }
 
 // recorder is a logger that keeps its lines.

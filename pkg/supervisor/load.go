@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 	"sync"
 	"time"
@@ -64,11 +63,8 @@ func (s *Supervisor) Load(ctx context.Context, records []task.Record, groups ...
 		close(all)
 	})
 	for _, g := range groups {
-		if !g.Unfinished {
-			continue
-		}
-		if _, err := s.stirRuns(ctx, g.Name, g.Paused); err != nil {
-			s.opts.Logger.Warn("cannot pause or resume all of a group", "group", g.Name, "err", err)
+		if g.Unfinished {
+			s.actors.Go(func() { s.finishGroup(g) })
 		}
 	}
 	return all
@@ -145,8 +141,8 @@ func (a *actor) restore(ctx context.Context, r task.Record) *lifecycle.GoOn {
 		a.sup.order.Restore(a.name, slices.Concat(a.deps(), deps.Of(r.Next)))
 		a.calls.add(lifecycle.ForReplacement, newCall(Request{kind: toStart, name: a.name, spec: r.Next, force: true, kept: true}))
 	}
-	a.watchLeft(r.Runs)
 	kept, found := lifecycle.RecordedIn(&r), lifecycle.NoRun
+	a.watchLeft(kept.Live())
 	if kept.Live() {
 		past.last().ExitCode, past.last().Signal = nil, ""
 		switch err = a.reclaim(ctx, r); {
@@ -180,22 +176,18 @@ func (a *actor) restore(ctx context.Context, r task.Record) *lifecycle.GoOn {
 	return &next
 }
 
-// watchLeft has the logs of ended runs bounded, too, where these may have left processes
-// behind that write on.
-func (a *actor) watchLeft(runs []task.Run) {
+// watchLeft has the logs of ended runs bounded, too, to which what these have left behind
+// still writes.
+func (a *actor) watchLeft(live bool) {
 	keeper, ok := a.sup.opts.Logs.(LogKeeper)
 	if !ok || !a.role.spec.LeaveChildren {
 		return
 	}
-	for _, run := range runs {
-		if run.EndedAt.IsZero() {
-			continue
-		}
-		if _, err := os.Lstat(keeper.Path(a.name, run.Run)); err == nil {
-			keeper.Watch(&a.role.spec, run.Run)
-			keeper.Done(a.name, run.Run)
-		}
+	last := a.past.run
+	if live {
+		last--
 	}
+	keeper.WatchLeft(&a.role.spec, last)
 }
 
 // recovered is for a task without a run: what its record says of it stays so.
@@ -234,7 +226,9 @@ func (a *actor) reclaim(ctx context.Context, r task.Record) error {
 		return task.ErrNotFound
 	}
 	l := engine.Launch{Spec: new(a.role.spec), Run: a.past.run, Slot: r.Slot, Adopted: true}
-	if lifecycle.RecordedIn(&r).IsBeingEnded() { // all of it, also where its main process has ended meanwhile
+	kept := lifecycle.RecordedIn(&r)
+	l.Ready = kept.Ready
+	if kept.IsBeingEnded() { // all of it, also where its main process has ended meanwhile
 		l.Spec.LeaveChildren = false
 	}
 	if logs := a.sup.opts.Logs; logs != nil {
@@ -259,15 +253,6 @@ func (a *actor) reclaim(ctx context.Context, r task.Record) error {
 		a.ahead.slot = r.Slot
 		a.sup.queues.Hold(a.place, a.role.spec.Group, r.Slot)
 	}
-	if p, ok := proc.(engine.Pauser); ok { // it may have been paused or resumed, and that was not recorded
-		asRecorded, verb := p.Resume, "resume"
-		if r.State == task.Paused {
-			asRecorded, verb = p.Pause, "pause"
-		}
-		if err := asRecorded(); err != nil && !closed(proc.Exited()) {
-			a.sup.opts.Logger.Warn("cannot "+verb+" a run that was taken back", "task", a.name, "err", err)
-		}
-	}
 	failpoint.At("adopted")
 	return nil
 }
@@ -287,8 +272,8 @@ func (a *actor) takenBack(r task.Record, kept lifecycle.Recorded) {
 	came := !r.NextAt.IsZero() && !r.NextAt.After(a.sup.now())
 	_, late := a.resume(r)
 	a.happens(lifecycle.Recovered{Recorded: kept, Found: lifecycle.TakenBack})
-	if r.PausedFor == 0 { // nobody has resumed it by hand
-		a.pauseWithGroup()
+	if resumed := r.PausedFor != 0; resumed || !a.pauseWithGroup() { // by hand
+		a.pauseAsRecorded(r.State == task.Paused)
 	}
 	if came {
 		a.timeComes(late)

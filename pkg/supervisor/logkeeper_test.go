@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"tasks/internal/enginetest"
 	"tasks/internal/logs"
@@ -19,6 +20,7 @@ type keeper struct {
 	mu    sync.Mutex
 	heard []string
 	full  error
+	used  map[string]bool // tasks with logs that are written to
 }
 
 func (k *keeper) note(format string, args ...any) {
@@ -30,6 +32,13 @@ func (k *keeper) note(format string, args ...any) {
 func (k *keeper) Watch(spec *task.Spec, run int) {
 	k.note("watch %s %d %d", spec.Name, run, *spec.LogKeep)
 }
+func (k *keeper) WatchLeft(spec *task.Spec, last int) { k.note("watch left %s %d", spec.Name, last) }
+func (k *keeper) Written(name string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.used[name]
+}
+
 func (k *keeper) Done(name string, run int) { k.note("done %s %d", name, run) }
 
 func (k *keeper) Reserve(name string, run int) error {
@@ -84,33 +93,51 @@ func TestLogKeeper(t *testing.T) {
 	})
 }
 
-// What earlier runs were allowed to leave behind writes on: their logs are watched as long
-// as they are there.
+// What earlier runs were allowed to leave behind writes on: their logs are watched.
 func TestLogsOfWhatWasLeftAreWatched(t *testing.T) {
 	k := &keeper{Dir: logs.Dir(t.TempDir())}
 	faked(t, supervisor.Options{Logs: k}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
-		for _, name := range []string{"web", "other"} {
-			for _, run := range []int{6, 7} {
-				log, err := k.Create(name, run)
-				if err != nil {
-					t.Fatal(err)
-				}
-				log.Close()
-			}
-		}
 		ended := func(name string, leave bool) task.Record {
 			return record(task.Done, task.DesiredRunning, func(r *task.Record) {
 				r.Spec = job(name)
-				r.Spec.LogKeep, r.Spec.LeaveChildren = new(3), leave
-				last := r.Runs[0]
-				r.Runs = nil
-				for last.Run = 5; last.Run <= 7; last.Run++ { // there is no log of the first
-					r.Runs = append(r.Runs, last)
-				}
+				r.Spec.LeaveChildren = leave
+				r.Runs[0].Run = 7
 			})
 		}
 		s.Load(t.Context(), []task.Record{ended("web", true), ended("other", false)})
-		k.expect(t, "watch web 6 3", "done web 6", "watch web 7 3", "done web 7")
+		k.expect(t, "watch left web 7")
+	})
+}
+
+// A task whose run has left a process behind that writes to its log is not forgotten in
+// time.
+func TestWhatIsLeftIsNotForgotten(t *testing.T) {
+	k := &keeper{Dir: logs.Dir(t.TempDir()), used: map[string]bool{"daemon": true, "job-1": true}}
+	faked(t, supervisor.Options{Logs: k, KeepEnded: 2}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		ends := func(name string, leave bool) {
+			start(t, s, f, job(name, func(s *task.Spec) { s.LogKeep, s.LeaveChildren = new(3), leave })).Exit(task.Exit{}, false)
+			time.Sleep(time.Second)
+		}
+		ends("daemon", true)
+		for i := range 5 {
+			ends(fmt.Sprint("job-", i), false)
+		}
+		listed := func(want ...string) {
+			t.Helper()
+			var names []string
+			for _, one := range s.List() {
+				names = append(names, one.Name)
+			}
+			if !slices.Equal(names, want) {
+				t.Errorf("%q, want %q", names, want)
+			}
+		}
+		listed("daemon", "job-3", "job-4")
+		k.mu.Lock()
+		clear(k.used)
+		k.mu.Unlock()
+		ends("job-5", false)
+		listed("job-4", "job-5")
 	})
 }
 

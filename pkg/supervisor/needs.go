@@ -6,7 +6,6 @@ import (
 
 	"tasks/internal/deps"
 	"tasks/internal/lifecycle"
-	"tasks/pkg/engine"
 	"tasks/pkg/task"
 )
 
@@ -123,7 +122,7 @@ func (a *actor) arm(needs lifecycle.Needs) {
 	if needs.Deadline == 0 {
 		return
 	}
-	a.clocks.timer = time.NewTimer(needs.Deadline)
+	a.setDeadline(needs.Deadline)
 	if needs.DeadlineIsRetry {
 		a.clocks.next = task.Time{Time: time.Now().Add(needs.Deadline).UTC().Round(0)}
 	}
@@ -170,45 +169,4 @@ func (a *actor) checked(err error) {
 	case kind == lifecycle.HealthCheck && err != nil:
 		a.happens(lifecycle.Unhealthy{Note: err.Error()})
 	}
-}
-
-// putOff gives a run as much more time to get ready as its checks have waited for their
-// turns, and reports whether that is any.
-func (a *actor) putOff() bool {
-	checks, ok := a.run.checks.(engine.Delayed)
-	if !ok || a.needs().Check != lifecycle.ReadyCheck {
-		return false
-	}
-	delayed := checks.Delayed()
-	more := delayed - a.run.putOff
-	if limit := a.role.policy.Timeout; limit > 0 {
-		more = min(more, limit-a.ran())
-	}
-	if more <= 0 {
-		return false
-	}
-	a.run.putOff = delayed
-	a.clocks.timer = time.NewTimer(more)
-	return true
-}
-
-// lastWord is how long a readiness check may take to say why it has not succeeded.
-const lastWord = time.Second
-
-// unready says why the run was not ready in time, where that is what was awaited.
-func (a *actor) unready() string {
-	if a.needs().Check != lifecycle.ReadyCheck || a.run.check == nil {
-		return ""
-	}
-	a.run.uncheck()
-	wait := time.NewTimer(lastWord)
-	defer wait.Stop()
-	select {
-	case err := <-a.run.check:
-		if err != nil {
-			return err.Error()
-		}
-	case <-wait.C:
-	}
-	return ""
 }

@@ -32,6 +32,7 @@ func (a *actor) handle(c *Call) {
 		a.replace(c)
 	case a.state.NeverStarted(): // its first start is still to come
 		c.fail(a.sup.noSuch(a.name))
+	case a.waits(c):
 	case kind == toRetry:
 		a.retry(c)
 	case kind == toEdit:
@@ -48,6 +49,8 @@ func (a *actor) handle(c *Call) {
 		a.pause(c, kind == toPause)
 	case kind == toEnable, kind == toDisable:
 		a.enable(c, kind == toEnable)
+	case kind == toFollowGroup:
+		a.followGroup(c)
 	case kind == toLeave:
 		a.leave(c)
 	default:
@@ -129,7 +132,9 @@ func (a *actor) placed() {
 }
 
 // clearEnd forgets the end of a task that is started again.
-func (a *actor) clearEnd() { a.past.rested, a.ahead.queued = task.Time{}, task.Time{} }
+func (a *actor) clearEnd() {
+	a.past.rested, a.ahead.queued, a.ahead.missing = task.Time{}, task.Time{}, ""
+}
 
 // accept looks whether all that spec names is there, before anything is changed, and
 // has the task come after those others.
@@ -138,6 +143,9 @@ func (a *actor) accept(spec *task.Spec, plan cron.Plan, after []string) error {
 		return task.Errorf(task.ErrUsage, a.name, "%v", err)
 	}
 	if err := a.sup.known(spec); err != nil {
+		return err
+	}
+	if err := a.sup.checkHooks(a.name, spec.Hooks); err != nil {
 		return err
 	}
 	return a.comeAfter(after)
@@ -244,44 +252,6 @@ func (a *actor) room() error {
 	return nil
 }
 
-// pause stops or resumes the processes of the run, before the state hears of it:
-// that may fail.
-func (a *actor) pause(c *Call, pause bool) {
-	var e lifecycle.Event = lifecycle.Resume{}
-	verb := "resume"
-	if pause {
-		e, verb = lifecycle.Pause{}, "pause"
-	}
-	after, _, err := a.state.Step(a.role.policy, e)
-	p, able := a.run.proc.(engine.Pauser)
-	switch {
-	case err != nil && pause && a.is() == string(task.Starting):
-		c.fail(task.Errorf(task.ErrConflict, a.name, "Task %s is starting: it can be paused once it is ready.", a.name))
-		return
-	case err != nil:
-		c.fail(task.Errorf(task.ErrConflict, a.name, "Task %s is %s: cannot %s it.", a.name, a.is(), verb))
-		return
-	case after.Armed == a.state.Armed: // it is so
-	case !able:
-		c.fail(task.Errorf(task.ErrConflict, a.name, "cannot %s %s: a function has only its stop event", verb, a.name))
-		return
-	case pause:
-		if err = p.Pause(); err == nil {
-			a.run.paused()
-		}
-	default:
-		if err = p.Resume(); err == nil {
-			a.run.resumed()
-		}
-	}
-	if err != nil {
-		c.fail(fmt.Errorf("cannot %s %s: %w", verb, a.name, err))
-		return
-	}
-	a.calls.add(lifecycle.ForRecord, c)
-	a.happens(e)
-}
-
 // stop asks the run to end; the call is answered when it has.
 func (a *actor) stop(c *Call) {
 	if c.request.unbegun && !a.state.Unbegun() {
@@ -373,8 +343,8 @@ func (a *actor) erase() (err error) {
 // comes before this.
 func (a *actor) vanish() {
 	if now := a.shown.Swap(nil); now != nil {
-		a.past.gone, a.past.unsaved = now.info, nil
-		a.sup.hub.publish(&a.past.gone, true)
+		a.past.gone, a.past.unsaved = &now.info, nil
+		a.sup.hub.publish(a.past.gone, true)
 	}
 	a.sup.mu.Lock()
 	delete(a.sup.tasks, a.name)

@@ -17,6 +17,7 @@ const KeptOutput = 64 << 10
 type Output struct {
 	Run    int
 	Offset int64 // of Text in all that the run wrote: more than was asked for where that is not kept any more
+	Size   int64 // of all that the run wrote so far
 	Text   []byte
 	Ended  bool // the run has ended, and nothing comes after Text
 }
@@ -25,30 +26,52 @@ type Output struct {
 // kept. Run 0 is the newest. It does not wait. A task or a run that is not there is an
 // ErrNotFound, and one whose output is in files, see Options.Logs, an ErrUsage.
 func (s *Supervisor) Output(name string, run int, offset int64) (Output, error) {
-	return s.output(name, run, func(kept *output, run int) (Output, bool) { return kept.read(run, offset) })
+	return s.output(name, run, offset, slices.Clone)
+}
+
+// ReadOutput is Output of as much as piece has room for, which has it afterwards.
+func (s *Supervisor) ReadOutput(name string, run int, offset int64, piece []byte) (Output, error) {
+	return s.output(name, run, offset, func(text []byte) []byte { return piece[:copy(piece, text)] })
 }
 
 // NextOutput is Output once there is some, or the run has ended. If ctx ends first its
 // cause is the error.
 func (s *Supervisor) NextOutput(ctx context.Context, name string, run int, offset int64) (Output, error) {
+	out, err := s.AwaitOutput(ctx, name, run, offset)
+	if err != nil {
+		return out, err
+	}
+	return s.Output(name, out.Run, offset)
+}
+
+// AwaitOutput is NextOutput without its Text, which it does not copy.
+func (s *Supervisor) AwaitOutput(ctx context.Context, name string, run int, offset int64) (Output, error) {
+	changed, stop := s.Changes(name)
+	defer stop()
 	for {
-		var more <-chan struct{}
-		out, err := s.output(name, run, func(kept *output, run int) (Output, bool) {
-			more = kept.nextChange()
-			return kept.read(run, offset)
-		})
-		if err != nil || len(out.Text) > 0 || out.Ended {
+		written := s.nextWrite(name)
+		out, err := s.ReadOutput(name, run, offset, nil)
+		if err != nil || out.Offset < out.Size || out.Ended {
 			return out, err
 		}
 		select {
-		case <-more:
+		case <-written:
+		case <-changed: // also where no run comes of it
 		case <-ctx.Done():
 			return out, context.Cause(ctx)
 		}
 	}
 }
 
-func (s *Supervisor) output(name string, run int, read func(kept *output, run int) (Output, bool)) (Output, error) {
+// nextWrite is closed when the function called name writes, or a run of it ends.
+func (s *Supervisor) nextWrite(name string) <-chan struct{} {
+	if now := s.lookup(name); now != nil && now.output != nil {
+		return now.output.nextChange()
+	}
+	return nil
+}
+
+func (s *Supervisor) output(name string, run int, offset int64, copied func(text []byte) []byte) (Output, error) {
 	now := s.lookup(name)
 	switch {
 	case now == nil:
@@ -61,7 +84,7 @@ func (s *Supervisor) output(name string, run int, read func(kept *output, run in
 	if run == 0 {
 		run = now.info.Run
 	}
-	out, ok := read(now.output, run)
+	out, ok := now.output.read(run, offset, copied)
 	switch {
 	case !ok && run == now.info.Run && !now.info.State.Ended(): // it is about to begin
 		return Output{Run: run}, nil
@@ -157,8 +180,8 @@ func (o *output) nextChange() <-chan struct{} {
 	return o.more
 }
 
-// read is the part from offset on, unless the run is not known.
-func (o *output) read(run int, offset int64) (Output, bool) {
+// read is the part from offset on, or what copied takes of it, unless the run is not known.
+func (o *output) read(run int, offset int64, copied func(text []byte) []byte) (Output, bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	r := o.find(run)
@@ -166,9 +189,10 @@ func (o *output) read(run int, offset int64) (Output, bool) {
 		return Output{}, false
 	}
 	from := min(max(r.from+offset, r.from, o.start), max(r.to, r.from))
-	out := Output{Run: r.run, Offset: from - r.from, Ended: r.ended}
+	out := Output{Run: r.run, Offset: from - r.from, Size: r.to - r.from}
 	if from >= o.start && from < r.to {
-		out.Text = slices.Clone(o.text[from-o.start : r.to-o.start])
+		out.Text = copied(o.text[from-o.start : r.to-o.start])
 	}
+	out.Ended = r.ended && from+int64(len(out.Text)) == r.to
 	return out, true
 }

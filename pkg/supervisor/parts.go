@@ -29,6 +29,8 @@ type journal struct {
 	history   []task.Run       // the last runs; the present one, if any, is the last
 	rested    task.Time        // when the task ended without a run
 	reason    string           // why the state is what it is, for people
+	log       string           // of run logOf, see logPath
+	logOf     int              // 0: of none
 	explained uint64           // the phase that reason is about: its Armed
 	unsaved   <-chan time.Time // when to save: a save was postponed, or failed
 	failure   error            // of the last save
@@ -37,7 +39,7 @@ type journal struct {
 	unerased  error            // why the task could not be removed
 	kept      *Request         // what an earlier supervisor was asked for, and this one has begun
 	keptUntil time.Time        // until when the client may ask for it again
-	gone      task.Info        // what was shown before the task was removed
+	gone      *task.Info       // what was shown before the task was removed; nil: it is there
 	unknown   task.Unknown     // of the record
 	output    *output          // of the runs of a function without a log
 	policy    lifecycle.Policy // by which the last run is judged
@@ -49,7 +51,7 @@ func (j *journal) last() *task.Run { return &j.history[len(j.history)-1] }
 // present is the present run.
 type present struct {
 	launched  chan launched      // receives the run once the engine has started it
-	giveUp    context.CancelFunc // ends a start that hangs; nil: it is about to be given up
+	giveUp    context.CancelFunc // ends a start that hangs; nil: it is about to be given up, or over
 	proc      engine.Process
 	exited    <-chan struct{}
 	gone      <-chan struct{}
@@ -60,6 +62,7 @@ type present struct {
 	check     chan error         // receives the result of the current check
 	uncheck   context.CancelFunc // cancels the current check
 	putOff    time.Duration      // by how much the deadline of the current check was put off
+	awaited   time.Time          // since when an end is awaited that the engine has not reported; zero: it is not
 }
 
 func (p *present) closeChecks() {
@@ -78,12 +81,13 @@ type ahead struct {
 	slot    int
 	givenUp bool      // its batch is: it is stopped
 	queued  task.Time // since when the task is in the queue
-	missing string    // the resource that the last run could not start without
+	missing string    // why the run could not begin that is tried again
 }
 
 // clocks has the times at which something is due.
 type clocks struct {
 	timer *time.Timer // the phase's deadline
+	by    time.Time   // when that is
 	next  task.Time   // the restart that the backoff leads to
 	due   alarm.Alarm // the next scheduled time, or the end of a delay
 }

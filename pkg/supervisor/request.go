@@ -57,7 +57,8 @@ const (
 	toResume
 	toEnable
 	toDisable
-	toLeave // of Supervisor.Leave
+	toFollowGroup // pause or resume, as the group is
+	toLeave       // of Supervisor.Leave
 )
 
 // End is how to end a run. The zero End is as the task's spec says.

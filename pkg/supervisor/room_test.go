@@ -33,8 +33,8 @@ func TestSaveFailsAtARestart(t *testing.T) {
 	})
 }
 
-// A run that a restart ended, or that its policy tries again, is tried again when the
-// machine is out of resources, although the caller gets an error.
+// Where the machine is out of resources for the run that follows a restart it is tried
+// again, although the caller gets an error.
 func TestRestartWithoutRoom(t *testing.T) {
 	const text = "cannot start web yet, it is tried again: no space left on device"
 	for name, again := range map[string]func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake, spec task.Spec) error{
@@ -46,11 +46,11 @@ func TestRestartWithoutRoom(t *testing.T) {
 			_, err := s.Submit(supervisor.Replace(spec, supervisor.End{})).Wait(t.Context())
 			return err
 		},
-		"of one in backoff": func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake, _ task.Spec) error {
+		"of one that waits": func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake, _ task.Spec) error {
 			if _, err := s.Restart(t.Context(), "web"); err == nil {
 				t.Error("it has begun")
 			}
-			expect(t, s, "web", task.BackingOff, "no space left on device")
+			expect(t, s, "web", task.Queued, "cannot begin yet: no space left on device")
 			f.FailNext(errDisk)
 			_, err := s.Restart(t.Context(), "web")
 			return err
@@ -65,8 +65,8 @@ func TestRestartWithoutRoom(t *testing.T) {
 				if err := again(t, s, f, spec); err == nil || err.Error() != text {
 					t.Errorf("error = %v, want %q", err, text)
 				}
-				expect(t, s, "web", task.BackingOff, "no space left on device")
-				if r := st.record("web"); r.State != task.BackingOff || r.Desired != task.DesiredRunning {
+				expect(t, s, "web", task.Queued, "cannot begin yet: no space left on device")
+				if r := st.record("web"); r.State != task.Queued || r.Desired != task.DesiredRunning {
 					t.Errorf("recorded as %+v", r)
 				}
 				time.Sleep(time.Minute)
@@ -153,7 +153,7 @@ func TestNoRoomIsNoRestart(t *testing.T) {
 				break
 			}
 		}
-		if got := info(t, s, "a"); got.State != task.Failed || got.Restarts != 2 || got.Run != 13 {
+		if got := info(t, s, "a"); got.State != task.Failed || got.Restarts != 2 || got.Run != 3 {
 			t.Errorf("%+v", got)
 		}
 	})

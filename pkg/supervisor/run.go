@@ -109,7 +109,7 @@ func (s *Supervisor) checksOf(l engine.Launch, log string) (engine.Checks, error
 }
 
 func (a *actor) begun(l launched) {
-	a.run.launched = nil
+	a.run.launched, a.run.giveUp = nil, nil
 	switch {
 	case errors.Is(l.err, engine.ErrHangs): // as where there is no room: it may begin later
 		a.ahead.missing = l.err.Error()
@@ -118,7 +118,7 @@ func (a *actor) begun(l launched) {
 	case room.OutOfResources(l.err):
 		a.ahead.missing = l.err.Error()
 		if a.sup.queues.Bar() {
-			a.sup.opts.Logger.Warn("cannot begin tasks; those in queues stay there, and are tried again", "every", queue.BarFor, "task", a.name, "err", l.err)
+			a.sup.opts.Logger.Warn("cannot begin tasks; waiting tasks are tried again", "every", queue.BarFor, "task", a.name, "err", l.err)
 		}
 		a.happens(lifecycle.OutOfResources{Exit: failure(l), Lasted: a.lasted()})
 		return

@@ -79,12 +79,20 @@ func (a *actor) lastExit(runs []task.Run) *task.Run {
 	return nil
 }
 
-// logPath is the log of the last run, or "".
+// logPath is the log of the last run, or "". It is asked for once per run: a keeper looks at
+// its directory.
 func (a *actor) logPath() string {
-	if logs := a.sup.opts.Logs; logs != nil && a.past.run > 0 {
-		return logs.Path(a.name, a.past.run)
+	logs := a.sup.opts.Logs
+	if logs == nil || a.past.run == 0 {
+		return ""
 	}
-	return ""
+	if a.past.logOf != a.past.run {
+		if a.past.log = logs.Path(a.name, a.past.run); a.past.log == "" {
+			return "" // for now
+		}
+		a.past.logOf = a.past.run
+	}
+	return a.past.log
 }
 
 // explain says why the state is what it is. What was said of an end stays.
@@ -100,10 +108,12 @@ func (a *actor) because() string {
 	switch needs := a.needs(); {
 	case needs.Tasks:
 		return a.waitsFor()
-	case needs.Slot == lifecycle.InQueue:
-		return a.whyQueued()
 	case a.state.Inactive() && !a.state.Disabled:
 		return a.why()
+	case a.ahead.missing != "" && !a.state.Inactive() && !a.state.Asleep():
+		return "cannot begin yet: " + a.ahead.missing
+	case needs.Slot == lifecycle.InQueue:
+		return a.whyQueued()
 	}
 	unreached := ""
 	if err := a.stopErr(); err != nil {
@@ -113,9 +123,6 @@ func (a *actor) because() string {
 }
 
 func (a *actor) whyQueued() string {
-	if a.ahead.missing != "" {
-		return "cannot begin yet: " + a.ahead.missing
-	}
 	name := a.role.spec.Group
 	if group, _ := a.sup.queues.Get(name); group.Paused {
 		return fmt.Sprintf("group %s is paused: resume it with 'tasks group resume %s'", name, name)

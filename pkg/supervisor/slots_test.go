@@ -70,6 +70,59 @@ func TestSlotsPriority(t *testing.T) {
 	})
 }
 
+// A run that follows another at once, by a restart or at its next time, begins only in a slot
+// that the group still has.
+func TestSlotsOfRunsThatFollow(t *testing.T) {
+	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		setSlots(t, s, "g", 3)
+		start(t, s, f, job("a", in("g")))
+		start(t, s, f, job("b", in("g")))
+		start(t, s, f, job("c", in("g"), every(time.Hour), overlaps(task.OverlapReplace)))
+		setSlots(t, s, "g", 1)
+		begins := func(name string) *enginetest.FakeRun {
+			t.Helper()
+			r := next(t, f)
+			if r.Launch.Spec.Name != name || r.Launch.Slot != 1 {
+				t.Errorf("%s begins in slot %d", r.Launch.Spec.Name, r.Launch.Slot)
+			}
+			quiet(t, f)
+			return r
+		}
+		if _, err := s.Restart(t.Context(), "a"); err != nil { // in slot 1
+			t.Fatal(err)
+		}
+		a := begins("a")
+		if _, err := s.Restart(t.Context(), "b"); err != nil {
+			t.Fatal(err)
+		}
+		expect(t, s, "b", task.Queued, "waits for a slot of g")
+		time.Sleep(90 * time.Minute) // no other run could begin
+		expect(t, s, "c", task.Running, "")
+		quiet(t, f)
+		a.Exit(task.Exit{}, false)
+		quiet(t, f)
+		time.Sleep(time.Hour)
+		b := begins("b")
+		expect(t, s, "c", task.Queued, "waits for a slot of g")
+		b.Exit(task.Exit{}, false)
+		begins("c")
+		setSlots(t, s, "g", 0)
+		if _, err := s.Restart(t.Context(), "c"); err != nil {
+			t.Fatal(err)
+		}
+		expect(t, s, "c", task.Queued, "waits for a slot of g")
+		setSlots(t, s, "g", -1)
+		if r := next(t, f); r.Launch.Slot != 0 {
+			t.Errorf("slot %d of a group without any", r.Launch.Slot)
+		}
+		setSlots(t, s, "g", 1)
+		if _, err := s.Restart(t.Context(), "c"); err != nil {
+			t.Fatal(err)
+		}
+		begins("c")
+	})
+}
+
 func TestSlotsChange(t *testing.T) {
 	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 		setSlots(t, s, "g", 1)

@@ -67,9 +67,14 @@ type Logs interface {
 // A LogKeeper is Logs that bound what runs write, and so hear of all runs.
 type LogKeeper interface {
 	Logs
-	// Watch is called between Create and the beginning of a run, for each run that was taken
-	// back, and for each whose processes an earlier supervisor has left and that may write on.
+	// Watch is called between Create and the beginning of a run, and for each run that was
+	// taken back.
 	Watch(spec *task.Spec, run int)
+	// WatchLeft is called for a task that an earlier supervisor had: what its ended runs have
+	// left behind may still write. last is the number of the last one.
+	WatchLeft(spec *task.Spec, last int)
+	// Written reports whether a process still writes to a log of the task.
+	Written(name string) bool
 	// Done is called when the run is over, or could not begin.
 	Done(name string, run int)
 	// Reserve is called before a run is ended for the sake of another, for which it
@@ -94,7 +99,7 @@ type Options struct {
 	// Logs holds the output of runs. nil: the output of functions is kept in memory, see
 	// [Supervisor.Output], and the output of commands is discarded.
 	Logs Logs
-	// KeepEnded is how many done tasks are remembered; 0: all.
+	// KeepEnded is how many done tasks are remembered; 0 or less: all.
 	KeepEnded int
 	// HookFailed is called for each hook that failed, with the reason. It may be called from any
 	// goroutine.
@@ -119,7 +124,8 @@ type Supervisor struct {
 	// order, queues or hub, which call nothing that locks. Whoever holds mu sends to no
 	// actor.
 
-	changing sync.Mutex // held while the settings of a group change
+	changing sync.Mutex     // held while the settings of a group change
+	stirs    map[string]int // how often a group was paused or resumed; guarded by changing
 	changes  changes
 
 	mu      sync.Mutex // guards what follows
@@ -138,7 +144,7 @@ func New(o Options) *Supervisor {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Supervisor{opts: o, tasks: make(map[string]*actor), order: deps.NewOrder(), queues: queue.New(), hooks: hooks.New(o.Logger, hookFailed(o)), disk: plan.NewDisk(os.Stat), now: time.Now, ended: make(chan struct{})}
+	s := &Supervisor{opts: o, tasks: make(map[string]*actor), stirs: make(map[string]int), order: deps.NewOrder(), queues: queue.New(), hooks: hooks.New(o.Logger, hookFailed(o)), disk: plan.NewDisk(os.Stat), now: time.Now, ended: make(chan struct{})}
 	if o.KeepEnded > 0 {
 		s.forgetOld(o.KeepEnded)
 	}
@@ -151,9 +157,12 @@ func (s *Supervisor) Go(name string, f Func) error {
 	return s.GoSpec(task.Spec{Name: name}, f)
 }
 
-// GoSpec is Go with a policy: of the spec, the name, the group and what says
-// when to stop and to restart apply to functions.
+// GoSpec is Go with a policy: of the spec, the name, the group, the hooks and what says
+// when to stop and to restart apply to functions. Hooks take Options.Commands.
 func (s *Supervisor) GoSpec(spec task.Spec, f Func) error {
+	if f == nil { // which would be a start by name alone
+		return task.Errorf(task.ErrUsage, spec.Name, "no function for the task %s", spec.Name)
+	}
 	spec.Command = nil
 	r := Start(spec)
 	r.fn = f
@@ -218,11 +227,22 @@ func (s *Supervisor) StopAll(ctx context.Context, end End) ([]task.Info, error) 
 	return s.endAll(ctx, Request{kind: toStop, end: end, atMost: true})
 }
 
+// Shutdown is Close but for its last act: until Close is called, StopAll can still change
+// the desired states. It waits for the hooks as well. Once Leave has begun it stops nothing:
+// the error is an [EndingError].
+func (s *Supervisor) Shutdown(ctx context.Context) error {
+	_, err := s.endAll(ctx, Request{kind: toStop, shutdown: true})
+	if !errors.As(err, new(*EndingError)) {
+		s.hooks.Wait()
+	}
+	return err
+}
+
 // Close stops every task that still runs, joins, and ends the supervisor. The desired
 // states are kept. If ctx, or the time that the stops may take, ends first, the error is an
 // ErrTimeout that names the tasks that did not end: they keep running.
 func (s *Supervisor) Close(ctx context.Context) error {
-	_, err := s.endAll(ctx, Request{kind: toStop, shutdown: true})
+	err := s.Shutdown(ctx)
 	if errors.As(err, new(*EndingError)) { // Leave ends it
 		select {
 		case <-s.ended:
@@ -285,10 +305,10 @@ func (s *Supervisor) end(err error) {
 
 // An EndingError says that the supervisor is ending in another way already: the first
 // of Leave, StopAll and Close decides whether tasks keep running. It is an ErrUnavailable.
-type EndingError struct{ leaving bool }
+type EndingError struct{ Leaving bool } // else its tasks are stopped
 
 func (e *EndingError) Error() string {
-	if e.leaving {
+	if e.Leaving {
 		return "the supervisor is ending already, and its tasks keep running"
 	}
 	return "the supervisor is ending already, and its tasks are stopped"

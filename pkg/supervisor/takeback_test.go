@@ -104,6 +104,27 @@ func TestExitIsKnownAfterADeath(t *testing.T) {
 	})
 }
 
+// The checks of a run that was taken back know whether it is ready.
+func TestReadinessIsKnownToChecks(t *testing.T) {
+	reborn(t, func(t *testing.T, l *lives) {
+		checker := enginetest.NewFakeChecker()
+		l.o.Checker = checker
+		l.again(l.leave, 0)
+		for _, isReady := range []bool{true, false} {
+			start(t, l.Supervisor, l.fake, job("a", func(s *task.Spec) { s.ReadyNotify = true }))
+			if checks := checker.Next(t); isReady {
+				checks.BeReady(nil)
+				expect(t, l.Supervisor, "a", task.Running, "")
+			}
+			l.again(l.leave, 0)
+			if got := checker.Next(t).IsReady; got != isReady {
+				t.Errorf("it is ready: %v, want %v", got, isReady)
+			}
+			l.Stop(t.Context(), "a")
+		}
+	})
+}
+
 // Why a run is being ended is known to the next supervisor, also where it has ended
 // meanwhile.
 func TestCauseIsKnownAfterADeath(t *testing.T) {
@@ -275,18 +296,20 @@ func TestPausedGroupStandsStill(t *testing.T) {
 	})
 }
 
-// Of StopAll, Close and Leave the first decides for all tasks, however long it takes:
-// a caller that asks for the other gets an error.
+// Of StopAll, Shutdown, Close and Leave the first decides for all tasks, however long it
+// takes: a caller that asks for the other gets an error.
 func TestTheFirstEndDecides(t *testing.T) {
 	const keep, stop = "the supervisor is ending already, and its tasks keep running", "the supervisor is ending already, and its tasks are stopped"
 	for first, c := range map[string]struct {
-		end, other   func(*lives) error
+		end          func(*lives) error
+		others       []func(*lives) error
 		told, reason string
 		state        task.State // of the task, under the next supervisor
 	}{
-		"Leave":   {(*lives).leave, (*lives).stopAll, keep, "", task.Running},
-		"StopAll": {(*lives).stopAll, (*lives).leave, stop, "stopped", task.Stopped},
-		"Close":   {(*lives).close, (*lives).leave, stop, "supervisor was shut down", task.Stopped},
+		"Leave":    {(*lives).leave, []func(*lives) error{(*lives).stopAll, (*lives).shutdown}, keep, "", task.Running},
+		"StopAll":  {(*lives).stopAll, []func(*lives) error{(*lives).leave}, stop, "stopped", task.Stopped},
+		"Shutdown": {(*lives).shutdown, []func(*lives) error{(*lives).leave}, stop, "supervisor was shut down", task.Stopped},
+		"Close":    {(*lives).close, []func(*lives) error{(*lives).leave}, stop, "supervisor was shut down", task.Stopped},
 	} {
 		t.Run(first, func(t *testing.T) {
 			reborn(t, func(t *testing.T, l *lives) {
@@ -294,9 +317,11 @@ func TestTheFirstEndDecides(t *testing.T) {
 				l.Go("slow", func(ctx context.Context) error { <-ctx.Done(); time.Sleep(time.Second); return nil })
 				refused := func() {
 					t.Helper()
-					err := c.other(l)
-					if expectError(t, err, task.ErrUnavailable, c.told); !errors.As(err, new(*supervisor.EndingError)) {
-						t.Errorf("%T", err)
+					for _, other := range c.others {
+						err := other(l)
+						if expectError(t, err, task.ErrUnavailable, c.told); !errors.As(err, new(*supervisor.EndingError)) {
+							t.Errorf("%T", err)
+						}
 					}
 				}
 				ended := make(chan error)
@@ -315,6 +340,29 @@ func TestTheFirstEndDecides(t *testing.T) {
 }
 
 func (l *lives) stopAll() error { _, err := l.StopAll(l.t.Context(), supervisor.End{}); return err }
+
+func (l *lives) shutdown() error { return l.Shutdown(l.t.Context()) }
+
+// A StopAll during a Shutdown that waits for a hook is for all tasks: none is restarted.
+func TestStopAllBesideShutdown(t *testing.T) {
+	reborn(t, func(t *testing.T, l *lives) {
+		start(t, l.Supervisor, l.fake, job("a", hooked, restarts(task.RestartAlways)))
+		l.fake.HoldExec(true)
+		ended := make(chan error, 1)
+		go func() { ended <- l.shutdown() }()
+		synctest.Wait()
+		hook := l.fake.NextExec(t)
+		if err := l.stopAll(); err != nil || len(ended) > 0 {
+			t.Errorf("%v, %d have ended", err, len(ended))
+		}
+		hook.End("", task.Exit{})
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		l.again(l.close, 0)
+		expect(t, l.Supervisor, "a", task.Stopped, "supervisor was shut down")
+	})
+}
 
 // A Close during a Leave waits for it, and stops nothing.
 func TestCloseBesideLeave(t *testing.T) {

@@ -59,11 +59,11 @@ func (c *change) event() task.Event {
 }
 
 // Watch begins to collect the events of the tasks that match (nil: all). Up to
-// room events wait for the reader; 0: 1024, or fewer where many such watchers share
-// the room there is. A match is called while a task changes: it must be quick, and
+// room events wait for the reader; 0 or less: 1024, or fewer where many such watchers
+// share the room there is. A match is called while a task changes: it must be quick, and
 // not call the supervisor.
 func (s *Supervisor) Watch(room int, match func(*task.Info) bool) *Watcher {
-	w := &Watcher{hub: &s.hub, match: match, room: room, ready: make(chan struct{}, 1)}
+	w := &Watcher{hub: &s.hub, match: match, room: max(room, 0), ready: make(chan struct{}, 1)}
 	s.hub.mu.Lock()
 	defer s.hub.mu.Unlock()
 	w.over = s.hub.over
@@ -72,6 +72,22 @@ func (s *Supervisor) Watch(room int, match func(*task.Info) bool) *Watcher {
 	}
 	w.wake()
 	return w
+}
+
+// Changes says when the task called name has changed, until stop: changed has an element
+// then. It costs less than a Watcher.
+func (s *Supervisor) Changes(name string) (changed <-chan struct{}, stop func()) {
+	news := make(chan struct{}, 1)
+	w := s.Watch(1, func(t *task.Info) bool {
+		if t.Name == name {
+			select {
+			case news <- struct{}{}:
+			default:
+			}
+		}
+		return false
+	})
+	return news, w.Close
 }
 
 // add gives w its room: the watchers that share it have less from now on.
@@ -130,6 +146,18 @@ func (w *Watcher) wake() {
 // Next waits for events and returns all that there are; ok is false when the
 // watcher or the supervisor was closed, or ctx ended.
 func (w *Watcher) Next(ctx context.Context) (events []task.Event, ok bool) {
+	changes, ok := w.next(ctx)
+	if len(changes) > 0 {
+		events = make([]task.Event, len(changes))
+	}
+	for i := range changes {
+		events[i] = changes[i].event()
+	}
+	return events, ok
+}
+
+// next is Next, with the tasks as they are shared.
+func (w *Watcher) next(ctx context.Context) (changes []change, ok bool) {
 	for {
 		select {
 		case <-w.ready:
@@ -137,18 +165,14 @@ func (w *Watcher) Next(ctx context.Context) (events []task.Event, ok bool) {
 			return nil, false
 		}
 		w.hub.mu.Lock()
-		queue, over := w.queue, w.over
+		changes, over := w.queue, w.over
 		w.queue, w.size = nil, 0
 		w.hub.mu.Unlock()
-		for i := range queue {
-			events = append(events, queue[i].event())
-		}
-		switch {
-		case over:
+		if over {
 			w.wake()
-			return events, len(events) > 0
-		case len(events) > 0:
-			return events, true
+		}
+		if over || len(changes) > 0 {
+			return changes, len(changes) > 0
 		}
 	}
 }

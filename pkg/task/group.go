@@ -57,9 +57,6 @@ func (g *Group) String() string {
 	return fmt.Sprint(*g.Slots)
 }
 
-// Closed reports whether nothing new may begin in it.
-func (g *Group) Closed() bool { return g.Paused || g.Slots != nil && *g.Slots == 0 }
-
 // Slots is a number of slots, as JSON a number or "none".
 type Slots struct{ N *int } // nil: no limit
 

@@ -6,9 +6,12 @@ import (
 	"strings"
 )
 
-// MaxGlobs is how many bytes the globs of a selector may have in all: each task's name
-// is matched with every one.
-const MaxGlobs = 16 << 10
+// MaxGlobs is how many globs a selector may have, and MaxGlobBytes how many bytes they may
+// have in all: each task's name is matched with every one, by a watch at each change.
+const (
+	MaxGlobs     = 100
+	MaxGlobBytes = 16 << 10
+)
 
 // A Selector names tasks: by name and glob, by group, or all of them.
 type Selector struct {
@@ -33,20 +36,24 @@ func (s Selector) InGroups() []string {
 // IsGlob tells a glob from a name.
 func IsGlob(name string) bool { return strings.ContainsAny(name, "*?[") }
 
-// Check reports globs of more than [MaxGlobs], and names or groups beside All, which
+// Check reports globs beyond [MaxGlobs] or [MaxGlobBytes], and names or groups beside All, which
 // would count for nothing, as an [ErrUsage].
 func (s Selector) Check() error {
 	if s.All && (len(s.Names) > 0 || len(s.InGroups()) > 0) {
 		return Errorf(ErrUsage, "", "all is every task: it goes without names and groups")
 	}
-	size := 0
+	size, n := 0, 0
 	for _, name := range s.Names {
 		if IsGlob(name) {
 			size += len(name)
+			n++
 		}
 	}
-	if size > MaxGlobs {
-		return Errorf(ErrUsage, "", "the patterns have %d bytes, at most %d are allowed: give fewer of them at once", size, MaxGlobs)
+	switch {
+	case size > MaxGlobBytes:
+		return Errorf(ErrUsage, "", "the patterns have %d bytes, at most %d are allowed: give fewer of them at once", size, MaxGlobBytes)
+	case n > MaxGlobs:
+		return Errorf(ErrUsage, "", "there are %d patterns, at most %d are allowed: give fewer of them at once", n, MaxGlobs)
 	}
 	return nil
 }
