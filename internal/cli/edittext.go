@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"tasks/internal/safeopen"
 	"tasks/pkg/task"
 )
 
@@ -40,11 +41,22 @@ func (e *env) inEditor(pattern, text string) (path, is string, err error) {
 	if err := cmd.Run(); err != nil {
 		return "", "", task.Errorf(nil, "", "the editor %q failed: %v: nothing changed: your text is kept in %s", editor, err, path)
 	}
-	content, err := os.ReadFile(path)
+	content, err := readEdited(path)
 	if err != nil {
 		return "", "", fmt.Errorf("cannot read what was edited: %w", err)
 	}
-	return path, string(content), nil
+	return path, content, nil
+}
+
+// readEdited is what an editor has left at path, which may be another file than before.
+func readEdited(path string) (string, error) {
+	f, err := safeopen.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	content, err := io.ReadAll(f)
+	return string(content), err
 }
 
 // standardFiles are those of this process, for a program that has the terminal.
