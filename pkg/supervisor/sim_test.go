@@ -440,7 +440,9 @@ func (s *sim) hear() (acknowledged int) {
 		case opEnable:
 			s.promised[name] = isEnabled
 		case opDisable:
-			s.promised[name] = isDisabled
+			if info.State != task.Stopping { // else a restart of an earlier supervisor may wait for a slot
+				s.promised[name] = isDisabled
+			}
 		}
 		return true
 	})
