@@ -334,7 +334,7 @@ paused           | same     | -
 stopping         | same     | conflict
 stopping left    | same     | -
 stopping restart | same     | -
-stopping renew   | conflict | -
+stopping renew   | conflict | conflict
 killing          | same     | conflict
 killing left     | same     | -
 stuck            | same     | conflict

@@ -230,7 +230,7 @@ func (Disable) on(t *step) error {
 }
 
 func (Enable) on(t *step) error {
-	if !t.p.Repeats || t.NeverStarted() || t.Phase.Live() && t.Desired == task.DesiredStopped {
+	if !t.p.Repeats || t.NeverStarted() || t.IsReplaced() || t.Phase.Live() && t.Desired == task.DesiredStopped {
 		return task.ErrConflict
 	}
 	t.changeRecord()

@@ -49,8 +49,8 @@
 // (*) A state is held while the supervisor shuts down, or before it resumes the tasks
 // of an earlier one. Only GoOn or a restart leads on from there, only a stop ends it.
 // (') If the task has a schedule: a failed dependency leads to Sleeping, and a Tick
-// leads out of Backoff. (°) A conflict without a schedule, to Disable what is being replaced,
-// and to Enable what is being stopped. (") Straight to Stopping or Killing if a stop came meanwhile.
+// leads out of Backoff. (°) A conflict without a schedule, for what is being replaced, and to
+// Enable what is being stopped. (") Straight to Stopping or Killing if a stop came meanwhile.
 // "Overlap" is the policy of a schedule: nothing, Stopping, or a note that another run
 // follows. A run that has not started yet serves the new time as well.
 //

@@ -371,3 +371,19 @@ func TestDisabledIsStopped(t *testing.T) {
 		t.Errorf("a restart: %+v", s)
 	}
 }
+
+// What is being replaced has the schedule of its replacement: it is neither disabled nor enabled,
+// also if an earlier supervisor was asked for that.
+func TestEnableWhatIsReplaced(t *testing.T) {
+	t.Parallel()
+	p := policyOf(t, "repeats")
+	recorded := states()["over held"]
+	recorded.Work.Callers[ForReplacement] = Pending
+	for name, s := range map[string]State{"a run": states()["stopping renew"], "recorded": recorded} {
+		for _, e := range []string{"disable", "enable"} {
+			if got := cell(p, s, event(e)); got != "conflict" {
+				t.Errorf("%s, %s: %s", name, e, got)
+			}
+		}
+	}
+}

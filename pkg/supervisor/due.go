@@ -106,6 +106,9 @@ func (a *actor) enable(c *Call, enable bool) {
 	case enable && a.role.engine == nil:
 		c.fail(a.noEngine(a.role.spec))
 		return
+	case a.state.IsReplaced():
+		c.fail(task.Errorf(task.ErrConflict, a.name, "Task %s is being replaced: %s it when that is done.", a.name, verb))
+		return
 	case err != nil:
 		c.fail(task.Errorf(task.ErrConflict, a.name, "Task %s is %s: cannot %s its schedule.", a.name, a.is(), verb))
 		return
