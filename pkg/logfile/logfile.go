@@ -84,6 +84,12 @@ func (l *Logs) Path(name string, run int) string { return l.keeper.Path(name, ru
 // Watch bounds the file of a run that is about to begin.
 func (l *Logs) Watch(spec *task.Spec, run int) { l.keeper.Watch(spec, run) }
 
+// WatchLeft bounds the files that processes left by ended runs still write to.
+func (l *Logs) WatchLeft(spec *task.Spec, last int) { l.keeper.WatchLeft(spec, last) }
+
+// Written reports whether a process still writes to a file of the task.
+func (l *Logs) Written(name string) bool { return l.keeper.Written(name) }
+
 // Done tells that a run is over.
 func (l *Logs) Done(name string, run int) { l.keeper.Done(name, run) }
 

@@ -14,6 +14,8 @@ import (
 	"tasks/pkg/task"
 )
 
+var _ supervisor.LogKeeper = (*logfile.Logs)(nil) // else its files have no bounds
+
 // Each run of a function has its file, and no more of them stay than is asked for.
 func TestLogs(t *testing.T) {
 	t.Parallel()

@@ -134,7 +134,7 @@ type Supervisor struct {
 	leaving bool // by Leave
 
 	left   atomic.Bool // by Leave
-	actors sync.WaitGroup
+	actors crew
 	ended  chan struct{} // closed when it has ended, or is left
 	once   sync.Once     // closes that
 }
