@@ -75,18 +75,26 @@ func (s *slow) Write(b []byte) (int, error) {
 	return s.Buffer.Write(b)
 }
 
-// A function that is restarted is followed through its runs, also where the news of the end of
-// a run comes after its output has ended.
-func TestFollowMemoryThroughRestarts(t *testing.T) {
-	t.Parallel()
-	sup := supervisor.New(supervisor.Options{})
-	socket := filepath.Join(t.TempDir(), "s")
+// served is a supervisor of functions, and the socket that it serves on.
+func served(t *testing.T) (sup *supervisor.Supervisor, socket string) {
+	t.Helper()
+	sup, socket = supervisor.New(supervisor.Options{}), filepath.Join(t.TempDir(), "s")
 	srv, err := serve.Listen(socket, sup)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer srv.Close(context.Background())
-	defer sup.Close(context.Background())
+	t.Cleanup(func() {
+		sup.Close(context.Background())
+		srv.Close(context.Background())
+	})
+	return sup, socket
+}
+
+// A function that is restarted is followed through its runs, also where the news of the end of
+// a run comes after its output has ended.
+func TestFollowMemoryThroughRestarts(t *testing.T) {
+	t.Parallel()
+	sup, socket := served(t)
 	const runs = 3
 	run, begun := 0, make(chan int, runs)
 	if err := sup.GoSpec(task.Spec{Name: "flaky", Restart: task.RestartOnFailure, Backoff: task.Backoff{Min: time.Millisecond, Max: time.Millisecond}}, func(ctx context.Context) error {
@@ -126,14 +134,7 @@ func TestFollowMemoryThroughRestarts(t *testing.T) {
 // Whoever is too slow for output that is kept in memory misses whole lines, and hears of that.
 func TestFollowMemoryTooSlowly(t *testing.T) {
 	t.Parallel()
-	sup := supervisor.New(supervisor.Options{})
-	socket := filepath.Join(t.TempDir(), "s")
-	srv, err := serve.Listen(socket, sup)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer srv.Close(context.Background())
-	defer sup.Close(context.Background())
+	sup, socket := served(t)
 	const lines = 30_000
 	read, written := make(chan struct{}), make(chan struct{})
 	wait := func(ctx context.Context, what chan struct{}) {
