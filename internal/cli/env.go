@@ -27,8 +27,8 @@ func newEnv() *env {
 	p := newPrinter()
 	e := &env{printer: p, dialer: &dialer{says: p}, code: codeOf}
 	e.do = func(v verb) error {
-		if s, ok := v.(interface{ selected() *selection }); ok {
-			e.fullNames(s.selected())
+		if names, ok := v.(interface{ taskNames() [][]string }); ok {
+			e.fullNames(names.taskNames()...)
 		}
 		return v.run(e)
 	}

@@ -58,11 +58,17 @@ type result struct {
 // run runs a command against the scripted supervisor, as in a pipe.
 func (s scripted) run(t *testing.T, args ...string) result {
 	t.Helper()
+	return s.fed(t, "", args...)
+}
+
+// fed is run with that on stdin.
+func (s scripted) fed(t *testing.T, input string, args ...string) result {
+	t.Helper()
 	var out, errs bytes.Buffer
 	var mu sync.Mutex
 	var r result
 	e := newEnv()
-	e.in, e.out, e.err, e.raw = strings.NewReader(""), &out, &errs, &out
+	e.in, e.out, e.err, e.raw = strings.NewReader(input), &out, &errs, &out
 	e.tty, e.errTTY, e.color = false, false, "never"
 	e.client.Socket, e.client.Dial = "/nowhere", func(context.Context) (net.Conn, error) {
 		here, there := net.Pipe()

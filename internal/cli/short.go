@@ -14,14 +14,28 @@ import (
 	"tasks/pkg/task"
 )
 
-func (s *selection) selected() *selection { return s }
+// taskNames are the lists of names of tasks on a command line that may leave out the project.
+func (s *selection) taskNames() [][]string { return [][]string{s.names} }
+
+func (o *taskOptions) taskNames() [][]string { return [][]string{o.spec.After, o.spec.AfterEnded} }
+
+func (o *editOptions) taskNames() [][]string { return append(o.taskOptions.taskNames(), o.names) }
+
+// taskNames are the names but for the one of a new task.
+func (o *startOptions) taskNames() [][]string {
+	all := o.taskOptions.taskNames()
+	if o.command != nil {
+		return all
+	}
+	return append(all, o.names)
+}
 
 // fullNames gives names that were typed in a project's directory, without the project,
 // their full form, as the supervisor knows it; without one, as the tasks file has it. The
 // request that follows says what is wrong with them.
-func (e *env) fullNames(s *selection) {
+func (e *env) fullNames(lists ...[]string) {
 	dir := projectDir()
-	plain := slices.DeleteFunc(slices.Clone(s.names), task.IsGlob)
+	plain := slices.DeleteFunc(slices.Concat(lists...), task.IsGlob)
 	if dir == "" || len(plain) == 0 {
 		return
 	}
@@ -45,8 +59,10 @@ func (e *env) fullNames(s *selection) {
 	if missing { // of no supervisor, or of a file that is a link to elsewhere
 		addFromFile(full, plain)
 	}
-	for i, name := range s.names {
-		s.names[i] = cmp.Or(full[name], name)
+	for _, names := range lists {
+		for i, name := range names {
+			names[i] = cmp.Or(full[name], name)
+		}
 	}
 }
 

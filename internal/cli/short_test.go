@@ -1,0 +1,50 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+)
+
+// Every command that takes the names of tasks takes those of a project's directory without
+// the project.
+func TestShortNames(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	if err := os.WriteFile(filepath.Join(dir, "tasks.yaml"), []byte("project: shop\ntasks: {api: {command: [api]}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	special := map[string][]string{
+		"up": nil, "down": nil, // those of the file
+		"start":  {"start api", "start api --next 2", "start other --after api -- true", "start other --after-ended api,x -- true"},
+		"each":   {"each job-{#} --after api -- true"},
+		"edit":   {"edit api", "edit api --priority 1", "edit other --after x,api"},
+		"signal": {"signal HUP api", "kill -9 api", "kill api"},
+		"logs":   {"logs api", "logs -f api"},
+	}
+	everyCommand(newRoot(newEnv(), nil), func(cmd *cobra.Command) {
+		if own, ok := special[cmd.Name()]; ok {
+			lines = append(lines, own...)
+		} else if strings.Contains(cmd.Use, "NAME") {
+			lines = append(lines, cmd.Name()+" api")
+		}
+	})
+	if len(lines) < 25 {
+		t.Errorf("only %d lines", len(lines))
+	}
+	for _, line := range lines {
+		r := scripted{
+			"info": `{"version":"1","socket":"/nowhere","state_dir":"` + dir + `"}`, "group.list": `[]`, "group.set": `{"name":"job"}`,
+			"list": `[{"name":"shop.api","state":"done","wish":"up","engine":"process","command":["api"],"run":1,"restarts":0,"priority":0,"spec":{"name":"shop.api","command":["api"],"file":"` + dir + `/tasks.yaml"}}]`,
+		}.fed(t, "x\n", strings.Fields(line)...)
+		names := func(req string) bool { return strings.Contains(req, `"shop.api"`) && !strings.Contains(req, `"api"`) }
+		if !slices.ContainsFunc(r.asked, names) {
+			t.Errorf("tasks %s: asks %q, and says %q", line, r.asked, r.errs)
+		}
+	}
+}
