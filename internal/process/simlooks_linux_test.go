@@ -307,6 +307,54 @@ func TestUnknownRunsAreKilledAsFound(t *testing.T) {
 	})
 }
 
+// What an unknown run begins as it is looked for is found, also where looks take up the time:
+// each waits for the execs that hang, of whatever processes.
+func TestUnknownRunsAreLookedForToTheEnd(t *testing.T) {
+	if !onMachine(t) {
+		return
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := quietSim(t)
+		s.start("a")
+		s.pass(time.Second)
+		a := s.runs[0]
+		last := a.main
+		s.inMachine(func(m *machine) {
+			m.left = -1
+			last.ignores = true
+			a.recorded = false
+			var hung *simProc
+			looks := 0
+			m.before = func(c call) error {
+				switch {
+				case c.name == "open" && c.path == "/proc" && looks < 5:
+					looks++
+					hung = m.fork(m.init) // a stranger
+					hung.env, hung.execing = nil, true
+				case hung != nil && c.path == fmt.Sprintf("/proc/%d/environ", hung.pid): // all are listed
+					hung = nil
+					last = m.fork(last)
+					m.setsid(last)
+				}
+				return nil
+			}
+			m.die()
+		})
+		for s.dead() {
+			s.end()
+			s.begin()
+		}
+		s.inMachine(func(m *machine) {
+			for _, p := range a.procs {
+				if !p.zombie {
+					m.fail("%v lives on", p)
+				}
+			}
+		})
+		s.close()
+	})
+}
+
 // A pause suspends also what a process has begun that ended as it was looked at.
 func TestPauseAsAProcessEnds(t *testing.T) {
 	if !onMachine(t) {

@@ -27,6 +27,7 @@ func (e *Engine) KillUnknown(db Database) ([]int, error) {
 const (
 	unknownTimeout = 2 * time.Second
 	unknownPasses  = 3                      // at the least: on a busy machine one may take all the time
+	maxUnknown     = 20                     // passes, as long as each finds others: what it has killed may have begun more
 	unknownPause   = 500 * time.Millisecond // for what was killed to end, in each of them
 )
 
@@ -34,7 +35,8 @@ func (e *Engine) killUnknown(db Database) (killed []int, err error) {
 	end := time.Now().Add(unknownTimeout)
 	groups, found := make(map[cgroup]bool), make(map[proc]bool)
 	sig := syscall.SIGTERM
-	for pass := 0; pass < unknownPasses || time.Now().Before(end); pass++ {
+	others := false // than before were found
+	for pass := 0; pass < unknownPasses || time.Now().Before(end) || others && pass < maxUnknown; pass++ {
 		var look unknownLook
 		look, err = e.lookForUnknown(db, groups, found)
 		if len(look.later) > 0 {
@@ -56,7 +58,9 @@ func (e *Engine) killUnknown(db Database) (killed []int, err error) {
 		} else {
 			over = latest(end, over)
 		}
+		others = false
 		for _, s := range look.left {
+			others = others || !found[s.proc]
 			found[s.proc] = true
 			switch signalErr := e.tree.signal(s.proc, sig); {
 			case signalErr == nil:
