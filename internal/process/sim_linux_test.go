@@ -313,6 +313,7 @@ func (s *sim) begin() {
 		self := m.init
 		if !m.contained {
 			self = m.fork(m.orphanage)
+			self.program, self.env = "tasks", []string{"HOME=/"}
 			self.subreaper = true
 			m.setsid(self)
 		}
@@ -365,6 +366,8 @@ func (s *sim) killUnknown(e *Engine) {
 	known := func(name string, run int) bool {
 		return slices.ContainsFunc(s.runs, func(r *simRun) bool { return r.recorded && r.name == name && r.number == run })
 	}
+	var began time.Duration
+	s.inMachine(func(m *machine) { began = m.now })
 	for range 3 {
 		killed, err := e.KillUnknown(Database{Known: known})
 		if s.dead() {
@@ -385,7 +388,7 @@ func (s *sim) killUnknown(e *Engine) {
 			r.over = true
 			for _, p := range r.procs {
 				top := p.eldest() // what a living process has begun that shows nothing may be a daemon's job
-				tied := !top.hidden && top.tells("TASKS_RUN_ID") || r.group != nil && p.group.within(r.group)
+				tied := !top.hidden && top.execUntil < began && top.tells("TASKS_RUN_ID") || r.group != nil && p.group.within(r.group)
 				if !p.zombie && !p.leaps && tied {
 					m.fail("%v, of a run without a record, lives on", p)
 				}
@@ -579,11 +582,12 @@ func (m *machine) covered(p *simProc) bool {
 	if top.hidden {
 		return false
 	}
-	if top.tells("TASKS_RUN_ID") {
+	if top.tells("TASKS_RUN_ID") && top.execUntil < m.current {
 		return true
 	}
-	for _, f := range top.files {
-		if f.ino == r.log && (r.r == nil || r.r.log.ino == r.log) && f.flags&logMark != 0 {
+	adopted := r.r == nil && !r.starting || r.r != nil && r.r.adopted
+	for fd, f := range top.files {
+		if f.ino == r.log && (r.r == nil || r.r.log.ino == r.log) && f.flags&logMark != 0 && (fd == 1 || !adopted) {
 			return true
 		}
 	}
@@ -714,7 +718,7 @@ func (s *sim) pauseOrResume(r *simRun) {
 		s.m.say("%s is paused: %v", r.name, err)
 		r.paused = err == nil && !r.asked && !r.main.zombie
 		for _, p := range r.procs {
-			if r.paused && !p.zombie && !p.uncovered && !p.leaps && !p.stopped && !s.m.rests(p) {
+			if r.paused && !p.zombie && !p.uncovered && !p.leaps && !p.stopped && !s.m.rests(p) && !p.halts() {
 				s.m.fail("%s is paused, and %v keeps running", r.name, p)
 			}
 		}

@@ -373,16 +373,32 @@ func (m *machine) begin(c call) result {
 	run := m.runs[id]
 	p := m.fork(m.self)
 	m.setsid(p)
-	p.of, p.env, p.depth = run, c.attr.Env, 0
+	p.of, p.depth = run, 0
 	p.key = m.hash(id)
-	p.files = map[int]openFile{1: {run.log, syscall.O_WRONLY | syscall.O_APPEND | logMark}}
+	p.files = map[int]descriptor{1: {&openFile{run.log, syscall.O_WRONLY | syscall.O_APPEND | logMark}, false}}
 	if c.attr.Sys.UseCgroupFD {
 		run.group = m.fds[c.attr.Sys.CgroupFD].group
 		run.group.move(p)
 	}
 	run.main, run.procs = p, []*simProc{p}
 	m.say("  %s is process %d", run.name, p.pid)
-	m.follow(p)
+	execute := func() {
+		m.exec(p, c.attr.Env)
+		m.follow(p)
+	}
+	takes := time.Duration(m.hash(id, "fork")%500) * time.Microsecond
+	if m.left >= 0 && m.hash(id, "orphan")%10 == 0 { // the supervisor dies meanwhile
+		m.hits["death before exec"]++
+		p.execUntil = m.current + takes
+		m.at(takes, p, execute)
+		m.left = 0
+		return result{}
+	}
+	m.now += takes // with a lock held
+	m.catchUp()
+	if !p.zombie {
+		execute()
+	}
 	return result{n: p.pid}
 }
 
@@ -581,11 +597,11 @@ func (m *machine) content(f *simFile) (string, syscall.Errno) {
 	case "cgroup":
 		return "0::" + cmp.Or(p.group.path, "/") + "\n", 0
 	case "comm":
-		return "program\n", 0
+		return p.program + "\n", 0
 	case "statm":
 		return "10 10\n", 0
 	case "cmdline":
-		return "program\x00", 0
+		return p.program + "\x00", 0
 	}
 	if number, ok := strings.CutPrefix(what, "fdinfo/"); ok {
 		fd, _ := strconv.Atoi(number)
@@ -608,6 +624,8 @@ func (m *machine) statLine(f *simFile) string {
 	switch {
 	case f.firstEnded():
 		state = "Z"
+	case p.inKernel != 0:
+		state = string(p.inKernel)
 	case p.stopped:
 		state = "T"
 	}
@@ -629,7 +647,7 @@ func (m *machine) statLine(f *simFile) string {
 	if p.zombie && !p.hidden {
 		set(52, int(p.status))
 	}
-	return fmt.Sprintf("%d (a (pro) gram) %s\n", p.pid, strings.Join(fields[3:], " "))
+	return fmt.Sprintf("%d (%s) %s\n", p.pid, p.program, strings.Join(fields[3:], " "))
 }
 
 func (m *machine) groupContent(f *simFile) (string, syscall.Errno) {

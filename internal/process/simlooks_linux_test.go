@@ -150,7 +150,7 @@ func TestOrphansOfWhoEntersAreStrangers(t *testing.T) {
 	for name, enter := range map[string]func(p *simProc, log uint64){
 		"may not be read": func(p *simProc, _ uint64) { p.hidden = true },
 		"writes to a log": func(p *simProc, log uint64) {
-			p.env, p.files[5] = []string{"HOME=/"}, openFile{log, syscall.O_WRONLY | syscall.O_APPEND}
+			p.env, p.files[5] = []string{"HOME=/"}, descriptor{&openFile{log, syscall.O_WRONLY | syscall.O_APPEND}, false}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

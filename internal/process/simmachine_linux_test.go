@@ -93,13 +93,17 @@ type simProc struct {
 	reaps, subreaper bool
 	of               *simRun // which it descends from; nil: none
 	group            *simGroup
+	program          string
 	env              []string
 	execs            int
 	execing          bool          // between two programs
+	execUntil        time.Duration // the end of an exec that the engine may not wait for
+	spawner          *simProc      // that waits until this has executed a program, vfork(2); nil: nobody
+	inKernel         byte          // its state while it is there, and acts on no signal but KILL; 0: it is not
 	hidden           bool          // may not be read
 	locked           chan struct{} // its memory is, until this is closed; nil: it is not
 	thread           int           // keeps running without the first thread, if not 0
-	files            map[int]openFile
+	files            map[int]descriptor
 	ignores          bool          // TERM
 	resists          time.Duration // what it takes to act on TERM
 	heir             bool          // begins another as it does
@@ -112,9 +116,16 @@ type simProc struct {
 	leaps            bool // forks and ends, again and again, or descends from what does
 }
 
+// openFile is an open file description, open(2): descriptors that were inherited or
+// duplicated share it, with its flags, also over an exec.
 type openFile struct {
 	ino   uint64
 	flags int
+}
+
+type descriptor struct {
+	*openFile
+	closeOnExec bool // fcntl(2), F_SETFD: each has its own
 }
 
 type simGroup struct {
@@ -158,7 +169,7 @@ func newMachine(seed uint64, kind kernelKind, say func(string, ...any)) *machine
 	r := m.random("machine")
 	m.maxPID = 40 + r.IntN(100)
 	m.root = &simGroup{below: make(map[string]*simGroup), procs: make(map[int]*simProc)}
-	m.init = &simProc{pid: 1, ended: make(chan struct{}), reaps: true, group: m.root, files: make(map[int]openFile), execs: 1, key: 1, start: 1}
+	m.init = &simProc{pid: 1, ended: make(chan struct{}), reaps: true, group: m.root, files: make(map[int]descriptor), execs: 1, key: 1, start: 1}
 	m.init.pgrp, m.init.session, m.init.parent = m.init, m.init, m.init
 	m.procs[1], m.root.procs[1], m.lastPID = m.init, m.init, 1
 	m.current = m.now
@@ -221,7 +232,7 @@ func (m *machine) happen(p *simProc, do func()) {
 	case p == nil:
 	case p.zombie || p.gone:
 		return
-	case p.stopped || m.rests(p):
+	case p.stopped || p.inKernel != 0 || m.rests(p):
 		p.later = append(p.later, do)
 		return
 	case p.of != nil && p.of.paused && !p.uncovered && !p.leaps:
@@ -289,7 +300,7 @@ func (m *machine) fork(parent *simProc) *simProc {
 	parent.forks++
 	p := &simProc{
 		pid: m.nextPID(), key: m.hash(parent.key, parent.forks), parent: parent, pgrp: parent.pgrp, session: parent.session, start: m.ticks(),
-		ended: make(chan struct{}), reaps: true, of: parent.of, group: parent.group, env: parent.env, execs: parent.execs, hidden: parent.hidden,
+		ended: make(chan struct{}), reaps: true, of: parent.of, group: parent.group, env: parent.env, program: parent.program, execs: parent.execs, hidden: parent.hidden,
 		files: maps.Clone(parent.files), ignores: parent.ignores, uncovered: parent.uncovered, leaps: parent.leaps, depth: parent.depth + 1,
 	}
 	if p.group == nil {
@@ -317,10 +328,7 @@ func (m *machine) end(p *simProc, status syscall.WaitStatus) {
 	}
 	m.dirty = true
 	p.zombie, p.status, p.stopped, p.later, p.pending = true, status, false, nil, nil
-	if p.thread != 0 {
-		delete(m.tids, p.thread)
-		p.thread = 0
-	}
+	m.endThread(p)
 	delete(p.group.procs, p.pid)
 	heir := p.parent
 	for !heir.subreaper && heir != m.init {
@@ -333,6 +341,7 @@ func (m *machine) end(p *simProc, status syscall.WaitStatus) {
 		}
 	}
 	close(p.ended)
+	m.release(p)
 	if p.of != nil && p.of.main == p {
 		p.of.status = status
 		m.say("  the main process of %s, %d, ends: %v", p.of.name, p.pid, status)
@@ -395,28 +404,28 @@ func (m *machine) signal(p *simProc, sig syscall.Signal) {
 	case p.zombie || p.gone || p == m.init || sig == 0:
 	case sig == syscall.SIGKILL:
 		m.end(p, syscall.WaitStatus(sig))
+	case sig == syscall.SIGCONT: // takes a STOP back that the process has not acted on, signal(7)
+		p.stopped = false
+		p.pending = slices.DeleteFunc(p.pending, func(s syscall.Signal) bool { return s == syscall.SIGSTOP })
+		m.goOn(p)
+	case p.stopped || p.inKernel != 0 || m.rests(p):
+		p.pending = append(p.pending, sig)
 	case sig == syscall.SIGSTOP:
 		p.stopped = true
-		p.pending = slices.DeleteFunc(p.pending, func(s syscall.Signal) bool { return s == syscall.SIGCONT })
-	case sig == syscall.SIGCONT:
-		p.stopped = false
-		m.goOn(p)
-	case p.stopped || m.rests(p):
-		p.pending = append(p.pending, sig)
 	default:
 		m.act(p, sig)
 	}
 }
 
-// goOn has a process do what it could not do while it was stopped or frozen.
+// goOn has a process do what it could not do while it was stopped, frozen or in the kernel.
 func (m *machine) goOn(p *simProc) {
-	if p.stopped || m.rests(p) {
+	if p.stopped || p.inKernel != 0 || m.rests(p) {
 		return
 	}
 	pending, later := p.pending, p.later
 	p.pending, p.later = nil, nil
 	for _, sig := range pending {
-		m.act(p, sig)
+		m.signal(p, sig)
 	}
 	for i, do := range later {
 		m.at(time.Duration(i+1)*5*time.Microsecond, p, do)
@@ -514,7 +523,7 @@ func (m *machine) follow(p *simProc) {
 		return
 	}
 	for range r.IntN(7) {
-		m.at(later(), p, m.step(p, r.IntN(15)))
+		m.at(later(), p, m.step(p, r.IntN(20)))
 	}
 	switch r.IntN(5) {
 	case 0, 1:
@@ -604,7 +613,32 @@ func (m *machine) step(p *simProc, n int) func() {
 	case 10:
 		return change("opens its log by its path", func() {
 			for fd, f := range p.files {
-				p.files[fd] = openFile{f.ino, syscall.O_WRONLY | syscall.O_APPEND}
+				p.files[fd] = descriptor{&openFile{f.ino, syscall.O_WRONLY | syscall.O_APPEND}, false}
+			}
+		})
+	case 15:
+		return func() {
+			if c := begin(); c != nil {
+				m.spawn(p, c)
+			}
+		}
+	case 14:
+		return change("clears the flags of its log", func() { // fcntl(2), F_SETFL: for all who share it
+			if f, ok := p.files[1]; ok && m.hash(p.key, "flags")%4 == 0 {
+				f.flags = syscall.O_WRONLY
+			}
+		})
+	case 16:
+		return change("has its log closed upon an exec", func() {
+			for fd, f := range p.files {
+				p.files[fd] = descriptor{f.openFile, true}
+			}
+		})
+	case 17:
+		return change("keeps its log elsewhere than at its output", func() {
+			if f, ok := p.files[1]; ok {
+				delete(p.files, 1)
+				p.files[7] = f
 			}
 		})
 	case 11:
@@ -637,11 +671,68 @@ func (m *machine) step(p *simProc, n int) func() {
 	}
 }
 
-// exec has a process execute another program: for a while it shows no environment.
+// exec has a process execute another program, execve(2): pid, parent, session and start stay,
+// and what it ignores. Its other threads end, descriptors that are to be closed are, and
+// whether it may be read depends on the new program (PR_SET_DUMPABLE, prctl(2)). For a while
+// it shows no environment; where the file system is slow, long enough to be seen waiting.
 func (m *machine) exec(p *simProc, env []string) {
-	p.env, p.execing = env, true
 	p.execs++
-	m.at(time.Duration(m.hash(p.key, p.execs)%500)*time.Microsecond, nil, func() { p.execing = false })
+	r := m.random(p.key, p.execs, "exec")
+	takes := time.Duration(r.IntN(500)) * time.Microsecond
+	p.inKernel = 'R'
+	if r.IntN(20) == 0 {
+		takes = time.Duration(r.IntN(2500)) * time.Millisecond
+		p.inKernel = 'D'
+		m.hits["slow exec"]++
+	}
+	p.program, p.env = []string{"sh", "worker", "a) (tool"}[r.IntN(3)], env
+	p.execing, p.hidden = true, r.IntN(20) == 0
+	p.resists, p.heir = 0, false // what caught a signal is gone
+	maps.DeleteFunc(p.files, func(_ int, f descriptor) bool { return f.closeOnExec })
+	m.endThread(p)
+	m.release(p)
+	if takes > 900*time.Millisecond {
+		p.execUntil = m.current + takes
+	}
+	m.at(takes, nil, func() {
+		p.execing = false
+		m.leaveKernel(p)
+	})
+}
+
+// spawn has p begin c as posix_spawn(3) does, and wait until that executes a program.
+func (m *machine) spawn(p, c *simProc) {
+	takes := time.Duration(m.hash(c.key, "spawn")%500) * time.Microsecond
+	if m.hash(c.key, "slow")%10 == 0 {
+		takes *= 1000
+	}
+	m.say("  %d spawns %d", p.pid, c.pid)
+	p.inKernel, c.spawner = 'D', p
+	m.at(takes, c, func() {
+		m.exec(c, c.env)
+		m.follow(c)
+	})
+}
+
+// release has whoever waits in vfork(2) for p continue.
+func (m *machine) release(p *simProc) {
+	if p.spawner != nil {
+		m.leaveKernel(p.spawner)
+		p.spawner = nil
+	}
+}
+
+// leaveKernel has a process act on what came while it was in the kernel.
+func (m *machine) leaveKernel(p *simProc) {
+	p.inKernel = 0
+	m.goOn(p)
+}
+
+func (m *machine) endThread(p *simProc) {
+	if p.thread != 0 {
+		delete(m.tids, p.thread)
+		p.thread = 0
+	}
 }
 
 // stranger begins a process that belongs to no run: it may look into the log of one.
@@ -655,7 +746,7 @@ func (m *machine) stranger(r *rand.Rand, logs []uint64) {
 		m.setsid(p)
 	}
 	if len(logs) > 0 && r.IntN(2) == 0 {
-		p.files[5] = openFile{logs[r.IntN(len(logs))], []int{syscall.O_RDONLY, syscall.O_WRONLY | syscall.O_APPEND}[r.IntN(2)]}
+		p.files[5] = descriptor{&openFile{logs[r.IntN(len(logs))], []int{syscall.O_RDONLY, syscall.O_WRONLY | syscall.O_APPEND}[r.IntN(2)]}, false}
 	}
 	m.say("  a stranger begins: %d", p.pid)
 	m.at(time.Duration(r.IntN(500))*time.Millisecond, p, func() { m.end(p, 0) })
@@ -665,3 +756,6 @@ func (m *machine) stranger(r *rand.Rand, logs []uint64) {
 func (p *simProc) tells(name string) bool {
 	return slices.ContainsFunc(p.env, func(kv string) bool { return strings.HasPrefix(kv, name+"=") })
 }
+
+// halts reports whether the process stops before it does anything else.
+func (p *simProc) halts() bool { return p.inKernel != 0 && slices.Contains(p.pending, syscall.SIGSTOP) }
