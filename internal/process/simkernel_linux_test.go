@@ -387,7 +387,7 @@ func (m *machine) begin(c call) result {
 		m.follow(p)
 	}
 	takes := time.Duration(m.hash(id, "fork")%500) * time.Microsecond
-	if m.left >= 0 && m.hash(id, "orphan")%10 == 0 { // the supervisor dies meanwhile
+	if m.scripted == nil && m.left >= 0 && m.hash(id, "orphan")%10 == 0 { // the supervisor dies meanwhile
 		m.hits["death before exec"]++
 		p.execUntil = m.current + takes
 		m.at(takes, p, execute)
