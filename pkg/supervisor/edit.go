@@ -49,10 +49,6 @@ func (a *actor) edit(c *Call) {
 		c.fail(err)
 		return
 	}
-	if reflect.DeepEqual(spec, *old) {
-		c.answer(&a.shown.Load().info, nil)
-		return
-	}
 	if err := editable(old, &spec); err != nil {
 		c.fail(err)
 		return

@@ -222,3 +222,35 @@ func TestEditRefused(t *testing.T) {
 		t.Errorf("%+v", info)
 	}
 }
+
+// An edit that could not be recorded is not done when it is asked for again: only once it is
+// recorded.
+func TestEditAgain(t *testing.T) {
+	st := newMemory()
+	faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+		start(t, s, f, web()).AutoStop(true)
+		begin(t, s, job("late", func(s *task.Spec) { s.Delay = new(task.Duration(time.Hour)) }))
+		for _, name := range []string{"web", "late"} {
+			again := func() error {
+				_, err := s.Submit(supervisor.Edit(name, func(s *task.Spec) error {
+					s.Priority = 5
+					return nil
+				})).Wait(t.Context())
+				return err
+			}
+			st.failing(func(*task.Record) error { return errDisk })
+			for range 3 {
+				if err := again(); !errors.Is(err, errDisk) {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+			st.failing(nil)
+			if err := again(); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			if r := st.record(name); r.Spec.Priority != 5 && (r.Edited == nil || r.Edited.Priority != 5) {
+				t.Errorf("record: %+v", r)
+			}
+		}
+	})
+}
