@@ -315,6 +315,13 @@ func (m *machine) fork(parent *simProc) *simProc {
 	return p
 }
 
+// becomeSibling makes of a child one that was begun with CLONE_PARENT, clone(2): its parent is
+// the caller's, which is informed of its end. Init cannot begin one.
+func (m *machine) becomeSibling(child, caller *simProc) {
+	m.hits["sibling"]++
+	child.parent = caller.parent
+}
+
 func (m *machine) setsid(p *simProc) {
 	if p.pgrp != p {
 		p.session, p.pgrp = p, p
@@ -596,6 +603,17 @@ func (m *machine) step(p *simProc, n int) func() {
 				m.at(wait, c, func() { m.end(c, 0) })
 			})
 		}
+	case 18:
+		return func() {
+			if c := begin(); c != nil {
+				m.say("  %d begins its sibling %d", p.pid, c.pid)
+				m.becomeSibling(c, p)
+				if m.hash(c.key, "session")%2 == 0 {
+					m.setsid(c)
+				}
+				m.follow(c)
+			}
+		}
 	case 5:
 		return change("leaves its session", func() { m.setsid(p) })
 	case 6:
@@ -744,6 +762,9 @@ func (m *machine) stranger(r *rand.Rand, logs []uint64) {
 	p := m.fork(parent)
 	if r.IntN(2) == 0 {
 		m.setsid(p)
+	}
+	if parent == m.orphanage && r.IntN(2) == 0 {
+		m.becomeSibling(p, parent)
 	}
 	if len(logs) > 0 && r.IntN(2) == 0 {
 		p.files[5] = descriptor{&openFile{logs[r.IntN(len(logs))], []int{syscall.O_RDONLY, syscall.O_WRONLY | syscall.O_APPEND}[r.IntN(2)]}, false}
