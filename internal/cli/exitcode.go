@@ -142,6 +142,8 @@ func codeOfTask(t task.Info) int {
 		}
 	case t.State == task.Failed: // what it waited for has failed
 		return cannotExecute
+	case t.State == task.Stopped: // before it ran: as one that runs
+		return bySignal + int(syscall.SIGTERM)
 	}
 	return done
 }

@@ -71,6 +71,7 @@ func (o *showOptions) run(e *env) error {
 }
 
 func (p *printer) showTask(t task.Info) error {
+	t = withLastExit(t)
 	var rows [][]string
 	say := func(key, value string) {
 		if value != "" {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"time"
@@ -30,7 +31,8 @@ func (p *printer) taskTable(tasks []task.Info) error {
 	}
 	rows := make([][]string, len(tasks))
 	for i := range tasks {
-		rows[i] = row(&tasks[i], now)
+		t := withLastExit(tasks[i])
+		rows[i] = row(&t, now)
 	}
 	if p.output != "wide" {
 		return p.printTable(head, rows)
@@ -103,6 +105,18 @@ func waitsFor(names []string) string {
 		text += fmt.Sprintf(" +%d", more)
 	}
 	return text
+}
+
+// withLastExit is t with how its last run ended, which a schedule that was started or enabled
+// since then does not say of itself.
+func withLastExit(t task.Info) task.Info {
+	last := t.LastExit
+	if last == nil || !t.Spec.Repeats() || t.State != task.Waiting || !t.StartedAt.IsZero() {
+		return t
+	}
+	t.StartedAt, t.EndedAt, t.ExitCode, t.Signal = last.StartedAt, last.EndedAt, last.ExitCode, last.Signal
+	t.TimedOut, t.Reason = last.TimedOut, cmp.Or(t.Reason, last.Reason)
+	return t
 }
 
 // duration is how long the last run lasted, if it has ended.

@@ -25,10 +25,11 @@ func newWait(e *env) *cobra.Command {
 		Short: "Wait until tasks have ended, and pass on their exit code",
 		Long: `Wait until all the tasks have ended; with --any, until one has. The exit code is
 the task's own: 128+n if signal n ended it, 127 or 126 if it could not start, 124
-if its timeout ran out, 125 if it was lost, and 1 in place of 0 if it was stopped
-as unhealthy; of several tasks the first, in the order named, that is not 0. Where
-waiting itself fails it is 125, 124 for --timeout, and 2 for wrong usage. A task
-that ended long ago is as good as one that ends now.
+if its timeout ran out, 125 if it was lost, 143 if it was stopped before it began,
+and 1 in place of 0 if it was stopped as unhealthy; of several tasks the first, in
+the order named, that is not 0. Where waiting itself fails it is 125, 124 for
+--timeout, and 2 for wrong usage. A task that ended long ago is as good as one that
+ends now.
 If the supervisor is replaced or killed, the wait continues with the next one, if
 that answers within 10 seconds.`,
 		Example: `  tasks wait build && echo built

@@ -150,6 +150,10 @@ func (s State) Why(p Policy) string {
 	e := s.Last.Exit
 	switch s.Last.Cause {
 	case ByStop, ByReplacement:
+		if !s.Series.Ran && !p.Repeats {
+			say("stopped before it began")
+			break
+		}
 		say("stopped")
 	case ByRestart:
 		say("restarted")

@@ -109,10 +109,14 @@ func TestWhy(t *testing.T) {
 		{Ending{State: task.Failed, Cause: ByUnhealthy, Note: "status 503", Exit: task.Exit{LeftBehind: 1}}, 0, "unhealthy: status 503; 1 escaped process stopped too"},
 		{Ending{State: task.Failed, Exit: task.Exit{Code: 126, Err: "not started: db failed"}}, 0, "not started: db failed"},
 	} {
-		m := State{Phase: Over, Last: tt.last, Series: Series{Restarts: tt.restarts}}
+		m := State{Phase: Over, Last: tt.last, Series: Series{Ran: true, Restarts: tt.restarts}}
 		if got := m.Why(p); got != tt.want {
 			t.Errorf("%+v: %q, want %q", tt.last, got, tt.want)
 		}
+	}
+	unbegun := State{Phase: Over, Last: Ending{State: task.Stopped, Cause: ByStop}}
+	if got, want := unbegun.Why(p), "stopped before it began"; got != want {
+		t.Errorf("without a run: %q, want %q", got, want)
 	}
 	m := State{Phase: Over, Last: Ending{State: task.Failed, Exit: task.Exit{Code: 1}}, Series: Series{Restarts: 1}}
 	if got, want := m.Why(Policy{Max: 1}), "exit code 1; gave up after 1 restart"; got != want {

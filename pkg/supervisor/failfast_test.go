@@ -41,13 +41,13 @@ func TestFailFast(t *testing.T) {
 		}
 		synctest.Wait()
 		for _, name := range []string{"j5", "j6", "j7"} {
-			expect(t, l.Supervisor, name, task.Stopped, "stopped")
+			expect(t, l.Supervisor, name, task.Stopped, "stopped before it began: --fail-fast=2")
 		}
 		expect(t, l.Supervisor, "j4", task.Running, "")
 		l.again(l.leave, 0)
 		l.Start(t.Context(), job("late", in("g"), failFast(2)))
 		synctest.Wait()
-		expect(t, l.Supervisor, "late", task.Stopped, "stopped")
+		expect(t, l.Supervisor, "late", task.Stopped, "stopped before it began: --fail-fast=2")
 		if info, err := l.Restart(t.Context(), "j3"); err != nil || info.Spec.FailFast > 0 {
 			t.Errorf("%+v, %v", info.Spec, err)
 		}

@@ -303,7 +303,7 @@ func TestRestartAndStopOfAWaiter(t *testing.T) {
 			t.Errorf("Restart: %+v, %v", got, err)
 		}
 		quiet(t, f)
-		if got, err := s.Stop(t.Context(), "b"); err != nil || got.State != task.Stopped || got.Reason != "stopped" {
+		if got, err := s.Stop(t.Context(), "b"); err != nil || got.State != task.Stopped || got.Reason != "stopped before it began" {
 			t.Errorf("Stop: %+v, %v", got, err)
 		}
 		if got, err := s.Restart(t.Context(), "b"); err != nil || got.State != task.Waiting {

@@ -138,7 +138,11 @@ func (a *actor) why() string {
 	case a.state.Last.State == task.Lost && a.past.lost != "":
 		return a.past.lost
 	}
-	return a.state.Why(a.past.policy)
+	why, spec := a.state.Why(a.past.policy), &a.role.spec
+	if a.state.Last.State == task.Stopped && !a.state.Series.Ran && a.sup.failures.givenUp(spec) {
+		why += fmt.Sprintf(": --fail-fast=%d", spec.FailFast)
+	}
+	return why
 }
 
 // stopErr is why some of the run was not reached by its stop.

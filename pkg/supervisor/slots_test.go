@@ -235,7 +235,7 @@ func TestStopOfAQueuedOne(t *testing.T) {
 		expectError(t, err, task.ErrConflict, "Task b is queued: stop it first")
 		time.Sleep(time.Minute)
 		got, err := s.Stop(t.Context(), "b")
-		if err != nil || got.State != task.Stopped || got.Reason != "stopped" || got.Desired != task.DesiredStopped || got.EndedAt != task.Now() || got.ExitCode != nil {
+		if err != nil || got.State != task.Stopped || got.Reason != "stopped before it began" || got.Desired != task.DesiredStopped || got.EndedAt != task.Now() || got.ExitCode != nil {
 			t.Errorf("Stop: %+v, %v", got, err)
 		}
 		if r := st.record("b"); r.State != task.Stopped || r.Desired != task.DesiredStopped || len(r.Runs) != 0 || r.Rested != task.Now() {

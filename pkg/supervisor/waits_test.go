@@ -137,7 +137,7 @@ func TestLoadOfWhatNeverRan(t *testing.T) {
 		if got := expect(t, l.Supervisor, "blocked", task.Failed, "not started: a failed with exit code 1"); got.EndedAt != now {
 			t.Errorf("%+v", got)
 		}
-		if got := expect(t, l.Supervisor, "stopped", task.Stopped, "stopped"); got.EndedAt != now || !got.NextAt.IsZero() {
+		if got := expect(t, l.Supervisor, "stopped", task.Stopped, "stopped before it began"); got.EndedAt != now || !got.NextAt.IsZero() {
 			t.Errorf("%+v", got)
 		}
 		quiet(t, l.fake)

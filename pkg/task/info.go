@@ -57,10 +57,10 @@ func (t *Info) Failing() bool {
 		return true
 	case t.State.Ended():
 		return false
-	case t.PID != 0:
-		return t.Spec.Repeats() && t.LastExit != nil && (t.LastExit.State == Failed || t.LastExit.State == Lost)
+	case t.Spec.Repeats() && t.LastExit != nil:
+		return t.LastExit.State == Failed || t.LastExit.State == Lost
 	}
-	return t.lastRunFailed()
+	return t.PID == 0 && t.lastRunFailed()
 }
 
 // lastRunFailed judges by what is known of the end of the last run; nothing is
