@@ -239,7 +239,7 @@ func zombieStatus(p proc) (status syscall.WaitStatus, known, there bool, err err
 	if s.status != 0 {
 		return s.status, true, true, nil
 	}
-	shown := readlink("/proc/" + strconv.Itoa(p.pid) + "/ns/pid")
+	_, shown := readlink("/proc/" + strconv.Itoa(p.pid) + "/ns/pid")
 	if failure(shown) != nil {
 		return 0, false, true, shown
 	}

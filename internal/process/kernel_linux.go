@@ -57,17 +57,16 @@ func read(fd int, path string, buf []byte) (n int, err error) {
 	}
 }
 
-// readlink reports whether a link of the kernel's own is shown to this program.
-func readlink(path string) error {
+// readlink is where a link of the kernel's own leads, if it is shown to this program.
+func readlink(path string) (string, error) {
 	a, ok := call{name: "readlink", path: path}.begin()
-	err := a.err
-	if !ok {
-		_, err = unix.Readlink(path, make([]byte, 64))
+	switch {
+	case !ok:
+		return os.Readlink(path)
+	case a.err != nil:
+		return "", &fs.PathError{Op: "readlink", Path: path, Err: a.err}
 	}
-	if err != nil {
-		return &fs.PathError{Op: "readlink", Path: path, Err: err}
-	}
-	return nil
+	return string(a.text), nil
 }
 
 func write(fd int, path, text string) error {

@@ -2,7 +2,6 @@ package process
 
 import (
 	"bytes"
-	"os"
 	"path/filepath"
 	"strconv"
 )
@@ -55,7 +54,7 @@ func Survivors(socket, state string) ([]string, error) {
 // if to none. A program that shows another title has no environment to be known by.
 func ownerOfOutput(pid int, logs string) string {
 	for _, fd := range []string{"1", "2"} {
-		file, err := os.Readlink(filepath.Join("/proc", strconv.Itoa(pid), "fd", fd))
+		file, err := readlink(filepath.Join("/proc", strconv.Itoa(pid), "fd", fd))
 		if err == nil && logs != "" && filepath.Dir(filepath.Dir(file)) == logs {
 			return filepath.Base(filepath.Dir(file))
 		}
