@@ -107,56 +107,34 @@ func (a *actor) rest() bool {
 	return a.resting
 }
 
+// loop waits for what happens to the task, thousands of which wait at once: a select of short
+// cases keeps the stack small, see TestStackOfATask.
 func (a *actor) loop() {
 	for !a.ended() { // first: of a call and the end, select takes either
 		if a.rest() {
 			return
 		}
-		var deadline <-chan time.Time
-		if a.clocks.timer != nil {
-			deadline = a.clocks.timer.C
-		}
-		check := a.run.check
-		if a.pausing() { // what is paused has neither a time limit nor checks
-			deadline, check = nil, nil
-		}
-		due := a.clocks.due.C()
-		if a.state.Held { // what comes is the next supervisor's
-			due = nil
-		}
+		deadline, check := a.limits()
 		select {
 		case c := <-a.mail:
-			a.coming.Add(-1)
-			a.handle(c)
-			c.hasLinedUp()
-			if !a.suspension.holds(c) {
-				close(c.taken)
-			}
+			a.takeUp(c)
 		case err := <-a.suspension.outcome():
 			a.suspended(err)
 		case l := <-a.run.launched:
 			a.begun(l)
 		case <-a.run.exited:
-			a.run.exited = nil
-			a.happens(lifecycle.Exited{Exit: a.run.proc.Exit(), Left: !closed(a.run.gone), Lasted: a.lasted()})
+			a.exited()
 		case <-goneAfter(a.run.exited, a.run.gone):
-			a.run.gone = nil
-			a.happens(lifecycle.Gone{LeftBehind: a.run.proc.Exit().LeftBehind, Lasted: a.lasted()})
+			a.gone()
 		case <-a.past.unsaved:
 			a.past.unsaved = nil
 			a.happens(lifecycle.SaveDue{})
 		case <-deadline:
 			a.clocks.timer = nil
 			a.deadlineComes()
-		case <-due:
-			if a.endComes() {
-				a.clocks.due.Stop()
-				time.AfterFunc(reportPause, a.poke)
-				continue
-			}
+		case <-a.due():
 			a.tick()
-		case slot := <-a.place.Granted():
-			a.ahead.slot = slot
+		case a.ahead.slot = <-a.place.Granted():
 			a.happens(lifecycle.SlotGranted{})
 		case <-a.stirred:
 			a.lookAgain()
@@ -166,6 +144,50 @@ func (a *actor) loop() {
 		}
 	}
 	a.drain()
+}
+
+// limits has what may end the present phase: its deadline and its check. What is paused has
+// neither. Inlined, it would leave a copy of the state on the stack of the loop.
+//
+//go:noinline
+func (a *actor) limits() (deadline <-chan time.Time, check <-chan error) {
+	if a.pausing() {
+		return nil, nil
+	}
+	if a.clocks.timer != nil {
+		deadline = a.clocks.timer.C
+	}
+	return deadline, a.run.check
+}
+
+// due has an element when the scheduled time has come. While the task is held, that is the
+// next supervisor's.
+func (a *actor) due() <-chan time.Time {
+	if a.state.Held {
+		return nil
+	}
+	return a.clocks.due.C()
+}
+
+// takeUp handles a call that was sent.
+func (a *actor) takeUp(c *Call) {
+	a.coming.Add(-1)
+	a.handle(c)
+	c.hasLinedUp()
+	if !a.suspension.holds(c) {
+		close(c.taken)
+	}
+}
+
+// exited is for a main process that has ended, and gone for all of its run.
+func (a *actor) exited() {
+	a.run.exited = nil
+	a.happens(lifecycle.Exited{Exit: a.run.proc.Exit(), Left: !closed(a.run.gone), Lasted: a.lasted()})
+}
+
+func (a *actor) gone() {
+	a.run.gone = nil
+	a.happens(lifecycle.Gone{LeftBehind: a.run.proc.Exit().LeftBehind, Lasted: a.lasted()})
 }
 
 // goneAfter is gone once exited was seen: of two channels that are ready,
@@ -221,11 +243,10 @@ func (a *actor) lastEnd() {
 		return
 	}
 	if a.run.exited != nil && closed(a.run.exited) {
-		a.run.exited = nil
-		a.happens(lifecycle.Exited{Exit: a.run.proc.Exit(), Left: !closed(a.run.gone), Lasted: a.lasted()})
+		a.exited()
 	}
 	if a.run.proc != nil && a.run.exited == nil && closed(a.run.gone) {
-		a.happens(lifecycle.Gone{LeftBehind: a.run.proc.Exit().LeftBehind, Lasted: a.lasted()})
+		a.gone()
 	}
 }
 

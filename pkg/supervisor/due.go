@@ -18,6 +18,11 @@ const unseen = 5 * time.Second
 
 // tick is called when the timer says that the time has come.
 func (a *actor) tick() {
+	if a.endComes() {
+		a.clocks.due.Stop()
+		time.AfterFunc(reportPause, a.poke)
+		return
+	}
 	now := a.sup.now()
 	if now.Before(a.clocks.due.At) { // the clock was set back
 		a.clocks.due.Arm(now)

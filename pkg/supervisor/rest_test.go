@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"runtime"
+	"runtime/debug"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -65,4 +67,36 @@ func TestEndedTasksHaveNoGoroutine(t *testing.T) { // not parallel: it counts
 		}
 		s.Close(t.Context())
 	})
+}
+
+// A loop that waits needs little of its stack, which a collection halves until a quarter is
+// used: 4 KiB are left, and one more local value in the loop may make that 8.
+func TestStackOfATask(t *testing.T) { // not parallel: it counts
+	if info, ok := debug.ReadBuildInfo(); ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
+		t.Skip("the race detector has larger stacks")
+	}
+	const many = 400
+	synctest.Test(t, func(t *testing.T) {
+		f := enginetest.NewFake()
+		s := supervisor.New(supervisor.Options{Commands: f, Store: newMemory()})
+		before := stacks()
+		for i := range many {
+			start(t, s, f, job(fmt.Sprint("t", i)))
+		}
+		synctest.Wait()
+		if each := (stacks() - before) / many; each > 6<<10 {
+			t.Errorf("each task has a stack of %d bytes", each)
+		}
+		s.Close(t.Context())
+	})
+}
+
+// stacks is how many bytes the stacks of all goroutines have, once they are as small as they get.
+func stacks() int {
+	for range 5 {
+		runtime.GC()
+	}
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.StackInuse)
 }
