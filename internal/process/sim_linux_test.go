@@ -198,6 +198,9 @@ func (s *sim) wrong() bool {
 func (s *sim) act() {
 	if s.dead() {
 		s.end()
+		if s.r.IntN(10) == 0 {
+			s.inMachine((*machine).endOrphanage)
+		}
 		s.begin()
 		return
 	}
@@ -240,6 +243,10 @@ func (s *sim) act() {
 				r.Remaining()
 			}
 		})
+	case 15:
+		if s.r.IntN(4) == 0 {
+			s.inMachine((*machine).endOrphanage)
+		}
 	}
 	switch s.r.IntN(4) {
 	case 0:
@@ -324,11 +331,14 @@ func (s *sim) begin() {
 		own.move(self)
 		m.life = &life{self: self, fds: make(map[int]*simFile), limit: enough, left: -1, died: make(chan struct{}), logs: make(map[int]uint64)}
 		ownPID = self.pid
+		for p := self; p != m.init; p = p.parent {
+			m.reapers[proc{p.parent.pid, p.parent.start}] = true
+		}
 		m.say("supervisor %d begins", self.pid)
 	})
 	s.inMachine(func(m *machine) { m.hold(false) })
 	o := Options{ID: "sim", Home: "/", MayReap: func(pid int, start uint64) bool {
-		return proc{pid, start} == proc{s.m.orphanage.pid, s.m.orphanage.start}
+		return s.m.reapers[proc{pid, start}]
 	}}
 	s.first = nil
 	if s.m.kind.children {

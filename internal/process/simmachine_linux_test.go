@@ -44,8 +44,9 @@ type machine struct {
 	tids      map[int]bool // of second threads
 	lastStart map[int]uint64
 	init      *simProc
-	orphanage *simProc // a subreaper, which begins the supervisors
-	contained bool     // the supervisor is init
+	orphanage *simProc      // begins the supervisors: a subreaper, or init once all others have ended
+	reapers   map[proc]bool // have been ancestors of a supervisor
+	contained bool          // the supervisor is init
 	root      *simGroup
 
 	*life
@@ -162,7 +163,7 @@ const (
 func newMachine(seed uint64, kind kernelKind, say func(string, ...any)) *machine {
 	m := &machine{
 		seed: seed, kind: kind, say: say, began: time.Now(), now: bootTicks * tick, kick: make(chan struct{}, 1), quit: make(chan struct{}),
-		procs: make(map[int]*simProc), tids: make(map[int]bool), lastStart: make(map[int]uint64), runs: make(map[string]*simRun),
+		procs: make(map[int]*simProc), tids: make(map[int]bool), reapers: make(map[proc]bool), lastStart: make(map[int]uint64), runs: make(map[string]*simRun),
 		hits: make(map[string]int), calls: make(map[callKey]uint64), trace: os.Getenv("SIM_SEED") != "", life: &life{dead: true},
 	}
 	m.behind = -m.now
@@ -173,9 +174,12 @@ func newMachine(seed uint64, kind kernelKind, say func(string, ...any)) *machine
 	m.init.pgrp, m.init.session, m.init.parent = m.init, m.init, m.init
 	m.procs[1], m.root.procs[1], m.lastPID = m.init, m.init, 1
 	m.current = m.now
-	m.orphanage = m.fork(m.init)
-	m.orphanage.subreaper, m.orphanage.reaps = true, r.IntN(4) > 0
-	m.setsid(m.orphanage)
+	m.orphanage = m.init
+	for range 1 + r.IntN(2) {
+		m.orphanage = m.fork(m.orphanage)
+		m.orphanage.subreaper, m.orphanage.reaps = true, r.IntN(4) > 0
+		m.setsid(m.orphanage)
+	}
 	go m.live()
 	return m
 }
@@ -328,7 +332,31 @@ func (m *machine) setsid(p *simProc) {
 	}
 }
 
-// end ends a process. Its children go to the next subreaper above it.
+// endOrphanage ends the process that has begun the supervisors: what it has taken in goes to
+// the next subreaper above it, or to init.
+func (m *machine) endOrphanage() {
+	if m.orphanage == m.init {
+		return
+	}
+	m.hits["orphanage ends"]++
+	ended := m.orphanage
+	m.orphanage = m.heir(ended)
+	m.say("  the orphanage %d ends: %d has its children", ended.pid, m.orphanage.pid)
+	m.end(ended, 0)
+}
+
+// heir is who takes in the children of p: the nearest living ancestor that is a subreaper,
+// PR_SET_CHILD_SUBREAPER, prctl(2), or init. No ancestor is dead: its children have another
+// parent.
+func (m *machine) heir(p *simProc) *simProc {
+	heir := p.parent
+	for !heir.subreaper && heir != m.init {
+		heir = heir.parent
+	}
+	return heir
+}
+
+// end ends a process.
 func (m *machine) end(p *simProc, status syscall.WaitStatus) {
 	if p.zombie || p.gone || p == m.init {
 		return
@@ -337,10 +365,7 @@ func (m *machine) end(p *simProc, status syscall.WaitStatus) {
 	p.zombie, p.status, p.stopped, p.later, p.pending = true, status, false, nil, nil
 	m.endThread(p)
 	delete(p.group.procs, p.pid)
-	heir := p.parent
-	for !heir.subreaper && heir != m.init {
-		heir = heir.parent
-	}
+	heir := m.heir(p)
 	for _, c := range m.children(p) {
 		c.parent = heir
 		if c.zombie {
@@ -614,6 +639,8 @@ func (m *machine) step(p *simProc, n int) func() {
 				m.follow(c)
 			}
 		}
+	case 19:
+		return change("becomes a subreaper", func() { p.subreaper = true })
 	case 5:
 		return change("leaves its session", func() { m.setsid(p) })
 	case 6:
@@ -690,7 +717,7 @@ func (m *machine) step(p *simProc, n int) func() {
 }
 
 // exec has a process execute another program, execve(2): pid, parent, session and start stay,
-// and what it ignores. Its other threads end, descriptors that are to be closed are, and
+// and what it ignores. Its other threads end, descriptors are closed (FD_CLOEXEC), and
 // whether it may be read depends on the new program (PR_SET_DUMPABLE, prctl(2)). For a while
 // it shows no environment; where the file system is slow, long enough to be seen waiting.
 func (m *machine) exec(p *simProc, env []string) {
