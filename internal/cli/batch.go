@@ -145,11 +145,7 @@ func (b *batch) summary() string {
 			parts = append(parts, fmt.Sprintf("%d %s", n, s))
 		}
 	}
-	tasks := "tasks"
-	if len(b.names) == 1 {
-		tasks = "task"
-	}
-	return fmt.Sprintf("%d %s: %s, in %s", len(b.names), tasks, strings.Join(parts, ", "), span(time.Since(b.since)))
+	return fmt.Sprintf("%s: %s, in %s", counted(len(b.names), "task"), strings.Join(parts, ", "), span(time.Since(b.since)))
 }
 
 func rateText(perSecond float64) string {

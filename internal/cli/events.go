@@ -22,10 +22,11 @@ import (
 
 type eventOptions struct {
 	selection
-	since  string
-	from   time.Time // of since; zero: any time
-	lines  *int
-	follow bool
+	since   string
+	failing bool
+	from    time.Time // of since; zero: any time
+	lines   *int
+	follow  bool
 }
 
 func newEvents(e *env) *cobra.Command {
@@ -38,6 +39,7 @@ history is read from its files, which keep the last 4 to 8 MiB of it, also where
 no supervisor runs. --json prints an array; with --follow an object per line.`,
 		Example: `  tasks events
   tasks events web 'job-*' --since 10m
+  tasks events --failing --since 20:00
   tasks events -f -g encode
   tasks events --since 08:00 --json | jq -r '.[] | select(.event == "failed") | .name'`,
 		ValidArgsFunction: completeNames(nil),
@@ -46,6 +48,7 @@ no supervisor runs. --json prints an array; with --follow an object per line.`,
 
 func (o *eventOptions) flags(f *pflag.FlagSet) {
 	o.selection.flags(f)
+	f.BoolVar(&o.failing, "failing", false, "only failures: runs that failed or were lost, and tasks that could not start")
 	f.StringVar(&o.since, "since", "", "from `TIME` on: a duration ago such as 10m, a time of day such as 15:04, or RFC 3339")
 	intVar(f, &o.lines, "lines", "n", "only the last `N` events (default: all; with --follow and without --since 10)")
 	f.BoolVarP(&o.follow, "follow", "f", false, "keep showing what happens from now on")
@@ -65,7 +68,7 @@ func (o *eventOptions) parse(l line) error {
 
 // pick is which events are asked for.
 func (o *eventOptions) pick() *pick {
-	p := &pick{sel: o.selector(), since: o.from, lines: -1, met: make(map[string]bool)}
+	p := &pick{sel: o.selector(), since: o.from, failing: o.failing, lines: -1, met: make(map[string]bool)}
 	switch {
 	case o.lines != nil:
 		p.lines = *o.lines
@@ -151,14 +154,20 @@ func sinceTime(text string, now time.Time) (time.Time, error) {
 
 // pick is which events are asked for.
 type pick struct {
-	sel   task.Selector
-	since time.Time // zero: any time
-	lines int       // the last ones; negative: all
-	met   map[string]bool
+	sel     task.Selector
+	since   time.Time // zero: any time
+	failing bool      // failures alone
+	lines   int       // the last ones; negative: all
+	met     map[string]bool
 }
 
-// takes reports whether the event is of what was named, and notes what it is of.
+// takes reports whether the event is one that was asked for, and notes what it is of.
 func (p *pick) takes(ev *events.Event) bool {
+	return p.named(ev) && (!p.failing || ev.Event == events.Failed || ev.Event == events.Lost)
+}
+
+// named reports whether the event is of what was named, and notes what it is of.
+func (p *pick) named(ev *events.Event) bool {
 	if p.sel.Empty() || p.sel.All {
 		return true
 	}

@@ -8,7 +8,8 @@ import (
 )
 
 // A habit is what other tools have that is called otherwise here: its words, each for
-// itself, and the line that does the same, where NAME becomes the names that were given.
+// itself, and the line that does the same, where NAME becomes the names that were given. One
+// in brackets is left out where there are none.
 type habit struct{ of, words, answer string }
 
 // otherCommands are commands of docker, docker compose, systemctl, pm2, pueue,
@@ -73,7 +74,11 @@ var otherFlags = []habit{
 	{"tasks logs", "no-log-prefix raw nostream", "the log of a single task is printed as it was written: 'tasks logs NAME'"},
 	{"tasks logs", "err out", "stdout and stderr are one log: 'tasks logs NAME'"},
 	{"tasks list", "filter status", "use 'tasks list --state running,failed'"},
-	{"tasks list", "failed", "use 'tasks list --failing'"},
+	{"tasks list", "failed", "use 'tasks list [NAME] --failing'"},
+	{"tasks show", "failed", "use 'tasks show NAME --failing'"},
+	{"tasks logs", "failed", "use 'tasks logs NAME --failing'"},
+	{"tasks timers", "failed state", "use 'tasks timers [NAME] --failing'"},
+	{"tasks events", "failed state errors", "use 'tasks events [NAME] --failing'"},
 	{"tasks list", "format", "use 'tasks list --json'"},
 	{"tasks list", "long l no-trunc full", "use 'tasks list -o wide'"},
 	{"tasks list", "watch w", "use 'watch tasks list'"},
@@ -95,27 +100,44 @@ var otherFlags = []habit{
 	{"tasks group set", "parallel p", "use 'tasks group set NAME --slots 2'"},
 }
 
-// line is the answer with names in it, if they are some: of a line with a command the first
-// word is the name.
-func (h habit) line(words []string) string {
+// line is the answer with names in it, if they are some, else with the group: of a line with a
+// command the first word is the name.
+func (h habit) line(words []string, group string) string {
 	name, command := strings.Join(words, " "), "COMMAND"
 	switch {
+	case len(words) == 0 && group != "":
+		name = "-g " + quote(group)
 	case slices.Equal(words, []string{"all"}):
 		name = "--all"
 	case len(words) == 0 || slices.ContainsFunc(words, func(n string) bool { return task.CheckName(n) != nil }):
-		return h.answer
+		return strings.NewReplacer("[NAME] ", "").Replace(h.answer)
 	case strings.Contains(h.answer, "NAME -- COMMAND") && len(words) > 1:
 		name, command = words[0], quoted(words[1:])
 	}
-	return strings.NewReplacer("NAME", name, "COMMAND", command).Replace(h.answer)
+	return strings.NewReplacer("[NAME]", name, "NAME", name, "COMMAND", command).Replace(h.answer)
 }
 
 // habitOf answers a word given to the command at path with the line of this program;
 // "" where there is none.
-func habitOf(habits []habit, path, word string, names []string) string {
+func habitOf(habits []habit, path, word string, names []string, group string) string {
 	for _, h := range habits {
 		if h.of == path && slices.Contains(strings.Fields(h.words), word) {
-			return h.line(names)
+			return h.line(names, group)
+		}
+	}
+	return ""
+}
+
+// groupOn is the first group that a command line names with -g, or "".
+func groupOn(line []string) string {
+	for i, word := range line {
+		switch value, long := strings.CutPrefix(word, "--group="); {
+		case word == "--":
+			return ""
+		case long:
+			return value
+		case (word == "-g" || word == "--group") && i+1 < len(line):
+			return line[i+1]
 		}
 	}
 	return ""

@@ -2,20 +2,17 @@ package cli
 
 import (
 	"context"
-	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"tasks/pkg/client"
-	"tasks/pkg/task"
 )
 
 type listOptions struct {
 	selection
-	stateList
-	failing bool
-	sort    string
+	narrowing
+	sort string
 }
 
 func newList(e *env) *cobra.Command {
@@ -46,8 +43,7 @@ or the largest comes first; tasks without such a value come last. -KEY reverses 
 
 func (o *listOptions) flags(f *pflag.FlagSet) {
 	o.selection.flags(f)
-	o.stateList.flags(f, "only tasks in these `STATES`, such as running,failed")
-	f.BoolVar(&o.failing, "failing", false, "only tasks that failed or are lost, and schedules and tasks in backoff\nwhose last run failed")
+	o.narrowing.flags(f, "only tasks in these `STATES`, such as running,failed")
 	f.StringVar(&o.sort, "sort", "name", "sort by `KEY`, such as ended, duration or memory; -KEY: reversed")
 }
 
@@ -67,15 +63,13 @@ func (o *listOptions) run(e *env) error {
 		return err
 	}
 	tasks, err := c.List(context.Background(), client.ListOptions{Selector: o.selector(), States: o.states, Stats: e.output == "wide" || usesStats(o.sort)})
-	if o.failing {
-		tasks = slices.DeleteFunc(tasks, func(t task.Info) bool { return !t.Failing() })
-	}
+	tasks = o.keep(tasks)
 	sortTasks(tasks, o.sort)
 	if e.quiet {
 		e.output = "name"
 	}
-	if len(tasks) == 0 && e.output == "table" && e.tty && err == nil && !o.failing {
-		e.remark("no tasks: start one with 'tasks start NAME -- COMMAND'")
+	if len(tasks) == 0 && (e.output == "table" || e.output == "wide") && e.tty && err == nil {
+		e.remark("%s", e.none(c, o.selector(), &o.narrowing))
 		return nil
 	}
 	return e.answered(tasks, err)

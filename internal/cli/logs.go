@@ -26,7 +26,7 @@ import (
 
 type logOptions struct {
 	selection
-	stateList
+	narrowing
 	which  string // run: its number or "all"; "": the newest
 	lines  *int
 	follow bool
@@ -51,7 +51,7 @@ exits with 125 if a task still runs. With --follow an unfinished line is shown a
 		Example: `  tasks logs web
   tasks logs -f web worker
   tasks logs -n 20 --grep error 'web-*'
-  tasks logs -n 5 -g encode --state failed
+  tasks logs -n 5 -g encode --failing
   tasks logs --run 3 web`,
 		Annotations:       map[string]string{"prints": "text"},
 		ValidArgsFunction: completeNames(nil),
@@ -60,7 +60,7 @@ exits with 125 if a task still runs. With --follow an unfinished line is shown a
 
 func (o *logOptions) flags(f *pflag.FlagSet) {
 	o.selection.flags(f)
-	o.stateList.flags(f, "only of tasks in these `STATES`, such as failed,lost")
+	o.narrowing.flags(f, "only of tasks in these `STATES`, such as failed,lost")
 	f.StringVar(&o.which, "run", "", "run `N`, or all of them (default: the newest)")
 	f.VarP(optional[int]{&o.lines, parseLines, "int"}, "lines", "n", "only the last `N` lines, or all (default: all; with --follow 10)")
 	alsoCalled(f, "lines", "tail") // by docker
@@ -107,7 +107,7 @@ func (o *logOptions) parse(l line) error {
 
 func (o *logOptions) run(e *env) error {
 	sel := o.selector()
-	tasks, served, err := e.logged(sel, o.states)
+	tasks, served, err := e.logged(sel, &o.narrowing)
 	lines := -1
 	switch {
 	case o.lines != nil && *o.lines == allLines:
@@ -117,7 +117,7 @@ func (o *logOptions) run(e *env) error {
 		lines = 10
 	}
 	var sources []*source
-	open := o.follow && served && open(sel) && len(o.states) == 0 // and so later ones are shown as well
+	open := o.follow && served && open(sel) && !o.narrows() // and so later ones are shown as well
 	for _, t := range tasks {
 		if open && !hasOutput(&t) {
 			continue // it has not begun
@@ -126,7 +126,7 @@ func (o *logOptions) run(e *env) error {
 			e.remark("tasks: %s does not follow itself", t.Name)
 			continue
 		}
-		s, serr := e.source(t, o.which)
+		s, serr := e.source(t, o.runOf(&t))
 		if serr != nil {
 			err = errors.Join(err, serr)
 			continue
@@ -136,7 +136,7 @@ func (o *logOptions) run(e *env) error {
 	if len(sources) == 0 && (!open || len(tasks) == 0) {
 		return err
 	}
-	r := e.newRouter(sources, o.keep, open || len(sources) > 1 || len(sel.Names) > 1 || len(o.states) > 0) // of several names one may be unknown
+	r := e.newRouter(sources, o.keep, open || len(sources) > 1 || len(sel.Names) > 1 || o.narrows()) // of several names one may be unknown
 	if o.follow {
 		return joined(err, e.followLogs(&following{env: e, sel: sel, lines: lines, served: served, open: open, router: r}, tasks, sources))
 	}
@@ -153,6 +153,15 @@ func (o *logOptions) run(e *env) error {
 	return err
 }
 
+// runOf is the run of t that is asked for: of one that is failing the run that failed, also
+// while the next one is active.
+func (o *logOptions) runOf(t *task.Info) string {
+	if o.failing && o.which == "" && !o.follow && t.PID != 0 && t.LastExit != nil {
+		return strconv.Itoa(t.LastExit.Run)
+	}
+	return o.which
+}
+
 // source is the log of one task: where it is and where it goes.
 type source struct {
 	name   string
@@ -167,13 +176,16 @@ type source struct {
 
 // logged finds the tasks by the supervisor, or else by the logs that are there, which do
 // not say in which states they are.
-func (e *env) logged(sel task.Selector, states []task.State) (tasks []task.Info, served bool, err error) {
+func (e *env) logged(sel task.Selector, only *narrowing) (tasks []task.Info, served bool, err error) {
 	c, err := e.dial()
 	if err != nil {
 		return nil, false, err
 	}
-	tasks, err = c.List(context.Background(), client.ListOptions{Selector: sel, States: states})
-	if !errors.Is(err, task.ErrUnavailable) || states != nil {
+	tasks, err = c.List(context.Background(), client.ListOptions{Selector: sel, States: only.states})
+	if !errors.Is(err, task.ErrUnavailable) || only.narrows() {
+		if tasks = only.keep(tasks); len(tasks) == 0 && err == nil && only.narrows() {
+			e.remark("tasks: %s", e.none(c, sel, only))
+		}
 		return tasks, true, err
 	}
 	state, serr := e.stateDir()

@@ -148,18 +148,15 @@ func forgot(gone int, kept map[task.State]int) string {
 			total += n
 		}
 	}
-	tasks, ones, them := "tasks", "ones", "them"
-	if gone == 1 {
-		tasks = "task"
-	}
+	ones, them := "ones", "them"
 	if total == 1 {
 		ones, them = "one", "it"
 	}
 	switch {
 	case total > 0:
-		return fmt.Sprintf("forgot %d %s (%s %s kept: --all takes %s)", gone, tasks, strings.Join(parts, " and "), ones, them)
+		return fmt.Sprintf("forgot %s (%s %s kept: --all takes %s)", counted(gone, "task"), strings.Join(parts, " and "), ones, them)
 	case gone > 0:
-		return fmt.Sprintf("forgot %d %s", gone, tasks)
+		return "forgot " + counted(gone, "task")
 	}
 	return ""
 }

@@ -203,7 +203,7 @@ func newRoot(e *env, args []string) *cobra.Command {
 		if words := cmd.Flags().Args(); cmd == root && len(words) > 0 { // whose flags they are
 			return unknownCommand(root, e, words)
 		}
-		return usage("%s", flagMessage(cmd, err))
+		return usage("%s", flagMessage(cmd, e.args, err))
 	})
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { e.printHelp(cmd) })
 	root.SetUsageFunc(func(cmd *cobra.Command) error { e.printHelp(cmd); return nil })

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// A scripted supervisor answers each method with a result, or with an error where
-// that begins with "error:".
+// A scripted supervisor answers each method, or request as in `list {"all":true}`, with a
+// result, or with an error where that begins with "error:".
 type scripted map[string]string
 
 // request is one that a scripted supervisor was sent.
@@ -34,7 +34,10 @@ func (s scripted) serve(conn net.Conn, asked func(request)) {
 		}
 		json.Unmarshal(lines.Bytes(), &req)
 		asked(req.request)
-		answer, ok := s[req.Method]
+		answer, ok := s[req.String()]
+		if !ok {
+			answer, ok = s[req.Method]
+		}
 		failure, failed := strings.CutPrefix(answer, "error:")
 		switch {
 		case !ok:
@@ -58,17 +61,23 @@ type result struct {
 // run runs a command against the scripted supervisor, as in a pipe.
 func (s scripted) run(t *testing.T, args ...string) result {
 	t.Helper()
-	return s.fed(t, "", args...)
+	return s.with(t, func(*env) {}, args...)
 }
 
-// fed is run with that on stdin.
-func (s scripted) fed(t *testing.T, input string, args ...string) result {
+// onTerminal is run on a terminal of that width.
+func (s scripted) onTerminal(t *testing.T, width int, args ...string) result {
+	t.Helper()
+	return s.with(t, func(e *env) { e.tty, e.errTTY, e.width = true, true, width }, args...)
+}
+
+// with is run with what set changes.
+func (s scripted) with(t *testing.T, set func(*env), args ...string) result {
 	t.Helper()
 	var out, errs bytes.Buffer
 	var mu sync.Mutex
 	var r result
 	e := newEnv()
-	e.in, e.out, e.err, e.raw = strings.NewReader(input), &out, &errs, &out
+	e.in, e.out, e.err, e.raw = strings.NewReader(""), &out, &errs, &out
 	e.tty, e.errTTY, e.color = false, false, "never"
 	e.client.Socket, e.client.Dial = "/nowhere", func(context.Context) (net.Conn, error) {
 		here, there := net.Pipe()
@@ -79,6 +88,7 @@ func (s scripted) fed(t *testing.T, input string, args ...string) result {
 		})
 		return here, nil
 	}
+	set(e)
 	r.code = e.run(args)
 	e.close()
 	mu.Lock()

@@ -1,11 +1,14 @@
 package cli
 
 import (
+	"context"
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
 
+	"tasks/pkg/client"
 	"tasks/pkg/task"
 )
 
@@ -76,6 +79,81 @@ func (s *stateList) parse() error {
 		s.states = append(s.states, task.State(w))
 	}
 	return nil
+}
+
+// narrowing is which of the tasks that are selected a question is about: --state and --failing.
+type narrowing struct {
+	stateList
+	failing bool
+}
+
+func (n *narrowing) flags(f *pflag.FlagSet, states string) {
+	n.stateList.flags(f, states)
+	f.BoolVar(&n.failing, "failing", false, "only tasks that failed, are lost, or whose last run failed")
+}
+
+// narrows reports whether it leaves out any task.
+func (n *narrowing) narrows() bool { return n.failing || len(n.states) > 0 }
+
+// keep leaves out tasks that are not failing, where that was asked for.
+func (n *narrowing) keep(tasks []task.Info) []task.Info {
+	return slices.DeleteFunc(tasks, func(t task.Info) bool { return n.failing && !t.Failing() })
+}
+
+// text is what the tasks are: "failed or lost".
+func (n *narrowing) text() string {
+	text := oneOf(n.words)
+	switch {
+	case text != "" && n.failing:
+		return text + " and failing"
+	case n.failing:
+		return "failing"
+	}
+	return text
+}
+
+// oneOf is words as text: "a, b or c".
+func oneOf(words []string) string {
+	last := len(words) - 1
+	if last < 1 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}
+
+// none says that none of the tasks of sel is what was asked for.
+func (e *env) none(c *client.Client, sel task.Selector, asked *narrowing) string {
+	all, err := c.List(context.Background(), client.ListOptions{Selector: sel})
+	these, group := "tasks", ""
+	if groups := sel.InGroups(); len(groups) == 1 && len(sel.Names) == 0 {
+		these, group = "tasks of group "+groups[0], groups[0]
+	}
+	switch {
+	case len(all) > 0:
+		return noneOf(all, these, asked)
+	case group != "" && err == nil:
+		return "group " + group + " has no tasks"
+	}
+	return "no tasks: start one with 'tasks start NAME -- COMMAND'"
+}
+
+// noneOf says that none of all these is what was asked for.
+func noneOf(all []task.Info, these string, asked *narrowing) string {
+	failing := 0
+	for i := range all {
+		if all[i].Failing() && !asked.failing && slices.Contains(asked.states, task.Failed) {
+			failing++
+		}
+	}
+	switch {
+	case len(all) == 1 && failing == 1:
+		return fmt.Sprintf("%s is %s, not %s: its last run failed: use --failing", all[0].Name, all[0].State, asked.text())
+	case len(all) == 1:
+		return fmt.Sprintf("%s is %s, not %s", all[0].Name, all[0].State, asked.text())
+	case failing > 0:
+		return fmt.Sprintf("none of the %d %s is %s, but the last run of %d failed: use --failing", len(all), these, asked.text(), failing)
+	}
+	return fmt.Sprintf("none of the %d %s is %s", len(all), these, asked.text())
 }
 
 func stateWords() []string {

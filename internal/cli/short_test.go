@@ -41,7 +41,7 @@ func TestShortNames(t *testing.T) {
 		r := scripted{
 			"info": `{"version":"1","socket":"/nowhere","state_dir":"` + dir + `"}`, "group.list": `[]`, "group.set": `{"name":"job"}`,
 			"list": `[{"name":"shop.api","state":"done","wish":"up","engine":"process","command":["api"],"run":1,"restarts":0,"priority":0,"spec":{"name":"shop.api","command":["api"],"file":"` + dir + `/tasks.yaml"}}]`,
-		}.fed(t, "x\n", strings.Fields(line)...)
+		}.with(t, func(e *env) { e.in = strings.NewReader("x\n") }, strings.Fields(line)...)
 		names := func(req string) bool { return strings.Contains(req, `"shop.api"`) && !strings.Contains(req, `"api"`) }
 		if !slices.ContainsFunc(r.asked, names) {
 			t.Errorf("tasks %s: asks %q, and says %q", line, r.asked, r.errs)

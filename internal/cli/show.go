@@ -15,7 +15,7 @@ import (
 
 type showOptions struct {
 	selection
-	stateList
+	narrowing
 	env, tree bool
 }
 
@@ -27,14 +27,14 @@ func newShow(e *env) *cobra.Command {
 		Long: `Show all about a task: its state and why, its spec, what it uses, and its last
 runs. The values of its environment, and names and passwords in URLs, are shown with
 --env alone.`,
-		Example:           "  tasks show web\n  tasks show web --json | jq '.[0].runs'",
+		Example:           "  tasks show web\n  tasks show web --json | jq '.[0].runs'\n  tasks show -g nightly --failing",
 		ValidArgsFunction: completeNames(nil),
 	})
 }
 
 func (o *showOptions) flags(f *pflag.FlagSet) {
 	o.selection.flags(f)
-	o.stateList.flags(f, "only tasks in these `STATES`, such as failed,lost")
+	o.narrowing.flags(f, "only tasks in these `STATES`, such as failed,lost")
 	f.BoolVar(&o.tree, "tree", false, "with the processes of its run")
 	f.BoolVar(&o.env, "env", false, "with the values of its environment, and with URLs as they were given")
 }
@@ -53,6 +53,9 @@ func (o *showOptions) run(e *env) error {
 	}
 	e.secrets = o.env
 	tasks, err := c.Get(context.Background(), client.ListOptions{Selector: o.selector(), States: o.states, Stats: true, Env: o.env, Tree: o.tree})
+	if tasks = o.keep(tasks); len(tasks) == 0 && err == nil && o.narrows() && e.output != "json" {
+		e.remark("tasks: %s", e.none(c, o.selector(), &o.narrowing))
+	}
 	switch {
 	case e.output == "json" || e.output == "name":
 		return e.answered(tasks, err)

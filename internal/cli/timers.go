@@ -17,6 +17,7 @@ import (
 
 type timersOptions struct {
 	selection
+	failing bool
 }
 
 func newTimers(e *env) *cobra.Command {
@@ -28,13 +29,17 @@ last one started, how it ended and how long it lasted, what the schedule is, and
 time zone of its times of day. The next due comes first; disabled and stopped
 schedules come last.`,
 		Example: `  tasks timers
+  tasks timers --failing
   tasks timers --json | jq -r '.[] | select(.last_exit.state == "failed") | .name'`,
 		Annotations:       quietNames,
 		ValidArgsFunction: completeNames(func(t task.Info) bool { return isTimer(&t) }),
 	})
 }
 
-func (o *timersOptions) flags(f *pflag.FlagSet) { o.selection.flags(f) }
+func (o *timersOptions) flags(f *pflag.FlagSet) {
+	o.selection.flags(f)
+	f.BoolVar(&o.failing, "failing", false, "only those whose last run failed or was lost")
+}
 
 func (o *timersOptions) run(e *env) error {
 	c, err := e.dial()
@@ -43,12 +48,18 @@ func (o *timersOptions) run(e *env) error {
 	}
 	tasks, err := c.List(context.Background(), client.ListOptions{Selector: o.selector()})
 	tasks = slices.DeleteFunc(tasks, func(t task.Info) bool { return !isTimer(&t) })
+	all, only := tasks, &narrowing{failing: o.failing}
+	tasks = only.keep(slices.Clone(tasks))
 	slices.SortFunc(tasks, compareTimers)
 	if e.quiet {
 		e.output = "name"
 	}
 	if e.output != "table" && e.output != "wide" || err != nil && len(tasks) == 0 {
 		return e.answered(tasks, err)
+	}
+	if len(tasks) == 0 && len(all) > 0 && e.tty && err == nil {
+		e.remark("%s", noneOf(all, "schedules", only))
+		return nil
 	}
 	return joined(err, e.printTimers(tasks))
 }

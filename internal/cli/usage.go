@@ -25,7 +25,7 @@ func (e hintedError) Unwrap() error { return e.error }
 // to it.
 func unknownCommand(root *cobra.Command, e *env, words []string) error {
 	word := words[0]
-	meant := habitOf(otherCommands, root.CommandPath(), word, words[1:])
+	meant := habitOf(otherCommands, root.CommandPath(), word, words[1:], groupOn(words))
 	if like := likeCommand(root, word); meant == "" && like != "" {
 		meant = fmt.Sprintf("did you mean %q?", like)
 	}
@@ -63,7 +63,7 @@ func commandNames(root *cobra.Command) []string {
 }
 
 // flagMessage says what is wrong with a flag and what may be meant.
-func flagMessage(cmd *cobra.Command, err error) string {
+func flagMessage(cmd *cobra.Command, line []string, err error) string {
 	var value *pflag.InvalidValueError
 	var own flagError
 	if errors.As(err, &own) {
@@ -92,7 +92,7 @@ func flagMessage(cmd *cobra.Command, err error) string {
 	if n := strings.TrimLeft(letters, "0123456789"); n == "" && letters != "" && cmd.Name() == "logs" { // as in tail -100
 		return fmt.Sprintf("%s: use 'tasks logs -n %s %s'", err, letters, cmp.Or(strings.Join(words, " "), "NAME"))
 	}
-	if meant := habitOf(otherFlags, cmd.CommandPath(), name, words); meant != "" {
+	if meant := habitOf(otherFlags, cmd.CommandPath(), name, words, groupOn(line)); meant != "" {
 		return fmt.Sprintf("%s: %s", msg, meant)
 	}
 	if letters == "" {
