@@ -71,7 +71,7 @@ var events = []struct {
 	{"leave", Leave{Lasts: true}},
 	{"restart", Restart{}},
 	{"go on", GoOn{Clear: true}},
-	{"sleep on", GoOn{Later: true}},
+	{"sleep on", GoOn{Later: true, Continues: true}},
 	{"replace", Replace{Grace: -1}},
 	{"replace now", Replace{Now: true, Grace: -1}},
 	{"remove", Remove{Grace: -1}},

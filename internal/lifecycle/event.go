@@ -25,6 +25,8 @@ type (
 		Missed int  // scheduled times that passed without a supervisor
 		Clear  bool // its dependencies were met already
 		Count  bool // this counts as an automatic restart
+
+		Continues bool // the series of runs: no start by hand, and no scheduled time, leads to this one
 	}
 	// Stop stops the run, or the wait for one.
 	Stop struct {

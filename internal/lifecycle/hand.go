@@ -21,7 +21,7 @@ func (e Start) on(t *step) error {
 // NeedsRetry reports whether the task failed or is lost, and nothing starts it again.
 func (s State) NeedsRetry() bool {
 	state := s.Public()
-	return s.Phase == Over && (state == task.Failed || state == task.Lost)
+	return s.Phase == Over && !s.Held && (state == task.Failed || state == task.Lost)
 }
 
 func (e Retry) on(t *step) error {
@@ -42,7 +42,7 @@ func (e GoOn) on(t *step) error {
 		t.renew()
 		return nil
 	}
-	a := attempt{later: e.Later && !t.Disabled, clear: e.Clear, automatic: true, missed: e.Missed}
+	a := attempt{later: e.Later && !t.Disabled, clear: e.Clear, continues: e.Continues, automatic: true, missed: e.Missed}
 	if e.Count {
 		a.restarts, a.retry = t.Series.Restarts+1, true
 	}

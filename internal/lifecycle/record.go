@@ -146,11 +146,15 @@ func (k Recorded) ending(p *Policy) Ending {
 // GoOn resumes the task: at its time if that is later, or else at once.
 func (k Recorded) GoOn(p Policy, later bool, missed int) GoOn {
 	timed := k.Pending() || k.interrupted() && p.Repeats && !p.restarts()
-	if k.restarting() || !timed {
-		return GoOn{Count: k.State == task.BackingOff}
+	switch {
+	case k.restarting():
+		return GoOn{}
+	case !timed:
+		return GoOn{Count: k.State == task.BackingOff, Continues: true}
+	case k.State == task.Queued, k.Waits: // its time has come already
+		return GoOn{Missed: missed, Clear: k.State == task.Queued, Continues: true}
 	}
-	clear := k.State == task.Queued
-	return GoOn{Later: later && !clear && !k.Waits, Missed: missed, Clear: clear} // not Later: its time has come already
+	return GoOn{Later: later, Missed: missed, Continues: later}
 }
 
 func (p *Policy) restarts() bool {

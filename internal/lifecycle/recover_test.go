@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"errors"
 	"fmt"
+	"testing"
 
 	"tasks/pkg/task"
 )
@@ -90,4 +91,50 @@ func promised(p Policy, e Recovered, s State) error {
 		return errors.New("it does not continue")
 	}
 	return nil
+}
+
+// A job of a batch that had begun has begun for the next supervisor as well, wherever the one
+// before was with it, and has not failed if it is tried again. One that waits for its first
+// run still does.
+func TestBegunBeforeADeath(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		policy string
+		played []string
+		begun  bool
+	}{
+		{"on-failure grouped", []string{"start"}, false},
+		{"on-failure grouped", []string{"start", "slot granted", "began"}, true},
+		{"on-failure grouped", []string{"start", "slot granted", "began", "exited 1"}, true},
+		{"on-failure grouped", []string{"start", "slot granted", "began", "exited 1", "timed out"}, true},
+		{"on-failure grouped", []string{"start", "slot granted", "began", "shutdown", "exited"}, true},
+		{"on-failure after grouped", []string{"start", "deps met"}, false},
+		{"on-failure after grouped", []string{"start", "deps met", "slot granted", "began"}, true},
+	} {
+		p := policyOf(t, tt.policy)
+		s, _ := play(t, p, tt.played...)
+		for range 3 { // supervisors
+			kept := s.Recorded()
+			kept.Ran = tt.begun
+			var err error
+			if s, _, err = after(p, State{}, Recovered{Recorded: kept, Found: LostRun}); err != nil || !s.Held || s.NeedsRetry() {
+				t.Errorf("%s %q: held %v, needs retry %v, %v", tt.policy, tt.played, s.Held, s.NeedsRetry(), err)
+			}
+			if s, _, err = after(p, s, kept.GoOn(p, false, 0)); err != nil || !s.Phase.Pending() || s.Unbegun() == tt.begun {
+				t.Errorf("%s %q: %v, unbegun %v, %v", tt.policy, tt.played, s.Phase, s.Unbegun(), err)
+			}
+		}
+	}
+}
+
+// A dependency that fails is not the end of the run before.
+func TestDependencyFailsAfterARun(t *testing.T) {
+	t.Parallel()
+	p := policyOf(t, "on-failure after")
+	kept := Recorded{Desired: task.DesiredRunning, State: task.Running, Extra: Extra{Ran: true, Exists: true}}
+	s, _, _ := after(p, State{}, Recovered{Recorded: kept, Found: LostRun})
+	s, _, _ = after(p, s, kept.GoOn(p, false, 0))
+	if s, _, _ = after(p, s, event("dep failed")); s.Phase != Over || s.Series.Ran || s.Last.Exit.Code != 126 {
+		t.Errorf("%+v", s)
+	}
 }

@@ -64,6 +64,7 @@ func (t *step) endWithoutRun(cause Cause) {
 // attempt says how the next run starts.
 type attempt struct {
 	later, clear     bool
+	continues        bool // the series of runs goes on
 	automatic, retry bool
 	missed, restarts int
 }
@@ -74,7 +75,7 @@ func (t *step) beginAttempt(a attempt) {
 	series := &t.Series
 	series.Restarts, series.ShortRuns = a.restarts, min(a.restarts, 1) // how many of them were short is unknown
 	series.Automatic, series.Missed = a.automatic, a.missed
-	series.Ran = series.Ran && a.automatic && a.later
+	series.Ran = series.Ran && a.continues
 	series.Retry = a.retry || t.Phase == Backoff || t.Phase == Sleeping && !t.p.Repeats
 	t.Desired, t.Cause, t.RerunPending, t.Run.Refused = task.DesiredRunning, ByItself, false, false
 	switch {

@@ -32,6 +32,7 @@ func alphabet() []Event {
 		Leave{},
 		GoOn{},
 		GoOn{Missed: 2},
+		GoOn{Continues: true},
 		Began{Brief: true},
 		Replace{Grace: time.Second},
 		SaveDue{},

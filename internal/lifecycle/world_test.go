@@ -213,7 +213,7 @@ func (w *world) hear(p Policy, was, is State, e Event) error {
 			return nil
 		}
 		later := e.Later && !was.Disabled
-		w.starts(e.Clear, later, w.begun && later)
+		w.starts(e.Clear, later, w.begun && e.Continues)
 	case Restart:
 		w.byHand = !was.HasCaller(ForRemoval) && (was.Phase != Starting || was.Cause != ByItself)
 		switch {
@@ -248,6 +248,8 @@ func (w *world) hear(p Policy, was, is State, e Event) error {
 		return w.ticked(p, was, is)
 	case DependenciesMet:
 		w.clear = w.clear || was.Phase == Waiting && !was.Held
+	case DependencyFailed:
+		w.begun = w.begun && (was.Phase != Waiting || was.Held)
 	case SlotGranted:
 		w.slot = w.slot || was.Phase == Queued && !was.Held
 	case OutOfResources:

@@ -59,3 +59,43 @@ func TestFailFast(t *testing.T) {
 		expect(t, l.Supervisor, "j5", task.Running, "")
 	})
 }
+
+// The death of the machine is no failure of a job that is tried again: its batch goes on. One
+// that is given up does not take back what had begun.
+func TestFailFastAfterTheDeathOfTheMachine(t *testing.T) {
+	for _, failed := range []bool{false, true} {
+		t.Run(fmt.Sprint(failed), func(t *testing.T) {
+			reborn(t, func(t *testing.T, l *lives) {
+				setSlots(t, l.Supervisor, "g", 2)
+				retried := restarts(task.RestartOnFailure)
+				first := start(t, l.Supervisor, l.fake, job("j1", in("g"), failFast(1), retried))
+				second := start(t, l.Supervisor, l.fake, job("j2", in("g"), failFast(1)))
+				begin(t, l.Supervisor, job("j3", in("g"), failFast(1), retried))
+				code := 0
+				if failed {
+					code = 1
+				}
+				setSlots(t, l.Supervisor, "g", 1)
+				second.Exit(task.Exit{Code: code}, false)
+				synctest.Wait()
+				death := dies(l)
+				l.again(func() error {
+					err := death()
+					first.Exit(task.Exit{}, false)
+					return err
+				}, 0)
+				again := l.fake.Next(t)
+				if again.Launch.Spec.Name != "j1" {
+					t.Errorf("%s begins", again.Launch.Spec.Name)
+				}
+				again.Exit(task.Exit{}, false)
+				expect(t, l.Supervisor, "j1", task.Done, "")
+				if failed {
+					expect(t, l.Supervisor, "j3", task.Stopped, "stopped")
+				} else {
+					expect(t, l.Supervisor, "j3", task.Running, "")
+				}
+			})
+		})
+	}
+}
