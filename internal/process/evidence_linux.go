@@ -69,7 +69,7 @@ func (k evidence) findReapers(all []stat) {
 	for _, r := range k.adopted {
 		if main := byPID[r.ref.PID]; main.start == r.ref.Start {
 			r.reaper = byPID[main.ppid].proc
-		} else if byPID[r.reaper.pid].proc != r.reaper {
+		} else if reaper := byPID[r.reaper.pid]; reaper.proc != r.reaper || reaper.dead() {
 			r.reaper = proc{} // it has ended, and another has its children
 		}
 		k.reapers[r] = r.reaper.pid

@@ -453,3 +453,44 @@ func TestOthersComeAndGo(t *testing.T) {
 		s.close()
 	})
 }
+
+// What an adopted run has left is found also where the process that took it in has ended, and
+// nobody has reaped that: its children have another parent.
+func TestOrphansOfAReaperThatHasEnded(t *testing.T) {
+	if !onMachine(t) {
+		return
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := quietSim(t)
+		s.start("a")
+		s.pass(time.Second)
+		s.inMachine((*machine).die)
+		for s.dead() {
+			s.end()
+			s.begin()
+		}
+		a := s.runs[0]
+		var child *simProc
+		s.inMachine(func(m *machine) {
+			m.left, m.faulty = -1, 0
+			m.orphanage.reaps, m.orphanage.parent.reaps = true, false
+			child = m.fork(a.main)
+			child.ignores = true
+			m.end(a.main, 0)
+		})
+		s.pass(50 * time.Millisecond)
+		s.inMachine(func(m *machine) {
+			if a.over || child.zombie {
+				m.fail("%s is over: %v, its child has ended: %v", a.name, a.over, child.zombie)
+			}
+			m.endOrphanage()
+		})
+		s.pass(time.Minute)
+		s.inMachine(func(m *machine) {
+			if !a.over || !child.zombie {
+				m.fail("%s is over: %v, its child has ended: %v", a.name, a.over, child.zombie)
+			}
+		})
+		s.close()
+	})
+}
