@@ -133,10 +133,12 @@ func (p *printer) lookUp(names []string, known map[string]bool, tasksFile *taskf
 	return r, nil
 }
 
-// groupAgain starts the ended tasks of the groups that exist again.
-func (o *startOptions) groupAgain(e *env) error {
+// endedAgain starts the ended tasks that are selected again, those in certain states alone
+// where these are given.
+func (o *startOptions) endedAgain(e *env) error {
 	return o.started(e, func(ctx context.Context, c *client.Client) ([]task.Info, error) {
-		tasks, err := c.List(ctx, client.ListOptions{Selector: o.groups.selector(nil, false)})
+		sel := o.groups.selector(o.names, o.all)
+		tasks, err := c.List(ctx, client.ListOptions{Selector: sel, States: o.states})
 		var names []string
 		for _, t := range tasks {
 			if t.State.Ended() {
@@ -144,6 +146,9 @@ func (o *startOptions) groupAgain(e *env) error {
 			}
 		}
 		if names == nil {
+			if err == nil && o.states != nil {
+				e.remark("tasks: nothing to start: %s", e.none(c, sel, &narrowing{stateList: o.stateList}))
+			}
 			return nil, err
 		}
 		started, failed := c.StartAgain(ctx, task.Selector{Names: names}, client.StartOptions{})

@@ -184,11 +184,13 @@ func (e *env) waitForBatch(ctx context.Context, c *client.Client, b *batch) erro
 		return err
 	}
 	all, bad := make([]task.Info, 0, len(b.names)), []task.Info(nil)
-	failFast := false
+	failFast, unstarted := false, 0
 	for _, name := range b.names {
 		t := b.tasks[name]
 		all = append(all, t)
-		if unbegun := t.State == task.Stopped && t.StartedAt.IsZero(); t.State != task.Done && !(unbegun && t.Spec.FailFast > 0) {
+		if t.Spec.FailFast > 0 && unbegun(&t) {
+			unstarted++
+		} else if t.State != task.Done {
 			bad = append(bad, t)
 		}
 		failFast = failFast || t.Spec.FailFast > 0
@@ -204,6 +206,9 @@ func (e *env) waitForBatch(ctx context.Context, c *client.Client, b *batch) erro
 	}
 	err = joined(e.printTouched(print), code)
 	e.sayWhy(slices.DeleteFunc(bad, func(t task.Info) bool { return b.said[t.Name] || strings.HasSuffix(t.Reason, " "+exitOf(t)) })) // the table says it
+	if unstarted > 0 {
+		e.remark("tasks: to go on: 'tasks start -g %s --state failed,stopped'", all[0].Group)
+	}
 	return err
 }
 

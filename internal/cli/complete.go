@@ -64,7 +64,7 @@ func valuesOf(command, flag string) completer {
 	case "unset":
 		return listed(flagNames(resettable())...)
 	case "state":
-		if command == "clean" {
+		if command == "clean" || command == "start" {
 			return listed("done", "failed", "stopped", "lost")
 		}
 		return listed(stateWords()...)

@@ -85,6 +85,7 @@ var otherFlags = []habit{
 	{"tasks list", "tree", "use 'tasks show --tree NAME'"},
 	{"tasks show", "property p format f", "use 'tasks show --json NAME'"},
 	{"tasks wait", "status condition", "use 'tasks wait --for running NAME'"},
+	{"tasks retry", "state stopped", "retry takes what failed or is lost: 'tasks start NAME --state stopped'"},
 	{"tasks restart", "all-failed failed", "use 'tasks retry --all'"},
 	{"tasks restart", "in-place i", "a restart keeps the task: 'tasks restart NAME'"},
 	{"tasks rm", "f s stop", "use 'tasks rm --force NAME'"},

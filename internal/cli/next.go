@@ -18,7 +18,7 @@ func (o *startOptions) parseNext(l line) error {
 	if o.next < 1 || o.next > task.MaxTimes {
 		return usage("bad --next %d: use 1 to %d", o.next, task.MaxTimes)
 	}
-	for _, flag := range []string{"wait", "replace", "all"} {
+	for _, flag := range []string{"wait", "replace", "all", "state"} {
 		if slices.Contains(l.given, flag) {
 			return usage("--next starts nothing: it goes without --%s", flag)
 		}

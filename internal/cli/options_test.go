@@ -93,6 +93,8 @@ func TestOptions(t *testing.T) {
 		{"start web", &startOptions{names: []string{"web"}}},
 		{"start web --wait", &startOptions{names: []string{"web"}, wait: "ended"}},
 		{"start -g g", &startOptions{taskOptions: taskOptions{groups: groupNames{"g"}, given: []string{"group"}}, names: []string{}}},
+		{"start web --state stopped", &startOptions{names: []string{"web"}, stateList: stateList{[]string{"stopped"}, []task.State{task.Stopped}}}},
+		{"start -a --state failed,lost --wait", &startOptions{names: []string{}, all: true, wait: "ended", stateList: stateList{[]string{"failed", "lost"}, []task.State{task.Failed, task.Lost}}}},
 		{"start web --replace -- run -a", &startOptions{names: []string{"web"}, command: []string{"run", "-a"}, replace: true}},
 		{"start web -c run_-a", &startOptions{names: []string{"web"}, command: []string{"sh", "-c", "run -a"}, shell: "run -a"}},
 		{"start web -C /srv -e A=1 -e B=2 --env-file f --clear-env -- run", &startOptions{

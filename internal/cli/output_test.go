@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -32,6 +33,19 @@ const schedules = `[{"name":"night","state":"running","next_at":"2999-01-02T00:0
 	{"name":"once","state":"waiting","next_at":"2999-01-01T00:00:00Z","zone":"Asia/Tokyo","spec":{"name":"once","at":"18:30"}}]`
 
 const conflict = `error:{"code":-32002,"message":"Task web is already running.","data":{"kind":"conflict","name":"web"}}`
+
+// unbegunJobs are jobs that were stopped before they began, and later, and a schedule that was stopped.
+func unbegunJobs(before, later int) string {
+	jobs := []string{`{"name":"backup","state":"stopped","spec":{"name":"backup","every":"1h"}}`}
+	for i := range before + later {
+		started := ""
+		if i >= before {
+			started = `"started_at":"2026-11-27T03:00:00Z",`
+		}
+		jobs = append(jobs, fmt.Sprintf(`{"name":"job-%d","state":"stopped",%s"spec":{"name":"job-%d"}}`, i+1, started, i+1))
+	}
+	return "[" + strings.Join(jobs, ",") + "]"
+}
 
 // What a command prints, to the letter, and what it asks of the supervisor.
 func TestOutput(t *testing.T) {
@@ -81,9 +95,13 @@ func TestOutput(t *testing.T) {
 		{"edit -a --timeout 1h -g g", scripted{"edit": `[{"name":"a","state":"running","command":["x"],"pid":7,"restarts":0,"spec":{"name":"a"},"edited":{"name":"a"}},{"name":"b","state":"running","command":["x"],"pid":8,"restarts":0,"spec":{"name":"b"},"edited":{"name":"b"}}]`}, done,
 			"NAME  STATE    PID  UPTIME  RESTARTS  EXIT  COMMAND\na     running  7    -       0         -     x\nb     running  8    -       0         -     x\n",
 			"tasks: a, b are running: the change takes effect at their next runs: 'tasks restart a b' begins these now\n", `edit {"all":true,"set":{"group":"g","timeout":"1h0m0s"}}`},
-		{"retry web job", scripted{"retry": two}, done, table, "", `retry {"names":["web","job"]}`},
-		{"retry -g g", scripted{"retry": "[]"}, done, "", "tasks: nothing to retry: no task failed or is lost\n", `retry {"group":"g"}`},
-		{"retry -a --json", scripted{"retry": "[]"}, done, "[]\n", "tasks: nothing to retry: no task failed or is lost\n", `retry {"all":true}`},
+		{"retry web job", scripted{"retry": two, "list": "[]"}, done, table, "", `retry {"names":["web","job"]}; list {"names":["web","job"],"states":["stopped"]}`},
+		{"retry -q -a", scripted{"retry": two}, done, "", "", `retry {"all":true}`},
+		{"retry -g g", scripted{"retry": "[]", "list": unbegunJobs(1, 0)}, done, "", "tasks: nothing to retry: no task failed or is lost\ntasks: job-1 was stopped before it began: start it with 'tasks start job-1'\n", `retry {"group":"g"}; list {"group":"g","states":["stopped"]}`},
+		{"retry -a --json", scripted{"retry": "[]", "list": unbegunJobs(3, 4)}, done, "[]\n", "tasks: nothing to retry: no task failed or is lost\ntasks: job-1, job-2, job-3 were stopped before they began: start them with 'tasks start job-1 job-2 job-3'\n", `retry {"all":true}; list {"all":true,"states":["stopped"]}`},
+		{"retry -g g -g h job-*", scripted{"retry": two, "list": unbegunJobs(4, 0)}, done, table, "tasks: 4 tasks were stopped before they began: start them, and 1 more that were stopped, with tasks start -g g -g h 'job-*' --state stopped\n", `retry {"names":["job-*"],"groups":["g","h"]}; list {"names":["job-*"],"groups":["g","h"],"states":["stopped"]}`},
+		{"retry -a", scripted{"retry": two, "list": unbegunJobs(5, 2)}, done, table, "tasks: 5 tasks were stopped before they began: start them, and 3 more that were stopped, with 'tasks start --all --state stopped'\n", `retry {"all":true}; list {"all":true,"states":["stopped"]}`},
+		{"start -g g --state lost,stopped", scripted{"list": two, `list {"group":"g","states":["lost","stopped"]}`: "[]"}, done, "", "tasks: nothing to start: none of the 2 tasks of group g is lost or stopped\n", `list {"group":"g","states":["lost","stopped"]}; list {"group":"g"}`},
 		{"retry -a", scripted{"retry": `error:{"code":-32601,"message":"no such method: retry","data":{"kind":"usage"}}`, "info": `{"version":"v","socket":"/s"}`}, wrongUsage, "", "tasks: no such method: retry: the supervisor is version v: run 'tasks serve --replace'\n", `retry {"all":true}; info {}`},
 		{"rm -g g --state failed", scripted{"remove": two}, done, "job\nweb\n", "", `remove {"group":"g","states":["failed"]}`},
 		{"show -g g --state failed -o name", scripted{"get": two}, done, "job\nweb\n", "", `get {"group":"g","states":["failed"],"stats":true}`},

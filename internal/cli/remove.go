@@ -47,7 +47,7 @@ func (o *removeOptions) parse(l line) error {
 	if o.force {
 		return nil
 	}
-	return o.stateList.ended()
+	return o.stateList.ended("rm --force")
 }
 
 func (o *removeOptions) run(e *env) error {
@@ -84,14 +84,14 @@ func (o *cleanOptions) parse(line) error {
 	if err := o.stateList.parse(); err != nil {
 		return err
 	}
-	return o.stateList.ended()
+	return o.stateList.ended("rm --force")
 }
 
-// ended refuses states of tasks that have not ended.
-func (s *stateList) ended() error {
+// ended refuses states of tasks that have not ended: the command instead takes these.
+func (s *stateList) ended(instead string) error {
 	for _, state := range s.states {
 		if !state.Ended() {
-			return usage("tasks that are %s have not ended: use 'tasks rm --force'", state)
+			return usage("tasks that are %s have not ended: use 'tasks %s'", state, instead)
 		}
 	}
 	return nil

@@ -17,7 +17,8 @@ func newRetry(e *env) *cobra.Command {
 		Short: "Start tasks that failed or are lost again",
 		Long: `Start tasks that failed or are lost again, as they were, dependencies first. All
 other tasks stay as they are, also stopped ones and tasks that wait for their next
-try. If there is nothing to retry, retry says so and succeeds.`,
+try. If there is nothing to retry, retry says so and succeeds. What was stopped before
+it began, as by --fail-fast of each, is started by 'tasks start --state stopped'.`,
 		Example:           "  tasks retry -g encode && tasks wait -g encode\n  tasks retry build 'test-*'",
 		ValidArgsFunction: completeNames(needsRetry),
 	})
@@ -34,6 +35,9 @@ func (o *retryOptions) run(e *env) error {
 	})
 	if err == nil && retried == 0 {
 		e.remark("tasks: nothing to retry: no task failed or is lost")
+	}
+	if err == nil {
+		e.sayUnbegun(&e.client, &o.selection)
 	}
 	return err
 }

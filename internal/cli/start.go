@@ -18,6 +18,7 @@ import (
 
 type startOptions struct {
 	taskOptions
+	stateList
 	shell, wait  string
 	replace, all bool
 	next         int // so many times of the schedule are printed, and nothing is started
@@ -41,17 +42,19 @@ is kept on disk with the task, readable for the user alone. Its standard input i
 empty (/dev/null); what it writes is kept for 'tasks logs'.
 
 NAMEs alone start ended tasks again as they were, and so do --all and, without a
-command, --group. A new name is looked up in the tasks file, if there is one here or
-in a directory above; without one, a single new name without a command runs the
-built-in heartbeat, which logs a line every two seconds. The name of a task that was
-removed is not new: give its command again.`,
+command, --group; --state narrows these, as to the failed and the stopped ones. A new
+name is looked up in the tasks file, if there is one here or in a directory above;
+without one, a single new name without a command runs the built-in heartbeat, which
+logs a line every two seconds. The name of a task that was removed is not new: give
+its command again.`,
 		Example: `  tasks start web -- python3 -m http.server 8000
   tasks start db --restart always -C /srv/db -- ./postgres -D data
   tasks start report --wait -c 'make report | tee report.txt'
   tasks start api --after db --ready-port 8080 --wait=ready -- ./api
   tasks start backup --cron '0 3 * * *' -- ./backup.sh
   tasks start --cron '0 3 * * mon-fri' --next 5
-  tasks start web db                   again, as they were`,
+  tasks start web db                   again, as they were
+  tasks start -g encode --state failed,stopped`,
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 			if e.typed("--") {
 				return e.completeCommand(toComplete)
@@ -64,6 +67,7 @@ removed is not new: give its command again.`,
 func (o *startOptions) flags(f *pflag.FlagSet) {
 	o.taskOptions.flags(f)
 	f.Lookup("group").Usage += "; without a command: every ended task of it"
+	o.stateList.flags(f, "without a command: only ended tasks in these `STATES`, such as stopped")
 	f.StringVarP(&o.shell, "command", "c", "", "run `STRING` through sh -c, in place of a command after --")
 	f.SetAnnotation("command", ofTopic, []string{string(option.Command)})
 	f.StringVar(&o.wait, "wait", "", "return when it is in `STATE`: running, ready or ended; alone: ended, with its exit code")
@@ -82,6 +86,9 @@ func (o *startOptions) parse(l line) error {
 	}
 	if o.wait != "" && o.wait != "ended" && o.wait != "running" && o.wait != "ready" {
 		return usage("bad --wait %q: use running, ready or ended", o.wait)
+	}
+	if err := o.stateList.parse(); err != nil {
+		return err
 	}
 	o.names, o.command = l.parts()
 	if err := o.slips(l); err != nil {
@@ -107,6 +114,8 @@ func (o *startOptions) parse(l line) error {
 		return usage("no name given: put one first: tasks start NAME %s", o.rest())
 	case len(o.names) == 0 && !o.all && len(o.groups) == 0:
 		return usage("no name given: use 'tasks start NAME -- COMMAND', or for a tasks file 'tasks up'")
+	case o.command != nil && o.states != nil:
+		return usage("--state selects tasks that are known: it goes without a command")
 	case o.command != nil && len(o.names) > 1:
 		return usage("one command needs one name, not %d: tasks start %s %s", len(o.names), quote(o.names[0]), o.rest())
 	case o.command != nil:
@@ -117,10 +126,10 @@ func (o *startOptions) parse(l line) error {
 			return usage("--%s needs a command: use 'tasks start NAME --%s … -- COMMAND'", flag, flag)
 		}
 	}
-	if o.replace && (o.ofGroup() || o.all) {
-		return usage("--all and --group start what has ended: they go without --replace")
+	if o.replace && (o.ofGroup() || o.all || o.states != nil) {
+		return usage("--all, --group and --state start what has ended: they go without --replace")
 	}
-	return nil
+	return o.stateList.ended("restart")
 }
 
 // ofGroup reports whether the ended tasks of a group are started again.
@@ -133,8 +142,8 @@ func (o *startOptions) run(e *env) error {
 	switch {
 	case o.next > 0:
 		return o.printNext(e)
-	case o.ofGroup():
-		return o.groupAgain(e)
+	case o.ofGroup(), o.states != nil:
+		return o.endedAgain(e)
 	case o.command == nil:
 		return o.again(e)
 	}

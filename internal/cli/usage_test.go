@@ -28,7 +28,7 @@ func TestUsageErrors(t *testing.T) {
 		"start x --wait --log-max-size large -- true", "start x --wait --priority 1 -- true", "start x --wait --stop-signal NONE -- true",
 		"each", "each x --wait -- true", "each x-{} --wait", "each x-{} --wait --jobs 0 -- true", "each x-{} y --wait -- true", "each x-{} --wait -c {}",
 		"wait", "wait x --for sleeping", "wait x --timeout soon", "wait x --timeout -1s", "wait x --any=perhaps", "wait =",
-		"start --all --replace", "start --group g --replace", "stop", "stop x -t -1s", "stop x --now -t 1s", "restart", "rm", "pause", "resume", "enable", "disable", "show", "signal", "signal NONE x", "kill -9", "signal TERM",
+		"start --all --replace", "start x --state none", "start x --state stopped -- true", "start x --state running", "start x --state stopped --replace", "start --state stopped", "start x --state stopped --next 1", "start x --state=", "start --group g --replace", "stop", "stop x -t -1s", "stop x --now -t 1s", "restart", "rm", "pause", "resume", "enable", "disable", "show", "signal", "signal NONE x", "kill -9", "signal TERM",
 		"logs", "logs x -n -1", "logs x --grep (", "logs x -f --run 1", "events x -n -1", "events --since never",
 		"list --state none", "clean --state running", "clean x", "info x", "exit --timeout -1s", "exit x",
 		"group set", "group set a b --slots 1", "group set g", "group set g --slots -1", "group pause", "group rm", "group no",
