@@ -298,24 +298,19 @@ func statFile(dir int, path string, flags int, kinds ...uint16) (fileID, error) 
 // is gone or that may not be read. A service of systemd has what somebody imported
 // there. The error is that it could not be read now.
 func runIDOf(pid int) (string, error) {
-	id, _, err := marksOf(pid)
-	return id, err
-}
-
-// marksOf is runIDOf, and the commitMark beside it, or "".
-func marksOf(pid int) (id, commit string, err error) {
-	if id, commit, err = readMarks(pid); err == errHangs {
+	id, _, err := readMarks(pid)
+	if err == errHangs {
 		err = nil
 	}
-	return id, commit, failure(err)
+	return id, failure(err)
 }
 
 // errExecHangs says that a process has no environment for now: it is hidden until its
 // exec ends, which may take as long as the server of its program does not answer.
 var errExecHangs = fmt.Errorf("an exec does not end: %w", unix.EACCES)
 
-// readMarks is marksOf, with an error also where the environment may not be read. It waits
-// for an exec to end, once for each process.
+// readMarks is runIDOf, and the commitMark beside it, or "", with an error also where the
+// environment may not be read. It waits for an exec to end, once for each process.
 func readMarks(pid int) (id, commit string, err error) {
 	const tries = 1000 // on a busy machine an exec may take a second
 	for tried := 1; ; tried++ {

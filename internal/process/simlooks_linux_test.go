@@ -307,6 +307,38 @@ func TestUnknownRunsAreKilledAsFound(t *testing.T) {
 	})
 }
 
+// What has its memory locked for a moment, as a supervisor looks for unknown runs, is asked
+// again.
+func TestUnknownRunsAreReadOnceTheyCanBe(t *testing.T) {
+	if !onMachine(t) {
+		return
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := quietSim(t)
+		s.start("a")
+		s.pass(time.Second)
+		a := s.runs[0]
+		s.inMachine(func(m *machine) {
+			m.left = -1
+			a.recorded = false
+			locked := make(chan struct{})
+			a.main.locked = locked
+			m.at(time.Second, nil, func() { close(locked) })
+			m.die()
+		})
+		for s.dead() {
+			s.end()
+			s.begin()
+		}
+		s.inMachine(func(m *machine) {
+			if !a.main.zombie {
+				m.fail("%v lives on", a.main)
+			}
+		})
+		s.close()
+	})
+}
+
 // What an unknown run begins as it is looked for is found, also where looks take up the time:
 // each waits for the execs that hang, of whatever processes.
 func TestUnknownRunsAreLookedForToTheEnd(t *testing.T) {

@@ -50,6 +50,10 @@ func (e *Engine) killUnknown(db Database) (killed []int, err error) {
 			if look.unsure && pass+1 < unknownPasses { // on a busy machine something always ends
 				continue
 			}
+			if look.hangs && time.Now().Before(end) {
+				time.Sleep(firstRetry)
+				continue
+			}
 			break
 		}
 		over := time.Now().Add(unknownPause)
@@ -103,6 +107,7 @@ type unknownLook struct {
 	left     []stat
 	later    map[string][]int // pids of runs that began after the database's last commit, by task
 	occupied bool             // something is in their cgroups, perhaps what forks faster than anybody can look
+	hangs    bool             // the memory of one that may be theirs cannot be read for now
 	unsure   bool             // a process ended before it could be asked: what it began may not have been seen
 }
 
@@ -136,7 +141,13 @@ func (e *Engine) lookForUnknown(db Database, groups map[cgroup]bool, found map[p
 		}
 		path, pathErr := cgroupPath(strconv.Itoa(s.pid))
 		byGroup, group, ownedErr := owned.runOf(path, e.opts.ID)
-		byEnviron, mark, envErr := marksOf(s.pid)
+		byEnviron, mark, envErr := readMarks(s.pid)
+		orphan := !s.parentOutside() && e.mayReap(byPID[s.ppid].proc)
+		if envErr == errHangs {
+			look.hangs = look.hangs || orphan && byGroup == ""
+			envErr = nil
+		}
+		envErr = failure(envErr)
 		if pathErr != nil || ownedErr != nil || envErr != nil {
 			err = cmp.Or(pathErr, ownedErr, envErr)
 		}
@@ -148,7 +159,7 @@ func (e *Engine) lookForUnknown(db Database, groups map[cgroup]bool, found map[p
 			if dir, err := cgroupDirOf(group); err == nil { // an earlier supervisor may have begun elsewhere
 				groups[cgroup(dir)] = true
 			}
-		} else if found[s.proc] || e.unknown(byEnviron, own, db.Known) && !s.parentOutside() && e.mayReap(byPID[s.ppid].proc) {
+		} else if found[s.proc] || e.unknown(byEnviron, own, db.Known) && orphan {
 			owner[s.pid] = stranger
 		}
 	}
