@@ -339,6 +339,49 @@ func TestUnknownRunsAreReadOnceTheyCanBe(t *testing.T) {
 	})
 }
 
+// A look for unknown runs that something ends in is repeated, also where others have failed
+// before: what the process that has ended had begun may be one's.
+func TestUnknownRunsAreLookedForAfterErrors(t *testing.T) {
+	if !onMachine(t) {
+		return
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := quietSim(t)
+		s.start("a")
+		s.pass(time.Second)
+		a := s.runs[0]
+		var child *simProc
+		s.inMachine(func(m *machine) {
+			m.left = -1
+			a.recorded = false
+			child = m.fork(a.main)
+			a.main.env = nil // as the child's parent it may be a daemon
+			failures := 2
+			m.before = func(c call) error {
+				switch {
+				case failures > 0 && c.name == "getdents" && c.path == "/proc":
+					failures--
+					return syscall.EMFILE
+				case failures == 0 && c.name == "open" && c.path == fmt.Sprintf("/proc/%d/environ", child.pid):
+					m.end(a.main, 0) // whose environment was read
+				}
+				return nil
+			}
+			m.die()
+		})
+		for s.dead() {
+			s.end()
+			s.begin()
+		}
+		s.inMachine(func(m *machine) {
+			if !child.zombie {
+				m.fail("%v lives on", child)
+			}
+		})
+		s.close()
+	})
+}
+
 // What an unknown run begins as it is looked for is found, also where looks take up the time:
 // each waits for the execs that hang, of whatever processes.
 func TestUnknownRunsAreLookedForToTheEnd(t *testing.T) {

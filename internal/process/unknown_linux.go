@@ -36,6 +36,7 @@ func (e *Engine) killUnknown(db Database) (killed []int, err error) {
 	groups, found := make(map[cgroup]bool), make(map[proc]bool)
 	sig := syscall.SIGTERM
 	others := false // than before were found
+	looks := 0      // that have not failed
 	for pass := 0; pass < unknownPasses || time.Now().Before(end) || others && pass < maxUnknown; pass++ {
 		var look unknownLook
 		look, err = e.lookForUnknown(db, groups, found)
@@ -46,8 +47,9 @@ func (e *Engine) killUnknown(db Database) (killed []int, err error) {
 			time.Sleep(firstRetry)
 			continue
 		}
+		looks++
 		if len(look.left) == 0 && !look.occupied {
-			if look.unsure && pass+1 < unknownPasses { // on a busy machine something always ends
+			if look.unsure && looks < unknownPasses { // on a busy machine something always ends
 				continue
 			}
 			if look.hangs && time.Now().Before(end) {
