@@ -398,8 +398,8 @@ func (s *sim) killUnknown(e *Engine) {
 			r.over = true
 			for _, p := range r.procs {
 				top := p.eldest() // what a living process has begun that shows nothing may be a daemon's job
-				tied := !top.hidden && top.execUntil < began && top.tells("TASKS_RUN_ID") || r.group != nil && p.group.within(r.group)
-				if !p.zombie && !p.leaps && tied {
+				tied := !top.hidden && top.blindUntil < began && top.tells("TASKS_RUN_ID") || r.group != nil && p.group.within(r.group)
+				if !p.zombie && !p.leaps && !p.doomed() && tied {
 					m.fail("%v, of a run without a record, lives on", p)
 				}
 			}
@@ -592,7 +592,7 @@ func (m *machine) covered(p *simProc) bool {
 	if top.hidden {
 		return false
 	}
-	if top.tells("TASKS_RUN_ID") && top.execUntil < m.current {
+	if top.tells("TASKS_RUN_ID") && !(top.execing && top.blindUntil > m.current) {
 		return true
 	}
 	adopted := r.r == nil && !r.starting || r.r != nil && r.r.adopted

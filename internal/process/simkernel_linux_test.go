@@ -236,13 +236,14 @@ func (m *machine) await(c call) result {
 	return result{}
 }
 
-// awaitMemory waits where the call reads the memory of a process that has locked it. The
-// caller holds the mutex.
+// awaitMemory waits where the call reads the memory of a process that has locked it, unless
+// somebody holds a lock, see free. The caller holds the mutex.
 func (m *machine) awaitMemory(c call) {
 	f := m.fds[c.fd]
-	if c.name != "read" || f == nil || f.p == nil || f.p.locked == nil || f.ofThread() != "environ" && f.ofThread() != "cmdline" {
+	if c.name != "read" || f == nil || f.p == nil || f.p.locked == nil || !m.free() || f.ofThread() != "environ" && f.ofThread() != "cmdline" {
 		return
 	}
+	m.hits["hung read"]++
 	l, unlocked := m.life, f.p.locked
 	m.mu.Unlock()
 	defer m.mu.Lock()
@@ -389,7 +390,7 @@ func (m *machine) begin(c call) result {
 	takes := time.Duration(m.hash(id, "fork")%500) * time.Microsecond
 	if m.scripted == nil && m.left >= 0 && m.hash(id, "orphan")%10 == 0 { // the supervisor dies meanwhile
 		m.hits["death before exec"]++
-		p.execUntil = m.current + takes
+		p.blindUntil = m.current + takes
 		m.at(takes, p, execute)
 		m.left = 0
 		return result{}
@@ -664,7 +665,7 @@ func (m *machine) groupContent(f *simFile) (string, syscall.Errno) {
 		return text.String(), 0
 	case "cgroup.events":
 		all, frozen := g.all(), 0
-		if g.freezing && g.rest <= m.current {
+		if g.freezing && g.rest <= m.current && !slices.ContainsFunc(all, (*simProc).freezesLater) {
 			frozen = 1
 		}
 		return fmt.Sprintf("populated %d\nfrozen %d\n", min(len(all), 1), frozen), 0

@@ -98,9 +98,10 @@ type simProc struct {
 	env              []string
 	execs            int
 	execing          bool          // between two programs
-	execUntil        time.Duration // the end of an exec that the engine may not wait for
+	blindUntil       time.Duration // shows no environment before, for longer than the engine may wait
 	spawner          *simProc      // that waits until this has executed a program, vfork(2); nil: nobody
-	inKernel         byte          // its state while it is there, and acts on no signal but KILL; 0: it is not
+	inKernel         byte          // its state while it is there: what is sent is pending; 0: it is not
+	killable         bool          // there, by a signal that is fatal
 	hidden           bool          // may not be read
 	locked           chan struct{} // its memory is, until this is closed; nil: it is not
 	thread           int           // keeps running without the first thread, if not 0
@@ -434,7 +435,7 @@ func (m *machine) rests(p *simProc) bool {
 func (m *machine) signal(p *simProc, sig syscall.Signal) {
 	switch {
 	case p.zombie || p.gone || p == m.init || sig == 0:
-	case sig == syscall.SIGKILL:
+	case m.fatal(p, sig):
 		m.end(p, syscall.WaitStatus(sig))
 	case sig == syscall.SIGCONT: // takes a STOP back that the process has not acted on, signal(7)
 		p.stopped = false
@@ -449,6 +450,22 @@ func (m *machine) signal(p *simProc, sig syscall.Signal) {
 	}
 }
 
+// fatal reports whether the signal ends the process at once, wherever that is. KILL is so also
+// to one that is stopped, or frozen in a cgroup of version 2. So is any other that would end
+// it, unless it is stopped: the kernel makes KILL of it as it is sent (complete_signal). In
+// uninterruptible sleep, state D of proc_pid_stat(5), both are pending, but where that is
+// killable, as the wait of vfork(2).
+func (m *machine) fatal(p *simProc, sig syscall.Signal) bool {
+	switch {
+	case p.inKernel != 0 && !p.killable:
+		return false
+	case sig == syscall.SIGKILL:
+		return true
+	default:
+		return sig != syscall.SIGSTOP && sig != syscall.SIGCONT && !p.stopped && !p.ignores && p.resists == 0
+	}
+}
+
 // goOn has a process do what it could not do while it was stopped, frozen or in the kernel.
 func (m *machine) goOn(p *simProc) {
 	if p.stopped || p.inKernel != 0 || m.rests(p) {
@@ -456,6 +473,12 @@ func (m *machine) goOn(p *simProc) {
 	}
 	pending, later := p.pending, p.later
 	p.pending, p.later = nil, nil
+	for _, sig := range pending {
+		if m.fatal(p, sig) {
+			m.end(p, syscall.WaitStatus(sig))
+			return
+		}
+	}
 	for _, sig := range pending {
 		m.signal(p, sig)
 	}
@@ -555,7 +578,7 @@ func (m *machine) follow(p *simProc) {
 		return
 	}
 	for range r.IntN(7) {
-		m.at(later(), p, m.step(p, r.IntN(20)))
+		m.at(later(), p, m.step(p, r.IntN(21)))
 	}
 	switch r.IntN(5) {
 	case 0, 1:
@@ -641,6 +664,10 @@ func (m *machine) step(p *simProc, n int) func() {
 		}
 	case 19:
 		return change("becomes a subreaper", func() { p.subreaper = true })
+	case 20:
+		r := m.random(p.key, "block")
+		takes := []time.Duration{time.Millisecond, 40 * time.Millisecond, 3 * time.Second}[r.IntN(3)]
+		return change("waits in the kernel", func() { m.block(p, time.Duration(r.Int64N(int64(takes))), r.IntN(3) == 0) })
 	case 5:
 		return change("leaves its session", func() { m.setsid(p) })
 	case 6:
@@ -724,7 +751,7 @@ func (m *machine) exec(p *simProc, env []string) {
 	p.execs++
 	r := m.random(p.key, p.execs, "exec")
 	takes := time.Duration(r.IntN(500)) * time.Microsecond
-	p.inKernel = 'R'
+	p.inKernel, p.killable = 'R', true
 	if r.IntN(20) == 0 {
 		takes = time.Duration(r.IntN(2500)) * time.Millisecond
 		p.inKernel = 'D'
@@ -737,7 +764,7 @@ func (m *machine) exec(p *simProc, env []string) {
 	m.endThread(p)
 	m.release(p)
 	if takes > 900*time.Millisecond {
-		p.execUntil = m.current + takes
+		p.blindUntil = m.current + takes
 	}
 	m.at(takes, nil, func() {
 		p.execing = false
@@ -752,10 +779,32 @@ func (m *machine) spawn(p, c *simProc) {
 		takes *= 1000
 	}
 	m.say("  %d spawns %d", p.pid, c.pid)
-	p.inKernel, c.spawner = 'D', p
+	p.inKernel, p.killable, c.spawner = 'D', true, p
 	m.at(takes, c, func() {
 		m.exec(c, c.env)
 		m.follow(c)
+	})
+}
+
+// block has p wait in the kernel for a disk or a server: KILL, too, is pending until it leaves
+// that. Its memory may be locked meanwhile, as where it maps a file of that server: who reads
+// its environment or arguments waits for as long.
+func (m *machine) block(p *simProc, takes time.Duration, locked bool) {
+	m.hits["uninterruptible"]++
+	p.inKernel, p.killable = 'D', false
+	if locked {
+		m.hits["locked"]++
+		p.locked = make(chan struct{})
+		if takes > unknownTimeout-time.Second/2 {
+			p.blindUntil = m.current + takes
+		}
+	}
+	m.at(takes, nil, func() {
+		if locked {
+			close(p.locked)
+			p.locked = nil
+		}
+		m.leaveKernel(p)
 	})
 }
 
@@ -805,5 +854,14 @@ func (p *simProc) tells(name string) bool {
 	return slices.ContainsFunc(p.env, func(kv string) bool { return strings.HasPrefix(kv, name+"=") })
 }
 
+// doomed reports whether the process ends before it does anything else.
+func (p *simProc) doomed() bool {
+	return p.inKernel != 0 && slices.Contains(p.pending, syscall.SIGKILL)
+}
+
 // halts reports whether the process stops before it does anything else.
 func (p *simProc) halts() bool { return p.inKernel != 0 && slices.Contains(p.pending, syscall.SIGSTOP) }
+
+// freezesLater reports whether the process is not frozen with its cgroup before it leaves the
+// kernel. One that waits in vfork(2) is.
+func (p *simProc) freezesLater() bool { return p.inKernel != 0 && (p.execing || !p.killable) }
