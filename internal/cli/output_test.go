@@ -47,6 +47,15 @@ func unbegunJobs(before, later int) string {
 	return "[" + strings.Join(jobs, ",") + "]"
 }
 
+// waitingSchedules are schedules whose last runs ended with these codes.
+func waitingSchedules(codes ...int) string {
+	var all []string
+	for i, code := range codes {
+		all = append(all, fmt.Sprintf(`{"name":"m-%d","state":"waiting","next_at":"2999-01-01T00:00:00Z","exit_code":%d,"command":["x"],"spec":{"name":"m-%[1]d","every":"1h"}}`, i+1, code))
+	}
+	return "[" + strings.Join(all, ",") + "]"
+}
+
 // What a command prints, to the letter, and what it asks of the supervisor.
 func TestOutput(t *testing.T) {
 	t.Parallel()
@@ -95,12 +104,14 @@ func TestOutput(t *testing.T) {
 		{"edit -a --timeout 1h -g g", scripted{"edit": `[{"name":"a","state":"running","command":["x"],"pid":7,"restarts":0,"spec":{"name":"a"},"edited":{"name":"a"}},{"name":"b","state":"running","command":["x"],"pid":8,"restarts":0,"spec":{"name":"b"},"edited":{"name":"b"}}]`}, done,
 			"NAME  STATE    PID  UPTIME  RESTARTS  EXIT  COMMAND\na     running  7    -       0         -     x\nb     running  8    -       0         -     x\n",
 			"tasks: a, b are running: the change takes effect at their next runs: 'tasks restart a b' begins these now\n", `edit {"all":true,"set":{"group":"g","timeout":"1h0m0s"}}`},
-		{"retry web job", scripted{"retry": two, "list": "[]"}, done, table, "", `retry {"names":["web","job"]}; list {"names":["web","job"],"states":["stopped"]}`},
+		{"retry web job", scripted{"retry": two, "list": "[]"}, done, table, "", `retry {"names":["web","job"]}; list {"names":["web","job"],"states":["stopped","waiting","backoff"]}`},
 		{"retry -q -a", scripted{"retry": two}, done, "", "", `retry {"all":true}`},
-		{"retry -g g", scripted{"retry": "[]", "list": unbegunJobs(1, 0)}, done, "", "tasks: nothing to retry: no task failed or is lost\ntasks: job-1 was stopped before it began: start it with 'tasks start job-1'\n", `retry {"group":"g"}; list {"group":"g","states":["stopped"]}`},
-		{"retry -a --json", scripted{"retry": "[]", "list": unbegunJobs(3, 4)}, done, "[]\n", "tasks: nothing to retry: no task failed or is lost\ntasks: job-1, job-2, job-3 were stopped before they began: start them with 'tasks start job-1 job-2 job-3'\n", `retry {"all":true}; list {"all":true,"states":["stopped"]}`},
-		{"retry -g g -g h job-*", scripted{"retry": two, "list": unbegunJobs(4, 0)}, done, table, "tasks: 4 tasks were stopped before they began: start them, and 1 more that were stopped, with tasks start -g g -g h 'job-*' --state stopped\n", `retry {"names":["job-*"],"groups":["g","h"]}; list {"names":["job-*"],"groups":["g","h"],"states":["stopped"]}`},
-		{"retry -a", scripted{"retry": two, "list": unbegunJobs(5, 2)}, done, table, "tasks: 5 tasks were stopped before they began: start them, and 3 more that were stopped, with 'tasks start --all --state stopped'\n", `retry {"all":true}; list {"all":true,"states":["stopped"]}`},
+		{"retry -g g", scripted{"retry": "[]", "list": unbegunJobs(1, 0)}, done, "", "tasks: nothing to retry: no task failed or is lost\ntasks: job-1 was stopped before it began: start it with 'tasks start job-1'\n", `retry {"group":"g"}; list {"group":"g","states":["stopped","waiting","backoff"]}`},
+		{"retry -a --json", scripted{"retry": "[]", "list": unbegunJobs(3, 4)}, done, "[]\n", "tasks: nothing to retry: no task failed or is lost\ntasks: job-1, job-2, job-3 were stopped before they began: start them with 'tasks start job-1 job-2 job-3'\n", `retry {"all":true}; list {"all":true,"states":["stopped","waiting","backoff"]}`},
+		{"retry -g g -g h job-*", scripted{"retry": two, "list": unbegunJobs(4, 0)}, done, table, "tasks: 4 tasks were stopped before they began: start them, and 1 more that were stopped, with tasks start -g g -g h 'job-*' --state stopped\n", `retry {"names":["job-*"],"groups":["g","h"]}; list {"names":["job-*"],"groups":["g","h"],"states":["stopped","waiting","backoff"]}`},
+		{"retry -a", scripted{"retry": two, "list": unbegunJobs(5, 2)}, done, table, "tasks: 5 tasks were stopped before they began: start them, and 3 more that were stopped, with 'tasks start --all --state stopped'\n", `retry {"all":true}; list {"all":true,"states":["stopped","waiting","backoff"]}`},
+		{"retry m-*", scripted{"retry": waitingSchedules(7), "list": waitingSchedules(7, 0)}, done, "NAME  STATE    PID  UPTIME         RESTARTS  EXIT  COMMAND\nm-1   waiting  -    in 106751d23h  0         7     x\n", "tasks: m-1 runs again in 106751d23h: 'tasks restart m-1' runs it now\n", `retry {"names":["m-*"]}; list {"names":["m-*"],"states":["stopped","waiting","backoff"]}`},
+		{"retry -g g", scripted{"retry": "[]", "list": waitingSchedules(1, 2, 0, 4, 5)}, done, "", "tasks: nothing to retry: no task failed or is lost\ntasks: the last runs of 4 tasks failed, and they run again by themselves: 'tasks restart NAME' runs one now\n", `retry {"group":"g"}; list {"group":"g","states":["stopped","waiting","backoff"]}`},
 		{"start -g g --state lost,stopped", scripted{"list": two, `list {"group":"g","states":["lost","stopped"]}`: "[]"}, done, "", "tasks: nothing to start: none of the 2 tasks of group g is lost or stopped\n", `list {"group":"g","states":["lost","stopped"]}; list {"group":"g"}`},
 		{"retry -a", scripted{"retry": `error:{"code":-32601,"message":"no such method: retry","data":{"kind":"usage"}}`, "info": `{"version":"v","socket":"/s"}`}, wrongUsage, "", "tasks: no such method: retry: the supervisor is version v: run 'tasks serve --replace'\n", `retry {"all":true}; info {}`},
 		{"rm -g g --state failed", scripted{"remove": two}, done, "job\nweb\n", "", `remove {"group":"g","states":["failed"]}`},

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -36,10 +37,33 @@ func (o *retryOptions) run(e *env) error {
 	if err == nil && retried == 0 {
 		e.remark("tasks: nothing to retry: no task failed or is lost")
 	}
-	if err == nil {
-		e.sayUnbegun(&e.client, &o.selection)
+	if err == nil && !e.quiet {
+		e.sayLeft(&o.selection)
 	}
 	return err
+}
+
+// sayLeft says which tasks that did not go well a retry leaves as they are, and what to do:
+// those that were stopped before they began, and those that run again by themselves.
+func (e *env) sayLeft(s *selection) {
+	left, _ := e.client.List(context.Background(), client.ListOptions{Selector: s.selector(), States: []task.State{task.Stopped, task.Waiting, task.BackingOff}}) // only a hint
+	var stopped, again []task.Info
+	for _, t := range left {
+		switch {
+		case t.State == task.Stopped:
+			stopped = append(stopped, t)
+		case t.Failing() && !t.NextAt.IsZero():
+			again = append(again, t)
+		}
+	}
+	e.sayUnbegun(stopped, s)
+	if n := len(again); n > 3 {
+		e.remark("tasks: the last runs of %d tasks failed, and they run again by themselves: 'tasks restart NAME' runs one now", n)
+		return
+	}
+	for _, t := range again {
+		e.remark("tasks: %s runs again in %s: 'tasks restart %[1]s' runs it now", t.Name, span(time.Until(t.NextAt.Time).Round(time.Second)))
+	}
 }
 
 func needsRetry(t task.Info) bool { return t.State == task.Failed || t.State == task.Lost }

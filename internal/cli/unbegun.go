@@ -1,11 +1,9 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"strings"
 
-	"tasks/pkg/client"
 	"tasks/pkg/task"
 )
 
@@ -14,13 +12,9 @@ func unbegun(t *task.Info) bool {
 	return t.State == task.Stopped && t.StartedAt.IsZero() && !t.Spec.Repeats()
 }
 
-// sayUnbegun says which of the selected jobs were stopped before they began, and how they
-// are started: a retry leaves them as they are.
-func (e *env) sayUnbegun(c *client.Client, s *selection) {
-	if e.quiet {
-		return
-	}
-	stopped, _ := c.List(context.Background(), client.ListOptions{Selector: s.selector(), States: []task.State{task.Stopped}}) // only a hint
+// sayUnbegun says which of the stopped tasks of a selection were stopped before they began,
+// and how they are started.
+func (p *printer) sayUnbegun(stopped []task.Info, s *selection) {
 	var names []string
 	for i := range stopped {
 		if unbegun(&stopped[i]) {
@@ -36,11 +30,11 @@ func (e *env) sayUnbegun(c *client.Client, s *selection) {
 	}
 	switch n := len(names); {
 	case n == 1:
-		e.remark("tasks: %s was stopped before it began: start it with %s", names[0], inQuotes(line))
+		p.remark("tasks: %s was stopped before it began: start it with %s", names[0], inQuotes(line))
 	case n == 2 || n == 3:
-		e.remark("tasks: %s were stopped before they began: start them with %s", strings.Join(names, ", "), inQuotes(line))
+		p.remark("tasks: %s were stopped before they began: start them with %s", strings.Join(names, ", "), inQuotes(line))
 	case n > 3:
-		e.remark("tasks: %d tasks were stopped before they began: start them%s with %s", n, others, inQuotes(line))
+		p.remark("tasks: %d tasks were stopped before they began: start them%s with %s", n, others, inQuotes(line))
 	}
 }
 
