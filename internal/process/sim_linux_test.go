@@ -376,8 +376,7 @@ func (s *sim) killUnknown(e *Engine) {
 	known := func(name string, run int) bool {
 		return slices.ContainsFunc(s.runs, func(r *simRun) bool { return r.recorded && r.name == name && r.number == run })
 	}
-	var began time.Duration
-	s.inMachine(func(m *machine) { began = m.now })
+	s.inMachine((*machine).mark)
 	for range 3 {
 		killed, err := e.KillUnknown(Database{Known: known})
 		if s.dead() {
@@ -390,6 +389,7 @@ func (s *sim) killUnknown(e *Engine) {
 		s.inMachine(func(m *machine) { m.faulty = 0 })
 	}
 	s.inMachine(func(m *machine) {
+		m.mark()
 		m.life.endsUnknown = false
 		for _, r := range s.runs {
 			if r.recorded || r.over || r.main == nil {
@@ -397,9 +397,7 @@ func (s *sim) killUnknown(e *Engine) {
 			}
 			r.over = true
 			for _, p := range r.procs {
-				top := p.eldest() // what a living process has begun that shows nothing may be a daemon's job
-				tied := !top.hidden && top.blindUntil < began && top.tells("TASKS_RUN_ID") || r.group != nil && p.group.within(r.group)
-				if !p.zombie && !p.leaps && !p.doomed() && tied {
+				if !p.zombie && !p.leaps && !p.doomed() && !p.uncovered {
 					m.fail("%v, of a run without a record, lives on", p)
 				}
 			}
@@ -561,7 +559,7 @@ func (m *machine) judge(r *simRun) {
 // of it, and of what it begins. The caller holds the mutex.
 func (m *machine) mark() {
 	m.dirty = false
-	if m.life.dead || m.life.endsUnknown {
+	if m.life.dead {
 		return // who comes next sees what there is by then
 	}
 	for _, r := range m.runs {
@@ -576,13 +574,17 @@ func (m *machine) mark() {
 }
 
 // covered reports whether a process can be found as part of its run: in its cgroup, or by
-// its eldest ancestor.
+// its eldest ancestor. As unknown runs are ended only what that shows counts: what a living
+// process has begun that shows nothing may be a daemon's job.
 func (m *machine) covered(p *simProc) bool {
 	r := p.of
 	if r.group != nil && p.group.within(r.group) {
 		return true
 	}
 	top := p.eldest()
+	if m.life.endsUnknown {
+		return r.recorded || !top.hidden && top.blindUntil < m.current && top.tells("TASKS_RUN_ID")
+	}
 	if top == r.main || top.noted {
 		return true
 	}
