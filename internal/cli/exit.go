@@ -1,7 +1,10 @@
 package cli
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -65,6 +68,7 @@ func (o *exitOptions) exit(e *env) error {
 	if err != nil {
 		return err
 	}
+	before := e.stoppedBefore(ctx, c)
 	end, since := e.progress(ctx, c, atMost(o.timeout)), time.Now()
 	tasks, err := c.Exit(ctx, client.ExitOptions{Keep: o.keep, Timeout: o.timeout})
 	end()
@@ -81,25 +85,44 @@ func (o *exitOptions) exit(e *env) error {
 	}
 	e.client.Close()
 	err = errors.Join(e.printTouched(tasks), err, gone)
-	e.sayAgain(tasks, since)
+	stopped := slices.DeleteFunc(tasks, func(t task.Info) bool { return t.State != task.Stopped })
+	if e.errTTY && len(stopped) > 0 {
+		e.remark("tasks: to start them again, use 'tasks serve', then %s", startsAgain(stopped, before))
+	}
 	return err
 }
 
-// sayAgain says on a terminal how what an exit has stopped is started again: no policy
-// does that.
-func (e *env) sayAgain(tasks []task.Info, since time.Time) {
-	var names []string
-	for _, t := range tasks {
-		if t.State == task.Stopped && t.EndedAt.After(since) {
-			names = append(names, t.Name)
+// stoppedBefore are the tasks that are stopped before an exit, where a terminal is told what
+// that one stops.
+func (e *env) stoppedBefore(ctx context.Context, c *client.Client) []task.Info {
+	if !e.errTTY || e.quiet {
+		return nil
+	}
+	stopped, _ := c.List(ctx, client.ListOptions{States: []task.State{task.Stopped}}) // only for a hint
+	return stopped
+}
+
+// startsAgain is the line that starts again what an exit has stopped, and nothing that was
+// stopped before, unless those are too many to name.
+func startsAgain(stopped, before []task.Info) string {
+	const few, many = 4, 12
+	var names, groups []string
+	for _, t := range stopped {
+		names = append(names, t.Name)
+		if !slices.Contains(groups, t.Group) {
+			groups = append(groups, t.Group)
 		}
 	}
-	if len(names) > 4 {
-		names = append(names[:3], "...")
+	mixed := slices.Contains(groups, "") || slices.ContainsFunc(before, func(t task.Info) bool { return slices.Contains(groups, t.Group) })
+	switch {
+	case len(names) > few && len(groups) <= few && !mixed:
+		return inQuotes(fmt.Sprintf("tasks start -g %s --state stopped", strings.Join(groups, " -g ")))
+	case len(names) > few && len(before) == 0:
+		return "'tasks start --all --state stopped'"
+	case len(names) > many:
+		return fmt.Sprintf("'tasks start --all --state stopped', which starts the %d stopped before as well", len(before))
 	}
-	if e.errTTY && names != nil {
-		e.remark("tasks: to start them again, use 'tasks serve', then 'tasks start %s'", strings.Join(names, " "))
-	}
+	return inQuotes("tasks start " + quoted(names))
 }
 
 // atMost caps the grace of each task; nil: no cap.
