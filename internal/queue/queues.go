@@ -31,7 +31,9 @@ const BarFor = 2 * time.Second
 // group is one group: what was set of it, and its tasks at this moment.
 type group struct {
 	*Group
-	set *task.Group // nil: nothing was
+	set     *task.Group // nil: nothing was
+	members int         // its tasks, in whatever state
+	awaited bool        // it was set for tasks of which none has come yet
 }
 
 // New makes Queues without groups.
@@ -46,6 +48,7 @@ type Place struct {
 	seq     uint64   // in the queue to come, if not 0; guarded by Queues
 	granted chan int // has the slot once the ticket is admitted
 	group   string   // that the ticket is of; its owner's
+	member  string   // the group that its task belongs to; guarded by Queues
 }
 
 // NewPlace is in no group.
@@ -82,6 +85,7 @@ func (q *Queues) Enter(p *Place, group string, priority int) (since task.Time, s
 		return since, 0, false
 	}
 	g := q.groupLocked(group)
+	g.awaited = false
 	g.Enter(&p.ticket)
 	q.admitLocked(g)
 	select {
@@ -232,17 +236,44 @@ func (q *Queues) admitLocked(g *group) {
 
 // dropLocked forgets a group that nothing was set of and nobody is in.
 func (q *Queues) dropLocked(name string) {
-	if g := q.groups[name]; g != nil && g.set == nil && g.Empty() {
+	if g := q.groups[name]; g != nil && g.set == nil && g.Empty() && g.members == 0 {
 		delete(q.groups, name)
 	}
 }
 
-// Set makes set what is set of the group called name; nil: nothing is.
-func (q *Queues) Set(name string, set *task.Group) {
+// Belong makes the task of p one of the group called name, in whatever state it is; "": of
+// none. Where it was the last one of a temporary group, what was set of that is forgotten,
+// and its name returned.
+func (q *Queues) Belong(p *Place, name string) (forgotten string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	left := p.member
+	if left == name {
+		return ""
+	}
+	if p.member = name; name != "" {
+		g := q.groupLocked(name)
+		g.members, g.awaited = g.members+1, false
+	}
+	if left == "" {
+		return ""
+	}
+	g := q.groups[left]
+	g.members--
+	if g.members == 0 && g.Empty() && g.set != nil && g.set.Temporary && !g.awaited {
+		g.set, g.Slots, g.Paused, forgotten = nil, Unlimited, false, left
+	}
+	q.dropLocked(left)
+	return forgotten
+}
+
+// Set makes set what is set of the group called name; nil: nothing is. A temporary one that is
+// set for tasks to come is kept until one has.
+func (q *Queues) Set(name string, set *task.Group, toCome bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	g := q.groupLocked(name)
-	g.set, g.Slots, g.Paused = set, Unlimited, false
+	g.set, g.Slots, g.Paused, g.awaited = set, Unlimited, false, g.awaited || toCome
 	if set != nil {
 		g.Paused = set.Paused
 		if set.Slots != nil {

@@ -19,7 +19,7 @@ type world struct {
 
 func newWorld(slots int) *world {
 	w := &world{New(), make(map[string]*Place), make(map[string]int)}
-	w.Set("g", &task.Group{Name: "g", Slots: &slots})
+	w.Set("g", &task.Group{Name: "g", Slots: &slots}, false)
 	return w
 }
 
@@ -60,7 +60,7 @@ func (w *world) expect(t *testing.T, want string) {
 func TestMoved(t *testing.T) {
 	t.Parallel()
 	w := newWorld(1)
-	w.Set("h", &task.Group{Name: "h", Slots: new(0)})
+	w.Set("h", &task.Group{Name: "h", Slots: new(0)}, false)
 	for _, name := range []string{"a", "b", "c", "d"} {
 		w.enter(name, 0)
 	}
@@ -107,7 +107,7 @@ func TestPlaces(t *testing.T) {
 	if w.places["b"].Taken() || !w.places["d"].Taken() {
 		t.Error("who is in a group is not known")
 	}
-	w.Set("g", nil)
+	w.Set("g", nil, false)
 	w.leave("d")
 	if len(w.groups) > 0 {
 		t.Errorf("%v is left", w.groups)
@@ -165,4 +165,39 @@ func TestBar(t *testing.T) {
 			t.Error("that there is room is news once")
 		}
 	})
+}
+
+// A temporary group is forgotten with the last task of it, one that is awaited when that has
+// come and left, and any other never.
+func TestBelong(t *testing.T) {
+	q := New()
+	a, b := NewPlace(), NewPlace()
+	set := func(name string, temporary, toCome bool) {
+		q.Set(name, &task.Group{Name: name, Slots: new(1), Paused: true, Temporary: temporary}, toCome)
+	}
+	steps := []struct {
+		p         *Place
+		group     string
+		forgotten string
+	}{
+		{a, "t", ""}, {b, "t", ""}, {b, "t", ""}, {a, "", ""}, {b, "kept", "t"},
+		{b, "none", ""}, {b, "t", ""}, {a, "awaited", ""}, {b, "awaited", ""}, {a, "", ""}, {b, "", "awaited"},
+	}
+	set("t", true, false)
+	set("kept", false, true)
+	set("awaited", true, true)
+	for i, s := range steps {
+		if got := q.Belong(s.p, s.group); got != s.forgotten {
+			t.Errorf("step %d: forgotten %q, want %q", i, got, s.forgotten)
+		}
+	}
+	if all := q.All(); len(all) != 1 || all["kept"].Name == "" || len(q.groups) != 1 {
+		t.Errorf("left: %v", all)
+	}
+	set("t", true, false)
+	q.Belong(a, "t")
+	set("t", true, true) // for others, which have not come when it leaves
+	if got := q.Belong(a, ""); got != "" {
+		t.Errorf("forgotten: %q", got)
+	}
 }

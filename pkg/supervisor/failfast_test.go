@@ -91,7 +91,7 @@ func TestFailFastAfterTheDeathOfTheMachine(t *testing.T) {
 				again.Exit(task.Exit{}, false)
 				expect(t, l.Supervisor, "j1", task.Done, "")
 				if failed {
-					expect(t, l.Supervisor, "j3", task.Stopped, "stopped")
+					expect(t, l.Supervisor, "j3", task.Stopped, "stopped before it began: --fail-fast=1")
 				} else {
 					expect(t, l.Supervisor, "j3", task.Running, "")
 				}

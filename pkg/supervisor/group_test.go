@@ -284,9 +284,73 @@ func TestTemporaryGroup(t *testing.T) {
 		if _, errs := l.Select(task.Selector{Group: "g"}); len(l.Groups()) != 0 || errs == nil {
 			t.Errorf("without a task: %+v, %v", l.Groups(), errs)
 		}
-		l.again(l.leave, time.Minute)
 		if len(l.st.allGroups()) != 0 {
 			t.Errorf("recorded: %+v", l.st.allGroups())
 		}
 	})
+}
+
+// Whatever takes the last task out of a temporary group, nothing is left of that: not its
+// slots, nor that it is paused. One that is set anew meanwhile is kept for what is to come.
+func TestTemporaryGroupIsForgottenWholly(t *testing.T) {
+	for name, leave := range map[string]func(t *testing.T, s *supervisor.Supervisor) error{
+		"removed": func(t *testing.T, s *supervisor.Supervisor) error {
+			_, err := s.Submit(supervisor.ForceRemove("a", supervisor.End{})).Wait(t.Context())
+			return err
+		},
+		"edited": func(t *testing.T, s *supervisor.Supervisor) error {
+			edit(t, s, "a", in("other"))
+			_, err := s.Stop(t.Context(), "a")
+			return err
+		},
+		"replaced": func(t *testing.T, s *supervisor.Supervisor) error {
+			_, err := s.Submit(supervisor.Replace(job("a", in("")), supervisor.End{})).Wait(t.Context())
+			return err
+		},
+	} {
+		for _, setAnew := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, " ", setAnew), func(t *testing.T) {
+				st := newMemory()
+				faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+					temporary := func(slots int) {
+						if _, err := s.ChangeGroup("g", func(g *task.Group) { g.Slots, g.Temporary = new(slots), true }); err != nil {
+							t.Fatal(err)
+						}
+					}
+					temporary(1)
+					start(t, s, f, job("a", in("g"))).AutoStop(true)
+					if _, err := s.PauseGroup(t.Context(), "g"); err != nil {
+						t.Fatal(err)
+					}
+					if setAnew {
+						temporary(2)
+					}
+					if err := leave(t, s); err != nil {
+						t.Fatal(err)
+					}
+					if groups := st.allGroups(); setAnew != (len(groups) == 1) {
+						t.Errorf("recorded: %+v", groups)
+					}
+					if setAnew {
+						if g, _ := s.ResumeGroup(t.Context(), "g"); g.Slots != nil {
+							t.Errorf("a group without a task: %+v", g)
+						}
+					}
+					for _, name := range []string{"b", "c"} {
+						if _, err := s.Start(t.Context(), job(name, in("g"))); err != nil {
+							t.Error(err)
+						}
+					}
+					if setAnew {
+						expect(t, s, "c", task.Queued, "group g is paused: resume it with 'tasks group resume g'")
+						if g, err := s.ResumeGroup(t.Context(), "g"); err != nil || *g.Slots != 2 {
+							t.Errorf("%+v, %v", g, err)
+						}
+					}
+					expect(t, s, "b", task.Running, "")
+					expect(t, s, "c", task.Running, "")
+				})
+			})
+		}
+	}
 }

@@ -64,6 +64,20 @@ func (s *Supervisor) ChangeGroup(name string, change func(*task.Group)) (task.Gr
 	if change == nil {
 		return task.Group{}, task.Errorf(task.ErrUsage, name, "nothing to change of the group %s", name)
 	}
+	return s.changeGroupLocked(name, change, true)
+}
+
+// changeKnownGroup is ChangeGroup for one that is there: else the error is an ErrNotFound.
+func (s *Supervisor) changeKnownGroup(name string, change func(*task.Group)) (task.Group, error) {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	if g, err := s.Group(name); err != nil {
+		return g, err
+	}
+	return s.changeGroupLocked(name, change, false)
+}
+
+func (s *Supervisor) changeGroupLocked(name string, change func(*task.Group), toCome bool) (task.Group, error) {
 	set, _ := s.queues.Get(name)
 	was := set
 	if set.Name = name; set.Slots != nil {
@@ -84,12 +98,32 @@ func (s *Supervisor) ChangeGroup(name string, change func(*task.Group)) (task.Gr
 			return task.Group{}, err
 		}
 	}
-	s.queues.Set(name, &set)
+	s.queues.Set(name, &set, toCome)
 	if set.Paused != was.Paused {
 		s.pokeAll() // the reasons of queued tasks change
 	}
 	all, _ := s.groups()
 	return all[name], nil
+}
+
+// forgetGroup deletes the record of a temporary group that is forgotten, unless it was set
+// again.
+func (s *Supervisor) forgetGroup(name string) {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	delete(s.stirs, name)
+	if _, set := s.queues.Get(name); !set {
+		s.deleteGroup(name)
+	}
+}
+
+func (s *Supervisor) deleteGroup(name string) {
+	if s.opts.Store == nil {
+		return
+	}
+	if err := s.opts.Store.DeleteGroup(name); err != nil { // the next supervisor tries it again
+		s.opts.Logger.Warn("cannot forget a group", "group", name, "err", err)
+	}
 }
 
 // dropTemporary forgets the temporary groups that no task is in.
@@ -105,11 +139,7 @@ func (s *Supervisor) dropTemporary(groups []task.Group, records []task.Record) [
 		if !g.Temporary || used[g.Name] {
 			return false
 		}
-		if s.opts.Store != nil {
-			if err := s.opts.Store.DeleteGroup(g.Name); err != nil {
-				s.opts.Logger.Warn("cannot forget a group", "group", g.Name, "err", err)
-			}
-		}
+		s.deleteGroup(g.Name)
 		return true
 	})
 }
@@ -143,7 +173,8 @@ func (s *Supervisor) RemoveGroup(name string) (task.Group, error) {
 			return g, err
 		}
 	}
-	s.queues.Set(name, nil)
+	s.queues.Set(name, nil, false)
+	delete(s.stirs, name)
 	return g, nil
 }
 
@@ -161,14 +192,12 @@ func (s *Supervisor) ResumeGroup(ctx context.Context, name string) (task.Group, 
 // stir pauses or resumes a group. It is recorded as unfinished before, so that the next
 // supervisor finishes what this one began.
 func (s *Supervisor) stir(ctx context.Context, name string, paused bool) (task.Group, error) {
-	if _, err := s.Group(name); err != nil {
-		return task.Group{}, err
-	}
 	turn := 0
-	if _, err := s.ChangeGroup(name, func(g *task.Group) {
+	if _, err := s.changeKnownGroup(name, func(g *task.Group) {
 		g.Paused, g.Unfinished = paused, true
-		s.stirs[name]++
-		turn = s.stirs[name]
+		s.turns++
+		turn = s.turns
+		s.stirs[name] = turn
 	}); err != nil {
 		return task.Group{}, err
 	}
@@ -207,7 +236,7 @@ func (s *Supervisor) stirRuns(ctx context.Context, name string, paused bool, tur
 		g, _ := s.Group(name)
 		return g, notAll(name, paused, failed)
 	}
-	return s.ChangeGroup(name, func(g *task.Group) {
+	return s.changeKnownGroup(name, func(g *task.Group) {
 		if s.stirs[name] == turn { // else another comes after it
 			g.Unfinished = false
 		}

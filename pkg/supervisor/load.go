@@ -29,7 +29,7 @@ func (s *Supervisor) Load(ctx context.Context, records []task.Record, groups ...
 	s.order.Close()  // and what they wait for is up again
 	groups = s.dropTemporary(groups, records)
 	for _, g := range groups {
-		s.queues.Set(g.Name, &g)
+		s.queues.Set(g.Name, &g, false)
 	}
 	actors, next := make([]*actor, len(records)), make([]*lifecycle.GoOn, len(records))
 	for i, r := range records {

@@ -345,6 +345,7 @@ func (a *actor) vanish() {
 	if now := a.shown.Swap(nil); now != nil {
 		a.past.gone, a.past.unsaved = &now.info, nil
 		a.sup.hub.publish(a.past.gone, true)
+		a.belongTo("")
 	}
 	a.sup.mu.Lock()
 	delete(a.sup.tasks, a.name)

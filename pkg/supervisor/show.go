@@ -64,6 +64,14 @@ func (a *actor) show() {
 	a.shown.Store(now)
 	a.sup.hub.publish(info, false)
 	a.sup.order.Changed(a.name)
+	a.belongTo(spec.Group)
+}
+
+// belongTo makes the task one of a group; "": of none.
+func (a *actor) belongTo(group string) {
+	if forgotten := a.sup.queues.Belong(a.place, group); forgotten != "" {
+		a.sup.forgetGroup(forgotten)
+	}
 }
 
 // lastExit is the last of runs that has ended, where it says more than the task does.

@@ -125,7 +125,8 @@ type Supervisor struct {
 	// actor.
 
 	changing sync.Mutex     // held while the settings of a group change
-	stirs    map[string]int // how often a group was paused or resumed; guarded by changing
+	turns    int            // how often groups were paused or resumed; guarded by changing
+	stirs    map[string]int // the last of these turns of a group; guarded by changing
 	changes  changes
 
 	mu      sync.Mutex // guards what follows
