@@ -2,6 +2,7 @@ package process
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -358,8 +359,8 @@ func (c cgroup) freeze() bool {
 	return c != "" && !c.holdsSelf() && writeCgroup(string(c), "cgroup.freeze", "1") == nil
 }
 
-// thaw resumes all processes in the cgroup. Few are frozen, and to ask is
-// cheaper than to write.
+// thaw resumes all processes in the cgroup, also what its run has frozen in one below. Few
+// are frozen, and to ask is cheaper than to write.
 func (c cgroup) thaw() error {
 	if c == "" {
 		return nil
@@ -368,7 +369,12 @@ func (c cgroup) thaw() error {
 	if err == nil && bytes.HasPrefix(b, []byte("1")) {
 		err = writeCgroup(string(c), "cgroup.freeze", "0")
 	}
-	return unlessGone(err)
+	below, belowErr := c.below()
+	err = cmp.Or(unlessGone(err), belowErr)
+	for _, d := range below {
+		err = cmp.Or(err, d.thaw())
+	}
+	return err
 }
 
 // frozen reports whether everything in the cgroup is frozen.

@@ -121,6 +121,34 @@ func TestCgroupOfARunsOwn(t *testing.T) {
 	removed(t, cgroupOf(s))
 }
 
+// A stop, and a resume, thaw also what a run has frozen in a cgroup of its own, as a container
+// engine does that pauses a container.
+func TestThawsWhatTheRunHasFrozen(t *testing.T) {
+	t.Parallel()
+	needCgroups(t)
+	for _, how := range []string{"stop", "resume"} {
+		dir := filepath.Join(t.TempDir(), "dir")
+		s := start(t, sh(`until test -s `+dir+`; do sleep 0.02; done; own=$(cat `+dir+`)/own; mkdir $own
+			sh -c 'trap "echo handled; exit" TERM; echo ready; while :; do sleep 0.02; done' &
+			until grep -q ready /proc/$$/fd/1; do sleep 0.02; done
+			echo $! > $own/cgroup.procs; echo 1 > $own/cgroup.freeze
+			until grep -q 'frozen 1' $own/cgroup.events; do sleep 0.02; done; echo frozen; wait`))
+		if err := os.WriteFile(dir, []byte(s.Ref().Cgroup), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s.line(t, "frozen")
+		own := cgroup(s.Ref().Cgroup + "/own")
+		if how == "resume" {
+			if err := s.Process.(engine.Pauser).Resume(); err != nil || seen(own.frozen()) {
+				t.Errorf("it is frozen: %v", err)
+			}
+		}
+		s.Stop(syscall.SIGTERM)
+		s.wait(t)
+		s.line(t, "handled")
+	}
+}
+
 // What a removed task was to leave behind keeps its cgroup: another run of that
 // name and number begins without one, and its end touches nothing of the old.
 func TestCgroupInUse(t *testing.T) {
