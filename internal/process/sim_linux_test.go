@@ -244,8 +244,17 @@ func (s *sim) act() {
 			}
 		})
 	case 15:
-		if s.r.IntN(4) == 0 {
+		r := s.any()
+		switch s.r.IntN(4) {
+		case 0:
 			s.inMachine((*machine).endOrphanage)
+		case 1: // somebody freezes a run
+			s.inMachine(func(m *machine) {
+				if r != nil && r.group != nil {
+					m.say("  %s is frozen by somebody", r.name)
+					r.group.freeze(m, true)
+				}
+			})
 		}
 	}
 	switch s.r.IntN(4) {
@@ -670,6 +679,7 @@ func (s *sim) signal(r *simRun, sig syscall.Signal) {
 	r.asked, r.paused = true, false
 	r.killed = sig == syscall.SIGKILL
 	grace := time.Duration(100+s.m.hash(r.id, "grace")%2000) * time.Millisecond
+	began := s.m.now
 	r.descent = nil
 	if s.m.canLook() && r.group == nil {
 		for _, p := range r.procs {
@@ -683,7 +693,7 @@ func (s *sim) signal(r *simRun, sig syscall.Signal) {
 	if p.(engine.StopReporter).StopErr() == nil {
 		s.inMachine(func(m *machine) {
 			for _, p := range r.procs {
-				if !l.dead && !p.zombie && m.rests(p) {
+				if !l.dead && !p.zombie && m.restsSince(p, began) {
 					m.fail("%s is asked to end, and %v is frozen", r.name, p)
 				}
 			}
@@ -752,6 +762,8 @@ func (s *sim) resume(r *simRun) {
 	if p == nil {
 		return
 	}
+	var began time.Duration
+	s.inMachine(func(m *machine) { began = m.now })
 	s.say("resume %s", r.name)
 	s.ask(func() {
 		err := p.(engine.Pauser).Resume()
@@ -764,7 +776,7 @@ func (s *sim) resume(r *simRun) {
 		s.m.say("%s is resumed: %v", r.name, err)
 		r.pausing = err != nil
 		for _, p := range r.procs {
-			if err == nil && !p.zombie && s.m.rests(p) {
+			if err == nil && !p.zombie && s.m.restsSince(p, began) {
 				s.m.fail("%s is resumed, and %v is not", r.name, p)
 			}
 		}

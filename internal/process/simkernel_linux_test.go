@@ -665,7 +665,7 @@ func (m *machine) groupContent(f *simFile) (string, syscall.Errno) {
 		return text.String(), 0
 	case "cgroup.events":
 		all, frozen := g.all(), 0
-		if g.freezing && g.rest <= m.current && !slices.ContainsFunc(all, (*simProc).freezesLater) {
+		if g.frozenBy(m.current) != nil && !slices.ContainsFunc(all, (*simProc).freezesLater) {
 			frozen = 1
 		}
 		return fmt.Sprintf("populated %d\nfrozen %d\n", min(len(all), 1), frozen), 0

@@ -135,7 +135,8 @@ type simGroup struct {
 	parent   *simGroup
 	below    map[string]*simGroup
 	procs    map[int]*simProc
-	freezing bool
+	freezing bool          // cgroup.freeze
+	asked    time.Duration // when that was written
 	rest     time.Duration // from when on it is at rest
 }
 
@@ -422,13 +423,23 @@ func (m *machine) sorted() []*simProc {
 }
 
 // rests reports whether the process is in a cgroup that is frozen.
-func (m *machine) rests(p *simProc) bool {
-	for g := p.group; g != nil; g = g.parent {
-		if g.freezing && g.rest <= m.current {
-			return true
+func (m *machine) rests(p *simProc) bool { return p.group.frozenBy(m.current) != nil }
+
+// restsSince reports whether the process is frozen, and has been since the time.
+func (m *machine) restsSince(p *simProc, at time.Duration) bool {
+	by := p.group.frozenBy(m.current)
+	return by != nil && by.asked <= at
+}
+
+// frozenBy is the cgroup by whose setting this one is at rest at that time: its own, or one above
+// it, cgroups(7) and the kernel's cgroup-v2.rst; nil: none.
+func (g *simGroup) frozenBy(at time.Duration) *simGroup {
+	for ; g != nil; g = g.parent {
+		if g.freezing && g.rest <= at {
+			return g
 		}
 	}
-	return false
+	return nil
 }
 
 // signal is what a process gets, from whomever.
@@ -524,12 +535,33 @@ func (g *simGroup) all() (all []*simProc) {
 func (g *simGroup) freeze(m *machine, on bool) {
 	g.freezing = on
 	if on {
+		g.asked = m.current
 		g.rest = m.current + time.Duration(m.hash(g.path, "rest")%200)*time.Microsecond
 		return
 	}
 	for _, p := range g.all() {
 		m.goOn(p)
 	}
+}
+
+// freezeBelow has a process put its youngest child in a cgroup of its own and freeze that, as
+// podman-pause(1) does.
+func (m *machine) freezeBelow(p *simProc) {
+	children := m.children(p)
+	if p.of == nil || p.of.group == nil || !p.group.within(p.of.group) || len(children) == 0 {
+		return
+	}
+	m.hits["cgroup of its own frozen"]++
+	child := children[len(children)-1]
+	name := fmt.Sprint("below", p.pid)
+	g := p.group.below[name]
+	if g == nil {
+		g = m.newGroup(p.group, name)
+	}
+	if !child.zombie {
+		g.move(child)
+	}
+	g.freeze(m, true)
 }
 
 func (g *simGroup) move(p *simProc) {
@@ -578,7 +610,7 @@ func (m *machine) follow(p *simProc) {
 		return
 	}
 	for range r.IntN(7) {
-		m.at(later(), p, m.step(p, r.IntN(21)))
+		m.at(later(), p, m.step(p, r.IntN(22)))
 	}
 	switch r.IntN(5) {
 	case 0, 1:
@@ -668,6 +700,8 @@ func (m *machine) step(p *simProc, n int) func() {
 		r := m.random(p.key, "block")
 		takes := []time.Duration{time.Millisecond, 40 * time.Millisecond, 3 * time.Second}[r.IntN(3)]
 		return change("waits in the kernel", func() { m.block(p, time.Duration(r.Int64N(int64(takes))), r.IntN(3) == 0) })
+	case 21:
+		return change("freezes a cgroup of its own", func() { m.freezeBelow(p) })
 	case 5:
 		return change("leaves its session", func() { m.setsid(p) })
 	case 6:
