@@ -1,10 +1,11 @@
 package cli
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -17,33 +18,41 @@ type editor struct {
 	*streams
 	fd      int
 	term    *term.Terminal
-	keys    *keyReader
 	history *history
+	before  string                        // the lines of the command before this one
 	offers  func(words []string) []string // what the last of words may become
 }
 
 func (e *env) newEditor(fd int, offers func([]string) []string) *editor {
-	ed := &editor{streams: &e.streams, fd: fd, keys: &keyReader{Reader: e.in}, history: e.openHistory(), offers: offers}
-	ed.term = term.NewTerminal(struct {
-		io.Reader
-		io.Writer
-	}{ed.keys, e.raw}, "")
+	ed := &editor{streams: &e.streams, fd: fd, history: e.openHistory(), offers: offers}
+	ed.term = newTerminal(e.in, e.raw)
 	ed.term.History = ed.history
 	return ed
 }
 
-// line reads a command.
-func (ed *editor) line(prompt string) (string, error) {
+func newTerminal(in io.Reader, out io.Writer) *term.Terminal {
+	return term.NewTerminal(struct {
+		io.Reader
+		io.Writer
+	}{&keyReader{in: in}, screen{out}}, "")
+}
+
+// line reads a line of a command.
+func (ed *editor) line(before string) (string, error) {
+	ed.before = before
 	ed.term.AutoCompleteCallback = ed.complete
-	return ed.read(prompt)
+	if before == "" {
+		return ed.read("tasks> ")
+	}
+	return ed.read("> ")
 }
 
 // answer reads the answer to a question.
-func (ed *editor) answer(prompt string) (string, error) {
+func (ed *editor) answer(question string) (string, error) {
 	ed.term.AutoCompleteCallback = nil
 	ed.history.off = true
 	defer func() { ed.history.off = false }()
-	return ed.read(prompt)
+	return ed.read(question)
 }
 
 func (ed *editor) read(prompt string) (string, error) {
@@ -52,67 +61,69 @@ func (ed *editor) read(prompt string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer beforeSignalled(func() { term.Restore(ed.fd, old) })()
+	pastes := !slices.Contains([]string{"", "dumb"}, os.Getenv("TERM"))
+	if pastes {
+		ed.term.SetBracketedPasteMode(true)
+	}
+	done := beforeSignalled(func() {
+		if pastes {
+			ed.term.SetBracketedPasteMode(false)
+		}
+		term.Restore(ed.fd, old)
+	})
 	if w, h, err := term.GetSize(ed.fd); err == nil && w > 0 { // a terminal may not know
 		ed.term.SetSize(w, h)
 	}
 	line, err := ed.term.ReadLine()
-	if ed.keys.givenUp && err == nil {
-		err = errGivenUp
-	}
-	ed.keys.givenUp = false
+	done()
 	if errors.Is(err, io.EOF) {
-		fmt.Fprint(ed.raw, "\r\n") // what follows begins a line
+		fmt.Fprintln(ed.raw) // what follows begins a line
 	}
-	return line, err
+	if err != nil {
+		return "", err
+	}
+	return released(line)
 }
 
-// keyReader makes of Ctrl-C, which ends the editor, the keys that empty the line
-// and enter it: to its end, delete to its beginning, return; and of NUL, Ctrl-D: so
-// Linux passes on one that was typed before the terminal was raw (n_tty.c).
-type keyReader struct {
-	io.Reader
-	givenUp bool // Ctrl-C came
-}
-
-var keys = strings.NewReplacer("\x03", "\x05\x15\r", "\x00", "\x04")
-
-func (r *keyReader) Read(b []byte) (int, error) {
-	n, err := r.Reader.Read(b[:(len(b)+2)/3])
-	r.givenUp = r.givenUp || bytes.IndexByte(b[:n], 3) >= 0
-	return copy(b, keys.Replace(string(b[:n]))), err
-}
-
-// complete completes the word before the cursor, or shows what it may become.
+// complete completes the word before the cursor, or shows what it may become. Within a
+// quotation a Tab is one.
 func (ed *editor) complete(line string, at int, key rune) (string, int, bool) {
 	if key != '\t' {
 		return "", 0, false
 	}
-	words, begin, ended := splitAt(line[:at])
-	if begin < 0 || !ended { // within quotes or a comment
+	typed, err := released(line[:at])
+	if err != nil {
 		return line, at, true
 	}
-	if begin == at {
+	words, begin, ended := splitAt(ed.before + typed)
+	if !ended {
+		typed += "\t"
+	} else if begin -= len(ed.before); begin >= 0 { // else it began on an earlier line, or is a comment
+		typed = typed[:begin] + ed.completed(words, typed[begin:])
+	}
+	return held(typed) + line[at:], len(held(typed)), true
+}
+
+// completed is what becomes of the last of words, as it was typed: "" is a new one.
+func (ed *editor) completed(words []string, typed string) string {
+	if typed == "" {
 		words = append(words, "")
 	}
-	typed := words[len(words)-1]
+	word := words[len(words)-1]
 	offers := ed.offers(words)
 	common := commonPrefix(offers)
 	switch {
 	case len(offers) == 0:
-		return line, at, true
-	case len(common) > len(typed), len(offers) == 1:
-		word := quote(common)
-		if common == "" {
-			word = ""
-		}
-		if len(offers) == 1 && !strings.HasSuffix(common, "/") && !strings.HasSuffix(common, "=") {
-			word += " "
-		}
-		return line[:begin] + word + line[at:], begin + len(word), true
+		return typed
+	case len(offers) > 1 && len(common) <= len(word):
+		ed.show(offers)
+		return typed
+	case common == "":
+		return " "
+	case len(offers) > 1, strings.HasSuffix(common, "/"), strings.HasSuffix(common, "="):
+		return quote(common)
 	}
-	ed.show(offers)
-	return line, at, true
+	return quote(common) + " "
 }
 
 // mostShown is how many offers are shown at once.

@@ -44,19 +44,30 @@ func TestComplete(t *testing.T) {
 		{"stop web|", "stop web|", "web    web-2\r\n"},
 		{"stop wo| -t 3s", "stop worker | -t 3s", ""},
 		{"stop wi|", "stop 'with blank' |", ""},
-		{"stop 'wi|", "stop 'wi|", ""},
+		{"stop 'wi|", "stop 'wi\t|", ""},
 		{"stop # we|", "stop # we|", ""},
 		{"start x -C d|", "start x -C dir/|", ""},
 		{"start x --e|", "start x --env=|", ""},
+		{"start x -c 'a\n|", "\t|", ""},
+		{"start x -c 'a\nsto|p", "sto\t|p", ""},
+		{"start x -c 'a\nsto' wo|", "sto' worker |", ""},
+		{"start x -c 'a\nsto|", "sto\t|", ""},
+		{"start x \\\nwe|", "web|", ""},
+		{"start x wo\\\nr|", "r|", ""},
+		{"start x # wo\\\n|", "|", ""},
 	} {
 		var out strings.Builder
-		ed := &editor{offers: offers, fd: -1, term: term.NewTerminal(struct {
+		before, typed := "", tt.line
+		if i := strings.LastIndexByte(typed, '\n') + 1; i > 0 {
+			before, typed = typed[:i], typed[i:]
+		}
+		ed := &editor{before: before, offers: offers, fd: -1, term: term.NewTerminal(struct {
 			*strings.Reader
 			*strings.Builder
 		}{strings.NewReader(""), &out}, "")}
-		at := strings.IndexByte(tt.line, '|')
-		line, to, _ := ed.complete(strings.Replace(tt.line, "|", "", 1), at, '\t')
-		if got := line[:to] + "|" + line[to:]; got != tt.want || out.String() != tt.shows {
+		at := strings.IndexByte(typed, '|')
+		line, to, _ := ed.complete(strings.Replace(typed, "|", "", 1), at, '\t')
+		if got, _ := released(line[:to] + "|" + line[to:]); got != tt.want || out.String() != tt.shows {
 			t.Errorf("%s: %s, %q; want %s, %q", tt.line, got, out.String(), tt.want, tt.shows)
 		}
 		if _, _, ok := ed.complete("sto", 3, 'x'); ok {

@@ -36,7 +36,7 @@ func TestHabits(t *testing.T) {
 			continue
 		}
 		lines++
-		args, _ := split(command)
+		args, _ := split(strings.TrimSuffix(command, "\n"))
 		r := scripted{
 			"info": `{"version":"1","socket":"/nowhere"}`, "list": two, "start": conflict,
 			"get": `error:{"code":-32001,"message":"No such task: nope","data":{"kind":"not_found","name":"nope"}}`,

@@ -12,8 +12,10 @@ import (
 	"tasks/internal/safeopen"
 )
 
-// mostHistory is how many lines a history keeps.
-const mostHistory = 1000
+const (
+	mostHistory    = 1000 // lines
+	longestHistory = bufio.MaxScanTokenSize
+)
 
 // A history is the lines of the prompt, of earlier sessions too: a file in the state
 // directory, which is for its user alone. Where that cannot be written it is this
@@ -49,9 +51,11 @@ func (e *env) openHistory() *history {
 	return h
 }
 
-// Add adds a line, unless it is empty, begins with a blank, or is the last one again.
+// Add adds a line, unless it is empty, begins with a blank, or is the last one again; nor
+// one that is longer than any that somebody types.
 func (h *history) Add(line string) {
-	if h.off || line == "" || line[0] == ' ' || len(h.lines) > 0 && h.lines[len(h.lines)-1] == line {
+	line, err := released(line)
+	if h.off || err != nil || line == "" || line[0] == ' ' || len(line) >= longestHistory || !utf8.ValidString(line) || len(h.lines) > 0 && h.lines[len(h.lines)-1] == line {
 		return
 	}
 	h.lines = append(h.lines, line)
@@ -63,8 +67,8 @@ func (h *history) Add(line string) {
 // Len is how many lines there are.
 func (h *history) Len() int { return min(len(h.lines), mostHistory) }
 
-// At is one of them; 0 is the newest.
-func (h *history) At(i int) string { return h.lines[len(h.lines)-1-i] }
+// At is one of them, as the Terminal holds it; 0 is the newest.
+func (h *history) At(i int) string { return held(h.lines[len(h.lines)-1-i]) }
 
 func (h *history) close() {
 	if h.file != nil {

@@ -78,13 +78,3 @@ func TestManyInputs(t *testing.T) {
 		t.Errorf("%d inputs, %v, %v", len(inputs), skipped, err)
 	}
 }
-
-// A Ctrl-D that was typed before the terminal was raw arrives as NUL, and a Ctrl-C
-// does not end the editor.
-func TestKeys(t *testing.T) {
-	t.Parallel()
-	got, err := io.ReadAll(&keyReader{Reader: strings.NewReader("a\x03b\x00")})
-	if err != nil || string(got) != "a\x05\x15\rb\x04" {
-		t.Errorf("%q, %v", got, err)
-	}
-}

@@ -24,7 +24,8 @@ quoted as in sh, also over several lines. 'exit' stops every task and ends the
 supervisor; the end of input (Ctrl-D) leaves the prompt alone. The exit code is
 the last command's.
 
-On a terminal, Tab completes commands, flags, names and files, and the arrow keys
+On a terminal, Tab completes commands, flags, names and files; within quotes it is a
+tab. Pasted text is taken as it is, each line as if it was entered. The arrow keys
 recall earlier lines, also of earlier sessions: the last 1000 are kept in the state
 directory, but for lines that begin with a blank.`,
 		Example: "  tasks shell\n  printf 'start capture\\nlist\\n' | tasks shell",
@@ -40,9 +41,9 @@ directory, but for lines that begin with a blank.`,
 
 // session is what a `tasks shell` shares with its lines.
 type session struct {
-	socket string // that the shell was given
-	ask    reader // of who types; nil: nobody does
-	exited bool   // a line has ended the shell's supervisor, or tried to
+	socket string                                // that the shell was given
+	ask    func(question string) (string, error) // of who types; nil: nobody does
+	exited bool                                  // a line has ended the shell's supervisor, or tried to
 }
 
 func (e *env) runShell() error {
@@ -139,8 +140,8 @@ func (e *env) sure() bool {
 	return err == nil && strings.HasPrefix(strings.ToLower(strings.TrimSpace(answer)), "y")
 }
 
-// reader reads a line, after a prompt where there is somebody to prompt.
-type reader func(prompt string) (string, error)
+// reader reads a line of a command, without its end; before are the earlier ones, with it.
+type reader func(before string) (string, error)
 
 // maxShellLine is more than one request holds.
 const maxShellLine = 1 << 20
@@ -163,7 +164,7 @@ var (
 
 // readWords reads a command, of several lines where a quotation continues, and takes it apart.
 func readWords(read reader) ([]string, error) {
-	text, err := read("tasks> ")
+	text, err := read("")
 	for {
 		if errors.Is(err, errGivenUp) {
 			return nil, nil
@@ -175,14 +176,15 @@ func readWords(read reader) ([]string, error) {
 		if ended {
 			return words, nil
 		}
+		text += "\n"
 		var more string
-		switch more, err = read("> "); {
+		switch more, err = read(text); {
 		case errors.Is(err, io.EOF):
 			err = errUnended
 		case errors.Is(err, errLongLine) || err == nil && len(text)+len(more) > maxShellLine:
 			err = errLongText
 		}
-		text = strings.TrimSuffix(text, "\n") + "\n" + more
+		text += more
 	}
 }
 
@@ -205,7 +207,7 @@ func (s *streams) plainReader() reader {
 			case len(line) == 0: // not even a newline
 				return "", io.EOF
 			default:
-				return string(line), nil
+				return strings.TrimSuffix(string(line), "\n"), nil
 			}
 		}
 	}
@@ -215,7 +217,7 @@ func (s *streams) plainReader() reader {
 // and nothing else. It has not ended where the next line is part of it. Bytes that are not
 // UTF-8 stay as they are, for the commands to refuse.
 func split(line string) (words []string, ended bool) {
-	words, _, ended = splitAt(line)
+	words, _, ended = splitAt(strings.TrimRight(line, "\r"))
 	return words, ended
 }
 
@@ -223,7 +225,6 @@ func split(line string) (words []string, ended bool) {
 // with a blank, and nowhere, -1, in a comment.
 func splitAt(line string) (words []string, begin int, ended bool) {
 	var word []byte
-	line = strings.TrimRight(line, "\r\n")
 	in, quote, escaped := false, byte(0), false
 	for i, c := range []byte(line) {
 		was := in

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -27,6 +28,8 @@ func TestReadWords(t *testing.T) {
 		"a \"b\\\nc\" 'd\\\ne'":            {"a", "bc", "d\\\ne"},
 		"a '\r\nb'":                        {"a", "\r\nb"},
 		"a \\\n# it's a comment":           {"a"},
+		"a 'b\n\n' c":                      {"a", "b\n\n", "c"},
+		"a \\\n\n":                         {"a"},
 	} {
 		lines := strings.SplitAfter(in, "\n")
 		got, err := readWords(from(&lines))
@@ -44,12 +47,16 @@ func TestReadWords(t *testing.T) {
 
 // from reads the remaining lines.
 func from(lines *[]string) reader {
-	return func(string) (string, error) {
+	before := ""
+	return func(given string) (string, error) {
+		if given != before {
+			return "", fmt.Errorf("before are %q", given)
+		}
 		if len(*lines) == 0 || len(*lines) == 1 && (*lines)[0] == "" {
 			return "", io.EOF
 		}
-		line := (*lines)[0]
-		*lines = (*lines)[1:]
+		line := strings.TrimSuffix((*lines)[0], "\n")
+		*lines, before = (*lines)[1:], before+line+"\n"
 		return line, nil
 	}
 }
