@@ -41,8 +41,8 @@ type machine struct {
 	procs     map[int]*simProc // by pid, with the zombies
 	lastPID   int
 	maxPID    int
-	tids      map[int]bool // of second threads
-	lastStart map[int]uint64
+	tids      map[int]bool   // of second threads
+	lastUse   map[int]uint64 // of a pid, in ticks
 	init      *simProc
 	orphanage *simProc      // begins the supervisors: a subreaper, or init once all others have ended
 	reapers   map[proc]bool // have been ancestors of a supervisor
@@ -165,7 +165,7 @@ const (
 func newMachine(seed uint64, kind kernelKind, say func(string, ...any)) *machine {
 	m := &machine{
 		seed: seed, kind: kind, say: say, began: time.Now(), now: bootTicks * tick, kick: make(chan struct{}, 1), quit: make(chan struct{}),
-		procs: make(map[int]*simProc), tids: make(map[int]bool), reapers: make(map[proc]bool), lastStart: make(map[int]uint64), runs: make(map[string]*simRun),
+		procs: make(map[int]*simProc), tids: make(map[int]bool), reapers: make(map[proc]bool), lastUse: make(map[int]uint64), runs: make(map[string]*simRun),
 		hits: make(map[string]int), calls: make(map[callKey]uint64), trace: os.Getenv("SIM_SEED") != "", life: &life{dead: true},
 	}
 	m.behind = -m.now
@@ -284,7 +284,7 @@ func (p *simProc) String() string {
 
 func (m *machine) ticks() uint64 { return uint64(m.current / tick) }
 
-// nextPID is one that nothing has: no process, thread, group or session.
+// nextPID is one that nothing has, nor had a moment ago: no process, thread, group or session.
 func (m *machine) nextPID() int {
 	used := maps.Clone(m.tids)
 	for pid, p := range m.procs {
@@ -294,7 +294,7 @@ func (m *machine) nextPID() int {
 		if m.lastPID++; m.lastPID > m.maxPID {
 			m.lastPID = 2
 		}
-		if !used[m.lastPID] && m.lastStart[m.lastPID] < m.ticks() {
+		if !used[m.lastPID] && m.lastUse[m.lastPID] < m.ticks() {
 			return m.lastPID
 		}
 	}
@@ -312,7 +312,7 @@ func (m *machine) fork(parent *simProc) *simProc {
 	if p.group == nil {
 		p.group = m.root
 	}
-	m.lastStart[p.pid] = p.start
+	m.lastUse[p.pid] = p.start
 	m.procs[p.pid] = p
 	p.group.procs[p.pid] = p
 	if p.of != nil {
@@ -405,6 +405,7 @@ func (m *machine) told(parent, child *simProc) {
 func (m *machine) reap(p *simProc) {
 	p.gone, m.dirty = true, true
 	delete(m.procs, p.pid)
+	m.lastUse[p.pid] = m.ticks() + 1 // that it ended may be seen in the next tick
 }
 
 // children are those of p, the oldest first.
