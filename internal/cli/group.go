@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"tasks/internal/typo"
 	"tasks/pkg/client"
 	"tasks/pkg/task"
 )
@@ -175,9 +176,17 @@ func (e *env) groups(names []string) error {
 		return err
 	}
 	var errs []error
+	var known []string
+	for _, g := range all {
+		known = append(known, g.Name)
+	}
 	for _, name := range names {
-		if !slices.ContainsFunc(all, func(g task.Group) bool { return g.Name == name }) {
-			errs = append(errs, task.NoSuchGroup(name))
+		if !slices.Contains(known, name) {
+			err := task.NoSuchGroup(name)
+			if like := typo.Nearest(name, known); like != "" {
+				err.Msg += fmt.Sprintf(" (did you mean %s?)", like)
+			}
+			errs = append(errs, err)
 		}
 	}
 	if len(names) > 0 {

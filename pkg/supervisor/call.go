@@ -169,7 +169,7 @@ func (s *Supervisor) actorFor(r *Request) (*actor, error) {
 		if err := s.Removed(r.name); err != nil {
 			return nil, err
 		}
-		if like := typo.Nearest(r.name, s.namesLocked()); like != "" {
+		if s.isGroupLocked(r.name) || typo.Nearest(r.name, s.namesLocked()) != "" {
 			return nil, s.noSuchLocked(r.name)
 		}
 		if s.opts.Builtin == nil {

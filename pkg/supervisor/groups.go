@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"tasks/internal/typo"
 	"tasks/pkg/task"
 )
 
@@ -52,7 +53,21 @@ func (s *Supervisor) Group(name string) (task.Group, error) {
 			return g, nil
 		}
 	}
-	return task.Group{}, task.NoSuchGroup(name)
+	return task.Group{}, s.noSuchGroup(name)
+}
+
+func (s *Supervisor) noSuchGroup(name string) error {
+	err := task.NoSuchGroup(name)
+	var names []string
+	for _, g := range s.Groups() {
+		names = append(names, g.Name)
+	}
+	if s.lookup(name) != nil {
+		err.Msg += ": it is a task"
+	} else if like := typo.Nearest(name, names); like != "" {
+		err.Msg += fmt.Sprintf(" (did you mean %s?)", like)
+	}
+	return err
 }
 
 // ChangeGroup changes what is set of the group called name, which need not be

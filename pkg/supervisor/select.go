@@ -76,7 +76,11 @@ func (s *Supervisor) Select(sel Selector) ([]string, []error) {
 	}
 	for _, group := range groups {
 		if g, set := s.queues.Get(group); !found[group] && (!set || g.Temporary) {
-			errs = append(errs, task.NoSuchGroup(group))
+			if len(errs) < maxGuesses {
+				errs = append(errs, s.noSuchGroup(group))
+			} else {
+				errs = append(errs, task.NoSuchGroup(group))
+			}
 		}
 	}
 	return names, errs
@@ -105,7 +109,7 @@ func (s *Supervisor) noSuchLocked(name string) error {
 	names := s.namesLocked()
 	if s.isGroupLocked(name) {
 		err.Msg += ": it is a group: use -g " + name
-	} else if like := cmp.Or(typo.Nearest(name, names), onlyShort(name, names)); like != "" {
+	} else if like := cmp.Or(typo.Nearest(name, names), onlyShort(name, names), nearestShort(name, names)); like != "" {
 		err.Msg += fmt.Sprintf(" (did you mean %s?)", like)
 	}
 	return err
@@ -134,6 +138,19 @@ func onlyShort(name string, names []string) (full string) {
 		}
 	}
 	return full
+}
+
+// nearestShort is the name that, without its project, name is most likely a slip of, or "".
+func nearestShort(name string, names []string) string {
+	full := make(map[string]string)
+	var shorts []string
+	for _, n := range names {
+		if _, short, ok := strings.Cut(n, "."); ok && full[short] == "" {
+			full[short] = n
+			shorts = append(shorts, short)
+		}
+	}
+	return full[typo.Nearest(name, shorts)]
 }
 
 func (s *Supervisor) noSuch(name string) error {

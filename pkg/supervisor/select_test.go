@@ -37,6 +37,7 @@ func TestSelect(t *testing.T) {
 			{supervisor.Selector{All: true, Group: "front"}, "", "all is every task: it goes without names and groups"},
 			{supervisor.Selector{All: true, Names: []string{"db"}}, "", "all is every task: it goes without names and groups"},
 			{supervisor.Selector{Group: "back"}, "", "No such group: back"},
+			{supervisor.Selector{Groups: []string{"frnot", "db"}}, "", "No such group: frnot (did you mean front?); No such group: db: it is a task"},
 			{supervisor.Selector{Names: []string{"nope", "db", "x*"}}, "db", "No such task: nope; No such task: x*"},
 			{supervisor.Selector{Names: []string{"web-[", "[]a]"}}, "", `bad pattern "web-[": syntax error in pattern; bad pattern "[]a]": syntax error in pattern`},
 		} {

@@ -44,7 +44,7 @@ func (g *Group) Check() error {
 func (g *Group) Unset() bool { return g.Slots == nil && !g.Paused && g.Hooks == Hooks{} }
 
 // NoSuchGroup is the ErrNotFound for name.
-func NoSuchGroup(name string) error {
+func NoSuchGroup(name string) *Error {
 	name = clip(name, MaxName)
 	return Errorf(ErrNotFound, name, "No such group: %s", name)
 }
