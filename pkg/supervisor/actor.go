@@ -265,11 +265,11 @@ func (a *actor) happens(e lifecycle.Event) {
 		if next.Run.Refused && !was.Run.Refused {
 			a.past.refused = a.past.failure
 		}
-		if e = a.carryOut(effects); a.state.NeverStarted() { // it is gone
-			break
-		}
 		if !was.Inactive() && next.Inactive() {
 			a.failFast()
+		}
+		if e = a.carryOut(effects); a.state.NeverStarted() { // it is gone
+			break
 		}
 		if e == nil {
 			e = a.reconcile()

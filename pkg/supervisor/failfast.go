@@ -48,8 +48,8 @@ func (f *failures) givenUp(s *task.Spec) bool {
 	return s.FailFast > 0 && f.all[s.Batch] >= s.FailFast
 }
 
-// failFast is called when the task has ended, before it gives back its slot: the next one of
-// its batch must not have that.
+// failFast is called when the task has ended, before anything else: the next one of its batch
+// must not have its slot.
 func (a *actor) failFast() {
 	if spec := &a.role.spec; spec.FailFast > 0 && a.state.NeedsRetry() && a.sup.failures.note(spec) {
 		a.sup.queues.Halt(spec.Batch)

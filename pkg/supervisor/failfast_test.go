@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"tasks/internal/enginetest"
+	"tasks/pkg/supervisor"
 	"tasks/pkg/task"
 )
 
@@ -94,6 +96,25 @@ func TestFailFastAfterTheDeathOfTheMachine(t *testing.T) {
 					expect(t, l.Supervisor, "j3", task.Stopped, "stopped before it began: --fail-fast=1")
 				} else {
 					expect(t, l.Supervisor, "j3", task.Running, "")
+				}
+			})
+		})
+	}
+}
+
+// The slot that a failed job gives back as it leaves its group is no other's of its batch.
+func TestFailFastOfAnEditedJob(t *testing.T) {
+	for _, group := range []string{"other", ""} {
+		t.Run(group, func(t *testing.T) {
+			faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+				setSlots(t, s, "g", 1)
+				r := start(t, s, f, job("j1", in("g"), failFast(1)))
+				begin(t, s, job("j2", in("g"), failFast(1)))
+				edit(t, s, "j1", in(group))
+				r.Exit(task.Exit{Code: 1}, false)
+				synctest.Wait()
+				if info, _ := s.Info("j2"); info.State != task.Stopped || info.Run != 0 {
+					t.Errorf("j2 is %s, run %d", info.State, info.Run)
 				}
 			})
 		})
