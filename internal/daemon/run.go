@@ -166,7 +166,7 @@ func Run(cfg Config, serving func()) error {
 	ending := newEnding()
 	stirred := make(stirred, 1)
 	srv = server.New(server.Config{
-		Supervisor: sup, Home: home, Caller: process.CallerOf(0), Logger: cfg.Log, Answered: stirred.stir,
+		Supervisor: sup, Home: home, Environ: engine.Environ(), Caller: process.CallerOf(0), Logger: cfg.Log, Answered: stirred.stir,
 		Info: func() protocol.Info {
 			strays, err := engine.Strays()
 			if err != nil {

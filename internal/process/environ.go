@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -34,10 +35,8 @@ func (e *Engine) environ(l engine.Launch, r *run, dir string) []string {
 			keep(kv)
 		}
 	} else {
-		for _, kv := range e.opts.Environ {
-			if !managerNames[nameOf(kv)] {
-				keep(kv)
-			}
+		for _, kv := range e.Environ() {
+			keep(kv)
 		}
 	}
 	for _, kv := range l.Env {
@@ -55,6 +54,12 @@ func (e *Engine) environ(l engine.Launch, r *run, dir string) []string {
 		env = append(env, "TASKS_COMMIT="+r.ref.Commit)
 	}
 	return env
+}
+
+// Environ is what tasks have that were given no environment: the supervisor's, without what
+// systemd set for the supervisor itself.
+func (e *Engine) Environ() []string {
+	return slices.DeleteFunc(slices.Clone(e.opts.Environ), func(kv string) bool { return managerNames[nameOf(kv)] })
 }
 
 // ownNames are the variables that no task and no launch can set.

@@ -46,6 +46,13 @@ func ApplyPatch(s *task.Spec, patch json.RawMessage) error {
 	return nil
 }
 
+// PatchesEnv reports whether patch changes variables of an environment, one by one.
+func PatchesEnv(patch json.RawMessage) bool {
+	keys, err := patchKeys(patch)
+	env := bytes.TrimSpace(keys["env"])
+	return err == nil && len(env) > 0 && env[0] == '{'
+}
+
 func patchKeys(patch json.RawMessage) (map[string]json.RawMessage, error) {
 	if trimmed := bytes.TrimSpace(patch); len(trimmed) == 0 || trimmed[0] != '{' {
 		return nil, &Error{Code: CodeParams, Message: inParams + "set: give an object"}

@@ -159,7 +159,7 @@ func edit(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 	if err := protocol.CheckPatch(p.Set); err != nil {
 		return nil, err
 	}
-	change := func(s *task.Spec) error { return protocol.ApplyPatch(s, p.Set) }
+	change := c.srv.edited(p.Set)
 	return forEach(c, names, errs, func(name string) (supervisor.Request, bool) { return supervisor.Edit(name, change), true })
 }
 

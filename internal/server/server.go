@@ -33,6 +33,8 @@ type Config struct {
 	Replace func(protocol.Replace) error
 	// Home is the directory of commands that were given none.
 	Home string
+	// Environ is the environment of commands that were given none, NAME=VALUE each.
+	Environ []string
 	// Caller is what commands get whose caller left it to the supervisor.
 	Caller task.Caller
 	// Logger hears of refused peers; nil: nobody does.
