@@ -23,6 +23,7 @@ type FakeRun struct {
 	failed  error // set before begun is closed
 
 	// The fake's mutex guards these.
+	announce                  func() // nil: nobody asked for it
 	ignoresStop               bool
 	isBegun, isExited, isGone bool
 	isDead                    bool // has ended, and it is not reported
@@ -74,6 +75,13 @@ func (r *FakeRun) Die() {
 	r.isDead = true
 }
 
+// Mute has the next ends of the run not announced, as where the caller of Announce is held up.
+func (r *FakeRun) Mute() {
+	r.fake.mu.Lock()
+	defer r.fake.mu.Unlock()
+	r.announce = nil
+}
+
 // Vanish ends the processes that the run left behind: leftBehind of them were stopped.
 func (r *FakeRun) Vanish(leftBehind int) {
 	r.fake.mu.Lock()
@@ -109,13 +117,21 @@ func (r *FakeRun) end(e task.Exit, left bool) {
 	}
 	r.isExited, r.exit = true, e
 	if left {
-		close(r.exited)
+		r.report(r.exited)
 		return
 	}
 	r.isGone = true
 	r.closeLog()
-	close(r.gone) // first: who sees Exited sees whether anything is left
-	close(r.exited)
+	r.report(r.gone) // first: who sees Exited sees whether anything is left
+	r.report(r.exited)
+}
+
+// report closes exited or gone.
+func (r *FakeRun) report(end chan struct{}) {
+	close(end)
+	if r.announce != nil {
+		r.announce()
+	}
 }
 
 func (r *FakeRun) vanish(leftBehind int) {
@@ -124,7 +140,7 @@ func (r *FakeRun) vanish(leftBehind int) {
 	}
 	r.isGone, r.exit.LeftBehind = true, leftBehind
 	r.closeLog()
-	close(r.gone)
+	r.report(r.gone)
 }
 
 func (r *FakeRun) closeLog() {
@@ -150,6 +166,13 @@ func (p fakeProcess) Exit() task.Exit {
 	p.run.fake.mu.Lock()
 	defer p.run.fake.mu.Unlock()
 	return p.run.exit
+}
+
+// Announce implements engine.Announcer.
+func (p fakeProcess) Announce(f func()) {
+	p.run.fake.mu.Lock()
+	defer p.run.fake.mu.Unlock()
+	p.run.announce = f
 }
 
 // Ended implements engine.Ender.

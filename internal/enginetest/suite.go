@@ -34,7 +34,7 @@ const Timeout = time.Minute
 func Suite(t *testing.T, of func(t *testing.T, k Kind) (engine.Engine, *task.Spec)) {
 	for name, check := range map[string]func(*testing.T, suite){
 		"BriefRun": briefRun, "FailingRun": failingRun, "BrokenRun": brokenRun, "LastingRun": lastingRun, "Kill": kill,
-		"NoLog": noLog, "StopsAtOnce": stopsAtOnce, "ContextBoundsTheCall": contextBoundsTheCall,
+		"Announcement": announcement, "NoLog": noLog, "StopsAtOnce": stopsAtOnce, "ContextBoundsTheCall": contextBoundsTheCall,
 		"ManyRuns": manyRuns, "AdoptNothing": adoptNothing,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -122,6 +122,26 @@ func isEnded(t *testing.T, p engine.Process, want bool) {
 	t.Helper()
 	if e, ok := p.(engine.Ender); ok && e.Ended() != want {
 		t.Errorf("Ended = %t", !want)
+	}
+}
+
+// announcement: of an Announcer, the last call comes when Exited and Gone are closed.
+func announcement(t *testing.T, of suite) {
+	p, _, _ := of.start(t, Lasting)
+	announcer, ok := p.(engine.Announcer)
+	if !ok {
+		t.Skip("the engine announces no ends")
+	}
+	calls := make(chan struct{}, 8)
+	announcer.Announce(func() { calls <- struct{}{} })
+	p.Stop(syscall.SIGTERM)
+	for over := false; !over; {
+		select {
+		case <-calls:
+			over = isClosed(p.Exited()) && isClosed(p.Gone())
+		case <-time.After(Timeout):
+			t.Fatal("the end was not announced")
+		}
 	}
 }
 

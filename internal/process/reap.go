@@ -92,7 +92,7 @@ func (e *Engine) collect() (failed error) {
 	e.mu.Lock()
 	for _, r := range ended {
 		if r.late = r.leave && !closed(r.gone); !r.late {
-			close(r.exited)
+			r.report(r.exited)
 		}
 	}
 	e.mu.Unlock()
@@ -238,12 +238,12 @@ func (e *Engine) letGo(r *run, members []stat) error {
 	e.makers.letGo(r)
 	r.exit.LeftBehind = r.signalledCount()
 	r.signalled, r.missed, r.followed = nil, nil, nil
-	close(r.gone) // before exited: who sees that sees whether anything is left
+	r.report(r.gone) // before exited: who sees that sees whether anything is left
 	if r.ref.Cgroup != "" {
 		e.emptied = append(e.emptied, cgroup(r.ref.Cgroup))
 	}
 	if r.late {
-		close(r.exited)
+		r.report(r.exited)
 	}
 	return nil
 }

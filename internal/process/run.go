@@ -26,6 +26,7 @@ type run struct {
 	hurry    chan struct{} // has an element once one that is adopted was asked to end
 	exited   chan struct{}
 	gone     chan struct{}
+	announce func()     // nil: nobody asked for it
 	pausing  sync.Mutex // held by Pause and Resume
 
 	over atomic.Uint64 // when its end was seen, in clock ticks after boot; 0: nobody saw it
@@ -64,6 +65,21 @@ var (
 
 func (r *run) Exited() <-chan struct{} { return r.exited }
 func (r *run) Gone() <-chan struct{}   { return r.gone }
+
+// Announce implements engine.Announcer.
+func (r *run) Announce(f func()) {
+	r.engine.mu.Lock()
+	defer r.engine.mu.Unlock()
+	r.announce = f
+}
+
+// report closes exited or gone. The caller holds the mutex.
+func (r *run) report(end chan struct{}) {
+	close(end)
+	if r.announce != nil {
+		r.announce()
+	}
+}
 
 // Ref has the end of the main process from when that was seen: what stays in the run's
 // session is known by it, also to the next supervisor.

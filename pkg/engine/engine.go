@@ -138,6 +138,13 @@ type Ender interface {
 	Ended() bool
 }
 
+// An Announcer is a Process that also calls when it has ended, so that nobody need wait for that.
+type Announcer interface {
+	// Announce has f called each time that Exited or Gone is closed from now on. f returns
+	// at once, and must not call the engine.
+	Announce(f func())
+}
+
 // An Aged is a Process that knows its age by a clock that nobody sets. One that
 // was taken back and does not has the age that its record says.
 type Aged interface {

@@ -13,8 +13,9 @@ import (
 
 // An actor is the one goroutine that owns a task: its state, its run and its
 // timers. It decides nothing: the state says what an event leads to. Others send it
-// calls and read its snapshots. While the task needs nothing, as one that has ended,
-// there is no goroutine: the next call begins it again.
+// calls and read its snapshots. While the task needs nothing, as one that has ended, or
+// nothing but the end of its run, there is no goroutine: the next call, or that end, begins
+// it again.
 type actor struct {
 	sup  *Supervisor
 	name string
@@ -87,29 +88,62 @@ func (a *actor) awake() bool {
 	}
 	a.coming.Add(1)
 	if a.resting {
-		a.resting = false
-		a.moved.Store(0) // nothing was due
-		a.sup.actors.Go(a.loop)
+		a.wakeLocked()
 	}
 	return true
 }
 
-// rest reports whether the goroutine can end until the next call.
+// wakeLocked begins the goroutine again, under Supervisor.mu.
+func (a *actor) wakeLocked() {
+	a.resting = false
+	a.moved.Store(0) // nothing was due
+	a.sup.actors.Go(a.loop)
+}
+
+// runEnds has the goroutine there for the end of the run.
+func (a *actor) runEnds() {
+	a.sup.mu.Lock()
+	defer a.sup.mu.Unlock()
+	if a.resting && a.runEnded() && !a.ended() {
+		a.wakeLocked()
+	}
+}
+
+// runEnded reports whether there is an end of the run to act on.
+func (a *actor) runEnded() bool {
+	return closed(a.run.exited) || closed(goneAfter(a.run.exited, a.run.gone))
+}
+
+// rest reports whether the goroutine can end until it is needed.
 func (a *actor) rest() bool {
-	needs := a.needs()
-	needs.Time = false // it is in the record
-	if !a.state.Inactive() || a.state.NeverStarted() || needs != (lifecycle.Needs{}) || a.past.unsaved != nil || a.calls.any() || a.suspension != nil {
+	if !a.quiet() {
 		return false
 	}
 	a.sup.mu.Lock()
 	defer a.sup.mu.Unlock()
-	a.resting = a.coming.Load() == 0 && !a.ended()
+	a.resting = a.coming.Load() == 0 && !a.runEnded() && !a.ended()
 	return a.resting
+}
+
+// quiet reports whether nothing comes but calls, and the announced end of the run.
+func (a *actor) quiet() bool {
+	if a.past.unsaved != nil || a.calls.any() || a.suspension != nil {
+		return false
+	}
+	if a.state.Inactive() {
+		needs := a.needs()
+		needs.Time = false // it is in the record
+		return !a.state.NeverStarted() && needs == lifecycle.Needs{}
+	}
+	return a.run.announced && a.run.checks == nil && a.clocks.timer == nil && a.clocks.due.At.IsZero()
 }
 
 // loop waits for what happens to the task, thousands of which wait at once: a select of short
 // cases keeps the stack small, see TestStackOfATask.
 func (a *actor) loop() {
+	if !a.ended() {
+		a.noteEnd() // before the calls that have come since
+	}
 	for !a.ended() { // first: of a call and the end, select takes either
 		if a.rest() {
 			return
@@ -239,13 +273,17 @@ func (a *actor) drain() {
 // lastEnd is for a run that had ended when the loop did: nobody else sees the end. The next
 // supervisor begins what follows it.
 func (a *actor) lastEnd() {
-	if a.run.proc == nil || a.state.Follows() {
-		return
+	if a.run.proc != nil && !a.state.Follows() {
+		a.noteEnd()
 	}
-	if a.run.exited != nil && closed(a.run.exited) {
+}
+
+// noteEnd acts on an end of the run that was reported.
+func (a *actor) noteEnd() {
+	if closed(a.run.exited) {
 		a.exited()
 	}
-	if a.run.proc != nil && a.run.exited == nil && closed(a.run.gone) {
+	if closed(goneAfter(a.run.exited, a.run.gone)) {
 		a.gone()
 	}
 }

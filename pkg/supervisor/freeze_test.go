@@ -74,6 +74,28 @@ func TestLeaveRecordsUntilTheEngineIsFrozen(t *testing.T) {
 	})
 }
 
+// An end that the engine has reported is recorded, even if the task's goroutine rests and is
+// not called any more.
+func TestLeaveRecordsAnEndAsItRests(t *testing.T) {
+	reborn(t, func(t *testing.T, l *lives) {
+		var last *enginetest.FakeRun
+		l.o.Commands = freezer{l.fake, func() {
+			last.Mute()
+			last.Exit(task.Exit{Code: 3}, false)
+		}}
+		l.again(l.close, 0)
+		last = start(t, l.Supervisor, l.fake, job("last"))
+		if err := l.leave(); err != nil {
+			t.Fatal(err)
+		}
+		if r := l.st.record("last"); r.State != task.Failed {
+			t.Errorf("it is recorded as %s", r.State)
+		}
+		l.o.Commands = l.fake.Adopter()
+		l.again(func() error { return nil }, 0)
+	})
+}
+
 // A supervisor that ends with its tasks has no engine frozen: it waits for their ends.
 func TestCloseDoesNotFreeze(t *testing.T) {
 	reborn(t, func(t *testing.T, l *lives) {

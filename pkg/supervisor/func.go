@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"sync/atomic"
 	"syscall"
 
 	"tasks/pkg/engine"
@@ -55,9 +56,10 @@ func (e funcEngine) Start(_ context.Context, l engine.Launch) (engine.Process, e
 }
 
 type funcRun struct {
-	cancel context.CancelCauseFunc
-	over   chan struct{}
-	exit   task.Exit // set before over is closed
+	cancel   context.CancelCauseFunc
+	over     chan struct{}
+	exit     task.Exit // set before over is closed
+	announce atomic.Pointer[func()]
 }
 
 // run calls f, and end once nothing more is written.
@@ -73,6 +75,9 @@ func (r *funcRun) run(ctx context.Context, f Func, end func()) {
 		r.cancel(nil)
 		end()
 		close(r.over)
+		if f := r.announce.Load(); f != nil {
+			(*f)()
+		}
 	}()
 	err := f(ctx)
 	returned = true
@@ -86,6 +91,7 @@ func (r *funcRun) Ref() task.Ref           { return task.Ref{} }
 func (r *funcRun) Exited() <-chan struct{} { return r.over }
 func (r *funcRun) Gone() <-chan struct{}   { return r.over }
 func (r *funcRun) Exit() task.Exit         { return r.exit }
+func (r *funcRun) Announce(f func())       { r.announce.Store(&f) }
 
 // Stop sets the stop event. A goroutine cannot be killed: it is awaited.
 func (r *funcRun) Stop(syscall.Signal) { r.cancel(ErrStop) }

@@ -55,6 +55,7 @@ type present struct {
 	proc      engine.Process
 	exited    <-chan struct{}
 	gone      <-chan struct{}
+	announced bool          // its end is: runEnds is called
 	since     time.Time     // its beginning, by the monotonic clock, later by as long as it was paused
 	pausedAt  time.Time     // since when it is paused, or zero
 	pausedFor time.Duration // how long it was paused before

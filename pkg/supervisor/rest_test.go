@@ -22,9 +22,9 @@ func loops() int {
 	return bytes.Count(stacks, []byte("(*actor).loop("))
 }
 
-// A task that has ended costs no goroutine, also with another supervisor, and acts at
-// the next call like any other.
-func TestEndedTasksHaveNoGoroutine(t *testing.T) { // not parallel: it counts
+// A task that has ended, or whose run does nothing but last, costs no goroutine, also with
+// another supervisor, and acts at the next call like any other.
+func TestRestingTasksHaveNoGoroutine(t *testing.T) { // not parallel: it counts
 	const many = 100
 	st := newMemory()
 	synctest.Test(t, func(t *testing.T) {
@@ -35,9 +35,11 @@ func TestEndedTasksHaveNoGoroutine(t *testing.T) { // not parallel: it counts
 			start(t, s, f, job(name(i))).Exit(task.Exit{}, false)
 		}
 		r := start(t, s, f, job("runs"))
+		limited := start(t, s, f, job("limited", func(s *task.Spec) { s.Timeout = new(task.Duration(time.Hour)) }))
 		if synctest.Wait(); loops() != 1 {
 			t.Errorf("%d goroutines", loops())
 		}
+		limited.Exit(task.Exit{}, false)
 		s.ClockSet(time.Hour)
 		for i := range many { // at once
 			spec := job(name(i), delayed(time.Minute))
@@ -59,10 +61,10 @@ func TestEndedTasksHaveNoGoroutine(t *testing.T) { // not parallel: it counts
 	synctest.Test(t, func(t *testing.T) {
 		s := supervisor.New(supervisor.Options{Commands: enginetest.NewFake(), Store: st})
 		s.Load(t.Context(), st.all())
-		if synctest.Wait(); loops() != 0 || len(s.List()) != many+1 {
+		if synctest.Wait(); loops() != 0 || len(s.List()) != many+2 {
 			t.Errorf("%d goroutines, %d tasks", loops(), len(s.List()))
 		}
-		if _, err := s.Remove(t.Context(), "t7"); err != nil || len(s.List()) != many {
+		if _, err := s.Remove(t.Context(), "t7"); err != nil || len(s.List()) != many+1 {
 			t.Error(err)
 		}
 		s.Close(t.Context())
@@ -81,7 +83,7 @@ func TestStackOfATask(t *testing.T) { // not parallel: it counts
 		s := supervisor.New(supervisor.Options{Commands: f, Store: newMemory()})
 		before := stacks()
 		for i := range many {
-			start(t, s, f, job(fmt.Sprint("t", i)))
+			start(t, s, f, job(fmt.Sprint("t", i), func(s *task.Spec) { s.Timeout = new(task.Duration(time.Hour)) }))
 		}
 		synctest.Wait()
 		if each := (stacks() - before) / many; each > 6<<10 {

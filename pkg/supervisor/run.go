@@ -137,6 +137,10 @@ func (a *actor) begun(l launched) {
 func (a *actor) hold(proc engine.Process, checks engine.Checks) {
 	a.run.proc, a.run.exited, a.run.gone, a.run.checks = proc, proc.Exited(), proc.Gone(), checks
 	a.past.last().PID = proc.Ref().PID
+	if announcer, ok := proc.(engine.Announcer); ok {
+		announcer.Announce(a.runEnds)
+		a.run.announced = true
+	}
 }
 
 // failure is the exit of a run that could not begin: 127 where the command, or

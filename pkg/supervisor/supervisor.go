@@ -293,7 +293,9 @@ func (s *Supervisor) end(err error) {
 	}
 	s.mu.Lock()
 	for _, a := range s.tasks {
-		a.quit()
+		if a.quit(); a.resting && a.runEnded() {
+			a.wakeLocked() // that is recorded
+		}
 	}
 	s.mu.Unlock()
 	s.hub.close()
