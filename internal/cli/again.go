@@ -45,8 +45,10 @@ func (o *startOptions) again(e *env) error {
 	switch {
 	case err != nil:
 		return err
-	case found.nowhere == len(names) && !alone && !o.all:
+	case len(found.nowhere) == len(names) && !alone && !o.all:
 		return usage("no such tasks: %s: put -- before the command: tasks start %s -- %s", strings.Join(names, ", "), names[0], strings.Join(names[1:], " "))
+	case len(names) > 1 && slices.Contains(found.nowhere, names[1]) && isProgram(names[1]):
+		return usage("no such task: %s: put -- before the command: tasks start %s -- %s", names[1], names[0], quoted(names[1:]))
 	}
 	e.remarks(found.remarks)
 	return o.started(e, func(ctx context.Context, c *client.Client) ([]task.Info, error) {
@@ -84,7 +86,7 @@ func (e *env) startMissing(ctx context.Context, c *client.Client, ch task.Change
 // found is what names mean that come without a command.
 type found struct {
 	again   []string    // tasks that are known, globs, and names that are nowhere: the supervisor says so
-	nowhere int         // how many of those there are
+	nowhere []string    // those of them that are nowhere
 	wanted  []string    // tasks of the file that are not known yet
 	change  task.Change // starts them, and their dependencies
 	remarks []string    // on the file
@@ -117,7 +119,7 @@ func (p *printer) lookUp(names []string, known map[string]bool, tasksFile *taskf
 			r.wanted = append(r.wanted, full)
 		default:
 			r.again = append(r.again, name)
-			r.nowhere++
+			r.nowhere = append(r.nowhere, name)
 		}
 	}
 	if r.wanted == nil {

@@ -20,6 +20,7 @@ type line struct {
 	called string   // by which of its names
 	path   string   // such as "tasks group set"
 	given  []string // names of the flags, in the order of the alphabet
+	typed  []string // all of it
 }
 
 func lineOf(cmd *cobra.Command, args []string) line {
@@ -40,7 +41,9 @@ func (l line) parts() (names, command []string) {
 func (e *env) verb(v verb, cmd *cobra.Command) *cobra.Command {
 	v.flags(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := v.parse(lineOf(cmd, args)); err != nil {
+		l := lineOf(cmd, args)
+		l.typed = e.args
+		if err := v.parse(l); err != nil {
 			return err
 		}
 		return e.do(v)

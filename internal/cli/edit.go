@@ -93,6 +93,9 @@ func (o *editOptions) parse(l line) error {
 	if slices.Contains(o.unsetEnv, "") {
 		return noValue("unset-env")
 	}
+	if more := o.names[min(1, len(o.names)):]; o.command == nil && (slices.ContainsFunc(more, isNoName) || o.asText() && len(more) > 0 && isProgram(more[0])) {
+		return l.withoutDash(o.names)
+	}
 	if o.asText() && (o.all || len(o.names) != 1 || task.IsGlob(o.names[0])) {
 		return usage("say what to change, such as --priority 5, or give one name to change it in your editor: see '%s --help'", l.path)
 	}

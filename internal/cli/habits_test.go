@@ -52,8 +52,8 @@ func TestHabits(t *testing.T) {
 				right, _ := split(m[1] + m[2])
 				if m[3] != "" { // flags in place of those given
 					more, _ := split(m[3])
-					right = append([]string{args[0], "NAME"}, more...)
-					if args[0] == "start" {
+					right = append([]string{args[0], "NAME-{}"}, more...)
+					if args[0] == "start" || args[0] == "each" {
 						right = append(right, "--", "COMMAND")
 					}
 				}

@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"fmt"
 	"os/exec"
 	"slices"
 	"strings"
+
+	"tasks/pkg/task"
 )
 
 // slips answers command lines of start that mean something else than was typed.
@@ -12,18 +15,41 @@ func (o *startOptions) slips(l line) error {
 	if len(o.names) > 0 {
 		last = o.names[len(o.names)-1]
 	}
+	without := len(o.names) > 0 && o.command == nil && o.shell == ""
 	switch {
 	case len(o.names) > 1 && o.wait == "ended" && slices.Contains([]string{"running", "ready", "ended"}, last):
 		o.names = o.names[:len(o.names)-1]
 		return usage("--wait takes its state after a =: tasks start %s --wait=%s%s", quoted(o.names), last, " "+o.rest())
 	case len(o.names) > 1 && o.shell != "" && o.command == nil:
 		return usage("-c takes one word: tasks start %s -c %s", quote(o.names[0]), quote(o.shell+" "+strings.Join(o.names[1:], " ")))
-	case len(o.names) == 1 && o.command == nil && o.shell == "" && strings.ContainsAny(last, " \t/"):
+	case without && slices.ContainsFunc(o.names[1:], isNoName), without && len(o.names) > 1 && len(o.given) > 0 && isProgram(o.names[1]):
+		return l.withoutDash(o.names)
+	case without && len(o.names) == 1 && strings.ContainsAny(last, " \t/"):
 		return usage("%q is not a name: put one before the command: tasks start NAME -- %s", last, last)
-	case len(o.names) == 1 && o.command == nil && o.shell == "" && last == "all":
+	case without && len(o.names) == 1 && last == "all":
 		return usage("all is not a name: use 'tasks start --all'")
 	}
 	return nil
+}
+
+// withoutDash says that the words after the first are a command, whose -- is missing.
+func (l line) withoutDash(words []string) error {
+	command := words[1:]
+	line := fmt.Sprintf("%s %s -- %s", l.path, quote(words[0]), quoted(command))
+	if at := len(l.typed) - len(command); at > 0 && slices.Equal(l.typed[at:], command) { // with its flags
+		line = fmt.Sprintf("tasks %s -- %s", quoted(l.typed[:at]), quoted(command))
+	}
+	return usage("put -- before the command: %s", line)
+}
+
+// isNoName reports whether a word cannot be for tasks.
+func isNoName(word string) bool {
+	return word != "" && !task.IsGlob(word) && task.CheckName(word) != nil
+}
+
+func isProgram(word string) bool {
+	_, err := exec.LookPath(word)
+	return err == nil
 }
 
 // rest is the command of a line, as it is typed.
@@ -49,11 +75,11 @@ func quoted(words []string) string {
 // take apart: a whole line, or a variable.
 func checkProgram(verb, name string, command []string) error {
 	word := command[0]
-	if _, err := exec.LookPath(word); err == nil {
+	if isProgram(word) {
 		return nil
 	}
 	if line := strings.Fields(word); len(line) > 1 {
-		if _, err := exec.LookPath(line[0]); err == nil {
+		if isProgram(line[0]) {
 			return usage("%s is a single word: tasks %s %s -- %s", quote(word), verb, quote(name), strings.Join(append(line, quoted(command[1:])), " "))
 		}
 	}
