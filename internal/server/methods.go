@@ -204,41 +204,6 @@ func remove(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 	})
 }
 
-func pause(c *conn, _, params json.RawMessage) (func() (any, error), error) {
-	return turn(c, params, supervisor.Pause, func(t *task.Info) bool { return t.State == task.Running && t.Engine != task.EngineFunc })
-}
-
-func resume(c *conn, _, params json.RawMessage) (func() (any, error), error) {
-	return turn(c, params, supervisor.Resume, func(t *task.Info) bool { return t.State == task.Paused && t.Engine != task.EngineFunc })
-}
-
-func enable(c *conn, _, params json.RawMessage) (func() (any, error), error) {
-	return turn(c, params, supervisor.Enable, func(t *task.Info) bool { return t.Disabled })
-}
-
-func disable(c *conn, _, params json.RawMessage) (func() (any, error), error) {
-	return turn(c, params, supervisor.Disable, func(t *task.Info) bool { return t.Spec.Repeats() && !t.Disabled && !t.State.Ended() })
-}
-
-// turn submits the request from of for the tasks selected; with all or a group, for the
-// tasks that can be turned.
-func turn(c *conn, params json.RawMessage, of func(name string) supervisor.Request, can func(*task.Info) bool) (func() (any, error), error) {
-	var p protocol.Turn
-	names, errs, err := selected(c, params, &p, &p.Selector)
-	if err != nil {
-		return nil, err
-	}
-	sup := c.srv.cfg.Supervisor
-	return forEach(c, names, errs, func(name string) (supervisor.Request, bool) {
-		if p.All || len(p.InGroups()) > 0 {
-			if t, err := sup.Info(name); err != nil || !can(&t) {
-				return supervisor.Request{}, false
-			}
-		}
-		return of(name), true
-	})
-}
-
 // selected decodes params into p and resolves the selector that is part of it.
 func selected(c *conn, params json.RawMessage, p any, sel *task.Selector) ([]string, []error, error) {
 	if err := protocol.Decode(params, p); err != nil {

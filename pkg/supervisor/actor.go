@@ -33,6 +33,8 @@ type actor struct {
 	stirred chan struct{} // has an element when there is something to look at again
 	moved   atomic.Int64  // how far the clock was set since the loop looked, in nanoseconds
 
+	unrecorded atomic.Bool // the last save failed
+
 	// The loop's own, what only that goroutine touches:
 
 	state  lifecycle.State

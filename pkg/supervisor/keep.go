@@ -68,6 +68,7 @@ func (a *actor) save() error {
 	}
 	failed := past.failure != nil
 	past.failure = a.sup.opts.Store.Save(r)
+	a.unrecorded.Store(past.failure != nil)
 	switch err := past.failure; {
 	case err == nil && failed:
 		a.sup.opts.Logger.Info("saved a task at last", "task", a.name)

@@ -40,6 +40,14 @@ func (s *Supervisor) SharedInfo(name string) *task.Info {
 	return nil
 }
 
+// Unrecorded reports whether what the task called name now is could not be recorded yet.
+func (s *Supervisor) Unrecorded(name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.tasks[name]
+	return a != nil && a.unrecorded.Load()
+}
+
 // Info is one task as it now is, with its last runs.
 func (s *Supervisor) Info(name string) (task.Info, error) {
 	now := s.lookup(name)
