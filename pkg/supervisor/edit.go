@@ -138,7 +138,7 @@ func (a *actor) dueBy(e *edited) (later bool, err error) {
 	if e.due, err = e.plan.First(now); err != nil {
 		return false, task.Errorf(task.ErrUsage, a.name, "%v", err)
 	}
-	if a.state.Series.Ran {
+	if a.state.Series.Ran || a.state.Asleep() && a.role.spec.Repeats() && e.due.IsZero() { // the first was before
 		e.due, _ = e.plan.Next(now, now)
 	}
 	if later = e.due.After(now); !later {

@@ -254,3 +254,43 @@ func TestEditAgain(t *testing.T) {
 		}
 	})
 }
+
+// A schedule that waits for its next time begins nothing because it is edited to another
+// interval, whether it has run since it was started or not.
+func TestEditOfAnEnabledSchedule(t *testing.T) {
+	hourly, hours := func(s *task.Spec) { s.Every = new(task.Duration(time.Hour)) }, func(s *task.Spec) { s.Every = new(task.Duration(2 * time.Hour)) }
+	for name, wait := range map[string]func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake){
+		"disabled": func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+			start(t, s, f, job("a", hourly)).Exit(task.Exit{}, false)
+			s.Disable(t.Context(), "a")
+		},
+		"stopped": func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+			start(t, s, f, job("a", hourly)).Exit(task.Exit{}, false)
+			s.Stop(t.Context(), "a")
+		},
+		"disabled before it ran": func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+			setSlots(t, s, "g", 0)
+			begin(t, s, job("a", hourly, in("g")))
+			s.Disable(t.Context(), "a")
+			setSlots(t, s, "g", 1)
+		},
+		"dependency failed": func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+			start(t, s, f, job("db")).Exit(task.Exit{Code: 1}, false)
+			begin(t, s, job("a", hourly, func(s *task.Spec) { s.After = []string{"db"} }))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
+				wait(t, s, f)
+				if _, err := s.Enable(t.Context(), "a"); err != nil {
+					t.Fatal(err)
+				}
+				began := time.Now()
+				info := edit(t, s, "a", hours)
+				if in := info.NextAt.Sub(began); info.State != task.Waiting || len(info.WaitsFor) > 0 || in != 2*time.Hour {
+					t.Errorf("%s in %v", info.State, in)
+				}
+			})
+		})
+	}
+}
