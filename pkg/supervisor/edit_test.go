@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"tasks/internal/enginetest"
@@ -282,6 +283,7 @@ func TestEditOfAnEnabledSchedule(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 				wait(t, s, f)
+				synctest.Wait()
 				if _, err := s.Enable(t.Context(), "a"); err != nil {
 					t.Fatal(err)
 				}
