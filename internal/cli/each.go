@@ -82,8 +82,7 @@ func (o *eachOptions) flags(f *pflag.FlagSet) {
 func (o *eachOptions) parse(l line) error {
 	o.taskOptions.parse(l)
 	names, command := l.parts()
-	number := func(word string) bool { return word != "" && strings.Trim(word, "0123456789") == "" }
-	switch at := slices.IndexFunc(names, number); {
+	switch at := slices.IndexFunc(names, isNumber); {
 	case o.failFast != nil && len(names) > 1 && at >= 0:
 		return usage("--fail-fast takes its number after a =: use --fail-fast=%s", names[at])
 	case len(names) > 1 && command == nil && o.shell == "":

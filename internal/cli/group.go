@@ -34,7 +34,7 @@ within a priority. TASKS_SLOT in the environment of a run is the number of its s
 				return e.groups(nil)
 			}
 			word := "group " + args[0]
-			if meant := habitOf(otherCommands, cmd.CommandPath(), args[0], args[1:], ""); meant != "" {
+			if meant := habitOf(otherCommands, cmd.CommandPath(), args[0], args[1:], e.args); meant != "" {
 				return usage("unknown command %q: %s", word, meant)
 			}
 			if like := likeCommand(cmd, args[0]); like != "" {

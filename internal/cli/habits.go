@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -8,8 +9,9 @@ import (
 )
 
 // A habit is what other tools have that is called otherwise here: its words, each for
-// itself, and the line that does the same, where NAME becomes the names that were given. One
-// in brackets is left out where there are none.
+// itself, and the line that does the same. There NAME becomes the names that were given, or
+// the group, [NAME] is left out where there are none, and GROUP and N become the group and the
+// number that were given.
 type habit struct{ of, words, answer string }
 
 // otherCommands are commands of docker, docker compose, systemctl, pm2, pueue,
@@ -17,13 +19,22 @@ type habit struct{ of, words, answer string }
 var otherCommands = []habit{
 	{"tasks", "create new launch spawn submit enqueue", "use 'tasks start NAME -- COMMAND'"},
 	{"tasks", "exec", "a command runs as a task of its own, as in 'tasks start ls --wait -- ls -l'"},
-	{"tasks", "inspect cat", "use 'tasks show NAME'"},
+	{"tasks", "inspect cat desc", "use 'tasks show NAME'"},
 	{"tasks", "env", "use 'tasks show --env NAME'"},
-	{"tasks", "stats monit dash", "use 'tasks list -o wide'"},
+	{"tasks", "stats monit dash top", "use 'tasks list -o wide'"},
 	{"tasks", "is-active is-failed is-running pid", "use 'tasks list NAME'"},
-	{"tasks", "list-units jlist prettylist avail", "use 'tasks list'"},
+	{"tasks", "list-units jlist prettylist avail jobs", "use 'tasks list'"},
+	{"tasks", "queue", "use 'tasks list [NAME] --state queued -o wide --sort place'"},
+	{"tasks", "del unlink", "use 'tasks rm NAME'"},
+	{"tasks", "startall", "use 'tasks start --all'"},
+	{"tasks", "stopall", "use 'tasks stop --all'"},
+	{"tasks", "restartall", "use 'tasks restart --all'"},
+	{"tasks", "move switch first front", "the highest priority comes first: 'tasks edit NAME --priority 1'"},
+	{"tasks", "send input", "a task reads no terminal: 'tasks start job -c \"./job < answers\"' gives it a file"},
+	{"tasks", "reset reset-failed", "see 'tasks clean --help', which forgets what has ended"},
+	{"tasks", "next", "use 'tasks start NAME --next 3'"},
 	{"tasks", "follow fg maintail journalctl", "use 'tasks logs -f NAME'"},
-	{"tasks", "history watch", "use 'tasks events NAME'"},
+	{"tasks", "history watch journal", "use 'tasks events NAME'"},
 	{"tasks", "reload", "use 'tasks restart NAME', or 'tasks signal HUP NAME' if it reloads its configuration on HUP"},
 	{"tasks", "try-restart reload-or-restart", "use 'tasks restart NAME'"},
 	{"tasks", "hup", "use 'tasks signal HUP NAME'"},
@@ -37,15 +48,15 @@ var otherCommands = []habit{
 	{"tasks", "daemon-reload reread startOrReload startOrRestart", "use 'tasks up', which reads tasks.yaml"},
 	{"tasks", "diff plan config check validate", "use 'tasks up --check'"},
 	{"tasks", "scale", "set instances of the task in tasks.yaml, then use 'tasks up'"},
-	{"tasks", "parallel", "use 'tasks group set default --slots 2'"},
-	{"tasks", "stash hold suspend", "use 'tasks pause NAME'"},
+	{"tasks", "parallel", "use 'tasks group set GROUP --slots N'"},
+	{"tasks", "stash hold suspend", "use 'tasks pause NAME' for what runs, 'tasks group pause GROUP' for what is queued"},
 	{"tasks", "unpause continue cont", "use 'tasks resume NAME'"},
 	{"tasks", "daemon server supervisord init", "use 'tasks serve'"},
 	{"tasks", "save dump resurrect", "all tasks are kept on disk: 'tasks serve' brings them back"},
 	{"tasks", "startup", "let init run 'tasks serve --foreground': see docs/systemd.md"},
 	{"tasks", "upgrade", "use 'tasks serve --replace'"},
 	{"tasks", "compose container service", "leave it out, as in 'tasks up' or 'tasks list'"},
-	{"tasks group", "add create new", "use 'tasks group set NAME --slots 2'"},
+	{"tasks group", "add create new parallel", "use 'tasks group set NAME --slots N'"},
 }
 
 // otherFlags are flags of the same tools, by the command that they are given to.
@@ -56,6 +67,7 @@ var otherFlags = []habit{
 	{"tasks start", "working-directory directory w", "use 'tasks start NAME -C DIR -- COMMAND'"},
 	{"tasks start", "file procfile f", "use 'tasks up -f FILE'"},
 	{"tasks start", "instances formation m i", "set instances of the task in tasks.yaml, then use 'tasks up'"},
+	{"tasks start", "interval", "use 'tasks start NAME --every 15m -- COMMAND'"},
 	{"tasks start", "cron-restart schedule", "use 'tasks start NAME --cron \"0 3 * * *\" -- COMMAND'"},
 	{"tasks start", "restart-delay restart-sec", "use 'tasks start NAME --restart always --backoff 1s..1m -- COMMAND'"},
 	{"tasks start", "wait-ready", "use 'tasks start NAME --wait=ready -- COMMAND'"},
@@ -76,11 +88,21 @@ var otherFlags = []habit{
 	{"tasks list", "filter status", "use 'tasks list --state running,failed'"},
 	{"tasks list", "failed", "use 'tasks list [NAME] --failing'"},
 	{"tasks show", "failed", "use 'tasks show NAME --failing'"},
+	{"tasks logs", "since until timestamps t", "the lines of a log have no times: 'tasks events NAME --since 1h' has those of its runs"},
+	{"tasks logs", "previous p", "'tasks show NAME' lists its runs, and 'tasks logs --run N NAME' shows one"},
 	{"tasks logs", "failed", "use 'tasks logs NAME --failing'"},
 	{"tasks timers", "failed state", "use 'tasks timers [NAME] --failing'"},
 	{"tasks events", "failed state errors", "use 'tasks events [NAME] --failing'"},
 	{"tasks list", "format", "use 'tasks list --json'"},
-	{"tasks list", "long l no-trunc full", "use 'tasks list -o wide'"},
+	{"tasks list", "long l no-trunc full wide", "use 'tasks list -o wide'"},
+	{"tasks timers", "next", "use 'tasks start NAME --next 3'"},
+	{"tasks timers", "sort", "the next due comes first: for another order 'tasks list [NAME] --sort duration'"},
+	{"tasks enable", "now", "use 'tasks enable NAME', then 'tasks restart NAME' for a run now"},
+	{"tasks disable", "now", "a run under way finishes: 'tasks disable NAME', then 'tasks signal TERM NAME' ends it"},
+	{"tasks clean", "dry-run n", "there is no dry run: 'tasks list [NAME] --state done,failed,stopped,lost' has what it may forget"},
+	{"tasks edit", "first front top", "the highest priority comes first: 'tasks edit NAME --priority 1'"},
+	{"tasks edit", "fail-fast", "--fail-fast is of each alone: 'tasks edit --help' has what can be changed"},
+	{"tasks edit", "slots jobs j", "use 'tasks group set GROUP --slots N'"},
 	{"tasks list", "watch w", "use 'watch tasks list'"},
 	{"tasks list", "tree", "use 'tasks show --tree NAME'"},
 	{"tasks show", "property p format f", "use 'tasks show --json NAME'"},
@@ -97,13 +119,15 @@ var otherFlags = []habit{
 	{"tasks serve", "daemon d detach background", "serve always returns once its supervisor answers: 'tasks serve'"},
 	{"tasks serve", "nodaemon n", "use 'tasks serve --foreground'"},
 	{"tasks serve", "config c file f", "use 'tasks serve', then 'tasks up -f FILE'"},
-	{"tasks each", "max-procs P parallel", "use 'tasks each \"NAME-{#}\" --jobs 4 -- COMMAND'"},
-	{"tasks group set", "parallel p", "use 'tasks group set NAME --slots 2'"},
+	{"tasks each", "max-procs P parallel slots", "use 'tasks each \"NAME-{#}\" --jobs N -- COMMAND'"},
+	{"tasks group set", "parallel p jobs j", "use 'tasks group set NAME --slots N'"},
 }
 
-// line is the answer with names in it, if they are some, else with the group: of a line with a
-// command the first word is the name.
-func (h habit) line(words []string, group string) string {
+// answered is the answer with what was given in it: of a line with a command the first of the
+// words is the name.
+func (h habit) answered(words, line []string) string {
+	group, number := givenOn(line)
+	words = slices.DeleteFunc(slices.Clone(words), isNumber)
 	name, command := strings.Join(words, " "), "COMMAND"
 	switch {
 	case len(words) == 0 && group != "":
@@ -111,35 +135,49 @@ func (h habit) line(words []string, group string) string {
 	case slices.Equal(words, []string{"all"}):
 		name = "--all"
 	case len(words) == 0 || slices.ContainsFunc(words, func(n string) bool { return task.CheckName(n) != nil }):
-		return strings.NewReplacer("[NAME] ", "").Replace(h.answer)
+		name = ""
 	case strings.Contains(h.answer, "NAME -- COMMAND") && len(words) > 1:
 		name, command = words[0], quoted(words[1:])
 	}
-	return strings.NewReplacer("[NAME]", name, "NAME", name, "COMMAND", command).Replace(h.answer)
+	optional, inGroup := name+" ", "GROUP"
+	if name == "" {
+		name, optional = "NAME", ""
+	}
+	if group != "" {
+		inGroup = quote(group)
+	}
+	answer := strings.NewReplacer("[NAME] ", optional, "NAME", name, "COMMAND", command, "GROUP", inGroup).Replace(h.answer)
+	return strings.NewReplacer("--slots N", "--slots "+cmp.Or(number, "2"), "--jobs N", "--jobs "+cmp.Or(number, "4")).Replace(answer)
 }
 
-// habitOf answers a word given to the command at path with the line of this program;
-// "" where there is none.
-func habitOf(habits []habit, path, word string, names []string, group string) string {
+// habitOf answers a word given to the command at path, with words beside it on a line, by the
+// line of this program; "" where there is none.
+func habitOf(habits []habit, path, word string, words, line []string) string {
 	for _, h := range habits {
 		if h.of == path && slices.Contains(strings.Fields(h.words), word) {
-			return h.line(names, group)
+			return h.answered(words, line)
 		}
 	}
 	return ""
 }
 
-// groupOn is the first group that a command line names with -g, or "".
-func groupOn(line []string) string {
+// givenOn is the first group that a command line names with -g, and the first number on it.
+func givenOn(line []string) (group, number string) {
 	for i, word := range line {
-		switch value, long := strings.CutPrefix(word, "--group="); {
+		value, long := strings.CutPrefix(word, "--group=")
+		last := i > 0 && (line[i-1] == "-g" || line[i-1] == "--group")
+		switch {
 		case word == "--":
-			return ""
-		case long:
-			return value
-		case (word == "-g" || word == "--group") && i+1 < len(line):
-			return line[i+1]
+			return group, number
+		case group == "" && last:
+			group = word
+		case group == "" && long:
+			group = value
+		case number == "" && isNumber(word):
+			number = word
 		}
 	}
-	return ""
+	return group, number
 }
+
+func isNumber(word string) bool { return word != "" && strings.Trim(word, "0123456789") == "" }

@@ -2,7 +2,10 @@ package cli
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"flag"
+	"net"
 	"os"
 	"regexp"
 	"slices"
@@ -90,12 +93,14 @@ func checkShown(t *testing.T, args, shown []string) {
 	e := newEnv()
 	e.in, e.out, e.err, e.color = strings.NewReader(""), new(bytes.Buffer), &errs, "never"
 	e.do = func(v verb) error { did = v; return nil }
-	if code := e.run(shown); code != done {
+	e.client.Socket, e.client.Dial = "/nowhere", func(context.Context) (net.Conn, error) { return nil, errors.ErrUnsupported }
+	if code := e.run(shown); code != done && !strings.Contains(errs.String(), errors.ErrUnsupported.Error()) {
 		t.Errorf("tasks %q: it shows %q, which is wrong as well: %s", args, shown, errs.String())
 	}
 	switch did.(type) {
 	case *stopOptions, *removeOptions, *cleanOptions, *exitOptions, *downOptions:
-		if args[0] != shown[0] {
+		wanted := map[string]string{"del": "rm", "stopall": "stop"}
+		if args[0] != shown[0] && wanted[args[0]] != shown[0] {
 			t.Errorf("tasks %q: it shows %q", args, shown)
 		}
 	}

@@ -25,7 +25,7 @@ func (e hintedError) Unwrap() error { return e.error }
 // to it.
 func unknownCommand(root *cobra.Command, e *env, words []string) error {
 	word := words[0]
-	meant := habitOf(otherCommands, root.CommandPath(), word, words[1:], groupOn(words))
+	meant := habitOf(otherCommands, root.CommandPath(), word, words[1:], e.args)
 	if like := likeCommand(root, word); meant == "" && like != "" {
 		meant = fmt.Sprintf("did you mean %q?", like)
 	}
@@ -92,7 +92,7 @@ func flagMessage(cmd *cobra.Command, line []string, err error) string {
 	if n := strings.TrimLeft(letters, "0123456789"); n == "" && letters != "" && cmd.Name() == "logs" { // as in tail -100
 		return fmt.Sprintf("%s: use 'tasks logs -n %s %s'", err, letters, cmp.Or(strings.Join(words, " "), "NAME"))
 	}
-	if meant := habitOf(otherFlags, cmd.CommandPath(), name, words, groupOn(line)); meant != "" {
+	if meant := habitOf(otherFlags, cmd.CommandPath(), name, words, line); meant != "" {
 		return fmt.Sprintf("%s: %s", msg, meant)
 	}
 	if letters == "" {
