@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/term"
+
+	"tasks/internal/socket"
 )
 
 // An editor reads lines from a terminal, with history and completion. That is raw only
@@ -24,7 +26,11 @@ type editor struct {
 }
 
 func (e *env) newEditor(fd int, offers func([]string) []string) *editor {
-	ed := &editor{streams: &e.streams, fd: fd, history: e.openHistory(), offers: offers}
+	history, err := openHistory(socket.UserDir(os.Getenv, os.Getuid()))
+	if err != nil {
+		e.remark("tasks: the lines typed here are not kept: %v", err)
+	}
+	ed := &editor{streams: &e.streams, fd: fd, history: history, offers: offers}
 	ed.term = newTerminal(e.in, e.raw)
 	ed.term.History = ed.history
 	return ed

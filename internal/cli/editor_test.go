@@ -79,20 +79,14 @@ func TestComplete(t *testing.T) {
 // TestHistory keeps lines over sessions, and no more of them than it should.
 func TestHistory(t *testing.T) {
 	t.Parallel()
-	e := newEnv()
-	dir := t.TempDir()
-	e.paths.Socket, e.paths.State = "/nowhere", filepath.Join(dir, "none")
-	h := e.openHistory()
+	h, err := openHistory("")
 	h.Add("list")
-	if h.Len() != 1 || h.At(0) != "list" {
-		t.Errorf("without a directory: %q", h.lines)
+	if h.Len() != 1 || h.At(0) != "list" || err != nil {
+		t.Errorf("without a directory: %q, %v", h.lines, err)
 	}
-	if _, err := os.Stat(e.paths.State); err == nil {
-		t.Error("a directory was made")
-	}
-	e.paths.State = dir
+	dir := filepath.Join(t.TempDir(), "state/tasks")
 	for session := range 3 {
-		h := e.openHistory()
+		h := historyOf(t, dir)
 		for i := range 1500 {
 			h.Add(fmt.Sprintf("stop %d-%d", session, i))
 		}
@@ -100,12 +94,12 @@ func TestHistory(t *testing.T) {
 		h.Add("stop again")
 		h.Add("")
 		h.Add(" secret")
+		h.Add(strings.Repeat("x", longestHistory))
 		h.off = true
 		h.Add("y")
 		h.close()
 	}
-	h = e.openHistory()
-	defer h.close()
+	h = historyOf(t, dir)
 	if h.Len() != mostHistory || h.At(0) != "stop again" || h.At(1) != "stop 2-1499" || h.At(mostHistory-1) != "stop 2-501" {
 		t.Errorf("%d lines, the first ones %s and %s", h.Len(), h.At(0), h.At(1))
 	}
@@ -113,4 +107,19 @@ func TestHistory(t *testing.T) {
 	if err != nil || info.Mode() != 0o600 || info.Size() > 64<<10 {
 		t.Errorf("%v, %v", info, err)
 	}
+	if err := os.Chmod(dir, 0o777); err != nil { // others could put a history of theirs there
+		t.Fatal(err)
+	}
+	if h, err := openHistory(dir); err == nil || h.Len() != 0 {
+		t.Errorf("in a directory of others: %d lines, %v", h.Len(), err)
+	}
+}
+
+func historyOf(t *testing.T, dir string) *history {
+	h, err := openHistory(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(h.close)
+	return h
 }

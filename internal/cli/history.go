@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"tasks/internal/safeopen"
+	"tasks/internal/socket"
 )
 
 const (
@@ -17,26 +18,28 @@ const (
 	longestHistory = bufio.MaxScanTokenSize
 )
 
-// A history is the lines of the prompt, of earlier sessions too: a file in the state
-// directory, which is for its user alone. Where that cannot be written it is this
-// session's.
+// A history is the lines of the prompt, of earlier sessions too: a file of the user who
+// types, whoever's the supervisor is. Without it, it is this session's.
 type history struct {
 	lines []string // the newest last
 	file  *os.File // nil: none
 	off   bool     // what is read is not a line
 }
 
-// openHistory reads the history. Nothing is made where no supervisor has ever served.
-func (e *env) openHistory() *history {
+// openHistory reads the history of dir, which is made if missing; "": there is none.
+func openHistory(dir string) (*history, error) {
 	h := new(history)
-	p, err := e.locate()
+	if dir == "" {
+		return h, nil
+	}
+	if err := socket.MakeDir(dir); err != nil {
+		return h, err
+	}
+	file, err := safeopen.OpenOwn(filepath.Join(dir, "shell_history"), os.O_RDWR|os.O_CREATE|os.O_APPEND)
 	if err != nil {
-		return h
+		return h, err
 	}
-	if h.file, err = safeopen.OpenOwn(filepath.Join(p.State, "shell_history"), os.O_RDWR|os.O_CREATE|os.O_APPEND); err != nil {
-		h.file = nil
-		return h
-	}
+	h.file = file
 	for in := bufio.NewScanner(h.file); in.Scan(); {
 		if line := in.Text(); utf8.ValidString(line) {
 			h.lines = append(h.lines, line)
@@ -48,7 +51,7 @@ func (e *env) openHistory() *history {
 			io.WriteString(h.file, strings.Join(h.lines, "\n")+"\n")
 		}
 	}
-	return h
+	return h, nil
 }
 
 // Add adds a line, unless it is empty, begins with a blank, or is the last one again; nor

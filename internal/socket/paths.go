@@ -97,15 +97,22 @@ func (s system) defaultSocket(getenv func(string) string, uid int) (string, erro
 }
 
 func defaultState(p Paths, getenv func(string) string, uid int) string {
-	if !p.Named {
-		if dir := getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
-			return filepath.Join(dir, "tasks/default")
-		}
-		if home := getenv("HOME"); filepath.IsAbs(home) && !foreignHome(home, uid) {
-			return filepath.Join(home, ".local/state/tasks/default")
-		}
+	if dir := UserDir(getenv, uid); dir != "" && !p.Named {
+		return filepath.Join(dir, "default")
 	}
 	return besideSocket(p.Socket)
+}
+
+// UserDir is where the user's own state is, whichever supervisor is meant; "" without a HOME
+// of this user or root. It need not be there, see [MakeDir].
+func UserDir(getenv func(string) string, uid int) string {
+	if dir := getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "tasks")
+	}
+	if home := getenv("HOME"); filepath.IsAbs(home) && !foreignHome(home, uid) {
+		return filepath.Join(home, ".local/state/tasks")
+	}
+	return ""
 }
 
 func besideSocket(path string) string { return strings.TrimSuffix(path, ".sock") + ".state" }
