@@ -305,7 +305,7 @@ func TestStatOfAMisleadingName(t *testing.T) {
 // helpers are what this binary does instead of tests when a test asks for it.
 var helpers = map[string]func(){
 	"first": playFirst, "orphanage": playOrphanage, "reuse": playReuse, "second": playSecond, "probe": playProbe, "unbegun": playUnbegun,
-	"descriptors": playDescriptors, "fail": playFail, "begin": playBegin, "headless": headless, "hidden": playHidden, "freeze": playFreeze, "unreadable": playUnreadable, "few": playFew, "sibling": playSibling, "traced": playTraced, "tracer": playTracer, "refusing": playRefusing,
+	"descriptors": playDescriptors, "fail": playFail, "begin": playBegin, "headless": headless, "hidden": playHidden, "freeze": playFreeze, "unreadable": playUnreadable, "few": playFew, "sibling": playSibling, "traced": playTraced, "tracer": playTracer, "refusing": playRefusing, "puppet": playPuppet,
 	"ignoring": func() {
 		e, err := New(options("/"))
 		if err != nil {

@@ -324,27 +324,7 @@ func (s *sim) begin() {
 	memory.mu.Lock()
 	memory.slow, memory.hung = make(map[memoryFile]*memoryRead), make(map[proc]bool)
 	memory.mu.Unlock()
-	s.inMachine(func(m *machine) {
-		m.current = m.now
-		self := m.init
-		if !m.contained {
-			self = m.fork(m.orphanage)
-			self.program, self.env = "tasks", []string{"HOME=/"}
-			self.subreaper = true
-			m.setsid(self)
-		}
-		own := m.root.below[ownGroup]
-		if own == nil {
-			own = m.newGroup(m.root, ownGroup)
-		}
-		own.move(self)
-		m.life = &life{self: self, fds: make(map[int]*simFile), limit: enough, left: -1, died: make(chan struct{}), logs: make(map[int]uint64)}
-		ownPID = self.pid
-		for p := self; p != m.init; p = p.parent {
-			m.reapers[proc{p.parent.pid, p.parent.start}] = true
-		}
-		m.say("supervisor %d begins", self.pid)
-	})
+	s.inMachine((*machine).beginSupervisor)
 	s.inMachine(func(m *machine) { m.hold(false) })
 	o := Options{ID: "sim", Home: "/", MayReap: func(pid int, start uint64) bool {
 		return s.m.reapers[proc{pid, start}]

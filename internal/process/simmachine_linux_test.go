@@ -186,6 +186,29 @@ func newMachine(seed uint64, kind kernelKind, say func(string, ...any)) *machine
 	return m
 }
 
+// beginSupervisor begins the process of a supervisor.
+func (m *machine) beginSupervisor() {
+	m.current = m.now
+	self := m.init
+	if !m.contained {
+		self = m.fork(m.orphanage)
+		self.program, self.env = "tasks", []string{"HOME=/"}
+		self.subreaper = true
+		m.setsid(self)
+	}
+	own := m.root.below[ownGroup]
+	if own == nil {
+		own = m.newGroup(m.root, ownGroup)
+	}
+	own.move(self)
+	m.life = &life{self: self, fds: make(map[int]*simFile), limit: enough, left: -1, died: make(chan struct{}), logs: make(map[int]uint64)}
+	ownPID = self.pid
+	for p := self; p != m.init; p = p.parent {
+		m.reapers[proc{p.parent.pid, p.parent.start}] = true
+	}
+	m.say("supervisor %d begins", self.pid)
+}
+
 // random is what belongs to the key: the same whenever it is asked for.
 func (m *machine) random(key ...any) *rand.Rand {
 	return rand.New(rand.NewPCG(m.seed, m.hash(key...)))
@@ -480,17 +503,17 @@ func (m *machine) fatal(p *simProc, sig syscall.Signal) bool {
 
 // goOn has a process do what it could not do while it was stopped, frozen or in the kernel.
 func (m *machine) goOn(p *simProc) {
-	if p.stopped || p.inKernel != 0 || m.rests(p) {
-		return
-	}
-	pending, later := p.pending, p.later
-	p.pending, p.later = nil, nil
-	for _, sig := range pending {
+	for _, sig := range p.pending {
 		if m.fatal(p, sig) {
 			m.end(p, syscall.WaitStatus(sig))
 			return
 		}
 	}
+	if p.stopped || p.inKernel != 0 || m.rests(p) {
+		return
+	}
+	pending, later := p.pending, p.later
+	p.pending, p.later = nil, nil
 	for _, sig := range pending {
 		m.signal(p, sig)
 	}
