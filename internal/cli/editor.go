@@ -43,9 +43,10 @@ func newTerminal(in io.Reader, out io.Writer) *term.Terminal {
 	}{&keyReader{in: in}, screen{out}}, "")
 }
 
-// line reads a line of a command.
+// line reads a line of a command. None of its lines is kept where the first begins with a blank.
 func (ed *editor) line(before string) (string, error) {
 	ed.before = before
+	ed.history.off = strings.HasPrefix(before, " ")
 	ed.term.AutoCompleteCallback = ed.complete
 	if before == "" {
 		return ed.read("tasks> ")
@@ -57,7 +58,6 @@ func (ed *editor) line(before string) (string, error) {
 func (ed *editor) answer(question string) (string, error) {
 	ed.term.AutoCompleteCallback = nil
 	ed.history.off = true
-	defer func() { ed.history.off = false }()
 	return ed.read(question)
 }
 

@@ -27,7 +27,7 @@ the last command's.
 On a terminal, Tab completes commands, flags, names and files; within quotes it is a
 tab. Pasted text is taken as it is, each line as if it was entered. The arrow keys
 recall earlier lines, also of earlier sessions: the last 1000 are kept in
-~/.local/state/tasks/shell_history, but for lines that begin with a blank.`,
+~/.local/state/tasks/shell_history, but for commands that begin with a blank.`,
 		Example: "  tasks shell\n  printf 'start capture\\nlist\\n' | tasks shell",
 		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
