@@ -197,3 +197,27 @@ func TestScheduleInAPausedGroup(t *testing.T) {
 		due(t, s, "a", 30*time.Minute)
 	})
 }
+
+// A schedule that an earlier version has started, which does not know that it is disabled,
+// runs on.
+func TestDisabledAndStartedByAnEarlierVersion(t *testing.T) {
+	reborn(t, func(t *testing.T, l *lives) {
+		start(t, l.Supervisor, l.fake, job("a", func(s *task.Spec) { s.Every = new(task.Duration(time.Hour)) })).Exit(task.Exit{}, false)
+		expect(t, l.Supervisor, "a", task.Waiting, "")
+		if _, err := l.Disable(t.Context(), "a"); err != nil {
+			t.Fatal(err)
+		}
+		l.again(l.leave, 0)
+		expect(t, l.Supervisor, "a", task.Stopped, "schedule disabled")
+		l.again(func() error {
+			err := l.leave()
+			r := l.st.record("a")
+			r.State, r.Desired, r.NextAt = task.Waiting, task.DesiredRunning, task.Time{Time: time.Now().Add(time.Hour)}
+			l.st.Save(r)
+			return err
+		}, 0)
+		if info := expect(t, l.Supervisor, "a", task.Waiting, ""); info.Disabled {
+			t.Error("it is disabled")
+		}
+	})
+}

@@ -66,6 +66,7 @@ func (a *actor) save() error {
 	if a.state.IsReplaced() {
 		a.recordNext(&r)
 	}
+	r.SetAsOf()
 	failed := past.failure != nil
 	past.failure = a.sup.opts.Store.Save(r)
 	a.unrecorded.Store(past.failure != nil)

@@ -28,6 +28,10 @@ func (s *Supervisor) Load(ctx context.Context, records []task.Record, groups ...
 	s.queues.Close() // until all are in the queue again
 	s.order.Close()  // and what they wait for is up again
 	groups = s.dropTemporary(groups, records)
+	records = slices.Clone(records)
+	for i := range records {
+		records[i].DropOverruled()
+	}
 	for _, g := range groups {
 		s.queues.Set(g.Name, &g, false)
 	}

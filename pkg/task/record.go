@@ -1,5 +1,11 @@
 package task
 
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+)
+
 // Unknown is what a later version of the program has written of a value beside
 // what this one knows: a JSON object, or "". The store keeps it with the value.
 type Unknown string
@@ -31,6 +37,8 @@ type Record struct {
 
 	Edited *Spec `json:"edited_spec,omitempty"` // what Spec becomes when the present run has ended
 
+	AsOf *AsOf `json:"as_of,omitempty"` // where it is Disabled or Edited
+
 	Next *Spec `json:"next_spec,omitempty"` // what follows the run that is being ended, if something else than Spec
 
 	PausedFor Duration `json:"paused_for,omitempty"` // how long the run was paused before
@@ -39,6 +47,52 @@ type Record struct {
 	Runs []Run `json:"runs,omitempty"` // the last ones, oldest first
 
 	Unknown Unknown `json:"-"`
+}
+
+// AsOf is what a record says of a task when it says that this is Disabled or Edited. An
+// earlier version, which knows of neither, keeps both beside whatever it was asked for.
+type AsOf struct {
+	Run     int     `json:"run,omitempty"` // the last one
+	Desired Desired `json:"wish"`
+	Pending bool    `json:"pending,omitempty"` // it waited for a run
+	Spec    string  `json:"spec,omitempty"`    // its hash, where it is Edited
+}
+
+func (r *Record) asOf() (as AsOf) {
+	as.Desired, as.Pending = r.Desired, r.State == Waiting || r.State == Queued
+	if n := len(r.Runs); n > 0 {
+		as.Run = r.Runs[n-1].Run
+	}
+	if r.Edited != nil {
+		spec, _ := json.Marshal(r.Spec) // it is written as such
+		sum := sha256.Sum256(spec)
+		as.Spec = hex.EncodeToString(sum[:])
+	}
+	return as
+}
+
+// SetAsOf completes a record that is about to be written.
+func (r *Record) SetAsOf() {
+	if r.AsOf = nil; r.Disabled || r.Edited != nil {
+		r.AsOf = new(r.asOf())
+	}
+}
+
+// DropOverruled forgets that the schedule is disabled if an earlier version has begun a run
+// since, or waits for one, and what was edited if it has changed the spec.
+func (r *Record) DropOverruled() {
+	if r.AsOf == nil {
+		return
+	}
+	was, is := *r.AsOf, r.asOf()
+	changed := was.Spec != is.Spec
+	was.Spec, is.Spec = "", ""
+	if was == is { // a later version may write the same spec in another way
+		return
+	}
+	if r.Disabled = false; changed {
+		r.Edited = nil
+	}
 }
 
 // Removed is what is kept of a task that was removed.
