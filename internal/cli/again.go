@@ -22,6 +22,9 @@ func (o *startOptions) again(e *env) error {
 			tasks, err := c.Start(ctx, task.Spec{Name: names[0]}, client.StartOptions{Replace: o.replace})
 			if err == nil && len(tasks) == 1 && tasks[0].Engine == task.EngineFunc && tasks[0].Run == 1 {
 				e.remark("tasks: no command given: %s is the built-in heartbeat", names[0])
+				if path := "./" + names[0]; isProgram(path) {
+					e.remark("tasks: to run the program, give a name of its own: 'tasks start NAME -- %s'", path)
+				}
 				if passed := new(taskfile.IgnoredError); errors.As(none, &passed) {
 					e.remark("tasks: %s is ignored, since it %s", passed.Path, passed.Why)
 				}

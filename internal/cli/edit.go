@@ -78,7 +78,10 @@ func (o *editOptions) parse(l line) error {
 	case o.shell != "":
 		o.command = []string{"sh", "-c", o.shell}
 	}
-	if err := (&selection{names: o.names, all: o.all}).something(line{args: o.names, path: l.path}); err != nil {
+	if len(o.names) == 0 && !o.all {
+		return usage("no task named: give names, or --all: see '%s --help'", l.path)
+	}
+	if err := (&selection{names: o.names, all: o.all}).parse(line{args: o.names, path: l.path}); err != nil {
 		return err
 	}
 	for i, name := range o.unset {

@@ -21,6 +21,8 @@ type env struct {
 	shell *session         // that this is a line of; nil: a command by itself
 	code  func(error) int  // the exit code
 	do    func(verb) error // runs a command
+
+	unknown error // the command that help was asked for is not there
 }
 
 func newEnv() *env {

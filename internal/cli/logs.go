@@ -265,7 +265,7 @@ func (e *env) source(t task.Info, run string) (*source, error) {
 			return nil, err
 		}
 	case err != nil || n < 1:
-		return nil, usage("bad --run %q: use a number from 1, or all", run)
+		return nil, usage("bad --run %q: use a number from 1, or all: 'tasks show %s' lists the runs, and the newest is the default", run, t.Name)
 	case s.kept != nil:
 		if _, err := s.kept.Output(context.Background(), t.Name, client.OutputOptions{Run: n}); err != nil {
 			return nil, err

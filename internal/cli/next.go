@@ -9,6 +9,7 @@ import (
 
 	"tasks/internal/cron"
 	"tasks/internal/protocol"
+	"tasks/pkg/client"
 	"tasks/pkg/task"
 )
 
@@ -56,7 +57,23 @@ func (o *startOptions) printNext(e *env) error {
 	if err != nil {
 		return err
 	}
+	e.sayStopped(c, name)
 	return e.printTimes(times)
+}
+
+// sayStopped says that the times of a schedule will pass by.
+func (e *env) sayStopped(c *client.Client, name string) {
+	if name == "" || e.quiet {
+		return
+	}
+	now, _ := c.List(context.Background(), client.ListOptions{Selector: task.Selector{Names: []string{name}}}) // only a remark
+	switch {
+	case len(now) != 1:
+	case now[0].Disabled:
+		e.remark("tasks: %s is disabled, and starts no run at these times before 'tasks enable %[1]s'", name)
+	case now[0].State.Ended():
+		e.remark("tasks: %s is %s, and starts no run at these times before 'tasks enable %[1]s'", name, now[0].State)
+	}
 }
 
 // timesHere are the times for a supervisor that would be started here.

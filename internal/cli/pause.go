@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -27,7 +28,34 @@ admitting tasks of the group.`,
 func (o *pauseOptions) parse(l line) error { return o.something(l) }
 
 func (o *pauseOptions) run(e *env) error {
-	return e.request(func(ctx context.Context, c *client.Client) ([]task.Info, error) { return c.Pause(ctx, o.selector()) })
+	return e.request(func(ctx context.Context, c *client.Client) ([]task.Info, error) {
+		tasks, err := c.Pause(ctx, o.selector())
+		return tasks, e.hintHeld(err)
+	})
+}
+
+// hintHeld says what holds tasks that have no processes to pause: what is queued by its group,
+// a schedule by itself.
+func (e *env) hintHeld(err error) error {
+	var all []error
+	for _, one := range failures(err) {
+		var of *task.Error
+		if errors.As(one, &of) && of.Kind == task.ErrConflict {
+			now, _ := e.client.List(context.Background(), client.ListOptions{Selector: task.Selector{Names: []string{of.Name}}}) // only a hint
+			switch {
+			case len(now) != 1:
+			case now[0].State == task.Queued && now[0].Group != "":
+				one = hintedError{one, "'tasks group pause " + now[0].Group + "' holds what is queued"}
+			case now[0].State == task.Waiting && now[0].Spec.Repeats():
+				one = hintedError{one, "'tasks disable " + of.Name + "' has its schedule start no run"}
+			}
+		}
+		all = append(all, one)
+	}
+	if all == nil {
+		return err
+	}
+	return errors.Join(all...)
 }
 
 type resumeOptions struct{ selection }

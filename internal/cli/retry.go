@@ -2,15 +2,20 @@ package cli
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"tasks/pkg/client"
 	"tasks/pkg/task"
 )
 
-type retryOptions struct{ selection }
+type retryOptions struct {
+	selection
+	wait bool
+}
 
 func newRetry(e *env) *cobra.Command {
 	return e.verb(new(retryOptions), &cobra.Command{
@@ -20,27 +25,60 @@ func newRetry(e *env) *cobra.Command {
 other tasks stay as they are, also stopped ones and tasks that wait for their next
 try. If there is nothing to retry, retry says so and succeeds. What was stopped before
 it began, as by --fail-fast of each, is started by 'tasks start --state stopped'.`,
-		Example:           "  tasks retry -g encode && tasks wait -g encode\n  tasks retry build 'test-*'",
+		Example:           "  tasks retry -g encode --wait\n  tasks retry build 'test-*'",
 		ValidArgsFunction: completeNames(needsRetry),
 	})
+}
+
+func (o *retryOptions) flags(f *pflag.FlagSet) {
+	o.selection.flags(f)
+	f.BoolVar(&o.wait, "wait", false, "return when they have ended, with the first exit code that is not 0")
 }
 
 func (o *retryOptions) parse(l line) error { return o.something(l) }
 
 func (o *retryOptions) run(e *env) error {
-	retried := 0
-	err := e.request(func(ctx context.Context, c *client.Client) ([]task.Info, error) {
-		tasks, err := c.Retry(ctx, o.selector())
-		retried = len(tasks)
+	if o.wait {
+		e.code = codeOfWait
+		return o.runAndWait(e)
+	}
+	var tasks []task.Info
+	err := e.request(func(ctx context.Context, c *client.Client) (_ []task.Info, err error) {
+		tasks, err = c.Retry(ctx, o.selector())
 		return tasks, err
 	})
-	if err == nil && retried == 0 {
+	o.sayRest(e, tasks, err)
+	return err
+}
+
+// runAndWait is run up to the end of what is started.
+func (o *retryOptions) runAndWait(e *env) error {
+	c, err := e.dial()
+	if err != nil {
+		return err
+	}
+	ctx, done := untilInterrupt(waitAgain(o.names, o.groups, o.all))
+	defer done()
+	since := time.Now()
+	tasks, err := c.Retry(ctx, o.selector())
+	o.sayRest(e, tasks, err)
+	tasks = slices.DeleteFunc(tasks, func(t task.Info) bool { return t.Spec.Repeats() }) // it does not end
+	if len(tasks) == 0 {
+		return joined(err, e.printTouched(tasks))
+	}
+	b := newBatch(since, tasks)
+	b.said = namesIn(err)
+	return joined(e.sayNow(err), e.waitForBatch(ctx, c, b))
+}
+
+// sayRest says what a retry has not started, unless there is an error to look at first.
+func (o *retryOptions) sayRest(e *env, tasks []task.Info, err error) {
+	if err == nil && len(tasks) == 0 {
 		e.remark("tasks: nothing to retry: no task failed or is lost")
 	}
 	if err == nil && !e.quiet {
 		e.sayLeft(&o.selection)
 	}
-	return err
 }
 
 // sayLeft says which tasks that did not go well a retry leaves as they are, and what to do:

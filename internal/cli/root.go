@@ -58,6 +58,9 @@ func (e *env) run(args []string) int {
 	root.SetOut(e.out)
 	root.SetErr(e.err)
 	err := root.Execute()
+	if err == nil {
+		err = e.unknown
+	}
 	if lost := e.unwritten(err); lost != nil {
 		err = joined(err, lost)
 	}
@@ -205,7 +208,13 @@ func newRoot(e *env, args []string) *cobra.Command {
 		}
 		return usage("%s", flagMessage(cmd, e.args, err))
 	})
-	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { e.printHelp(cmd) })
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
+		if words := root.Flags().Args(); cmd == root && len(words) > 0 {
+			e.unknown = unknownCommand(root, e, words)
+			return
+		}
+		e.printHelp(cmd)
+	})
 	root.SetUsageFunc(func(cmd *cobra.Command) error { e.printHelp(cmd); return nil })
 	root.SetHelpCommand(&cobra.Command{
 		Use: "help [COMMAND]", Short: "Help about a command", Args: cobra.ArbitraryArgs,

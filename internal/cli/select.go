@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"tasks/internal/typo"
 	"tasks/pkg/client"
 	"tasks/pkg/task"
 )
@@ -45,7 +46,7 @@ func (s *selection) parse(l line) error {
 func (s *selection) something(l line) error {
 	err := s.parse(l)
 	if err == nil && s.selector().Empty() {
-		err = usage("no task named: give names, or --all: see '%s --help'", l.path)
+		err = usage("no task named: give names, --group GROUP or --all: see '%s --help'", l.path)
 	}
 	return err
 }
@@ -73,7 +74,9 @@ func (s *stateList) parse() error {
 		s.words = []string{""}
 	}
 	for _, w := range s.words {
-		if !slices.Contains(stateWords(), w) {
+		if like := likeState(w); like != "" && like != w {
+			return usage("unknown state %q: did you mean %s?", w, like)
+		} else if like == "" {
 			return usage("unknown state %q: use %s", w, strings.Join(stateWords(), ", "))
 		}
 		s.states = append(s.states, task.State(w))
@@ -154,6 +157,20 @@ func noneOf(all []task.Info, these string, asked *narrowing) string {
 		return fmt.Sprintf("none of the %d %s is %s, but the last run of %d failed: use --failing", len(all), these, asked.text(), failing)
 	}
 	return fmt.Sprintf("none of the %d %s is %s", len(all), these, asked.text())
+}
+
+// likeState is the state that word is, is the beginning of or may be a slip of, or "".
+func likeState(word string) string {
+	var begin []string
+	for _, state := range stateWords() {
+		if strings.HasPrefix(state, word) && word != "" {
+			begin = append(begin, state)
+		}
+	}
+	if len(begin) == 1 {
+		return begin[0]
+	}
+	return typo.Nearest(word, stateWords())
 }
 
 func stateWords() []string {
