@@ -40,19 +40,16 @@ type group struct {
 func New() *Queues { return &Queues{groups: make(map[string]*group), halted: make(map[string]bool)} }
 
 // A Place is the place of one task: in the queue of its group, or admitted.
-// Its owner alone calls the methods of Queues with it.
+// Its owner alone calls the methods of Queues with it. The zero Place is in no group.
 type Place struct {
 	Batch string // that its task is of, which has not begun; "": none
 
 	ticket  Ticket   // guarded by Queues
 	seq     uint64   // in the queue to come, if not 0; guarded by Queues
-	granted chan int // has the slot once the ticket is admitted
+	granted chan int // has the slot once the ticket is admitted; nil: it was in no group so far
 	group   string   // that the ticket is of; its owner's
 	member  string   // the group that its task belongs to; guarded by Queues
 }
-
-// NewPlace is in no group.
-func NewPlace() *Place { return &Place{granted: make(chan int, 1)} }
 
 // Granted has the slot of one that was not admitted at once, when it is.
 func (p *Place) Granted() <-chan int { return p.granted }
@@ -76,6 +73,9 @@ func (q *Queues) Enter(p *Place, group string, priority int) (since task.Time, s
 	defer q.mu.Unlock()
 	if p.seq == 0 {
 		p.seq = q.nextLocked()
+	}
+	if p.granted == nil {
+		p.granted = make(chan int, 1)
 	}
 	p.group = group
 	p.ticket.Owner, p.ticket.Priority, p.ticket.Seq = p, priority, p.seq

@@ -25,7 +25,7 @@ func newWorld(slots int) *world {
 
 func (w *world) enter(name string, priority int) {
 	if w.places[name] == nil {
-		w.places[name] = NewPlace()
+		w.places[name] = new(Place)
 	}
 	if _, slot, admitted := w.Enter(w.places[name], "g", priority); admitted {
 		w.slots[name] = slot
@@ -131,7 +131,7 @@ func TestHoldAndReserve(t *testing.T) {
 	t.Parallel()
 	w := newWorld(2)
 	w.Close()
-	w.places = map[string]*Place{"run": NewPlace(), "late": NewPlace(), "early": NewPlace(), "first": NewPlace()}
+	w.places = map[string]*Place{"run": new(Place), "late": new(Place), "early": new(Place), "first": new(Place)}
 	w.Hold(w.places["run"], "g", 2)
 	since := task.Time{Time: time.Now().Add(time.Hour)} // the clock was set back
 	w.Reserve([]*Place{w.places["first"], w.places["early"], w.places["late"]}, []task.Time{{}, since, since})
@@ -171,7 +171,7 @@ func TestBar(t *testing.T) {
 // come and left, and any other never.
 func TestBelong(t *testing.T) {
 	q := New()
-	a, b := NewPlace(), NewPlace()
+	a, b := new(Place), new(Place)
 	set := func(name string, temporary, toCome bool) {
 		q.Set(name, &task.Group{Name: name, Slots: new(1), Paused: true, Temporary: temporary}, toCome)
 	}

@@ -51,7 +51,7 @@ type actor struct {
 func newActor(s *Supervisor, name string) *actor {
 	return &actor{
 		sup: s, name: name, mail: make(chan *Call), done: make(chan struct{}),
-		place: queue.NewPlace(), stirred: make(chan struct{}, 1),
+		place: new(queue.Place), stirred: make(chan struct{}, 1),
 	}
 }
 
