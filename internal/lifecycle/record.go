@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"slices"
 	"time"
 
 	"tasks/pkg/task"
@@ -70,6 +71,7 @@ func (k Recorded) Write(r *task.Record) {
 	r.RerunPending, r.Disabled = k.RerunPending, k.Disabled
 	r.Ending, r.Grace, r.Note = causes[k.Cause], task.Duration(k.Grace), k.Note
 	if n := len(r.Runs); k.Exited && n > 0 {
+		r.Runs = slices.Clone(r.Runs) // others share them
 		NoteExit(&r.Runs[n-1], k.Exit)
 	}
 }

@@ -21,7 +21,7 @@ const recordDelay = 20 * time.Millisecond
 // recordEnd notes in the history how the run ended.
 func (a *actor) recordEnd() {
 	failpoint.At("ended")
-	r, last := a.past.last(), a.state.Last
+	r, last := a.past.amend(), a.state.Last
 	r.EndedAt, r.State, r.Reason, r.Stack = task.Now(), last.State, a.why(), last.Exit.Stack
 	r.TimedOut = last.TimedOut()
 	if !last.Exit.Lost {
@@ -48,7 +48,7 @@ func (a *actor) save() error {
 	r := task.Record{
 		Spec: a.role.spec, Engine: a.engineName(), Reason: past.reason, NextAt: wall(a.clocks.due.At),
 		Queued: a.ahead.queued, Rested: past.rested, Slot: a.ahead.slot,
-		Runs: slices.Clone(past.history), Unknown: past.unknown,
+		Runs: past.history, Unknown: past.unknown,
 	}
 	if a.run.proc != nil {
 		r.Ref, r.PausedFor = a.run.proc.Ref(), task.Duration(a.run.pausedFor)

@@ -136,7 +136,7 @@ func (a *actor) restore(ctx context.Context, r task.Record) *lifecycle.GoOn {
 		a.role.setEdited(e)
 	}
 	a.keepOrder()
-	past.history, past.reason, past.rested, past.unknown = slices.Clone(r.Runs), r.Reason, r.Rested, r.Unknown
+	past.history, past.reason, past.rested, past.unknown = r.Runs, r.Reason, r.Rested, r.Unknown
 	a.ahead.queued, a.ahead.still = r.Queued, r.For
 	if n := len(r.Runs); n > 0 {
 		past.run = r.Runs[n-1].Run
@@ -148,7 +148,8 @@ func (a *actor) restore(ctx context.Context, r task.Record) *lifecycle.GoOn {
 	kept, found := lifecycle.RecordedIn(&r), lifecycle.NoRun
 	a.watchLeft(kept.Live())
 	if kept.Live() {
-		past.last().ExitCode, past.last().Signal = nil, ""
+		run := past.amend()
+		run.ExitCode, run.Signal = nil, ""
 		switch err = a.reclaim(ctx, r); {
 		case err == nil:
 			a.takenBack(r, kept)

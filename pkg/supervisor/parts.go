@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"tasks/internal/alarm"
@@ -26,7 +27,7 @@ type role struct {
 // journal is the part of the record that the state does not have.
 type journal struct {
 	run       int              // number of the last one
-	history   []task.Run       // the last runs; the present one, if any, is the last
+	history   []task.Run       // the last runs; the present one, if any, is the last. Shared: see amend
 	rested    task.Time        // when the task ended without a run
 	reason    string           // why the state is what it is, for people
 	log       string           // of run logOf, see logPath
@@ -45,8 +46,17 @@ type journal struct {
 	policy    lifecycle.Policy // by which the last run is judged
 }
 
-// last is the present run, or else the one before.
-func (j *journal) last() *task.Run { return &j.history[len(j.history)-1] }
+// add begins the history of a run. Snapshots and records share the old one.
+func (j *journal) add(r task.Run) {
+	before := j.history[max(len(j.history)-keepRuns+1, 0):]
+	j.history = slices.Concat(before, []task.Run{r})
+}
+
+// amend is the last run, to be changed: snapshots and records keep what it was.
+func (j *journal) amend() *task.Run {
+	j.history = slices.Clone(j.history)
+	return &j.history[len(j.history)-1]
+}
 
 // present is the present run.
 type present struct {

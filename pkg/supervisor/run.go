@@ -32,10 +32,7 @@ func (a *actor) launch() {
 	past.run++
 	past.policy = a.role.policy
 	past.refused, past.lost, past.rested, a.ahead.missing = nil, "", task.Time{}, ""
-	past.history = append(past.history, task.Run{Run: past.run, StartedAt: task.Now()})
-	if len(past.history) > keepRuns {
-		past.history = append([]task.Run(nil), past.history[1:]...)
-	}
+	past.add(task.Run{Run: past.run, StartedAt: task.Now()})
 	l := engine.Launch{Spec: new(a.role.spec), Run: past.run, Slot: a.ahead.slot}
 	result := make(chan launched, 1)
 	ctx, giveUp := context.WithCancel(context.Background())
@@ -136,7 +133,7 @@ func (a *actor) begun(l launched) {
 // hold makes proc the present run.
 func (a *actor) hold(proc engine.Process, checks engine.Checks) {
 	a.run.proc, a.run.exited, a.run.gone, a.run.checks = proc, proc.Exited(), proc.Gone(), checks
-	a.past.last().PID = proc.Ref().PID
+	a.past.amend().PID = proc.Ref().PID
 	if announcer, ok := proc.(engine.Announcer); ok {
 		announcer.Announce(a.runEnds)
 		a.run.announced = true

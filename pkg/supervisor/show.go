@@ -2,7 +2,6 @@ package supervisor
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +24,7 @@ type snapshot struct {
 // show publishes a new snapshot.
 func (a *actor) show() {
 	s, past, spec := &a.state, &a.past, &a.role.spec
-	now := &snapshot{runs: slices.Clone(past.history), env: spec.Env, next: a.role.latest().Env, proc: a.run.proc, output: a.past.output, info: task.Info{
+	now := &snapshot{runs: past.history, env: spec.Env, next: a.role.latest().Env, proc: a.run.proc, output: a.past.output, info: task.Info{
 		Name: a.name, State: s.Public(), Desired: s.Desired, Engine: a.engineName(), Group: spec.Group, Command: spec.Command,
 		Cwd: spec.Cwd, Run: past.run, Restarts: s.Series.Restarts, Reason: past.reason, NextAt: a.clocks.next, Spec: spec.Shown(),
 		Priority: spec.Priority, After: spec.After, Slot: a.ahead.slot,
