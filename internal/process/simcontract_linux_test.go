@@ -53,7 +53,7 @@ type world interface {
 	cgroup() cgroup
 }
 
-// The simulated kernel does what the real one does, as far as the engine can see.
+// The engine sees the same of the simulated kernel as of the real one.
 func TestSimulatedKernelIsLikeTheReal(t *testing.T) {
 	if !onMachine(t) {
 		return
