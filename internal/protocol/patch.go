@@ -12,24 +12,72 @@ import (
 // fixed are the keys of a spec that an edit leaves alone.
 var fixed = []string{"name", "file", "job", "env_names", "caller", "batch", "fail_fast"}
 
-// CheckPatch reports what would keep patch from being applied to any spec.
-func CheckPatch(patch json.RawMessage) error {
-	keys, err := patchKeys(patch)
+// A Patch changes specs: it is a JSON merge patch, as of RFC 7396. A key with null has its
+// default again, and objects, such as env, are merged. What is changed of environments is
+// changed once of each: thousands of specs have the same one, which is most of them.
+type Patch struct {
+	rest json.RawMessage // what it says of all but the environment
+	env  json.RawMessage // nil: nothing
+	envs map[task.Env]task.Env
+}
+
+// ParsePatch reads a patch. The error is what would keep it from being applied to any spec.
+func ParsePatch(text json.RawMessage) (*Patch, error) {
+	keys, err := patchKeys(text)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for key := range keys {
 		if slices.Contains(fixed, key) {
-			return &Error{Code: CodeParams, Message: inParams + key + " cannot be edited"}
+			return nil, &Error{Code: CodeParams, Message: inParams + key + " cannot be edited"}
 		}
 	}
-	return ApplyPatch(new(task.Spec), patch)
+	p := &Patch{env: bytes.TrimSpace(keys["env"]), envs: make(map[task.Env]task.Env)}
+	delete(keys, "env")
+	p.rest = encoded(keys)
+	return p, p.Apply(new(task.Spec))
 }
 
-// ApplyPatch makes s what it is by patch, a JSON merge patch as of RFC 7396: a key with null
-// has its default again, and objects, such as env, are merged.
-func ApplyPatch(s *task.Spec, patch json.RawMessage) error {
-	was, err := json.Marshal(s)
+// Variables reports whether p changes variables of an environment, one by one.
+func (p *Patch) Variables() bool { return len(p.env) > 0 && p.env[0] == '{' }
+
+// Apply makes s what it is by p. Of one Patch it is called by one goroutine at a time.
+func (p *Patch) Apply(s *task.Spec) error {
+	is := *s
+	is.Env = task.Env{}
+	if err := apply(p.rest, &is); err != nil {
+		return err
+	}
+	env, err := p.applyToEnv(s.Env)
+	if err != nil {
+		return err
+	}
+	is.Env, is.Unknown = env, s.Unknown
+	*s = is
+	return nil
+}
+
+func (p *Patch) applyToEnv(was task.Env) (task.Env, error) {
+	if len(p.env) == 0 {
+		return was, nil
+	}
+	is, known := p.envs[was]
+	if known {
+		return is, nil
+	}
+	of := struct {
+		Env task.Env `json:"env"`
+	}{was}
+	if err := apply(encoded(map[string]json.RawMessage{"env": p.env}), &of); err != nil {
+		return was, err
+	}
+	p.envs[was] = of.Env
+	return of.Env, nil
+}
+
+// apply makes v what it is by patch.
+func apply[T any](patch json.RawMessage, v *T) error {
+	was, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
@@ -37,20 +85,12 @@ func ApplyPatch(s *task.Spec, patch json.RawMessage) error {
 	if err != nil {
 		return err
 	}
-	var is task.Spec
+	var is T
 	if err := Decode(merged, &is); err != nil {
 		return err
 	}
-	is.Unknown = s.Unknown
-	*s = is
+	*v = is
 	return nil
-}
-
-// PatchesEnv reports whether patch changes variables of an environment, one by one.
-func PatchesEnv(patch json.RawMessage) bool {
-	keys, err := patchKeys(patch)
-	env := bytes.TrimSpace(keys["env"])
-	return err == nil && len(env) > 0 && env[0] == '{'
 }
 
 func patchKeys(patch json.RawMessage) (map[string]json.RawMessage, error) {
@@ -88,5 +128,11 @@ func merge(to, patch json.RawMessage) (json.RawMessage, error) {
 			all[key] = value
 		}
 	}
-	return json.Marshal(all)
+	return encoded(all), nil
+}
+
+// encoded is an object of valid JSON.
+func encoded(members map[string]json.RawMessage) json.RawMessage {
+	text, _ := json.Marshal(members)
+	return text
 }

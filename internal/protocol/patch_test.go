@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"testing"
 	"time"
@@ -32,11 +33,16 @@ func TestPatch(t *testing.T) {
 	} {
 		got, want := was, was
 		change(&want)
-		if err := CheckPatch(json.RawMessage(patch)); err != nil {
+		p, err := ParsePatch(json.RawMessage(patch))
+		if err != nil {
 			t.Errorf("%s: %v", patch, err)
+			continue
 		}
-		if err := ApplyPatch(&got, json.RawMessage(patch)); err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("%s: %v\n%+v, not\n%+v", patch, err, got, want)
+		for range 2 { // the second time its environment is known
+			got = was
+			if err := p.Apply(&got); err != nil || !reflect.DeepEqual(got, want) {
+				t.Errorf("%s: %v\n%+v, not\n%+v", patch, err, got, want)
+			}
 		}
 	}
 	for patch, want := range map[string]string{
@@ -50,8 +56,38 @@ func TestPatch(t *testing.T) {
 		`{"timeout":"x"}`:  `params: bad duration "x"`,
 		`{"env":{"A":1}}`:  "params: env is not an object of texts",
 	} {
-		if err := CheckPatch(json.RawMessage(patch)); err == nil || len(err.Error()) < len(want) || err.Error()[:len(want)] != want {
+		if _, err := ParsePatch(json.RawMessage(patch)); err == nil || len(err.Error()) < len(want) || err.Error()[:len(want)] != want {
 			t.Errorf("%s: %v, want %s", patch, err, want)
+		}
+	}
+}
+
+// The environment is most of a spec: it costs nothing where it is not changed, and is changed
+// once where many specs have the same.
+func TestPatchOfLargeEnvironments(t *testing.T) {
+	vars := make(map[string]string)
+	for i := range 1000 {
+		vars[fmt.Sprint("V", i)] = "x"
+	}
+	env, err := task.NewEnv(vars)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, patch := range []string{`{"priority":3}`, `{"priority":3,"env":{"A":"1","V1":null}}`} {
+		p, err := ParsePatch(json.RawMessage(patch))
+		if err != nil {
+			t.Fatal(err)
+		}
+		allocations := func(env task.Env) float64 {
+			return testing.AllocsPerRun(20, func() { // after a first one
+				s := task.Spec{Name: "a", Command: []string{"x"}, Env: env}
+				if err := p.Apply(&s); err != nil || s.Priority != 3 {
+					t.Error(err)
+				}
+			})
+		}
+		if none, large := allocations(task.Env{}), allocations(env); large > none+10 {
+			t.Errorf("%s: %v allocations, without an environment %v", patch, large, none)
 		}
 	}
 }

@@ -161,7 +161,7 @@ type (
 	// Edit changes the specs of tasks.
 	Edit struct {
 		task.Selector
-		Set json.RawMessage `json:"set"` // a merge patch: see ApplyPatch
+		Set json.RawMessage `json:"set"` // a merge patch: see Patch
 	}
 	// List selects tasks; nothing selected is all of them.
 	List struct {

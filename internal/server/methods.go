@@ -150,19 +150,6 @@ func retry(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 	})
 }
 
-func edit(c *conn, _, params json.RawMessage) (func() (any, error), error) {
-	var p protocol.Edit
-	names, errs, err := selected(c, params, &p, &p.Selector)
-	if err != nil {
-		return nil, err
-	}
-	if err := protocol.CheckPatch(p.Set); err != nil {
-		return nil, err
-	}
-	change := c.srv.edited(p.Set)
-	return forEach(c, names, errs, func(name string) (supervisor.Request, bool) { return supervisor.Edit(name, change), true })
-}
-
 func signal(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 	var p protocol.Signal
 	names, errs, err := selected(c, params, &p, &p.Selector)

@@ -77,6 +77,7 @@ type Server struct {
 	large     chan struct{}
 	kept      atomic.Int64 // bytes
 	staged    atomic.Int64 // bytes
+	patching  sync.Mutex   // held while a spec is edited
 
 	logFollower func() *logs.Follower // made when it is first needed
 

@@ -64,8 +64,10 @@ func (r *Record) asOf() (as AsOf) {
 		as.Run = r.Runs[n-1].Run
 	}
 	if r.Edited != nil {
-		spec, _ := json.Marshal(r.Spec) // it is written as such
-		sum := sha256.Sum256(spec)
+		spec, env := r.Spec, r.Spec.Env.Block()
+		spec.Env = Env{}
+		text, _ := json.Marshal(spec) // it is written as such
+		sum := sha256.Sum256(append(text, env...))
 		as.Spec = hex.EncodeToString(sum[:])
 	}
 	return as
