@@ -20,9 +20,9 @@ func newShell(e *env) *cobra.Command {
 		Use:   "shell",
 		Short: "A prompt that takes the same commands",
 		Long: `A prompt that takes the same commands, without 'tasks' before them. Words are
-quoted as in sh, also over several lines. 'exit' stops every task and ends the
-supervisor; the end of input (Ctrl-D) leaves the prompt alone. The exit code is
-the last command's.
+quoted as in sh, also over several lines; there are no pipes and no redirections.
+'exit' stops every task and ends the supervisor; the end of input (Ctrl-D) leaves
+the prompt alone. The exit code is the last command's.
 
 On a terminal, Tab completes commands, flags, names and files; within quotes it is a
 tab. Pasted text is taken as it is, each line as if it was entered. The arrow keys
@@ -173,6 +173,9 @@ func readWords(read reader) ([]string, error) {
 			return nil, err
 		}
 		words, ended := split(text)
+		if op := operatorIn(text); ended && op != "" {
+			return nil, operatorError(op)
+		}
 		if ended {
 			return words, nil
 		}

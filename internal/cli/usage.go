@@ -32,10 +32,12 @@ func unknownCommand(root *cobra.Command, e *env, words []string) error {
 	if e.shell == nil {
 		return usage("unknown command %q: %s", word, cmp.Or(meant, "see 'tasks --help'"))
 	}
-	return hintedError{
-		usage("Unknown command. Available commands: %s", strings.Join(commandNames(root), ", ")),
-		fmt.Sprintf("%q is not a command: %s", word, cmp.Or(meant, "see 'help'")),
+	all := "Unknown command. Available commands: " + strings.Join(commandNames(root), ", ")
+	this := fmt.Sprintf("%q is not a command: %s", word, cmp.Or(meant, "see 'help'"))
+	if meant != "" && e.shell.ask != nil { // who types looks at the first line
+		return hintedError{usage("%s", this), all}
 	}
+	return hintedError{usage("%s", all), this}
 }
 
 // unasked are the commands that stop or remove: a slip of the hand is never taken for one.
