@@ -86,6 +86,10 @@ func (s *Supervisor) Submit(r Request) *Call {
 		if r.signal <= 0 { // signal 0 is sent to nobody, kill(2)
 			return c.fail(task.Errorf(task.ErrUsage, r.name, "unknown signal %d: signals go from 1 to 64", int(r.signal)))
 		}
+	case toEdit:
+		if r.change == nil {
+			return c.fail(task.Errorf(task.ErrUsage, r.name, "the change of an edit is nil"))
+		}
 	}
 	for {
 		a, err := s.actorFor(&c.request)
@@ -103,30 +107,32 @@ func (s *Supervisor) Submit(r Request) *Call {
 }
 
 // SubmitInOrder is Submit of requests for known tasks, each after those of its dependencies
-// that are among them, whatever their order is. The calls are in the order of the requests.
+// that are among them, whatever their order is; requests for one task keep theirs. The calls
+// are in the order of the requests.
 func (s *Supervisor) SubmitInOrder(requests []Request) []*Call {
-	at, after, names := make(map[string]int, len(requests)), make(deps.Graph), make([]string, len(requests))
+	of, after, names := make(map[string][]int, len(requests)), make(deps.Graph), make([]string, len(requests))
 	for i := range requests {
 		names[i] = requests[i].name
-		at[names[i]] = i
+		of[names[i]] = append(of[names[i]], i)
 	}
-	for _, name := range names {
+	for name := range of {
 		if now := s.lookup(name); now != nil {
-			after[name] = slices.DeleteFunc(deps.Of(&now.info.Spec), func(other string) bool {
-				_, ours := at[other]
-				return !ours
-			})
+			after[name] = slices.DeleteFunc(deps.Of(&now.info.Spec), func(other string) bool { return of[other] == nil })
 		}
 	}
 	calls := make([]*Call, len(requests))
 	sorted, _ := after.Sort(names)
 	for _, name := range sorted {
 		for _, other := range after[name] {
-			if c := calls[at[other]]; c != nil { // else it is a cycle, which is refused
-				c.WaitEffect()
+			for _, i := range of[other] {
+				if calls[i] != nil { // else it is a cycle, which is refused
+					calls[i].WaitEffect()
+				}
 			}
 		}
-		calls[at[name]] = s.Submit(requests[at[name]])
+		for _, i := range of[name] {
+			calls[i] = s.Submit(requests[i])
+		}
 	}
 	return calls
 }

@@ -184,6 +184,24 @@ func TestRemoveWithItsLogs(t *testing.T) {
 	})
 }
 
+// Several requests for one task take effect in their order, also among those for others.
+func TestSubmitInOrder(t *testing.T) {
+	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, _ *enginetest.Fake) {
+		begin(t, s, job("a", delayed(time.Hour)))
+		begin(t, s, job("b", after("a")))
+		then := func(name string, digit int) supervisor.Request {
+			return supervisor.Edit(name, func(s *task.Spec) error { s.Priority = 10*s.Priority + digit; return nil })
+		}
+		calls := s.SubmitInOrder([]supervisor.Request{then("b", 1), then("a", 1), supervisor.Restart("x"), then("a", 2), then("b", 2), then("a", 3)})
+		for i, want := range []string{"b 1", "a 1", " 0", "a 12", "b 12", "a 123"} {
+			info, err := calls[i].Wait(t.Context())
+			if got := fmt.Sprint(info.Name, " ", info.Spec.Priority); got != want || (err != nil) != (info.Name == "") {
+				t.Errorf("%d: %s, %v; want %s", i, got, err, want)
+			}
+		}
+	})
+}
+
 // A request that nobody has made is refused, as any other that cannot be carried out.
 func TestEmptyRequest(t *testing.T) {
 	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, _ *enginetest.Fake) {
