@@ -19,6 +19,16 @@ func Edit(name string, change func(*task.Spec) error) Request {
 	return Request{kind: toEdit, name: name, change: change}
 }
 
+// apply changes spec. A panic is an error: the caller could not recover it.
+func (r *Request) apply(spec *task.Spec) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = task.Errorf(nil, r.name, "cannot edit %s: panic: %v", r.name, p)
+		}
+	}()
+	return r.change(spec)
+}
+
 // edited is a spec that is not in effect yet.
 type edited struct {
 	spec   task.Spec
@@ -45,7 +55,7 @@ func (r *role) setEdited(e *edited) {
 func (a *actor) edit(c *Call) {
 	old := a.role.latest()
 	spec := *old
-	if err := c.request.change(&spec); err != nil {
+	if err := c.request.apply(&spec); err != nil {
 		c.fail(err)
 		return
 	}

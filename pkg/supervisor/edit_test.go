@@ -202,6 +202,8 @@ func TestEditRefused(t *testing.T) {
 	}{
 		{"x", func(*task.Spec) error { return nil }, task.ErrNotFound, "No such task: x"},
 		{"a", func(*task.Spec) error { return own }, own, "own"},
+		{"a", nil, task.ErrUsage, "the change of an edit is nil"},
+		{"a", func(s *task.Spec) error { panic("oh") }, nil, "cannot edit a: panic: oh"},
 		{"a", func(s *task.Spec) error { s.Name = "x"; return nil }, task.ErrUsage, "cannot edit a: its name and its tasks file stay"},
 		{"a", func(s *task.Spec) error { s.Command = nil; return nil }, task.ErrUsage, "cannot edit a: it needs a command"},
 		{"a", func(s *task.Spec) error { s.Cwd = "x"; return nil }, task.ErrUsage, `bad directory "x": give an absolute path`},
@@ -212,7 +214,7 @@ func TestEditRefused(t *testing.T) {
 	} {
 		before, _ := s.Info(tt.name)
 		_, err := s.Submit(supervisor.Edit(tt.name, tt.change)).Wait(t.Context())
-		if !errors.Is(err, tt.want) || tt.text != "" && err.Error() != tt.text {
+		if tt.want != nil && !errors.Is(err, tt.want) || err == nil || tt.text != "" && err.Error() != tt.text {
 			t.Errorf("%s: %v, want %v %q", tt.name, err, tt.want, tt.text)
 		}
 		if after, _ := s.Info(tt.name); after.State != before.State || after.Edited != nil || len(after.After) != len(before.After) || !after.NextAt.Equal(before.NextAt.Time) {
