@@ -59,7 +59,7 @@ func (a *actor) edit(c *Call) {
 		c.fail(err)
 		return
 	}
-	if err := editable(old, &spec); err != nil {
+	if err := a.sup.editable(old, &spec); err != nil {
 		c.fail(err)
 		return
 	}
@@ -97,7 +97,7 @@ func (a *actor) edit(c *Call) {
 }
 
 // editable is an ErrUsage where the old spec cannot become the new one.
-func editable(old, spec *task.Spec) error {
+func (s *Supervisor) editable(old, spec *task.Spec) error {
 	usage := func(what string) error {
 		return task.Errorf(task.ErrUsage, old.Name, "cannot edit %s: %s", old.Name, what)
 	}
@@ -108,8 +108,19 @@ func editable(old, spec *task.Spec) error {
 		return usage("it needs a command")
 	case !command && (len(spec.Command) > 0 || spec.Cwd != old.Cwd || spec.Env != old.Env):
 		return usage("it is a function, without a command, directory or environment")
+	case !command && (!reflect.DeepEqual(spec.Attributes, old.Attributes) || spec.StopSignal != old.StopSignal || spec.LeaveChildren != old.LeaveChildren):
+		return usage("it is a function: umask, nice, ulimit, stop_signal and leave_children are for commands")
 	}
-	return spec.Check()
+	if err := spec.Check(); err != nil {
+		return err
+	}
+	if !s.hasChecksFor(spec) && s.hasChecksFor(old) {
+		return usage(noChecks)
+	}
+	if spec.Hooks != old.Hooks { // else they are of an earlier supervisor
+		return s.checkHooks(old.Name, spec.Hooks)
+	}
+	return nil
 }
 
 // noteEnv notes which variables were edited of a task from a tasks file: the file has other

@@ -210,6 +210,10 @@ func TestEditRefused(t *testing.T) {
 		{"a", func(s *task.Spec) error { s.After = []string{"b"}; return nil }, task.ErrUsage, "dependency cycle: a -> b -> a"},
 		{"a", func(s *task.Spec) error { s.After = []string{"y"}; return nil }, task.ErrNotFound, "cannot start a after y: No such task: y"},
 		{"a", func(s *task.Spec) error { s.Delay, s.At = nil, "2001-01-01T00:00:00Z"; return nil }, task.ErrUsage, ""},
+		{"a", func(s *task.Spec) error { s.ReadyPort = "80"; return nil }, task.ErrUsage, "cannot edit a: this supervisor has no readiness and health checks"},
+		{"f", func(s *task.Spec) error { s.HealthCmd = "true"; return nil }, task.ErrUsage, "cannot edit f: this supervisor has no readiness and health checks"},
+		{"f", func(s *task.Spec) error { s.Nice = new(5); return nil }, task.ErrUsage, "cannot edit f: it is a function: umask, nice, ulimit, stop_signal and leave_children are for commands"},
+		{"f", func(s *task.Spec) error { s.StopSignal = "HUP"; return nil }, task.ErrUsage, "cannot edit f: it is a function: umask, nice, ulimit, stop_signal and leave_children are for commands"},
 		{"f", func(s *task.Spec) error { s.Command = []string{"x"}; return nil }, task.ErrUsage, "cannot edit f: it is a function, without a command, directory or environment"},
 	} {
 		before, _ := s.Info(tt.name)

@@ -146,6 +146,13 @@ func TestHooksThatNothingCanRun(t *testing.T) {
 	if list, groups := s.List(), s.Groups(); len(list) != 0 || len(groups) != 1 {
 		t.Errorf("%+v, %+v", list, groups)
 	}
+	if err := s.Go("f", done); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.Submit(supervisor.Edit("f", func(s *task.Spec) error { s.Hooks = hooks; return nil })).Wait(t.Context())
+	if !errors.Is(err, task.ErrUsage) || !strings.Contains(err.Error(), "runs no hooks") {
+		t.Errorf("an edit: %v", err)
+	}
 	if _, err := s.PauseGroup(t.Context(), "loaded"); err != nil {
 		t.Errorf("what had hooks before: %v", err)
 	}

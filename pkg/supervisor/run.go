@@ -99,10 +99,16 @@ func (s *Supervisor) checksOf(l engine.Launch, log string) (engine.Checks, error
 	if !l.Spec.Ready.Checked() && !l.Spec.Health.Checked() {
 		return nil, nil
 	}
-	if s.opts.Checker == nil {
-		return nil, errors.New("this supervisor has no readiness and health checks")
+	if !s.hasChecksFor(l.Spec) {
+		return nil, errors.New(noChecks)
 	}
 	return s.opts.Checker.Begin(l, log)
+}
+
+const noChecks = "this supervisor has no readiness and health checks"
+
+func (s *Supervisor) hasChecksFor(spec *task.Spec) bool {
+	return s.opts.Checker != nil || !spec.Ready.Checked() && !spec.Health.Checked()
 }
 
 func (a *actor) begun(l launched) {
