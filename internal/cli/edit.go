@@ -225,7 +225,12 @@ func (e *env) editAsText(name string) error {
 		return usage("%s is a function, without a command: give flags, such as --restart always", name)
 	}
 	text := "# The task " + name + ": save it to change it. A key that is taken away has its default again.\n" +
-		"# Values of its environment are not shown: env: {NAME: VALUE} sets a variable, env: {NAME: } takes it away.\n" + taskfile.SpecText(old)
+		"# Values of its environment are not shown: env: {NAME: VALUE} sets a variable, env: {NAME: } takes it away.\n"
+	shown := withShownURLs(old)
+	if shown.ReadyHTTP != old.ReadyHTTP || shown.HealthHTTP != old.HealthHTTP {
+		text += "# Nor are names and passwords in URLs: a URL that is left as it is keeps them.\n"
+	}
+	text += taskfile.SpecText(shown)
 	path, is, err := e.inEditor("tasks-edit-"+name+"-*.yaml", text)
 	if err != nil {
 		return err
@@ -235,7 +240,7 @@ func (e *env) editAsText(name string) error {
 		e.remark("tasks: nothing changed")
 		return nil
 	}
-	set, err := changed(old, path, is)
+	set, err := changed(old, path, withURLsOf(old, is))
 	if err == nil && len(set) > 0 {
 		err = e.edit(task.Selector{Names: []string{name}}, set)
 	}
@@ -247,6 +252,19 @@ func (e *env) editAsText(name string) error {
 		e.remark("tasks: nothing changed")
 	}
 	return nil
+}
+
+// withURLsOf is a text with the URLs of s where they are as they were shown.
+func withURLsOf(s *task.Spec, text string) string {
+	lines := strings.SplitAfter(text, "\n")
+	for key, url := range map[string]string{"ready_http": s.ReadyHTTP, "health_http": s.HealthHTTP} {
+		for i, line := range lines {
+			if strings.HasPrefix(line, key+":") {
+				lines[i] = strings.Replace(line, task.ShownURL(url), url, 1)
+			}
+		}
+	}
+	return strings.Join(lines, "")
 }
 
 // changed is what differs from old in a text.

@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"tasks/internal/safeopen"
+	"tasks/internal/socket"
 	"tasks/pkg/task"
 )
 
@@ -19,6 +20,9 @@ func (e *env) inEditor(pattern, text string) (path, is string, err error) {
 	editor := cmp.Or(os.Getenv("VISUAL"), os.Getenv("EDITOR"))
 	if editor == "" {
 		return "", "", usage("no editor is known: set EDITOR, or say what to change by flags, such as --priority 5")
+	}
+	if err := socket.CheckNamedDir(os.TempDir()); err != nil { // where nobody else can put another text in its place
+		return "", "", fmt.Errorf("cannot make a file to edit in $TMPDIR: %w", err)
 	}
 	f, err := os.CreateTemp("", pattern) // for its owner alone
 	if err != nil {

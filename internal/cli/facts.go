@@ -205,12 +205,17 @@ func (p *printer) withoutSecrets(tasks []task.Info) []task.Info {
 	}
 	shown := slices.Clone(tasks)
 	for i := range shown {
-		s := &shown[i].Spec
-		s.ReadyHTTP, s.HealthHTTP = task.ShownURL(s.ReadyHTTP), task.ShownURL(s.HealthHTTP)
+		shown[i].Spec = *withShownURLs(&shown[i].Spec)
 		if next := shown[i].Edited; next != nil {
-			shown[i].Edited = new(*next)
-			shown[i].Edited.ReadyHTTP, shown[i].Edited.HealthHTTP = task.ShownURL(next.ReadyHTTP), task.ShownURL(next.HealthHTTP)
+			shown[i].Edited = withShownURLs(next)
 		}
 	}
 	return shown
+}
+
+// withShownURLs is s without names and passwords in its URLs.
+func withShownURLs(s *task.Spec) *task.Spec {
+	shown := *s
+	shown.ReadyHTTP, shown.HealthHTTP = task.ShownURL(s.ReadyHTTP), task.ShownURL(s.HealthHTTP)
+	return &shown
 }
