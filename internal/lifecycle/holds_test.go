@@ -8,9 +8,9 @@ import (
 )
 
 // holds is what each state and each change of one must be.
-func (w *world) holds(p Policy, was, is State, e Event) error {
+func (w *world) holds(p *Policy, was, is *State, e Event) error {
 	entered := is.Armed != was.Armed
-	deadline := is.Deadline(p, 0)
+	deadline := is.Deadline(*p, 0)
 	finite := is.Phase == Stopping || is.Phase == Killing || is.Phase == Backoff || is.Phase == Probing || is.Phase == Running && p.Timeout > 0 || is.Phase == Queued && !p.Grouped
 	stop, stops := e.(Stop)
 	_, removes := e.(Remove)
@@ -55,7 +55,7 @@ func (w *world) holds(p Policy, was, is State, e Event) error {
 		return fmt.Errorf("%v against the desired state", is.Phase)
 	case is.Phase != was.Phase && !entered:
 		return fmt.Errorf("%v was entered from %v with the timer as it was", is.Phase, was.Phase)
-	case !entered && is.Phase == was.Phase && deadline != was.Deadline(p, 0):
+	case !entered && is.Phase == was.Phase && deadline != was.Deadline(*p, 0):
 		return fmt.Errorf("the deadline of %v changed with the timer as it was", is.Phase)
 	case finite != (deadline > 0):
 		return fmt.Errorf("%v has the deadline %v", is.Phase, deadline)
@@ -79,7 +79,7 @@ func (w *world) holds(p Policy, was, is State, e Event) error {
 
 // passes is by what events the phases on the way to a run, and of a run that is up,
 // are entered and left.
-func (w *world) passes(p Policy, was, is State, e Event) error {
+func (w *world) passes(p *Policy, was, is *State, e Event) error {
 	from, to := was.Phase, is.Phase
 	moved := from != to
 	var clear, block, grant, tried, began, ready, pause, resume, stops, saved, replaces, outOfResources, recovered, ticked, exits, restart bool
@@ -169,7 +169,7 @@ func (w *world) passes(p Policy, was, is State, e Event) error {
 }
 
 // rests checks the phases in which a task may stay.
-func (w *world) rests(old, p Policy, was, is State, e Event) error {
+func (w *world) rests(old, p *Policy, was, is *State, e Event) error {
 	_, outOfResources := e.(OutOfResources)
 	_, block := e.(DependencyFailed)
 	_, recovered := e.(Recovered)
@@ -213,12 +213,12 @@ func (w *world) rests(old, p Policy, was, is State, e Event) error {
 }
 
 // waitsOn reports whether s waits on where the machine has no resources for its run.
-func waitsOn(p Policy, s State) bool {
+func waitsOn(p *Policy, s *State) bool {
 	return s.Phase == Starting && (p.Grouped || s.Series.Automatic || s.Series.Retry)
 }
 
 // unasked reports whether no caller asked for the run that s leads to after e.
-func unasked(p Policy, s State, e Event) bool {
+func unasked(p *Policy, s *State, e Event) bool {
 	switch e.(type) {
 	case Start, Restart, Retry:
 		return false
@@ -238,7 +238,7 @@ func unasked(p Policy, s State, e Event) bool {
 }
 
 // favour is what s hopes for: the event that leads it on.
-func favour(s State) Event {
+func favour(s *State) Event {
 	switch s.Phase {
 	case Sleeping, Backoff:
 		return Tick{}
@@ -262,28 +262,28 @@ func favour(s State) Event {
 // aims is what events lead to, from which states, where all goes well.
 var aims = []struct {
 	by       Event
-	from, is func(State) bool
+	from, is func(*State) bool
 }{
-	{event("stop"), started, func(s State) bool { return s.Phase == Over && s.Desired == task.DesiredStopped || s.Phase == Idle }},
-	{event("shutdown"), started, func(s State) bool { return s.Inactive() || s.Phase.Pending() && s.Held }},
+	{event("stop"), started, func(s *State) bool { return s.Phase == Over && s.Desired == task.DesiredStopped || s.Phase == Idle }},
+	{event("shutdown"), started, func(s *State) bool { return s.Inactive() || s.Phase.Pending() && s.Held }},
 	{event("restart"), stays, runs},
-	{event("replace"), func(s State) bool { return !s.Inactive() && s.Phase != Stuck && stays(s) }, runs},
-	{event("force"), func(s State) bool { return started(s) && s.Phase != Stuck }, func(s State) bool { return s.Phase == Idle }},
+	{event("replace"), func(s *State) bool { return !s.Inactive() && s.Phase != Stuck && stays(s) }, runs},
+	{event("force"), func(s *State) bool { return started(s) && s.Phase != Stuck }, func(s *State) bool { return s.Phase == Idle }},
 }
 
-func started(s State) bool { return s.Phase != Idle }
+func started(s *State) bool { return s.Phase != Idle }
 
 // stays reports whether no removal stands.
-func stays(s State) bool { return !s.HasCaller(ForRemoval) }
+func stays(s *State) bool { return !s.HasCaller(ForRemoval) }
 
 // runs reports whether s runs as it should, or the next supervisor replaces it or has it
 // line up again.
-func runs(s State) bool {
+func runs(s *State) bool {
 	return s.Desired == task.DesiredRunning && (s.Phase == Running || s.Held && s.Phase.Pending()) || s.Held && s.HasCaller(ForReplacement)
 }
 
 // aimOf is the index of what e leads to from s; -1: nothing.
-func aimOf(s State, e Event) int {
+func aimOf(s *State, e Event) int {
 	for i, aim := range aims {
 		if aim.by == e && aim.from(s) {
 			return i
@@ -294,31 +294,29 @@ func aimOf(s State, e Event) int {
 
 // leadsOn is an error unless the i-th aim is reached from a scene by what it hopes for.
 // What has led there from another scene does so again.
-func (k *walk) leadsOn(i int, from scene, left int) error {
-	if from.next == nothing && aims[i].is(from.s) {
+func (k *walk) leadsOn(i int, from *scene, left int) error {
+	if from.next == nothing && aims[i].is(&from.s) {
 		return nil
 	}
-	at, leads := k.place(from.p, from.s, from.next), reached<<(i+1)
-	from = scene{at.p, at.s, at.next, at.without(leads, from.worlds)}
+	at, leads := k.place(from.by, from.next), reached<<(i+1)
+	onward := scene{at.by, at.next, at.unknown(leads, from.worlds)}
 	switch {
-	case len(from.worlds) == 0:
+	case len(onward.worlds) == 0:
 		return nil
 	case left == 0:
 		return fmt.Errorf("no end but %v", at.s.Phase)
 	}
-	e := favour(at.s)
+	e := favour(&at.s)
 	if at.next != nothing {
 		e = outcomes[at.next][0]
 	}
-	to, _, _, err := from.step(e)
-	if err == nil {
-		err = k.leadsOn(i, to, left-1)
-	}
-	if err != nil {
+	var to scene
+	if _, _, err := onward.step(e, &to); err != nil {
 		return err
 	}
-	for _, w := range from.worlds {
-		at.worlds[w] |= leads
+	if err := k.leadsOn(i, &to, left-1); err != nil {
+		return err
 	}
+	at.know(leads, onward.worlds)
 	return nil
 }

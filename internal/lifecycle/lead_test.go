@@ -41,7 +41,7 @@ var outcomes = [...][]Event{
 }
 
 // follows is what follows on the step that led to s with these effects.
-func follows(s State, effects []Effect) next {
+func follows(s *State, effects []Effect) next {
 	if n := len(effects); n > 0 {
 		switch effects[n-1].Do {
 		case Save:
@@ -79,15 +79,15 @@ func lead(p Policy, s State, e Event, l luck) (State, []Effect, error) {
 		if err != nil {
 			return s, all, err
 		}
-		s, e, all, p = is, l.event(follows(is, effects)), append(all, effects...), policyAfter(p, effects)
+		s, e, all, p = is, l.event(follows(&is, effects)), append(all, effects...), *policyAfter(&p, effects)
 	}
 	return s, all, nil
 }
 
 // policyAfter is the policy of the next step.
-func policyAfter(p Policy, effects []Effect) Policy {
+func policyAfter(p *Policy, effects []Effect) *Policy {
 	if slices.ContainsFunc(effects, func(e Effect) bool { return e.Do == Adopt }) {
-		return p.Edited.Policy
+		return &p.Edited.Policy
 	}
 	return p
 }

@@ -10,7 +10,7 @@ import (
 
 // die lets the supervisor die, and another follow, which finds the record and the
 // processes.
-func (k *walk) die(p Policy, r Recorded) error {
+func (k *walk) die(p *Policy, r Recorded) error {
 	if k.left[left{p, r}] {
 		return nil
 	}
@@ -40,8 +40,8 @@ func findings(k Recorded) []Found {
 }
 
 // recover checks what a supervisor makes of a record against what that promises.
-func (k *walk) recover(p Policy, e Recovered) error {
-	at, _, err := scene{p: p, worlds: []world{{}}}.lead(e, luck{})
+func (k *walk) recover(p *Policy, e Recovered) error {
+	at, _, err := (&scene{by: by{p: p}, worlds: []world{{}}}).lead(e, luck{})
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func (k *walk) recover(p Policy, e Recovered) error {
 		return nil
 	}
 	for _, later := range []bool{true, false} {
-		on, _, err := at.lead(e.Recorded.GoOn(at.p, later, 0), luck{})
+		on, _, err := at.lead(e.Recorded.GoOn(*at.p, later, 0), luck{})
 		if err != nil {
 			return fmt.Errorf("continues: %w", err)
 		}
@@ -66,10 +66,10 @@ func (k *walk) recover(p Policy, e Recovered) error {
 }
 
 // promised: what was recorded continues, and nothing runs twice.
-func promised(p Policy, e Recovered, s State) error {
+func promised(p *Policy, e Recovered, s State) error {
 	kept, was := e.Recorded, p
 	if p.Edited != nil && e.Found != TakenBack {
-		p = p.Edited.Policy
+		p = &p.Edited.Policy
 	}
 	restarts := p.Restart == task.RestartAlways || p.Restart == task.RestartOnFailure || p.Repeats
 	interrupted := kept.Live() && !kept.Disabled || kept.State == task.BackingOff || kept.Shutdown

@@ -16,58 +16,73 @@ type world struct {
 	stopped bool // a stop or shutdown came after the last start by hand, restart or recovery
 	begun   bool // there was a run since the last start by hand, or since its time came
 	before  bool // likewise, before the one that was asked for
-	slot    bool // one was granted, and not given back
+	slot    bool // one of its group was granted, and not given back
+
+	waits [callerKinds]bool // somebody does
+	permits
+}
+
+// permits is what a world permits: each may save a step from an error, and none leads to one.
+type permits struct {
 	clear   bool // what it waits for has happened, or a run was and is followed by another
 	timed   bool // it must sleep until its time
 	byHand  bool // somebody has asked for a run, which has not begun
+	current bool // the record says what the state is
+}
 
-	waits   [callerKinds]bool // somebody does
-	current bool              // the record says what the state is
+// covers reports whether all errors that other may lead to follow from w as well: they
+// differ at most in that w permits less.
+func (w world) covers(other world) bool {
+	less, more := w.permits, other.permits
+	w.permits = more
+	return w == other && (!less.clear || more.clear) && (!less.timed || more.timed) && (!less.byHand || more.byHand) && (!less.current || more.current)
 }
 
 // scene is a state by a policy, what follows at once on it, and the worlds that it is in.
 type scene struct {
-	p      Policy
-	s      State
+	by
 	next   next
 	worlds []world
 }
 
-// step is Step, with all checks in each world; moved is false if it leads nowhere else.
-func (at scene) step(e Event) (to scene, moved bool, effects []Effect, err error) {
+// step is Step, with all checks in each world, and fills to, which is at where it leads
+// nowhere else: then moved is false.
+func (at *scene) step(e Event, to *scene) (moved bool, effects []Effect, err error) {
 	p := edited(at.p, e)
-	is, effects, err := at.s.Step(p, e)
-	q := policyAfter(p, effects)
-	same := is == at.s
+	to.worlds = to.worlds[:0]
+	to.s, effects, err = at.s.Step(*p, e)
+	to.p = policyAfter(p, effects)
+	same := to.s == at.s
 	switch refused := errors.Is(err, task.ErrConflict); {
 	case refused && !same:
-		return at, false, nil, errors.New("a conflict changes something")
+		return false, nil, errors.New("a conflict changes something")
 	case refused && at.next == nothing:
-		return at, false, nil, mayConflict(at.s, e)
+		to.p, to.next, to.worlds = at.p, at.next, append(to.worlds, at.worlds...)
+		return false, nil, mayConflict(&at.s, e)
 	case err != nil:
-		return at, false, nil, err
+		return false, nil, err
 	}
-	to = scene{q, is, follows(is, effects), make([]world, 0, len(at.worlds))}
+	to.next = follows(&to.s, effects)
 	_, edits := e.(Edit)
-	recorded := same || !edits && is.Recorded() == at.s.Recorded() // the record has the spec as well
+	recorded := same || !edits && to.s.Recorded() == at.s.Recorded() // the record has the spec as well
 	for _, w := range at.worlds {
-		w, err := w.see(p, q, at.s, is, recorded, e, effects)
+		err := w.see(p, to.p, &at.s, &to.s, recorded, e, effects)
 		if err == nil && to.next == nothing {
-			err = w.atRest(is)
+			err = w.atRest(&to.s)
 		}
 		if err != nil {
-			return at, false, nil, fmt.Errorf("%T%+v takes\n%+v to\n%+v with %v in\n%+v: %w", e, e, at.s, is, effects, w, err)
+			return false, nil, fmt.Errorf("%T%+v takes\n%+v to\n%+v with %v in\n%+v: %w", e, e, at.s, to.s, effects, w, err)
 		}
 		to.worlds = append(to.worlds, w)
 	}
-	return to, !same || q != at.p || to.next != at.next, effects, nil
+	return !same || to.p != at.p || to.next != at.next, effects, nil
 }
 
 // lead is lead, with all checks.
-func (at scene) lead(e Event, l luck) (scene, []Effect, error) {
-	var all []Effect
+func (at *scene) lead(e Event, l luck) (to *scene, all []Effect, err error) {
 	for e != nil {
-		to, _, effects, err := at.step(e)
+		to = new(scene)
+		_, effects, err := at.step(e, to)
 		if err != nil {
 			return at, all, err
 		}
@@ -77,7 +92,7 @@ func (at scene) lead(e Event, l luck) (scene, []Effect, error) {
 }
 
 // mayConflict is an error if e may not be refused.
-func mayConflict(s State, e Event) error {
+func mayConflict(s *State, e Event) error {
 	switch e.(type) {
 	case Start, Retry, Pause, Resume, Disable, Enable, Edit, Remove, GoOn, Replace, Recovered:
 		return nil
@@ -90,7 +105,7 @@ func mayConflict(s State, e Event) error {
 }
 
 // atRest checks that each caller waits for something that may still come.
-func (w *world) atRest(s State) error {
+func (w *world) atRest(s *State) error {
 	for kind, waits := range w.waits {
 		kind := CallerKind(kind)
 		switch {
@@ -113,10 +128,10 @@ func (w *world) atRest(s State) error {
 
 // see checks one step against all that always holds; p is the policy of was, and q of is,
 // and recorded says that both have the same record.
-func (w world) see(p, q Policy, was, is State, recorded bool, e Event, effects []Effect) (world, error) {
+func (w *world) see(p, q *Policy, was, is *State, recorded bool, e Event, effects []Effect) error {
 	has := func(a Action) bool { return slices.ContainsFunc(effects, func(e Effect) bool { return e.Do == a }) }
 	if err := w.hear(p, was, is, e); err != nil {
-		return w, err
+		return err
 	}
 	acted := false
 	of := p
@@ -126,19 +141,19 @@ func (w world) see(p, q Policy, was, is State, recorded bool, e Event, effects [
 			w.adopt(p, is)
 		}
 		if err := w.do(of, was, is, e, effect); err != nil {
-			return w, err
+			return err
 		}
 		switch a, last := effect.Do, i == len(effects)-1; {
 		case a == Settle && acted, !last && (a == Launch || a == Save || a == Renew || a == Erase):
-			return w, errors.New("in this order")
+			return errors.New("in this order")
 		}
 		acted = acted || acts(effect)
 	}
 	switch entered := is.Phase != was.Phase; {
 	case entered && is.Phase == Stopping && !has(Ask):
-		return w, errors.New("stopping without a signal")
+		return errors.New("stopping without a signal")
 	case entered && is.Phase == Killing && !has(Kill):
-		return w, errors.New("killing without a signal")
+		return errors.New("killing without a signal")
 	}
 	if _, recovered := e.(Recovered); recovered {
 		w.current = !is.Work.Stale
@@ -147,15 +162,16 @@ func (w world) see(p, q Policy, was, is State, recorded bool, e Event, effects [
 	}
 	w.clear = w.clear && q.After && (is.Phase.Live() || is.Phase == Queued || is.Phase == Backoff)
 	w.timed = w.timed && is.Phase == Sleeping
+	w.slot = w.slot && q.Grouped
 	if _, erased := e.(Erased); erased && is.NeverStarted() {
-		return w, nil
+		return nil
 	}
 	w.before = w.before && w.asked
-	return w, cmp.Or(w.holds(q, was, is, e), w.passes(q, was, is, e), w.rests(p, q, was, is, e))
+	return cmp.Or(w.holds(q, was, is, e), w.passes(q, was, is, e), w.rests(p, q, was, is, e))
 }
 
 // adopt takes note that the edited policy of p is the present one.
-func (w *world) adopt(p Policy, is State) {
+func (w *world) adopt(p *Policy, is *State) {
 	w.slot = w.slot && !p.Edited.Group && is.Phase.Live()
 	switch {
 	case is.Phase == Backoff: // a retry waits for nobody
@@ -178,7 +194,7 @@ func byHand(e Event) bool {
 }
 
 // called is who waits for what e does.
-func called(s State, e Event) (CallerKind, bool) {
+func called(s *State, e Event) (CallerKind, bool) {
 	switch e := e.(type) {
 	case Start, Retry, GoOn, Restart:
 		return ForStart, true
@@ -197,7 +213,7 @@ func called(s State, e Event) (CallerKind, bool) {
 }
 
 // hear takes note of an event that was taken.
-func (w *world) hear(p Policy, was, is State, e Event) error {
+func (w *world) hear(p *Policy, was, is *State, e Event) error {
 	if kind, ok := called(was, e); ok {
 		w.waits[kind] = true
 	}
@@ -279,7 +295,7 @@ func (w *world) hear(p Policy, was, is State, e Event) error {
 	return nil
 }
 
-func waitsFor(s State, e Event) CallerKind {
+func waitsFor(s *State, e Event) CallerKind {
 	kind, _ := called(s, e)
 	return kind
 }
@@ -288,7 +304,7 @@ func (w *world) starts(clear, timed, begun bool) {
 	w.stopped, w.clear, w.timed, w.begun = false, clear, timed, begun
 }
 
-func (w *world) ticked(p Policy, was, is State) error {
+func (w *world) ticked(p *Policy, was, is *State) error {
 	begins := is.Phase != was.Phase && !was.Phase.Live()
 	switch {
 	case begins && was.Phase != Sleeping && (was.Phase != Backoff || !p.Repeats), begins && (w.stopped || was.Held):
@@ -304,7 +320,7 @@ func (w *world) ticked(p Policy, was, is State) error {
 }
 
 // do takes note of an effect.
-func (w *world) do(p Policy, was, is State, e Event, effect Effect) error {
+func (w *world) do(p *Policy, was, is *State, e Event, effect Effect) error {
 	switch effect.Do {
 	case Launch:
 		_, goesOn := e.(GoOn)
@@ -354,7 +370,7 @@ func (w *world) do(p Policy, was, is State, e Event, effect Effect) error {
 	return nil
 }
 
-func (w *world) settles(was, is State, e Event) error {
+func (w *world) settles(was, is *State, e Event) error {
 	if _, recovered := e.(Recovered); recovered {
 		return nil
 	}
@@ -374,7 +390,7 @@ func (w *world) settles(was, is State, e Event) error {
 }
 
 // answers: each caller hears once, and as done of what is durable alone.
-func (w *world) answers(p Policy, was, is State, e Event, effect Effect) error {
+func (w *world) answers(p *Policy, was, is *State, e Event, effect Effect) error {
 	kind := effect.To
 	if !w.waits[kind] {
 		return errors.New("an answer for nobody")
