@@ -154,6 +154,9 @@ func (p *printer) checkState(paths socket.Paths) {
 }
 
 func (e *env) serveHere(paths socket.Paths, keep int, limits logs.Limits) error {
+	if _, err := daemon.Await(context.Background(), paths, e.silent, e.waitsFor); err != nil { // one that serves is in the way of Run
+		return fmt.Errorf("cannot serve: %w", err)
+	}
 	e.console = daemon.NewConsole(os.Stderr)
 	e.err = escape.NewWriter(e.console) // which nothing that is said of the end may wait for either
 	log := slog.New(slog.NewTextHandler(e.err, nil))

@@ -66,6 +66,27 @@ const handOff = 2 * time.Second
 func Start(ctx context.Context, paths socket.Paths, keepEnded int, limits logs.Limits, silent func(), waits func(what string)) (already bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
+	for {
+		if already, err = Await(ctx, paths, silent, waits); already || err != nil {
+			return already, err
+		}
+		verdict, err := fork(paths, keepArg(keepEnded, limits))
+		switch {
+		case err != nil:
+			return false, err
+		case verdict == "ready":
+			return false, nil
+		case verdict != "held":
+			return false, errors.New(verdict)
+		}
+	}
+}
+
+// Await returns when a supervisor can begin: one that is ending is waited for. already tells
+// that one serves there, and none can. silent and waits are those of Start.
+func Await(ctx context.Context, paths socket.Paths, silent func(), waits func(what string)) (already bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
 	began := time.Now()
 	var once sync.Once
 	for wait := firstPause; ; wait = min(2*wait, lastPause) {
@@ -110,15 +131,7 @@ func Start(ctx context.Context, paths socket.Paths, keepEnded int, limits logs.L
 			}
 			continue
 		}
-		verdict, err := fork(paths, keepArg(keepEnded, limits))
-		switch {
-		case err != nil:
-			return false, err
-		case verdict == "ready":
-			return false, nil
-		case verdict != "held":
-			return false, errors.New(verdict)
-		}
+		return false, nil
 	}
 }
 
