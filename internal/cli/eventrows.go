@@ -37,7 +37,11 @@ func (p *printer) printEvents(all []events.Event) error {
 		p.remark("nothing has happened")
 		return nil
 	}
-	return p.printTable(p.eventHead(), p.eventRows(all))
+	rows := p.eventRows(all)
+	if !p.noHeaders {
+		rows = append([][]string{p.eventHead()}, rows...)
+	}
+	return new(columns).print(p.eventLines(), rows)
 }
 
 func (p *printer) eventHead() []string {
@@ -47,12 +51,10 @@ func (p *printer) eventHead() []string {
 	return []string{"TIME", "NAME", "EVENT", "RUN", "DETAIL"}
 }
 
-// eventWidth is how wide a line of events may be; 0: any.
-func (p *printer) eventWidth() int {
-	if p.output == "wide" {
-		return 0
-	}
-	return p.terminal()
+// eventLines is where lines of events go: a terminal has them cut, or where they are wide,
+// going on in the next line.
+func (p *printer) eventLines() *trimmer {
+	return &trimmer{w: p.out, width: p.terminal(), wraps: p.output == "wide"}
 }
 
 func (p *printer) eventRows(all []events.Event) [][]string {

@@ -297,7 +297,7 @@ func (p *printer) eventStream() func([]events.Event) error {
 	if p.output == "name" || p.quiet {
 		return p.printEvents
 	}
-	w := &trimmer{w: p.out, width: p.eventWidth()}
+	w := p.eventLines()
 	var c columns
 	var begin [][]string
 	if !p.noHeaders {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -8,10 +9,11 @@ import (
 // A layout says how a wide table becomes one that fits a terminal, by the heads of
 // its columns. What holds nothing in any row is left out first.
 type layout struct {
-	paths []string // shortened in the middle
-	texts []string // then shortened at their ends
-	zero  []string // in which 0 is nothing
-	drop  []string // left out if that is not enough, in this order
+	paths []string       // shortened in the middle
+	texts []string       // then shortened at their ends
+	zero  []string       // in which 0 is nothing
+	drop  []string       // left out if that is not enough, in this order
+	least map[string]int // how short some texts become before a column is left out for them
 }
 
 // How short a path and a text may become.
@@ -62,28 +64,43 @@ func (l layout) fit(head []string, rows [][]string, width int) (newHead []string
 		}
 		return sum
 	}
-	spare := func(heads []string, least int) (columns []int, sum int) {
+	// spare is what the columns can be shortened by, those with a least of their own to that.
+	spare := func(heads []string, short int, least map[string]int) (sum int) {
 		for _, i := range keep {
-			if slices.Contains(heads, head[i]) && wide[i] > least {
-				columns, sum = append(columns, i), sum+wide[i]-least
+			if slices.Contains(heads, head[i]) {
+				sum += max(wide[i]-max(least[head[i]], short), 0)
 			}
 		}
-		return columns, sum
+		return sum
 	}
 	for _, name := range l.drop {
-		_, paths := spare(l.paths, minPath)
-		_, texts := spare(l.texts, minText)
-		if excess() <= paths+texts {
+		least := l.least
+		if least[name] > 0 { // better short than left out
+			least = nil
+		}
+		if excess() <= spare(l.paths, minPath, nil)+spare(l.texts, minText, least) {
 			break
 		}
 		if at := slices.IndexFunc(keep, func(i int) bool { return head[i] == name }); at >= 0 {
 			keep, left = slices.Delete(keep, at, at+1), append(left, name)
 		}
 	}
-	paths, _ := spare(l.paths, minPath)
-	shrink(wide, paths, minPath, excess())
-	texts, _ := spare(l.texts, minText)
-	shrink(wide, texts, minText, excess())
+	for _, short := range []struct {
+		heads []string
+		least func(i int) int
+	}{
+		{l.paths, func(int) int { return minPath }},
+		{l.texts, func(i int) int { return cmp.Or(l.least[head[i]], minText) }},
+		{l.texts, func(int) int { return minText }},
+	} {
+		var columns []int
+		for _, i := range keep {
+			if slices.Contains(short.heads, head[i]) {
+				columns = append(columns, i)
+			}
+		}
+		shrink(wide, columns, short.least, excess())
+	}
 	newRows = make([][]string, len(rows))
 	for _, i := range keep {
 		newHead = append(newHead, head[i])
@@ -112,12 +129,13 @@ func (l layout) empty(head string, rows [][]string, column int) bool {
 	return len(rows) > 0
 }
 
-// shrink takes that much from the widths of columns, from the widest first.
-func shrink(wide, columns []int, least, by int) {
+// shrink takes that much from the widths of columns, from the widest first, and leaves each
+// its least.
+func shrink(wide, columns []int, least func(int) int, by int) {
 	for ; by > 0; by-- {
 		widest := -1
 		for _, i := range columns {
-			if wide[i] > least && (widest < 0 || wide[i] > wide[widest]) {
+			if wide[i] > least(i) && (widest < 0 || wide[i] > wide[widest]) {
 				widest = i
 			}
 		}

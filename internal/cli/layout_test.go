@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"tasks/internal/escape"
 )
 
 // A wide table fits each terminal, by what its layout gives up first.
@@ -44,6 +46,61 @@ func TestLayout(t *testing.T) {
 	}
 	if head, _, _ := l.fit(head, nil, 200); len(head) != 7 {
 		t.Errorf("without a row: %q", head)
+	}
+}
+
+// A text with a least of its own keeps that while another column can go, or be shorter.
+func TestLayoutLeast(t *testing.T) {
+	t.Parallel()
+	l := layout{texts: []string{"WHY", "COMMAND"}, drop: []string{"SIDE", "WHY"}, least: map[string]int{"WHY": 18}}
+	head := []string{"SIDE", "WHY", "COMMAND"}
+	rows := [][]string{{"left", "waits for a slot of g", "sleep 300 and some more"}}
+	for width, want := range map[int]string{
+		52: "left|waits for a slot of g|sleep 300 and some more",
+		49: "left|waits for a slot of…|sleep 300 and some m…",
+		38: "left|waits for a slot …|sleep 300 a…",
+		37: "waits for a slot …|sleep 300 and so…",
+		32: "waits for a slot …|sleep 300 a…",
+		26: "waits for a…|sleep 300 a…",
+		25: "sleep 300 and some more",
+	} {
+		_, got, _ := l.fit(head, slices.Clone(rows), width)
+		if text := strings.Join(got[0], "|"); text != want {
+			t.Errorf("%d columns: %s, want %s", width, text, want)
+		}
+	}
+}
+
+// A line goes on in the next one between its words.
+func TestHanging(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		line  string
+		width int
+		want  string
+	}{
+		{"TIME  NAME  exit code 3", 23, "TIME  NAME  exit code 3"},
+		{"TIME  NAME  exit code 3", 22, "TIME  NAME  exit code\n    3"},
+		{"TIME  NAME  exit code 3", 12, "TIME  NAME\n    exit\n    code 3"},
+		{escape.Sequence("31m") + "failed  a  next at noon", 12, escape.Sequence("31m") + "failed  a\n    next at\n    noon"},
+		{"日本語 日本語", 12, "日本語\n    日本語"},
+		{"word /a/very/long/path", 10, "word\n    /a/very/long/path"},
+		{"", 5, ""},
+	} {
+		if got := hanging(tt.line, tt.width); got != tt.want {
+			t.Errorf("%q in %d columns: %q, want %q", tt.line, tt.width, got, tt.want)
+		}
+	}
+}
+
+// At 80 columns timers say how a run ended before they say where its clock is.
+func TestNarrowTimers(t *testing.T) {
+	t.Parallel()
+	const nightly = `[{"name":"nightly-backup","state":"waiting","next_at":"2999-01-02T00:00:00Z","zone":"Europe/Berlin","spec":{"name":"nightly-backup","cron":"CRON_TZ=Europe/Berlin 0 3 * * *"},
+		"last_exit":{"run":3,"state":"failed","reason":"exit code 127","exit_code":127,"started_at":"2026-11-27T03:00:00Z","ended_at":"2026-11-27T03:00:02.5Z"}}]`
+	r := scripted{"list": nightly}.onTerminal(t, 80, "timers")
+	if !strings.Contains(r.out, "failed: exit code 127") || strings.Contains(r.out, "Berlin") || !strings.HasPrefix(r.errs, "the terminal is too narrow for ZONE, DURATION") {
+		t.Errorf("%s---\n%s", r.out, r.errs)
 	}
 }
 

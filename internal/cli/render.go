@@ -183,10 +183,11 @@ func columnsOf(r rune) int {
 }
 
 // trimmer takes the blanks off the ends of lines, and cuts what is wider than
-// the terminal.
+// the terminal, or has it go on in the next line.
 type trimmer struct {
 	w     io.Writer
 	width int // 0: any
+	wraps bool
 }
 
 func (t *trimmer) Write(b []byte) (int, error) {
@@ -194,7 +195,9 @@ func (t *trimmer) Write(b []byte) (int, error) {
 	for line := range strings.Lines(string(b)) {
 		// The table library ends colours once too often.
 		text := strings.TrimRight(strings.ReplaceAll(line, "\x1b[0m", ""), " \n")
-		if t.width > 1 && shown(text) > t.width {
+		if t.wraps && t.width > 1 {
+			text = hanging(text, t.width)
+		} else if t.width > 1 && shown(text) > t.width {
 			text = cut(text, t.width-1) + "…"
 		}
 		out.WriteString(text)
@@ -206,6 +209,22 @@ func (t *trimmer) Write(b []byte) (int, error) {
 		return 0, err
 	}
 	return len(b), nil
+}
+
+// hanging breaks a line that is wider than width between words; what follows is indented.
+func hanging(line string, width int) string {
+	const indent = "    "
+	var b strings.Builder
+	for shown(line) > width {
+		at := strings.LastIndexByte(cut(line, width+1), ' ')
+		head := strings.TrimRight(line[:max(at, 0)], " ")
+		if strings.TrimSpace(head) == "" { // a word is wider
+			break
+		}
+		b.WriteString(head + "\n")
+		line = indent + strings.TrimLeft(line[at:], " ")
+	}
+	return b.String() + line
 }
 
 // cut keeps the first n columns of s, and all its colours.

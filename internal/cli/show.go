@@ -149,6 +149,10 @@ func (p *printer) showTask(t task.Info) error {
 		return nil
 	}
 	fmt.Fprintln(p.out)
+	started := p.when
+	if w := p.terminal(); w > 0 && w < 100 { // how long ago that was has no room
+		started = localTime
+	}
 	var runs [][]string
 	for _, r := range t.Runs {
 		state, exit, lasted := r.State, exitOf(task.Info{ExitCode: r.ExitCode, Signal: r.Signal}), "-"
@@ -163,10 +167,14 @@ func (p *printer) showTask(t task.Info) error {
 			lasted = fine(end.Sub(r.StartedAt.Time))
 		}
 		runs = append(runs, []string{
-			strconv.Itoa(r.Run), p.paint(colours[state], string(state)), number(r.PID), p.when(r.StartedAt), lasted, exit, dash(plain(r.Reason)),
+			strconv.Itoa(r.Run), p.paint(colours[state], string(state)), number(r.PID), started(r.StartedAt), lasted, exit, dash(plain(r.Reason)),
 		})
 	}
-	return p.printTable([]string{"RUN", "STATE", "PID", "STARTED", "LASTED", "EXIT", "REASON"}, runs)
+	head := []string{"RUN", "STATE", "PID", "STARTED", "LASTED", "EXIT", "REASON"}
+	if p.output == "wide" {
+		return p.printRows(head, runs, 0)
+	}
+	return p.printFitted(layout{texts: []string{"REASON"}, drop: []string{"PID"}, least: map[string]int{"REASON": 21}}, head, runs)
 }
 
 // drawTree draws the processes without a parent, and below each its own.
@@ -204,12 +212,14 @@ func (p *printer) when(t task.Time) string {
 	case !p.tty:
 		return t.Format(time.RFC3339)
 	}
-	local := t.Local().Format("2006-01-02 15:04:05 -07:00")
+	local := localTime(t)
 	if d := time.Since(t.Time); d >= 0 {
 		return local + " (" + span(d) + " ago)"
 	}
 	return local + " (in " + span(time.Until(t.Time)) + ")"
 }
+
+func localTime(t task.Time) string { return t.Local().Format("2006-01-02 15:04:05 -07:00") }
 
 // desired has the desired state by the name that JSON has for it.
 var desired = map[task.Desired]string{task.DesiredRunning: "running", task.DesiredStopped: "stopped"}

@@ -18,7 +18,8 @@ var (
 	// What says least of how the tasks are leaves a narrow terminal first.
 	wideLayout = layout{
 		paths: []string{"CWD", "LOG"}, texts: []string{"REASON", "COMMAND"}, zero: []string{"RESTARTS", "PRIORITY"},
-		drop: []string{"LOG", "CWD", "PROCS", "RUN", "READY", "ENDED", "PRIORITY", "RESTARTS", "PID", "GROUP", "DURATION", "PLACE", "CPU", "MEM", "REASON"},
+		drop:  []string{"LOG", "CWD", "PROCS", "RUN", "READY", "ENDED", "PRIORITY", "RESTARTS", "PID", "GROUP", "DURATION", "PLACE", "CPU", "MEM", "REASON"},
+		least: map[string]int{"REASON": 24},
 	}
 )
 

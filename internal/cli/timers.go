@@ -81,7 +81,7 @@ func compareTimers(a, b task.Info) int {
 
 var (
 	timerHead   = []string{"NAME", "STATE", "NEXT", "LAST", "RESULT", "DURATION", "SCHEDULE", "ZONE"}
-	timerLayout = layout{texts: []string{"RESULT", "SCHEDULE"}, drop: []string{"DURATION", "STATE", "ZONE"}}
+	timerLayout = layout{texts: []string{"RESULT", "SCHEDULE"}, drop: []string{"ZONE", "DURATION", "STATE"}, least: map[string]int{"RESULT": 21}}
 )
 
 func (p *printer) printTimers(tasks []task.Info) error {
