@@ -104,12 +104,15 @@ func isDefault(o *option.Option, s *task.Spec) bool {
 // lineOf is a line for sh as YAML: several as a block.
 func lineOf(text string) string {
 	body := strings.TrimSuffix(text, "\n")
-	if !strings.Contains(body, "\n") || strings.ContainsAny(body, "\t\r") || strings.HasPrefix(body, " ") || strings.HasSuffix(body, "\n") || strings.ContainsFunc(body, func(r rune) bool { return r < ' ' && r != '\n' || r > '~' }) {
+	if !strings.Contains(body, "\n") || strings.ContainsAny(body, "\t\r") || strings.HasSuffix(body, "\n") || strings.ContainsFunc(body, func(r rune) bool { return r < ' ' && r != '\n' || r > '~' }) {
 		return quotedLine(text)
 	}
-	head := "|-"
-	if body != text {
-		head = "|"
+	head := "|"
+	if body[0] == ' ' || body[0] == '\n' { // the first line with text would say what the indentation is
+		head += "2"
+	}
+	if body == text {
+		head += "-"
 	}
 	return head + "\n  " + strings.ReplaceAll(body, "\n", "\n  ")
 }

@@ -56,6 +56,29 @@ func TestSpecText(t *testing.T) {
 	}
 }
 
+// TestSpecTextOfScripts reads commands of several lines as they were, blank and indented ones
+// at each place.
+func TestSpecTextOfScripts(t *testing.T) {
+	t.Parallel()
+	parts := []string{"\n", "  ", " ", "a", "#b", "\t", "- c: |"}
+	var check func(text string, more int)
+	check = func(text string, more int) {
+		s := task.Spec{Name: "a", Command: []string{"sh", "-c", text}, Priority: 5}
+		if got, _, err := ReadSpec("/x.yaml", "a", SpecText(&s)); err != nil || !reflect.DeepEqual(got, s) {
+			t.Errorf("%q: %v\n%s\nis %q", text, err, SpecText(&s), got.Command)
+		}
+		for _, part := range parts {
+			if more > 0 {
+				check(text+part, more-1)
+			}
+		}
+	}
+	check("", 4)
+	if text, want := SpecText(&task.Spec{Name: "a", Command: []string{"sh", "-c", "\n  cat <<EOF\n    a\nEOF\n"}}), "command: |2\n  \n    cat <<EOF\n      a\n  EOF\n"; text != want {
+		t.Errorf("%q, not %q", text, want)
+	}
+}
+
 func TestReadSpec(t *testing.T) {
 	t.Parallel()
 	spec, env, err := ReadSpec("/x.yaml", "a", "# a comment\ncommand: echo $NOBODY\nenv: {A: 1, B: \"\", C: }\ncwd: /srv/$x\n")
