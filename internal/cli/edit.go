@@ -84,6 +84,11 @@ func (o *editOptions) parse(l line) error {
 	if err := (&selection{names: o.names, all: o.all}).parse(line{args: o.names, path: l.path}); err != nil {
 		return err
 	}
+	for flag, list := range map[string][]string{"unset": o.unset, "unset-env": o.unsetEnv} {
+		if list != nil && len(list) == 0 || slices.Contains(list, "") { // as a script has it that does not set its variable
+			return noValue(flag)
+		}
+	}
 	for i, name := range o.unset {
 		o.unset[i] = strings.ReplaceAll(name, "-", "_")
 		if !slices.Contains(resettable(), o.unset[i]) {
@@ -93,8 +98,10 @@ func (o *editOptions) parse(l line) error {
 			return usage("--unset %s goes without --%s", name, strings.ReplaceAll(name, "_", "-"))
 		}
 	}
-	if slices.Contains(o.unsetEnv, "") {
-		return noValue("unset-env")
+	for _, name := range o.unsetEnv {
+		if strings.ContainsAny(name, "=\x00") {
+			return usage("bad --unset-env %q: give the name of a variable", name)
+		}
 	}
 	if more := o.names[min(1, len(o.names)):]; o.command == nil && (slices.ContainsFunc(more, isNoName) || o.asText() && len(more) > 0 && isProgram(more[0])) {
 		return l.withoutDash(o.names)
