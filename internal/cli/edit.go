@@ -78,7 +78,13 @@ func (o *editOptions) parse(l line) error {
 	case o.shell != "":
 		o.command = []string{"sh", "-c", o.shell}
 	}
-	if len(o.names) == 0 && !o.all {
+	moves := slices.Contains(o.given, "group")
+	switch {
+	case moves && o.all:
+		return usage("--all cannot be used with --group, which says where tasks go: give names, or '*'")
+	case moves && len(o.names) == 0:
+		return usage("no task named: --group says where tasks go: give names, such as 'job-*'")
+	case len(o.names) == 0 && !o.all:
 		return usage("no task named: give names, or --all: see '%s --help'", l.path)
 	}
 	if err := (&selection{names: o.names, all: o.all}).parse(line{args: o.names, path: l.path}); err != nil {

@@ -64,8 +64,8 @@ func TestOptions(t *testing.T) {
 		{"edit web --priority 5 --timeout 1m -- run -a", &editOptions{
 			taskOptions: taskOptions{spec: task.Spec{Priority: 5, Timeout: seconds(60)}, given: []string{"priority", "timeout"}}, names: []string{"web"}, command: []string{"run", "-a"},
 		}},
-		{"edit -a -g slow --unset timeout,stop-signal --unset-env A -c run_-a", &editOptions{
-			taskOptions: taskOptions{groups: groupNames{"slow"}, given: []string{"group"}}, all: true, names: []string{}, shell: "run -a", command: []string{"sh", "-c", "run -a"},
+		{"edit job-* -g slow --unset timeout,stop-signal --unset-env A -c run_-a", &editOptions{
+			taskOptions: taskOptions{groups: groupNames{"slow"}, given: []string{"group"}}, names: []string{"job-*"}, shell: "run -a", command: []string{"sh", "-c", "run -a"},
 			unset: []string{"timeout", "stop_signal"}, unsetEnv: []string{"A"},
 		}},
 		{"retry web db", &retryOptions{selection: names("web", "db")}},
@@ -223,6 +223,8 @@ func TestWrongOptions(t *testing.T) {
 		"start x --log-max-size big -- run":       `bad --log-max-size "big": use a number with a unit, such as 64MiB or 10MB, or none`,
 		"start --all x":                           "--all cannot be used with names: leave out --all for x alone",
 		"edit":                                    "no task named: give names, or --all: see 'tasks edit --help'",
+		"edit -g enc --priority 5":                "no task named: --group says where tasks go: give names, such as 'job-*'",
+		"edit -a -g enc --priority 5":             "--all cannot be used with --group, which says where tasks go: give names, or '*'",
 		"edit web db":                             "say what to change, such as --priority 5, or give one name to change it in your editor: see 'tasks edit --help'",
 		"edit w*":                                 "say what to change, such as --priority 5, or give one name to change it in your editor: see 'tasks edit --help'",
 		"edit web --":                             "no command after --",
