@@ -116,8 +116,6 @@ func (p *printer) lookUp(names []string, known map[string]bool, tasksFile *taskf
 			full, ok = inFile(file, name)
 		}
 		switch {
-		case ok && known[full]: // named without its project
-			r.again = append(r.again, full)
 		case ok:
 			r.wanted = append(r.wanted, full)
 		default:

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -108,12 +107,14 @@ func completeNames(is func(task.Info) bool) completer {
 
 // shortOffers are names that begin with word once the project of this directory is left out.
 func shortOffers(tasks []task.Info, word string, is func(task.Info) bool) (names []string) {
-	dir := projectDir()
+	file, err := nearestFile()
+	if err != nil {
+		return nil
+	}
+	path := file.RealPath()
 	for _, t := range tasks {
 		_, short, _ := strings.Cut(t.Name, ".")
-		of := filepath.Dir(t.Spec.File)
-		here := dir != "" && t.Spec.File != "" && (of == dir || strings.HasPrefix(dir, of+"/"))
-		if here && strings.HasPrefix(short, word) && (is == nil || is(t)) {
+		if t.Spec.File == path && strings.HasPrefix(short, word) && (is == nil || is(t)) {
 			names = append(names, short+"\t"+string(t.State))
 		}
 	}

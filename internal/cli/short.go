@@ -3,12 +3,14 @@ package cli
 import (
 	"cmp"
 	"context"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
+	"tasks/internal/plan"
 	"tasks/internal/taskfile"
 	"tasks/pkg/client"
 	"tasks/pkg/task"
@@ -30,13 +32,16 @@ func (o *startOptions) taskNames() [][]string {
 	return append(all, o.names)
 }
 
-// fullNames gives names that were typed in a project's directory, without the project,
-// their full form, as the supervisor knows it; without one, as the tasks file has it. The
-// request that follows says what is wrong with them.
+// fullNames gives names that were typed in a project's directory, without the project, their
+// full form: that of tasks which are from the nearest tasks file, else the one that this file
+// has. The request that follows says what is wrong with them.
 func (e *env) fullNames(lists ...[]string) {
-	dir := projectDir()
 	plain := slices.DeleteFunc(slices.Concat(lists...), task.IsGlob)
-	if dir == "" || len(plain) == 0 {
+	if len(plain) == 0 {
+		return
+	}
+	found, none := nearestFile()
+	if none != nil {
 		return
 	}
 	c, err := e.dial()
@@ -45,19 +50,17 @@ func (e *env) fullNames(lists ...[]string) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second) // the request itself waits for one that hangs
 	defer cancel()
-	tasks, _ := c.List(ctx, client.ListOptions{Selector: task.Selector{Names: plain, Dir: dir}})
-	full, missing := make(map[string]string), false
+	path := found.RealPath()
+	tasks, _ := c.List(ctx, client.ListOptions{Selector: task.Selector{Names: plain, Dir: filepath.Dir(path)}})
+	full := make(map[string]string)
+	var missing []string
 	for _, name := range plain {
-		at := slices.IndexFunc(tasks, func(t task.Info) bool { return t.Name == name })
-		if at < 0 {
-			at = slices.IndexFunc(tasks, func(t task.Info) bool { return t.Spec.File != "" && strings.HasSuffix(t.Name, "."+name) })
-		}
-		if missing = missing || at < 0; at >= 0 {
-			full[name] = tasks[at].Name
+		if full[name] = nameIn(tasks, name, path); full[name] == "" {
+			missing = append(missing, name)
 		}
 	}
-	if missing { // of no supervisor, or of a file that is a link to elsewhere
-		addFromFile(full, plain)
+	if missing != nil {
+		addFromFile(ctx, c, found, full, missing)
 	}
 	for _, names := range lists {
 		for i, name := range names {
@@ -66,41 +69,45 @@ func (e *env) fullNames(lists ...[]string) {
 	}
 }
 
-// projectDir is this directory if a tasks file is in it or above; else "". Links are
-// resolved, as they are in the path of a tasks file.
-func projectDir() string {
-	wd, err := os.Getwd()
-	if err == nil {
-		wd, err = filepath.EvalSymlinks(wd)
-	}
-	if err != nil {
-		return ""
-	}
-	for at := wd; ; at = filepath.Dir(at) {
-		for _, name := range taskfile.Names() {
-			if _, err := os.Lstat(filepath.Join(at, name)); err == nil {
-				return wd
-			}
-		}
-		if at == filepath.Dir(at) {
-			return ""
+// nameIn is the full name of the one of tasks that is called name, or else is from the tasks
+// file at path and called so without its project.
+func nameIn(tasks []task.Info, name, path string) (full string) {
+	for i := range tasks {
+		switch t := &tasks[i]; {
+		case t.Name == name:
+			return name
+		case t.Spec.File != path || !strings.HasSuffix(t.Name, "."+name):
+		case full == "" || len(t.Name) < len(full): // shop.web rather than shop.v2.web
+			full = t.Name
 		}
 	}
+	return full
 }
 
-// addFromFile adds to full the names that the nearest tasks file has.
-func addFromFile(full map[string]string, names []string) {
-	found, err := nearestFile()
-	if err != nil {
-		return
-	}
+// addFromFile adds to full the names that the tasks file has: not those of tasks that belong
+// to another file, such as that of a second checkout, or were started by hand. Without
+// an answer of the supervisor, there are none.
+func addFromFile(ctx context.Context, c *client.Client, found *taskfile.Found, full map[string]string, names []string) {
 	file, err := found.Load(os.Environ())
 	if err != nil {
 		return
 	}
+	var wanted []string
 	for _, name := range names {
-		if in, ok := inFile(file, name); ok && full[name] == "" {
+		if in, ok := inFile(file, name); ok {
 			full[name] = in
+			wanted = append(wanted, in)
 		}
 	}
+	if wanted == nil {
+		return
+	}
+	tasks, _ := c.List(ctx, client.ListOptions{Selector: task.Selector{Names: wanted}})
+	known := make([]*task.Info, len(tasks))
+	for i := range tasks {
+		known[i] = &tasks[i]
+	}
+	change := changeOf(file, false)
+	others := plan.Others(&change, known, plan.NewDisk(os.Stat).Look(plan.Paths(&change, known)))
+	maps.DeleteFunc(full, func(_, in string) bool { return slices.Contains(others, in) })
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"tasks/pkg/task"
 )
 
 // Every command that takes the names of tasks takes those of a project's directory without
@@ -45,6 +47,26 @@ func TestShortNames(t *testing.T) {
 		names := func(req string) bool { return strings.Contains(req, `"shop.api"`) && !strings.Contains(req, `"api"`) }
 		if !slices.ContainsFunc(r.asked, names) {
 			t.Errorf("tasks %s: asks %q, and says %q", line, r.asked, r.errs)
+		}
+	}
+}
+
+// A name of a task goes before one without the project, and of these the shortest is meant:
+// the answer has the tasks for all names of a command.
+func TestNameIn(t *testing.T) {
+	t.Parallel()
+	var tasks []task.Info
+	for _, of := range []struct{ name, file string }{
+		{"a.db", "/shop/dev.yaml"}, {"shop.a.web", "/shop/tasks.yaml"}, {"shop.web", "/shop/tasks.yaml"}, {"db", ""}, {"shop.db", "/shop/tasks.yaml"},
+		{"shop.v2.api", "/shop/tasks.yaml"}, {"s.cron", "/elsewhere/tasks.yaml"}, {"s.made", ""},
+	} {
+		tasks = append(tasks, task.Info{Name: of.name, Spec: task.Spec{File: of.file}})
+	}
+	for name, want := range map[string]string{
+		"web": "shop.web", "a.web": "shop.a.web", "db": "db", "a.db": "a.db", "api": "shop.v2.api", "shop.web": "shop.web", "eb": "", "cron": "", "made": "", "none": "",
+	} {
+		if got := nameIn(tasks, name, "/shop/tasks.yaml"); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
 		}
 	}
 }

@@ -53,6 +53,18 @@ func (b *belonging) orphan(t *task.Info) bool {
 // belongs tells that t is of the file, or of one in whose place it is.
 func (b *belonging) belongs(t *task.Info) bool { return b.own(t) || b.orphan(t) }
 
+// Others is the names of those of now that belong neither to the file of c nor to one in whose
+// place that is.
+func Others(c *task.Change, now []*task.Info, files Files) (names []string) {
+	b := newBelonging(c, files)
+	for _, t := range now {
+		if !b.belongs(t) {
+			names = append(names, t.Name)
+		}
+	}
+	return names
+}
+
 // takenOver is the paths of files that do not exist any more, and in whose place
 // the file is for some of the tasks in now.
 func (b *belonging) takenOver(now []*task.Info) []string {

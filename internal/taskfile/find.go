@@ -117,6 +117,9 @@ func Open(path string) (*Found, error) {
 	return f, nil
 }
 
+// RealPath is Path without symlinks, as the tasks of the file remember it.
+func (f *Found) RealPath() string { return resolved(f.Path) }
+
 // read opens and reads the tasks file called name in d, and the .env beside it. Only one above
 // the current directory need count, by what above says; why is the reason that it does not.
 func (r *reader) read(d *directory, name string, above *reader) (f *Found, why string) {

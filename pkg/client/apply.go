@@ -165,7 +165,7 @@ func checkChanged(ch *task.Change, done *Changed) error {
 			return badReply("%v", err)
 		}
 	}
-	return onlyOf(names)(done.Tasks)
+	return newNameSet(names, false).only(done.Tasks)
 }
 
 // partsOf is the groups, environments and tasks of ch in parts that a request holds:

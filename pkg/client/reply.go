@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"path"
 	"slices"
 	"strings"
@@ -66,8 +67,8 @@ func badReply(format string, args ...any) error {
 // checkReached refuses tasks that the request did not name, and where it has succeeded
 // a reply without one that it did: its caller would take that for done.
 func checkReached(params any, tasks []task.Info, succeeded bool) error {
-	names, must := named(params)
-	if err := onlyOf(names)(tasks); err != nil || !succeeded {
+	asked, must := named(params)
+	if err := asked.only(tasks); err != nil || !succeeded {
 		return err
 	}
 	if p, ok := params.(protocol.Each); ok && len(tasks) != len(p.Inputs) {
@@ -75,9 +76,11 @@ func checkReached(params any, tasks []task.Info, succeeded bool) error {
 	}
 	reached := make(map[string]bool, len(tasks))
 	for i := range tasks {
-		reached[tasks[i].Name] = true
+		for name := range asked.namesFor(&tasks[i]) {
+			reached[name] = true
+		}
 	}
-	for _, name := range names {
+	for _, name := range asked.names {
 		switch {
 		case must == none, must == one && len(tasks) > 0, isGlob(name):
 		case !reached[name]:
@@ -87,27 +90,52 @@ func checkReached(params any, tasks []task.Info, succeeded bool) error {
 	return nil
 }
 
-// onlyOf refuses tasks that are none of names, which may be globs. Without names
-// there may be any.
-func onlyOf(names []string) func([]task.Info) error {
-	plain := make(map[string]bool, len(names))
-	var globs []string
+// A nameSet is the names and globs by which a request selects tasks; none: it may be for others.
+type nameSet struct {
+	names []string
+	plain map[string]bool
+	globs []string
+	short bool // names may leave out the project
+}
+
+func newNameSet(names []string, short bool) *nameSet {
+	s := &nameSet{names: names, plain: make(map[string]bool, len(names)), short: short}
 	for _, name := range names {
-		if plain[name] = true; isGlob(name) {
-			globs = append(globs, name)
+		if s.plain[name] = true; isGlob(name) {
+			s.globs = append(s.globs, name)
 		}
 	}
-	return func(tasks []task.Info) error {
-		for i := range tasks {
-			name := tasks[i].Name
-			if len(names) > 0 && !plain[name] && !slices.ContainsFunc(globs, func(glob string) bool {
-				ok, _ := path.Match(glob, name)
-				return ok
-			}) {
-				return badReply("task %s was not asked for", name)
-			}
+	return s
+}
+
+// only refuses tasks that were not asked for.
+func (s *nameSet) only(tasks []task.Info) error {
+	for i := range tasks {
+		if len(s.names) > 0 && !s.has(&tasks[i]) {
+			return badReply("task %s was not asked for", tasks[i].Name)
 		}
-		return nil
+	}
+	return nil
+}
+
+func (s *nameSet) has(t *task.Info) bool {
+	for name := range s.namesFor(t) {
+		if s.plain[name] {
+			return true
+		}
+	}
+	return slices.ContainsFunc(s.globs, func(glob string) bool {
+		ok, _ := path.Match(glob, t.Name)
+		return ok
+	})
+}
+
+// namesFor yields the names by which t may have been asked for.
+func (s *nameSet) namesFor(t *task.Info) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for name, more := t.Name, true; more && yield(name) && s.short; {
+			_, name, more = strings.Cut(name, ".")
+		}
 	}
 }
 
@@ -124,11 +152,11 @@ const (
 
 // named is the names and globs of a request for which its reply may have no other
 // tasks; none where there are others, as those of a group.
-func named(params any) ([]string, count) {
+func named(params any) (*nameSet, count) {
 	switch p := params.(type) {
 	case protocol.Start:
 		if p.Name != "" {
-			return []string{p.Name}, all
+			return newNameSet([]string{p.Name}, false), all
 		}
 		return onlyNames(task.Selector{Names: p.Names, All: p.All, Group: p.Group, Groups: p.Groups}), all
 	case protocol.Apply:
@@ -136,7 +164,7 @@ func named(params any) ([]string, count) {
 		for i := range p.Tasks {
 			names = append(names, p.Tasks[i].Name)
 		}
-		return names, all
+		return newNameSet(names, false), all
 	case protocol.Stop:
 		return onlyNames(p.Selector), all
 	case protocol.Edit:
@@ -162,13 +190,13 @@ func named(params any) ([]string, count) {
 	case protocol.List: // one may have been removed as it was listed
 		return onlyNames(p.Selector), none
 	}
-	return nil, none
+	return newNameSet(nil, false), none
 }
 
 // onlyNames is the names of sel where it selects by names alone.
-func onlyNames(sel task.Selector) []string {
+func onlyNames(sel task.Selector) *nameSet {
 	if sel.All || len(sel.InGroups()) > 0 {
-		return nil
+		return newNameSet(nil, false)
 	}
-	return sel.Names
+	return newNameSet(sel.Names, sel.Dir != "")
 }

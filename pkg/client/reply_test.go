@@ -70,6 +70,20 @@ func TestRepliesWithoutTasks(t *testing.T) {
 			c.Close()
 		}
 	}
+	// Names in a project's directory may leave out the project.
+	for tasks, ok := range map[string]bool{
+		`[{"name":"shop.web"}]`: true, `[{"name":"web"}]`: true, `[{"name":"a.b.web"}]`: true,
+		`[{"name":"shop.other"}]`: false, `[{"name":"shopweb"}]`: false, `[{"name":"web.shop"}]`: false, `[]`: false,
+	} {
+		for what, sel := range map[string]task.Selector{"in a directory": {Names: []string{"web"}, Dir: "/shop"}, "nowhere": names("web")} {
+			c := answering(`{"id":1,"result":` + tasks + `}`)
+			ok := ok && (sel.Dir != "" || tasks == `[{"name":"web"}]`)
+			if got, err := c.Stop(ctx, client.StopOptions{Selector: sel}); (err == nil) != ok {
+				t.Errorf("%s, %s: %v, %v", what, tasks, got, err)
+			}
+			c.Close()
+		}
+	}
 	passes := map[string]call{
 		"list": func(c *client.Client) ([]task.Info, error) {
 			return c.List(ctx, client.ListOptions{Selector: names("web", "x*")})

@@ -45,7 +45,7 @@ func (c *Client) Observe(ctx context.Context, sel task.Selector) (now []task.Inf
 			err = m.into(&now)
 		}
 	}
-	check := onlyOf(onlyNames(sel)) // once for all the events
+	check := onlyNames(sel).only // once for all the events
 	if err == nil {
 		err = cmp.Or(checkReply(now), check(now))
 	}
