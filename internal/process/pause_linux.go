@@ -148,7 +148,7 @@ func (r *run) wakeOnce(all bool) error {
 	}
 	members, err := r.engine.members.of(r, r.engine.membersOf)
 	for _, s := range members {
-		if all || s.stopped() || s.state == 'D' || s.state == 'Z' {
+		if all || s.mayStop() {
 			if sendErr := r.engine.tree.send(s.proc, pidfdSignal, syscall.SIGCONT); !gone(sendErr) && sendErr != nil {
 				err = fmt.Errorf("cannot resume process %d: %w", s.pid, sendErr)
 			}
@@ -176,7 +176,7 @@ func (e *Engine) membersOf(runs map[*run]bool) (map[*run][]stat, error) {
 func (e *Engine) release(r *run, left []stat) error {
 	err := cgroup(r.ref.Cgroup).thaw()
 	for _, s := range left {
-		if s.stopped() {
+		if s.mayStop() {
 			if sendErr := e.tree.send(s.proc, pidfdSignal, syscall.SIGCONT); sendErr != nil && !gone(sendErr) {
 				err = sendErr
 			}
@@ -184,6 +184,10 @@ func (e *Engine) release(r *run, left []stat) error {
 	}
 	return err
 }
+
+// mayStop reports whether the process has stopped, or may have been sent a STOP that it acts on
+// as it leaves the kernel. Where the first thread has ended its state says nothing.
+func (s stat) mayStop() bool { return s.stopped() || s.state == 'D' || s.state == 'R' || s.state == 'Z' }
 
 // stopped reports whether the process has stopped, by a signal or for a debugger.
 func (s stat) stopped() bool { return s.state == 'T' || s.state == 't' }

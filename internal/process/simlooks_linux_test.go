@@ -470,6 +470,59 @@ func TestPauseAsAProcessEnds(t *testing.T) {
 	})
 }
 
+// What was sent STOP while it was in the kernel has not stopped yet: a resume takes that back,
+// and so does the end of a run that may leave it behind.
+func TestResumeOfWhatIsAboutToStop(t *testing.T) {
+	if !onMachine(t) {
+		return
+	}
+	for name, inKernel := range map[string]byte{"in uninterruptible sleep": 'D', "busy": 'R'} {
+		for _, how := range []string{"resumed by the next supervisor", "left behind"} {
+			t.Run(name+", "+how, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := quietSim(t)
+					s.start("a")
+					s.pass(time.Second)
+					a := s.runs[0]
+					var child *simProc
+					s.inMachine(func(m *machine) {
+						m.left, a.pausing = -1, true
+						child = m.fork(a.main)
+						child.inKernel = inKernel
+						if a.leave = how == "left behind"; a.leave {
+							a.r.leave = true
+							return
+						}
+						m.signal(child, syscall.SIGSTOP)
+						m.die()
+					})
+					if a.leave {
+						_ = a.r.Pause() // which a busy process keeps from coming about
+						s.inMachine(func(m *machine) {
+							m.signal(child, syscall.SIGSTOP)
+							m.end(a.main, syscall.WaitStatus(syscall.SIGKILL))
+						})
+					}
+					for s.dead() {
+						s.end()
+						s.begin()
+					}
+					s.pass(time.Minute)
+					s.inMachine(func(m *machine) {
+						if m.leaveKernel(child); child.zombie || child.stopped {
+							m.fail("%v has stopped", child)
+						}
+						m.end(child, 0)
+						m.end(a.main, 0)
+					})
+					s.pass(time.Second)
+					s.close()
+				})
+			})
+		}
+	}
+}
+
 // A run is over however many others come and go: what ends as it is looked for matters only
 // where it may have been the run's.
 func TestOthersComeAndGo(t *testing.T) {
