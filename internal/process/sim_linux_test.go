@@ -541,6 +541,9 @@ func (m *machine) judge(r *simRun) {
 		if !p.zombie && !p.uncovered && !outruns && (!r.leave || r.asked) {
 			m.fail("%s is gone, and %v is not", r.name, p)
 		}
+		if !p.zombie && !p.uncovered && !p.leaps && p.suspended {
+			m.fail("%s is gone, and %v is left stopped", r.name, p)
+		}
 	}
 }
 
@@ -758,6 +761,9 @@ func (s *sim) resume(r *simRun) {
 		for _, p := range r.procs {
 			if err == nil && !p.zombie && s.m.restsSince(p, began) {
 				s.m.fail("%s is resumed, and %v is not", r.name, p)
+			}
+			if err == nil && !p.zombie && !p.uncovered && !p.leaps && p.suspended {
+				s.m.fail("%s is resumed, and %v stops, or has stopped", r.name, p)
 			}
 		}
 	})
