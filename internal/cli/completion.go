@@ -16,6 +16,7 @@ func newCompletion(e *env) *cobra.Command {
 		Long: `Print the completion script of a shell. Commands, flags, tasks, groups, states
 and signals complete, the tasks as they are at that moment.`,
 		Example: `  source <(tasks completion bash)
+  tasks completion bash > ~/.local/share/bash-completion/completions/tasks
   tasks completion zsh > "${fpath[1]}/_tasks"
   tasks completion fish > ~/.config/fish/completions/tasks.fish`,
 		Annotations: map[string]string{"prints": "text"},
