@@ -97,7 +97,7 @@ func (s screen) Write(b []byte) (int, error) {
 
 func (r *keyReader) Read(b []byte) (int, error) {
 	for len(r.keys) == 0 {
-		if n := r.take(r.typed); n > 0 {
+		if n := r.takeKeys(r.typed); n > 0 {
 			r.typed = r.typed[n:]
 			continue
 		}
@@ -114,10 +114,10 @@ func (r *keyReader) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// take makes keys of the beginning of what was typed. n is how long that is; 0: its end is
+// takeKeys makes keys of the beginning of what was typed. n is how long that is; 0: its end is
 // still to come. A paste is taken as a whole: while a command runs the terminal would cut
 // its lines, and act on what is in them.
-func (r *keyReader) take(typed []byte) (n int) {
+func (r *keyReader) takeKeys(typed []byte) (n int) {
 	switch {
 	case len(typed) == 0:
 	case bytes.HasPrefix(typed, []byte(pasteStart)):

@@ -50,9 +50,9 @@ type ending struct {
 
 func newEnding() *ending { return &ending{over: make(chan struct{})} }
 
-// begin returns an error where the end is refused: the first decided otherwise. Else the caller
+// accept returns an error where the end is refused: the first decided otherwise. Else the caller
 // stops or leaves the tasks, and then calls done.
-func (e *ending) begin(asked end) (first way, err error) {
+func (e *ending) accept(asked end) (first way, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	switch {
@@ -70,7 +70,7 @@ func (e *ending) begin(asked end) (first way, err error) {
 	return e.first.way, nil
 }
 
-// done is called by each for whom begin has succeeded.
+// done is called by each for whom accept has succeeded.
 func (e *ending) done() {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -48,7 +48,7 @@ replace, replace: ` + next + `; once over: the same; is replaced by /next
 	for _, first := range ways {
 		for _, second := range ways {
 			begin := func(e *ending) string {
-				switch decided, err := e.begin(ask(second)); {
+				switch decided, err := e.accept(ask(second)); {
 				case decided != first:
 					t.Errorf("%v before %v: %v decides", first, second, decided)
 					return ""
@@ -63,7 +63,7 @@ replace, replace: ` + next + `; once over: the same; is replaced by /next
 			}
 			over, late := newEnding(), newEnding()
 			for _, e := range []*ending{over, late} {
-				if decided, err := e.begin(ask(first)); decided != first || err != nil {
+				if decided, err := e.accept(ask(first)); decided != first || err != nil {
 					t.Fatal(decided, err)
 				}
 			}

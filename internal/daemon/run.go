@@ -188,7 +188,7 @@ func Run(cfg Config, serving func()) error {
 			if keep {
 				asked.way = leaving
 			}
-			if _, err := ending.begin(asked); err != nil {
+			if _, err := ending.accept(asked); err != nil {
 				return nil, err
 			}
 			defer ending.done()
@@ -207,7 +207,7 @@ func Run(cfg Config, serving func()) error {
 			if err := cfg.restore(lock, db); err != nil {
 				return err
 			}
-			first, err := ending.begin(end{way: replaced, program: o.Program})
+			first, err := ending.accept(end{way: replaced, program: o.Program})
 			if err != nil {
 				if first == replaced {
 					<-ending.over // then its caller can ask the program that has taken over
@@ -252,7 +252,7 @@ func Run(cfg Config, serving func()) error {
 			systemd.notify("WATCHDOG=1")
 		case got := <-quit:
 			sig := got.(syscall.Signal)
-			switch first, err := ending.begin(end{way: shutting, signal: sig}); {
+			switch first, err := ending.accept(end{way: shutting, signal: sig}); {
 			case err == nil:
 				cfg.Log.Info("shutting down: "+shutting.String(), "signal", sig.String())
 				announce()

@@ -104,8 +104,8 @@ func (s *scene) after(name string, sh engine.Shell, lines ...string) {
 	}
 }
 
-// take takes what has begun, and compares the number of lines that are under way.
-func (s *scene) take(want int) {
+// takeCalls takes what has begun, and compares the number of lines that are under way.
+func (s *scene) takeCalls(want int) {
 	s.Helper()
 	for synctest.Wait(); !s.fake.NoExec(); synctest.Wait() {
 		s.live = append(s.live, s.fake.NextExec(s.T))
@@ -145,13 +145,13 @@ func TestInOrder(t *testing.T) {
 		s.fake.HoldExec(true)
 		s.after("a", s.fake, "1", "2", "3")
 		for i, exit := range []task.Exit{{}, {Code: 3}, {}} { // whatever the one before did
-			s.take(1)
+			s.takeCalls(1)
 			if e := s.live[0]; e.Line != fmt.Sprint(i+1) || e.Launch.Spec.Name != "a" || e.Launch.Run != 7 {
 				s.Errorf("%s of %+v", e.Line, e.Launch)
 			}
 			s.end(exit)
 		}
-		s.take(0)
+		s.takeCalls(0)
 		s.logged("a hook failed", 1)
 	})
 }
@@ -194,11 +194,11 @@ func TestTakesTooLong(t *testing.T) {
 	play(t, func(s *scene) {
 		s.fake.HoldExec(true)
 		s.after("a", s.fake, "1", "2")
-		s.take(1)
+		s.takeCalls(1)
 		time.Sleep(hooks.Timeout - time.Nanosecond)
-		s.take(1)
+		s.takeCalls(1)
 		time.Sleep(time.Nanosecond)
-		s.take(2)
+		s.takeCalls(2)
 		s.logged("hook=1 err=\"context deadline exceeded\"", 1)
 		time.Sleep(hooks.Timeout - time.Nanosecond) // the next has its own time
 		s.logged("a hook failed", 1)
@@ -257,14 +257,14 @@ func TestAtOnce(t *testing.T) {
 		for i := range 30 {
 			s.after(fmt.Sprint("t", i), s.fake, "x")
 		}
-		s.take(8)
+		s.takeCalls(8)
 		for range 22 {
 			s.end(task.Exit{})
-			s.take(8)
+			s.takeCalls(8)
 		}
 		for i := range 8 {
 			s.end(task.Exit{})
-			s.take(7 - i)
+			s.takeCalls(7 - i)
 		}
 		s.closes(0)
 		s.logged("hook", 0)
@@ -275,11 +275,11 @@ func TestCloseWaits(t *testing.T) {
 	play(t, func(s *scene) {
 		s.fake.HoldExec(true)
 		s.after("a", s.fake, "1", "2")
-		s.take(1)
+		s.takeCalls(1)
 		go func() {
 			time.Sleep(3 * time.Second)
 			s.end(task.Exit{})
-			s.take(1) // also what is still to follow
+			s.takeCalls(1) // also what is still to follow
 			time.Sleep(2 * time.Second)
 			s.end(task.Exit{})
 		}()
@@ -347,9 +347,9 @@ func TestCloseKills(t *testing.T) {
 		for i := range 10 {
 			s.after(fmt.Sprint("t", i), s.fake, "1", "2")
 		}
-		s.take(8)
+		s.takeCalls(8)
 		s.closes(10 * time.Second)
-		s.take(8) // none has begun
+		s.takeCalls(8) // none has begun
 		s.logged("a hook failed", 8)
 		s.logged("err=\"context canceled\"", 8)
 		s.logged("a hook was not run: the supervisor has ended", 12)

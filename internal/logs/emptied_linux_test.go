@@ -17,7 +17,7 @@ func TestKeeperEmptied(t *testing.T) {
 	k := NewKeeper(Dir(t.TempDir()), Limits{MaxSize: 1 << 20}, slog.New(slog.NewTextHandler(words, nil)),
 		func(name string, run int, _ bool) { heard <- key{name, run} }, nil)
 	t.Cleanup(func() { k.Close() })
-	f := begin(t, k, task.Spec{Name: "web"}, 3)
+	f := openLog(t, k, task.Spec{Name: "web"}, 3)
 	if _, ok := Emptied(f); ok {
 		t.Error("a new log is marked")
 	}

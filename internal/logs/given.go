@@ -56,8 +56,8 @@ func (k *Keeper) counts(key key, info logInfo) bool {
 	return info.alone
 }
 
-// take is given, and remembers the file.
-func (k *Keeper) take(l *kept, info logInfo) bool {
+// rememberFile is given, and remembers the file.
+func (k *Keeper) rememberFile(l *kept, info logInfo) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	given := l.given(info)

@@ -43,7 +43,7 @@ func TestKeeperSparesWhatReplacedALog(t *testing.T) {
 	k, words := newTestKeeper(t, filepath.Join(dir, "logs"), Limits{MaxSize: 64 << 10, Total: 1 << 20})
 	k.Ready()
 	theirs := userFile(t, dir)
-	f := begin(t, k, task.Spec{Name: "web"}, 1)
+	f := openLog(t, k, task.Spec{Name: "web"}, 1)
 	if err := errors.Join(os.Remove(f.Name()), os.Link(theirs, f.Name())); err != nil {
 		t.Fatal(err)
 	}

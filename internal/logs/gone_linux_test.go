@@ -99,7 +99,7 @@ func TestKeeperForgetsALogOfNoRun(t *testing.T) {
 	t.Parallel()
 	k, words := newTestKeeper(t, t.TempDir(), Limits{MaxSize: 1 << 20})
 	k.Processes(func(string, int) int { return -1 })
-	f := begin(t, k, task.Spec{Name: "web"}, 1)
+	f := openLog(t, k, task.Spec{Name: "web"}, 1)
 	if err := os.Remove(f.Name()); err != nil {
 		t.Fatal(err)
 	}

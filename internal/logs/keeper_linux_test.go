@@ -44,7 +44,7 @@ func (s *said) String() string {
 	return s.b.String()
 }
 
-func begin(t testing.TB, k *Keeper, spec task.Spec, run int) *os.File {
+func openLog(t testing.TB, k *Keeper, spec task.Spec, run int) *os.File {
 	t.Helper()
 	f, err := k.Create(spec.Name, run)
 	if err != nil {
@@ -162,7 +162,7 @@ func TestKeeperLostEvents(t *testing.T) {
 	t.Parallel()
 	k, _ := newTestKeeper(t, t.TempDir(), Limits{MaxSize: 1 << 20})
 	for i := range 5 {
-		begin(t, k, task.Spec{Name: fmt.Sprintf("web-%d", i)}, 1)
+		openLog(t, k, task.Spec{Name: fmt.Sprintf("web-%d", i)}, 1)
 	}
 	k.written(nil, true)
 	quiet(t, k)
@@ -218,7 +218,7 @@ func TestKeeperLimitsOfTheTask(t *testing.T) {
 	} {
 		c.spec.Name = c.name
 		for run := 1; run <= 4; run++ {
-			f := begin(t, k, c.spec, run)
+			f := openLog(t, k, c.spec, run)
 			write(t, f, text)
 			f.Close()
 			ends(t, k, c.name, run)
@@ -238,7 +238,7 @@ func TestKeeperNoHoles(t *testing.T) {
 	k.punch = func(string, fileID, int64) error { return errNoHoles }
 	text := string(numbered(20_000))
 	for run := 1; run <= 3; run++ {
-		f := begin(t, k, task.Spec{Name: "web"}, run)
+		f := openLog(t, k, task.Spec{Name: "web"}, run)
 		write(t, f, text)
 		until(t, k, "a look", func() bool { return k.logs[key{"web", run}].max == 0 })
 		write(t, f, text)
@@ -269,7 +269,7 @@ func TestKeeperTrouble(t *testing.T) {
 	k.mu.Lock()
 	k.notes.err = unix.EMFILE // no inotify
 	k.mu.Unlock()
-	f := begin(t, k, task.Spec{Name: "web"}, 1)
+	f := openLog(t, k, task.Spec{Name: "web"}, 1)
 	write(t, f, string(numbered(20_000)))
 	until(t, k, "a warning", func() bool { return strings.Contains(words.String(), "no way") })
 	k.mu.Lock()
@@ -315,14 +315,14 @@ func TestKeeperTotal(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	small := begin(t, k, task.Spec{Name: "small"}, 1)
+	small := openLog(t, k, task.Spec{Name: "small"}, 1)
 	write(t, small, mib)
 	k.Ready()
 	quiet(t, k)
 	if words.String() != "" {
 		t.Error(words)
 	}
-	big := begin(t, k, task.Spec{Name: "big"}, 1)
+	big := openLog(t, k, task.Spec{Name: "big"}, 1)
 	write(t, big, mib+mib)
 	until(t, k, "two gone", func() bool {
 		names, _ := k.dir.Names()
@@ -367,16 +367,16 @@ func TestKeeperRemove(t *testing.T) {
 
 	// What a run was to leave behind may write on; a new run of the task does
 	// not end that, a removal does.
-	left := begin(t, k, task.Spec{Name: "web", LeaveChildren: true}, 1)
+	left := openLog(t, k, task.Spec{Name: "web", LeaveChildren: true}, 1)
 	k.Done("web", 1)
-	next := begin(t, k, task.Spec{Name: "web"}, 2)
+	next := openLog(t, k, task.Spec{Name: "web"}, 2)
 	write(t, left, string(numbered(20_000)))
 	until(t, k, "trimmed", func() bool { return onDisk(t, left.Name()) <= 64<<10 })
 	k.Done("web", 2)
 	if err := k.Remove("web"); err != nil {
 		t.Fatal(err)
 	}
-	again := begin(t, k, task.Spec{Name: "web"}, 2) // before the last look at the one removed
+	again := openLog(t, k, task.Spec{Name: "web"}, 2) // before the last look at the one removed
 	write(t, next, "gone\n")
 	write(t, again, string(numbered(20_000)))
 	until(t, k, "trimmed", func() bool { return onDisk(t, again.Name()) <= 64<<10 })
@@ -386,7 +386,7 @@ func TestKeeperRemove(t *testing.T) {
 	}
 	// Of the oldest that may be written to, none is kept in mind.
 	for run := 3; run <= 9; run++ {
-		begin(t, k, task.Spec{Name: "web", LeaveChildren: true}, run).Close()
+		openLog(t, k, task.Spec{Name: "web", LeaveChildren: true}, run).Close()
 		k.Done("web", run)
 	}
 	until(t, k, "two known", func() bool { return len(k.logs) == 2 && k.left == 2 })

@@ -11,7 +11,7 @@ func TestKeeperEndAmidALook(t *testing.T) {
 	t.Parallel()
 	k, _ := newTestKeeper(t, t.TempDir(), Limits{MaxSize: 1 << 20})
 	text := string(numbered(200_000))
-	w := begin(t, k, task.Spec{Name: "web"}, 1)
+	w := openLog(t, k, task.Spec{Name: "web"}, 1)
 	k.mu.Lock()
 	free, amid := k.punch, false
 	k.punch = func(path string, id fileID, end int64) error {

@@ -13,10 +13,10 @@ func TestKeeperOfWhatIsLeft(t *testing.T) {
 	dir, limits := t.TempDir(), Limits{MaxSize: 64 << 10, Keep: 3}
 	k, _ := newTestKeeper(t, dir, limits)
 	spec := task.Spec{Name: "web", LeaveChildren: true}
-	left := begin(t, k, spec, 1)
+	left := openLog(t, k, spec, 1)
 	ends := func(run int) {
 		t.Helper()
-		begin(t, k, spec, run).Close()
+		openLog(t, k, spec, run).Close()
 		k.Done("web", run)
 	}
 	isBounded := func() {

@@ -103,7 +103,7 @@ func (k *Keeper) trim(l *kept, most, squeeze int64, last bool) {
 	now := time.Now()
 	info, err := statLog(l.path)
 	data, grown, elapsed := l.data, info.size-l.size, now.Sub(l.seen)
-	if err == nil && !k.take(l, info) {
+	if err == nil && !k.rememberFile(l, info) {
 		err = errOther
 	}
 	if errors.Is(err, errOther) {

@@ -100,7 +100,7 @@ func TestKeeperFastWriter(t *testing.T) {
 	}
 	fileSystems(t, func(t *testing.T, dir string) {
 		k, _ := newTestKeeper(t, dir, Limits{MaxSize: most})
-		f := begin(t, k, task.Spec{Name: "web"}, 1)
+		f := openLog(t, k, task.Spec{Name: "web"}, 1)
 		follower := NewFollower()
 		defer follower.Close()
 		follower.settle = time.Hour // however long the machine lets the writer wait within a line

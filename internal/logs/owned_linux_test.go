@@ -26,7 +26,7 @@ func TestKeeperOfALostDir(t *testing.T) {
 		return nil
 	})
 	t.Cleanup(func() { k.Close() })
-	begin(t, k, task.Spec{Name: "web"}, 1)
+	openLog(t, k, task.Spec{Name: "web"}, 1)
 	lost.Store(true)
 	if _, err := k.Create("web", 2); !errors.Is(err, why) || !room.OutOfResources(err) {
 		t.Errorf("Create: %v", err)

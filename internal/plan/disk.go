@@ -82,7 +82,7 @@ func (d *Disk) Look(paths []string) Files {
 	defer cancel()
 	under := make(answers, len(paths))
 	for _, path := range paths {
-		if l := d.begin(ctx, path); l != nil {
+		if l := d.lookAt(ctx, path); l != nil {
 			under[path] = l
 		}
 	}
@@ -95,8 +95,8 @@ func (d *Disk) Look(paths []string) Files {
 	return seen
 }
 
-// begin looks at a path, unless that is being done; nil: it hangs, or there was no turn.
-func (d *Disk) begin(ctx context.Context, path string) *look {
+// lookAt looks at a path, unless that is being done; nil: it hangs, or there was no turn.
+func (d *Disk) lookAt(ctx context.Context, path string) *look {
 	d.mu.Lock()
 	l := d.looks[path]
 	d.mu.Unlock()

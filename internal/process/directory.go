@@ -32,7 +32,7 @@ func (e *Engine) dir(ctx context.Context, s *task.Spec) (dir string, far bool, e
 	if dir = s.Cwd; dir == "" {
 		dir = e.opts.Home
 	}
-	giveBack, err := e.directories.take(ctx, dir)
+	giveBack, err := e.directories.takeTurn(ctx, dir)
 	if err != nil {
 		return "", false, err
 	}
@@ -47,8 +47,8 @@ func (e *Engine) dir(ctx context.Context, s *task.Spec) (dir string, far bool, e
 	return dir, dirIsFar(dir), nil
 }
 
-// take waits for a turn to look at the directory.
-func (d *directories) take(ctx context.Context, path string) (giveBack func(), err error) {
+// takeTurn waits for a turn to look at the directory.
+func (d *directories) takeTurn(ctx context.Context, path string) (giveBack func(), err error) {
 	d.mu.Lock()
 	one := d.byPath[path]
 	if one == nil {

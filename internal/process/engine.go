@@ -105,7 +105,7 @@ func New(o Options) (*Engine, error) {
 		return nil, fmt.Errorf("cannot start the process engine: %w", err)
 	}
 	e.boot, e.namespace = boot, namespace
-	e.makers.begin(e.anyOrphans())
+	e.makers.noteOrphans(e.anyOrphans())
 	if e.groups, err = openCgroups(o.ID); err != nil {
 		o.Logger.Info("runs have no cgroups of their own: what leaves them is found by other means", "err", err)
 	}
@@ -192,7 +192,7 @@ func (e *Engine) startRun(ctx context.Context, r *run, l engine.Launch, number s
 	c := command{
 		path: path, argv: l.Spec.Command, dir: dir, farDir: far, env: env, out: out, task: l.Spec.Name, number: number, attributes: &l.Spec.Attributes,
 	}
-	if err = e.begin(ctx, r, c, groups); err != nil && !c.mayWait() {
+	if err = e.startCommand(ctx, r, c, groups); err != nil && !c.mayWait() {
 		err = explained(err, path, dir)
 	}
 	return err
@@ -221,9 +221,9 @@ type command struct {
 	attributes   *task.Attributes
 }
 
-// begin begins r. After an error nothing is left of it, but before the first child
+// startCommand starts c as r. After an error nothing is left of it, but before the first child
 // is reaped: then it is the first.
-func (e *Engine) begin(ctx context.Context, r *run, c command, groups cgroups) error {
+func (e *Engine) startCommand(ctx context.Context, r *run, c command, groups cgroups) error {
 	err := e.execute(ctx, r, c, groups)
 	if err != nil && r.ref.PID != 0 {
 		r.Stop(syscall.SIGKILL)

@@ -52,7 +52,7 @@ func (e *Engine) exec(ctx context.Context, l engine.Launch, line string, groups 
 		if r.log, err = pipeIDOf(out); err != nil {
 			return err
 		}
-		return e.begin(ctx, r, command{
+		return e.startCommand(ctx, r, command{
 			path: "/bin/sh", argv: []string{"sh", "-c", line}, dir: dir, farDir: far, env: e.environ(l, r, dir), out: out, task: l.Spec.Name, number: number,
 			attributes: &l.Spec.Attributes,
 		}, groups)

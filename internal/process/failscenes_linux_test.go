@@ -115,8 +115,8 @@ func (r *family) awaitGone() error {
 	return nil
 }
 
-// begin begins a run whose calls do not fail.
-func (st *theatre) begin(r *family) error {
+// startFamily begins a run whose calls do not fail.
+func (st *theatre) startFamily(r *family) error {
 	if err := st.start(r); err != nil {
 		return err
 	}
@@ -188,7 +188,7 @@ func playStart(st *theatre, r *family, p mishap) error {
 }
 
 func playStop(st *theatre, r *family, p mishap) error {
-	if err := st.begin(r); err != nil {
+	if err := st.startFamily(r); err != nil {
 		return err
 	}
 	st.arm(p)
@@ -198,7 +198,7 @@ func playStop(st *theatre, r *family, p mishap) error {
 
 // A stop that says nothing has sent what it should.
 func playKill(st *theatre, r *family, p mishap) error {
-	if err := st.begin(r); err != nil {
+	if err := st.startFamily(r); err != nil {
 		return err
 	}
 	st.arm(p)
@@ -215,7 +215,7 @@ func playKill(st *theatre, r *family, p mishap) error {
 
 // The main process ends by itself; what it leaves is stopped.
 func playLeftBehind(st *theatre, r *family, p mishap) error {
-	if err := st.begin(r); err != nil {
+	if err := st.startFamily(r); err != nil {
 		return err
 	}
 	st.arm(p)
@@ -234,7 +234,7 @@ func playLeftBehind(st *theatre, r *family, p mishap) error {
 
 // What is paused rests, and what is resumed does not.
 func playPause(st *theatre, r *family, p mishap) error {
-	if err := st.begin(r); err != nil {
+	if err := st.startFamily(r); err != nil {
 		return err
 	}
 	pauser := r.Process.(engine.Pauser)
@@ -271,7 +271,7 @@ func rests(r *family, pid int) bool {
 // The main process ends by itself; what it leaves is to stay.
 func playLeave(st *theatre, r *family, p mishap) error {
 	r.spec.LeaveChildren = true
-	if err := st.begin(r); err != nil {
+	if err := st.startFamily(r); err != nil {
 		return err
 	}
 	st.arm(p)

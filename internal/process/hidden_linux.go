@@ -36,8 +36,8 @@ var never = span{none, 0}
 
 func (s span) has(start uint64) bool { return s.from <= start && start <= s.to }
 
-// begin looks whether this process has children that belong to no run.
-func (m *makers) begin(orphans bool) {
+// noteOrphans notes whether this process has children that belong to no run.
+func (m *makers) noteOrphans(orphans bool) {
 	if m.forgotten, m.strays = none, never; orphans {
 		m.forgotten = 0
 	}

@@ -75,8 +75,8 @@ type hiding struct {
 	runs   int
 }
 
-// begin begins a run, and waits until what leaves its session has.
-func (st *hiding) begin(script string) (engine.Process, proc) {
+// startScript begins a run, and waits until what leaves its session has.
+func (st *hiding) startScript(script string) (engine.Process, proc) {
 	st.runs++
 	path := filepath.Join(st.dir, fmt.Sprint(st.runs))
 	log, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
@@ -114,19 +114,19 @@ func (st *hiding) stop(what string, p engine.Process, hidden proc, want bool) er
 
 // alone is a run beside which there is no other.
 func (st *hiding) alone() error {
-	p, hidden := st.begin(`(` + away + ` &); sleep 1000`)
+	p, hidden := st.startScript(`(` + away + ` &); sleep 1000`)
 	err := st.stop("an orphan", p, hidden, true)
-	p, hidden = st.begin(away + ` & sleep 1000`)
+	p, hidden = st.startScript(away + ` & sleep 1000`)
 	err = errors.Join(err, st.stop("a child", p, hidden, true))
-	p, hidden = st.begin(away + ` & ` + awayUp)
+	p, hidden = st.startScript(away + ` & ` + awayUp)
 	<-p.Exited()
 	return errors.Join(err, st.stop("a process left behind", p, hidden, true))
 }
 
 // amongOthers is a run beside which there is another: its child is found by its descent.
 func (st *hiding) amongOthers() error {
-	older, left := st.begin(away + ` & sleep 1000`)
-	p, hidden := st.begin(away + ` & sleep 1000`)
+	older, left := st.startScript(away + ` & sleep 1000`)
+	p, hidden := st.startScript(away + ` & sleep 1000`)
 	err := st.stop("a child beside another run", p, hidden, true)
 	if !lives(left.pid) {
 		err = errors.Join(err, errors.New("what is the other run's has ended"))
@@ -143,7 +143,7 @@ func (st *hiding) ofAnother(readable *atomic.Value) (err error) {
 	path := filepath.Join(st.dir, "its")
 	its := `/usr/bin/setsid /bin/sh -c "echo \$\$ >` + path + `; exec /bin/sleep 1000" & `
 	for what, script := range []string{its + "wait", "(" + its + "); exec /bin/sleep 1000"} {
-		p, second := st.begin(fmt.Sprintf(another, script))
+		p, second := st.startScript(fmt.Sprintf(another, script))
 		hidden := awaitProc(path)
 		must(os.Remove(path))
 		if what == 0 { // it dies, and nobody has ever seen it
@@ -163,9 +163,9 @@ func (st *hiding) ofAnother(readable *atomic.Value) (err error) {
 			}
 		}
 		readable.Store("")
-		p, hidden = st.begin(away + ` & sleep 1000`)
+		p, hidden = st.startScript(away + ` & sleep 1000`)
 		err = errors.Join(err, st.stop("a child, after all that", p, hidden, true)) // now there is no orphan at all
-		p, hidden = st.begin(`(` + away + ` &); sleep 1000`)
+		p, hidden = st.startScript(`(` + away + ` &); sleep 1000`)
 		err = errors.Join(err, st.stop("an orphan, after all that", p, hidden, true))
 	}
 	return err
@@ -196,14 +196,14 @@ func awaitReaped(p proc) {
 
 // left is an orphan that is of one of two runs: it is of neither.
 func (st *hiding) left() error {
-	older, its := st.begin(away + ` & sleep 1000`)
-	p, hidden := st.begin(`(` + away + ` &); sleep 1000`)
+	older, its := st.startScript(away + ` & sleep 1000`)
+	p, hidden := st.startScript(`(` + away + ` &); sleep 1000`)
 	err := errors.Join(
 		st.stop("an orphan beside another run", p, hidden, false), st.stop("the older run", older, its, true))
 	if !lives(hidden.pid) {
 		err = errors.Join(err, errors.New("what may be of two runs has ended with the second"))
 	}
-	p, its = st.begin(`(` + away + ` &); sleep 1000`)
+	p, its = st.startScript(`(` + away + ` &); sleep 1000`)
 	err = errors.Join(err, st.stop("a later run", p, its, false)) // the one that is left may have begun it
 	strays, strayErr := st.engine.Strays()
 	if !slices.Equal(strays, []int{hidden.pid, its.pid}) && !slices.Equal(strays, []int{its.pid, hidden.pid}) {

@@ -45,7 +45,7 @@ type result struct {
 // answers itself the kernel is not asked.
 var intercept atomic.Pointer[func(call) (result, bool)]
 
-func (c call) begin() (result, bool) {
+func (c call) intercepted() (result, bool) {
 	if f := intercept.Load(); f != nil {
 		return (*f)(c)
 	}
@@ -61,13 +61,13 @@ var ownPID = os.Getpid()
 
 // nap waits a moment for the kernel, perhaps with a lock held.
 func nap(d time.Duration) {
-	if _, ok := (call{name: "nanosleep", arg: int(d)}).begin(); !ok {
+	if _, ok := (call{name: "nanosleep", arg: int(d)}).intercepted(); !ok {
 		time.Sleep(d)
 	}
 }
 
 func forkExec(path string, argv []string, attr *syscall.ProcAttr) (pid int, err error) {
-	if a, ok := (call{name: "execve", path: path, argv: argv, attr: attr}).begin(); ok {
+	if a, ok := (call{name: "execve", path: path, argv: argv, attr: attr}).intercepted(); ok {
 		return a.n, a.err
 	}
 	blockingNothing(func() { pid, err = syscall.ForkExec(path, argv, attr) })
@@ -76,7 +76,7 @@ func forkExec(path string, argv []string, attr *syscall.ProcAttr) (pid int, err 
 
 // waitChild reaps that child, or -1 any, if it has ended; pid is 0 where it has not.
 func waitChild(of int, status *syscall.WaitStatus) (pid int, err error) {
-	if a, ok := (call{name: "wait4", pid: of}).begin(); ok {
+	if a, ok := (call{name: "wait4", pid: of}).intercepted(); ok {
 		*status = a.status
 		return a.n, a.err
 	}
@@ -89,7 +89,7 @@ func waitChild(of int, status *syscall.WaitStatus) (pid int, err error) {
 }
 
 func kill(pid int, sig syscall.Signal) error {
-	if a, ok := (call{name: "kill", pid: pid, sig: sig}).begin(); ok {
+	if a, ok := (call{name: "kill", pid: pid, sig: sig}).intercepted(); ok {
 		return a.err
 	}
 	return syscall.Kill(pid, sig)
@@ -97,13 +97,13 @@ func kill(pid int, sig syscall.Signal) error {
 
 // closeFD closes what was opened here. Whether that fails makes no difference.
 func closeFD(fd int) {
-	if _, ok := (call{name: "close", fd: fd}).begin(); !ok {
+	if _, ok := (call{name: "close", fd: fd}).intercepted(); !ok {
 		syscall.Close(fd)
 	}
 }
 
 func fileInfo(path string) (os.FileInfo, error) {
-	if a, ok := (call{name: "stat", path: path}).begin(); ok && a.err != nil {
+	if a, ok := (call{name: "stat", path: path}).intercepted(); ok && a.err != nil {
 		return nil, &os.PathError{Op: "stat", Path: path, Err: a.err}
 	} else if ok {
 		return a.info, nil
@@ -113,14 +113,14 @@ func fileInfo(path string) (os.FileInfo, error) {
 
 // openNull opens what a run without a log reads and writes.
 func openNull() (*os.File, error) {
-	if a, ok := (call{name: "open", path: os.DevNull}).begin(); ok && a.err != nil {
+	if a, ok := (call{name: "open", path: os.DevNull}).intercepted(); ok && a.err != nil {
 		return nil, &os.PathError{Op: "open", Path: os.DevNull, Err: a.err}
 	}
 	return os.OpenFile(os.DevNull, os.O_RDWR, 0)
 }
 
 func pipe() (r, w *os.File, err error) {
-	if a, ok := (call{name: "pipe"}).begin(); ok && a.err != nil {
+	if a, ok := (call{name: "pipe"}).intercepted(); ok && a.err != nil {
 		return nil, nil, os.NewSyscallError("pipe2", a.err)
 	}
 	return os.Pipe()

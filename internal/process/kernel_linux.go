@@ -16,7 +16,7 @@ import (
 
 // open opens a file, mostly one of the kernel's own, which never keep the caller waiting.
 func open(path string, flags int) (fd int, err error) {
-	a, ok := call{name: "open", path: path, arg: flags}.begin()
+	a, ok := call{name: "open", path: path, arg: flags}.intercepted()
 	if fd, err = a.n, a.err; !ok {
 		fd, err = unix.Open(path, flags|unix.O_CLOEXEC, 0)
 		for errors.Is(err, unix.EINTR) {
@@ -31,7 +31,7 @@ func open(path string, flags int) (fd int, err error) {
 
 // duplicate opens what fd is once more.
 func duplicate(fd int) (int, error) {
-	if a, ok := (call{name: "dup", fd: fd}).begin(); ok {
+	if a, ok := (call{name: "dup", fd: fd}).intercepted(); ok {
 		return a.n, a.err
 	}
 	return unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
@@ -39,14 +39,14 @@ func duplicate(fd int) (int, error) {
 
 // duplicateOnto closes onto and opens what fd is in its place, in one step.
 func duplicateOnto(fd, onto int) error {
-	if a, ok := (call{name: "dup3", fd: fd, arg: onto}).begin(); ok {
+	if a, ok := (call{name: "dup3", fd: fd, arg: onto}).intercepted(); ok {
 		return a.err
 	}
 	return unix.Dup3(fd, onto, unix.O_CLOEXEC)
 }
 
 func read(fd int, path string, buf []byte) (n int, err error) {
-	if a, ok := (call{name: "read", path: path, fd: fd, arg: len(buf)}).begin(); ok {
+	if a, ok := (call{name: "read", path: path, fd: fd, arg: len(buf)}).intercepted(); ok {
 		return copy(buf, a.text), a.err
 	}
 	for {
@@ -59,7 +59,7 @@ func read(fd int, path string, buf []byte) (n int, err error) {
 
 // readlink is where a link of the kernel's own leads, if it is shown to this program.
 func readlink(path string) (string, error) {
-	a, ok := call{name: "readlink", path: path}.begin()
+	a, ok := call{name: "readlink", path: path}.intercepted()
 	switch {
 	case !ok:
 		return os.Readlink(path)
@@ -70,7 +70,7 @@ func readlink(path string) (string, error) {
 }
 
 func write(fd int, path, text string) error {
-	if a, ok := (call{name: "write", path: path, fd: fd, text: text}).begin(); ok {
+	if a, ok := (call{name: "write", path: path, fd: fd, text: text}).intercepted(); ok {
 		return a.err
 	}
 	_, err := unix.Write(fd, []byte(text))
@@ -78,7 +78,7 @@ func write(fd int, path, text string) error {
 }
 
 func getdents(fd int, path string, buf []byte) (n int, err error) {
-	if a, ok := (call{name: "getdents", path: path, fd: fd}).begin(); ok {
+	if a, ok := (call{name: "getdents", path: path, fd: fd}).intercepted(); ok {
 		return copy(buf, a.text), a.err
 	}
 	return unix.ReadDirent(fd, buf)
@@ -97,21 +97,21 @@ func blockingNothing(f func()) {
 }
 
 func mkdir(path string) error {
-	if a, ok := (call{name: "mkdir", path: path}).begin(); ok {
+	if a, ok := (call{name: "mkdir", path: path}).intercepted(); ok {
 		return a.err
 	}
 	return unix.Mkdir(path, 0o755)
 }
 
 func rmdir(path string) error {
-	if a, ok := (call{name: "rmdir", path: path}).begin(); ok {
+	if a, ok := (call{name: "rmdir", path: path}).intercepted(); ok {
 		return a.err
 	}
 	return unix.Rmdir(path)
 }
 
 func chmod(path string, mode uint32) error {
-	if a, ok := (call{name: "chmod", path: path}).begin(); ok {
+	if a, ok := (call{name: "chmod", path: path}).intercepted(); ok {
 		return a.err
 	}
 	return unix.Chmod(path, mode)
@@ -119,7 +119,7 @@ func chmod(path string, mode uint32) error {
 
 // lstat is what kind of file is at path, and how many names it has.
 func lstat(path string) (mode uint32, links uint64, err error) {
-	if a, ok := (call{name: "lstat", path: path}).begin(); ok {
+	if a, ok := (call{name: "lstat", path: path}).intercepted(); ok {
 		return a.mode, a.links, a.err
 	}
 	var st unix.Stat_t
@@ -128,7 +128,7 @@ func lstat(path string) (mode uint32, links uint64, err error) {
 }
 
 func statx(dir int, path string, flags, mask int, st *unix.Statx_t) error {
-	if a, ok := (call{name: "statx", path: path, fd: dir}).begin(); ok {
+	if a, ok := (call{name: "statx", path: path, fd: dir}).intercepted(); ok {
 		st.Mode, st.Ino = uint16(a.mode), a.ino
 		return a.err
 	}
@@ -137,7 +137,7 @@ func statx(dir int, path string, flags, mask int, st *unix.Statx_t) error {
 
 // addOpenFlag adds one to those of an open file.
 func addOpenFlag(fd, flag int) error {
-	if a, ok := (call{name: "fcntl", fd: fd, arg: flag}).begin(); ok {
+	if a, ok := (call{name: "fcntl", fd: fd, arg: flag}).intercepted(); ok {
 		return a.err
 	}
 	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
@@ -149,7 +149,7 @@ func addOpenFlag(fd, flag int) error {
 
 // fileSystem is the kind of that which the open file is on, statfs(2).
 func fileSystem(fd int, path string) (kind int64, err error) {
-	if a, ok := (call{name: "fstatfs", path: path, fd: fd}).begin(); ok {
+	if a, ok := (call{name: "fstatfs", path: path, fd: fd}).intercepted(); ok {
 		return 0, a.err
 	}
 	var st unix.Statfs_t
@@ -158,7 +158,7 @@ func fileSystem(fd int, path string) (kind int64, err error) {
 }
 
 func pidfdOpen(pid, flags int) (fd int, err error) {
-	if a, ok := (call{name: "pidfd_open", pid: pid}).begin(); ok && a.err != nil {
+	if a, ok := (call{name: "pidfd_open", pid: pid}).intercepted(); ok && a.err != nil {
 		return -1, a.err
 	} else if ok {
 		return a.n, nil
@@ -168,7 +168,7 @@ func pidfdOpen(pid, flags int) (fd int, err error) {
 
 // pidfdSignal sends sig to the process pid, which fd refers to.
 func pidfdSignal(fd, pid int, sig syscall.Signal) error {
-	if a, ok := (call{name: "pidfd_send_signal", pid: pid, sig: sig, fd: fd}).begin(); ok {
+	if a, ok := (call{name: "pidfd_send_signal", pid: pid, sig: sig, fd: fd}).intercepted(); ok {
 		return a.err
 	}
 	return unix.PidfdSendSignal(fd, sig, nil, 0)
@@ -177,7 +177,7 @@ func pidfdSignal(fd, pid int, sig syscall.Signal) error {
 // pidfdSignalGroup sends sig to the process group that pid, which fd refers to,
 // leads (Linux 6.9).
 func pidfdSignalGroup(fd, pid int, sig syscall.Signal) error {
-	if a, ok := (call{name: "pidfd_send_signal", pid: -pid, sig: sig, fd: fd}).begin(); ok {
+	if a, ok := (call{name: "pidfd_send_signal", pid: -pid, sig: sig, fd: fd}).intercepted(); ok {
 		return a.err
 	}
 	return unix.PidfdSendSignal(fd, sig, nil, unix.PIDFD_SIGNAL_PROCESS_GROUP)
@@ -185,7 +185,7 @@ func pidfdSignalGroup(fd, pid int, sig syscall.Signal) error {
 
 // pidfdInfo asks what is known of the process that fd refers to (Linux 6.13).
 func pidfdInfo(fd int, info *unix.PidfdInfo) error {
-	if a, ok := (call{name: "ioctl_pidfd", fd: fd}).begin(); ok {
+	if a, ok := (call{name: "ioctl_pidfd", fd: fd}).intercepted(); ok {
 		if info.Mask = 0; a.known {
 			info.Mask, info.Exit_code = unix.PIDFD_INFO_EXIT, int32(a.status)
 		}
@@ -197,7 +197,7 @@ func pidfdInfo(fd int, info *unix.PidfdInfo) error {
 // detach no longer traces a process that has stopped for its tracer, and has sig delivered
 // to it. Only the thread that traces it can.
 func detach(pid int, sig syscall.Signal) error {
-	if a, ok := (call{name: "ptrace", pid: pid, sig: sig}).begin(); ok {
+	if a, ok := (call{name: "ptrace", pid: pid, sig: sig}).intercepted(); ok {
 		return a.err
 	}
 	_, _, errno := unix.RawSyscall6(unix.SYS_PTRACE, unix.PTRACE_DETACH, uintptr(pid), 0, uintptr(sig), 0, 0)
@@ -209,7 +209,7 @@ func detach(pid int, sig syscall.Signal) error {
 
 // nextEnded is a child that has ended, and stays to be reaped; 0 where there is none.
 func nextEnded() (pid int, err error) {
-	if a, ok := (call{name: "waitid"}).begin(); ok {
+	if a, ok := (call{name: "waitid"}).intercepted(); ok {
 		return a.n, a.err
 	}
 	var info unix.Siginfo
@@ -225,7 +225,7 @@ func nextEnded() (pid int, err error) {
 }
 
 func becomeSubreaper() error {
-	if a, ok := (call{name: "prctl"}).begin(); ok {
+	if a, ok := (call{name: "prctl"}).intercepted(); ok {
 		return a.err
 	}
 	return unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -233,7 +233,7 @@ func becomeSubreaper() error {
 
 // closeOnExec keeps every descriptor but the standard ones from what is executed.
 func closeOnExec() error {
-	if a, ok := (call{name: "close_range"}).begin(); ok {
+	if a, ok := (call{name: "close_range"}).intercepted(); ok {
 		return a.err
 	}
 	return unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC)
@@ -242,7 +242,7 @@ func closeOnExec() error {
 // cpuTime is what all threads of the process have used, clock_getcpuclockid(3).
 func cpuTime(pid int) (time.Duration, error) {
 	var t unix.Timespec
-	if a, ok := (call{name: "clock_gettime", pid: pid}).begin(); ok {
+	if a, ok := (call{name: "clock_gettime", pid: pid}).intercepted(); ok {
 		return a.time, a.err
 	}
 	const scheduled = 2 // CPUCLOCK_SCHED: in nanoseconds
@@ -252,7 +252,7 @@ func cpuTime(pid int) (time.Duration, error) {
 
 // sinceBoot is the time since the machine was started; 0 if unknown.
 func sinceBoot() time.Duration {
-	if a, ok := (call{name: "clock_gettime", path: "boot"}).begin(); ok {
+	if a, ok := (call{name: "clock_gettime", path: "boot"}).intercepted(); ok {
 		return a.time
 	}
 	var now unix.Timespec
@@ -269,7 +269,7 @@ type pidfd struct {
 }
 
 func newPidfd(fd int) pidfd {
-	if _, ok := (call{name: "epoll_ctl", fd: fd}).begin(); ok {
+	if _, ok := (call{name: "epoll_ctl", fd: fd}).intercepted(); ok {
 		return pidfd{fd: fd}
 	}
 	return pidfd{fd, os.NewFile(uintptr(fd), "pidfd")}
@@ -286,7 +286,7 @@ func (p pidfd) close() {
 // endedBy waits until the process has ended, at most until the time, if that is not
 // zero; it may still be a zombie. An error says that it may live.
 func (p pidfd) endedBy(end time.Time) error {
-	if a, ok := (call{name: "epoll_wait", fd: p.fd, end: end}).begin(); ok {
+	if a, ok := (call{name: "epoll_wait", fd: p.fd, end: end}).intercepted(); ok {
 		return a.err
 	}
 	if !end.IsZero() {
@@ -307,7 +307,7 @@ func (p pidfd) endedBy(end time.Time) error {
 
 // pollNow reports whether the process of a pidfd has ended: n is not 0.
 func pollNow(fd int) (n int, err error) {
-	if a, ok := (call{name: "poll", fd: fd}).begin(); ok {
+	if a, ok := (call{name: "poll", fd: fd}).intercepted(); ok {
 		return a.n, a.err
 	}
 	return unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)

@@ -35,7 +35,7 @@ type snapshot struct {
 func (s *snapshot) of(e *Engine, p proc) (st task.Stats, u usage, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.find(e, p); err != nil {
+	if err := s.refreshFor(e, p); err != nil {
 		return st, u, err
 	}
 	all := s.below(p.pid)
@@ -92,9 +92,9 @@ func resident(pid int) int64 {
 	return 0
 }
 
-// find sees that p is in a view that is fresh; errEnded if it is gone.
+// refreshFor sees that p is in a view that is fresh; errEnded if it is gone.
 // The caller holds the mutex.
-func (s *snapshot) find(e *Engine, p proc) error {
+func (s *snapshot) refreshFor(e *Engine, p proc) error {
 	if time.Since(s.at) > snapshotAge || s.byPID[p.pid].proc != p {
 		if err := s.refresh(e); err != nil {
 			return err
@@ -171,7 +171,7 @@ func (r *run) Tree() ([]task.Proc, error) {
 	s := &e.tree.now
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.find(e, proc{r.ref.PID, r.ref.Start}); err != nil {
+	if err := s.refreshFor(e, proc{r.ref.PID, r.ref.Start}); err != nil {
 		return nil, err
 	}
 	var all []task.Proc

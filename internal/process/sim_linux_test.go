@@ -146,7 +146,7 @@ func simulate(t *testing.T, seed uint64, hits map[string]int) {
 	}
 	s := newSim(t, seed, kind)
 	s.r = r
-	s.begin()
+	s.startEngine()
 	for range 10 + s.r.IntN(30) {
 		s.act()
 		if s.wrong() {
@@ -201,7 +201,7 @@ func (s *sim) act() {
 		if s.r.IntN(10) == 0 {
 			s.inMachine((*machine).endOrphanage)
 		}
-		s.begin()
+		s.startEngine()
 		return
 	}
 	switch s.r.IntN(16) {
@@ -316,8 +316,8 @@ func (s *sim) any() *simRun {
 	return all[s.r.IntN(len(all))]
 }
 
-// begin begins a supervisor, which ends what is in no record, and takes back the rest.
-func (s *sim) begin() {
+// startEngine begins a supervisor, which ends what is in no record, and takes back the rest.
+func (s *sim) startEngine() {
 	spare.mu.Lock()
 	spare.held, spare.lent = nil, nil
 	spare.mu.Unlock()
@@ -773,7 +773,7 @@ func (s *sim) resume(r *simRun) {
 func (s *sim) finish() {
 	for s.dead() {
 		s.end()
-		s.begin()
+		s.startEngine()
 	}
 	s.inMachine(func(m *machine) { m.left, m.faulty, m.limit = -1, 0, enough })
 	s.pass(time.Second) // what was asked for has begun

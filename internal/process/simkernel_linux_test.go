@@ -288,7 +288,7 @@ func (m *machine) answer(c call) result {
 	case "fcntl":
 		return result{} // what the log is given for in openFile
 	case "execve":
-		return m.begin(c)
+		return m.startMain(c)
 	case "wait4":
 		return m.wait(c.pid)
 	case "waitid":
@@ -365,8 +365,8 @@ func orNil(errno syscall.Errno) error {
 	return errno
 }
 
-// begin begins a run's main process.
-func (m *machine) begin(c call) result {
+// startMain begins a run's main process.
+func (m *machine) startMain(c call) result {
 	if len(m.procs) > 200 {
 		return failed(unix.EAGAIN)
 	}

@@ -13,7 +13,7 @@ import (
 func quietSim(t *testing.T) *sim {
 	s := newSim(t, 1, kernelKind{pidfdGroup: true, pidfdExit: true, children: true})
 	s.m.scripted = func(*simProc) {}
-	s.begin()
+	s.startEngine()
 	return s
 }
 
@@ -86,7 +86,7 @@ func TestProcessesChangeAsTheyAreLookedAt(t *testing.T) {
 				})
 				if c.unknown {
 					s.end()
-					s.begin()
+					s.startEngine()
 				}
 				s.pass(time.Minute)
 				s.inMachine(func(m *machine) {
@@ -167,7 +167,7 @@ func TestOrphansOfWhoEntersAreStrangers(t *testing.T) {
 					}
 					return nil
 				}
-				s.begin()
+				s.startEngine()
 				s.start("a")
 				s.pass(time.Second)
 				r := s.runs[0]
@@ -236,7 +236,7 @@ func TestJobsOfDaemonsAreStrangers(t *testing.T) {
 		})
 		for s.dead() {
 			s.end()
-			s.begin()
+			s.startEngine()
 		}
 		s.inMachine(func(m *machine) { m.left, m.faulty = -1, 0 })
 		s.pass(time.Minute)
@@ -294,7 +294,7 @@ func TestUnknownRunsAreKilledAsFound(t *testing.T) {
 		})
 		for s.dead() {
 			s.end()
-			s.begin()
+			s.startEngine()
 		}
 		s.inMachine(func(m *machine) {
 			for _, p := range family {
@@ -328,7 +328,7 @@ func TestUnknownRunsAreReadOnceTheyCanBe(t *testing.T) {
 		})
 		for s.dead() {
 			s.end()
-			s.begin()
+			s.startEngine()
 		}
 		s.inMachine(func(m *machine) {
 			if !a.main.zombie {
@@ -371,7 +371,7 @@ func TestUnknownRunsAreLookedForAfterErrors(t *testing.T) {
 		})
 		for s.dead() {
 			s.end()
-			s.begin()
+			s.startEngine()
 		}
 		s.inMachine(func(m *machine) {
 			if !child.zombie {
@@ -417,7 +417,7 @@ func TestUnknownRunsAreLookedForToTheEnd(t *testing.T) {
 		})
 		for s.dead() {
 			s.end()
-			s.begin()
+			s.startEngine()
 		}
 		s.inMachine(func(m *machine) {
 			for _, p := range a.procs {
@@ -505,7 +505,7 @@ func TestResumeOfWhatIsAboutToStop(t *testing.T) {
 					}
 					for s.dead() {
 						s.end()
-						s.begin()
+						s.startEngine()
 					}
 					s.pass(time.Minute)
 					s.inMachine(func(m *machine) {
@@ -569,7 +569,7 @@ func TestOthersComeAndGo(t *testing.T) {
 		})
 		for s.dead() {
 			s.end()
-			s.begin()
+			s.startEngine()
 		}
 		s.inMachine(func(m *machine) { m.left, m.faulty = -1, 0 })
 		s.pass(time.Second)
@@ -595,7 +595,7 @@ func TestOrphansOfAReaperThatHasEnded(t *testing.T) {
 		s.inMachine((*machine).die)
 		for s.dead() {
 			s.end()
-			s.begin()
+			s.startEngine()
 		}
 		a := s.runs[0]
 		var child *simProc

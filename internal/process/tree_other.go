@@ -130,8 +130,8 @@ type makers struct{}
 
 func (e *Engine) anyOrphans() bool { return true }
 
-func (makers) begin(bool) {}
-func (makers) letGo(*run) {}
+func (makers) noteOrphans(bool) {}
+func (makers) letGo(*run)       {}
 
 func (e *Engine) reapChild(of int, status *syscall.WaitStatus) (pid int, err error) {
 	return waitChild(of, status)

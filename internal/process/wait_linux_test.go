@@ -131,7 +131,7 @@ func TestStartThatIsGivenUp(t *testing.T) {
 	err := shared.bound(ctx, r, func() error {
 		cancel()
 		<-hangs
-		late <- shared.begin(ctx, r, command{path: "/bin/true", argv: []string{"true"}, dir: "/", out: shared.null, attributes: new(task.Attributes)}, cgroups{})
+		late <- shared.startCommand(ctx, r, command{path: "/bin/true", argv: []string{"true"}, dir: "/", out: shared.null, attributes: new(task.Attributes)}, cgroups{})
 		return nil
 	})
 	close(hangs)

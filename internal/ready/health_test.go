@@ -62,7 +62,7 @@ func TestHealthy(t *testing.T) {
 					n++
 					return "said", task.Exit{Code: code}, nil
 				}
-				r := begin(t, checker(t, sh, tt.serve), task.Spec{Health: tt.health}, "")
+				r := startChecks(t, checker(t, sh, tt.serve), task.Spec{Health: tt.health}, "")
 				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 				defer cancel()
 				start := time.Now()
@@ -93,7 +93,7 @@ func TestHealthLineCannotBegin(t *testing.T) {
 					return "", task.Exit{Code: 7}, nil
 				}
 				start := time.Now()
-				err := begin(t, checker(t, sh, nil), task.Spec{Health: task.Health{HealthCmd: "x"}}, "").Healthy(t.Context())
+				err := startChecks(t, checker(t, sh, nil), task.Spec{Health: task.Health{HealthCmd: "x"}}, "").Healthy(t.Context())
 				if got := fmt.Sprint(err); got != "health_cmd: exit code 7 (3 times in a row)" {
 					t.Error(got)
 				}
@@ -125,7 +125,7 @@ func TestHealthWithoutALocalPort(t *testing.T) {
 				return nil, &net.OpError{Op: "dial", Net: network, Err: os.NewSyscallError("connect", err)}
 			}
 			spec := task.Spec{Health: task.Health{HealthHTTP: "http://192.0.2.1:8000/", HealthRetries: new(1)}}
-			err := begin(t, c, spec, "").Healthy(t.Context())
+			err := startChecks(t, c, spec, "").Healthy(t.Context())
 			want := "cannot assign requested address"
 			if routed {
 				want = "connection refused"

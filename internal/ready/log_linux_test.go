@@ -37,7 +37,7 @@ func TestLogWithoutItsHead(t *testing.T) {
 		if want {
 			ctx = t.Context()
 		}
-		r := begin(t, c, task.Spec{Ready: task.Ready{ReadyLog: expr}}, path)
+		r := startChecks(t, c, task.Spec{Ready: task.Ready{ReadyLog: expr}}, path)
 		if err := r.Ready(ctx); (err == nil) != want || err != nil && !strings.HasSuffix(err.Error(), ", but 8208 bytes were discarded before they could be read: raise --log-max-size") {
 			t.Errorf("%q: %v", expr, err)
 		}
@@ -46,7 +46,7 @@ func TestLogWithoutItsHead(t *testing.T) {
 	// It is trimmed further while it is followed.
 	ended := make(chan error, 1)
 	go func() {
-		ended <- begin(t, c, task.Spec{Ready: task.Ready{ReadyLog: "^at last$"}}, path).Ready(t.Context())
+		ended <- startChecks(t, c, task.Spec{Ready: task.Ready{ReadyLog: "^at last$"}}, path).Ready(t.Context())
 	}()
 	write(t, path, strings.Repeat("some line\n", 100000)+"at last\n")
 	if err := unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, 0, 512<<10); err != nil {

@@ -98,7 +98,7 @@ func TestLog(t *testing.T) {
 	write(t, path, "first\nsecond\nunended")
 	c := New(Options{})
 	of := func(expr string) engine.Checks {
-		return begin(t, c, task.Spec{Ready: task.Ready{ReadyLog: expr}}, path)
+		return startChecks(t, c, task.Spec{Ready: task.Ready{ReadyLog: expr}}, path)
 	}
 	if err := of("^first$").Ready(t.Context()); err != nil { // what was there before counts
 		t.Error(err)
@@ -148,7 +148,7 @@ func TestLogOfEarlierVersion(t *testing.T) {
 func TestLogThatIsNotThere(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "log")
-	r := begin(t, New(Options{}), task.Spec{Ready: task.Ready{ReadyLog: "ready", ReadyInterval: dur(time.Millisecond)}}, path)
+	r := startChecks(t, New(Options{}), task.Spec{Ready: task.Ready{ReadyLog: "ready", ReadyInterval: dur(time.Millisecond)}}, path)
 	for d := 20 * time.Millisecond; ; d *= 2 { // a busy machine may take longer to look even once
 		ctx, cancel := context.WithTimeout(t.Context(), d)
 		err := r.Ready(ctx)

@@ -78,7 +78,7 @@ func (n *notices) read(conn *net.UnixConn) {
 		if err != nil {
 			return
 		}
-		n.take(text[:size], control[:more], flags)
+		n.handleNotice(text[:size], control[:more], flags)
 	}
 }
 
@@ -95,13 +95,13 @@ func (n *notices) look(conn *net.UnixConn) {
 			if err != nil {
 				return
 			}
-			n.take(text[:size], control[:more], flags)
+			n.handleNotice(text[:size], control[:more], flags)
 		}
 	})
 }
 
-// take looks at one notice.
-func (n *notices) take(text, control []byte, flags int) {
+// handleNotice looks at one notice.
+func (n *notices) handleNotice(text, control []byte, flags int) {
 	if trusted(control) && flags&syscall.MSG_TRUNC == 0 && saysReady(text) {
 		n.said.Do(func() { close(n.ready) })
 	}

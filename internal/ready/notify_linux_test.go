@@ -63,7 +63,7 @@ func with(t *testing.T, conn *net.UnixConn, text string, control []byte) {
 
 func notifying(t *testing.T) engine.Checks {
 	t.Helper()
-	return begin(t, New(Options{ID: t.Name(), Dir: notifyDir(t)}), task.Spec{Ready: task.Ready{ReadyNotify: true}}, "")
+	return startChecks(t, New(Options{ID: t.Name(), Dir: notifyDir(t)}), task.Spec{Ready: task.Ready{ReadyNotify: true}}, "")
 }
 
 // notReady expects that nothing of what was said so far counts: a last one that
@@ -195,7 +195,7 @@ func TestNotifyIsHeardAgain(t *testing.T) {
 	if _, err := c.Begin(engine.Launch{Spec: spec, Run: 7}, ""); !errors.Is(err, syscall.EADDRINUSE) {
 		t.Errorf("twice: %v", err)
 	}
-	if another := begin(t, c, *spec, ""); fmt.Sprint(another.Env()) == env {
+	if another := startChecks(t, c, *spec, ""); fmt.Sprint(another.Env()) == env {
 		t.Error("another run has the same name")
 	}
 	left := files(t, o.Dir)
@@ -341,7 +341,7 @@ func TestNotifyInADeepDirectory(t *testing.T) {
 	long := task.Spec{Name: strings.Repeat("n", task.MaxName), Ready: task.Ready{ReadyNotify: true}}
 	c, names := New(o), make(map[string]bool)
 	for range 2 {
-		r := begin(t, c, long, "")
+		r := startChecks(t, c, long, "")
 		say(t, notifier(t, r), "READY=1")
 		if err := r.Ready(t.Context()); err != nil {
 			t.Error(err)
@@ -359,7 +359,7 @@ func TestNotifyInADeepDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	c = New(o)
-	r := begin(t, c, long, "")
+	r := startChecks(t, c, long, "")
 	if names[r.Env()[0]] {
 		t.Error("in a directory that others may enter")
 	}
@@ -385,7 +385,7 @@ func TestNotifyDirectoryIsMadeAgain(t *testing.T) {
 	for what, dir := range map[string]string{"a short path": notifyDir(t), "a long path": deep} {
 		c := New(Options{ID: t.Name(), Dir: dir})
 		spec := task.Spec{Name: "web", Ready: task.Ready{ReadyNotify: true}}
-		begin(t, c, spec, "").Close()
+		startChecks(t, c, spec, "").Close()
 		for _, withLink := range []bool{false, true} {
 			real, err := filepath.EvalSymlinks(dir)
 			if err != nil {
@@ -395,7 +395,7 @@ func TestNotifyDirectoryIsMadeAgain(t *testing.T) {
 			if withLink {
 				os.RemoveAll(dir)
 			}
-			r := begin(t, c, spec, "")
+			r := startChecks(t, c, spec, "")
 			say(t, notifier(t, r), "READY=1")
 			if err := r.Ready(t.Context()); err != nil {
 				t.Errorf("%s: %v", what, err)

@@ -256,9 +256,9 @@ func (r *checks) try(ctx context.Context, c check, timeout time.Duration, d *del
 		return c.try(ctx)
 	}
 	if c.line { // waiting for a turn is not part of the try
-		d.begin()
+		d.startWait()
 		done, err := r.checker.turn(ctx)
-		d.end()
+		d.endWait()
 		if err != nil {
 			return err
 		}
@@ -317,7 +317,7 @@ type delay struct {
 	since time.Time // of the wait under way; zero: there is none
 }
 
-func (d *delay) begin() {
+func (d *delay) startWait() {
 	if d != nil {
 		d.mu.Lock()
 		defer d.mu.Unlock()
@@ -325,7 +325,7 @@ func (d *delay) begin() {
 	}
 }
 
-func (d *delay) end() {
+func (d *delay) endWait() {
 	if d != nil {
 		d.mu.Lock()
 		defer d.mu.Unlock()

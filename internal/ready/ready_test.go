@@ -70,7 +70,7 @@ func checker(t *testing.T, sh shell, s server) *Checker {
 	return c
 }
 
-func begin(t *testing.T, c *Checker, spec task.Spec, log string) engine.Checks {
+func startChecks(t *testing.T, c *Checker, spec task.Spec, log string) engine.Checks {
 	t.Helper()
 	if spec.Name == "" {
 		spec.Name = "web"
@@ -86,7 +86,7 @@ func begin(t *testing.T, c *Checker, spec task.Spec, log string) engine.Checks {
 func TestNothingToCheck(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := begin(t, checker(t, nil, refuse), task.Spec{}, "")
+		r := startChecks(t, checker(t, nil, refuse), task.Spec{}, "")
 		if err := r.Ready(t.Context()); err != nil || r.Env() != nil {
 			t.Errorf("%v, %q", err, r.Env())
 		}
@@ -130,7 +130,7 @@ func TestReadyWhenAllHaveSucceeded(t *testing.T) {
 			}
 			return refuse(ctx, address)
 		}
-		r := begin(t, checker(t, sh, serve), task.Spec{Ready: task.Ready{ReadyHTTP: "http://localhost/", ReadyPort: "5432", ReadyCmd: "check", ReadyInterval: dur(time.Second)}}, "")
+		r := startChecks(t, checker(t, sh, serve), task.Spec{Ready: task.Ready{ReadyHTTP: "http://localhost/", ReadyPort: "5432", ReadyCmd: "check", ReadyInterval: dur(time.Second)}}, "")
 		begun = true
 		if err := r.Ready(t.Context()); err != nil {
 			t.Error(err)
@@ -189,7 +189,7 @@ func TestWhyNotReady(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				spec := task.Spec{Ready: tt.ready}
-				r := begin(t, checker(t, tt.sh, tt.serve), spec, "")
+				r := startChecks(t, checker(t, tt.sh, tt.serve), spec, "")
 				ctx, cancel := context.WithTimeout(t.Context(), spec.Ready.Timeout())
 				defer cancel()
 				start := time.Now()
@@ -211,7 +211,7 @@ func TestTimeoutOfATry(t *testing.T) {
 	t.Parallel()
 	for given, want := range map[time.Duration]string{time.Second: "5s", 12 * time.Second: "12s"} {
 		synctest.Test(t, func(t *testing.T) {
-			r := begin(t, checker(t, nil, hang), task.Spec{Ready: task.Ready{ReadyHTTP: "http://h"}, Health: task.Health{HealthTimeout: dur(given)}}, "")
+			r := startChecks(t, checker(t, nil, hang), task.Spec{Ready: task.Ready{ReadyHTTP: "http://h"}, Health: task.Health{HealthTimeout: dur(given)}}, "")
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
 			if err := r.Ready(ctx); err == nil || !strings.HasSuffix(err.Error(), "no answer within "+want) {
@@ -242,7 +242,7 @@ func TestThousandChecks(t *testing.T) {
 		c := checker(t, sh, answer(ok))
 		var all sync.WaitGroup
 		for range n {
-			r := begin(t, c, task.Spec{Ready: task.Ready{ReadyCmd: "x", ReadyHTTP: "http://h/", ReadyPort: "1"}}, "")
+			r := startChecks(t, c, task.Spec{Ready: task.Ready{ReadyCmd: "x", ReadyHTTP: "http://h/", ReadyPort: "1"}}, "")
 			all.Go(func() {
 				if err := r.Ready(t.Context()); err != nil {
 					t.Error(err)
@@ -273,11 +273,11 @@ func TestHungLinesMakeWay(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var all sync.WaitGroup
 		for range maxLines {
-			r := begin(t, c, task.Spec{Ready: task.Ready{ReadyCmd: "hangs"}, Health: task.Health{HealthTimeout: dur(time.Hour)}}, "")
+			r := startChecks(t, c, task.Spec{Ready: task.Ready{ReadyCmd: "hangs"}, Health: task.Health{HealthTimeout: dur(time.Hour)}}, "")
 			all.Go(func() { r.Ready(ctx) })
 		}
 		synctest.Wait()
-		r := begin(t, c, task.Spec{Ready: task.Ready{ReadyCmd: "x"}, Health: task.Health{HealthCmd: "x", HealthInterval: dur(time.Second)}}, "")
+		r := startChecks(t, c, task.Spec{Ready: task.Ready{ReadyCmd: "x"}, Health: task.Health{HealthCmd: "x", HealthInterval: dur(time.Second)}}, "")
 		ready := make(chan error, 1)
 		go func() { ready <- r.Ready(ctx) }()
 		time.Sleep(time.Second)
@@ -311,7 +311,7 @@ func TestTurnThatDoesNotCome(t *testing.T) {
 		for range maxLines {
 			c.turns <- struct{}{}
 		}
-		r := begin(t, c, task.Spec{Ready: task.Ready{ReadyCmd: "x"}, Health: task.Health{HealthCmd: "x"}}, "")
+		r := startChecks(t, c, task.Spec{Ready: task.Ready{ReadyCmd: "x"}, Health: task.Health{HealthCmd: "x"}}, "")
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		if err := r.Ready(ctx); err == nil || err.Error() != "cmd: no answer yet" {
@@ -357,7 +357,7 @@ func TestPortOfARealServer(t *testing.T) {
 		served := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })}
 		go served.Serve(l)
 		c := New(Options{})
-		r := begin(t, c, task.Spec{Ready: task.Ready{ReadyPort: port, ReadyHTTP: "http://localhost:" + port}}, "")
+		r := startChecks(t, c, task.Spec{Ready: task.Ready{ReadyPort: port, ReadyHTTP: "http://localhost:" + port}}, "")
 		if err := r.Ready(t.Context()); err != nil {
 			t.Errorf("%s: %v", address, err)
 		}

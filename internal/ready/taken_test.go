@@ -53,7 +53,7 @@ func TestPortThatIsTaken(t *testing.T) {
 		})
 	}
 	synctest.Test(t, func(t *testing.T) {
-		r := begin(t, checker(t, nil, answer("")), task.Spec{Ready: task.Ready{ReadyPort: "80"}}, "")
+		r := startChecks(t, checker(t, nil, answer("")), task.Spec{Ready: task.Ready{ReadyPort: "80"}}, "")
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if err := fmt.Sprint(r.Ready(ctx)); !strings.Contains(err, "port 80 was open before the run began: another process has it") {

@@ -45,8 +45,8 @@ func newConn(s *Server, nc net.Conn) *conn {
 	return c
 }
 
-// begin starts a request; the function it returns waits for its end.
-type begin func(c *conn, id, params json.RawMessage) (finish func() (any, error), err error)
+// requestStarter starts a request; the function it returns waits for its end.
+type requestStarter func(c *conn, id, params json.RawMessage) (finish func() (any, error), err error)
 
 func (c *conn) serve() {
 	var open sync.WaitGroup
@@ -70,7 +70,7 @@ func (c *conn) serve() {
 		}
 		done := c.takeSlot()
 		c.long, c.lasts = lineDone != nil, false
-		req, finish, err := c.begin(line)
+		req, finish, err := c.startRequest(line)
 		kept, applying := c.kept, c.applying
 		c.kept, c.applying = 0, 0
 		if lineDone != nil && c.lasts {
@@ -196,7 +196,7 @@ func (c *conn) stopReading() {
 	c.nc.SetReadDeadline(past)
 }
 
-func (c *conn) begin(line []byte) (protocol.Request, func() (any, error), error) {
+func (c *conn) startRequest(line []byte) (protocol.Request, func() (any, error), error) {
 	req, err := protocol.ParseRequest(line)
 	if err != nil {
 		return req, nil, err

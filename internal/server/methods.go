@@ -14,7 +14,7 @@ import (
 	"tasks/pkg/task"
 )
 
-var methods = map[string]begin{
+var methods = map[string]requestStarter{
 	"info":    info,
 	"start":   start,
 	"stop":    stop,

@@ -47,10 +47,10 @@ func Find(dir string) (*Found, error) {
 	if err != nil {
 		return nil, task.Errorf(task.ErrNotFound, "", "cannot find %s: %v", dir, err)
 	}
-	return newReader().find(dir)
+	return newReader().findFile(dir)
 }
 
-func (r *reader) find(dir string) (*Found, error) {
+func (r *reader) findFile(dir string) (*Found, error) {
 	var above *reader
 	var passed *IgnoredError
 	for at := dir; ; at = filepath.Dir(at) {

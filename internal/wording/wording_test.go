@@ -115,7 +115,7 @@ func TestWords(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		for _, f := range find(rel, src) {
+		for _, f := range findBad(rel, src) {
 			if i := excepted(rel, src, f.offset); i >= 0 {
 				used[i] = true
 			} else {
@@ -143,8 +143,8 @@ func excepted(file string, src []byte, offset int) int {
 	})
 }
 
-// find is the words in a file that must not be there.
-func find(file string, src []byte) (found []finding) {
+// findBad is the words in a file that must not be there.
+func findBad(file string, src []byte) (found []finding) {
 	text := src
 	if strings.HasSuffix(file, ".go") {
 		var idents []finding
@@ -229,7 +229,7 @@ func TestFind(t *testing.T) {
 		{"a.md", "There is no task. It is no task.", "1:19 It is no task"},
 	} {
 		var got []string
-		for _, f := range find(tt.file, []byte(tt.src)) {
+		for _, f := range findBad(tt.file, []byte(tt.src)) {
 			line, column := place([]byte(tt.src), f.offset)
 			got = append(got, fmt.Sprintf("%d:%d %s", line, column, f.bad))
 		}

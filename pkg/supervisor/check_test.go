@@ -282,13 +282,13 @@ func TestChecksThatCannotBegin(t *testing.T) {
 	})
 	t.Run("later", func(t *testing.T) {
 		checking(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake, c *enginetest.FakeChecker) {
-			begin(t, s, job("a", ready, delayed(time.Minute)))
+			startTask(t, s, job("a", ready, delayed(time.Minute)))
 			c.FailNext(room.NotNow(syscall.EROFS))
 			time.Sleep(time.Minute)
 			expect(t, s, "a", task.Queued, "cannot begin yet: read-only file system")
 			time.Sleep(time.Minute)
 			next(t, f).Exit(task.Exit{}, false)
-			begin(t, s, job("b", ready, delayed(time.Minute)))
+			startTask(t, s, job("b", ready, delayed(time.Minute)))
 			c.FailNext(errors.New("no such check"))
 			time.Sleep(time.Minute)
 			expect(t, s, "b", task.Failed, "no such check")

@@ -94,7 +94,7 @@ func TestDisableWithoutSchedule(t *testing.T) {
 // it does not start at once.
 func TestEnableStopped(t *testing.T) {
 	faked(t, supervisor.Options{Store: newMemory()}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
-		begin(t, s, job("a", every(time.Hour), delayed(10*time.Minute)))
+		startTask(t, s, job("a", every(time.Hour), delayed(10*time.Minute)))
 		s.Stop(t.Context(), "a")
 		if got, err := s.Enable(t.Context(), "a"); err != nil || got.State != task.Waiting {
 			t.Errorf("Enable: %+v, %v", got, err)

@@ -47,7 +47,7 @@ func runs(t *testing.T, f *enginetest.Fake, after time.Duration) *enginetest.Fak
 func TestDelay(t *testing.T) {
 	st := newMemory()
 	faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
-		got := begin(t, s, job("a", delayed(time.Hour)))
+		got := startTask(t, s, job("a", delayed(time.Hour)))
 		if got.Reason != "" || got.Desired != task.DesiredRunning {
 			t.Errorf("%+v", got)
 		}
@@ -66,7 +66,7 @@ func TestDelay(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		quiet(t, f)
 
-		begin(t, s, task.Spec{Name: "a"}) // again after a delay
+		startTask(t, s, task.Spec{Name: "a"}) // again after a delay
 		time.Sleep(time.Minute)
 		if got, err := s.Restart(t.Context(), "a"); err != nil || got.State != task.Running || !got.NextAt.IsZero() {
 			t.Errorf("Restart: %+v, %v", got, err)
@@ -75,7 +75,7 @@ func TestDelay(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		quiet(t, f)
 
-		begin(t, s, task.Spec{Name: "a"})
+		startTask(t, s, task.Spec{Name: "a"})
 		if got, err := s.Stop(t.Context(), "a"); err != nil || got.State != task.Stopped || !got.NextAt.IsZero() {
 			t.Errorf("Stop: %+v, %v", got, err)
 		}
@@ -87,8 +87,8 @@ func TestDelay(t *testing.T) {
 func TestAt(t *testing.T) {
 	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 		at := time.Now().Add(90 * time.Minute)
-		begin(t, s, job("a", func(s *task.Spec) { s.At = at.Format(time.RFC3339) }))
-		begin(t, s, job("b", func(s *task.Spec) { s.At = at.Local().Format("15:04") }))
+		startTask(t, s, job("a", func(s *task.Spec) { s.At = at.Format(time.RFC3339) }))
+		startTask(t, s, job("b", func(s *task.Spec) { s.At = at.Local().Format("15:04") }))
 		due(t, s, "a", 90*time.Minute)
 		due(t, s, "b", 90*time.Minute)
 		runs(t, f, 90*time.Minute).Exit(task.Exit{}, false)
@@ -103,7 +103,7 @@ func TestAt(t *testing.T) {
 		if names(s.List()) != "a:done b:done" {
 			t.Errorf("there is %s", names(s.List()))
 		}
-		begin(t, s, task.Spec{Name: "b"})
+		startTask(t, s, task.Spec{Name: "b"})
 		due(t, s, "b", 24*time.Hour)
 		if got, err := s.Restart(t.Context(), "a"); err != nil || got.State != task.Running {
 			t.Errorf("Restart: %+v, %v", got, err)
@@ -167,12 +167,12 @@ func TestEvery(t *testing.T) {
 
 func TestFirstTimeAndEvery(t *testing.T) {
 	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
-		begin(t, s, job("a", delayed(time.Minute), every(time.Hour)))
+		startTask(t, s, job("a", delayed(time.Minute), every(time.Hour)))
 		runs(t, f, time.Minute).Exit(task.Exit{}, false)
 		runs(t, f, time.Hour).Exit(task.Exit{}, false)
 		s.Stop(t.Context(), "a")
 		at := time.Now().Add(2 * time.Hour)
-		begin(t, s, job("b", func(s *task.Spec) { s.At = at.Format(time.RFC3339) }, every(time.Minute)))
+		startTask(t, s, job("b", func(s *task.Spec) { s.At = at.Format(time.RFC3339) }, every(time.Minute)))
 		time.Sleep(30 * time.Minute)
 		s.Restart(t.Context(), "b") // not its time yet
 		next(t, f).Exit(task.Exit{}, false)
@@ -185,7 +185,7 @@ func TestFirstTimeAndEvery(t *testing.T) {
 func TestCron(t *testing.T) {
 	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 		time.Sleep(time.Until(time.Now().Truncate(time.Hour).Add(100 * time.Minute))) // 40 past
-		begin(t, s, job("a", func(s *task.Spec) { s.Cron = "CRON_TZ=UTC 0,30 * * * *" }))
+		startTask(t, s, job("a", func(s *task.Spec) { s.Cron = "CRON_TZ=UTC 0,30 * * * *" }))
 		for _, d := range []time.Duration{20, 30, 30} {
 			due(t, s, "a", d*time.Minute)
 			runs(t, f, d*time.Minute).Exit(task.Exit{}, false)
@@ -264,7 +264,7 @@ func TestOverlap(t *testing.T) {
 		faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 			setSlots(t, s, "g", 1)
 			r := start(t, s, f, job("a", every(time.Hour), overlaps(task.OverlapReplace), in("g")))
-			begin(t, s, job("b", in("g")))
+			startTask(t, s, job("b", in("g")))
 			r.AutoStop(false)
 			time.Sleep(time.Hour)
 			expect(t, s, "a", task.Stopping, "its next time has come")
@@ -339,7 +339,7 @@ func TestScheduleAfterOthers(t *testing.T) {
 	st := newMemory()
 	faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 		a := start(t, s, f, job("a"))
-		begin(t, s, job("b", after("a"), every(time.Hour), overlaps(task.OverlapQueue)))
+		startTask(t, s, job("b", after("a"), every(time.Hour), overlaps(task.OverlapQueue)))
 		expect(t, s, "b", task.Waiting, "waits for a")
 		time.Sleep(10 * time.Minute)
 		a.Exit(task.Exit{}, false)

@@ -118,10 +118,10 @@ func TestTurnsThatWaitOverAnEnd(t *testing.T) {
 	reborn(t, func(t *testing.T, l *lives) {
 		setSlots(t, l.Supervisor, "g", 0)
 		dep := start(t, l.Supervisor, l.fake, job("dep"))
-		begin(t, l.Supervisor, job("slot", every(6*time.Hour), in("g")))
-		begin(t, l.Supervisor, job("order", every(6*time.Hour), after("dep")))
-		begin(t, l.Supervisor, job("both", delayed(time.Minute), every(6*time.Hour), after("dep"), in("g")))
-		begin(t, l.Supervisor, job("time", delayed(6*time.Hour), every(6*time.Hour), after("dep"), in("g")))
+		startTask(t, l.Supervisor, job("slot", every(6*time.Hour), in("g")))
+		startTask(t, l.Supervisor, job("order", every(6*time.Hour), after("dep")))
+		startTask(t, l.Supervisor, job("both", delayed(time.Minute), every(6*time.Hour), after("dep"), in("g")))
+		startTask(t, l.Supervisor, job("time", delayed(6*time.Hour), every(6*time.Hour), after("dep"), in("g")))
 		time.Sleep(10 * time.Minute)
 		for range 2 {
 			l.again(l.leave, time.Hour)
@@ -196,7 +196,7 @@ func TestCloseBesideLoad(t *testing.T) {
 	reborn(t, func(t *testing.T, l *lives) {
 		setSlots(t, l.Supervisor, "g", 0)
 		for _, name := range []string{"a", "b", "c", "d"} {
-			begin(t, l.Supervisor, job(name, in("g")))
+			startTask(t, l.Supervisor, job(name, in("g")))
 		}
 		if err := l.leave(); err != nil {
 			t.Fatal(err)

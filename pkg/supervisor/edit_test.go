@@ -50,7 +50,7 @@ func TestEditInTheQueue(t *testing.T) {
 			faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 				setSlots(t, s, "g", 0)
 				for _, name := range []string{"j1", "j2", "j3"} {
-					begin(t, s, job(name, in("g"), executes("c")))
+					startTask(t, s, job(name, in("g"), executes("c")))
 				}
 				edit(t, s, "j2", tt.change)
 				setSlots(t, s, "g", 1)
@@ -69,7 +69,7 @@ func TestEditInTheQueue(t *testing.T) {
 				if name == "b" || name == "d" {
 					group = "g"
 				}
-				begin(t, s, job(name, in(group), executes("x")))
+				startTask(t, s, job(name, in(group), executes("x")))
 			}
 			if info := edit(t, s, "b", in("h")); info.Group != "h" || info.Reason != "waits for a slot of h" {
 				t.Errorf("%+v", info)
@@ -95,7 +95,7 @@ func TestEditOfARun(t *testing.T) {
 	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 		setSlots(t, s, "g", 1)
 		start(t, s, f, job("a", in("g"), executes("old"))).AutoStop(true)
-		begin(t, s, job("b", in("g")))
+		startTask(t, s, job("b", in("g")))
 		info := edit(t, s, "a", func(s *task.Spec) {
 			s.Command, s.Group, s.Timeout = []string{"new"}, "", new(task.Duration(time.Second))
 		})
@@ -128,7 +128,7 @@ func TestEditOverADeath(t *testing.T) {
 		t.Run(fmt.Sprint(alive), func(t *testing.T) {
 			reborn(t, func(t *testing.T, l *lives) {
 				run := start(t, l.Supervisor, l.fake, job("run", executes("old"), restarts(task.RestartAlways)))
-				begin(t, l.Supervisor, job("late", executes("old"), func(s *task.Spec) { s.Delay = new(task.Duration(time.Hour)) }))
+				startTask(t, l.Supervisor, job("late", executes("old"), func(s *task.Spec) { s.Delay = new(task.Duration(time.Hour)) }))
 				for _, name := range []string{"run", "late"} {
 					edit(t, l.Supervisor, name, executes("new"))
 				}
@@ -160,7 +160,7 @@ func TestEditOverADeath(t *testing.T) {
 // not waited for.
 func TestEditOfTimes(t *testing.T) {
 	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
-		begin(t, s, job("a", func(s *task.Spec) { s.Delay = new(task.Duration(time.Hour)) }))
+		startTask(t, s, job("a", func(s *task.Spec) { s.Delay = new(task.Duration(time.Hour)) }))
 		began := time.Now()
 		info := edit(t, s, "a", func(s *task.Spec) { s.Delay = new(task.Duration(time.Minute)) })
 		if got := info.NextAt.Sub(began); info.State != task.Waiting || got != time.Minute {
@@ -188,8 +188,8 @@ func TestEditRefused(t *testing.T) {
 	f := enginetest.NewFake()
 	s := supervisor.New(supervisor.Options{Commands: f})
 	defer s.Close(t.Context())
-	begin(t, s, job("a", func(s *task.Spec) { s.Delay = new(task.Duration(time.Hour)) }))
-	begin(t, s, job("b", after("a")))
+	startTask(t, s, job("a", func(s *task.Spec) { s.Delay = new(task.Duration(time.Hour)) }))
+	startTask(t, s, job("b", after("a")))
 	if err := s.Go("f", func(ctx context.Context) error { <-ctx.Done(); return nil }); err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +236,7 @@ func TestEditAgain(t *testing.T) {
 	st := newMemory()
 	faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 		start(t, s, f, web()).AutoStop(true)
-		begin(t, s, job("late", func(s *task.Spec) { s.Delay = new(task.Duration(time.Hour)) }))
+		startTask(t, s, job("late", func(s *task.Spec) { s.Delay = new(task.Duration(time.Hour)) }))
 		for _, name := range []string{"web", "late"} {
 			again := func() error {
 				_, err := s.Submit(supervisor.Edit(name, func(s *task.Spec) error {
@@ -277,13 +277,13 @@ func TestEditOfAnEnabledSchedule(t *testing.T) {
 		},
 		"disabled before it ran": func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 			setSlots(t, s, "g", 0)
-			begin(t, s, job("a", hourly, in("g")))
+			startTask(t, s, job("a", hourly, in("g")))
 			s.Disable(t.Context(), "a")
 			setSlots(t, s, "g", 1)
 		},
 		"dependency failed": func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 			start(t, s, f, job("db")).Exit(task.Exit{Code: 1}, false)
-			begin(t, s, job("a", hourly, func(s *task.Spec) { s.After = []string{"db"} }))
+			startTask(t, s, job("a", hourly, func(s *task.Spec) { s.After = []string{"db"} }))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -22,9 +22,9 @@ func TestFailFast(t *testing.T) {
 		first := start(t, l.Supervisor, l.fake, job("j1", in("g"), failFast(2)))
 		second := start(t, l.Supervisor, l.fake, job("j2", in("g"), failFast(2), restarts(task.RestartOnFailure), func(s *task.Spec) { s.MaxRestarts = new(1) }))
 		for i := range 5 {
-			begin(t, l.Supervisor, job(fmt.Sprint("j", i+3), in("g"), failFast(2)))
+			startTask(t, l.Supervisor, job(fmt.Sprint("j", i+3), in("g"), failFast(2)))
 		}
-		begin(t, l.Supervisor, job("other", in("g")))
+		startTask(t, l.Supervisor, job("other", in("g")))
 		first.Exit(task.Exit{Code: 1}, false) // one
 		third := l.fake.Next(t)
 		second.Exit(task.Exit{Code: 1}, false) // it is tried again
@@ -72,7 +72,7 @@ func TestFailFastAfterTheDeathOfTheMachine(t *testing.T) {
 				retried := restarts(task.RestartOnFailure)
 				first := start(t, l.Supervisor, l.fake, job("j1", in("g"), failFast(1), retried))
 				second := start(t, l.Supervisor, l.fake, job("j2", in("g"), failFast(1)))
-				begin(t, l.Supervisor, job("j3", in("g"), failFast(1), retried))
+				startTask(t, l.Supervisor, job("j3", in("g"), failFast(1), retried))
 				code := 0
 				if failed {
 					code = 1
@@ -109,7 +109,7 @@ func TestFailFastOfAnEditedJob(t *testing.T) {
 			faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 				setSlots(t, s, "g", 1)
 				r := start(t, s, f, job("j1", in("g"), failFast(1)))
-				begin(t, s, job("j2", in("g"), failFast(1)))
+				startTask(t, s, job("j2", in("g"), failFast(1)))
 				edit(t, s, "j1", in(group))
 				r.Exit(task.Exit{Code: 1}, false)
 				synctest.Wait()

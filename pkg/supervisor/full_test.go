@@ -190,7 +190,7 @@ func TestQueueWithoutRoom(t *testing.T) {
 		setSlots(t, s, "g", 1)
 		first := start(t, s, f, job("first", in("g")))
 		for _, name := range []string{"a", "b", "c"} {
-			begin(t, s, job(name, in("g")))
+			startTask(t, s, job(name, in("g")))
 		}
 		for range 3 {
 			f.FailNext(fmt.Errorf("cannot fork: %w", syscall.EAGAIN))
@@ -209,7 +209,7 @@ func TestQueueWithoutRoom(t *testing.T) {
 				t.Errorf("recorded as %+v", r)
 			}
 		}
-		begin(t, s, job("d", in("g"))) // and what comes meanwhile is behind them
+		startTask(t, s, job("d", in("g"))) // and what comes meanwhile is behind them
 		quiet(t, f)
 		time.Sleep(5 * time.Second)
 		expect(t, s, "a", task.Queued, "cannot begin yet: cannot fork: resource temporarily unavailable")
@@ -263,7 +263,7 @@ func TestQueuedWithoutRoom(t *testing.T) {
 				faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 					setSlots(t, s, "g", 1)
 					first := start(t, s, f, job("first", in("g")))
-					begin(t, s, job("a", waits))
+					startTask(t, s, job("a", waits))
 					f.FailNext(syscall.EMFILE)
 					first.Exit(task.Exit{}, false)
 					synctest.Wait()

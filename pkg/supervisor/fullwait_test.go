@@ -51,7 +51,7 @@ func TestSaveFailsBeforeAWait(t *testing.T) {
 					t.Errorf("Restart: %v", err)
 				}
 				st.failing(nil)
-				begin(t, s, task.Spec{Name: "late"})
+				startTask(t, s, task.Spec{Name: "late"})
 				if got := info(t, s, "late"); got.State != tt.state || st.record("late").State != tt.state {
 					t.Errorf("%+v, recorded %+v", got, st.record("late"))
 				}
@@ -72,7 +72,7 @@ func TestSaveFailsInAQueue(t *testing.T) {
 	faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 		setSlots(t, s, "g", 1)
 		a := start(t, s, f, job("a", in("g")))
-		begin(t, s, job("b", in("g"), after("a")))
+		startTask(t, s, job("b", in("g"), after("a")))
 		st.failing(func(*task.Record) error { return errDisk })
 		a.Exit(task.Exit{}, false)
 		b := next(t, f)

@@ -47,8 +47,8 @@ func (e funcEngine) Start(_ context.Context, l engine.Launch) (engine.Process, e
 		ctx = context.WithValue(ctx, logKey{}, l.Log)
 		end = func() { l.Log.Close() }
 	case e.kept != nil:
-		ctx = context.WithValue(ctx, logKey{}, e.kept.begin(l.Run))
-		end = func() { e.kept.end(l.Run) }
+		ctx = context.WithValue(ctx, logKey{}, e.kept.startRun(l.Run))
+		end = func() { e.kept.endRun(l.Run) }
 	}
 	r := &funcRun{cancel: cancel, over: make(chan struct{})}
 	go r.run(ctx, e.f, end)

@@ -68,8 +68,8 @@ func TestRemoveGroup(t *testing.T) {
 		expectError(t, err, task.ErrNotFound, "No such group: g")
 		setSlots(t, s, "g", 1)
 		start(t, s, f, job("a", in("g")))
-		begin(t, s, job("b", in("g")))
-		begin(t, s, job("c", in("g"), after("b")))
+		startTask(t, s, job("b", in("g")))
+		startTask(t, s, job("c", in("g"), after("b")))
 		_, err = s.RemoveGroup("g")
 		expectError(t, err, task.ErrConflict, "Group g has 3 tasks that have not ended.")
 		for _, name := range []string{"c", "b"} {
@@ -114,7 +114,7 @@ func TestPauseAndResumeGroup(t *testing.T) {
 		}
 		expect(t, s, "a", task.Paused, "")
 		expect(t, s, "func", task.Running, "")
-		begin(t, s, job("b", in("g")))
+		startTask(t, s, job("b", in("g")))
 		expect(t, s, "b", task.Queued, "group g is paused: resume it with 'tasks group resume g'")
 		if g, err = s.PauseGroup(t.Context(), "g"); err != nil || !g.Paused || g.Queued != 1 {
 			t.Errorf("PauseGroup: %+v, %v", g, err)
@@ -129,7 +129,7 @@ func TestPauseAndResumeGroup(t *testing.T) {
 			t.Errorf("%s began", r.Launch.Spec.Name)
 		}
 		setSlots(t, s, "g", 0)
-		begin(t, s, job("c", in("g")))
+		startTask(t, s, job("c", in("g")))
 		expect(t, s, "c", task.Queued, "waits for a slot of g")
 		f.FailPause(errDisk) // of one task: the group is paused
 		g, err = s.PauseGroup(t.Context(), "g")
@@ -160,10 +160,10 @@ func TestLoadOfGroupsAndQueues(t *testing.T) {
 		runs := []*enginetest.FakeRun{start(t, s, f, job("a", in("g"))), start(t, s, f, job("b", in("g")))}
 		order := []string{"z", "m", "c", "y", "d"}
 		for _, name := range order {
-			begin(t, s, job(name, in("g")))
+			startTask(t, s, job(name, in("g")))
 			time.Sleep(time.Second)
 		}
-		begin(t, s, job("first", in("g"), func(s *task.Spec) { s.Priority = 1 }))
+		startTask(t, s, job("first", in("g"), func(s *task.Spec) { s.Priority = 1 }))
 		ended := start(t, s, f, job("ended"))
 		ended.Exit(task.Exit{}, false)
 		runs[0].Exit(task.Exit{}, false)
@@ -191,8 +191,8 @@ func TestLoadOfGroupsAndQueues(t *testing.T) {
 				t.Errorf("h: %+v, %v", g, err)
 			}
 		}
-		begin(t, s, job("last", in("g")))
-		begin(t, s, job("ended", in("g"))) // behind the waiting tasks, however old it is
+		startTask(t, s, job("last", in("g")))
+		startTask(t, s, job("ended", in("g"))) // behind the waiting tasks, however old it is
 		runs[0].Exit(task.Exit{}, false)
 		for i, want := range append(order, "last", "ended") {
 			r := next(t, f)

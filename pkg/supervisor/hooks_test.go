@@ -90,8 +90,8 @@ func TestHooksWithoutARun(t *testing.T) {
 		lines(t, f, "exit failed 127, 1", "failure failed 127, 1")
 
 		b := start(t, s, f, job("b"))
-		begin(t, s, job("c", hooked, after("b")))
-		begin(t, s, job("stopped", hooked, after("b")))
+		startTask(t, s, job("c", hooked, after("b")))
+		startTask(t, s, job("stopped", hooked, after("b")))
 		s.Stop(t.Context(), "stopped")
 		lines(t, f)
 		b.Exit(task.Exit{Code: 1}, false)
@@ -100,7 +100,7 @@ func TestHooksWithoutARun(t *testing.T) {
 			s.Start(t.Context(), job("c", hooked, after("b")))
 			lines(t, f, "exit failed , 0", "failure failed , 0")
 		}
-		begin(t, s, job("d", hooked, after("b"), every(time.Hour))) // each turn of a schedule
+		startTask(t, s, job("d", hooked, after("b"), every(time.Hour))) // each turn of a schedule
 		lines(t, f, "exit failed , 0", "failure failed , 0")
 		time.Sleep(time.Hour)
 		lines(t, f, "exit failed , 0", "failure failed , 0")

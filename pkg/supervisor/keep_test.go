@@ -57,8 +57,8 @@ func TestShownIsDurable(t *testing.T) {
 		faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 			setSlots(t, s, "g", 1)
 			first := start(t, s, f, job("first", in("g")))
-			begin(t, s, job("brief", in("g")))
-			begin(t, s, job("long", in("g")))
+			startTask(t, s, job("brief", in("g")))
+			startTask(t, s, job("long", in("g")))
 			first.Exit(task.Exit{}, false)
 			brief := f.Next(t)
 			time.Sleep(19 * time.Millisecond)

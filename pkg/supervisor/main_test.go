@@ -105,8 +105,8 @@ func start(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake, spec task
 	return f.Next(t)
 }
 
-// begin starts a command that is not to run yet.
-func begin(t *testing.T, s *supervisor.Supervisor, spec task.Spec) task.Info {
+// startTask starts a command that does not run yet.
+func startTask(t *testing.T, s *supervisor.Supervisor, spec task.Spec) task.Info {
 	t.Helper()
 	got, err := s.Start(t.Context(), spec)
 	if err != nil || got.State != task.Waiting && got.State != task.Queued {

@@ -187,8 +187,8 @@ func TestRemoveWithItsLogs(t *testing.T) {
 // Several requests for one task take effect in their order, also among those for others.
 func TestSubmitInOrder(t *testing.T) {
 	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, _ *enginetest.Fake) {
-		begin(t, s, job("a", delayed(time.Hour)))
-		begin(t, s, job("b", after("a")))
+		startTask(t, s, job("a", delayed(time.Hour)))
+		startTask(t, s, job("b", after("a")))
 		then := func(name string, digit int) supervisor.Request {
 			return supervisor.Edit(name, func(s *task.Spec) error { s.Priority = 10*s.Priority + digit; return nil })
 		}

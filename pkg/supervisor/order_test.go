@@ -20,7 +20,7 @@ func TestAfter(t *testing.T) {
 	st := newMemory()
 	faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 		a, b := start(t, s, f, job("a")), start(t, s, f, job("b"))
-		got := begin(t, s, job("c", after("a", "b")))
+		got := startTask(t, s, job("c", after("a", "b")))
 		if got.Reason != "waits for a, b" || strings.Join(got.WaitsFor, " ") != "a b" || strings.Join(got.After, " ") != "a b" || !got.StartedAt.IsZero() || !got.EndedAt.IsZero() {
 			t.Errorf("Start: %+v", got)
 		}
@@ -66,9 +66,9 @@ func TestAfterWhatEndsOtherwise(t *testing.T) {
 			st := newMemory()
 			faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 				a := start(t, s, f, job("a"))
-				begin(t, s, job("well", after("a"), restarts(task.RestartOnFailure)))
-				begin(t, s, job("however", afterEnded("a")))
-				begin(t, s, job("next", after("well")))
+				startTask(t, s, job("well", after("a"), restarts(task.RestartOnFailure)))
+				startTask(t, s, job("however", afterEnded("a")))
+				startTask(t, s, job("next", after("well")))
 				time.Sleep(time.Second)
 				tt.end(s, a)
 				infos, err := s.Wait(t.Context(), "well")
@@ -117,7 +117,7 @@ func TestAfterAService(t *testing.T) {
 	checking(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake, c *enginetest.FakeChecker) {
 		start(t, s, f, job("checked", ready))
 		start(t, s, f, job("always", restarts(task.RestartAlways)))
-		begin(t, s, job("a", after("checked", "always")))
+		startTask(t, s, job("a", after("checked", "always")))
 		expect(t, s, "a", task.Waiting, "waits for checked")
 		c.Next(t).BeReady(nil)
 		if r := next(t, f); r.Launch.Spec.Name != "a" {
@@ -126,8 +126,8 @@ func TestAfterAService(t *testing.T) {
 		// Of the next run it is not known yet.
 		s.Restart(t.Context(), "checked")
 		next(t, f)
-		begin(t, s, job("b", after("checked")))
-		begin(t, s, job("end", afterEnded("checked")))
+		startTask(t, s, job("b", after("checked")))
+		startTask(t, s, job("end", afterEnded("checked")))
 		c.Next(t).BeReady(nil)
 		if r := next(t, f); r.Launch.Spec.Name != "b" {
 			t.Errorf("%s began", r.Launch.Spec.Name)
@@ -140,7 +140,7 @@ func TestAfterAService(t *testing.T) {
 		expectError(t, err, err, "cannot start c: checked was stopped")
 
 		start(t, s, f, job("slow", ready))
-		begin(t, s, job("d", after("slow")))
+		startTask(t, s, job("d", after("slow")))
 		c.Next(t).Say(errDisk)
 		time.Sleep(31 * time.Second)
 		expect(t, s, "d", task.Failed, "not started: slow failed: not ready after 30s: no space left on device")
@@ -153,8 +153,8 @@ func TestAfterAJobWithRetries(t *testing.T) {
 		again := func(s *task.Spec) { s.Restart, s.MaxRestarts = task.RestartOnFailure, new(1) }
 		for _, name := range []string{"well", "badly"} {
 			r := start(t, s, f, job(name, again))
-			begin(t, s, job("after-"+name, after(name)))
-			begin(t, s, job("ended-"+name, afterEnded(name)))
+			startTask(t, s, job("after-"+name, after(name)))
+			startTask(t, s, job("ended-"+name, afterEnded(name)))
 			r.Exit(task.Exit{Code: 1}, false)
 			synctest.Wait()
 			expect(t, s, "after-"+name, task.Waiting, "waits for "+name)
@@ -212,8 +212,8 @@ func TestUnknownDependency(t *testing.T) {
 func TestCycle(t *testing.T) {
 	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 		a := start(t, s, f, job("a"))
-		begin(t, s, job("b", after("a")))
-		begin(t, s, job("c", afterEnded("b")))
+		startTask(t, s, job("b", after("a")))
+		startTask(t, s, job("c", afterEnded("b")))
 		a.Exit(task.Exit{Code: 1}, false)
 		expect(t, s, "b", task.Failed, "not started: a failed with exit code 1")
 		next(t, f)
@@ -279,7 +279,7 @@ func TestAfterMany(t *testing.T) {
 			deps = append(deps, fmt.Sprintf("t%03d", i))
 			runs = append(runs, start(t, s, f, job(deps[i])))
 		}
-		begin(t, s, job("last", after(deps...)))
+		startTask(t, s, job("last", after(deps...)))
 		expect(t, s, "last", task.Waiting, "waits for t000, t001, t002, t003, t004, 495 more")
 		for _, r := range runs[1:] {
 			r.Exit(task.Exit{}, false)
@@ -298,7 +298,7 @@ func TestAfterMany(t *testing.T) {
 func TestRestartAndStopOfAWaiter(t *testing.T) {
 	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 		a := start(t, s, f, job("a"))
-		begin(t, s, job("b", after("a")))
+		startTask(t, s, job("b", after("a")))
 		if got, err := s.Restart(t.Context(), "b"); err != nil || got.State != task.Waiting || got.Reason != "waits for a" {
 			t.Errorf("Restart: %+v, %v", got, err)
 		}
@@ -330,8 +330,8 @@ func TestAfterASchedule(t *testing.T) {
 	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 		start(t, s, f, job("tick")).Exit(task.Exit{}, false)
 		synctest.Wait()
-		begin(t, s, job("tick", func(s *task.Spec) { s.Delay, s.Every = new(task.Duration(time.Minute)), new(task.Duration(time.Hour)) }))
-		begin(t, s, job("a", after("tick")))
+		startTask(t, s, job("tick", func(s *task.Spec) { s.Delay, s.Every = new(task.Duration(time.Minute)), new(task.Duration(time.Hour)) }))
+		startTask(t, s, job("a", after("tick")))
 		quiet(t, f)
 		time.Sleep(time.Minute)
 		next(t, f).Exit(task.Exit{Code: 1}, false)
@@ -345,7 +345,7 @@ func TestAfterASchedule(t *testing.T) {
 			t.Error(err)
 		}
 		expect(t, s, "b", task.Running, "")
-		begin(t, s, job("end", afterEnded("tick")))
+		startTask(t, s, job("end", afterEnded("tick")))
 		s.Stop(t.Context(), "tick")
 		expect(t, s, "end", task.Running, "")
 	})

@@ -110,8 +110,8 @@ type outputRun struct {
 	ended    bool
 }
 
-// begin returns where a run writes to, until end.
-func (o *output) begin(run int) io.Writer {
+// startRun returns where a run writes to, until endRun.
+func (o *output) startRun(run int) io.Writer {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	at := o.start + int64(len(o.text))
@@ -120,10 +120,10 @@ func (o *output) begin(run int) io.Writer {
 	return outputWriter{o, run}
 }
 
-func (o *output) end(run int) {
+func (o *output) endRun(run int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if r := o.find(run); r != nil {
+	if r := o.findRun(run); r != nil {
 		r.ended = true
 	}
 	o.changed()
@@ -139,7 +139,7 @@ func (w outputWriter) Write(text []byte) (int, error) {
 	o := w.o
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	r := o.find(w.run)
+	r := o.findRun(w.run)
 	if r == nil || r.ended {
 		return len(text), nil
 	}
@@ -153,8 +153,8 @@ func (w outputWriter) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// find is the run, or with 0 the newest, or nil.
-func (o *output) find(run int) *outputRun {
+// findRun is the run, or with 0 the newest, or nil.
+func (o *output) findRun(run int) *outputRun {
 	for i := len(o.runs) - 1; i >= 0; i-- {
 		if run == 0 || o.runs[i].run == run {
 			return &o.runs[i]
@@ -184,7 +184,7 @@ func (o *output) nextChange() <-chan struct{} {
 func (o *output) read(run int, offset int64, copied func(text []byte) []byte) (Output, bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	r := o.find(run)
+	r := o.findRun(run)
 	if r == nil || r.to < o.start { // or nothing of it is kept
 		return Output{}, false
 	}

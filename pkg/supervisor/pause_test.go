@@ -51,8 +51,8 @@ func TestPauseConflicts(t *testing.T) {
 		setSlots(t, s, "g", 0)
 		start(t, s, f, job("ended")).Exit(task.Exit{}, false)
 		start(t, s, f, job("pausing", restarts(task.RestartAlways))).Exit(task.Exit{}, false)
-		begin(t, s, job("queued", in("g")))
-		begin(t, s, job("sleeping", delayed(time.Hour)))
+		startTask(t, s, job("queued", in("g")))
+		startTask(t, s, job("sleeping", delayed(time.Hour)))
 		ending := start(t, s, f, job("stopping"))
 		ending.AutoStop(false)
 		stop := s.Submit(supervisor.Stop("stopping", supervisor.End{}))
@@ -109,7 +109,7 @@ func TestStopAndRestartOfAPausedOne(t *testing.T) {
 	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 		setSlots(t, s, "g", 1)
 		start(t, s, f, job("a", in("g")))
-		begin(t, s, job("b", in("g")))
+		startTask(t, s, job("b", in("g")))
 		s.Pause(t.Context(), "a")
 		quiet(t, f) // it has its slot
 		if got, err := s.Restart(t.Context(), "a"); err != nil || got.State != task.Running || got.Run != 2 || got.Slot != 1 {

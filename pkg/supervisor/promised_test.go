@@ -29,7 +29,7 @@ func TestCannotBeginAfterAWait(t *testing.T) {
 			faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 				setSlots(t, s, "g", 1)
 				a := start(t, s, f, job("a", in("g")))
-				begin(t, s, spec)
+				startTask(t, s, spec)
 				f.FailNext(syscall.EACCES)
 				a.Exit(task.Exit{}, false)
 				if name == "time" {
@@ -73,7 +73,7 @@ func TestWaitsForResources(t *testing.T) {
 				faked(t, supervisor.Options{Logs: k}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 					setSlots(t, s, "g", 1)
 					a := start(t, s, f, job("a", in("g")))
-					begin(t, s, tt.spec)
+					startTask(t, s, tt.spec)
 					k.missing(short)
 					time.Sleep(tt.came)
 					a.Exit(task.Exit{}, false)

@@ -19,9 +19,9 @@ func TestReplacementIsRecordedFirst(t *testing.T) {
 		setSlots(t, l.Supervisor, "g", 1)
 		up := start(t, l.Supervisor, l.fake, job("up", restarts(task.RestartAlways)))
 		start(t, l.Supervisor, l.fake, job("first", in("g")))
-		begin(t, l.Supervisor, job("queued", in("g")))
-		begin(t, l.Supervisor, job("behind", in("g")))
-		begin(t, l.Supervisor, job("sleeps", delayed(time.Hour)))
+		startTask(t, l.Supervisor, job("queued", in("g")))
+		startTask(t, l.Supervisor, job("behind", in("g")))
+		startTask(t, l.Supervisor, job("sleeps", delayed(time.Hour)))
 		full := func(r *task.Record) error {
 			if r != nil && (r.Spec.Cwd == "/big" || r.Next != nil && r.Next.Cwd == "/big") {
 				return errDisk

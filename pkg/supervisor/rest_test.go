@@ -49,7 +49,7 @@ func TestRestingTasksHaveNoGoroutine(t *testing.T) { // not parallel: it counts
 				}
 			}
 		}
-		begin(t, s, job("t0", delayed(time.Minute)))
+		startTask(t, s, job("t0", delayed(time.Minute)))
 		time.Sleep(time.Minute)
 		next(t, f).Exit(task.Exit{}, false)
 		r.Exit(task.Exit{}, false)

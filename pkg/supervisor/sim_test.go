@@ -91,7 +91,7 @@ func simulate(t *testing.T, seed uint64, lives, steps, acknowledged *atomic.Int6
 		}
 	}()
 	s.fails = s.r.IntN(2) == 0
-	s.begin()
+	s.startSupervisor()
 	lives.Add(1)
 	for range 40 + s.r.IntN(80) {
 		s.act()
@@ -112,8 +112,8 @@ func simulate(t *testing.T, seed uint64, lives, steps, acknowledged *atomic.Int6
 
 func (s *sim) say(format string, args ...any) { s.log = append(s.log, fmt.Sprintf(format, args...)) }
 
-// begin has a supervisor begin, which dies somewhere.
-func (s *sim) begin() {
+// startSupervisor has a supervisor begin, which dies somewhere.
+func (s *sim) startSupervisor() {
 	s.life = &life{fake: s.fake, disk: s.disk, dies: make(chan struct{}), steps: -1}
 	if s.r.IntN(8) > 0 {
 		s.life.steps = s.r.IntN(60)
@@ -165,7 +165,7 @@ func (s *sim) next() {
 		if s.r.IntN(2) == 0 {
 			time.Sleep(time.Duration(s.r.IntN(100)) * time.Second)
 		}
-		s.begin()
+		s.startSupervisor()
 		synctest.Wait()
 	}
 }

@@ -97,7 +97,7 @@ func TestOrderOverADeath(t *testing.T) {
 		}
 		setSlots(t, next, "g", 1)
 		next.Load(t.Context(), st.all())
-		begin(t, next, job("new", in("g")))
+		startTask(t, next, job("new", in("g")))
 		for i := range jobs {
 			r := f.Next(t)
 			if want := fmt.Sprint("j", jobs-i); r.Launch.Spec.Name != want {

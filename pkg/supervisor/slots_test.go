@@ -23,9 +23,9 @@ func TestSlotsFirstComeFirstServed(t *testing.T) {
 		if a.Launch.Slot != 1 || b.Launch.Slot != 2 || info(t, s, "b").Slot != 2 {
 			t.Errorf("slots %d and %d", a.Launch.Slot, b.Launch.Slot)
 		}
-		begin(t, s, job("d", in("g")))
-		begin(t, s, job("c", in("g")))
-		begin(t, s, job("e", in("g")))
+		startTask(t, s, job("d", in("g")))
+		startTask(t, s, job("c", in("g")))
+		startTask(t, s, job("e", in("g")))
 		if got := expect(t, s, "c", task.Queued, "waits for a slot of g"); got.Slot != 0 || got.Desired != task.DesiredRunning || got.Run != 0 {
 			t.Errorf("queued: %+v", got)
 		}
@@ -53,7 +53,7 @@ func TestSlotsPriority(t *testing.T) {
 	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 		setSlots(t, s, "g", 0)
 		for i, p := range []int{0, -1, 5, 0, 5, 7} {
-			got := begin(t, s, job(fmt.Sprint("t", i), in("g"), func(s *task.Spec) { s.Priority = p }))
+			got := startTask(t, s, job(fmt.Sprint("t", i), in("g"), func(s *task.Spec) { s.Priority = p }))
 			if got.Priority != p {
 				t.Errorf("shown with priority %d", got.Priority)
 			}
@@ -128,7 +128,7 @@ func TestSlotsChange(t *testing.T) {
 		setSlots(t, s, "g", 1)
 		runs := []*enginetest.FakeRun{start(t, s, f, job("t0", in("g")))}
 		for i := 1; i < 9; i++ {
-			begin(t, s, job(fmt.Sprint("t", i), in("g")))
+			startTask(t, s, job(fmt.Sprint("t", i), in("g")))
 		}
 		more := func(n int) {
 			t.Helper()
@@ -194,7 +194,7 @@ func TestSlotOverARestart(t *testing.T) {
 		setSlots(t, s, "g", 2)
 		start(t, s, f, job("a", in("g")))
 		start(t, s, f, job("b", in("g"), restarts(task.RestartOnFailure)))
-		begin(t, s, job("c", in("g")))
+		startTask(t, s, job("c", in("g")))
 		if got, err := s.Restart(t.Context(), "b"); err != nil || got.State != task.Running || got.Slot != 2 {
 			t.Errorf("Restart: %+v, %v", got, err)
 		}
@@ -227,7 +227,7 @@ func TestStopOfAQueuedOne(t *testing.T) {
 		setSlots(t, s, "g", 1)
 		a := start(t, s, f, job("a", in("g")))
 		for _, name := range []string{"b", "c", "d"} {
-			begin(t, s, job(name, in("g")))
+			startTask(t, s, job(name, in("g")))
 		}
 		_, err := s.Start(t.Context(), job("b", in("g")))
 		expectError(t, err, task.ErrConflict, "Task b is queued.")
@@ -256,7 +256,7 @@ func TestStopOfAQueuedOne(t *testing.T) {
 			t.Error("the next began before the one before was gone")
 		}
 		// Again, at the end of the queue.
-		if got := begin(t, s, task.Spec{Name: "b"}); !got.EndedAt.IsZero() {
+		if got := startTask(t, s, task.Spec{Name: "b"}); !got.EndedAt.IsZero() {
 			t.Errorf("queued again, and ended at %s", got.EndedAt)
 		}
 	})
@@ -267,7 +267,7 @@ func TestSlotUntilNothingIsLeft(t *testing.T) {
 	faked(t, supervisor.Options{}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 		setSlots(t, s, "g", 1)
 		a := start(t, s, f, job("a", in("g")))
-		begin(t, s, job("b", in("g")))
+		startTask(t, s, job("b", in("g")))
 		a.AutoStop(false)
 		a.Exit(task.Exit{}, true)
 		time.Sleep(time.Minute) // it is stuck by now
@@ -367,7 +367,7 @@ func TestGrantRacesWithStop(t *testing.T) {
 		}
 		setSlots(t, s, "g", 1)
 		a := start(t, s, f, job("a", in("g")))
-		begin(t, s, job("b", in("g")))
+		startTask(t, s, job("b", in("g")))
 		a.Exit(task.Exit{}, false)
 		if r := next(t, f); r.Launch.Spec.Name != "b" || r.Launch.Slot != 1 {
 			t.Errorf("%s in slot %d", r.Launch.Spec.Name, r.Launch.Slot)

@@ -203,7 +203,7 @@ func TestWhatIsMetStaysMet(t *testing.T) {
 		}
 		c := start(t, l.Supervisor, l.fake, job("c"))
 		synctest.Wait()
-		begin(t, l.Supervisor, job("d", after("a", "b", "c")))
+		startTask(t, l.Supervisor, job("d", after("a", "b", "c")))
 		expect(t, l.Supervisor, "d", task.Waiting, "waits for c")
 		if _, err := l.Remove(t.Context(), "a"); err != nil {
 			t.Fatal(err)

@@ -60,8 +60,8 @@ func TestShutdownOfAnOrder(t *testing.T) {
 			reborn(t, func(t *testing.T, l *lives) {
 				start(t, l.Supervisor, l.fake, job("job", restarts(task.RestartOnFailure)))
 				for i := range 20 {
-					begin(t, l.Supervisor, job(fmt.Sprint("a", i), after("job")))
-					begin(t, l.Supervisor, job(fmt.Sprint("z", i), after("job", fmt.Sprint("a", i))))
+					startTask(t, l.Supervisor, job(fmt.Sprint("a", i), after("job")))
+					startTask(t, l.Supervisor, job(fmt.Sprint("z", i), after("job", fmt.Sprint("a", i))))
 				}
 				// Names that sort before those of what they come after.
 				start(t, l.Supervisor, l.fake, job("db", restarts(task.RestartAlways)))
@@ -93,8 +93,8 @@ func TestShutdownOfAnOrder(t *testing.T) {
 func TestLoadOfAnOrder(t *testing.T) {
 	reborn(t, func(t *testing.T, l *lives) {
 		a, b := start(t, l.Supervisor, l.fake, job("a")), start(t, l.Supervisor, l.fake, job("b"))
-		begin(t, l.Supervisor, job("c", after("a", "b")))
-		begin(t, l.Supervisor, job("d", after("c")))
+		startTask(t, l.Supervisor, job("c", after("a", "b")))
+		startTask(t, l.Supervisor, job("d", after("c")))
 		a.Exit(task.Exit{}, false)
 		expect(t, l.Supervisor, "c", task.Waiting, "waits for b")
 		l.again(l.leave, time.Hour)
@@ -114,8 +114,8 @@ func TestLoadOfAnOrder(t *testing.T) {
 	t.Run("ended meanwhile", func(t *testing.T) {
 		reborn(t, func(t *testing.T, l *lives) {
 			a := start(t, l.Supervisor, l.fake, job("a"))
-			begin(t, l.Supervisor, job("b", after("a")))
-			begin(t, l.Supervisor, job("c", afterEnded("a")))
+			startTask(t, l.Supervisor, job("b", after("a")))
+			startTask(t, l.Supervisor, job("c", afterEnded("a")))
 			l.again(func() error { err := l.leave(); a.Exit(task.Exit{}, false); return err }, time.Hour)
 			expect(t, l.Supervisor, "a", task.Lost, "the supervisor ended without it")
 			expect(t, l.Supervisor, "b", task.Failed, "not started: a was lost: the supervisor ended without it")
@@ -130,7 +130,7 @@ func TestLoadOfWhatNeverRan(t *testing.T) {
 		start(t, l.Supervisor, l.fake, job("a")).Exit(task.Exit{Code: 1}, false)
 		synctest.Wait()
 		l.Start(t.Context(), job("blocked", after("a")))
-		begin(t, l.Supervisor, job("stopped", func(s *task.Spec) { s.Delay = new(task.Duration(time.Hour)) }))
+		startTask(t, l.Supervisor, job("stopped", func(s *task.Spec) { s.Delay = new(task.Duration(time.Hour)) }))
 		l.Stop(t.Context(), "stopped")
 		now := task.Now()
 		l.again(l.close, time.Hour)
