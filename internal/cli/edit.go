@@ -91,7 +91,7 @@ func (o *editOptions) parse(l line) error {
 		return err
 	}
 	for flag, list := range map[string][]string{"unset": o.unset, "unset-env": o.unsetEnv} {
-		if list != nil && len(list) == 0 || slices.Contains(list, "") { // as a script has it that does not set its variable
+		if list != nil && len(list) == 0 || slices.Contains(list, "") { // the variable of a script is not set
 			return noValue(flag)
 		}
 	}
