@@ -35,7 +35,29 @@ func ParsePatch(text json.RawMessage) (*Patch, error) {
 	p := &Patch{env: bytes.TrimSpace(keys["env"]), envs: make(map[task.Env]task.Env)}
 	delete(keys, "env")
 	p.rest = encoded(keys)
-	return p, p.Apply(new(task.Spec))
+	if err := p.Apply(new(task.Spec)); err != nil {
+		return nil, err
+	}
+	return p, p.checkNames()
+}
+
+// checkNames is an error where a variable is taken away that none can be called.
+func (p *Patch) checkNames() error {
+	if !p.Variables() {
+		return nil
+	}
+	variables, err := members(p.env)
+	if err != nil {
+		return err
+	}
+	names := make(map[string]string, len(variables))
+	for name := range variables {
+		names[name] = ""
+	}
+	if _, err = task.NewEnv(names); err != nil {
+		return &Error{Code: CodeParams, Message: inParams + err.Error()}
+	}
+	return nil
 }
 
 // Variables reports whether p changes variables of an environment, one by one.

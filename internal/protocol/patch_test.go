@@ -46,15 +46,18 @@ func TestPatch(t *testing.T) {
 		}
 	}
 	for patch, want := range map[string]string{
-		``:                 "params: set: give an object",
-		`[]`:               "params: set: give an object",
-		`null`:             "params: set: give an object",
-		`{"name":"b"}`:     "params: name cannot be edited",
-		`{"file":null}`:    "params: file cannot be edited",
-		`{"nothing":1}`:    `params: unknown field "nothing"`,
-		`{"priority":"x"}`: "params: priority cannot be a string",
-		`{"timeout":"x"}`:  `params: bad duration "x"`,
-		`{"env":{"A":1}}`:  "params: env is not an object of texts",
+		``:                        "params: set: give an object",
+		`[]`:                      "params: set: give an object",
+		`null`:                    "params: set: give an object",
+		`{"name":"b"}`:            "params: name cannot be edited",
+		`{"file":null}`:           "params: file cannot be edited",
+		`{"nothing":1}`:           `params: unknown field "nothing"`,
+		`{"priority":"x"}`:        "params: priority cannot be a string",
+		`{"timeout":"x"}`:         `params: bad duration "x"`,
+		`{"env":{"A":1}}`:         "params: env is not an object of texts",
+		`{"env":{"A=x":null}}`:    `params: bad environment variable name "A=x"`,
+		`{"env":{"":null}}`:       `params: bad environment variable name ""`,
+		`{"env":{"\u0000":null}}`: `params: bad environment variable name "\x00"`,
 	} {
 		if _, err := ParsePatch(json.RawMessage(patch)); err == nil || len(err.Error()) < len(want) || err.Error()[:len(want)] != want {
 			t.Errorf("%s: %v, want %s", patch, err, want)
