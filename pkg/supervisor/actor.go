@@ -116,9 +116,10 @@ func (a *actor) runEnded() bool {
 	return closed(a.run.exited) || closed(goneAfter(a.run.exited, a.run.gone))
 }
 
-// rest reports whether the goroutine can end until it is needed.
-func (a *actor) rest() bool {
-	if !a.quiet() {
+// rest reports whether the goroutine can end until it is needed: at once where there is no
+// run, beside one if it is idle.
+func (a *actor) rest(idle bool) bool {
+	if !idle && !a.state.Inactive() || !a.quiet() {
 		return false
 	}
 	a.sup.mu.Lock()
@@ -146,10 +147,11 @@ func (a *actor) loop() {
 	if !a.ended() {
 		a.noteEnd() // before the calls that have come since
 	}
-	for !a.ended() { // first: of a call and the end, select takes either
-		if a.rest() {
+	for idle := false; !a.ended(); { // first: of a call and the end, select takes either
+		if a.rest(idle) {
 			return
 		}
+		idle = false
 		deadline, check := a.limits()
 		select {
 		case c := <-a.mail:
@@ -176,6 +178,8 @@ func (a *actor) loop() {
 			a.lookAgain()
 		case err := <-check:
 			a.checked(err)
+		case <-a.idle():
+			idle = true
 		case <-a.done:
 		}
 	}
@@ -194,6 +198,18 @@ func (a *actor) limits() (deadline <-chan time.Time, check <-chan error) {
 		deadline = a.clocks.timer.C
 	}
 	return deadline, a.run.check
+}
+
+// restDelay is how long a run does nothing but last before its task rests: one that is stopped
+// at once does not pay for another goroutine.
+const restDelay = 300 * time.Millisecond
+
+// idle has an element once the task can rest beside its run.
+func (a *actor) idle() <-chan time.Time {
+	if a.state.Inactive() || !a.quiet() {
+		return nil
+	}
+	return time.After(restDelay)
 }
 
 // due has an element when the scheduled time has come. While the task is held, that is the

@@ -80,6 +80,7 @@ func TestLeaveRecordsAnEndAsItRests(t *testing.T) {
 	reborn(t, func(t *testing.T, l *lives) {
 		var last *enginetest.FakeRun
 		l.o.Commands = freezer{l.fake, func() {
+			time.Sleep(time.Second) // until it rests
 			last.Mute()
 			last.Exit(task.Exit{Code: 3}, false)
 		}}

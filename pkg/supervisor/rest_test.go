@@ -36,6 +36,7 @@ func TestRestingTasksHaveNoGoroutine(t *testing.T) { // not parallel: it counts
 		}
 		r := start(t, s, f, job("runs"))
 		limited := start(t, s, f, job("limited", func(s *task.Spec) { s.Timeout = new(task.Duration(time.Hour)) }))
+		time.Sleep(time.Second)
 		if synctest.Wait(); loops() != 1 {
 			t.Errorf("%d goroutines", loops())
 		}
