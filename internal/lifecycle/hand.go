@@ -43,7 +43,10 @@ func (e GoOn) on(t *step) error {
 		return nil
 	}
 	a := attempt{later: e.Later && !t.Disabled, clear: e.Clear, continues: e.Continues, automatic: true, missed: e.Missed}
-	if e.Count {
+	switch {
+	case e.Continues && t.Phase.Pending():
+		a.restarts = t.Series.Restarts
+	case e.Count:
 		a.restarts, a.retry = t.Series.Restarts+1, true
 	}
 	t.beginAttempt(a)

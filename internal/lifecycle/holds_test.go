@@ -206,7 +206,7 @@ func (w *world) rests(old, p *Policy, was, is *State, e Event) error {
 		return fmt.Errorf("%v, and a time that had come is forgotten", is.Phase)
 	case sets && is.Series.Automatic != unasked(old, was, e):
 		return fmt.Errorf("unasked is %v", is.Series.Automatic)
-	case sets && is.Series.Restarts > 0 && was.Phase != Backoff && !was.Phase.Pending() && !goOn.Count && !(outOfResources && waitsOn(old, was)), is.Phase == Waiting && is.Series.Restarts > 0 && !goOn.Count && was.Phase != Waiting && !edits && !outOfResources:
+	case sets && is.Series.Restarts > 0 && was.Phase != Backoff && !was.Phase.Pending() && !goOn.Count && !(outOfResources && waitsOn(old, was)), is.Phase == Waiting && is.Series.Restarts > 0 && !goOn.Count && !goOn.Continues && was.Phase != Waiting && !edits && !outOfResources:
 		return fmt.Errorf("%d restarts of a new turn", is.Series.Restarts)
 	}
 	return nil

@@ -127,6 +127,21 @@ func TestBegunBeforeADeath(t *testing.T) {
 	}
 }
 
+// A restart that waits for a slot counts for the next supervisor as well.
+func TestRestartsAreCountedOn(t *testing.T) {
+	t.Parallel()
+	p := policyOf(t, "on-failure grouped")
+	s, _ := play(t, p, "start", "slot granted", "began", "exited 1", "timed out")
+	for range 2 { // supervisors
+		kept := s.Recorded()
+		kept.Ran = true
+		s, _, _ = after(p, State{}, Recovered{Recorded: kept})
+		if s, _, _ = after(p, s, kept.GoOn(p, false, 0)); s.Phase != Queued || s.Series.Restarts != 1 {
+			t.Errorf("%v, %d restarts", s.Phase, s.Series.Restarts)
+		}
+	}
+}
+
 // A dependency that fails is not the end of the run before.
 func TestDependencyFailsAfterARun(t *testing.T) {
 	t.Parallel()
