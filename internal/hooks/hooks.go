@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -17,7 +18,9 @@ import (
 // The bounds of hooks.
 const (
 	Timeout = time.Minute      // a line that takes longer is killed
-	atOnce  = 8                // others wait for their turn
+	atOnce  = 8                // runs whose lines are run; others wait for their turn
+	ofTask  = 10               // runs of a task that wait
+	inAll   = 10_000           // runs of all tasks that wait
 	atEnd   = 10 * time.Second // what Close grants those under way
 
 	// How long a line is tried again that cannot start because the machine is out of resources.
@@ -47,20 +50,31 @@ type Runner struct {
 	failed func(l engine.Launch, why string)
 	ctx    context.Context
 	cancel context.CancelFunc
-	turns  chan struct{}
 
 	mu      sync.Mutex
-	running int           // calls of Run whose lines have not ended
-	idle    chan struct{} // closed when running is 0 again; nil: nobody waits
-	last    time.Time     // call of Run
-	waited  time.Time     // since Wait or Close was called; zero: neither was
+	running int            // runs whose lines are run
+	waiting []*lines       // for their turn, the oldest first; none while running is less than atOnce
+	byTask  map[string]int // how many of waiting a task has
+	idle    chan struct{}  // closed when running is 0 again; nil: nobody waits
+	last    time.Time      // call of Run
+	waited  time.Time      // since Wait or Close was called; zero: neither was
 }
+
+// lines are what follows the end of one run.
+type lines struct {
+	shell   engine.Shell
+	launch  engine.Launch
+	lines   []string
+	leftOut int // runs before it whose lines are not run
+}
+
+func (l *lines) task() string { return l.launch.Spec.Name }
 
 // New makes a Runner, which tells the logger of what fails, and failed, unless that is nil,
 // after which run and why. It must be closed.
 func New(logger *slog.Logger, failed func(l engine.Launch, why string)) *Runner {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Runner{logger: logger, failed: failed, ctx: ctx, cancel: cancel, turns: make(chan struct{}, atOnce)}
+	return &Runner{logger: logger, failed: failed, ctx: ctx, cancel: cancel, byTask: make(map[string]int)}
 }
 
 // Wait waits for the lines under way, also for new ones meanwhile, no longer than Close
@@ -111,39 +125,79 @@ func (r *Runner) ended() <-chan struct{} {
 	return r.idle
 }
 
-// count counts the calls of Run.
-func (r *Runner) count(by int) {
+// Run runs the lines one after the other, and returns at once. One that fails keeps
+// none from running. Where too many wait, those of the oldest run are left out.
+func (r *Runner) Run(shell engine.Shell, l engine.Launch, all []string) {
+	next := &lines{shell: shell, launch: l, lines: all}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.running += by; by > 0 {
-		r.last = time.Now()
+	r.last = time.Now()
+	if r.running < atOnce {
+		r.running++
+		go r.work(next)
+		return
 	}
-	if r.running == 0 && r.idle != nil {
+	r.waiting = append(r.waiting, next)
+	r.byTask[next.task()]++
+	var crowd func(*lines) bool
+	switch {
+	case r.byTask[next.task()] > ofTask:
+		crowd = func(w *lines) bool { return w.task() == next.task() }
+	case len(r.waiting) > inAll:
+		crowd = func(*lines) bool { return true }
+	default:
+		return
+	}
+	gone := r.removeLocked(slices.IndexFunc(r.waiting, crowd))
+	r.waiting[slices.IndexFunc(r.waiting, crowd)].leftOut += gone.leftOut + 1
+}
+
+// work runs the lines, and then what waits.
+func (r *Runner) work(l *lines) {
+	for ; l != nil; l = r.nextWaiting() {
+		if l.leftOut > 0 {
+			r.report(l)
+		}
+		for _, line := range l.lines {
+			r.run(l.shell, l.launch, line)
+		}
+	}
+}
+
+// nextWaiting removes the oldest lines that wait; nil: there are none, and one fewer runs.
+func (r *Runner) nextWaiting() *lines {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.waiting) > 0 {
+		return r.removeLocked(0)
+	}
+	if r.running--; r.running == 0 && r.idle != nil {
 		close(r.idle)
 		r.idle = nil
 	}
+	return nil
 }
 
-// Run runs the lines one after the other, and returns at once. One that fails keeps
-// none from running.
-func (r *Runner) Run(shell engine.Shell, l engine.Launch, lines []string) {
-	r.count(1)
-	go func() {
-		defer r.count(-1)
-		for _, line := range lines {
-			r.run(shell, l, line)
-		}
-	}()
-}
-
-// run runs the line in its turn, and logs how it fails.
-func (r *Runner) run(shell engine.Shell, l engine.Launch, line string) {
-	select {
-	case r.turns <- struct{}{}:
-		defer func() { <-r.turns }()
-	case <-r.ctx.Done():
+func (r *Runner) removeLocked(at int) *lines {
+	l := r.waiting[at]
+	r.waiting = slices.Delete(r.waiting, at, at+1)
+	if r.byTask[l.task()]--; r.byTask[l.task()] == 0 {
+		delete(r.byTask, l.task())
 	}
-	if r.ctx.Err() != nil { // also where there was a turn
+	return l
+}
+
+// report says how many runs before that of l were left out.
+func (r *Runner) report(l *lines) {
+	r.logger.Warn("hooks were not run: too many waited for their turn", "task", l.task(), "before", l.launch.Run, "runs", l.leftOut)
+	if r.failed != nil {
+		r.failed(l.launch, fmt.Sprintf("hooks of %d runs before this one were not run: too many waited for their turn", l.leftOut))
+	}
+}
+
+// run runs the line, and logs how it fails.
+func (r *Runner) run(shell engine.Shell, l engine.Launch, line string) {
+	if r.ctx.Err() != nil {
 		r.logger.Warn("a hook was not run: the supervisor has ended", "task", l.Spec.Name, "hook", line)
 		return
 	}

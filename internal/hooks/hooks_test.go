@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -268,6 +269,51 @@ func TestAtOnce(t *testing.T) {
 		}
 		s.closes(0)
 		s.logged("hook", 0)
+	})
+}
+
+// A shell that hangs holds up a bounded number of runs, the newest ones, and no goroutine waits.
+func TestTooManyWait(t *testing.T) {
+	play(t, func(s *scene) {
+		s.fake.HoldExec(true)
+		before := runtime.NumGoroutine()
+		run := func(name string, run int) {
+			s.runner.Run(s.fake, engine.Launch{Spec: &task.Spec{Name: name}, Run: run}, []string{"x"})
+		}
+		for i := range 100 {
+			run("a", i)
+		}
+		run("b", 0)
+		s.takeCalls(8)
+		if n := runtime.NumGoroutine() - before; n > 20 {
+			s.Errorf("%d goroutines", n)
+		}
+		var got []string
+		for len(s.live) > 0 {
+			got = append(got, fmt.Sprint(s.live[0].Launch.Spec.Name, s.live[0].Launch.Run))
+			s.end(task.Exit{})
+			s.takeCalls(min(8, 19-len(got)))
+		}
+		want := "a0 a1 a2 a3 a4 a5 a6 a7 a90 a91 a92 a93 a94 a95 a96 a97 a98 a99 b0"
+		slices.Sort(got[:8]) // they began at the same time
+		if strings.Join(got, " ") != want {
+			s.Errorf("run: %s", got)
+		}
+		s.logged("hooks were not run", 1)
+		s.logged("task=a before=90 runs=82", 1)
+		if got, want := s.failed.String(), "a 90: hooks of 82 runs before this one were not run: too many waited for their turn"; got != want {
+			s.Errorf("reported: %s", got)
+		}
+		for i := range 8 + 10_000 + 3 {
+			run(fmt.Sprint("t", i), 0)
+		}
+		s.takeCalls(8)
+		s.end(task.Exit{})
+		s.takeCalls(8)
+		if last := s.live[7].Launch.Spec.Name; last != "t11" {
+			s.Errorf("after t7: %s", last)
+		}
+		s.logged("task=t11 before=0 runs=3", 1)
 	})
 }
 
