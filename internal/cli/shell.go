@@ -48,10 +48,13 @@ type session struct {
 
 func (e *env) runShell() error {
 	in, ok := e.in.(*os.File)
-	tty := ok && term.IsTerminal(int(in.Fd())) && e.tty
+	typed := ok && term.IsTerminal(int(in.Fd()))
 	read := e.plainReader()
+	if typed {
+		read = uncut(read)
+	}
 	s := &session{socket: e.socket}
-	if tty {
+	if typed && e.tty {
 		ed := e.newEditor(int(in.Fd()), func(words []string) []string { return e.offers(s, words) })
 		defer ed.history.close()
 		read, s.ask = ed.line, ed.answer
@@ -213,6 +216,20 @@ func (s *streams) plainReader() reader {
 				return strings.TrimSuffix(string(line), "\n"), nil
 			}
 		}
+	}
+}
+
+// longestTyped is what a terminal keeps of a line that no editor reads (n_tty.c).
+const longestTyped = 4095
+
+// uncut refuses lines that the terminal may have cut.
+func uncut(read reader) reader {
+	return func(before string) (string, error) {
+		line, err := read(before)
+		if err == nil && len(line) >= longestTyped {
+			err = lineError{fmt.Sprintf("a line has %d bytes, the most that a terminal keeps: it may have been longer, and is not run", len(line)), before != ""}
+		}
+		return line, err
 	}
 }
 

@@ -45,6 +45,21 @@ func TestReadWords(t *testing.T) {
 	}
 }
 
+// TestUncut holds that a line that a terminal may have cut is not run, and after it in a
+// quotation nothing.
+func TestUncut(t *testing.T) {
+	t.Parallel()
+	for _, before := range []string{"", "'a\n"} {
+		for length, cut := range map[int]bool{longestTyped - 1: false, longestTyped: true} {
+			line, err := uncut(func(string) (string, error) { return strings.Repeat("x", length), nil })(before)
+			wrong := new(lineError)
+			if errors.As(err, wrong) != cut || cut && wrong.last != (before != "") || len(line) != length {
+				t.Errorf("%d bytes after %q: %d, %v", length, before, len(line), err)
+			}
+		}
+	}
+}
+
 // from reads the remaining lines.
 func from(lines *[]string) reader {
 	before := ""
