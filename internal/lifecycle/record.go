@@ -29,9 +29,9 @@ type Recorded struct {
 
 // Extra is what the record knows that the state does not.
 type Extra struct {
-	Ran    bool // the task has had a run
-	Exists bool // the current run can be looked for
-	Rested bool // the task ended without a run
+	Ran             bool // the task has had a run
+	Exists          bool // the current run can be looked for
+	EndedWithoutRun bool // the task ended without a run
 }
 
 // Recorded is what the record of s holds, but for Extra.
@@ -81,7 +81,7 @@ func RecordedIn(r *task.Record) Recorded {
 	k := Recorded{
 		Desired: r.Desired, State: r.State, Restarts: r.Restarts, Waits: r.Waits, Fresh: r.Fresh, Ready: r.Ready, Shutdown: r.Shutdown,
 		RerunPending: r.RerunPending, Disabled: r.Disabled, Grace: time.Duration(r.Grace), Note: r.Note,
-		Extra: Extra{len(r.Runs) > 0, r.Ref != task.Ref{}, !r.Rested.IsZero()},
+		Extra: Extra{len(r.Runs) > 0, r.Ref != task.Ref{}, !r.EndedWithoutRun.IsZero()},
 	}
 	for c, name := range causes {
 		if name == r.Ending {
@@ -216,7 +216,7 @@ func (e Recovered) on(t *step) error {
 // goOn restores a task without a run.
 func (t *step) goOn(e Recovered) {
 	k, goesOn := e.Recorded, e.GoesOn(t.p)
-	t.Series.Ran = k.Ran && !k.Fresh && !k.Rested
+	t.Series.Ran = k.Ran && !k.Fresh && !k.EndedWithoutRun
 	t.Last.State = k.State
 	switch {
 	case k.Live():

@@ -49,7 +49,7 @@ func golden2(t testing.TB) ([]task.Record, []task.Group) {
 			LogMaxSize: new(task.Size(8 << 20)), LogKeep: new(3),
 		},
 		Engine: task.EngineProcess, Desired: task.DesiredRunning, State: task.Queued, Reason: "waits for a slot of build",
-		NextAt: at, Queued: at, Rested: at, Slot: 2, Ready: true, Ref: task.Ref{PID: 1, Cgroup: "/sys/fs/cgroup/x"},
+		NextAt: at, Queued: at, EndedWithoutRun: at, Slot: 2, Ready: true, Ref: task.Ref{PID: 1, Cgroup: "/sys/fs/cgroup/x"},
 	}, task.Record{
 		Spec:   task.Spec{Name: "waiting", When: task.When{Delay: new(task.Duration(1)), At: "15:04", Every: new(task.Duration(time.Second))}},
 		Engine: task.EngineFunc, Desired: task.DesiredRunning, State: task.Waiting,

@@ -55,7 +55,7 @@ func full(t testing.TB, name string) task.Record {
 			Hooks: task.Hooks{OnExit: "echo <&>", OnFailure: "mail"},
 		},
 		Engine: task.EngineProcess, Desired: task.DesiredRunning, State: task.Running, Reason: "a reason", Restarts: 3, Shutdown: true,
-		NextAt: task.Time{Time: at.Add(time.Hour)}, Queued: task.Time{Time: at.Add(time.Minute)}, Rested: at, Waits: true, Fresh: true, Slot: 4, Ready: true, Ending: "unhealthy", Grace: 5, RerunPending: true, Disabled: true, Note: "refused", For: []string{"db"}, PausedFor: 6, Ran: 7, Next: &task.Spec{Name: name, Command: []string{"next"}, Env: env(t, nil)}, Edited: &task.Spec{Name: name, Command: []string{"edited"}, Env: env(t, nil)},
+		NextAt: task.Time{Time: at.Add(time.Hour)}, Queued: task.Time{Time: at.Add(time.Minute)}, EndedWithoutRun: at, Waits: true, Fresh: true, Slot: 4, Ready: true, Ending: "unhealthy", Grace: 5, RerunPending: true, Disabled: true, Note: "refused", For: []string{"db"}, PausedFor: 6, Ran: 7, Next: &task.Spec{Name: name, Command: []string{"next"}, Env: env(t, nil)}, Edited: &task.Spec{Name: name, Command: []string{"edited"}, Env: env(t, nil)},
 		AsOf: &task.AsOf{Run: 2, Desired: task.DesiredRunning, Pending: true, Spec: "0a"},
 		Ref:  task.Ref{PID: 4711, Start: 1<<64 - 1, Boot: "9f1c", Cgroup: "/sys/fs/cgroup/tasks-1/web:1", Commit: "9f1c/7", Over: 4712, Namespace: 4026531836},
 		Runs: []task.Run{

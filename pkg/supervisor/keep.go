@@ -47,7 +47,7 @@ func (a *actor) save() error {
 	}
 	r := task.Record{
 		Spec: a.role.spec, Engine: a.engineName(), Reason: past.reason, NextAt: wall(a.clocks.due.At),
-		Queued: a.ahead.queued, Rested: past.rested, Slot: a.ahead.slot,
+		Queued: a.ahead.queued, EndedWithoutRun: past.rested, Slot: a.ahead.slot,
 		Runs: past.history, Unknown: past.unknown,
 	}
 	if a.run.proc != nil {

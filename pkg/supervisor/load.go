@@ -136,7 +136,7 @@ func (a *actor) restore(ctx context.Context, r task.Record) *lifecycle.GoOn {
 		a.role.setEdited(e)
 	}
 	a.keepOrder()
-	past.history, past.reason, past.rested, past.unknown = r.Runs, r.Reason, r.Rested, r.Unknown
+	past.history, past.reason, past.rested, past.unknown = r.Runs, r.Reason, r.EndedWithoutRun, r.Unknown
 	a.ahead.queued, a.ahead.still = r.Queued, r.For
 	if n := len(r.Runs); n > 0 {
 		past.run = r.Runs[n-1].Run

@@ -85,7 +85,7 @@ func TestAfterWhatEndsOtherwise(t *testing.T) {
 				if got.Run != 0 || got.ExitCode != nil || got.EndedAt != task.Now() || got.Desired != task.DesiredRunning {
 					t.Errorf("%+v", got)
 				}
-				if r := st.record("well"); r.State != task.Failed || r.Reason != why || r.Rested != task.Now() {
+				if r := st.record("well"); r.State != task.Failed || r.Reason != why || r.EndedWithoutRun != task.Now() {
 					t.Errorf("record: %+v", r)
 				}
 				expect(t, s, "next", task.Failed, why)

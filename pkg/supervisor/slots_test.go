@@ -238,7 +238,7 @@ func TestStopOfAQueuedOne(t *testing.T) {
 		if err != nil || got.State != task.Stopped || got.Reason != "stopped before it began" || got.Desired != task.DesiredStopped || got.EndedAt != task.Now() || got.ExitCode != nil {
 			t.Errorf("Stop: %+v, %v", got, err)
 		}
-		if r := st.record("b"); r.State != task.Stopped || r.Desired != task.DesiredStopped || len(r.Runs) != 0 || r.Rested != task.Now() {
+		if r := st.record("b"); r.State != task.Stopped || r.Desired != task.DesiredStopped || len(r.Runs) != 0 || r.EndedWithoutRun != task.Now() {
 			t.Errorf("record: %+v", r)
 		}
 		if _, err := s.Submit(supervisor.ForceRemove("c", supervisor.End{})).Wait(t.Context()); err != nil {

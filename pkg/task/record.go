@@ -12,21 +12,21 @@ type Unknown string
 
 // A Record is all that the next supervisor must know to take over a task.
 type Record struct {
-	Spec     Spec    `json:"spec"`
-	Engine   string  `json:"engine"`
-	Desired  Desired `json:"wish"`
-	State    State   `json:"state"` // Starting, Running, Paused or Stopping: a run existed when this was written
-	Restarts int     `json:"restarts,omitempty"`
-	Reason   string  `json:"reason,omitempty"`
-	Shutdown bool    `json:"shutdown,omitempty"` // ended because the supervisor did
-	NextAt   Time    `json:"next_at,omitzero"`   // when its time comes
-	Fresh    bool    `json:"fresh,omitempty"`    // it waits, and no run has begun since it was started
-	Waits    bool    `json:"waits,omitempty"`    // for other tasks: its time has come
-	Queued   Time    `json:"queued_at,omitzero"` // since when it waits for a slot
-	Rested   Time    `json:"rested_at,omitzero"` // when it ended without a run
-	Slot     int     `json:"slot,omitempty"`
-	Ready    bool    `json:"ready,omitempty"`
-	Ref      Ref     `json:"ref,omitzero"`
+	Spec            Spec    `json:"spec"`
+	Engine          string  `json:"engine"`
+	Desired         Desired `json:"wish"`
+	State           State   `json:"state"` // Starting, Running, Paused or Stopping: a run existed when this was written
+	Restarts        int     `json:"restarts,omitempty"`
+	Reason          string  `json:"reason,omitempty"`
+	Shutdown        bool    `json:"shutdown,omitempty"` // ended because the supervisor did
+	NextAt          Time    `json:"next_at,omitzero"`   // when its time comes
+	Fresh           bool    `json:"fresh,omitempty"`    // it waits, and no run has begun since it was started
+	Waits           bool    `json:"waits,omitempty"`    // for other tasks: its time has come
+	Queued          Time    `json:"queued_at,omitzero"` // since when it waits for a slot
+	EndedWithoutRun Time    `json:"rested_at,omitzero"` // when it ended without a run
+	Slot            int     `json:"slot,omitempty"`
+	Ready           bool    `json:"ready,omitempty"`
+	Ref             Ref     `json:"ref,omitzero"`
 
 	Ending       string   `json:"ending,omitempty"`        // why a Stopping one is: since format 3; unknown in older records
 	Grace        Duration `json:"grace,omitempty"`         // that it was given
