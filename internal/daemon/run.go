@@ -269,7 +269,7 @@ func Run(cfg Config, serving func()) error {
 				cfg.Log.Info("the signal changes nothing: "+err.Error(), "signal", sig.String())
 			}
 		case <-ending.over:
-			cfg.Log.Info("exiting", "tasks run on", sup.Left())
+			cfg.Log.Info("exiting", "tasks run on", sup.EndedByLeave())
 			open = false
 		case <-early.Nudge:
 			bound.Rebind()
@@ -281,7 +281,7 @@ func Run(cfg Config, serving func()) error {
 		systemd.notify("STOPPING=1")
 	}
 	err = nil
-	if !sup.Left() {
+	if !sup.EndedByLeave() {
 		err = sup.Close(context.Background())
 		checker.Close()
 	}
@@ -296,7 +296,7 @@ func Run(cfg Config, serving func()) error {
 	}
 	bound.Close()
 	within(flushTime, srv.Close)
-	if !sup.Left() && err == nil { // nothing runs on that another host must not start as well
+	if !sup.EndedByLeave() && err == nil { // nothing runs on that another host must not start as well
 		if err := lock.Clear(); err != nil {
 			cfg.Log.Warn("the lock says that this supervisor has not ended in order", "err", err)
 		}

@@ -187,7 +187,7 @@ func (c *conn) commit(change task.Change, o *protocol.Commit) (func() (any, erro
 	return func() (any, error) {
 		done, err := a.Wait(context.Background())
 		stays()
-		if errors.Is(err, task.ErrUnavailable) && sup.Left() {
+		if errors.Is(err, task.ErrUnavailable) && sup.EndedByLeave() {
 			c.stopReading() // as if this one had died: the next one continues it
 			return streaming, nil
 		}

@@ -186,7 +186,7 @@ func wait(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 			defer cancel()
 		}
 		found, err := w.until(ctx)
-		if (errors.Is(err, context.Canceled) || errors.Is(err, task.ErrUnavailable)) && sup.Left() {
+		if (errors.Is(err, context.Canceled) || errors.Is(err, task.ErrUnavailable)) && sup.EndedByLeave() {
 			c.stopReading() // as if this one had died: the next one knows what becomes of the tasks
 			return streaming, nil
 		}
@@ -291,7 +291,7 @@ func watch(c *conn, id, params json.RawMessage) (func() (any, error), error) {
 			e, ok := w.First(c.ctx)
 			if !ok {
 				ended := c.ctx.Err() == nil || c.srv.ctx.Err() != nil
-				if ended && !sup.Left() { // nothing of it continues
+				if ended && !sup.EndedByLeave() { // nothing of it continues
 					c.reply(id, nil, shuttingDown())
 				}
 				c.stopReading() // if it is the supervisor that has ended, so does the connection

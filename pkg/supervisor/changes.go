@@ -64,7 +64,7 @@ type Applied struct {
 
 // Wait returns when the change was carried out: its tasks have begun, or wait. If ctx ends
 // first, the change continues without its caller. If the supervisor ends first, the error
-// is an ErrUnavailable; Left then reports whether the next one continues the change.
+// is an ErrUnavailable; EndedByLeave then reports whether the next one continues the change.
 func (a *Applying) Wait(ctx context.Context) (Applied, error) {
 	select {
 	case <-a.over:

@@ -278,14 +278,14 @@ func (s *Supervisor) Leave(ctx context.Context) ([]task.Info, error) {
 	return tasks, err
 }
 
-// Left reports whether it has ended by Leave: the next supervisor takes over.
-func (s *Supervisor) Left() bool { return s.left.Load() }
+// EndedByLeave reports whether Leave has ended it: the next supervisor takes over.
+func (s *Supervisor) EndedByLeave() bool { return s.left.Load() }
 
 // end ends the actors, and returns when they have. A run that ends before its actor does is
 // recorded, so they stay for as long as there is something to wait for. After Leave runs
 // still end: the engine is frozen, so that it reports no end that nobody would record.
 func (s *Supervisor) end(err error) {
-	if s.Left() {
+	if s.EndedByLeave() {
 		s.hooks.Wait()
 		if f, ok := s.opts.Commands.(engine.Freezer); ok {
 			f.Freeze()
