@@ -17,7 +17,7 @@ func changed(t testing.TB, file string) task.Change {
 	b.Env = env(t, map[string]string{"ONLY": "here"})
 	return task.Change{
 		ID: "1", File: file, Project: "shop", Prune: true, Down: true, Missing: true, Groups: []task.Group{fullGroup("g")},
-		Tasks: []task.Spec{a, b, small("c").Spec}, Kept: []string{"d"}, Ran: map[string]int{"a": 2}, Over: task.Time{Time: time.Unix(9, 0).UTC()}, Why: "no room",
+		Tasks: []task.Spec{a, b, small("c").Spec}, Kept: []string{"d"}, Ran: map[string]int{"a": 2}, CompletedAt: task.Time{Time: time.Unix(9, 0).UTC()}, Why: "no room",
 	}
 }
 

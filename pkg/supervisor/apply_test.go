@@ -101,7 +101,7 @@ func TestApply(t *testing.T) {
 		if got, err := carried(t, down); err != nil || got != "older stopped, web stopped, old stopped, api stopped, db stopped" && !strings.Contains(got, "db stopped") {
 			t.Errorf("%s, %v", got, err)
 		}
-		if c := st.allChanges(); len(c) != 1 || c[0].ID != "3" || c[0].Over.IsZero() || c[0].Tasks != nil {
+		if c := st.allChanges(); len(c) != 1 || c[0].ID != "3" || c[0].CompletedAt.IsZero() || c[0].Tasks != nil {
 			t.Errorf("%+v is recorded", c)
 		}
 	})
@@ -360,12 +360,12 @@ func TestApplyGoesOn(t *testing.T) {
 						t.Errorf("job has run %d times", info.Run)
 					}
 				}
-				if c := st.allChanges(); len(c) != 1 || c[0].Over.IsZero() {
+				if c := st.allChanges(); len(c) != 1 || c[0].CompletedAt.IsZero() {
 					t.Errorf("%+v is recorded", c)
 				}
 				s.Close(t.Context())
 				for _, c := range st.allChanges() { // it is known for a while
-					c.Over = task.Time{Time: time.Now().Add(-2 * time.Hour)}
+					c.CompletedAt = task.Time{Time: time.Now().Add(-2 * time.Hour)}
 					st.SaveChange(c)
 				}
 				s = begin()
@@ -390,8 +390,8 @@ func TestPastChangesAreBounded(t *testing.T) {
 		}
 		for i := range 1000 { // of earlier lives
 			old := of(i)
-			if old.Over.Time = time.Now().Add(-2 * time.Hour); i >= 500 {
-				old.Over.Time = time.Now().Add(time.Duration(i-1000) * time.Second)
+			if old.CompletedAt.Time = time.Now().Add(-2 * time.Hour); i >= 500 {
+				old.CompletedAt.Time = time.Now().Add(time.Duration(i-1000) * time.Second)
 			}
 			st.SaveChange(old)
 		}

@@ -124,17 +124,17 @@ func (s *Supervisor) ResumeChanges(recorded []task.Change) {
 	var past, old []task.Change
 	for _, c := range recorded {
 		switch {
-		case c.Over.IsZero():
+		case c.CompletedAt.IsZero():
 			a := newApplying(c)
 			a.resume, a.begun = true, true
 			s.enqueue(a, false)
-		case s.now().Sub(c.Over.Time).Abs() > pastKept:
+		case s.now().Sub(c.CompletedAt.Time).Abs() > pastKept:
 			old = append(old, c)
 		default:
 			past = append(past, c)
 		}
 	}
-	slices.SortStableFunc(past, func(a, b task.Change) int { return a.Over.Compare(b.Over.Time) })
+	slices.SortStableFunc(past, func(a, b task.Change) int { return a.CompletedAt.Compare(b.CompletedAt.Time) })
 	s.changes.mu.Lock()
 	defer s.changes.mu.Unlock()
 	s.changes.past = append(past, s.changes.past...)
@@ -302,7 +302,7 @@ func (s *Supervisor) dequeue(a *Applying) {
 
 // recordOver notes that nothing is left to do of c.
 func (s *Supervisor) recordOver(c *task.Change, why error) (over task.Change) {
-	over = task.Change{ID: c.ID, File: c.File, Over: wall(s.now()), Unknown: c.Unknown}
+	over = task.Change{ID: c.ID, File: c.File, CompletedAt: wall(s.now()), Unknown: c.Unknown}
 	if why != nil {
 		over.Why = strings.ReplaceAll(why.Error(), "\n", "; ")
 	}

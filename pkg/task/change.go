@@ -24,10 +24,10 @@ type Change struct {
 	Tasks   []Spec  `json:"tasks,omitempty"` // each after those of them that it comes after
 
 	// Of one that was begun, as it is recorded:
-	Kept []string       `json:"kept,omitempty"`   // tasks that nothing is done about: they are not among Tasks
-	Ran  map[string]int `json:"ran,omitempty"`    // the last run of each of Tasks before it
-	Over Time           `json:"over_at,omitzero"` // when nothing was left to do; then it has no tasks any more
-	Why  string         `json:"why,omitempty"`    // it was not carried out as a whole; "": it was
+	Kept        []string       `json:"kept,omitempty"`   // tasks that nothing is done about: they are not among Tasks
+	Ran         map[string]int `json:"ran,omitempty"`    // the last run of each of Tasks before it
+	CompletedAt Time           `json:"over_at,omitzero"` // when nothing was left to do; then it has no tasks any more
+	Why         string         `json:"why,omitempty"`    // it was not carried out as a whole; "": it was
 
 	Unknown Unknown `json:"-"`
 }
