@@ -291,7 +291,7 @@ func TestTemporaryGroup(t *testing.T) {
 }
 
 // Whatever takes the last task out of a temporary group, nothing is left of that: not its
-// slots, nor that it is paused. One that is set anew meanwhile is kept for what is to come.
+// slots, nor that it is paused. One that is set again meanwhile is kept for what is to come.
 func TestTemporaryGroupIsForgottenWholly(t *testing.T) {
 	for name, leave := range map[string]func(t *testing.T, s *supervisor.Supervisor) error{
 		"removed": func(t *testing.T, s *supervisor.Supervisor) error {
@@ -308,8 +308,8 @@ func TestTemporaryGroupIsForgottenWholly(t *testing.T) {
 			return err
 		},
 	} {
-		for _, setAnew := range []bool{false, true} {
-			t.Run(fmt.Sprint(name, " ", setAnew), func(t *testing.T) {
+		for _, setAgain := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, " ", setAgain), func(t *testing.T) {
 				st := newMemory()
 				faked(t, supervisor.Options{Store: st}, func(t *testing.T, s *supervisor.Supervisor, f *enginetest.Fake) {
 					temporary := func(slots int) {
@@ -322,16 +322,16 @@ func TestTemporaryGroupIsForgottenWholly(t *testing.T) {
 					if _, err := s.PauseGroup(t.Context(), "g"); err != nil {
 						t.Fatal(err)
 					}
-					if setAnew {
+					if setAgain {
 						temporary(2)
 					}
 					if err := leave(t, s); err != nil {
 						t.Fatal(err)
 					}
-					if groups := st.allGroups(); setAnew != (len(groups) == 1) {
+					if groups := st.allGroups(); setAgain != (len(groups) == 1) {
 						t.Errorf("recorded: %+v", groups)
 					}
-					if setAnew {
+					if setAgain {
 						if g, _ := s.ResumeGroup(t.Context(), "g"); g.Slots != nil {
 							t.Errorf("a group without a task: %+v", g)
 						}
@@ -341,7 +341,7 @@ func TestTemporaryGroupIsForgottenWholly(t *testing.T) {
 							t.Error(err)
 						}
 					}
-					if setAnew {
+					if setAgain {
 						expect(t, s, "c", task.Queued, "group g is paused: resume it with 'tasks group resume g'")
 						if g, err := s.ResumeGroup(t.Context(), "g"); err != nil || *g.Slots != 2 {
 							t.Errorf("%+v, %v", g, err)

@@ -18,7 +18,7 @@ func TestDropOverruled(t *testing.T) {
 		{"its run is paused", Running, DesiredRunning, func(r *Record) { r.State = Paused }, true, true},
 		{"its run has failed", Running, DesiredRunning, func(r *Record) { r.State = Failed }, true, true},
 		{"a later version adds to the spec", Running, DesiredRunning, func(r *Record) { r.Spec.Priority = 1 }, true, true},
-		{"its schedule goes on", Running, DesiredRunning, func(r *Record) { r.State = Waiting }, false, true},
+		{"its schedule continues", Running, DesiredRunning, func(r *Record) { r.State = Waiting }, false, true},
 		{"restarted", Running, DesiredRunning, next, false, true},
 		{"replaced", Running, DesiredRunning, func(r *Record) { next(r); other(r) }, false, false},
 		{"replaced by what waits", Running, DesiredRunning, func(r *Record) { r.State = Waiting; other(r) }, false, false},
