@@ -95,6 +95,9 @@ type finding struct {
 	bad, good string
 }
 
+// scripts is the directory with the scripts of the program's tests.
+const scripts = "cmd/tasks/testdata/script"
+
 func TestWords(t *testing.T) {
 	t.Parallel()
 	root := filepath.Join("..", "..")
@@ -105,9 +108,9 @@ func TestWords(t *testing.T) {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && (strings.HasPrefix(d.Name(), ".") && rel != "." || d.Name() == "testdata"):
+		case d.IsDir() && (strings.HasPrefix(d.Name(), ".") && rel != "." || d.Name() == "testdata" && rel != scripts && !strings.HasPrefix(scripts, rel+"/")):
 			return filepath.SkipDir
-		case rel == "CHANGELOG.md" || !strings.HasSuffix(rel, ".go") && !strings.HasSuffix(rel, ".md"):
+		case rel == "CHANGELOG.md" || !strings.HasSuffix(rel, ".go") && !strings.HasSuffix(rel, ".md") && !strings.HasSuffix(rel, ".txtar"):
 			return nil
 		}
 		files++
@@ -157,6 +160,9 @@ func findBad(file string, src []byte) (found []finding) {
 			}
 		}
 	}
+	if strings.HasSuffix(file, ".txtar") {
+		text = scriptComments(src)
+	}
 	for _, at := range anyPhrase.FindAllSubmatchIndex(text, -1) {
 		for i, p := range phrases {
 			if at[2*i+2] >= 0 && !thereIs(text[at[0]:at[1]]) {
@@ -170,6 +176,19 @@ func findBad(file string, src []byte) (found []finding) {
 
 // thereIs reports whether the match is "there is no", which is plain English.
 func thereIs(match []byte) bool { return bytes.EqualFold(bytes.Fields(match)[0], []byte("there")) }
+
+// scriptComments is a script with all blanked out but its comments: what it compares is
+// the program's, whose sources have it.
+func scriptComments(src []byte) (text []byte) {
+	for line := range bytes.Lines(src) {
+		if comment, ok := bytes.CutPrefix(line, []byte("#")); ok {
+			text = append(append(text, ' '), comment...)
+		} else {
+			text = append(text, make([]byte, len(line))...)
+		}
+	}
+	return text
+}
 
 // goText is a Go source with all blanked out but its comments and strings, at the
 // offsets they have, and its identifiers.
@@ -226,6 +245,7 @@ func TestFind(t *testing.T) {
 		{"a.go", "package a\n\nvar isDeaf, Sweeping int", "3:5 isDeaf"},
 		{"a.go", "package a\n\n// It goes\n// on.", "3:7 goes on"},
 		{"a_test.go", "package a\n\n// It goes\n// on.", "3:7 goes on"},
+		{"a.txtar", "# It is\n# to be.\nstdout 'is to be'", "1:6 is to be"},
 		{"a.md", "There is no task. It is no task.", "1:19 It is no task"},
 	} {
 		var got []string
