@@ -52,7 +52,7 @@ func (e DependencyFailed) on(t *step) error {
 	if t.Phase != Waiting || t.Held {
 		return nil
 	}
-	t.Last, t.Series.Ran = Ending{State: task.Failed, Exit: e.Exit}, false // that is no run's end
+	t.Last, t.Series.Ran = Ending{State: task.Failed, Exit: e.Exit}, false // no run has ended
 	t.do(Blame)
 	switch {
 	case t.Disabled:

@@ -64,7 +64,7 @@ func (t *step) endWithoutRun(cause Cause) {
 // attempt says how the next run starts.
 type attempt struct {
 	later, clear     bool
-	continues        bool // the series of runs goes on
+	continues        bool // the series of runs continues
 	automatic, retry bool
 	missed, restarts int
 }

@@ -33,7 +33,7 @@ type group struct {
 	*Group
 	set     *task.Group // nil: nothing was
 	members int         // its tasks, in whatever state
-	awaited bool        // it was set for tasks of which none has come yet
+	awaited bool        // it was set for tasks to come, and none has come yet
 }
 
 // New makes Queues without groups.

@@ -33,7 +33,7 @@ func isDisabled(t *task.Info) bool { return t.Disabled }
 func isEnabled(t *task.Info) bool  { return t.Spec.Repeats() && !t.Disabled && !t.State.Ended() }
 
 // turn submits the request from of for the tasks selected; with all or a group, for the
-// tasks that can be turned, and those that were, but are not recorded as such yet.
+// tasks that can be turned, and tasks that were, but are not recorded as such yet.
 func turn(c *conn, params json.RawMessage, of func(name string) supervisor.Request, can, was func(*task.Info) bool) (func() (any, error), error) {
 	var p protocol.Turn
 	names, errs, err := selected(c, params, &p, &p.Selector)

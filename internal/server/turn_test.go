@@ -27,8 +27,8 @@ func (d *disk) Removed(string) task.Time          { return task.Time{} }
 func (d *disk) SaveGroup(task.Group) error        { return d.err() }
 func (d *disk) DeleteGroup(string) error          { return d.err() }
 
-// With all or a group, a task that could not be recorded as what it was turned to is no
-// success when it is asked for again. One that is recorded is passed over.
+// With all or a group, a task that could not be recorded as what it was turned to fails
+// when it is asked for again. One that is recorded is passed over.
 func TestTurnedAgain(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ before, method string }{

@@ -62,7 +62,7 @@ func TestFailFast(t *testing.T) {
 	})
 }
 
-// The death of the machine is no failure of a job that is tried again: its batch goes on. One
+// A job that is tried again after the death of the machine has not failed: its batch continues. One
 // that is given up does not take back what had begun.
 func TestFailFastAfterTheDeathOfTheMachine(t *testing.T) {
 	for _, failed := range []bool{false, true} {
@@ -102,7 +102,7 @@ func TestFailFastAfterTheDeathOfTheMachine(t *testing.T) {
 	}
 }
 
-// The slot that a failed job gives back as it leaves its group is no other's of its batch.
+// No other job of its batch gets the slot that a failed one gives back as it leaves its group.
 func TestFailFastOfAnEditedJob(t *testing.T) {
 	for _, group := range []string{"other", ""} {
 		t.Run(group, func(t *testing.T) {
