@@ -81,9 +81,9 @@ func (o *editOptions) parse(l line) error {
 	moves := slices.Contains(o.given, "group")
 	switch {
 	case moves && o.all:
-		return usage("--all cannot be used with --group, which says where tasks go: give names, or '*'")
+		return usage("--all cannot be used with --group, which says where tasks go: '*' names all tasks, $(tasks list -q -g %s) those of %[1]s", quote(o.groups[0]))
 	case moves && len(o.names) == 0:
-		return usage("no task named: --group says where tasks go: give names, such as 'job-*'")
+		return usage("no task named: --group says where tasks go: '*' names all tasks, $(tasks list -q -g %s) those of %[1]s", quote(o.groups[0]))
 	case len(o.names) == 0 && !o.all:
 		return usage("no task named: give names, or --all: see '%s --help'", l.path)
 	}
