@@ -207,7 +207,7 @@ func (e *env) waitForBatch(ctx context.Context, c *client.Client, b *batch) erro
 	err = joined(e.printTouched(print), code)
 	e.sayWhy(slices.DeleteFunc(bad, func(t task.Info) bool { return b.said[t.Name] || strings.HasSuffix(t.Reason, " "+exitOf(t)) })) // the table says it
 	if unstarted > 0 {
-		e.remark("tasks: to go on: 'tasks start -g %s --state failed,stopped'", all[0].Group)
+		e.remark("tasks: to continue: 'tasks start -g %s --state failed,stopped'", all[0].Group)
 	}
 	return err
 }

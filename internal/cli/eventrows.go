@@ -51,8 +51,8 @@ func (p *printer) eventHead() []string {
 	return []string{"TIME", "NAME", "EVENT", "RUN", "DETAIL"}
 }
 
-// eventLines is where lines of events go: a terminal has them cut, or where they are wide,
-// going on in the next line.
+// eventLines is where lines of events go: on a terminal they are cut, or where they are wide,
+// continue on the next line.
 func (p *printer) eventLines() *trimmer {
 	return &trimmer{w: p.out, width: p.terminal(), wraps: p.output == "wide"}
 }

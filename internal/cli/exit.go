@@ -92,8 +92,8 @@ func (o *exitOptions) exit(e *env) error {
 	return err
 }
 
-// stoppedBefore are the tasks that are stopped before an exit, where a terminal is told what
-// that one stops.
+// stoppedBefore are the tasks that are stopped before an exit; asked for only where there is
+// a terminal to print the hint on.
 func (e *env) stoppedBefore(ctx context.Context, c *client.Client) []task.Info {
 	if !e.errTTY || e.quiet {
 		return nil

@@ -71,7 +71,7 @@ func TestLayoutLeast(t *testing.T) {
 	}
 }
 
-// A line goes on in the next one between its words.
+// A line that is too wide continues on the next one, and no word is broken.
 func TestHanging(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

@@ -46,5 +46,5 @@ func operatorIn(line string) string {
 
 // operatorError says that a line is for a shell.
 func operatorError(word string) error {
-	return lineError{what: fmt.Sprintf("this prompt is no shell, which %s is for: put the line in quotes, as in start NAME -c 'COMMAND | COMMAND', or %q if it is an argument", word, word)}
+	return lineError{what: fmt.Sprintf("this prompt is not a shell, which %s is for: put the line in quotes, as in start NAME -c 'COMMAND | COMMAND', or %q if it is an argument", word, word)}
 }

@@ -183,7 +183,7 @@ func columnsOf(r rune) int {
 }
 
 // trimmer takes the blanks off the ends of lines, and cuts what is wider than
-// the terminal, or has it go on in the next line.
+// the terminal, or continues it on the next line.
 type trimmer struct {
 	w     io.Writer
 	width int // 0: any

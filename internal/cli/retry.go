@@ -82,7 +82,7 @@ func (o *retryOptions) sayRest(e *env, tasks []task.Info, err error) {
 }
 
 // sayLeft says which tasks that did not go well a retry leaves as they are, and what to do:
-// those that were stopped before they began, and those that run again by themselves.
+// jobs that were stopped before they began, and tasks that run again by themselves.
 func (e *env) sayLeft(s *selection) {
 	left, _ := e.client.List(context.Background(), client.ListOptions{Selector: s.selector(), States: []task.State{task.Stopped, task.Waiting, task.BackingOff}}) // only a hint
 	var stopped, again []task.Info

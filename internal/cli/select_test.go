@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// A question whose answer is empty says how many tasks there are, and is no table.
+// A question whose answer is empty says how many tasks there are, without a table.
 func TestNone(t *testing.T) {
 	t.Parallel()
 	const night = `[{"name":"mirror","state":"waiting","exit_code":7,"spec":{"name":"mirror","every":"1h"}},{"name":"sync","state":"waiting","exit_code":0,"spec":{"name":"sync","every":"1h"}}]`

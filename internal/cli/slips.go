@@ -36,7 +36,7 @@ func (o *startOptions) slips(l line) error {
 func (l line) withoutDash(words []string) error {
 	command := words[1:]
 	line := fmt.Sprintf("%s %s -- %s", l.path, quote(words[0]), quoted(command))
-	if at := len(l.typed) - len(command); at > 0 && slices.Equal(l.typed[at:], command) && !slices.Contains(l.given, "env") { // with its flags, which are no secrets
+	if at := len(l.typed) - len(command); at > 0 && slices.Equal(l.typed[at:], command) && !slices.Contains(l.given, "env") { // with its flags, unless they may hold secrets
 		line = fmt.Sprintf("tasks %s -- %s", quoted(l.typed[:at]), quoted(command))
 	}
 	return usage("put -- before the command: %s", line)
