@@ -187,7 +187,7 @@ func (r *Runner) removeLocked(at int) *lines {
 	return l
 }
 
-// report says how many runs before that of l were left out.
+// report says how many runs before the one of l were left out.
 func (r *Runner) report(l *lines) {
 	r.logger.Warn("hooks were not run: too many waited for their turn", "task", l.task(), "before", l.launch.Run, "runs", l.leftOut)
 	if r.failed != nil {

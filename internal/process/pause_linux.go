@@ -187,7 +187,9 @@ func (e *Engine) release(r *run, left []stat) error {
 
 // mayStop reports whether the process has stopped, or may have been sent a STOP that it acts on
 // as it leaves the kernel. Where the first thread has ended its state says nothing.
-func (s stat) mayStop() bool { return s.stopped() || s.state == 'D' || s.state == 'R' || s.state == 'Z' }
+func (s stat) mayStop() bool {
+	return s.stopped() || s.state == 'D' || s.state == 'R' || s.state == 'Z'
+}
 
 // stopped reports whether the process has stopped, by a signal or for a debugger.
 func (s stat) stopped() bool { return s.state == 'T' || s.state == 't' }

@@ -141,7 +141,7 @@ func (a *actor) quiet() bool {
 	return a.run.announced && a.run.checks == nil && a.clocks.timer == nil && a.clocks.due.At.IsZero()
 }
 
-// loop waits for what happens to the task, thousands of which wait at once: a select of short
+// loop waits for what happens to the task. Thousands of tasks wait at once: a select of short
 // cases keeps the stack small, see TestStackOfATask.
 func (a *actor) loop() {
 	if !a.ended() {
