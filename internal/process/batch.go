@@ -58,3 +58,10 @@ func (b *batch[T]) answer(e *Engine, look func(runs map[*run]bool) (map[*run]T, 
 		a.reply <- answer[T]{found[a.run], err}
 	}
 }
+
+// membership is what is part of a run. The error is that something else may be, and cannot be
+// read.
+type membership struct {
+	members []stat
+	unsure  error
+}

@@ -54,7 +54,7 @@ type Engine struct {
 	emptied  []cgroup           // to be removed; the reaper's own
 	occupied []cgroup           // likewise, by what their runs were allowed to leave behind
 	lefts    batch[[]task.Proc] // asks for the processes that remain of a run
-	members  batch[[]stat]      // who asks for all that is part of a run
+	members  batch[membership]  // who asks for all that is part of a run
 	descents batch[[]stat]      // who asks for what descends from a main process
 	lines    atomic.Uint64      // of Exec
 

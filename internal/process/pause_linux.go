@@ -1,6 +1,7 @@
 package process
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -67,7 +68,7 @@ func isTrue(is bool, err error) bool { return is && err == nil }
 // there were. What hangs in the kernel stops as it leaves that.
 func (r *run) halt(frozen bool, stopped map[proc]bool) (going int, err error) {
 	e := r.engine
-	members, err := e.members.of(r, e.membersOf)
+	members, err := r.members()
 	if err != nil {
 		return 0, err
 	}
@@ -146,7 +147,7 @@ func (r *run) wakeOnce(all bool) error {
 	if err := cgroup(r.ref.Cgroup).thaw(); err != nil {
 		return err
 	}
-	members, err := r.engine.members.of(r, r.engine.membersOf)
+	members, err := r.members()
 	for _, s := range members {
 		if all || s.mayStop() {
 			if sendErr := r.engine.tree.send(s.proc, pidfdSignal, syscall.SIGCONT); !gone(sendErr) && sendErr != nil {
@@ -157,8 +158,14 @@ func (r *run) wakeOnce(all bool) error {
 	return err
 }
 
-// membersOf is all that is part of the runs, whose main process lives.
-func (e *Engine) membersOf(runs map[*run]bool) (map[*run][]stat, error) {
+// members is all that is part of the run, whose main process lives. After an error some may be
+// missing.
+func (r *run) members() ([]stat, error) {
+	found, err := r.engine.members.of(r, r.engine.membersOf)
+	return found.members, cmp.Or(err, found.unsure)
+}
+
+func (e *Engine) membersOf(runs map[*run]bool) (map[*run]membership, error) {
 	grouped := make(map[proc]*run)
 	for r := range runs {
 		members, err := cgroup(r.ref.Cgroup).members()
@@ -169,7 +176,12 @@ func (e *Engine) membersOf(runs map[*run]bool) (map[*run][]stat, error) {
 			grouped[s.proc] = r
 		}
 	}
-	return e.tree.members(e, runs, grouped, func(s stat, _ *run) bool { return s.pid != ownPID })
+	found, unsure, err := e.tree.members(e, runs, grouped, func(s stat, _ *run) bool { return s.pid != ownPID })
+	memberships := make(map[*run]membership, len(runs))
+	for r := range runs {
+		memberships[r] = membership{found[r], unsure[r]}
+	}
+	return memberships, err
 }
 
 // release resumes what a run leaves behind: nobody else would.

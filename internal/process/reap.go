@@ -286,7 +286,7 @@ func (e *Engine) search() (failed error) {
 	any := len(e.leftBehind) > 0
 	e.mu.Unlock()
 	if len(stopping) > 0 {
-		members, lookErr := e.tree.members(e, stopping, nil, nil)
+		members, unsure, lookErr := e.tree.members(e, stopping, nil, nil)
 		e.mu.Lock()
 		for r := range eachRun(stopping) {
 			var undelivered error
@@ -294,7 +294,7 @@ func (e *Engine) search() (failed error) {
 				undelivered = e.deliver(r, r.want)
 			}
 			unsignalled := slices.DeleteFunc(members[r], func(s stat) bool { return !r.mustHave(s) })
-			r.failed = cmp.Or(undelivered, e.signalMembers(r, unsignalled), unseen(lookErr))
+			r.failed = cmp.Or(undelivered, e.signalMembers(r, unsignalled), unseen(lookErr), unseen(unsure[r]))
 			failed = cmp.Or(failed, r.failed)
 		}
 		e.mu.Unlock()

@@ -470,6 +470,58 @@ func TestPauseAsAProcessEnds(t *testing.T) {
 	})
 }
 
+// What may be part of a run that was taken back, and cannot be read for now, is neither left
+// running by a pause nor left stopped by a resume.
+func TestPauseOfWhatCannotBeRead(t *testing.T) {
+	if !onMachine(t) {
+		return
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := quietSim(t)
+		s.start("a")
+		s.pass(time.Second)
+		a := s.runs[0]
+		var away *simProc
+		s.inMachine(func(m *machine) {
+			m.left = -1
+			parent := m.fork(a.main)
+			away = m.fork(parent)
+			m.setsid(away)
+			m.end(parent, 0)
+			m.die()
+		})
+		for s.dead() {
+			s.end()
+			s.startEngine()
+		}
+		lock := func() {
+			s.inMachine(func(m *machine) {
+				m.left, a.pausing = -1, true
+				locked := make(chan struct{})
+				away.locked = locked
+				m.at(2*time.Second, nil, func() { close(locked); away.locked = nil })
+			})
+			if _, _, err := readMarks(away.pid); err != errHangs { // as another look has found
+				t.Error(err)
+			}
+		}
+		lock()
+		if err := a.r.Pause(); err != nil || !away.stopped {
+			t.Errorf("paused: %v, and it keeps running: %v", err, !away.stopped)
+		}
+		lock()
+		if err := a.r.Resume(); err != nil || away.stopped {
+			t.Errorf("resumed: %v, and it is stopped: %v", err, away.stopped)
+		}
+		s.inMachine(func(m *machine) {
+			m.end(away, 0)
+			m.end(a.main, 0)
+		})
+		s.pass(time.Minute)
+		s.close()
+	})
+}
+
 // What was sent STOP while it was in the kernel has not stopped yet: a resume takes that back,
 // and so does the end of a run that may leave it behind.
 func TestResumeOfWhatIsAboutToStop(t *testing.T) {

@@ -146,11 +146,12 @@ func (e *Engine) strangers(all []stat, of evidence) []stat {
 }
 
 // members finds the processes of runs whose main process lives, and that keep wants. A
-// grouped process is known to be its run's. After an error some may be missing.
-func (t *tree) members(e *Engine, of map[*run]bool, grouped map[proc]*run, keep func(stat, *run) bool) (map[*run][]stat, error) {
+// grouped process is known to be its run's. After an error some may be missing; so they may of
+// the unsure runs.
+func (t *tree) members(e *Engine, of map[*run]bool, grouped map[proc]*run, keep func(stat, *run) bool) (members map[*run][]stat, unsure map[*run]error, err error) {
 	all, err := scan()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	owner := make(map[int]*run, len(of))
 	e.mu.Lock()
@@ -175,7 +176,7 @@ func (t *tree) members(e *Engine, of map[*run]bool, grouped map[proc]*run, keep 
 	}
 	e.mu.Unlock()
 	_, _, err = e.attribute(known, lost, owner)
-	return descend(all, owner, keep), err
+	return descend(all, owner, keep), known.unsure, err
 }
 
 // descend gives each run the processes that owner gives it, and their descendants, if keep
@@ -230,7 +231,7 @@ func (t *tree) signalGroup(r *run, sig syscall.Signal) error {
 
 // signalOthers signals what is in the process group besides the main process.
 func (r *run) signalOthers(sig syscall.Signal) error {
-	members, err := r.engine.members.of(r, r.engine.membersOf)
+	members, err := r.members()
 	for _, s := range members {
 		if s.pgrp != r.ref.PID || s.pid == r.ref.PID {
 			continue

@@ -67,8 +67,8 @@ func (t tree) orphans(e *Engine, runs map[*run]bool) (map[*run][]stat, map[*run]
 
 func (tree) probe(proc) error { return nil }
 
-func (tree) members(*Engine, map[*run]bool, map[proc]*run, func(stat, *run) bool) (map[*run][]stat, error) {
-	return nil, nil
+func (tree) members(*Engine, map[*run]bool, map[proc]*run, func(stat, *run) bool) (map[*run][]stat, map[*run]error, error) {
+	return nil, nil, nil
 }
 
 func (tree) signalGroup(r *run, sig syscall.Signal) error { return kill(-r.ref.PID, sig) }
