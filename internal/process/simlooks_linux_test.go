@@ -382,6 +382,52 @@ func TestUnknownRunsAreLookedForAfterErrors(t *testing.T) {
 	})
 }
 
+// Nor does it count how often others were found and ended before.
+func TestUnknownRunsAreLookedForAfterFinds(t *testing.T) {
+	if !onMachine(t) {
+		return
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := quietSim(t)
+		s.start("a")
+		s.pass(time.Second)
+		a := s.runs[0]
+		s.inMachine(func(m *machine) {
+			m.left = -1
+			a.recorded = false
+			child := m.fork(a.main)
+			a.main.env = nil // as the child's parent it may be a daemon
+			looks := 0
+			m.before = func(c call) error {
+				m.left = -1 // one supervisor makes all looks
+				switch {
+				case c.name == "open" && c.path == "/proc" && m.life.engine != nil:
+					if looks++; looks <= unknownPasses {
+						other := m.fork(child)
+						other.parent = m.orphanage
+					}
+				case looks > unknownPasses && c.name == "open" && c.path == fmt.Sprintf("/proc/%d/environ", child.pid):
+					m.end(a.main, 0) // whose environment was read
+				}
+				return nil
+			}
+			m.die()
+		})
+		for s.dead() {
+			s.end()
+			s.startEngine()
+		}
+		s.inMachine(func(m *machine) {
+			for _, p := range a.procs {
+				if !p.zombie {
+					m.fail("%v lives on", p)
+				}
+			}
+		})
+		s.close()
+	})
+}
+
 // What an unknown run begins as it is looked for is found, also where looks take up the time:
 // each waits for the execs that hang, of whatever processes.
 func TestUnknownRunsAreLookedForToTheEnd(t *testing.T) {

@@ -36,7 +36,7 @@ func (e *Engine) killUnknown(db Database) (killed []int, err error) {
 	groups, found := make(map[cgroup]bool), make(map[proc]bool)
 	sig := syscall.SIGTERM
 	others := false // than before were found
-	looks := 0      // that have not failed
+	idle := 0       // looks in a row that have found nothing
 	for pass := 0; pass < unknownPasses || time.Now().Before(end) || others && pass < maxUnknown; pass++ {
 		var look unknownLook
 		look, err = e.lookForUnknown(db, groups, found)
@@ -47,9 +47,8 @@ func (e *Engine) killUnknown(db Database) (killed []int, err error) {
 			time.Sleep(firstRetry)
 			continue
 		}
-		looks++
 		if len(look.left) == 0 && !look.occupied {
-			if look.unsure && looks < unknownPasses { // on a busy machine something always ends
+			if idle++; look.unsure && idle < unknownPasses { // on a busy machine something always ends
 				continue
 			}
 			if look.hangs && time.Now().Before(end) {
@@ -58,6 +57,7 @@ func (e *Engine) killUnknown(db Database) (killed []int, err error) {
 			}
 			break
 		}
+		idle = 0
 		over := time.Now().Add(unknownPause)
 		if sig == syscall.SIGTERM {
 			end = over.Add(unknownTimeout) // for KILL
