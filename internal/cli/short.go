@@ -33,8 +33,8 @@ func (o *startOptions) taskNames() [][]string {
 }
 
 // fullNames gives names that were typed in a project's directory, without the project, their
-// full form: that of tasks which are from the nearest tasks file, else the one that this file
-// has. The request that follows says what is wrong with them.
+// full form: of tasks that are from the nearest tasks file, else the one that this file has. The
+// request that follows says what is wrong with them.
 func (e *env) fullNames(lists ...[]string) {
 	plain := slices.DeleteFunc(slices.Concat(lists...), task.IsGlob)
 	if len(plain) == 0 {
@@ -85,7 +85,7 @@ func nameIn(tasks []task.Info, name, path string) (full string) {
 }
 
 // addFromFile adds to full the names that the tasks file has: not those of tasks that belong
-// to another file, such as that of a second checkout, or were started by hand. Without
+// to another file, as in a second checkout, or were started by hand. Without
 // an answer of the supervisor, there are none.
 func addFromFile(ctx context.Context, c *client.Client, found *taskfile.Found, full map[string]string, names []string) {
 	file, err := found.Load(os.Environ())
