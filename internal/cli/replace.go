@@ -16,7 +16,6 @@ import (
 // that were given: it keeps its own else. done is false where none does. A state directory that was named must be
 // the supervisor's.
 func (o *serveOptions) takeOver(e *env, paths socket.Paths) (done bool, err error) {
-	e.dialAt(paths.Socket)
 	program, err := os.Executable()
 	if err != nil {
 		return false, fmt.Errorf("cannot find this program: %w", err)

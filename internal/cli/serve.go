@@ -102,6 +102,7 @@ func (o *serveOptions) run(e *env) error {
 	}
 	e.checkZone()
 	keep, limits := o.initialLimits()
+	e.dialAt(paths.Socket)
 	if o.foreground {
 		e.checkState(paths)
 		return e.serveHere(paths, keep, limits)
@@ -111,7 +112,6 @@ func (o *serveOptions) run(e *env) error {
 			return err
 		}
 	}
-	e.dialAt(paths.Socket)
 	if e.foreign && os.Geteuid() == 0 {
 		if info, err := e.client.Info(context.Background()); err == nil {
 			o.ignored(e, paths.State)
