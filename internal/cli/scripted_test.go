@@ -13,7 +13,7 @@ import (
 )
 
 // A scripted supervisor answers each method, or request as in `list {"all":true}`, with a
-// result, or with an error where that begins with "error:".
+// result, with an error where that begins with "error:", or not at all where that is "hangs".
 type scripted map[string]string
 
 // request is one that a scripted supervisor was sent.
@@ -40,6 +40,8 @@ func (s scripted) serve(conn net.Conn, asked func(request)) {
 		}
 		failure, failed := strings.CutPrefix(answer, "error:")
 		switch {
+		case answer == "hangs":
+			continue
 		case !ok:
 			answer = `"error":{"code":-32601,"message":"the script has no ` + req.Method + `"}`
 		case failed:

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"tasks/internal/plan"
 	"tasks/internal/taskfile"
@@ -34,7 +33,8 @@ func (o *startOptions) taskNames() [][]string {
 
 // fullNames gives names that were typed in a project's directory, without the project, their
 // full form: of tasks that are from the nearest tasks file, else the one that this file has. The
-// request that follows says what is wrong with them.
+// request that follows says what is wrong with them. Where the supervisor does not answer in
+// time, they stay as they are: they might be another project's.
 func (e *env) fullNames(lists ...[]string) {
 	plain := slices.DeleteFunc(slices.Concat(lists...), task.IsGlob)
 	if len(plain) == 0 {
@@ -48,19 +48,18 @@ func (e *env) fullNames(lists ...[]string) {
 	if err != nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second) // the request itself waits for one that hangs
+	ctx, cancel := context.WithTimeout(context.Background(), e.patience) // the request itself waits for one that hangs
 	defer cancel()
-	path := found.RealPath()
-	tasks, _ := c.List(ctx, client.ListOptions{Selector: task.Selector{Names: plain, Dir: filepath.Dir(path)}})
+	tasks, _ := c.List(ctx, client.ListOptions{Selector: task.Selector{Names: plain, Dir: filepath.Dir(found.RealPath())}})
+	short := slices.DeleteFunc(plain, func(name string) bool {
+		return slices.ContainsFunc(tasks, func(t task.Info) bool { return t.Name == name })
+	})
 	full := make(map[string]string)
-	var missing []string
-	for _, name := range plain {
-		if full[name] = nameIn(tasks, name, path); full[name] == "" {
-			missing = append(missing, name)
-		}
+	if len(short) > 0 {
+		addShort(ctx, c, found, tasks, full, short)
 	}
-	if missing != nil {
-		addFromFile(ctx, c, found, full, missing)
+	if ctx.Err() != nil { // nobody has said whose the tasks are
+		return
 	}
 	for _, names := range lists {
 		for i, name := range names {
@@ -69,40 +68,31 @@ func (e *env) fullNames(lists ...[]string) {
 	}
 }
 
-// nameIn is the full name of the one of tasks that is called name, or else is from the tasks
-// file at path and called so without its project.
-func nameIn(tasks []task.Info, name, path string) (full string) {
-	for i := range tasks {
-		switch t := &tasks[i]; {
-		case t.Name == name:
-			return name
-		case t.Spec.File != path || !strings.HasSuffix(t.Name, "."+name):
-		case full == "" || len(t.Name) < len(full): // shop.web rather than shop.v2.web
-			full = t.Name
-		}
-	}
-	return full
-}
-
-// addFromFile adds to full the names that the tasks file has: not those of tasks that belong
-// to another file, as in a second checkout, or were started by hand. Without
-// an answer of the supervisor, there are none.
-func addFromFile(ctx context.Context, c *client.Client, found *taskfile.Found, full map[string]string, names []string) {
+// addShort adds to full what the short names mean: tasks of the project of the tasks file. Tasks
+// that belong to another file, as in a second checkout, or were started by hand are not
+// meant. These tasks are what the supervisor knows by the names.
+func addShort(ctx context.Context, c *client.Client, found *taskfile.Found, tasks []task.Info, full map[string]string, names []string) {
+	path := found.RealPath()
 	file, err := found.Load(os.Environ())
-	if err != nil {
-		return
-	}
-	var wanted []string
+	var unsure []string
 	for _, name := range names {
-		if in, ok := inFile(file, name); ok {
+		in, there := nameIn(tasks, name, path), false
+		if err == nil { // else the file does not say what its project is
+			if in, there = inFile(file, name); !there {
+				in = file.Project + "." + name
+			}
+		}
+		switch {
+		case slices.ContainsFunc(tasks, func(t task.Info) bool { return t.Name == in && t.Spec.File == path }):
 			full[name] = in
-			wanted = append(wanted, in)
+		case there:
+			full[name], unsure = in, append(unsure, in)
 		}
 	}
-	if wanted == nil {
+	if unsure == nil {
 		return
 	}
-	tasks, _ := c.List(ctx, client.ListOptions{Selector: task.Selector{Names: wanted}})
+	tasks, _ = c.List(ctx, client.ListOptions{Selector: task.Selector{Names: unsure}})
 	known := make([]*task.Info, len(tasks))
 	for i := range tasks {
 		known[i] = &tasks[i]
@@ -110,4 +100,16 @@ func addFromFile(ctx context.Context, c *client.Client, found *taskfile.Found, f
 	change := changeOf(file, false)
 	others := plan.Others(&change, known, plan.NewDisk(os.Stat).Look(plan.Paths(&change, known)))
 	maps.DeleteFunc(full, func(_, in string) bool { return slices.Contains(others, in) })
+}
+
+// nameIn is the shortest full name of the tasks from the tasks file at path that are called
+// name after some project, or "".
+func nameIn(tasks []task.Info, name, path string) (full string) {
+	for i := range tasks {
+		t := &tasks[i]
+		if t.Spec.File == path && strings.HasSuffix(t.Name, "."+name) && (full == "" || len(t.Name) < len(full)) { // shop.web rather than shop.v2.web
+			full = t.Name
+		}
+	}
+	return full
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -51,6 +52,19 @@ func TestShortNames(t *testing.T) {
 	}
 }
 
+// A supervisor that does not say whose the tasks are is asked to stop none of another project.
+func TestShortNamesOfNobody(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	if err := os.WriteFile(filepath.Join(dir, "tasks.yaml"), []byte("project: shop\ntasks: {api: {command: [api]}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := scripted{"list": "hangs", "stop": `[]`}.with(t, func(e *env) { e.patience = time.Millisecond }, "stop", "api")
+	if last := r.asked[len(r.asked)-1]; !strings.HasPrefix(last, "stop ") || strings.Contains(last, "shop.api") {
+		t.Errorf("%q", r.asked)
+	}
+}
+
 // A name of a task goes before one without the project, and of these the shortest is meant:
 // the answer has the tasks for all names of a command.
 func TestNameIn(t *testing.T) {
@@ -63,7 +77,7 @@ func TestNameIn(t *testing.T) {
 		tasks = append(tasks, task.Info{Name: of.name, Spec: task.Spec{File: of.file}})
 	}
 	for name, want := range map[string]string{
-		"web": "shop.web", "a.web": "shop.a.web", "db": "db", "a.db": "a.db", "api": "shop.v2.api", "shop.web": "shop.web", "eb": "", "cron": "", "made": "", "none": "",
+		"web": "shop.web", "a.web": "shop.a.web", "db": "shop.db", "api": "shop.v2.api", "shop.web": "", "eb": "", "cron": "", "made": "", "none": "",
 	} {
 		if got := nameIn(tasks, name, "/shop/tasks.yaml"); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
