@@ -104,7 +104,7 @@ func TestOutput(t *testing.T) {
 		{"edit * --timeout 1h -g g", scripted{"edit": `[{"name":"a","state":"running","command":["x"],"pid":7,"restarts":0,"spec":{"name":"a"},"edited":{"name":"a"}},{"name":"b","state":"running","command":["x"],"pid":8,"restarts":0,"spec":{"name":"b"},"edited":{"name":"b"}}]`}, done,
 			"NAME  STATE    PID  UPTIME  RESTARTS  EXIT  COMMAND\na     running  7    -       0         -     x\nb     running  8    -       0         -     x\n",
 			"tasks: a, b are running: the change takes effect at their next runs: 'tasks restart a b' begins these now\n", `edit {"names":["*"],"set":{"group":"g","timeout":"1h0m0s"}}`},
-		{"retry web job", scripted{"retry": two, "list": "[]"}, done, table, "", `retry {"names":["web","job"]}; list {"names":["web","job"],"states":["stopped","waiting","backoff"]}`},
+		{"retry web job", scripted{"retry": two, "list": "[]"}, done, table, "", `list {"names":["web","job"]}; retry {"names":["web","job"]}; list {"names":["web","job"],"states":["stopped","waiting","backoff"]}`},
 		{"retry -q -a", scripted{"retry": two}, done, "", "", `retry {"all":true}`},
 		{"retry -g g", scripted{"retry": "[]", "list": unbegunJobs(1, 0)}, done, "", "tasks: nothing to retry: no task failed or is lost\ntasks: job-1 was stopped before it began: start it with 'tasks start job-1'\n", `retry {"group":"g"}; list {"group":"g","states":["stopped","waiting","backoff"]}`},
 		{"retry -a --json", scripted{"retry": "[]", "list": unbegunJobs(3, 4)}, done, "[]\n", "tasks: nothing to retry: no task failed or is lost\ntasks: job-1, job-2, job-3 were stopped before they began: start them with 'tasks start job-1 job-2 job-3'\n", `retry {"all":true}; list {"all":true,"states":["stopped","waiting","backoff"]}`},

@@ -42,13 +42,26 @@ func (o *retryOptions) run(e *env) error {
 		e.code = codeOfWait
 		return o.runAndWait(e)
 	}
-	var tasks []task.Info
-	err := e.request(func(ctx context.Context, c *client.Client) (_ []task.Info, err error) {
-		tasks, err = c.Retry(ctx, o.selector())
+	var retried []task.Info
+	err := e.request(func(ctx context.Context, c *client.Client) (tasks []task.Info, err error) {
+		tasks, retried, err = o.retry(ctx, c)
 		return tasks, err
 	})
-	o.sayRest(e, tasks, err)
+	o.sayRest(e, retried, err)
 	return err
+}
+
+// retry also returns which of the tasks were started: what is named comes back in any case.
+func (o *retryOptions) retry(ctx context.Context, c *client.Client) (tasks, retried []task.Info, err error) {
+	left := make(map[string]bool)
+	if named := slices.DeleteFunc(slices.Clone(o.names), task.IsGlob); len(named) > 0 {
+		before, _ := c.List(ctx, client.ListOptions{Selector: task.Selector{Names: named}})
+		for _, t := range before {
+			left[t.Name] = !needsRetry(t)
+		}
+	}
+	tasks, err = c.Retry(ctx, o.selector())
+	return tasks, slices.DeleteFunc(slices.Clone(tasks), func(t task.Info) bool { return left[t.Name] }), err
 }
 
 // runAndWait is run up to the end of what is started.
@@ -60,20 +73,20 @@ func (o *retryOptions) runAndWait(e *env) error {
 	ctx, done := untilInterrupt(waitAgain(o.names, o.groups, o.all))
 	defer done()
 	since := time.Now()
-	tasks, err := c.Retry(ctx, o.selector())
-	o.sayRest(e, tasks, err)
-	tasks = slices.DeleteFunc(tasks, func(t task.Info) bool { return t.Spec.Repeats() }) // it does not end
-	if len(tasks) == 0 {
+	tasks, retried, err := o.retry(ctx, c)
+	o.sayRest(e, retried, err)
+	retried = slices.DeleteFunc(retried, func(t task.Info) bool { return t.Spec.Repeats() }) // it does not end
+	if len(retried) == 0 {
 		return joined(err, e.printTouched(tasks))
 	}
-	b := newBatch(since, tasks)
+	b := newBatch(since, retried)
 	b.said = namesIn(err)
 	return joined(e.sayNow(err), e.waitForBatch(ctx, c, b))
 }
 
 // sayRest says what a retry has not started, unless there is an error to look at first.
-func (o *retryOptions) sayRest(e *env, tasks []task.Info, err error) {
-	if err == nil && len(tasks) == 0 {
+func (o *retryOptions) sayRest(e *env, retried []task.Info, err error) {
+	if err == nil && len(retried) == 0 {
 		e.remark("tasks: nothing to retry: no task failed or is lost")
 	}
 	if err == nil && !e.quiet {
