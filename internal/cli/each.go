@@ -123,10 +123,12 @@ func (o *eachOptions) run(e *env) error {
 	if err != nil {
 		return err
 	}
-	if in, ok := e.in.(*os.File); ok && term.IsTerminal(int(in.Fd())) {
+	in, ok := e.in.(*os.File)
+	typed := ok && term.IsTerminal(int(in.Fd()))
+	if typed {
 		e.remark("tasks: reading inputs, a line each, up to Ctrl-D")
 	}
-	inputs, skipped, err := readInputs(e.in, o.nul)
+	inputs, skipped, err := readInputs(e.in, o.nul, typed)
 	if err != nil {
 		return err
 	}
@@ -188,8 +190,9 @@ func (o *eachOptions) slots(ctx context.Context, c *client.Client, group string)
 }
 
 // readInputs reads lines, or what ends with NUL, without the empty ones. Inputs that are
-// not UTF-8 text are skipped, and reported as an error.
-func readInputs(r io.Reader, nul bool) (inputs []string, skipped, err error) {
+// not UTF-8 text are skipped, and reported as an error; a line that was typed, and that the
+// terminal may have cut, is refused.
+func readInputs(r io.Reader, nul, typed bool) (inputs []string, skipped, err error) {
 	end := byte('\n')
 	if nul {
 		end = 0
@@ -212,6 +215,8 @@ func readInputs(r io.Reader, nul bool) (inputs []string, skipped, err error) {
 		text := lines.Bytes()
 		switch {
 		case len(text) == 0:
+		case typed && slices.ContainsFunc(bytes.Split(text, []byte("\n")), func(line []byte) bool { return len(line) >= longestTyped }):
+			return nil, nil, usage("input %d has a line of %d bytes, the most that a terminal keeps: it may have been longer: give it by a pipe or a file", len(inputs)+1, longestTyped)
 		case !utf8.Valid(text):
 			odd = append(odd, fmt.Errorf("no task for the input %q: it is not UTF-8 text", text))
 			size += len(text)

@@ -106,7 +106,7 @@ func (o *editOptions) parse(l line) error {
 	}
 	for _, name := range o.unsetEnv {
 		if strings.ContainsAny(name, "=\x00") {
-			return usage("bad --unset-env %q: give the name of a variable", name)
+			return usage("bad --unset-env %q: give the name of a variable", withoutValue(name))
 		}
 	}
 	if more := o.names[min(1, len(o.names)):]; o.command == nil && (slices.ContainsFunc(more, isNoName) || o.asText() && len(more) > 0 && isProgram(more[0])) {

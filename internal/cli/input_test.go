@@ -68,13 +68,30 @@ func TestManyInputs(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"y\n", "\xff\n", strings.Repeat("x", 1000) + "\n"} {
 		in := &endless{text, 1 << 30}
-		_, _, err := readInputs(in, false)
+		_, _, err := readInputs(in, false, false)
 		if codeOf(err) != wrongUsage || err.Error() != "more than 100000 inputs, or 64 MiB of them: give them to several commands" || in.left < 900<<20 {
 			t.Errorf("%.5q: %v, with %d bytes left", text, err, in.left)
 		}
 	}
-	inputs, skipped, err := readInputs(strings.NewReader(strings.Repeat("y\n", maxInputs)), false)
+	inputs, skipped, err := readInputs(strings.NewReader(strings.Repeat("y\n", maxInputs)), false, false)
 	if len(inputs) != maxInputs || skipped != nil || err != nil {
 		t.Errorf("%d inputs, %v, %v", len(inputs), skipped, err)
+	}
+}
+
+// What a terminal may have cut is not run.
+func TestInputsOfATerminal(t *testing.T) {
+	t.Parallel()
+	whole, cut := strings.Repeat("x", longestTyped-1), strings.Repeat("x", longestTyped)
+	for text, ok := range map[string]bool{whole + "\n" + whole + "\n": true, "a\n" + cut + "\nb\n": false} {
+		for _, nul := range []bool{false, true} {
+			_, _, err := readInputs(strings.NewReader(text), nul, true)
+			if (err == nil) != ok {
+				t.Errorf("%d bytes, nul %t: %v", len(text), nul, err)
+			}
+			if _, _, err := readInputs(strings.NewReader(text), nul, false); err != nil {
+				t.Errorf("in a pipe: %v", err)
+			}
+		}
 	}
 }

@@ -234,7 +234,7 @@ func TestWrongOptions(t *testing.T) {
 		"edit web --unset=":                       "--unset has no value: leave it out, or give one",
 		"edit web --priority 5 --unset-env=":      "--unset-env has no value: leave it out, or give one",
 		"edit web --unset-env A,,B":               "--unset-env has no value: leave it out, or give one",
-		"edit web --unset-env PATH=x":             `bad --unset-env "PATH=x": give the name of a variable`,
+		"edit web --unset-env PATH=x":             `bad --unset-env "PATH=...": give the name of a variable`,
 		"edit web --clear-env":                    "unknown flag: --clear-env: see 'tasks edit --help'",
 		"retry":                                   "no task named: give names, --group GROUP or --all: see 'tasks retry --help'",
 		"rm --state failed":                       "no task named: give names, --group GROUP or --all: see 'tasks rm --help'",

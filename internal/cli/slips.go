@@ -35,11 +35,34 @@ func (o *startOptions) slips(l line) error {
 // withoutDash says that the words after the first are a command, whose -- is missing.
 func (l line) withoutDash(words []string) error {
 	command := words[1:]
-	line := fmt.Sprintf("%s %s -- %s", l.path, quote(words[0]), quoted(command))
-	if at := len(l.typed) - len(command); at > 0 && slices.Equal(l.typed[at:], command) && !slices.Contains(l.given, "env") { // with its flags, unless they may hold secrets
-		line = fmt.Sprintf("tasks %s -- %s", quoted(l.typed[:at]), quoted(command))
+	shown := quoted(withoutValues(command))
+	line := fmt.Sprintf("%s %s -- %s", l.path, quote(words[0]), shown)
+	secret := slices.ContainsFunc(l.given, func(flag string) bool { return slices.Contains([]string{"env", "ready-http", "health-http"}, flag) })
+	if at := len(l.typed) - len(command); at > 0 && slices.Equal(l.typed[at:], command) && !secret { // with its flags
+		line = fmt.Sprintf("tasks %s -- %s", quoted(l.typed[:at]), shown)
 	}
 	return usage("put -- before the command: %s", line)
+}
+
+// withoutValues is a command without the values of the variables that it begins with, as in
+// sh: they may be secrets.
+func withoutValues(command []string) []string {
+	shown := slices.Clone(command)
+	for i, word := range shown {
+		if variable, _, ok := strings.Cut(word, "="); !ok || strings.Contains(variable, "/") {
+			break
+		}
+		shown[i] = withoutValue(word)
+	}
+	return shown
+}
+
+// withoutValue is a word without what comes after its first =.
+func withoutValue(word string) string {
+	if name, _, ok := strings.Cut(word, "="); ok {
+		return name + "=..."
+	}
+	return word
 }
 
 // isNoName reports whether a word cannot be for tasks.

@@ -55,7 +55,7 @@ func TestPatch(t *testing.T) {
 		`{"priority":"x"}`:        "params: priority cannot be a string",
 		`{"timeout":"x"}`:         `params: bad duration "x"`,
 		`{"env":{"A":1}}`:         "params: env is not an object of texts",
-		`{"env":{"A=x":null}}`:    `params: bad environment variable name "A=x"`,
+		`{"env":{"A=x":null}}`:    `params: bad environment variable name "A=..."`,
 		`{"env":{"":null}}`:       `params: bad environment variable name ""`,
 		`{"env":{"\u0000":null}}`: `params: bad environment variable name "\x00"`,
 	} {

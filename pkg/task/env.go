@@ -26,6 +26,9 @@ func NewEnv(vars map[string]string) (Env, error) {
 		v := vars[k]
 		switch {
 		case k == "" || strings.ContainsAny(k, "=\x00"):
+			if name, _, ok := strings.Cut(k, "="); ok {
+				k = name + "=..." // it may be a value
+			}
 			return Env{}, Errorf(ErrUsage, "", "bad environment variable name %q", k)
 		case strings.IndexByte(v, 0) >= 0:
 			return Env{}, Errorf(ErrUsage, "", "the environment variable %s has a NUL byte", k)
