@@ -22,14 +22,14 @@ type env struct {
 	code  func(error) int  // the exit code
 	do    func(verb) error // runs a command
 
-	patience time.Duration // with a supervisor that is asked whose short names are
+	lookupTimeout time.Duration // with a supervisor that is asked whose short names are
 
 	unknown error // the command that help was asked for is not there
 }
 
 func newEnv() *env {
 	p := newPrinter()
-	e := &env{printer: p, dialer: &dialer{says: p}, code: codeOf, patience: 5 * time.Second}
+	e := &env{printer: p, dialer: &dialer{says: p}, code: codeOf, lookupTimeout: 5 * time.Second}
 	e.do = func(v verb) error {
 		if names, ok := v.(interface{ taskNames() [][]string }); ok {
 			e.fullNames(names.taskNames()...)

@@ -48,7 +48,7 @@ func (e *env) fullNames(lists ...[]string) {
 	if err != nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), e.patience) // the request itself waits for one that hangs
+	ctx, cancel := context.WithTimeout(context.Background(), e.lookupTimeout) // the request itself waits for one that hangs
 	defer cancel()
 	tasks, _ := c.List(ctx, client.ListOptions{Selector: task.Selector{Names: plain, Dir: filepath.Dir(found.RealPath())}})
 	short := slices.DeleteFunc(plain, func(name string) bool {

@@ -59,7 +59,7 @@ func TestShortNamesOfNobody(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "tasks.yaml"), []byte("project: shop\ntasks: {api: {command: [api]}}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r := scripted{"list": "hangs", "stop": `[]`}.with(t, func(e *env) { e.patience = time.Millisecond }, "stop", "api")
+	r := scripted{"list": "hangs", "stop": `[]`}.with(t, func(e *env) { e.lookupTimeout = time.Millisecond }, "stop", "api")
 	if last := r.asked[len(r.asked)-1]; !strings.HasPrefix(last, "stop ") || strings.Contains(last, "shop.api") {
 		t.Errorf("%q", r.asked)
 	}
