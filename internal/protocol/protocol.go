@@ -142,7 +142,7 @@ type (
 		Slots     *task.Slots `json:"slots,omitempty"` // a number, or "none"
 		OnExit    *string     `json:"on_exit,omitempty"`
 		OnFailure *string     `json:"on_failure,omitempty"`
-		Temporary bool        `json:"temporary,omitempty"` // forget it with its last task, unless it was set otherwise before
+		Temporary bool        `json:"temporary,omitempty"` // forget it with its last task, or with the connection if none comes, unless it was set otherwise before
 	}
 	// Group names one group.
 	Group struct {

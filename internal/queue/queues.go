@@ -33,7 +33,7 @@ type group struct {
 	*Group
 	set     *task.Group // nil: nothing was
 	members int         // its tasks, in whatever state
-	awaited bool        // it was set for tasks to come, and none has come yet
+	awaited int         // how often it was set for tasks to come since the last one came
 }
 
 // New makes Queues without groups.
@@ -85,7 +85,7 @@ func (q *Queues) Enter(p *Place, group string, priority int) (since task.Time, s
 		return since, 0, false
 	}
 	g := q.groupLocked(group)
-	g.awaited = false
+	g.awaited = 0
 	g.Enter(&p.ticket)
 	q.admitLocked(g)
 	select {
@@ -253,27 +253,48 @@ func (q *Queues) Belong(p *Place, name string) (forgotten string) {
 	}
 	if p.member = name; name != "" {
 		g := q.groupLocked(name)
-		g.members, g.awaited = g.members+1, false
+		g.members, g.awaited = g.members+1, 0
 	}
 	if left == "" {
 		return ""
 	}
-	g := q.groups[left]
-	g.members--
-	if g.members == 0 && g.Empty() && g.set != nil && g.set.Temporary && !g.awaited {
-		g.set, g.Slots, g.Paused, forgotten = nil, Unlimited, false, left
+	q.groups[left].members--
+	return q.forgetLocked(left)
+}
+
+// Unawait takes back so many calls of Set for tasks to come, whether or not one came. If that
+// leaves a temporary group without a task, what was set of it is forgotten, and its name returned.
+func (q *Queues) Unawait(name string, times int) (forgotten string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	g := q.groups[name]
+	if g == nil {
+		return ""
 	}
-	q.dropLocked(left)
+	g.awaited = max(g.awaited-times, 0)
+	return q.forgetLocked(name)
+}
+
+// forgetLocked forgets what was set of a temporary group that has no task and awaits none.
+func (q *Queues) forgetLocked(name string) (forgotten string) {
+	g := q.groups[name]
+	if g.members == 0 && g.Empty() && g.set != nil && g.set.Temporary && g.awaited == 0 {
+		g.set, g.Slots, g.Paused, forgotten = nil, Unlimited, false, name
+	}
+	q.dropLocked(name)
 	return forgotten
 }
 
 // Set makes set what is set of the group called name; nil: nothing is. A temporary one that is
-// set for tasks to come is kept until one has.
+// set for tasks to come is kept until one has, or Unawait is called.
 func (q *Queues) Set(name string, set *task.Group, toCome bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	g := q.groupLocked(name)
-	g.set, g.Slots, g.Paused, g.awaited = set, Unlimited, false, g.awaited || toCome
+	g.set, g.Slots, g.Paused = set, Unlimited, false
+	if toCome {
+		g.awaited++
+	}
 	if set != nil {
 		g.Paused = set.Paused
 		if set.Slots != nil {

@@ -201,3 +201,35 @@ func TestBelong(t *testing.T) {
 		t.Errorf("forgotten: %q", got)
 	}
 }
+
+// A temporary group that was set for tasks to come is forgotten once each who set it has
+// taken that back, unless a task of it is there.
+func TestUnawait(t *testing.T) {
+	q := New()
+	p := new(Place)
+	set := func(name string, temporary bool) {
+		q.Set(name, &task.Group{Name: name, Slots: new(1), Temporary: temporary}, true)
+	}
+	expect := func(name, want string) {
+		t.Helper()
+		if got := q.Unawait(name, 1); got != want {
+			t.Errorf("forgotten: %q, want %q", got, want)
+		}
+	}
+	set("twice", true)
+	set("twice", true)
+	expect("twice", "")
+	expect("twice", "twice")
+	expect("twice", "")
+	set("kept", false)
+	expect("kept", "")
+	set("used", true)
+	q.Belong(p, "used")
+	expect("used", "")
+	if got := q.Belong(p, ""); got != "used" {
+		t.Errorf("forgotten with its last task: %q", got)
+	}
+	if all := q.All(); len(all) != 1 || all["kept"].Name == "" || len(q.groups) != 1 {
+		t.Errorf("left: %v", all)
+	}
+}

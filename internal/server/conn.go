@@ -34,6 +34,8 @@ type conn struct {
 	staged   *staged      // the change that is being sent; the reader's
 	lineDone func()       // gives back the turn of the long line that is being read, or nil
 
+	awaited sync.Map // temporary group → how often it has set that since it last started tasks there
+
 	mu      sync.Mutex // of the writing side
 	w       *bufio.Writer
 	writers atomic.Int32 // who writes or is about to: the last one flushes
@@ -109,6 +111,7 @@ func (c *conn) serve() {
 	// does not wait any longer.
 	go c.awaitHangup()
 	open.Wait()
+	c.unawaitAll()
 	c.cancel()
 	c.nc.Close()
 }

@@ -57,9 +57,11 @@ func (c *conn) startInputs(params json.RawMessage) (func() (any, error), error) 
 	for i, spec := range specs {
 		requests[i] = supervisor.Start(spec)
 	}
+	group := p.Group
 	finish, err := submit(c.srv.cfg.Supervisor, requests, nil)
 	return func() (any, error) {
 		defer done()
+		defer c.unawait(group)
 		return finish()
 	}, err
 }

@@ -38,7 +38,27 @@ func groupSet(c *conn, _, params json.RawMessage) (func() (any, error), error) {
 			g.OnFailure = *p.OnFailure
 		}
 	})
+	if err == nil && p.Temporary {
+		times, _ := c.awaited.Load(p.Name)
+		before, _ := times.(int)
+		c.awaited.Store(p.Name, before+1)
+	}
 	return now(g, err)
+}
+
+// unawait is called once the tasks of a group have come for which c may have set it, or
+// none will.
+func (c *conn) unawait(group string) {
+	if times, awaited := c.awaited.LoadAndDelete(group); awaited {
+		c.srv.cfg.Supervisor.UnawaitGroup(group, times.(int))
+	}
+}
+
+func (c *conn) unawaitAll() {
+	c.awaited.Range(func(group, _ any) bool {
+		c.unawait(group.(string))
+		return true
+	})
 }
 
 func groupPause(c *conn, _, params json.RawMessage) (func() (any, error), error) {

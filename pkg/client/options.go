@@ -115,7 +115,8 @@ type GroupOptions struct {
 	Slots     *task.Slots
 	OnExit    *string
 	OnFailure *string
-	// Temporary has the group forgotten with its last task, unless it was set otherwise
-	// before, or is later. An earlier supervisor does not know it: the group stays.
+	// Temporary has the group forgotten with its last task, or with the client if none
+	// comes, unless it was set otherwise before, or is later. An earlier supervisor does
+	// not know it: the group stays.
 	Temporary bool
 }

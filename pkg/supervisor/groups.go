@@ -121,6 +121,14 @@ func (s *Supervisor) changeGroupLocked(name string, change func(*task.Group), to
 	return all[name], nil
 }
 
+// UnawaitGroup says that no more tasks come for which ChangeGroup was called so many times:
+// a temporary group without a task is forgotten.
+func (s *Supervisor) UnawaitGroup(name string, times int) {
+	if forgotten := s.queues.Unawait(name, times); forgotten != "" {
+		s.forgetGroup(forgotten)
+	}
+}
+
 // forgetGroup deletes the record of a temporary group that is forgotten, unless it was set
 // again.
 func (s *Supervisor) forgetGroup(name string) {
