@@ -359,8 +359,8 @@ func (c cgroup) freeze() bool {
 	return c != "" && !c.holdsSelf() && writeCgroup(string(c), "cgroup.freeze", "1") == nil
 }
 
-// thaw resumes all processes in the cgroup, also what its run has frozen in one below. Few
-// are frozen, and to ask is cheaper than to write.
+// thaw takes a freeze back. What the run has frozen itself in a cgroup below, as a paused
+// container, stays so. Few are frozen, and to ask is cheaper than to write.
 func (c cgroup) thaw() error {
 	if c == "" {
 		return nil
@@ -369,10 +369,18 @@ func (c cgroup) thaw() error {
 	if err == nil && bytes.HasPrefix(b, []byte("1")) {
 		err = writeCgroup(string(c), "cgroup.freeze", "0")
 	}
+	return unlessGone(err)
+}
+
+// thawAll resumes all processes in the cgroup and those below it, so that they act on a signal.
+func (c cgroup) thawAll() error {
+	if c == "" {
+		return nil
+	}
 	below, belowErr := c.below()
-	err = cmp.Or(unlessGone(err), belowErr)
+	err := cmp.Or(c.thaw(), belowErr)
 	for _, d := range below {
-		err = cmp.Or(err, d.thaw())
+		err = cmp.Or(err, d.thawAll())
 	}
 	return err
 }

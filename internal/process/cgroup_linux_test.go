@@ -121,32 +121,61 @@ func TestCgroupOfARunsOwn(t *testing.T) {
 	removed(t, cgroupOf(s))
 }
 
-// A stop, and a resume, thaw also what a run has frozen in a cgroup of its own, as a container
+// freezesItself starts a run that has frozen a child in a cgroup of its own, as a container
 // engine does that pauses a container.
-func TestThawsWhatTheRunHasFrozen(t *testing.T) {
+func freezesItself(t *testing.T, leave bool) (s started, own cgroup) {
+	dir := filepath.Join(t.TempDir(), "dir")
+	spec := sh(`until test -s ` + dir + `; do sleep 0.02; done; own=$(cat ` + dir + `)/own; mkdir $own
+		sh -c 'trap "echo handled; exit" TERM; echo ready; while :; do sleep 0.02; done' &
+		until grep -q ready /proc/$$/fd/1; do sleep 0.02; done
+		echo $! > $own/cgroup.procs; echo 1 > $own/cgroup.freeze
+		until grep -q 'frozen 1' $own/cgroup.events; do sleep 0.02; done; echo frozen; wait`)
+	spec.LeaveChildren = leave
+	s = start(t, spec)
+	if err := os.WriteFile(dir, []byte(s.Ref().Cgroup), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.line(t, "frozen")
+	own = cgroup(s.Ref().Cgroup + "/own")
+	t.Cleanup(own.kill)
+	return s, own
+}
+
+// A stop thaws also what a run has frozen itself: it handles the signal.
+func TestStopThawsWhatTheRunHasFrozen(t *testing.T) {
 	t.Parallel()
 	needCgroups(t)
-	for _, how := range []string{"stop", "resume"} {
-		dir := filepath.Join(t.TempDir(), "dir")
-		s := start(t, sh(`until test -s `+dir+`; do sleep 0.02; done; own=$(cat `+dir+`)/own; mkdir $own
-			sh -c 'trap "echo handled; exit" TERM; echo ready; while :; do sleep 0.02; done' &
-			until grep -q ready /proc/$$/fd/1; do sleep 0.02; done
-			echo $! > $own/cgroup.procs; echo 1 > $own/cgroup.freeze
-			until grep -q 'frozen 1' $own/cgroup.events; do sleep 0.02; done; echo frozen; wait`))
-		if err := os.WriteFile(dir, []byte(s.Ref().Cgroup), 0o600); err != nil {
-			t.Fatal(err)
+	s, _ := freezesItself(t, false)
+	s.Stop(syscall.SIGTERM)
+	s.wait(t)
+	s.line(t, "handled")
+}
+
+// What a run has frozen itself stays frozen over a takeback, which resumes what is not recorded
+// as paused, over a pause and a resume, and where the run leaves it behind.
+func TestStaysFrozenByTheRun(t *testing.T) {
+	t.Parallel()
+	needCgroups(t)
+	s, own := freezesItself(t, true)
+	staysFrozen := func(over string) {
+		t.Helper()
+		if text, err := os.ReadFile(string(own) + "/cgroup.freeze"); string(text) != "1\n" {
+			t.Errorf("what the run has frozen is resumed by %s: %q, %v", over, text, err)
 		}
-		s.line(t, "frozen")
-		own := cgroup(s.Ref().Cgroup + "/own")
-		if how == "resume" {
-			if err := s.Process.(engine.Pauser).Resume(); err != nil || seen(own.frozen()) {
-				t.Errorf("it is frozen: %v", err)
-			}
-		}
-		s.Stop(syscall.SIGTERM)
-		s.wait(t)
-		s.line(t, "handled")
 	}
+	resume(t, s)
+	staysFrozen("a takeback")
+	pause(t, s)
+	resume(t, s)
+	if seen(cgroupOf(s).frozen()) {
+		t.Error("the run is not resumed")
+	}
+	staysFrozen("a resume")
+	if err := syscall.Kill(s.Ref().PID, syscall.SIGKILL); err != nil { // alone
+		t.Fatal(err)
+	}
+	s.wait(t)
+	staysFrozen("the end of its run")
 }
 
 // What a removed task was to leave behind keeps its cgroup: another run of that

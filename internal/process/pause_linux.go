@@ -117,7 +117,8 @@ func (r *run) pausable() error {
 }
 
 // Resume implements engine.Pauser. Nothing of the run is stopped after it, whoever
-// has stopped it.
+// has stopped it. What the run has frozen in a cgroup of its own stays so: a pause has not
+// frozen that, and a takeback, too, resumes a run.
 func (r *run) Resume() error {
 	r.pausing.Lock()
 	defer r.pausing.Unlock()

@@ -259,7 +259,7 @@ func (e *Engine) inside() (members map[*run][]stat, rest map[*run]bool, failed m
 		group := cgroup(r.ref.Cgroup)
 		in, occupied, err := group.left()
 		if r.failed != nil && r.want != 0 {
-			err = cmp.Or(err, group.thaw()) // a stop may not have been able to
+			err = cmp.Or(err, group.thawAll()) // a stop may not have been able to
 		}
 		if err != nil {
 			failed[r] = unseen(err)

@@ -166,7 +166,7 @@ func (e *Engine) deliver(r *run, sig syscall.Signal) (failed error) {
 		}
 		group.kill()
 	}
-	if err := group.thaw(); err != nil { // now that the signal is there
+	if err := group.thawAll(); err != nil { // now that the signal is there
 		failed = fmt.Errorf("cannot resume it: %w", err)
 	}
 	return failed

@@ -676,7 +676,7 @@ func (s *sim) signal(r *simRun, sig syscall.Signal) {
 	if p.(engine.StopReporter).StopErr() == nil {
 		s.inMachine(func(m *machine) {
 			for _, p := range r.procs {
-				if !l.dead && !p.zombie && m.restsSince(p, began) {
+				if !l.dead && !p.zombie && m.restsSince(p.group, began) {
 					m.fail("%s is asked to end, and %v is frozen", r.name, p)
 				}
 			}
@@ -760,7 +760,7 @@ func (s *sim) resume(r *simRun) {
 		s.m.say("%s is resumed: %v", r.name, err)
 		r.pausing = err != nil
 		for _, p := range r.procs {
-			if err == nil && !p.zombie && s.m.restsSince(p, began) {
+			if err == nil && !p.zombie && p.group.within(r.group) && s.m.restsSince(r.group, began) {
 				s.m.fail("%s is resumed, and %v is not", r.name, p)
 			}
 			if err == nil && !p.zombie && !p.uncovered && !p.leaps && p.suspended {

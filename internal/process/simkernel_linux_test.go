@@ -706,6 +706,9 @@ func (m *machine) write(f *simFile, text string) result {
 			if p.of == nil || !p.of.asked && !p.of.pausing && !p.of.starting && !p.of.leave && !m.life.endsUnknown {
 				m.fail("%v is frozen, or not any more", p)
 			}
+			if p.of != nil && p.of.group != g && !p.of.asked && !p.of.starting {
+				m.fail("%v is not frozen any more by its run, which is not asked to end", p)
+			}
 		}
 	default:
 		panic("nothing is written to " + f.path)

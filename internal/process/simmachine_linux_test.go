@@ -450,9 +450,9 @@ func (m *machine) sorted() []*simProc {
 // rests reports whether the process is in a cgroup that is frozen.
 func (m *machine) rests(p *simProc) bool { return p.group.frozenBy(m.current) != nil }
 
-// restsSince reports whether the process is frozen, and has been since the time.
-func (m *machine) restsSince(p *simProc, at time.Duration) bool {
-	by := p.group.frozenBy(m.current)
+// restsSince reports whether the group is frozen, and has been since the time.
+func (m *machine) restsSince(g *simGroup, at time.Duration) bool {
+	by := g.frozenBy(m.current)
 	return by != nil && by.asked <= at
 }
 

@@ -155,7 +155,7 @@ func (cgroups) close(string) {}
 func (cgroup) left() ([]stat, bool, error) { return nil, false, nil }
 func (cgroup) members() ([]stat, error)    { return nil, nil }
 func (cgroup) kill()                       {}
-func (cgroup) thaw() error                 { return nil }
+func (cgroup) thawAll() error              { return nil }
 func (cgroup) remove() error               { return nil }
 
 func sysProcAttr(int) *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
