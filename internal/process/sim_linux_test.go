@@ -756,7 +756,6 @@ func (s *sim) resume(r *simRun) {
 		if l.dead {
 			return
 		}
-		s.m.mark() // it may be asked for before anybody has looked what is still tied to it
 		s.m.say("%s is resumed: %v", r.name, err)
 		r.pausing = err != nil
 		for _, p := range r.procs {
