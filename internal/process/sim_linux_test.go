@@ -541,9 +541,6 @@ func (m *machine) judge(r *simRun) {
 		if !p.zombie && !p.uncovered && !outruns && (!r.leave || r.asked) {
 			m.fail("%s is gone, and %v is not", r.name, p)
 		}
-		if !p.zombie && !p.uncovered && !p.leaps && p.suspended {
-			m.fail("%s is gone, and %v is left stopped", r.name, p)
-		}
 	}
 }
 
@@ -761,9 +758,6 @@ func (s *sim) resume(r *simRun) {
 		for _, p := range r.procs {
 			if err == nil && !p.zombie && p.group.within(r.group) && s.m.restsSince(r.group, began) {
 				s.m.fail("%s is resumed, and %v is not", r.name, p)
-			}
-			if err == nil && !p.zombie && !p.uncovered && !p.leaps && p.suspended {
-				s.m.fail("%s is resumed, and %v stops, or has stopped", r.name, p)
 			}
 		}
 	})

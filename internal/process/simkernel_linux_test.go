@@ -477,9 +477,6 @@ func (m *machine) sent(p *simProc, sig syscall.Signal) {
 	default:
 		m.fail("%v, whose run nobody wants to end, is sent %v", p, sig)
 	}
-	if sig == syscall.SIGSTOP {
-		p.suspended = true
-	}
 	m.signal(p, sig)
 }
 

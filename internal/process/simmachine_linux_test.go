@@ -89,7 +89,6 @@ type simProc struct {
 	start            uint64
 	zombie, gone     bool // gone: reaped
 	stopped          bool
-	suspended        bool // was sent STOP by a supervisor, and no CONT since
 	status           syscall.WaitStatus
 	ended            chan struct{}
 	reaps, subreaper bool
@@ -474,7 +473,7 @@ func (m *machine) signal(p *simProc, sig syscall.Signal) {
 	case m.fatal(p, sig):
 		m.end(p, syscall.WaitStatus(sig))
 	case sig == syscall.SIGCONT: // takes a STOP back that the process has not acted on, signal(7)
-		p.stopped, p.suspended = false, false
+		p.stopped = false
 		p.pending = slices.DeleteFunc(p.pending, func(s syscall.Signal) bool { return s == syscall.SIGSTOP })
 		m.goOn(p)
 	case p.stopped || p.inKernel != 0 || m.rests(p):
