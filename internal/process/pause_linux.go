@@ -151,7 +151,7 @@ func (r *run) wakeOnce(all bool) error {
 	members, err := r.members()
 	for _, s := range members {
 		if all || s.mayStop() {
-			if sendErr := r.engine.tree.send(s.proc, pidfdSignal, syscall.SIGCONT); !gone(sendErr) && sendErr != nil {
+			if sendErr := r.engine.tree.resume(s); sendErr != nil {
 				err = fmt.Errorf("cannot resume process %d: %w", s.pid, sendErr)
 			}
 		}
@@ -190,10 +190,20 @@ func (e *Engine) release(r *run, left []stat) error {
 	err := cgroup(r.ref.Cgroup).thaw()
 	for _, s := range left {
 		if s.mayStop() {
-			if sendErr := e.tree.send(s.proc, pidfdSignal, syscall.SIGCONT); sendErr != nil && !gone(sendErr) {
+			if sendErr := e.tree.resume(s); sendErr != nil {
 				err = sendErr
 			}
 		}
+	}
+	return err
+}
+
+// resume takes back a STOP. A process that may not be signalled, as a setuid program, and has not
+// stopped was not sent any.
+func (t *tree) resume(s stat) error {
+	err := t.send(s.proc, pidfdSignal, syscall.SIGCONT)
+	if gone(err) || errors.Is(err, syscall.EPERM) && !s.stopped() {
+		return nil
 	}
 	return err
 }
