@@ -2,7 +2,6 @@ package process
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -373,16 +372,17 @@ func (c cgroup) thaw() error {
 }
 
 // thawAll resumes all processes in the cgroup and those below it, so that they act on a signal.
+// One below that may not be written to, as it is another user's, is left to KILL, which
+// ends also what is frozen.
 func (c cgroup) thawAll() error {
 	if c == "" {
 		return nil
 	}
-	below, belowErr := c.below()
-	err := cmp.Or(c.thaw(), belowErr)
+	below, _ := c.below()
 	for _, d := range below {
-		err = cmp.Or(err, d.thawAll())
+		_ = d.thawAll()
 	}
-	return err
+	return c.thaw()
 }
 
 // frozen reports whether everything in the cgroup is frozen.

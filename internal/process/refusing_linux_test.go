@@ -54,7 +54,37 @@ func playRefusing() {
 		}
 		must(stopRefusing(p, refuses, other))
 	}
+	must(resumeRefusing(e))
 	must(e.Close())
+}
+
+// resumeRefusing resumes a run that may not be signalled: that fails only where it has stopped.
+func resumeRefusing(e *Engine) error {
+	spec := sh(`while :; do :; done`)
+	log, err := os.CreateTemp("", "log")
+	must(err)
+	os.Remove(log.Name())
+	p, err := e.start(context.Background(), engine.Launch{Spec: &spec, Run: 8, Log: log}, cgroups{})
+	must(err)
+	answers := func(c call) (result, bool) {
+		return result{err: unix.EPERM}, c.name == "pidfd_send_signal" && c.sig == syscall.SIGCONT
+	}
+	intercept.Store(&answers)
+	defer intercept.Store(nil)
+	if err := p.(engine.Pauser).Resume(); err != nil {
+		return fmt.Errorf("it is busy: %w", err)
+	}
+	must(syscall.Kill(p.Ref().PID, syscall.SIGSTOP))
+	for seen(readStat(p.Ref().PID, make([]byte, 1024))).state != 'T' {
+		time.Sleep(time.Millisecond)
+	}
+	if err := p.(*run).wakeOnce(false); !errors.Is(err, unix.EPERM) {
+		return fmt.Errorf("it has stopped: %v", err)
+	}
+	intercept.Store(nil)
+	p.Stop(syscall.SIGKILL)
+	<-p.Gone()
+	return nil
 }
 
 // stopRefusing kills a run that has a process which may not be signalled at first.
