@@ -22,17 +22,15 @@ type env struct {
 	code  func(error) int  // the exit code
 	do    func(verb) error // runs a command
 
-	lookupTimeout time.Duration // with a supervisor that is asked whose short names are
-
 	unknown error // the command that help was asked for is not there
 }
 
 func newEnv() *env {
 	p := newPrinter()
-	e := &env{printer: p, dialer: &dialer{says: p}, code: codeOf, lookupTimeout: 5 * time.Second}
+	e := &env{printer: p, dialer: &dialer{says: p}, code: codeOf}
 	e.do = func(v verb) error {
 		if names, ok := v.(interface{ taskNames() [][]string }); ok {
-			e.fullNames(names.taskNames()...)
+			e.fullNames(timeoutOf(v), names.taskNames()...)
 		}
 		return v.run(e)
 	}

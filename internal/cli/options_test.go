@@ -209,6 +209,7 @@ func TestWrongOptions(t *testing.T) {
 		"start":                                   "no name given: use 'tasks start NAME -- COMMAND', or for a tasks file 'tasks up'",
 		"start x --":                              "no command after --",
 		"start x --restart always":                "--restart needs a command: use 'tasks start NAME --restart … -- COMMAND'",
+		"start x P=hunter2 ls -l":                 "unknown shorthand flag: 'l' in -l: put -- before the command: tasks start x -- P=... ls ...",
 		"start x ls -l":                           "unknown shorthand flag: 'l' in -l: put -- before the command: tasks start x -- ls ...",
 		"start x y -- run":                        "one command needs one name, not 2: tasks start x -- run",
 		"start x -c a -- run":                     "give a command either with -c or after --, not both",

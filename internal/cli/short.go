@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"context"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"tasks/internal/plan"
 	"tasks/internal/taskfile"
@@ -31,11 +33,20 @@ func (o *startOptions) taskNames() [][]string {
 	return append(all, o.names)
 }
 
+// timeoutOf is how long a supervisor that hangs is waited for: as long as the command itself
+// would.
+func timeoutOf(v verb) time.Duration {
+	if w, ok := v.(*waitOptions); ok && w.timeout != nil {
+		return time.Duration(*w.timeout)
+	}
+	return math.MaxInt64
+}
+
 // fullNames gives names that were typed in a project's directory, without the project, their
 // full form: of tasks that are from the nearest tasks file, else the one that this file has. The
 // request that follows says what is wrong with them. Where the supervisor does not answer in
 // time, they stay as they are: they might be another project's.
-func (e *env) fullNames(lists ...[]string) {
+func (e *env) fullNames(timeout time.Duration, lists ...[]string) {
 	plain := slices.DeleteFunc(slices.Concat(lists...), task.IsGlob)
 	if len(plain) == 0 {
 		return
@@ -48,7 +59,7 @@ func (e *env) fullNames(lists ...[]string) {
 	if err != nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), e.lookupTimeout) // the request itself waits for one that hangs
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	tasks, _ := c.List(ctx, client.ListOptions{Selector: task.Selector{Names: plain, Dir: filepath.Dir(found.RealPath())}})
 	short := slices.DeleteFunc(plain, func(name string) bool {

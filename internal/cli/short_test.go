@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -52,15 +51,15 @@ func TestShortNames(t *testing.T) {
 	}
 }
 
-// A supervisor that does not say whose the tasks are is asked to stop none of another project.
+// A supervisor that does not say whose the tasks are is asked for none of another project.
 func TestShortNamesOfNobody(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
 	if err := os.WriteFile(filepath.Join(dir, "tasks.yaml"), []byte("project: shop\ntasks: {api: {command: [api]}}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r := scripted{"list": "hangs", "stop": `[]`}.with(t, func(e *env) { e.lookupTimeout = time.Millisecond }, "stop", "api")
-	if last := r.asked[len(r.asked)-1]; !strings.HasPrefix(last, "stop ") || strings.Contains(last, "shop.api") {
+	r := scripted{"list": "hangs", "wait": `[]`}.run(t, "wait", "api", "--timeout", "1ms")
+	if last := r.asked[len(r.asked)-1]; !strings.HasPrefix(last, "wait ") || strings.Contains(last, "shop.api") {
 		t.Errorf("%q", r.asked)
 	}
 }

@@ -89,7 +89,7 @@ func flagMessage(cmd *cobra.Command, line []string, err error) string {
 	}
 	words := cmd.Flags().Args()
 	if startsTasks(cmd) && len(words) > 1 { // a flag of the command
-		return fmt.Sprintf("%s: put -- before the command: %s %s -- %s ...", msg, cmd.CommandPath(), words[0], strings.Join(words[1:], " "))
+		return fmt.Sprintf("%s: put -- before the command: %s %s -- %s ...", msg, cmd.CommandPath(), words[0], strings.Join(withoutValues(words[1:]), " "))
 	}
 	if n := strings.TrimLeft(letters, "0123456789"); n == "" && letters != "" && cmd.Name() == "logs" { // as in tail -100
 		return fmt.Sprintf("%s: use 'tasks logs -n %s %s'", err, letters, cmp.Or(strings.Join(words, " "), "NAME"))

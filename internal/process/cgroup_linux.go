@@ -2,6 +2,7 @@ package process
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -378,11 +379,13 @@ func (c cgroup) thawAll() error {
 	if c == "" {
 		return nil
 	}
-	below, _ := c.below()
+	below, err := c.below()
 	for _, d := range below {
-		_ = d.thawAll()
+		if thawErr := d.thawAll(); !errors.Is(thawErr, fs.ErrPermission) {
+			err = cmp.Or(err, thawErr)
+		}
 	}
-	return c.thaw()
+	return cmp.Or(err, c.thaw())
 }
 
 // frozen reports whether everything in the cgroup is frozen.

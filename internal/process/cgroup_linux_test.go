@@ -151,25 +151,6 @@ func TestStopThawsWhatTheRunHasFrozen(t *testing.T) {
 	s.line(t, "handled")
 }
 
-// A cgroup below that cannot be thawed, as it is another user's, does not keep a stop from
-// coming to its end: KILL ends also what is frozen.
-func TestStopWithoutTheThaw(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	if err := errors.Join(os.MkdirAll(dir+"/own/cgroup.freeze", 0o700), os.WriteFile(dir+"/cgroup.freeze", []byte("1\n"), 0o600)); err != nil {
-		t.Fatal(err)
-	}
-	if err := cgroup(dir + "/own").thaw(); err == nil {
-		t.Error("it is thawed")
-	}
-	if err := cgroup(dir).thawAll(); err != nil {
-		t.Error(err)
-	}
-	if text, err := os.ReadFile(dir + "/cgroup.freeze"); string(text) != "0\n" && string(text) != "0" {
-		t.Errorf("%q, %v", text, err)
-	}
-}
-
 // What a run has frozen itself stays frozen over a takeback, which resumes what is not recorded
 // as paused, over a pause and a resume, and where the run leaves it behind.
 func TestStaysFrozenByTheRun(t *testing.T) {

@@ -198,11 +198,11 @@ func (e *Engine) release(r *run, left []stat) error {
 	return err
 }
 
-// resume takes back a STOP. A process that may not be signalled, as a setuid program, and has not
-// stopped was not sent any.
+// resume takes back a STOP. A process that may not be signalled, as a setuid program, was not
+// sent any.
 func (t *tree) resume(s stat) error {
 	err := t.send(s.proc, pidfdSignal, syscall.SIGCONT)
-	if gone(err) || errors.Is(err, syscall.EPERM) && !s.stopped() {
+	if gone(err) || errors.Is(err, syscall.EPERM) {
 		return nil
 	}
 	return err

@@ -55,10 +55,38 @@ func playRefusing() {
 		must(stopRefusing(p, refuses, other))
 	}
 	must(resumeRefusing(e))
+	must(thawRefusing())
 	must(e.Close())
 }
 
-// resumeRefusing resumes a run that may not be signalled: that fails only where it has stopped.
+// thawRefusing thaws for a stop what has a cgroup below that is another user's: KILL ends also
+// what stays frozen there, so it is no reason to try again.
+func thawRefusing() error {
+	dir, err := os.MkdirTemp("", "cgroup")
+	must(err)
+	defer os.RemoveAll(dir)
+	must(os.Mkdir(dir+"/own", 0o700))
+	must(os.WriteFile(dir+"/cgroup.freeze", []byte("1\n"), 0o600))
+	failure := error(unix.EACCES)
+	answers := func(c call) (result, bool) {
+		return result{err: failure}, c.path == dir+"/own/cgroup.freeze"
+	}
+	intercept.Store(&answers)
+	defer intercept.Store(nil)
+	if err := cgroup(dir).thawAll(); err != nil {
+		return err
+	}
+	text, err := os.ReadFile(dir + "/cgroup.freeze")
+	if must(err); text[0] != '0' {
+		return fmt.Errorf("it is not thawed: %q", text)
+	}
+	if failure = unix.EIO; cgroup(dir).thawAll() == nil {
+		return errors.New("what cannot be thawed for now is not tried again")
+	}
+	return nil
+}
+
+// resumeRefusing resumes a run that may not be signalled: nobody has stopped it.
 func resumeRefusing(e *Engine) error {
 	spec := sh(`while :; do :; done`)
 	log, err := os.CreateTemp("", "log")
@@ -71,15 +99,16 @@ func resumeRefusing(e *Engine) error {
 	}
 	intercept.Store(&answers)
 	defer intercept.Store(nil)
-	if err := p.(engine.Pauser).Resume(); err != nil {
+	resume := p.(engine.Pauser).Resume
+	if err := resume(); err != nil {
 		return fmt.Errorf("it is busy: %w", err)
 	}
-	must(syscall.Kill(p.Ref().PID, syscall.SIGSTOP))
+	must(syscall.Kill(p.Ref().PID, syscall.SIGSTOP)) // as it may do itself
 	for seen(readStat(p.Ref().PID, make([]byte, 1024))).state != 'T' {
 		time.Sleep(time.Millisecond)
 	}
-	if err := p.(*run).wakeOnce(false); !errors.Is(err, unix.EPERM) {
-		return fmt.Errorf("it has stopped: %v", err)
+	if err := resume(); err != nil {
+		return fmt.Errorf("it has stopped: %w", err)
 	}
 	intercept.Store(nil)
 	p.Stop(syscall.SIGKILL)
