@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"maps"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -33,13 +32,14 @@ func (o *startOptions) taskNames() [][]string {
 	return append(all, o.names)
 }
 
-// timeoutOf is how long a supervisor that hangs is waited for: as long as the command itself
-// would.
+// timeoutOf is how long a supervisor that hangs is waited for before the request, which says so
+// of one.
 func timeoutOf(v verb) time.Duration {
+	const most = 5 * time.Second
 	if w, ok := v.(*waitOptions); ok && w.timeout != nil {
-		return time.Duration(*w.timeout)
+		return min(most, time.Duration(*w.timeout))
 	}
-	return math.MaxInt64
+	return most
 }
 
 // fullNames gives names that were typed in a project's directory, without the project, their
