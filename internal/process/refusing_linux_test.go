@@ -60,7 +60,7 @@ func playRefusing() {
 }
 
 // thawRefusing thaws for a stop what has a cgroup below that is another user's: KILL ends also
-// what stays frozen there, so it is no reason to try again.
+// what stays frozen there, and it is not tried again.
 func thawRefusing() error {
 	dir, err := os.MkdirTemp("", "cgroup")
 	must(err)
