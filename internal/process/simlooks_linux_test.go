@@ -234,10 +234,7 @@ func TestJobsOfDaemonsAreStrangers(t *testing.T) {
 			m.end(lost.main, 0)
 			m.reap(lost.main)
 		})
-		for s.dead() {
-			s.end()
-			s.startEngine()
-		}
+		s.nextSupervisors()
 		s.inMachine(func(m *machine) { m.left, m.faulty = -1, 0 })
 		s.pass(time.Minute)
 		s.inMachine(func(m *machine) {
@@ -292,10 +289,7 @@ func TestUnknownRunsAreKilledAsFound(t *testing.T) {
 				return nil
 			}
 		})
-		for s.dead() {
-			s.end()
-			s.startEngine()
-		}
+		s.nextSupervisors()
 		s.inMachine(func(m *machine) {
 			for _, p := range family {
 				if !p.zombie {
@@ -326,10 +320,7 @@ func TestUnknownRunsAreReadOnceTheyCanBe(t *testing.T) {
 			m.at(time.Second, nil, func() { close(locked) })
 			m.die()
 		})
-		for s.dead() {
-			s.end()
-			s.startEngine()
-		}
+		s.nextSupervisors()
 		s.inMachine(func(m *machine) {
 			if !a.main.zombie {
 				m.fail("%v lives on", a.main)
@@ -369,10 +360,7 @@ func TestUnknownRunsAreLookedForAfterErrors(t *testing.T) {
 			}
 			m.die()
 		})
-		for s.dead() {
-			s.end()
-			s.startEngine()
-		}
+		s.nextSupervisors()
 		s.inMachine(func(m *machine) {
 			if !child.zombie {
 				m.fail("%v lives on", child)
@@ -413,17 +401,8 @@ func TestUnknownRunsAreLookedForAfterFinds(t *testing.T) {
 			}
 			m.die()
 		})
-		for s.dead() {
-			s.end()
-			s.startEngine()
-		}
-		s.inMachine(func(m *machine) {
-			for _, p := range a.procs {
-				if !p.zombie {
-					m.fail("%v lives on", p)
-				}
-			}
-		})
+		s.nextSupervisors()
+		s.noneLives(a)
 		s.close()
 	})
 }
@@ -461,17 +440,8 @@ func TestUnknownRunsAreLookedForToTheEnd(t *testing.T) {
 			}
 			m.die()
 		})
-		for s.dead() {
-			s.end()
-			s.startEngine()
-		}
-		s.inMachine(func(m *machine) {
-			for _, p := range a.procs {
-				if !p.zombie {
-					m.fail("%v lives on", p)
-				}
-			}
-		})
+		s.nextSupervisors()
+		s.noneLives(a)
 		s.close()
 	})
 }
@@ -536,10 +506,7 @@ func TestPauseOfWhatCannotBeRead(t *testing.T) {
 			m.end(parent, 0)
 			m.die()
 		})
-		for s.dead() {
-			s.end()
-			s.startEngine()
-		}
+		s.nextSupervisors()
 		lock := func() {
 			s.inMachine(func(m *machine) {
 				m.left, a.pausing = -1, true
@@ -601,10 +568,7 @@ func TestResumeOfWhatIsAboutToStop(t *testing.T) {
 							m.end(a.main, syscall.WaitStatus(syscall.SIGKILL))
 						})
 					}
-					for s.dead() {
-						s.end()
-						s.startEngine()
-					}
+					s.nextSupervisors()
 					s.pass(time.Minute)
 					s.inMachine(func(m *machine) {
 						if m.leaveKernel(child); child.zombie || child.stopped {
@@ -665,10 +629,7 @@ func TestOthersComeAndGo(t *testing.T) {
 			m.end(a.main, 0)
 			m.reap(a.main)
 		})
-		for s.dead() {
-			s.end()
-			s.startEngine()
-		}
+		s.nextSupervisors()
 		s.inMachine(func(m *machine) { m.left, m.faulty = -1, 0 })
 		s.pass(time.Second)
 		s.inMachine(func(m *machine) {
@@ -691,10 +652,7 @@ func TestOrphansOfAReaperThatHasEnded(t *testing.T) {
 		s.start("a")
 		s.pass(time.Second)
 		s.inMachine((*machine).die)
-		for s.dead() {
-			s.end()
-			s.startEngine()
-		}
+		s.nextSupervisors()
 		a := s.runs[0]
 		var child *simProc
 		s.inMachine(func(m *machine) {
@@ -718,5 +676,24 @@ func TestOrphansOfAReaperThatHasEnded(t *testing.T) {
 			}
 		})
 		s.close()
+	})
+}
+
+// nextSupervisors begins one supervisor after the other until one lives.
+func (s *sim) nextSupervisors() {
+	for s.dead() {
+		s.end()
+		s.startEngine()
+	}
+}
+
+// noneLives fails if any process of the run lives.
+func (s *sim) noneLives(r *simRun) {
+	s.inMachine(func(m *machine) {
+		for _, p := range r.procs {
+			if !p.zombie {
+				m.fail("%v lives on", p)
+			}
+		}
 	})
 }
